@@ -1,0 +1,115 @@
+//! Keeping neighbors up to date: what is new, and seeing to it that it arrives.
+//!
+//! Every neighbor has a backlog and a task that empties it, batch by batch. A batch is sent again
+//! until it is acknowledged, and only then the next one leaves. So nothing is lost as long as both
+//! ends live: what a neighbor has not acknowledged is in the batch on its way or in the backlog
+//! behind it. And a slow link costs few messages: whatever comes while a batch is on its way travels
+//! with the next one, as in John Nagle's algorithm for TCP (RFC 896).
+//!
+//! A batch may arrive more than once, when its acknowledgement is lost. [`Seen`] takes care of that.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::node::Node;
+use crate::rpc::Retry;
+
+/// How a neighbor is kept up to date.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// The shortest time between two batches. Longer saves messages, shorter saves latency; news
+    /// that finds nothing sent for that long leaves at once.
+    pub flush: Duration,
+    /// How a batch that is not acknowledged is sent again. It never gives up.
+    pub retry: Retry,
+}
+
+/// A neighbor that is kept up to date in the background. Dropping it ends that.
+#[derive(Debug)]
+pub struct Neighbor<T> {
+    id: String,
+    // Unbounded, because the news must be kept somewhere until it is acknowledged: a backlog is no
+    // longer than what this node has to remember anyway.
+    backlog: mpsc::UnboundedSender<T>,
+}
+
+impl<T: 'static> Neighbor<T> {
+    /// Starts a task of `node` that sends `neighbor` its batches; `request` makes the request that
+    /// carries one. Any reply acknowledges it.
+    pub fn keep_up_to_date<R: Serialize + 'static>(
+        node: &Node,
+        neighbor: impl Into<String>,
+        pace: Pace,
+        request: impl Fn(Vec<T>) -> R + 'static,
+    ) -> Self {
+        let (backlog, news) = mpsc::unbounded_channel();
+        let id = neighbor.into();
+        node.spawn(empty(news, node.clone(), id.clone(), pace, request));
+        Neighbor { id, backlog }
+    }
+
+    /// The neighbor's node id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Puts news into the backlog.
+    pub fn tell(&self, news: impl IntoIterator<Item = T>) {
+        for item in news {
+            // Refused only when the node is about to end.
+            let _ = self.backlog.send(item);
+        }
+    }
+}
+
+async fn empty<T, R: Serialize>(
+    mut news: mpsc::UnboundedReceiver<T>,
+    node: Node,
+    neighbor: String,
+    pace: Pace,
+    request: impl Fn(Vec<T>) -> R,
+) {
+    let retry = Retry { deadline: None, even_if_refused: true, ..pace.retry };
+    let mut batch = Vec::new();
+    while news.recv_many(&mut batch, usize::MAX).await > 0 {
+        let next = Instant::now() + pace.flush;
+        let request = request(std::mem::take(&mut batch));
+        // Without a deadline, and repeated even if refused, this returns when it has succeeded.
+        let _ = node.rpc_retry::<IgnoredAny>(retry, &neighbor, &request).await;
+        tokio::time::sleep_until(next).await;
+    }
+}
+
+/// What a node has seen, each item once, in the order in which it came.
+#[derive(Debug)]
+pub struct Seen<T> {
+    items: Vec<T>,
+    known: HashSet<T>,
+}
+
+impl<T: Clone + Eq + Hash> Seen<T> {
+    /// Adds those items that are new, and returns them.
+    pub fn learn(&mut self, items: impl IntoIterator<Item = T>) -> Vec<T> {
+        let known = &mut self.known;
+        let news: Vec<T> = items.into_iter().filter(|item| known.insert(item.clone())).collect();
+        self.items.extend_from_slice(&news);
+        news
+    }
+
+    /// Everything that has been seen.
+    pub fn items(&self) -> &[T] {
+        &self.items
+    }
+}
+
+impl<T> Default for Seen<T> {
+    fn default() -> Self {
+        Seen { items: Vec::new(), known: HashSet::new() }
+    }
+}

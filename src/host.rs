@@ -1,0 +1,66 @@
+//! What surrounds a node: everything that may differ between two runs comes from here.
+//!
+//! A program that is started by Maelstrom gets its randomness from the operating system. A
+//! simulation hands it a seed instead, and then the node does the same thing every time.
+
+use std::cell::Cell;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// Where a node gets what is not in its messages.
+#[derive(Debug, Clone)]
+pub struct Host {
+    seed: u64,
+}
+
+impl Host {
+    /// The operating system.
+    pub fn system() -> Self {
+        // The standard library seeds the keys of its hash maps with the system's randomness.
+        Host { seed: RandomState::new().build_hasher().finish() }
+    }
+
+    /// A simulation: the same seed gives the node the same random numbers.
+    pub fn seeded(seed: u64) -> Self {
+        Host { seed }
+    }
+
+    pub(crate) fn random(&self) -> Random {
+        Random { state: Cell::new(self.seed) }
+    }
+}
+
+/// Sebastiano Vigna's `splitmix64`: 2^64 numbers before it repeats itself, any seed will do.
+#[derive(Debug)]
+pub(crate) struct Random {
+    state: Cell<u64>,
+}
+
+impl Random {
+    pub(crate) fn next(&self) -> u64 {
+        let state = self.state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.state.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generator_matches_its_reference_implementation() {
+        // The first outputs of splitmix64.c for the seed 1234567.
+        let random = Host::seeded(1_234_567).random();
+        assert_eq!(
+            [random.next(), random.next()],
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]
+        );
+    }
+
+    #[test]
+    fn the_system_gives_every_node_other_numbers() {
+        assert_ne!(Host::system().random().next(), Host::system().random().next());
+    }
+}

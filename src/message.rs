@@ -1,0 +1,92 @@
+//! What travels: one JSON object per line, with a source, a destination and a body.
+//!
+//! The body stays text until somebody wants to know what is in it. So whatever a node only passes
+//! on is never taken apart, and comes out the way it came in: integers of any size, floats,
+//! nesting, the order of keys. See Maelstrom's `doc/protocol.md`.
+
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// A message, borrowed from the line on which it stands.
+///
+/// Keys that the protocol does not name (Maelstrom adds an `id`) are ignored.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Message<'a> {
+    /// The node that sent it: `n0`, `n1`, … for servers, `c0`, `c1`, … for clients.
+    #[serde(borrow)]
+    pub src: Cow<'a, str>,
+    /// The node that is to receive it.
+    #[serde(borrow)]
+    pub dest: Cow<'a, str>,
+    /// The payload, a JSON object.
+    #[serde(borrow)]
+    pub body: &'a RawValue,
+}
+
+/// The part of a body that the protocol reserves, whatever the body is about.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Header<'a> {
+    /// What kind of message this is, `type` in JSON.
+    #[serde(rename = "type", borrow)]
+    pub kind: Cow<'a, str>,
+    /// The sender's number for this message, if it expects an answer.
+    pub msg_id: Option<u64>,
+    /// The `msg_id` of the request that this message answers, if it does.
+    pub in_reply_to: Option<u64>,
+}
+
+impl<'a> Message<'a> {
+    /// Reads a message from one line, with or without the newline.
+    pub fn parse(line: &'a [u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(line)
+    }
+
+    /// Reads the reserved part of the body; fails if the body is no object or has no `type`.
+    pub fn header(&self) -> serde_json::Result<Header<'a>> {
+        serde_json::from_str(self.body.get())
+    }
+}
+
+/// A JSON value that is only passed on, kept as the text in which it came.
+///
+/// Two are equal if their texts are: `1` and `1.0` differ, as they do for Maelstrom's checkers.
+/// Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Json(Rc<RawValue>);
+
+impl Json {
+    /// The value as JSON text, without surrounding white space.
+    pub fn get(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl Eq for Json {}
+
+impl Hash for Json {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.get().hash(state);
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(|text| Json(text.into()))
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}

@@ -1,0 +1,172 @@
+//! How a program talks: a [`Node`] sends messages, asks questions and runs tasks.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::error::RpcError;
+use crate::host::Random;
+use crate::outbox::{Envelope, Outbox};
+use crate::rpc::{Calls, Retry};
+
+/// How long [`Node::rpc`] waits. Longer leaves callers hanging behind a cut link, shorter gives up
+/// on answers that are on their way: Maelstrom's clients wait 5 s, its challenges delay a message
+/// by 100 ms.
+const RPC_WITHIN: Duration = Duration::from_secs(1);
+
+/// This program's place in the cluster: who it is, who the others are, and how to talk to them.
+///
+/// There is none before `init` has come, and so nothing in it is optional. Clones are the same
+/// node, and cheap.
+#[derive(Clone)]
+pub struct Node {
+    shared: Rc<Shared>,
+}
+
+/// A task that runs inside the node.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+struct Shared {
+    id: String,
+    node_ids: Vec<String>,
+    outbox: Rc<Outbox>,
+    calls: Calls,
+    tasks: mpsc::UnboundedSender<Task>,
+    random: Random,
+}
+
+impl Node {
+    pub(crate) fn new(
+        id: String,
+        node_ids: Vec<String>,
+        outbox: Rc<Outbox>,
+        tasks: mpsc::UnboundedSender<Task>,
+        random: Random,
+    ) -> Self {
+        let calls = Calls::default();
+        Node { shared: Rc::new(Shared { id, node_ids, outbox, calls, tasks, random }) }
+    }
+
+    /// This node's own id.
+    pub fn id(&self) -> &str {
+        &self.shared.id
+    }
+
+    /// The ids of all nodes of the cluster, this one included, in the same order on every node.
+    pub fn node_ids(&self) -> &[String] {
+        &self.shared.node_ids
+    }
+
+    /// The ids of all other nodes.
+    pub fn peers(&self) -> impl Iterator<Item = &str> {
+        self.node_ids().iter().map(String::as_str).filter(|id| *id != self.id())
+    }
+
+    /// Sends a message that nobody answers. It may be lost.
+    ///
+    /// A body is a variant of a plain enum (the variant's name becomes the `type`), or a struct or
+    /// map that has a `type` of its own.
+    ///
+    /// # Panics
+    /// If the body is nothing of that kind, or does not fit into JSON.
+    pub fn send(&self, dest: &str, body: &(impl Serialize + ?Sized)) {
+        self.post(dest, body, None);
+    }
+
+    /// Asks another node, or a service, and waits up to 1 s for its answer.
+    ///
+    /// The answer is read as an enum, by its `type`, or as a struct, by its fields. An `error` reply
+    /// becomes [`RpcError::Refused`].
+    pub async fn rpc<R: DeserializeOwned>(
+        &self,
+        dest: &str,
+        body: &(impl Serialize + ?Sized),
+    ) -> Result<R, RpcError> {
+        self.rpc_within(RPC_WITHIN, dest, body).await
+    }
+
+    /// [`Node::rpc`] with a time limit of your own.
+    pub async fn rpc_within<R: DeserializeOwned>(
+        &self,
+        within: Duration,
+        dest: &str,
+        body: &(impl Serialize + ?Sized),
+    ) -> Result<R, RpcError> {
+        let mut call = self.shared.calls.open();
+        self.post(dest, body, Some(call.id()));
+        let answer = tokio::time::timeout(within, call.answer()).await;
+        answer.unwrap_or_else(|_| Err(RpcError::TimedOut { dest: dest.to_owned(), within }))
+    }
+
+    /// [`Node::rpc`] again and again, until it succeeds or `retry` gives up.
+    ///
+    /// Returns the last error. Without a deadline that is a definite one, or never.
+    pub async fn rpc_retry<R: DeserializeOwned>(
+        &self,
+        retry: Retry,
+        dest: &str,
+        body: &(impl Serialize + ?Sized),
+    ) -> Result<R, RpcError> {
+        let deadline = retry.deadline.map(|limit| Instant::now() + limit);
+        let remaining = || deadline.map_or(Duration::MAX, |at| at - Instant::now());
+        let (mut within, mut pause) = (retry.within, retry.pause);
+        loop {
+            let attempt = self.rpc_within(within.min(remaining()), dest, body).await;
+            let error = match attempt {
+                Err(error) if retry.even_if_refused || !error.is_definite() => error,
+                done => return done,
+            };
+            let jittered = pause.mul_f64(1.0 - self.random_fraction() / 2.0);
+            if remaining() <= jittered {
+                return Err(error);
+            }
+            tokio::time::sleep(jittered).await;
+            within = (within * 2).min(retry.longest.max(retry.within));
+            pause = (pause * 2).min(retry.longest.max(retry.pause));
+        }
+    }
+
+    /// Runs a task beside the handler, for as long as the node lives: until its input ends.
+    ///
+    /// Tasks take turns on one thread, so they need not be `Send`, and must not block. A panic in
+    /// one takes the node down.
+    pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        // Refused only when the node is about to end, and then tasks are dropped anyway.
+        let _ = self.shared.tasks.send(Box::pin(task));
+    }
+
+    /// A random number, the only kind there is: a simulation decides what it will be.
+    pub fn random(&self) -> u64 {
+        self.shared.random.next()
+    }
+
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.shared.calls
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.shared.outbox
+    }
+
+    fn post(&self, dest: &str, body: &(impl Serialize + ?Sized), msg_id: Option<u64>) {
+        let envelope = Envelope { src: self.id(), dest, msg_id, in_reply_to: None };
+        self.shared.outbox.push(envelope, body);
+    }
+
+    /// Uniform in [0, 1).
+    #[expect(clippy::cast_precision_loss, reason = "the 53 bits that are left fit into an f64")]
+    fn random_fraction(&self) -> f64 {
+        (self.random() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("id", &self.id()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,98 @@
+//! Standard input and output as byte streams for one thread.
+//!
+//! tokio has its own, but a blocked read of its stdin cannot be given up: a node that fails would
+//! hang until one more line came. Here a plain thread reads, and dies with the process.
+
+use std::io::{self, Read, Write};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc;
+
+/// How much one read takes at most. More costs memory per node, less costs reads under load.
+const CHUNK: usize = 64 << 10;
+
+/// How many chunks wait before the thread stops reading: whoever writes to us has to wait as well,
+/// instead of filling our memory.
+const WAITING: usize = 16;
+
+/// Standard input, read by a thread of its own.
+pub(crate) struct Stdin {
+    chunks: mpsc::Receiver<io::Result<Vec<u8>>>,
+    chunk: Vec<u8>,
+    consumed: usize,
+}
+
+impl Stdin {
+    pub(crate) fn open() -> Self {
+        let (sender, chunks) = mpsc::channel(WAITING);
+        std::thread::spawn(move || {
+            let mut stdin = io::stdin().lock();
+            let mut buffer = vec![0; CHUNK];
+            loop {
+                let chunk = match stdin.read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(length) => Ok(buffer[..length].to_vec()),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let failed = chunk.is_err();
+                if sender.blocking_send(chunk).is_err() || failed {
+                    break;
+                }
+            }
+        });
+        Stdin { chunks, chunk: Vec::new(), consumed: 0 }
+    }
+}
+
+impl AsyncBufRead for Stdin {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        if this.consumed == this.chunk.len() {
+            this.chunk = ready!(this.chunks.poll_recv(cx)).transpose()?.unwrap_or_default();
+            this.consumed = 0;
+        }
+        Poll::Ready(Ok(&this.chunk[this.consumed..]))
+    }
+
+    fn consume(mut self: Pin<&mut Self>, amount: usize) {
+        self.consumed += amount;
+    }
+}
+
+impl AsyncRead for Stdin {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let available = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let length = available.len().min(buffer.remaining());
+        buffer.put_slice(&available[..length]);
+        self.consume(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Standard output. Writing blocks: a node whose words nobody takes has nothing better to do.
+pub(crate) struct Stdout;
+
+impl AsyncWrite for Stdout {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(io::stdout().write(bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(io::stdout().flush())
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
