@@ -1,3 +1,5 @@
 //! placeholder
 
+pub mod name;
 pub mod random;
+pub mod topology;
