@@ -1,5 +1,6 @@
 //! placeholder
 
+pub mod latency;
 pub mod name;
 pub mod random;
 pub mod topology;

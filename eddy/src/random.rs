@@ -1,10 +1,10 @@
 //! Everything that may differ between two runs comes from one seed.
 //!
-//! A single stream would tie all draws together: one more message, and the nemesis strikes elsewhere.
-//! So each part forks a stream of its own, by name, and a stream depends only on the names that led to
-//! it. The generator is PCG64, whose crate promises the same values on every platform; the draws are
-//! made here, because the `rand` crate changes its sampling between releases and a recorded seed must
-//! stay good.
+//! A single stream would tie all draws together: one more message, and the nemesis strikes
+//! elsewhere. So each part forks a stream of its own, by name, and a stream depends only on the
+//! names that led to it. The generator is PCG64, whose crate promises the same values on every
+//! platform; the draws are made here, because the `rand` crate changes its sampling between
+//! releases and a recorded seed must stay good.
 
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ impl Random {
         Random { seed, generator: Pcg64::seed_from_u64(seed) }
     }
 
-    /// The stream of this name, whatever has been drawn before; the same name gives the same stream.
+    /// The stream of this name, whatever has been drawn before; the same name gives the same
+    /// stream.
     #[must_use]
     pub fn fork(&self, name: &str) -> Random {
         Random::seeded(hash(self.seed, name.as_bytes()))

@@ -1,8 +1,8 @@
 //! Whom a node is told to call its neighbors.
 //!
-//! A topology is a suggestion: every node can reach every other, and a broadcast workload only passes
-//! the suggestion on. Neighbors come in Maelstrom's own order (`workload/broadcast.clj`), since a node
-//! that takes the first neighbor for its parent must find the same one there.
+//! A topology is a suggestion: every node can reach every other, and a broadcast workload only
+//! passes the suggestion on. Neighbors come in Maelstrom's own order (`workload/broadcast.clj`),
+//! since a node that takes the first neighbor for its parent must find the same one there.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -84,7 +84,8 @@ fn side(count: usize) -> usize {
     if floor * floor == count { floor } else { floor + 1 }
 }
 
-/// The parent, then the children. Tiers that are filled one after the other number a tree like a heap.
+/// The parent, then the children. Tiers that are filled one after the other number a tree like a
+/// heap.
 fn beside_in_tree(place: usize, branches: usize) -> Vec<usize> {
     let parent = place.checked_sub(1).map(|below_root| below_root / branches);
     let children = place * branches + 1..=place * branches + branches;
