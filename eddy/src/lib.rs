@@ -3,4 +3,5 @@
 pub mod latency;
 pub mod name;
 pub mod random;
+pub mod stagger;
 pub mod topology;
