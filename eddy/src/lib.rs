@@ -2,6 +2,7 @@
 
 pub mod latency;
 pub mod name;
+pub mod nemesis;
 pub mod random;
 pub mod stagger;
 pub mod topology;
