@@ -1,5 +1,6 @@
 //! placeholder
 
+pub mod concurrency;
 pub mod latency;
 pub mod name;
 pub mod nemesis;
