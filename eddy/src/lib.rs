@@ -1,6 +1,7 @@
 //! placeholder
 
 pub mod concurrency;
+pub mod generator;
 pub mod latency;
 pub mod name;
 pub mod nemesis;
