@@ -1,0 +1,186 @@
+//! Which operation is invoked when, and by whom.
+//!
+//! Jepsen answers this with nested generators that an interpreter asks again and again
+//! (`generator.clj`, `generator/interpreter.clj`). Maelstrom nests them in one way only
+//! (`core.clj`), so here is that one as a state machine: operations and faults until the time
+//! limit; then whatever is still going on ends; and, for a workload with final operations, faults
+//! end, the nodes have time to recover, and every thread performs its last operations. The machine
+//! knows neither values nor clocks: it is told the time and what has completed, and tells what is
+//! next.
+
+#[cfg(test)]
+mod tests;
+mod threads;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use self::threads::Threads;
+use crate::nemesis::{Action, Fault, Nemesis};
+use crate::random::Random;
+use crate::stagger::Stagger;
+
+/// How long nodes are left alone before the final operations. Maelstrom's figure: longer would
+/// forgive slower repair, shorter would call nodes wrong that retry every few seconds.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+/// What a schedule is made for.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How many threads invoke operations.
+    pub concurrency: usize,
+    /// Operations per second in the main phase, on average; 0 for none.
+    pub rate: f64,
+    /// How long the main phase is.
+    pub time_limit: Duration,
+    /// What strikes during the main phase.
+    pub faults: BTreeSet<Fault>,
+    /// The mean time between two actions of the same fault.
+    pub nemesis_interval: Duration,
+    /// Whether the workload has final operations.
+    pub has_final: bool,
+}
+
+/// What the caller is to do, at once; afterwards it asks again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Invoke an operation; [`Schedule::completed`] must be told of its end.
+    Invoke {
+        /// Who invokes it: a number below the concurrency, which stands for one node.
+        thread: usize,
+        /// As whom: the name that the history has.
+        process: u64,
+        /// Which of the workload's operations are due.
+        phase: Phase,
+    },
+    /// Do this to the network, before anything else.
+    Strike(Action),
+    /// Nothing is to be done before this time, unless an operation completes earlier.
+    WaitUntil(Duration),
+    /// Nothing is to be done before an operation completes.
+    WaitForCompletion,
+    /// Nothing is going on, and nothing more will.
+    Done,
+}
+
+/// The part of a test that an operation belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Before the time limit, under faults.
+    Main,
+    /// After the recovery.
+    Final,
+}
+
+/// The state of a test's schedule; all times count from the test's beginning.
+#[derive(Debug)]
+pub struct Schedule {
+    stage: Stage,
+    threads: Threads,
+    operations: Stagger,
+    /// Since when no thread has been free.
+    held_up_since: Option<Duration>,
+    nemeses: Vec<Nemesis>,
+    main_ends: Duration,
+    has_final: bool,
+    /// The threads that have a final operation left, and when it is due.
+    last_words: BTreeMap<usize, Duration>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Stage {
+    Main,
+    Draining,
+    Healing,
+    Recovering { until: Duration },
+    Final,
+}
+
+impl Schedule {
+    /// A schedule whose first operation, and first strike, are due at `start`.
+    pub fn new(plan: &Plan, start: Duration, random: &Random) -> Schedule {
+        let nemesis = |fault: &Fault| Nemesis::new(*fault, plan.nemesis_interval, start, random);
+        Schedule {
+            stage: Stage::Main,
+            threads: Threads::new(plan.concurrency),
+            operations: Stagger::at_rate(plan.rate, start, random.fork("operations")),
+            held_up_since: None,
+            nemeses: plan.faults.iter().map(nemesis).collect(),
+            main_ends: start.saturating_add(plan.time_limit),
+            has_final: plan.has_final,
+            last_words: BTreeMap::new(),
+        }
+    }
+
+    /// What is to be done now, one thing at a time.
+    pub fn next(&mut self, now: Duration) -> Next {
+        loop {
+            self.stage = match self.stage {
+                Stage::Main if now < self.main_ends => return self.next_in_main(now),
+                Stage::Main => Stage::Draining,
+                Stage::Draining if !self.threads.are_all_free() => return Next::WaitForCompletion,
+                Stage::Draining if self.has_final => Stage::Healing,
+                Stage::Draining => Stage::Final,
+                Stage::Healing => match self.nemeses.pop() {
+                    Some(nemesis) => return Next::Strike(nemesis.retire()),
+                    None => Stage::Recovering { until: now + RECOVERY },
+                },
+                Stage::Recovering { until } if now < until => return Next::WaitUntil(until),
+                Stage::Recovering { until } => {
+                    self.last_words = self.threads.all().map(|thread| (thread, until)).collect();
+                    Stage::Final
+                }
+                Stage::Final => return self.next_in_final(now),
+            };
+        }
+    }
+
+    /// The thread's operation has ended; after a crash, in doubt about its effect, the thread goes
+    /// on as a new process.
+    pub fn completed(&mut self, now: Duration, thread: usize, crashed: bool) {
+        if let Some(since) = self.held_up_since.take() {
+            self.operations.was_held_up(since, now);
+        }
+        self.threads.release(thread, crashed);
+    }
+
+    /// The thread, whose final operation has completed, has another one at this time.
+    pub fn again(&mut self, thread: usize, due: Duration) {
+        assert!(matches!(self.stage, Stage::Final), "only a final operation can be continued");
+        self.last_words.insert(thread, due);
+    }
+
+    fn next_in_main(&mut self, now: Duration) -> Next {
+        let thread = self.threads.next_free();
+        let invoke_at = thread.map_or(Duration::MAX, |_| self.operations.due());
+        let nemesis = self.nemeses.iter_mut().min_by_key(|nemesis| nemesis.due());
+        let strike_at = nemesis.as_ref().map_or(Duration::MAX, |nemesis| nemesis.due());
+        match (nemesis, thread) {
+            (Some(nemesis), _) if strike_at <= now.min(invoke_at) => {
+                self.threads.pass();
+                Next::Strike(nemesis.strike(now))
+            }
+            (_, Some(thread)) if invoke_at <= now => {
+                self.operations.happened(now);
+                let process = self.threads.claim(thread);
+                self.held_up_since = self.threads.next_free().is_none().then_some(now);
+                Next::Invoke { thread, process, phase: Phase::Main }
+            }
+            _ => Next::WaitUntil(invoke_at.min(strike_at).min(self.main_ends)),
+        }
+    }
+
+    fn next_in_final(&mut self, now: Duration) -> Next {
+        let waiting = self.last_words.iter().filter(|(thread, _)| self.threads.is_free(**thread));
+        match waiting.map(|(thread, due)| (*due, *thread)).min() {
+            Some((due, thread)) if due <= now => {
+                self.last_words.remove(&thread);
+                let process = self.threads.claim(thread);
+                Next::Invoke { thread, process, phase: Phase::Final }
+            }
+            Some((due, _)) => Next::WaitUntil(due),
+            None if self.threads.are_all_free() => Next::Done,
+            None => Next::WaitForCompletion,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Whole tests, played under a clock that ticks once a millisecond.
+
+use super::*;
+
+const START: Duration = Duration::from_millis(30);
+const LIMIT: Duration = Duration::from_secs(20);
+const TICK: Duration = Duration::from_millis(1);
+const NO_TIME: Duration = Duration::ZERO;
+
+fn plan(concurrency: usize, rate: f64) -> Plan {
+    let (time_limit, faults, has_final) = (LIMIT, BTreeSet::new(), false);
+    let nemesis_interval = Duration::from_secs(2);
+    Plan { concurrency, rate, time_limit, faults, nemesis_interval, has_final }
+}
+
+/// Plays a test under a clock that ticks and tells what happened when; `takes` says how long an
+/// operation takes, and whether it crashes, by thread and time.
+fn play(plan: &Plan, takes: impl Fn(usize, Duration) -> (Duration, bool)) -> Vec<(Duration, Next)> {
+    let mut schedule = Schedule::new(plan, START, &Random::seeded(1));
+    let mut now = START;
+    let mut going_on = BTreeSet::new();
+    let mut events = Vec::new();
+    loop {
+        let next = schedule.next(now);
+        let until = match next {
+            Next::WaitUntil(due) => START + TICK * millis_up(due.saturating_sub(START)),
+            Next::WaitForCompletion => Duration::MAX,
+            _ => {
+                events.push((now, next));
+                match next {
+                    Next::Done => return events,
+                    Next::Invoke { thread, .. } => {
+                        let (time, crashed) = takes(thread, now);
+                        going_on.insert((now + time, thread, crashed));
+                    }
+                    _ => {}
+                }
+                continue;
+            }
+        };
+        assert!(until > now, "{next:?} at {now:?} is no wait");
+        match going_on.first().copied().filter(|(end, ..)| *end <= until) {
+            Some(completion @ (end, thread, crashed)) => {
+                going_on.remove(&completion);
+                now = end;
+                schedule.completed(now, thread, crashed);
+            }
+            None => now = until,
+        }
+    }
+}
+
+fn millis_up(time: Duration) -> u32 {
+    u32::try_from(time.as_nanos().div_ceil(TICK.as_nanos())).expect("a short test")
+}
+
+/// Times of the invocations.
+fn invocations(events: &[(Duration, Next)]) -> Vec<Duration> {
+    let invocations = events.iter().filter(|(_, next)| matches!(next, Next::Invoke { .. }));
+    invocations.map(|(time, _)| *time).collect()
+}
+
+/// Checks how many operations of a given length, in microseconds, are invoked in 20 seconds.
+#[track_caller]
+fn check(concurrency: usize, rate: f64, length: u64, expected: std::ops::RangeInclusive<usize>) {
+    let events = play(&plan(concurrency, rate), |_, _| (Duration::from_micros(length), false));
+    let count = invocations(&events).len();
+    assert!(expected.contains(&count), "{count} operations");
+}
+
+#[test]
+fn the_rate_holds_under_a_clock_of_milliseconds() {
+    check(1, 1000.0, 0, 19_600..=20_400);
+    check(3, 1000.0, 0, 19_600..=20_400);
+    check(3, 1000.0, 200, 19_600..=20_400);
+    check(25, 1000.0, 5_000, 19_600..=20_400);
+    check(5, 10.0, 5_000, 180..=220);
+}
+
+#[test]
+fn slow_operations_hold_the_rate_down() {
+    check(2, 1000.0, 100_000, 396..=402);
+    check(1, 0.0, 0, 0..=0);
+}
+
+#[test]
+fn when_all_threads_were_busy_one_operation_comes_at_once_and_no_burst() {
+    let busy_until = START + Duration::from_secs(5);
+    let events = play(&plan(1, 100.0), |_, now| (busy_until.saturating_sub(now), false));
+    let times = invocations(&events);
+    assert_eq!(times[..2], [START, busy_until]);
+    let soon = times[1..].iter().filter(|time| **time < busy_until + 100 * TICK).count();
+    assert!((5..=20).contains(&soon), "{soon} operations in the first tenth of a second");
+}
+
+#[test]
+fn a_crashed_process_is_replaced() {
+    let events = play(&plan(2, 100.0), |thread, _| (NO_TIME, thread == 1));
+    let mut expected = [0, 1];
+    for (_, next) in events {
+        let Next::Invoke { thread, process, .. } = next else { continue };
+        assert_eq!(process, expected[thread]);
+        expected[thread] += if thread == 1 { 2 } else { 0 };
+    }
+    assert!(expected[1] > 100);
+}
+
+#[test]
+fn faults_end_and_nodes_recover_before_the_final_operations() {
+    let faults = BTreeSet::from([Fault::Partition]);
+    let plan = Plan { has_final: true, faults, ..plan(5, 10.0) };
+    let slow = Duration::from_secs(5);
+    let events = play(&plan, |thread, _| (if thread == 3 { slow } else { NO_TIME }, false));
+    let main_ends = START + LIMIT;
+    let drained = events.iter().rev().find_map(|(time, next)| match next {
+        Next::Invoke { thread: 3, phase: Phase::Main, .. } => Some(*time + slow),
+        _ => None,
+    });
+    let stop = drained.expect("thread 3 had a turn").max(main_ends);
+    let split = events.iter().position(|(time, _)| *time >= main_ends).expect("a second part");
+    let (main, after) = events.split_at(split);
+
+    let starts =
+        |(_, next): &&(Duration, Next)| matches!(next, Next::Strike(Action::StartPartition(_)));
+    assert!(main.iter().filter(starts).count() > 2, "faults struck");
+    assert!(main.iter().all(|(_, next)| !matches!(next, Next::Invoke { phase: Phase::Final, .. })));
+    let last = |thread| Next::Invoke { thread, process: thread as u64, phase: Phase::Final };
+    let mut expected = vec![(stop, Next::Strike(Action::StopPartition))];
+    expected.extend((0..5).map(|thread| (stop + RECOVERY, last(thread))));
+    expected.push((stop + RECOVERY + slow, Next::Done));
+    assert_eq!(after, expected);
+}
+
+#[test]
+fn a_final_operation_may_be_followed_by_another() {
+    let plan = Plan { has_final: true, time_limit: NO_TIME, ..plan(1, 10.0) };
+    let mut schedule = Schedule::new(&plan, START, &Random::seeded(1));
+    assert_eq!(schedule.next(START), Next::WaitUntil(START + RECOVERY));
+    let mut now = START + RECOVERY;
+    for process in [0, 1, 2] {
+        let invoke = Next::Invoke { thread: 0, process, phase: Phase::Final };
+        assert_eq!(schedule.next(now), invoke);
+        assert_eq!(schedule.next(now), Next::WaitForCompletion);
+        schedule.completed(now, 0, true);
+        if process < 2 {
+            schedule.again(0, now + TICK);
+            assert_eq!(schedule.next(now), Next::WaitUntil(now + TICK));
+        }
+        now += TICK;
+    }
+    assert_eq!(schedule.next(now), Next::Done);
+}
+
+#[test]
+fn the_nemesis_strikes_while_all_threads_are_busy_but_not_after_the_limit() {
+    let plan = Plan { faults: BTreeSet::from([Fault::Partition]), ..plan(1, 1000.0) };
+    let events = play(&plan, |_, _| (2 * LIMIT, false));
+    assert_eq!(invocations(&events).len(), 1);
+    assert!(events.len() > 5, "{events:?}");
+    assert!(events[..events.len() - 1].iter().all(|(time, _)| *time < START + LIMIT));
+}

@@ -1,0 +1,113 @@
+//! Whose turn it is.
+//!
+//! Each thread runs one process at a time. A process whose operation ended in doubt must not be
+//! used again, so its thread goes on as a new one, whose number still tells the thread. Free
+//! threads take turns as in Jepsen's `generator/context.clj`, where the nemesis has a seat behind
+//! the last thread: it never takes part, but its seat's turn falls to the next free thread. Of five
+//! idle threads the first therefore gets two turns in six, and node n0 a third of all requests;
+//! Maelstrom's figures include that, so ours do.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// The threads, their processes, and the turn.
+#[derive(Debug)]
+pub(super) struct Threads {
+    processes: Vec<u64>,
+    free: BTreeSet<usize>,
+    turn: usize,
+}
+
+impl Threads {
+    /// So many threads, all free.
+    pub(super) fn new(count: usize) -> Threads {
+        Threads { processes: (0..count as u64).collect(), free: (0..count).collect(), turn: 0 }
+    }
+
+    /// The threads by number.
+    pub(super) fn all(&self) -> Range<usize> {
+        0..self.processes.len()
+    }
+
+    /// The free thread whose turn it is.
+    pub(super) fn next_free(&self) -> Option<usize> {
+        self.free.range(self.turn..).chain(&self.free).next().copied()
+    }
+
+    pub(super) fn are_all_free(&self) -> bool {
+        self.free.len() == self.processes.len()
+    }
+
+    pub(super) fn is_free(&self, thread: usize) -> bool {
+        self.free.contains(&thread)
+    }
+
+    /// Makes a free thread busy, uses up a turn, and tells the thread's process.
+    pub(super) fn claim(&mut self, thread: usize) -> u64 {
+        assert!(self.free.remove(&thread), "thread {thread} is busy");
+        self.pass();
+        self.processes[thread]
+    }
+
+    /// Makes a busy thread free, with a new process if the former one crashed.
+    pub(super) fn release(&mut self, thread: usize, crashed: bool) {
+        assert!(self.free.insert(thread), "thread {thread} has nothing to complete");
+        if crashed {
+            self.processes[thread] += self.processes.len() as u64;
+        }
+    }
+
+    /// Uses up a turn, as every operation does, also the nemesis' own.
+    pub(super) fn pass(&mut self) {
+        self.turn = (self.turn + 1) % (self.processes.len() + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plays turns: `.` is an operation that completes at once, `_` one that does not, `N` the
+    /// nemesis.
+    #[track_caller]
+    fn check(count: usize, turns: &str, expected: &str) {
+        let mut threads = Threads::new(count);
+        let mut taken = Vec::new();
+        for turn in turns.chars() {
+            if turn == 'N' {
+                threads.pass();
+                continue;
+            }
+            let thread = threads.next_free().expect("a free thread");
+            taken.push(threads.claim(thread).to_string());
+            if turn == '.' {
+                threads.release(thread, false);
+            }
+        }
+        assert_eq!(taken.join(" "), expected);
+    }
+
+    #[test]
+    fn threads_take_turns_as_in_recorded_histories_of_maelstrom() {
+        check(5, ".N.............", "0 2 3 4 0 0 1 2 3 4 0 0 1 2");
+        check(3, "N.......", "1 2 0 0 1 2 0");
+        check(1, "...", "0 0 0");
+    }
+
+    #[test]
+    fn a_busy_thread_is_passed_over() {
+        check(3, "_......", "0 1 2 1 1 1 2");
+        check(3, "___", "0 1 2");
+    }
+
+    #[test]
+    fn a_crashed_process_is_replaced_on_its_thread() {
+        let mut threads = Threads::new(3);
+        for process in [1, 4, 7] {
+            assert_eq!(threads.claim(1), process);
+            assert!(!threads.is_free(1) && !threads.are_all_free());
+            threads.release(1, true);
+        }
+        assert_eq!(threads.claim(0), 0);
+    }
+}

@@ -1,0 +1,114 @@
+//! When the next of a row of events is due, so that they come at a mean rate without a rhythm.
+//!
+//! Gaps are uniform between zero and twice their mean, as in Jepsen's `stagger`. Jepsen counts each
+//! gap from when the former event happened. Under a clock that ticks once a millisecond this would
+//! add half a millisecond to every gap, and a rate of 1000 would sink by a third. So a gap counts
+//! here from when the former event was due, and only what is not the clock's fault moves the row: a
+//! time during which the event was impossible, or a delay too long to be caught up with.
+
+use std::time::Duration;
+
+use crate::random::Random;
+
+/// How late an event may be without moving those after it. More would answer a machine that stood
+/// still with a burst of events; less would let the rate sink whenever a wake-up is late.
+const CATCH_UP: Duration = Duration::from_millis(10);
+
+/// The row of due times; time counts from the test's beginning.
+#[derive(Debug)]
+pub struct Stagger {
+    due: Duration,
+    longest_gap: Duration,
+    random: Random,
+}
+
+impl Stagger {
+    /// Events with this mean gap; the first is due at `start`.
+    pub fn every(mean_gap: Duration, start: Duration, random: Random) -> Stagger {
+        Stagger { due: start, longest_gap: mean_gap.saturating_mul(2), random }
+    }
+
+    /// So many events per second on average; at 0, or less, none is ever due.
+    pub fn at_rate(per_second: f64, start: Duration, random: Random) -> Stagger {
+        let mean_gap = Duration::try_from_secs_f64(per_second.recip()).unwrap_or(Duration::MAX);
+        let start = if per_second > 0.0 { start } else { Duration::MAX };
+        Stagger::every(mean_gap, start, random)
+    }
+
+    /// When the next event may happen.
+    pub fn due(&self) -> Duration {
+        self.due
+    }
+
+    /// Draws when the next event is due, now that this one has happened.
+    pub fn happened(&mut self, now: Duration) {
+        let in_time = now.saturating_sub(self.due) <= CATCH_UP;
+        let from = if in_time { self.due } else { now };
+        self.due = from.saturating_add(self.random.time_below(self.longest_gap));
+    }
+
+    /// Nothing could happen from `since` until `now`, which is therefore nothing to catch up with.
+    pub fn was_held_up(&mut self, since: Duration, now: Duration) {
+        self.due += now.saturating_sub(since.max(self.due));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Counts the events of 20 seconds when each wake-up is at the next tick.
+    #[track_caller]
+    fn check(per_second: f64, tick: Duration, expected: std::ops::RangeInclusive<u32>) {
+        let mut stagger = Stagger::at_rate(per_second, SECOND, Random::seeded(1));
+        let mut now = SECOND;
+        let mut events = 0;
+        while now < 21 * SECOND {
+            while stagger.due() <= now {
+                stagger.happened(now);
+                events += 1;
+            }
+            now += tick;
+        }
+        assert!(expected.contains(&events), "{events} events at {per_second} per second");
+    }
+
+    #[test]
+    fn the_mean_rate_does_not_depend_on_the_tick() {
+        check(1000.0, Duration::from_millis(1), 19_600..=20_400);
+        check(1000.0, Duration::from_micros(50), 19_600..=20_400);
+        check(100.0, Duration::from_millis(1), 1_900..=2_100);
+        check(0.1, Duration::from_millis(1), 1..=4);
+        check(0.0, Duration::from_millis(1), 0..=0);
+    }
+
+    #[test]
+    fn a_long_delay_is_not_caught_up_with() {
+        check(1000.0, SECOND, 20..=60);
+    }
+
+    #[test]
+    fn the_first_is_due_at_once_and_gaps_are_within_twice_their_mean() {
+        let mut stagger = Stagger::every(SECOND, SECOND, Random::seeded(1));
+        assert_eq!(stagger.due(), SECOND);
+        let mut longest = Duration::ZERO;
+        for _ in 0..1_000 {
+            let now = stagger.due();
+            stagger.happened(now);
+            longest = longest.max(stagger.due().saturating_sub(now));
+        }
+        assert!((SECOND * 19 / 10..SECOND * 2).contains(&longest));
+    }
+
+    #[test]
+    fn only_the_time_held_up_is_forgiven() {
+        let at = Duration::from_millis;
+        for (since, now, due) in [(5, 100, 100), (15, 100, 95), (5, 8, 10)] {
+            let mut stagger = Stagger::every(SECOND, at(10), Random::seeded(1));
+            stagger.was_held_up(at(since), at(now));
+            assert_eq!(stagger.due(), at(due), "from {since} to {now}");
+        }
+    }
+}
