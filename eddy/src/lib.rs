@@ -1,1 +1,4 @@
 //! placeholder
+
+pub mod edn;
+pub mod history;
