@@ -1,4 +1,5 @@
 //! placeholder
 
+pub mod checker;
 pub mod edn;
 pub mod history;
