@@ -1,0 +1,85 @@
+//! Whether enough requests succeeded: Maelstrom's `availability-checker`.
+
+use super::{Validity, fraction};
+use crate::{
+    edn::{Map, Value},
+    history::{History, Kind},
+};
+
+/// How many requests must succeed.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Goal {
+    /// Any number will do.
+    #[default]
+    None,
+    /// All of them.
+    Total,
+    /// At least this fraction, from 0 to 1.
+    Fraction(f64),
+}
+
+/// How many requests succeeded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Availability {
+    /// Whether the goal is met.
+    pub valid: Validity,
+    /// How many operations succeeded.
+    pub ok_count: usize,
+    /// How many were begun.
+    pub invoke_count: usize,
+}
+
+/// Compares the successes in a history with a goal.
+pub fn check(history: &History, goal: Goal) -> Availability {
+    let count = |kind| history.ops().iter().filter(|op| op.kind == kind).count();
+    let (ok_count, invoke_count) = (count(Kind::Ok), count(Kind::Invoke));
+    let availability = Availability { valid: Validity::Valid, ok_count, invoke_count };
+    let required = match goal {
+        Goal::None => 0.0,
+        Goal::Total => 1.0,
+        Goal::Fraction(fraction) => fraction,
+    };
+    let valid = required <= f64::from(availability.ok_fraction());
+    Availability { valid: valid.into(), ..availability }
+}
+
+impl Availability {
+    /// The fraction of operations that succeeded; 1 if there were none.
+    pub fn ok_fraction(&self) -> f32 {
+        if self.invoke_count == 0 { 1.0 } else { fraction(self.ok_count, self.invoke_count) }
+    }
+
+    /// The map under `:availability`.
+    pub fn to_edn(&self) -> Value {
+        let ok_fraction = match self.invoke_count {
+            0 => Value::Int(1),
+            _ => Value::float32(self.ok_fraction()),
+        };
+        Map::new().with("valid?", self.valid).with("ok-fraction", ok_fraction).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::history, *};
+
+    const NONE: &str = "nemesis info start nil";
+    const ALL: &str = "0 invoke read nil\n0 ok read 1";
+    const TWO_OF_THREE: &str = "0 invoke read nil\n0 ok read 1\n0 invoke read nil
+                                0 fail read nil\n0 invoke read nil\n0 ok read nil";
+
+    #[track_caller]
+    fn check(text: &str, goal: Goal, expected: &str) {
+        assert_eq!(super::check(&history(text), goal).to_edn().to_string(), expected);
+    }
+
+    #[test]
+    fn a_goal_is_a_lower_bound() {
+        check(TWO_OF_THREE, Goal::None, "{:valid? true, :ok-fraction 0.6666667}");
+        check(TWO_OF_THREE, Goal::Fraction(0.66), "{:valid? true, :ok-fraction 0.6666667}");
+        check(TWO_OF_THREE, Goal::Fraction(0.67), "{:valid? false, :ok-fraction 0.6666667}");
+        check(TWO_OF_THREE, Goal::Total, "{:valid? false, :ok-fraction 0.6666667}");
+        check(ALL, Goal::Total, "{:valid? true, :ok-fraction 1.0}");
+        check(NONE, Goal::Total, "{:valid? true, :ok-fraction 1}");
+    }
+}

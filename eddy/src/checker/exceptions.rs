@@ -1,0 +1,89 @@
+//! What clients did not expect: Jepsen's `unhandled-exceptions`.
+
+use crate::{
+    edn::{Map, Value},
+    history::{History, Kind, Op},
+};
+
+/// The exceptions in a history, the most frequent first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Exceptions(pub Vec<ExceptionClass>);
+
+/// The operations that ended in one class of exception.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExceptionClass {
+    /// The class, as its operations name it under `:via`.
+    pub class: Value,
+    /// How many operations ended so.
+    pub count: usize,
+    /// The first of them.
+    pub example: Op,
+}
+
+/// Collects the operations that note an exception.
+pub fn check(history: &History) -> Exceptions {
+    let mut classes: Vec<ExceptionClass> = Vec::new();
+    for op in history.ops().iter().filter(|op| op.kind == Kind::Info) {
+        let Some(exception) = op.extra("exception") else { continue };
+        let via = exception.get("via").and_then(Value::as_sequence).unwrap_or_default();
+        let class = via.first().and_then(|cause| cause.get("type")).unwrap_or(&Value::Nil);
+        if let Some(known) = classes.iter_mut().find(|known| known.class == *class) {
+            known.count += 1;
+        } else {
+            let (class, example) = (class.clone(), op.clone());
+            classes.push(ExceptionClass { class, count: 1, example });
+        }
+    }
+    classes.sort_by_key(|class| std::cmp::Reverse(class.count));
+    Exceptions(classes)
+}
+
+impl Exceptions {
+    /// The map under `:exceptions`, which is always valid: exceptions are for people to read.
+    pub fn to_edn(&self) -> Value {
+        let map = Map::new().with("valid?", true);
+        if self.0.is_empty() {
+            return map.into();
+        }
+        let classes = self.0.iter().map(|ExceptionClass { class, count, example }| {
+            Map::new()
+                .with("count", *count)
+                .with("class", class.clone())
+                .with("example", example.to_edn())
+                .into()
+        });
+        map.with("exceptions", Value::List(classes.collect())).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(exceptions: &[&str], expected: &str) {
+        let lines = exceptions.iter().enumerate().map(|(i, exception)| {
+            format!(
+                "{{:index {i}, :time 1, :type :info, :process {i}, :f :read, :value nil, \
+                 :exception {{:via [{{:type {exception}}}]}}}}\n"
+            )
+        });
+        let history = History::read_edn(&lines.collect::<String>()).unwrap();
+        assert_eq!(super::check(&history).to_edn().to_string(), expected);
+    }
+
+    #[test]
+    fn exceptions_are_counted_by_class() {
+        check(&[], "{:valid? true}");
+        check(
+            &["a.Rare", "a.Frequent", "a.Frequent"],
+            "{:valid? true, :exceptions (\
+             {:count 2, :class a.Frequent, :example #jepsen.history.Op{:index 1, :time 1, \
+             :type :info, :process 1, :f :read, :value nil, \
+             :exception {:via [{:type a.Frequent}]}}} \
+             {:count 1, :class a.Rare, :example #jepsen.history.Op{:index 0, :time 1, \
+             :type :info, :process 0, :f :read, :value nil, \
+             :exception {:via [{:type a.Rare}]}}})}",
+        );
+    }
+}

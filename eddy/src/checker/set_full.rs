@@ -1,0 +1,171 @@
+//! Whether what was added to a set stays in it, and how soon everyone sees it: Jepsen's `set-full`.
+//!
+//! An element is *known* from the first moment that proves it is in the set: the end of its add, or
+//! of a read that has it. It is *stable* if the last read to begin without it began before the last
+//! that has it, and *lost* if a read that began after it was known lacks it and no later read has it.
+//! Whatever is neither was *never read*. How long after it was known the last read still missed a
+//! stable element is its stable latency.
+
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod warnings;
+
+use self::timeline::{Outcome, Timeline, Timelines};
+use super::{Validity, quantiles::Quantiles};
+use crate::{
+    edn::{Map, Value},
+    history::{History, Kind, Op},
+};
+
+/// What is to be said about a set; elements are sorted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetFull {
+    /// Invalid if anything is lost, unknown if nothing is stable.
+    pub valid: Validity,
+    /// How many elements were to be added.
+    pub attempt_count: usize,
+    /// How many are stable.
+    pub stable_count: usize,
+    /// The stable elements that a read missed for a while.
+    pub stale: Vec<Value>,
+    /// The elements that vanished.
+    pub lost: Vec<Value>,
+    /// The elements of which nothing can be said.
+    pub never_read: Vec<Value>,
+    /// Those stale for longest, the worst first.
+    pub worst_stale: Vec<Stale>,
+    /// How long elements took to become stable, in milliseconds.
+    pub stable_latencies: Option<Quantiles>,
+    /// How long known elements were seen before they were lost, in milliseconds.
+    pub lost_latencies: Option<Quantiles>,
+    /// Sentences about what upstream overlooks: foreign elements, and duplicates within a read.
+    pub warnings: Vec<String>,
+}
+
+/// An element that a read missed although it was known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stale {
+    /// The element.
+    pub element: Value,
+    /// How long after it was known it was still missed, in milliseconds.
+    pub stable_latency: u64,
+    /// What made it known.
+    pub known: Op,
+    /// The beginning of the last read that missed it.
+    pub last_absent: Op,
+}
+
+/// How many of the worst stale elements are described.
+const WORST: usize = 8;
+
+/// Follows each element that an operation `add` adds through the operations `read`, whose values are
+/// sequences of elements.
+pub fn check(history: &History, add: &str, read: &str) -> SetFull {
+    let mut timelines = Timelines::default();
+    for op in history.clients() {
+        match op.kind {
+            Kind::Invoke if op.f == add => timelines.begin(op),
+            Kind::Ok if op.f == add => timelines.added(op),
+            Kind::Ok if op.f == read => {
+                if let Some(invocation) = history.invocation(op) {
+                    timelines.read(invocation, op);
+                }
+            }
+            _ => {}
+        }
+    }
+    let warnings = warnings::of(timelines.all(), add);
+    sum_up(&timelines.attempted(), warnings)
+}
+
+fn sum_up(timelines: &[Timeline<'_>], warnings: Vec<String>) -> SetFull {
+    let (mut stable_latencies, mut lost_latencies) = (Vec::new(), Vec::new());
+    let (mut stale, mut lost, mut never_read) = (Vec::new(), Vec::new(), Vec::new());
+    let mut worst_stale = Vec::new();
+    for timeline in timelines {
+        let element = timeline.element;
+        match timeline.outcome() {
+            Outcome::Stable { latency } => {
+                stable_latencies.push(latency);
+                if latency > 0 {
+                    stale.push(element.clone());
+                    worst_stale.push((latency, timeline));
+                }
+            }
+            Outcome::Lost { latency } => {
+                lost_latencies.push(latency);
+                lost.push(element.clone());
+            }
+            Outcome::NeverRead => never_read.push(element.clone()),
+        }
+    }
+    // Stable, then reversed: of two that are equally stale, upstream shows the greater first.
+    worst_stale.sort_by_key(|(latency, _)| *latency);
+    let worst_stale = worst_stale.iter().rev().take(WORST).filter_map(|(latency, timeline)| {
+        Some(Stale {
+            element: timeline.element.clone(),
+            stable_latency: *latency,
+            known: timeline.known?.clone(),
+            last_absent: timeline.last_absent?.clone(),
+        })
+    });
+    SetFull {
+        valid: match (lost.len(), stable_latencies.len()) {
+            (1.., _) => Validity::Invalid,
+            (0, 0) => Validity::Unknown,
+            (0, 1..) => Validity::Valid,
+        },
+        attempt_count: timelines.len(),
+        stable_count: stable_latencies.len(),
+        worst_stale: worst_stale.collect(),
+        stable_latencies: Quantiles::of(stable_latencies),
+        lost_latencies: Quantiles::of(lost_latencies),
+        stale,
+        lost,
+        never_read,
+        warnings,
+    }
+}
+
+impl SetFull {
+    /// The map under `:workload`, its keys in the order that Clojure happens to give them. The
+    /// duplicates are always none: upstream looks for those that occur less than once.
+    pub fn to_edn(&self) -> Value {
+        let list = |elements: &[Value]| Value::List(elements.to_vec());
+        let mut map = Map::new()
+            .with("worst-stale", Value::List(self.worst_stale.iter().map(Stale::to_edn).collect()))
+            .with("duplicated-count", 0)
+            .with("valid?", self.valid)
+            .with("lost-count", self.lost.len())
+            .with("lost", list(&self.lost))
+            .with("stable-count", self.stable_count)
+            .with("stale-count", self.stale.len())
+            .with("stale", list(&self.stale))
+            .with("never-read-count", self.never_read.len());
+        if let Some(latencies) = &self.stable_latencies {
+            map = map.with("stable-latencies", latencies.to_edn());
+        }
+        map = map.with("attempt-count", self.attempt_count);
+        if let Some(latencies) = &self.lost_latencies {
+            map = map.with("lost-latencies", latencies.to_edn());
+        }
+        map.with("never-read", list(&self.never_read)).with("duplicated", Map::new()).into()
+    }
+}
+
+impl Stale {
+    fn to_edn(&self) -> Value {
+        // Upstream calls every add `:add`, whatever the workload calls it.
+        let known_by_read = self.known.f == self.last_absent.f;
+        let f = if known_by_read { self.known.f.clone() } else { "add".into() };
+        Map::new()
+            .with("element", self.element.clone())
+            .with("outcome", Value::keyword("stable"))
+            .with("stable-latency", self.stable_latency)
+            .with("lost-latency", Value::Nil)
+            .with("known", Op { f, ..self.known.clone() }.to_edn())
+            .with("last-absent", self.last_absent.to_edn())
+            .into()
+    }
+}

@@ -1,0 +1,142 @@
+//! When each element was known, present and absent.
+//!
+//! Every read tells something about every element, so this is the loop that a long test spends its
+//! time in. Elements are numbered once; a read leaves its mark on those it has, and one pass over all
+//! finds those it lacks.
+
+use rustc_hash::FxHashMap;
+
+use crate::{edn::Value, history::Op};
+
+/// The timelines of all elements, in the order in which they turned up.
+#[derive(Default)]
+pub(super) struct Timelines<'a> {
+    ids: FxHashMap<&'a Value, usize>,
+    all: Vec<Timeline<'a>>,
+    reads: usize,
+}
+
+/// What is known about one element.
+#[derive(Clone)]
+pub(super) struct Timeline<'a> {
+    pub(super) element: &'a Value,
+    /// Whether an add of it began.
+    pub(super) attempted: bool,
+    /// The first completion that proves it is in the set.
+    pub(super) known: Option<&'a Op>,
+    /// The last invocation of a read that has it.
+    last_present: Option<&'a Op>,
+    /// The last invocation of a read that lacks it.
+    pub(super) last_absent: Option<&'a Op>,
+    /// The completion of the first read that has it.
+    pub(super) first_read: Option<&'a Op>,
+    /// The completion of the first read that has it more than once.
+    pub(super) first_duplicate: Option<&'a Op>,
+    /// The number of the last read that has it, from 1.
+    marked_by: usize,
+}
+
+/// What became of an element; latencies are in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Every read that begins late enough has it.
+    Stable { latency: u64 },
+    /// It was in the set, and no late read has it.
+    Lost { latency: u64 },
+    /// No read can tell.
+    NeverRead,
+}
+
+impl<'a> Timelines<'a> {
+    /// An add begins; adding an element again begins its timeline anew.
+    pub(super) fn begin(&mut self, add: &'a Op) {
+        let timeline = self.of(&add.value);
+        timeline.attempted = true;
+        timeline.known = None;
+        timeline.last_present = None;
+        timeline.last_absent = None;
+    }
+
+    /// An add succeeded.
+    pub(super) fn added(&mut self, add: &'a Op) {
+        self.of(&add.value).known.get_or_insert(add);
+    }
+
+    /// A read succeeded.
+    pub(super) fn read(&mut self, invocation: &'a Op, completion: &'a Op) {
+        self.reads += 1;
+        let read = self.reads;
+        for element in completion.value.as_sequence().unwrap_or_default() {
+            let timeline = self.of(element);
+            if timeline.marked_by == read {
+                timeline.first_duplicate.get_or_insert(completion);
+            }
+            timeline.marked_by = read;
+            timeline.known.get_or_insert(completion);
+            timeline.first_read.get_or_insert(completion);
+            advance(&mut timeline.last_present, invocation);
+        }
+        for timeline in &mut self.all {
+            if timeline.marked_by != read {
+                advance(&mut timeline.last_absent, invocation);
+            }
+        }
+    }
+
+    /// The timelines of all elements, also of those that were only read.
+    pub(super) fn all(&self) -> &[Timeline<'a>] {
+        &self.all
+    }
+
+    /// The timelines of those that were to be added, sorted by element.
+    pub(super) fn attempted(self) -> Vec<Timeline<'a>> {
+        let mut timelines = self.all;
+        timelines.retain(|timeline| timeline.attempted);
+        timelines.sort_unstable_by_key(|timeline| timeline.element);
+        timelines
+    }
+
+    fn of(&mut self, element: &'a Value) -> &mut Timeline<'a> {
+        let next = self.all.len();
+        let id = *self.ids.entry(element).or_insert(next);
+        if id == next {
+            self.all.push(Timeline {
+                element,
+                attempted: false,
+                known: None,
+                last_present: None,
+                last_absent: None,
+                first_read: None,
+                first_duplicate: None,
+                marked_by: 0,
+            });
+        }
+        &mut self.all[id]
+    }
+}
+
+/// Replaces an invocation by one that began later.
+fn advance<'a>(last: &mut Option<&'a Op>, invocation: &'a Op) {
+    if last.is_none_or(|last| last.index < invocation.index) {
+        *last = Some(invocation);
+    }
+}
+
+impl Timeline<'_> {
+    /// What became of the element in the end.
+    pub(super) fn outcome(&self) -> Outcome {
+        let Some(known) = self.known else { return Outcome::NeverRead };
+        let index = |op: Option<&Op>| op.map(|op| op.index);
+        let latency_until = |last: Option<&Op>| {
+            let until = last.map_or(0, |op| op.time + 1);
+            until.saturating_sub(known.time) / 1_000_000
+        };
+        if index(self.last_absent) < index(self.last_present) {
+            Outcome::Stable { latency: latency_until(self.last_absent) }
+        } else if index(self.last_absent) > Some(known.index) {
+            Outcome::Lost { latency: latency_until(self.last_present) }
+        } else {
+            Outcome::NeverRead
+        }
+    }
+}

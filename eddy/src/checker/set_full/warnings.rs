@@ -1,0 +1,38 @@
+//! What a set's reads get wrong without upstream's minding.
+
+use super::timeline::Timeline;
+use crate::{edn::Value, history::Op};
+
+/// How many elements are named for each kind of warning: a broken node errs with all of them.
+const NAMED: usize = 8;
+
+/// A sentence for each element that nobody added, and for each that one read has twice.
+pub(super) fn of(timelines: &[Timeline<'_>], add: &str) -> Vec<String> {
+    let foreign = timelines.iter().filter(|timeline| !timeline.attempted).filter_map(|timeline| {
+        let Op { process, index, .. } = timeline.first_read?;
+        let element = timeline.element;
+        Some(format!("process {process} read {element} at index {index}, but no {add} sent it"))
+    });
+    let duplicates = timelines.iter().filter_map(|timeline| {
+        let read @ Op { process, index, .. } = timeline.first_duplicate?;
+        let times = occurrences(timeline.element, read);
+        Some(format!("process {process} read {} {times} times at index {index}", timeline.element))
+    });
+    let mut warnings = shortened(foreign, "elements that were never sent");
+    warnings.extend(shortened(duplicates, "elements that were read more than once at a time"));
+    warnings
+}
+
+fn occurrences(element: &Value, read: &Op) -> usize {
+    let elements = read.value.as_sequence().unwrap_or_default();
+    elements.iter().filter(|other| *other == element).count()
+}
+
+fn shortened(mut sentences: impl Iterator<Item = String>, what: &str) -> Vec<String> {
+    let mut warnings: Vec<_> = sentences.by_ref().take(NAMED).collect();
+    let rest = sentences.count();
+    if rest > 0 {
+        warnings.push(format!("and {rest} more {what}"));
+    }
+    warnings
+}

@@ -1,0 +1,142 @@
+//! How many operations succeeded: Jepsen's `stats`, with the exception that Maelstrom makes of
+//! kafka's crashes.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use super::Validity;
+use crate::{
+    edn::{Map, Value},
+    history::{History, Kind},
+};
+
+/// Operations that never succeed, and need not: those crash a client on purpose.
+const EXCUSED: [&str; 2] = ["crash", "debug-topic-partitions"];
+
+/// How the operations of clients ended, together and by function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// Valid if each function succeeded at least once.
+    pub valid: Validity,
+    /// Of all functions together.
+    pub overall: Counts,
+    /// Of each function.
+    pub by_f: BTreeMap<Cow<'static, str>, Counts>,
+}
+
+/// How many operations ended in which way; those that never ended are not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// They happened.
+    pub ok: usize,
+    /// They did not happen.
+    pub fail: usize,
+    /// Nobody knows.
+    pub info: usize,
+}
+
+/// Counts how the operations of clients ended.
+pub fn check(history: &History) -> Stats {
+    let mut overall = Counts::default();
+    let mut by_f: BTreeMap<Cow<'static, str>, Counts> = BTreeMap::new();
+    for op in history.clients().filter(|op| op.kind != Kind::Invoke) {
+        overall.add(op.kind);
+        match by_f.get_mut(&op.f) {
+            Some(counts) => counts.add(op.kind),
+            None => by_f.entry(op.f.clone()).or_default().add(op.kind),
+        }
+    }
+    let judged = by_f.iter().filter(|(f, _)| !EXCUSED.contains(&f.as_ref()));
+    let valid = Validity::merge(judged.map(|(_, counts)| counts.valid()));
+    Stats { valid, overall, by_f }
+}
+
+impl Stats {
+    /// The map under `:stats`.
+    pub fn to_edn(&self) -> Value {
+        let by_f = self.by_f.iter();
+        let by_f = by_f.map(|(f, counts)| (Value::keyword(f.clone()), counts.to_map().into()));
+        let mut map = self.overall.to_map().with("by-f", by_f.collect::<Map>());
+        map.insert(Value::keyword("valid?"), self.valid);
+        map.into()
+    }
+}
+
+impl Counts {
+    /// How many operations ended.
+    pub fn count(&self) -> usize {
+        self.ok + self.fail + self.info
+    }
+
+    fn valid(&self) -> Validity {
+        Validity::from(self.ok > 0)
+    }
+
+    fn add(&mut self, kind: Kind) {
+        match kind {
+            Kind::Invoke => {}
+            Kind::Ok => self.ok += 1,
+            Kind::Fail => self.fail += 1,
+            Kind::Info => self.info += 1,
+        }
+    }
+
+    fn to_map(self) -> Map {
+        Map::new()
+            .with("valid?", self.valid())
+            .with("count", self.count())
+            .with("ok-count", self.ok)
+            .with("fail-count", self.fail)
+            .with("info-count", self.info)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::history, *};
+
+    #[track_caller]
+    fn check(text: &str, valid: Validity, [ok, fail, info]: [usize; 3]) {
+        let stats = super::check(&history(text));
+        assert_eq!((stats.valid, stats.overall), (valid, Counts { ok, fail, info }));
+    }
+
+    #[test]
+    fn every_function_must_succeed_once() {
+        check("", Validity::Valid, [0, 0, 0]);
+        check("0 invoke read nil", Validity::Valid, [0, 0, 0]);
+        check(
+            "0 invoke read nil
+             0 fail read nil
+             0 invoke read nil
+             0 ok read []",
+            Validity::Valid,
+            [1, 1, 0],
+        );
+        check(
+            "0 invoke read nil
+             0 ok read []
+             0 invoke add 1
+             0 info add 1",
+            Validity::Invalid,
+            [1, 0, 1],
+        );
+    }
+
+    #[test]
+    fn a_crash_and_the_nemesis_are_excused() {
+        check(
+            "nemesis info start-partition nil
+             0 invoke crash nil
+             0 info crash nil",
+            Validity::Valid,
+            [0, 0, 1],
+        );
+    }
+
+    #[test]
+    fn a_crash_is_shown_as_what_it_is() {
+        let stats = super::check(&history("0 invoke crash nil\n0 info crash nil")).to_edn();
+        assert_eq!(stats.get("valid?"), Some(&true.into()));
+        assert_eq!(stats.get_in(&["by-f", "crash", "valid?"]), Some(&false.into()));
+    }
+}

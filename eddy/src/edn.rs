@@ -1,0 +1,197 @@
+//! The one value type of histories and results: what Clojure's reader and printer know.
+//!
+//! Maelstrom records in EDN, and its users read, diff and post-process those files. So a value keeps
+//! what EDN can tell apart (keyword and string, list and vector, the order in which a map was
+//! written), and both directions are exact: reading a recorded file and printing it again gives the
+//! same bytes.
+
+mod json;
+mod map;
+mod order;
+mod pretty;
+mod print;
+mod read;
+
+use std::borrow::Cow;
+
+pub use self::{
+    json::JsonError,
+    map::{Map, Set},
+    read::ReadError,
+};
+
+/// How deep values may nest: deeper ones would be fine for no reader, and shallower limits could
+/// refuse a real result (those reach about twenty), while every level costs stack in each recursion
+/// over a value.
+pub const MAX_DEPTH: usize = 128;
+
+/// A piece of data as EDN writes it.
+///
+/// Equality is Clojure's: `1` and `1.0` differ, a list equals a vector of the same elements, and maps
+/// and sets disregard order. The order is total, and is Clojure's `compare` wherever that is defined.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// `nil`
+    Nil,
+    /// `true` or `false`
+    Bool(bool),
+    /// An integer that fits.
+    Int(i64),
+    /// The decimal digits of an integer that exceeds `i64`, with `-` if negative: never one that fits.
+    BigInt(Box<str>),
+    /// A double.
+    Float(f64),
+    /// A string.
+    Str(String),
+    /// A keyword, without its colon.
+    Keyword(Cow<'static, str>),
+    /// A symbol.
+    Symbol(String),
+    /// `(1 2 3)`
+    List(Vec<Value>),
+    /// `[1 2 3]`
+    Vector(Vec<Value>),
+    /// `{:a 1, :b 2}`
+    Map(Map),
+    /// `#{1 2}`
+    Set(Set),
+    /// `#tag value`: records are tagged maps.
+    Tagged(String, Box<Value>),
+}
+
+impl Value {
+    /// The keyword of this name, which is given without a colon.
+    pub fn keyword(name: impl Into<Cow<'static, str>>) -> Value {
+        Value::Keyword(name.into())
+    }
+
+    /// A fraction that upstream computes in 32 bits: the double that prints as the shortest form of
+    /// `number`, `2.0384614` and not `2.0384614467620850`.
+    pub fn float32(number: f32) -> Value {
+        Value::Float(number.to_string().parse().unwrap_or(f64::from(number)))
+    }
+
+    /// What a map (or a record) holds under the keyword `key`.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        match self {
+            Value::Map(map) => map.keyword(key),
+            Value::Tagged(_, value) => value.get(key),
+            _ => None,
+        }
+    }
+
+    /// What nested maps hold under a path of keywords, such as `["net", "servers", "msgs-per-op"]`.
+    pub fn get_in(&self, path: &[&str]) -> Option<&Value> {
+        path.iter().try_fold(self, |value, key| value.get(key))
+    }
+
+    /// The elements, if this is a list or a vector.
+    pub fn as_sequence(&self) -> Option<&[Value]> {
+        match self {
+            Value::List(elements) | Value::Vector(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
+    /// The text, if this is a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, if this is an integer that fits.
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Value::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// An integer of any size from its decimal digits, if that is what `digits` is.
+    fn integer(digits: &str) -> Option<Value> {
+        if let Ok(number) = digits.parse() {
+            return Some(Value::Int(number));
+        }
+        let digits = digits.strip_prefix('+').unwrap_or(digits);
+        let magnitude = digits.strip_prefix('-').unwrap_or(digits);
+        let all_digits = magnitude.bytes().all(|byte| byte.is_ascii_digit());
+        (all_digits && !magnitude.is_empty()).then(|| Value::BigInt(digits.into()))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Value {
+        Value::Bool(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Value {
+        Value::Int(number)
+    }
+}
+
+impl From<i32> for Value {
+    fn from(number: i32) -> Value {
+        Value::Int(number.into())
+    }
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Value {
+        match i64::try_from(number) {
+            Ok(number) => Value::Int(number),
+            Err(_) => Value::BigInt(number.to_string().into()),
+        }
+    }
+}
+
+impl From<usize> for Value {
+    fn from(number: usize) -> Value {
+        Value::from(number as u64)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Value {
+        Value::Float(number)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Value {
+        Value::Str(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::Str(text)
+    }
+}
+
+impl From<Vec<Value>> for Value {
+    fn from(elements: Vec<Value>) -> Value {
+        Value::Vector(elements)
+    }
+}
+
+impl From<Map> for Value {
+    fn from(map: Map) -> Value {
+        Value::Map(map)
+    }
+}
+
+impl From<Set> for Value {
+    fn from(set: Set) -> Value {
+        Value::Set(set)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Value {
+        value.map_or(Value::Nil, Into::into)
+    }
+}

@@ -1,0 +1,136 @@
+//! Maps and sets that are printed in the order in which they were built.
+
+use std::{
+    borrow::Cow,
+    hash::{Hash, Hasher},
+};
+
+use indexmap::{Equivalent, IndexMap, IndexSet};
+use rustc_hash::FxBuildHasher;
+
+use super::Value;
+
+/// A map that remembers the order of insertion and disregards it in comparisons.
+#[derive(Debug, Clone, Default)]
+pub struct Map(pub(super) IndexMap<Value, Value, FxBuildHasher>);
+
+impl Map {
+    /// A map of nothing.
+    pub fn new() -> Map {
+        Map::default()
+    }
+
+    /// The same map with `value` under the keyword `key`: `Map::new().with("valid?", true)`.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Map {
+        self.insert(Value::keyword(key), value);
+        self
+    }
+
+    /// Puts `value` under `key`, where the previous value was, or at the end; answers the previous.
+    pub fn insert(&mut self, key: impl Into<Value>, value: impl Into<Value>) -> Option<Value> {
+        self.0.insert(key.into(), value.into())
+    }
+
+    /// Takes out what is under the keyword `key`; the order of the rest stays.
+    pub fn remove_keyword(&mut self, key: &str) -> Option<Value> {
+        self.0.shift_remove(&Keyword(key))
+    }
+
+    /// What is under `key`.
+    pub fn get(&self, key: &Value) -> Option<&Value> {
+        self.0.get(key)
+    }
+
+    /// What is under the keyword `key`.
+    pub fn keyword(&self, key: &str) -> Option<&Value> {
+        self.0.get(&Keyword(key))
+    }
+
+    /// The entries in order of insertion.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Value, &Value)> {
+        self.0.iter()
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(Value, Value)> for Map {
+    fn from_iter<I: IntoIterator<Item = (Value, Value)>>(entries: I) -> Map {
+        Map(entries.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (Value, Value);
+    type IntoIter = indexmap::map::IntoIter<Value, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// A set that remembers the order of insertion and disregards it in comparisons.
+#[derive(Debug, Clone, Default)]
+pub struct Set(pub(super) IndexSet<Value, FxBuildHasher>);
+
+impl Set {
+    /// A set of nothing.
+    pub fn new() -> Set {
+        Set::default()
+    }
+
+    /// Adds an element, and tells whether it is new.
+    pub fn insert(&mut self, element: impl Into<Value>) -> bool {
+        self.0.insert(element.into())
+    }
+
+    /// Whether the element is in here.
+    pub fn contains(&self, element: &Value) -> bool {
+        self.0.contains(element)
+    }
+
+    /// The elements in order of insertion.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Value> {
+        self.0.iter()
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Value> for Set {
+    fn from_iter<I: IntoIterator<Item = Value>>(elements: I) -> Set {
+        Set(elements.into_iter().collect())
+    }
+}
+
+/// A keyword to look up without owning it.
+struct Keyword<'a>(&'a str);
+
+impl Hash for Keyword<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        super::order::hash_keyword(self.0, state);
+    }
+}
+
+impl Equivalent<Value> for Keyword<'_> {
+    fn equivalent(&self, key: &Value) -> bool {
+        matches!(key, Value::Keyword(name) if name == self.0)
+    }
+}

@@ -1,0 +1,135 @@
+//! Printing over several lines, as Jepsen's results.edn is laid out.
+//!
+//! Jepsen prints with fipp, whose rule is simple: a collection whose end stays within 70 columns
+//! goes on one line; any other breaks between *all* its elements, which are aligned behind the
+//! opening bracket. What follows a collection (a comma, more closing brackets) may stand beyond the
+//! margin, and a map's value always starts on its key's line.
+
+use std::fmt::{self, Write};
+
+use super::{Value, print::Tag};
+
+/// The column that a collection may not cross; fipp's default.
+const WIDTH: usize = 70;
+
+impl Value {
+    /// The value over as many lines as it needs, without a final newline.
+    pub fn pretty(&self) -> String {
+        let mut page = Page::default();
+        page.put(self);
+        page.text
+    }
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+    column: usize,
+}
+
+impl Page {
+    fn put(&mut self, value: &Value) {
+        let start = self.text.len();
+        let mut line =
+            Line { text: &mut self.text, columns_left: WIDTH.saturating_sub(self.column) };
+        if write!(line, "{value}").is_ok() {
+            self.column = WIDTH - line.columns_left;
+            return;
+        }
+        self.text.truncate(start);
+        match value {
+            Value::List(elements) => self.put_elements("(", elements.iter(), ")"),
+            Value::Vector(elements) => self.put_elements("[", elements.iter(), "]"),
+            Value::Set(set) => self.put_elements("#{", set.iter(), "}"),
+            Value::Map(map) => self.put_aligned("{", map.iter(), ",", "}", |page, (key, value)| {
+                page.put(key);
+                page.put_text(" ");
+                page.put(value);
+            }),
+            Value::Tagged(tag, value) => {
+                self.put_text(&Tag(tag, value).to_string());
+                self.put(value);
+            }
+            atom => self.put_text(&atom.to_string()),
+        }
+    }
+
+    fn put_elements<'a>(
+        &mut self,
+        open: &str,
+        elements: impl Iterator<Item = &'a Value>,
+        close: &str,
+    ) {
+        self.put_aligned(open, elements, "", close, Page::put);
+    }
+
+    fn put_aligned<T>(
+        &mut self,
+        open: &str,
+        items: impl Iterator<Item = T>,
+        separator: &str,
+        close: &str,
+        put_item: impl Fn(&mut Page, T),
+    ) {
+        self.put_text(open);
+        let indent = self.column;
+        for (i, item) in items.enumerate() {
+            if i > 0 {
+                self.text.push_str(separator);
+                self.text.push('\n');
+                self.text.extend(std::iter::repeat_n(' ', indent));
+                self.column = indent;
+            }
+            put_item(self, item);
+        }
+        self.put_text(close);
+    }
+
+    fn put_text(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.column += columns(text);
+    }
+}
+
+/// The rest of a line, which refuses what crosses the margin.
+struct Line<'a> {
+    text: &'a mut String,
+    columns_left: usize,
+}
+
+impl Write for Line<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.columns_left = self.columns_left.checked_sub(columns(text)).ok_or(fmt::Error)?;
+        self.text.push_str(text);
+        Ok(())
+    }
+}
+
+/// How wide Java believes a text to be.
+fn columns(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(expected: &str) {
+        let value = Value::read_edn(expected).unwrap();
+        assert_eq!(value.pretty(), expected);
+    }
+
+    #[test]
+    fn a_collection_that_ends_at_the_margin_stays_on_one_line() {
+        let (fits, too_wide) = ("x".repeat(62), "x".repeat(63));
+        check(&format!("{{:k [{fits} 1],\n :b []}}"));
+        check(&format!("{{:k [{too_wide}\n     1],\n :b []}}"));
+    }
+
+    #[test]
+    fn a_record_breaks_behind_its_bracket() {
+        let wide = "x".repeat(60);
+        check(&format!("({wide}\n #tag{{:a {wide},\n      :b ()}}\n [])"));
+    }
+}

@@ -1,0 +1,174 @@
+//! Printing on one line, as Clojure's `prn` and `print` do.
+
+use std::fmt::{self, Display, Formatter, Write};
+
+use super::Value;
+
+impl Display for Value {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write_value(f, self, Style::Readable)
+    }
+}
+
+impl Value {
+    /// The value as Clojure's `print` shows it to people: strings without quotes or escapes.
+    pub fn plain(&self) -> impl Display {
+        Plain(self)
+    }
+}
+
+struct Plain<'a>(&'a Value);
+
+impl Display for Plain<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write_value(f, self.0, Style::Plain)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Style {
+    Readable,
+    Plain,
+}
+
+fn write_value(out: &mut impl Write, value: &Value, style: Style) -> fmt::Result {
+    match value {
+        Value::Nil => out.write_str("nil"),
+        Value::Bool(value) => write!(out, "{value}"),
+        Value::Int(number) => write!(out, "{number}"),
+        Value::BigInt(digits) if style == Style::Readable => write!(out, "{digits}N"),
+        Value::BigInt(digits) => out.write_str(digits),
+        Value::Float(number) => write_float(out, *number),
+        Value::Str(text) if style == Style::Readable => write_string(out, text),
+        Value::Str(text) | Value::Symbol(text) => out.write_str(text),
+        Value::Keyword(name) => write!(out, ":{name}"),
+        Value::List(elements) => write_elements(out, "(", elements.iter(), ")", style),
+        Value::Vector(elements) => write_elements(out, "[", elements.iter(), "]", style),
+        Value::Set(set) => write_elements(out, "#{", set.iter(), "}", style),
+        Value::Map(map) => {
+            out.write_char('{')?;
+            for (i, (key, value)) in map.iter().enumerate() {
+                out.write_str(if i == 0 { "" } else { ", " })?;
+                write_value(out, key, style)?;
+                out.write_char(' ')?;
+                write_value(out, value, style)?;
+            }
+            out.write_char('}')
+        }
+        Value::Tagged(tag, value) => {
+            write!(out, "{}", Tag(tag, value))?;
+            write_value(out, value, style)
+        }
+    }
+}
+
+fn write_elements<'a>(
+    out: &mut impl Write,
+    open: &str,
+    elements: impl Iterator<Item = &'a Value>,
+    close: &str,
+    style: Style,
+) -> fmt::Result {
+    out.write_str(open)?;
+    for (i, element) in elements.enumerate() {
+        out.write_str(if i == 0 { "" } else { " " })?;
+        write_value(out, element, style)?;
+    }
+    out.write_str(close)
+}
+
+/// What stands before a tagged value; a record's map follows its tag without a space.
+pub(super) struct Tag<'a>(pub(super) &'a str, pub(super) &'a Value);
+
+impl Display for Tag<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let space = if matches!(self.1, Value::Map(_)) { "" } else { " " };
+        write!(f, "#{}{space}", self.0)
+    }
+}
+
+fn write_string(out: &mut impl Write, text: &str) -> fmt::Result {
+    out.write_char('"')?;
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '\\', '\n', '\t', '\r', '\u{c}', '\u{8}']) {
+        out.write_str(&rest[..at])?;
+        out.write_str(match rest.as_bytes()[at] {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\t' => "\\t",
+            b'\r' => "\\r",
+            0xc => "\\f",
+            _ => "\\b",
+        })?;
+        rest = &rest[at + 1..];
+    }
+    out.write_str(rest)?;
+    out.write_char('"')
+}
+
+/// Writes the shortest digits that give the number back, laid out as Java's `Double.toString`.
+fn write_float(out: &mut impl Write, number: f64) -> fmt::Result {
+    if !number.is_finite() {
+        return out.write_str(match number {
+            f64::INFINITY => "##Inf",
+            f64::NEG_INFINITY => "##-Inf",
+            _ => "##NaN",
+        });
+    }
+    if number == 0.0 || (1e-3..1e7).contains(&number.abs()) {
+        return write!(out, "{number:?}");
+    }
+    let scientific = format!("{number:E}");
+    match scientific.split_once('E') {
+        Some((digits, exponent)) if !digits.contains('.') => write!(out, "{digits}.0E{exponent}"),
+        _ => out.write_str(&scientific),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: impl Into<Value>, readable: &str, plain: &str) {
+        let value = value.into();
+        assert_eq!(value.to_string(), readable);
+        assert_eq!(value.plain().to_string(), plain);
+    }
+
+    #[test]
+    fn numbers_look_as_java_prints_them() {
+        check(1.0, "1.0", "1.0");
+        check(-0.0, "-0.0", "-0.0");
+        check(0.001, "0.001", "0.001");
+        check(0.000_25, "2.5E-4", "2.5E-4");
+        check(1e-5, "1.0E-5", "1.0E-5");
+        check(9_999_999.5, "9999999.5", "9999999.5");
+        check(1e7, "1.0E7", "1.0E7");
+        check(f64::NEG_INFINITY, "##-Inf", "##-Inf");
+        check(u64::MAX, "18446744073709551615N", "18446744073709551615");
+        check(Value::float32(106.0 / 52.0), "2.0384614", "2.0384614");
+        check(Value::float32(1.0), "1.0", "1.0");
+    }
+
+    #[test]
+    fn strings_are_escaped_only_for_the_reader() {
+        check("a \"b\"\\\n\té\u{1}", "\"a \\\"b\\\"\\\\\\n\\té\u{1}\"", "a \"b\"\\\n\té\u{1}");
+        let error = vec![Value::keyword("abort"), "no".into(), Value::Nil];
+        check(error, "[:abort \"no\" nil]", "[:abort no nil]");
+    }
+
+    #[test]
+    fn collections_look_as_clojure_prints_them() {
+        let map = Map::new().with("valid?", true).with("errors", Value::List(Vec::new()));
+        check(map.clone(), "{:valid? true, :errors ()}", "{:valid? true, :errors ()}");
+        let record = Value::Tagged("jepsen.history.Op".into(), Box::new(map.into()));
+        assert_eq!(record.to_string(), "#jepsen.history.Op{:valid? true, :errors ()}");
+        let instant = Value::Tagged("inst".into(), Box::new("2024".into()));
+        check(instant, "#inst \"2024\"", "#inst 2024");
+        check([Value::from(2), Value::from(1)].into_iter().collect::<Set>(), "#{2 1}", "#{2 1}");
+    }
+
+    use super::super::{Map, Set};
+}

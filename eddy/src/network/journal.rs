@@ -1,0 +1,130 @@
+//! What the network did: counted always, and written down event by event when asked to.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::Message;
+use crate::edn::{Map, Value};
+
+/// What happened to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// It was sent.
+    Send,
+    /// It arrived.
+    Receive,
+    /// A cut link dropped it.
+    Drop,
+}
+
+/// The network's account of itself.
+#[derive(Debug)]
+pub struct Journal {
+    all: Counts,
+    clients: Counts,
+    dropped: u64,
+    trace: Option<String>,
+}
+
+/// How many messages were sent, and how many arrived.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Counts {
+    /// Messages sent. Each is a message of its own, so this is Maelstrom's `:msg-count` as well.
+    pub sent: u64,
+    /// Messages that arrived.
+    pub received: u64,
+    /// Messages sent for each operation that clients invoked, final reads included; `None` if there
+    /// was no operation.
+    pub msgs_per_op: Option<f64>,
+}
+
+/// The traffic of a test, as `:net` tells it in Maelstrom's results.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Traffic {
+    /// Everything, initialization included.
+    pub all: Counts,
+    /// What has a client at one end.
+    pub clients: Counts,
+    /// What has not: the price of the algorithm.
+    pub servers: Counts,
+}
+
+impl Journal {
+    pub(super) fn new(trace: bool) -> Journal {
+        let (all, clients) = (Counts::default(), Counts::default());
+        Journal { all, clients, dropped: 0, trace: trace.then(String::new) }
+    }
+
+    pub(super) fn record(&mut self, now: Duration, kind: EventKind, message: &Message) {
+        self.all.count(kind);
+        if message.involves_client() {
+            self.clients.count(kind);
+        }
+        self.dropped += u64::from(kind == EventKind::Drop);
+        if let Some(trace) = &mut self.trace {
+            let Message { id, src, dest, body } = message;
+            // Writing to a string cannot fail.
+            let _ = writeln!(trace, "{} {kind:?} {id} {src} {dest} {body}", now.as_nanos());
+        }
+    }
+
+    /// Messages that cut links dropped.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The events so far, one a line: nanoseconds, what happened, id, source, destination, body.
+    pub fn trace(&self) -> &str {
+        self.trace.as_deref().unwrap_or_default()
+    }
+
+    /// The counts so far, for so many operations.
+    pub fn traffic(&self, operations: u64) -> Traffic {
+        let (all, clients) = (self.all, self.clients);
+        let (sent, received) = (all.sent - clients.sent, all.received - clients.received);
+        let servers = Counts { sent, received, msgs_per_op: None };
+        let [all, servers] = [all, servers].map(|counts| counts.per_op(operations));
+        Traffic { all, clients, servers }
+    }
+}
+
+impl Counts {
+    fn count(&mut self, kind: EventKind) {
+        match kind {
+            EventKind::Send => self.sent += 1,
+            EventKind::Receive => self.received += 1,
+            EventKind::Drop => {}
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "no test sends 2^53 messages")]
+    fn per_op(self, operations: u64) -> Counts {
+        let msgs_per_op = (operations > 0).then(|| self.sent as f64 / operations as f64);
+        Counts { msgs_per_op, ..self }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "Maelstrom prints 32-bit floats")]
+    fn to_edn(self) -> Map {
+        let number = |count: u64| Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
+        let counts = Map::new()
+            .with("send-count", number(self.sent))
+            .with("recv-count", number(self.received))
+            .with("msg-count", number(self.sent));
+        match self.msgs_per_op {
+            Some(figure) => counts.with("msgs-per-op", Value::float32(figure as f32)),
+            None => counts,
+        }
+    }
+}
+
+impl Traffic {
+    /// The map behind `:net` in Maelstrom's results.
+    pub fn to_edn(&self) -> Value {
+        let map = Map::new()
+            .with("all", self.all.to_edn())
+            .with("clients", self.clients.to_edn())
+            .with("servers", self.servers.to_edn())
+            .with("valid?", true);
+        Value::Map(map)
+    }
+}
