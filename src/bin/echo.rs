@@ -34,3 +34,16 @@ impl Handler for Echo {
 fn main() -> anyhow::Result<()> {
     glomers::serve(|_node| Echo)
 }
+
+#[cfg(test)]
+mod tests {
+    use eddy::{Test, Workload};
+
+    use super::*;
+
+    #[test]
+    fn every_echo_comes_back() {
+        let test = Test { workload: Workload::Echo, rate: 100.0, ..Test::default() };
+        test.run(|_node| Echo).assert_valid();
+    }
+}

@@ -4,7 +4,7 @@ use crate::edn::{Map, Value};
 
 /// Quantiles of latencies in milliseconds, as Jepsen's `frequency-distribution` takes them: each is
 /// one of the latencies, the one at place ⌊n·p⌋ when they are sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Quantiles {
     /// The smallest (0).
     pub minimum: u64,

@@ -1,0 +1,106 @@
+//! What becomes of an operation: it succeeded, it failed, or nobody can tell.
+//!
+//! As in Maelstrom (`client.clj`): a definite error is a failure, an indefinite one and a time-out
+//! leave the operation in doubt, unless it changes nothing; and a reply of the wrong shape is an
+//! exception, which leaves it in doubt as well.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use glomers::ErrorCode;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::edn::{Map, Value};
+use crate::history::Kind;
+use crate::workload::{Operation, Outcome};
+
+/// How long a client waits for a reply.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How an operation ended, in the terms of a history.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Completion {
+    pub(crate) kind: Kind,
+    pub(crate) value: Value,
+    pub(crate) error: Option<Value>,
+    pub(crate) exception: Option<Value>,
+}
+
+impl Completion {
+    /// The operation was answered.
+    pub(crate) fn answered(operation: &Operation, node: &str, reply: &RawValue) -> Completion {
+        if let Some(error) = ErrorReply::read(reply) {
+            return error.completion(operation);
+        }
+        match Self::result(operation, reply) {
+            Ok(value) => Completion { kind: Kind::Ok, value, error: None, exception: None },
+            Err(reason) => Completion::malformed(operation, node, reply, &reason),
+        }
+    }
+
+    /// The operation was not answered in time.
+    pub(crate) fn timed_out(operation: &Operation) -> Completion {
+        let kind = if operation.idempotent { Kind::Fail } else { Kind::Info };
+        let error = Some(Value::keyword("net-timeout"));
+        Completion { kind, value: operation.value.clone(), error, exception: None }
+    }
+
+    fn result(operation: &Operation, reply: &RawValue) -> Result<Value, String> {
+        let fields = operation.reply.read(reply)?;
+        match operation.result {
+            Outcome::Sent => Ok(operation.value.clone()),
+            Outcome::Body => Value::body_from_json(reply).map_err(|error| error.to_string()),
+            Outcome::Field(name) => {
+                let field = fields.get(name).ok_or_else(|| format!("{name} is missing"))?;
+                Value::from_json(field).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    fn malformed(operation: &Operation, node: &str, reply: &RawValue, reason: &str) -> Completion {
+        let Operation { request, reply: expected, value, .. } = operation;
+        let message = format!(
+            "Malformed reply: {node} was asked {request} and should have answered {expected}, \
+             but answered {reply}: {reason}"
+        );
+        let cause = Map::new()
+            .with("type", Value::keyword("malformed-rpc-response"))
+            .with("message", message.as_str());
+        let via = Value::Vector(vec![cause.into()]);
+        Completion {
+            kind: Kind::Info,
+            value: value.clone(),
+            error: Some(Value::Str(format!("indeterminate: {message}"))),
+            exception: Some(Map::new().with("via", via).into()),
+        }
+    }
+}
+
+/// An `error` reply; clients accept it in place of any other.
+#[derive(Deserialize)]
+struct ErrorReply<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(default)]
+    code: Option<ErrorCode>,
+    #[serde(default)]
+    text: Option<Cow<'a, str>>,
+}
+
+impl<'a> ErrorReply<'a> {
+    fn read(reply: &'a RawValue) -> Option<ErrorReply<'a>> {
+        serde_json::from_str(reply.get())
+            .ok()
+            .filter(|error: &ErrorReply<'_>| error.kind == "error")
+    }
+
+    fn completion(self, operation: &Operation) -> Completion {
+        let is_definite = self.code.is_some_and(ErrorCode::is_definite);
+        let kind = if is_definite || operation.idempotent { Kind::Fail } else { Kind::Info };
+        let name = Value::keyword(self.code.map_or("unknown", ErrorCode::name));
+        let text = self.text.map_or(Value::Nil, |text| Value::Str(text.into_owned()));
+        let error = Some(Value::Vector(vec![name, text]));
+        Completion { kind, value: operation.value.clone(), error, exception: None }
+    }
+}

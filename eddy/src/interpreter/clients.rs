@@ -1,0 +1,141 @@
+//! The clients of a test: who waits for which reply, and until when.
+//!
+//! Every thread has a client, which is replaced when an operation ends in doubt: a late reply then
+//! finds nobody. Initialization and setup have clients of their own, one for each node.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use glomers::Header;
+use serde_json::value::RawValue;
+
+use crate::network::{Message, Network};
+use crate::workload::Operation;
+
+#[derive(Debug)]
+pub(super) struct Clients {
+    opened: u64,
+    /// The open clients, with the last `msg_id` that each has used.
+    open: BTreeMap<u64, u64>,
+    /// The client of each thread.
+    threads: Vec<Option<u64>>,
+    waiting: BTreeMap<u64, Waiting>,
+    deadlines: BTreeSet<(Duration, u64)>,
+}
+
+/// A request that has not been answered yet.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) client: u64,
+    /// The number of the node that was asked.
+    pub(super) node: usize,
+    pub(super) deadline: Duration,
+    pub(super) operation: Operation,
+    pub(super) purpose: Purpose,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose {
+    /// Initialization or setup, without which there is no test.
+    Preparation,
+    /// What the test is about.
+    Operation { thread: usize, process: u64, is_final: bool },
+}
+
+impl Clients {
+    pub(super) fn new(threads: usize) -> Clients {
+        Clients {
+            opened: 0,
+            open: BTreeMap::new(),
+            threads: vec![None; threads],
+            waiting: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+        }
+    }
+
+    /// Opens a client and lets it join the network.
+    pub(super) fn open(&mut self, network: &mut Network) -> u64 {
+        let client = self.opened;
+        self.opened += 1;
+        self.open.insert(client, 0);
+        network.join(&name(client));
+        client
+    }
+
+    /// Uses up the name of a client that nobody needs.
+    pub(super) fn skip(&mut self) {
+        self.opened += 1;
+    }
+
+    /// The client of a thread; a new one if it has none.
+    pub(super) fn of_thread(&mut self, thread: usize, network: &mut Network) -> u64 {
+        match self.threads[thread] {
+            Some(client) => client,
+            None => {
+                let client = self.open(network);
+                self.threads[thread] = Some(client);
+                client
+            }
+        }
+    }
+
+    /// Closes a client for good; replies that still come are dropped.
+    pub(super) fn close(&mut self, client: u64, network: &mut Network) {
+        self.open.remove(&client);
+        network.leave(&name(client));
+        if let Some(thread) = self.threads.iter_mut().find(|owned| **owned == Some(client)) {
+            *thread = None;
+        }
+    }
+
+    /// Notes that a client waits, and gives its name and the body of its request.
+    pub(super) fn wait(&mut self, waiting: Waiting) -> (String, Rc<RawValue>) {
+        let Waiting { client, deadline, .. } = waiting;
+        let msg_id = self.open.entry(client).or_insert(0);
+        *msg_id += 1;
+        let mut body = waiting.operation.request.clone();
+        body["msg_id"] = (*msg_id).into();
+        self.deadlines.insert((deadline, client));
+        self.waiting.insert(client, waiting);
+        let body = serde_json::value::to_raw_value(&body).expect("a JSON value is JSON");
+        (name(client), body.into())
+    }
+
+    /// Whether any client waits for a reply.
+    pub(super) fn are_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Takes the request that this message answers, if a client waits for it.
+    pub(super) fn answered(&mut self, message: &Message) -> Option<Waiting> {
+        let client = message.dest.strip_prefix('c')?.parse().ok()?;
+        let header: Header<'_> = serde_json::from_str(message.body.get()).ok()?;
+        let msg_id = *self.open.get(&client)?;
+        if header.in_reply_to != Some(msg_id) {
+            return None;
+        }
+        self.take(client)
+    }
+
+    /// Takes a request whose time is up.
+    pub(super) fn expired(&mut self, now: Duration) -> Option<Waiting> {
+        let (deadline, client) = *self.deadlines.first()?;
+        if deadline <= now { self.take(client) } else { None }
+    }
+
+    /// When the next client loses patience.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    fn take(&mut self, client: u64) -> Option<Waiting> {
+        let waiting = self.waiting.remove(&client)?;
+        self.deadlines.remove(&(waiting.deadline, client));
+        Some(waiting)
+    }
+}
+
+fn name(client: u64) -> String {
+    format!("c{client}")
+}

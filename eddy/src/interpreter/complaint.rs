@@ -1,0 +1,96 @@
+//! What makes a test impossible to go on with, told to whoever wrote the node.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::schema::Schema;
+
+/// How much of a line is shown.
+const EXCERPT: usize = 300;
+
+/// What a node did that ends the test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Complaint {
+    /// The node's id.
+    pub(crate) node: String,
+    /// What it did and what it should have done, as sentences.
+    pub(crate) text: String,
+}
+
+/// A message as nodes must write it: these keys and no others.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Said<'a> {
+    #[serde(borrow)]
+    pub(super) src: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) dest: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) body: &'a RawValue,
+    #[serde(rename = "id")]
+    _id: Option<i64>,
+}
+
+/// Reads what a node said.
+pub(super) fn read<'a>(node: &str, line: &'a str) -> Result<Said<'a>, Complaint> {
+    let complain = |text: String| Err(Complaint { node: node.to_owned(), text });
+    let said: Said<'a> = match serde_json::from_str(line) {
+        Ok(said) => said,
+        Err(error) => {
+            return complain(format!(
+                "it wrote a line to STDOUT that is no message: {error}.\n  {}\nExpected \
+                 {{\"src\": …, \"dest\": …, \"body\": {{…}}}}. Did you mean STDERR?",
+                excerpt(line)
+            ));
+        }
+    };
+    if !said.body.get().starts_with('{') {
+        let line = excerpt(line);
+        return complain(format!("it sent a message whose body is no JSON object:\n  {line}"));
+    }
+    if said.src != node {
+        let (src, line) = (&said.src, excerpt(line));
+        return complain(format!(
+            "it sent a message in the name of {src:?}:\n  {line}\nExpected \"src\": {node:?}."
+        ));
+    }
+    Ok(said)
+}
+
+impl Complaint {
+    pub(super) fn unknown_destination(node: &str, dest: &str, line: &str) -> Complaint {
+        let line = excerpt(line);
+        let text = format!("it sent a message to {dest:?}, which does not exist:\n  {line}");
+        Complaint { node: node.to_owned(), text }
+    }
+
+    pub(super) fn refused(node: &str, f: &str, reply: &Schema, body: &RawValue) -> Complaint {
+        let body = excerpt(body.get());
+        let text = format!("it answered {f} with\n  {body}\nExpected {reply}.");
+        Complaint { node: node.to_owned(), text }
+    }
+
+    pub(super) fn silent(node: &str, f: &str) -> Complaint {
+        let text = format!("it did not answer {f} in time. Does it read STDIN and flush STDOUT?");
+        Complaint { node: node.to_owned(), text }
+    }
+}
+
+impl Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {} cannot be tested: {}", self.node, self.text)
+    }
+}
+
+impl std::error::Error for Complaint {}
+
+fn excerpt(line: &str) -> String {
+    let line = line.trim_end();
+    match line.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}… ({} bytes)", &line[..end], line.len()),
+        None => line.to_owned(),
+    }
+}
