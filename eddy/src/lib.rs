@@ -15,12 +15,16 @@ pub mod network;
 pub mod random;
 mod report;
 mod schema;
+mod seeds;
 mod simulation;
 pub mod stagger;
 mod test;
 pub mod topology;
 mod workload;
 
+pub use checker::Validity;
+pub use nemesis::Fault;
 pub use report::{OkFraction, Report};
+pub use seeds::seeds;
 pub use test::Test;
 pub use workload::Workload;
