@@ -82,7 +82,7 @@ fn run(seed: u64) -> Report {
 
 fn record(report: &Report) -> (String, Vec<u8>, String) {
     let mut history = Vec::new();
-    report.history.write_edn(&mut history).unwrap();
+    report.history.write_edn(&mut history).expect("a vector takes everything");
     (report.to_string(), history, report.results.pretty())
 }
 
