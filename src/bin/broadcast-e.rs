@@ -138,6 +138,8 @@ mod tests {
             report.assert_valid();
             report.dropped
         });
-        assert!(dropped.iter().sum::<u64>() > 0, "no partition cut anything");
+        let (seeds, dropped) = (dropped.len(), dropped.iter().sum::<u64>());
+        println!("{seeds} seeds: partitions dropped {dropped} messages, and no value was lost");
+        assert!(dropped > 0, "no partition cut anything");
     }
 }
