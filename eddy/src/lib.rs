@@ -1,6 +1,7 @@
 //! eddy is a small maelstrom: it runs clusters of Maelstrom nodes and judges them by Maelstrom's rules.
 
 pub mod checker;
+pub mod cli;
 mod client;
 pub mod concurrency;
 mod drive;
@@ -12,11 +13,13 @@ pub mod latency;
 pub mod name;
 pub mod nemesis;
 pub mod network;
+mod processes;
 pub mod random;
 mod report;
 mod schema;
 mod simulation;
 pub mod stagger;
+mod store;
 mod test;
 pub mod topology;
 mod workload;
