@@ -20,7 +20,7 @@ use crate::edn::{Map, Set, Value};
 use crate::generator::{Next, Phase, Plan, Schedule};
 use crate::history::{History, Kind, Op, Process};
 use crate::nemesis::{Action, Grudge};
-use crate::network::{Message, Network};
+use crate::network::{EventKind, Journal, Message, Network};
 use crate::random::Random;
 use crate::test::Test;
 use crate::workload::{self, Operation, Operations};
@@ -155,10 +155,30 @@ impl Interpreter {
     /// A node has ended, which none should before the test does.
     pub(crate) fn ended(&self, node: usize, how: String) -> Complaint {
         let before = match self.stage {
-            Stage::Initializing => " before it answered init",
+            Stage::Initializing => "before it answered init, ",
             Stage::SettingUp | Stage::Running(_) => "",
         };
-        Complaint { node: self.nodes[node].clone(), text: format!("it {how}{before}") }
+        Complaint { node: self.nodes[node].clone(), text: format!("{before}it {how}") }
+    }
+
+    /// Shows every event of every message to `watcher` from now on.
+    pub(crate) fn watch(&mut self, watcher: fn(EventKind, &Message)) {
+        self.network.watch(watcher);
+    }
+
+    /// What clients and the nemesis did so far.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What the network did so far.
+    pub(crate) fn journal(&self) -> &Journal {
+        self.network.journal()
+    }
+
+    /// How many operations clients have begun.
+    pub(crate) fn invoked(&self) -> u64 {
+        self.history.clients().filter(|op| op.kind == Kind::Invoke).count() as u64
     }
 
     /// What happened so far.

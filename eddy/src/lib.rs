@@ -68,6 +68,7 @@
 //! that are told the time; all their chance comes from [`random`].
 
 pub mod checker;
+pub mod cli;
 mod client;
 pub mod concurrency;
 mod drive;
@@ -79,12 +80,14 @@ pub mod latency;
 pub mod name;
 pub mod nemesis;
 pub mod network;
+mod processes;
 pub mod random;
 mod report;
 mod schema;
 mod seeds;
 mod simulation;
 pub mod stagger;
+mod store;
 mod test;
 pub mod topology;
 mod workload;

@@ -97,6 +97,11 @@ impl Network {
         }
     }
 
+    /// Shows every event of every message to `watcher` from now on.
+    pub fn watch(&mut self, watcher: fn(EventKind, &Message)) {
+        self.journal.watch(watcher);
+    }
+
     /// Adds a participant.
     pub fn join(&mut self, name: &str) {
         let name: Rc<str> = name.into();

@@ -24,6 +24,7 @@ pub struct Journal {
     clients: Counts,
     dropped: u64,
     trace: Option<String>,
+    watcher: fn(EventKind, &Message),
 }
 
 /// How many messages were sent, and how many arrived.
@@ -52,10 +53,15 @@ pub struct Traffic {
 impl Journal {
     pub(super) fn new(trace: bool) -> Journal {
         let (all, clients) = (Counts::default(), Counts::default());
-        Journal { all, clients, dropped: 0, trace: trace.then(String::new) }
+        Journal { all, clients, dropped: 0, trace: trace.then(String::new), watcher: |_, _| {} }
+    }
+
+    pub(super) fn watch(&mut self, watcher: fn(EventKind, &Message)) {
+        self.watcher = watcher;
     }
 
     pub(super) fn record(&mut self, now: Duration, kind: EventKind, message: &Message) {
+        (self.watcher)(kind, message);
         self.all.count(kind);
         if message.involves_client() {
             self.clients.count(kind);

@@ -1,0 +1,87 @@
+//! The command line: Maelstrom's `test`, and `check`, which compares a test's figures with limits.
+//!
+//! Scripts that run `maelstrom test` go on working: the same options with the same defaults, the
+//! same last line, the same exit status.
+
+mod arguments;
+mod check;
+mod numbers;
+mod progress;
+mod run;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::arguments::Arguments;
+use self::check::Limits;
+use crate::checker::Validity;
+
+/// The exit status for arguments that make no sense.
+const WRONG_ARGUMENTS: u8 = 254;
+
+/// The exit status for a test that did not come to its end.
+const NO_RESULT: u8 = 255;
+
+/// A small maelstrom: runs Maelstrom nodes and judges them.
+#[derive(Debug, Parser)]
+#[command(name = "eddy", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs nodes as processes and tells whether they do what the workload wants.
+    #[command(args_override_self = true, after_help = EXIT_STATUS)]
+    Test(Box<Arguments>),
+    /// Compares the figures of a test with limits; each figure must be below its limit.
+    #[command(args_override_self = true, after_help = EXIT_STATUS)]
+    Check(Limits),
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0    valid (and within limits)
+  1    not valid (or beyond a limit)
+  2    unknown, for lack of evidence
+  254  wrong arguments
+  255  there is no verdict: the test could not be carried out, or was interrupted";
+
+/// Does what the arguments of this process say, and tells with which status it should exit.
+pub fn main() -> ExitCode {
+    let status = Cli::try_parse().and_then(|cli| match cli.command {
+        Command::Test(arguments) => {
+            let settings = arguments.settings().map_err(|error| wrong("test", error))?;
+            Ok(run::run(&settings).unwrap_or_else(|error| {
+                eprintln!("eddy: {error:#}");
+                NO_RESULT
+            }))
+        }
+        Command::Check(limits) => limits.check().map_err(|error| wrong("check", error)),
+    });
+    ExitCode::from(status.unwrap_or_else(|error| {
+        // There is nobody left to tell that STDERR is closed.
+        let _ = error.print();
+        if error.use_stderr() { WRONG_ARGUMENTS } else { 0 }
+    }))
+}
+
+fn wrong(subcommand: &str, message: impl std::fmt::Display) -> clap::Error {
+    let mut command = Cli::command();
+    command.build();
+    let command = command.find_subcommand_mut(subcommand).expect("a subcommand of ours");
+    command.error(ErrorKind::ValueValidation, message)
+}
+
+/// The exit status for a verdict.
+fn status(valid: Validity) -> u8 {
+    match valid {
+        Validity::Valid => 0,
+        Validity::Invalid => 1,
+        Validity::Unknown => 2,
+    }
+}

@@ -1,0 +1,217 @@
+//! The options of `maelstrom test`, with its names and defaults, and a few of our own.
+
+use std::ffi::OsString;
+use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::numbers;
+use super::run::Settings;
+use crate::checker::availability::Goal;
+use crate::concurrency::Concurrency;
+use crate::latency::{Distribution, Latency};
+use crate::nemesis::Fault;
+use crate::network::Delivery;
+use crate::test::Test;
+use crate::topology::Topology;
+use crate::workload::Workload;
+
+/// What stands behind `eddy test`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The program that every node runs
+    #[arg(long, value_name = "FILE")]
+    bin: PathBuf,
+    /// What clients do; lin-kv if absent
+    #[arg(short, long, value_name = "NAME")]
+    workload: Option<Workload>,
+    /// How many nodes to run: n0, n1, …; overrides --nodes
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::positive)]
+    #[arg(allow_negative_numbers = true)]
+    node_count: Option<u64>,
+    /// A node to run; may be repeated [default: n1 n2 n3 n4 n5]
+    #[arg(short, long, value_name = "NAME")]
+    node: Vec<String>,
+    /// The nodes to run, between commas
+    #[arg(long, value_name = "NAMES")]
+    nodes: Option<String>,
+    /// A file with the nodes to run, one a line
+    #[arg(long, value_name = "FILE")]
+    nodes_file: Option<PathBuf>,
+    /// How many clients work at a time; 2n means two per node
+    #[arg(long, value_name = "NUMBER", default_value_t, allow_negative_numbers = true)]
+    concurrency: Concurrency,
+    /// Operations per second, all clients together
+    #[arg(long, default_value = "5", value_parser = numbers::rate, allow_negative_numbers = true)]
+    rate: f64,
+    /// How long operations go on
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = numbers::seconds)]
+    #[arg(allow_negative_numbers = true)]
+    time_limit: Duration,
+    /// How long messages between servers are on their way, on average
+    #[arg(long, value_name = "MILLISECONDS", default_value = "0")]
+    #[arg(value_parser = numbers::milliseconds, allow_negative_numbers = true)]
+    latency: Duration,
+    /// How latencies spread: constant, uniform or exponential
+    #[arg(long, value_name = "NAME", default_value_t)]
+    latency_dist: Distribution,
+    /// The neighbors that broadcast nodes are told: line, grid, tree, tree2, tree3, tree4 or total
+    #[arg(long, value_name = "NAME", default_value_t)]
+    topology: Topology,
+    /// What goes wrong, between commas: partition
+    #[arg(long, value_name = "FAULTS", value_delimiter = ',', value_parser = fault)]
+    nemesis: Vec<Fault>,
+    /// The mean time between two actions of the nemesis
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = numbers::interval)]
+    #[arg(allow_negative_numbers = true)]
+    nemesis_interval: Duration,
+    /// How many operations must succeed: total, or a fraction from 0 to 1 [default: any number]
+    #[arg(long, value_parser = numbers::goal, allow_negative_numbers = true)]
+    availability: Option<Goal>,
+    /// How many times to run the test; the first that is not valid is the last
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = numbers::positive)]
+    #[arg(allow_negative_numbers = true)]
+    test_count: u64,
+    /// Repeat what nodes write to STDERR
+    #[arg(long)]
+    log_stderr: bool,
+    /// Print messages to STDERR as they are sent
+    #[arg(long)]
+    log_net_send: bool,
+    /// Print messages to STDERR as they arrive
+    #[arg(long)]
+    log_net_recv: bool,
+    #[command(flatten)]
+    without_effect: WithoutEffect,
+    /// Decides what is left to chance [default: drawn, and printed]
+    #[arg(long, value_name = "NUMBER", help_heading = "Not in Maelstrom")]
+    seed: Option<u64>,
+    /// How receivers take messages: maelstrom (one at a time) or plain
+    #[arg(long, value_name = "NAME", default_value = "maelstrom", value_parser = delivery)]
+    #[arg(help_heading = "Not in Maelstrom")]
+    delivery: Delivery,
+    /// Where tests are recorded
+    #[arg(long, value_name = "DIR", default_value = "store", help_heading = "Not in Maelstrom")]
+    store: PathBuf,
+    /// Words for the program that every node runs
+    #[arg(value_name = "WORDS")]
+    words: Vec<OsString>,
+}
+
+/// Options of Maelstrom's that mean nothing to the workloads and nodes that there are here.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Accepted, without effect so far")]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
+struct WithoutEffect {
+    /// What transactions must be, between commas
+    #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
+    consistency_models: String,
+    /// How many keys transactions work on at a time
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::positive)]
+    #[arg(allow_negative_numbers = true)]
+    key_count: Option<u64>,
+    /// How many operations a transaction may have
+    #[arg(long, value_name = "NUMBER", default_value = "4", value_parser = numbers::positive)]
+    #[arg(allow_negative_numbers = true)]
+    max_txn_length: u64,
+    /// How many times a key is written
+    #[arg(long, value_name = "NUMBER", default_value = "16", value_parser = numbers::positive)]
+    #[arg(allow_negative_numbers = true)]
+    max_writes_per_key: u64,
+    #[arg(long)]
+    logging_json: bool,
+    #[arg(long)]
+    leave_db_running: bool,
+    #[arg(long, value_name = "USER", default_value = "root")]
+    username: String,
+    #[arg(long, value_name = "WORD", default_value = "root")]
+    password: String,
+    #[arg(long)]
+    strict_host_key_checking: bool,
+    #[arg(long)]
+    no_ssh: bool,
+    #[arg(long, value_name = "FILE")]
+    ssh_private_key: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// What is to be done; an error says which arguments do not go together.
+    pub(super) fn settings(self) -> Result<Settings, String> {
+        let names = self.names()?;
+        let workload = self.workload.map_or_else(|| "lin-kv".parse(), Ok)?;
+        let drawn = || RandomState::new().build_hasher().finish();
+        let test = Test {
+            workload,
+            nodes: names.len(),
+            names,
+            concurrency: self.concurrency,
+            rate: self.rate,
+            time_limit: self.time_limit,
+            latency: Latency { mean: self.latency, distribution: self.latency_dist },
+            delivery: self.delivery,
+            topology: self.topology,
+            faults: self.nemesis.into_iter().collect(),
+            nemesis_interval: self.nemesis_interval,
+            availability: self.availability.unwrap_or_default(),
+            seed: self.seed.unwrap_or_else(drawn),
+            trace: false,
+        };
+        Ok(Settings {
+            test,
+            bin: self.bin,
+            arguments: self.words,
+            store: self.store,
+            times: self.test_count,
+            log_stderr: self.log_stderr,
+            log_send: self.log_net_send,
+            log_receive: self.log_net_recv,
+        })
+    }
+
+    /// The nodes from all options that name some, in Jepsen's order.
+    fn names(&self) -> Result<Vec<String>, String> {
+        let mut names = Vec::new();
+        if let Some(path) = &self.nodes_file {
+            let text = fs::read_to_string(path);
+            let text = text.map_err(|error| format!("{}: {error}", path.display()))?;
+            names.extend(text.lines().map(|line| line.trim().to_owned()));
+            names.retain(|name| !name.is_empty());
+        }
+        match (self.node_count, &self.nodes) {
+            (Some(count), _) => names.extend((0..count).map(|number| format!("n{number}"))),
+            (None, Some(nodes)) => names.extend(nodes.split(',').map(|name| name.trim().into())),
+            (None, None) => {}
+        }
+        names.extend(self.node.iter().cloned());
+        if names.is_empty() {
+            names.extend((1..=5).map(|number| format!("n{number}")));
+        }
+        for (place, name) in names.iter().enumerate() {
+            if name.is_empty() || name.contains('/') || name.starts_with('.') {
+                return Err(format!("{name:?} is no name for a node; expected one like n1"));
+            }
+            if name.starts_with('c') {
+                return Err(format!("{name:?} is no name for a node: those in c are clients"));
+            }
+            if names[..place].contains(name) {
+                return Err(format!("there are two nodes called {name:?}"));
+            }
+        }
+        Ok(names)
+    }
+}
+
+fn fault(received: &str) -> Result<Fault, String> {
+    received.trim().parse().map_err(|error: crate::name::UnknownName| error.to_string())
+}
+
+fn delivery(received: &str) -> Result<Delivery, String> {
+    match received {
+        "maelstrom" => Ok(Delivery::Maelstrom),
+        "plain" => Ok(Delivery::Plain),
+        _ => Err("expected maelstrom or plain".to_owned()),
+    }
+}

@@ -1,0 +1,56 @@
+//! What a node runs: a file that was looked at before anything is started.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// An executable file; never searched for on `PATH`, as in Maelstrom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Program(PathBuf);
+
+impl Program {
+    /// Finds a program, from the current directory if its path is relative; `node` is who needs it.
+    pub(crate) fn find(path: &Path, node: &str) -> Result<Program> {
+        Program::look(path).with_context(|| format!("node {node} cannot be started"))
+    }
+
+    fn look(path: &Path) -> Result<Program> {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let shown = path.display();
+        // Without links, as Maelstrom does it: a program may look for its files beside itself.
+        let real = match path.canonicalize() {
+            Ok(real) => real,
+            Err(error) if error.kind() == ErrorKind::NotFound => bail!("{shown} does not exist"),
+            Err(error) => bail!("{shown} cannot be read: {error}"),
+        };
+        let metadata = fs::metadata(&real).with_context(|| format!("{shown} cannot be read"))?;
+        if metadata.is_dir() {
+            bail!("{shown} is a directory; expected an executable file");
+        }
+        if metadata.permissions().mode() & 0o111 == 0 {
+            bail!("{shown} is not executable (chmod +x makes it so)");
+        }
+        Ok(Program(real))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Why the system would not start it, with what it means for scripts.
+    pub(super) fn refused(&self, node: &str, error: &std::io::Error) -> anyhow::Error {
+        let hint = match error.kind() {
+            ErrorKind::NotFound => "; does the interpreter that its first line names exist?",
+            _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
+                "; does it begin with a line like #!/bin/sh?"
+            }
+            _ => "",
+        };
+        let path = self.0.display();
+        anyhow::anyhow!("node {node} cannot be started: {path}: {error}{hint}")
+    }
+}

@@ -1,0 +1,103 @@
+//! Where tests are recorded: one directory each, laid out as Jepsen does it.
+//!
+//! `store/<workload>/<time>/` holds what a test left; the link `current` names the test that began
+//! last, and `latest`, in the store and beside each workload's tests, the one that ended last. Links
+//! are relative, so a store can be moved, and replaced in one step, so nobody finds them missing.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use jiff::Zoned;
+
+use crate::edn::Value;
+use crate::history::History;
+
+/// The directory of one test.
+#[derive(Debug)]
+pub(crate) struct Record {
+    store: PathBuf,
+    workload: String,
+    time: String,
+}
+
+impl Record {
+    /// Makes a directory for a test that begins now, and links it as `current`.
+    pub(crate) fn create(store: &Path, workload: &str) -> Result<Record> {
+        let tests = store.join(workload);
+        fs::create_dir_all(&tests).with_context(|| cannot_write(&tests))?;
+        loop {
+            let time = Zoned::now().strftime("%Y%m%dT%H%M%S.%3f%z").to_string();
+            let record = Record { store: store.to_owned(), workload: workload.to_owned(), time };
+            let directory = record.directory();
+            match fs::create_dir(&directory) {
+                Ok(()) => {
+                    link(store, "current", &record.below_store())?;
+                    return Ok(record);
+                }
+                // Another test began in the same millisecond; the next one is near.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error).with_context(|| cannot_write(&directory)),
+            }
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.store.join(self.below_store())
+    }
+
+    /// Where the logs of the nodes go.
+    pub(crate) fn node_logs(&self) -> PathBuf {
+        self.directory().join("node-logs")
+    }
+
+    /// Keeps what happened, and links the test as `latest`.
+    pub(crate) fn keep_history(&self, history: &History) -> Result<()> {
+        self.write("history.edn", |file| history.write_edn(file))?;
+        self.write("history.txt", |file| history.write_txt(file))?;
+        link(&self.store, "latest", &self.below_store())?;
+        link(&self.store.join(&self.workload), "latest", Path::new(&self.time))
+    }
+
+    /// Keeps what the checkers found.
+    pub(crate) fn keep_results(&self, results: &Value) -> Result<()> {
+        self.write("results.edn", |file| writeln!(file, "{}", results.pretty()))
+    }
+
+    fn below_store(&self) -> PathBuf {
+        Path::new(&self.workload).join(&self.time)
+    }
+
+    fn write(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<()> {
+        let path = self.directory().join(name);
+        let written = File::create(&path).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            write(&mut file)?;
+            file.flush()
+        });
+        written.with_context(|| cannot_write(&path))
+    }
+}
+
+/// Puts a link in the place of the one that was there.
+fn link(directory: &Path, name: &str, target: &Path) -> Result<()> {
+    let path = directory.join(name);
+    let new = directory.join(format!(".{name}.{}", std::process::id()));
+    let linked = symlink(target, &new).and_then(|()| fs::rename(&new, &path));
+    if linked.is_err() {
+        // Best effort: what matters is why the link could not be made.
+        let _ = fs::remove_file(&new);
+    }
+    linked.with_context(|| cannot_write(&path))
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("{} cannot be written", path.display())
+}
