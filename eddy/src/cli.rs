@@ -9,6 +9,7 @@ mod numbers;
 mod progress;
 mod run;
 mod signals;
+mod table;
 
 use std::process::ExitCode;
 

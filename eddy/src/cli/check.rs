@@ -1,11 +1,12 @@
 //! Whether a recorded test keeps limits: Fly.io's criteria, which Maelstrom prints but never checks.
 
+use std::fmt::{self, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{numbers, status};
+use super::{numbers, status, table};
 use crate::checker::Validity;
 use crate::edn::Value;
 
@@ -27,6 +28,12 @@ pub(super) struct Limits {
     #[arg(long, value_name = "FRACTION", value_parser = numbers::fraction)]
     #[arg(allow_negative_numbers = true)]
     min_ok_fraction: Option<f64>,
+    /// What the test is called in a table; the directory otherwise
+    #[arg(long, value_name = "NAME")]
+    title: Option<String>,
+    /// Also append the figures to this file, as a row of a table
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
 }
 
 impl Limits {
@@ -51,42 +58,73 @@ impl Limits {
         let msgs_per_op = figure(&["net", "servers", "msgs-per-op"]);
         let (median, maximum) = (latency(Value::Float(0.5)), latency(Value::Int(1)));
         let ok_fraction = figure(&["availability", "ok-fraction"]);
-        let kept = [
-            line("messages per operation", msgs_per_op, "<", self.max_msgs_per_op, below),
-            line("median latency, ms", median, "<", self.max_median, below),
-            line("maximum latency, ms", maximum, "<", self.max_latency, below),
-            line("ok fraction", ok_fraction, "≥", self.min_ok_fraction, at_least),
+        let figures = [
+            Figure::new("messages per operation", msgs_per_op, "<", self.max_msgs_per_op, below),
+            Figure::new("median latency, ms", median, "<", self.max_median, below),
+            Figure::new("maximum latency, ms", maximum, "<", self.max_latency, below),
+            Figure::new("ok fraction", ok_fraction, "≥", self.min_ok_fraction, at_least),
         ];
-        let (word, status) = match (valid, kept.contains(&false)) {
+        let exceeded = figures.iter().any(|figure| !figure.kept);
+        let (word, status) = match (valid, exceeded) {
             (Validity::Valid, true) => ("valid, but not within limits", 1),
             (Validity::Valid, false) => ("valid, and within limits", status(valid)),
             (Validity::Invalid, _) => ("not valid", status(valid)),
             (Validity::Unknown, true) => ("unknown, and not within limits", 1),
             (Validity::Unknown, false) => ("unknown, for lack of evidence", status(valid)),
         };
+        for figure in &figures {
+            println!("{figure}");
+        }
         println!("{word}");
+        if let Some(table) = &self.table {
+            let title = self.title.clone().unwrap_or_else(|| self.directory.display().to_string());
+            table::append(table, &title, valid, &figures, status == 0)
+                .map_err(|error| format!("{} cannot be written: {error}", table.display()))?;
+        }
         Ok(status)
     }
 }
 
-/// Prints a figure and tells whether it keeps its limit.
-fn line(
-    name: &str,
-    figure: Option<f64>,
-    sign: &str,
+/// A figure beside its limit.
+pub(super) struct Figure {
+    name: &'static str,
+    /// What was measured, if it was.
+    pub(super) value: Option<f64>,
+    sign: &'static str,
     limit: Option<f64>,
-    keeps: impl Fn(f64, f64) -> bool,
-) -> bool {
-    let shown = figure.map_or_else(|| "missing".to_owned(), |figure| figure.to_string());
-    let Some(limit) = limit else {
-        println!("{name:<24}{shown:>12}");
-        return true;
-    };
-    let kept = figure.is_some_and(|figure| keeps(figure, limit));
-    let word = if kept { "holds" } else { "EXCEEDED" };
-    let word = if figure.is_none() { "CANNOT BE TOLD" } else { word };
-    println!("{name:<24}{shown:>12} {sign} {limit:<8}{word}");
-    kept
+    kept: bool,
+}
+
+impl Figure {
+    fn new(
+        name: &'static str,
+        value: Option<f64>,
+        sign: &'static str,
+        limit: Option<f64>,
+        keeps: impl Fn(f64, f64) -> bool,
+    ) -> Figure {
+        let kept = limit.is_none_or(|limit| value.is_some_and(|value| keeps(value, limit)));
+        Figure { name, value, sign, limit, kept }
+    }
+
+    /// The limit with its sign, `< 30`.
+    pub(super) fn limit(&self) -> Option<String> {
+        self.limit.map(|limit| format!("{} {limit}", self.sign))
+    }
+}
+
+impl Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value.map_or_else(|| "missing".to_owned(), |value| value.to_string());
+        write!(f, "{:<24}{value:>12}", self.name)?;
+        let Some(limit) = self.limit() else { return Ok(()) };
+        let word = match (self.value, self.kept) {
+            (None, _) => "CANNOT BE TOLD",
+            (Some(_), true) => "holds",
+            (Some(_), false) => "EXCEEDED",
+        };
+        write!(f, " {limit:<10}{word}")
+    }
 }
 
 fn read(directory: &Path) -> Result<Value, String> {
