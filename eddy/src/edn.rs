@@ -20,9 +20,8 @@ pub use self::{
     read::ReadError,
 };
 
-/// How deep values may nest: deeper ones would be fine for no reader, and shallower limits could
-/// refuse a real result (those reach about twenty), while every level costs stack in each recursion
-/// over a value.
+/// How deep values may nest. Real results reach about twenty levels, which a smaller limit comes
+/// close to; each level of a larger one costs stack whenever a value is read, compared or printed.
 pub const MAX_DEPTH: usize = 128;
 
 /// A piece of data as EDN writes it.
@@ -117,7 +116,12 @@ impl Value {
         let digits = digits.strip_prefix('+').unwrap_or(digits);
         let magnitude = digits.strip_prefix('-').unwrap_or(digits);
         let all_digits = magnitude.bytes().all(|byte| byte.is_ascii_digit());
-        (all_digits && !magnitude.is_empty()).then(|| Value::BigInt(digits.into()))
+        if !all_digits || magnitude.is_empty() {
+            return None;
+        }
+        let sign = &digits[..digits.len() - magnitude.len()];
+        let canonical = format!("{sign}{}", magnitude.trim_start_matches('0'));
+        Some(Value::BigInt(canonical.into()))
     }
 }
 
@@ -193,5 +197,25 @@ impl From<Set> for Value {
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Value {
         value.map_or(Value::Nil, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_through_maps_and_records() {
+        let results = Value::read_edn("{:net #net.Stats{:servers {:msgs-per-op 0.5}}}").unwrap();
+        assert_eq!(results.get_in(&["net", "servers", "msgs-per-op"]), Some(&0.5.into()));
+        assert_eq!(results.get_in(&["net", "clients", "msgs-per-op"]), None);
+    }
+
+    #[test]
+    fn equal_integers_are_equal_however_they_are_written() {
+        let digits = "123456789012345678901234567890";
+        assert_eq!(Value::integer(&format!("00{digits}")), Value::integer(digits));
+        assert_eq!(Value::integer("007"), Some(Value::Int(7)));
+        assert_eq!(Value::from(u64::MAX), Value::integer("18446744073709551615").unwrap());
     }
 }

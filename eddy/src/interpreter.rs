@@ -7,6 +7,7 @@
 mod clients;
 mod complaint;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use serde_json::value::RawValue;
 use self::clients::{Clients, Purpose, Waiting};
 pub(crate) use self::complaint::Complaint;
 use crate::client::{Completion, TIMEOUT};
-use crate::edn::Value;
+use crate::edn::{Map, Set, Value};
 use crate::generator::{Next, Phase, Plan, Schedule};
 use crate::history::{History, Kind, Op, Process};
 use crate::nemesis::{Action, Grudge};
@@ -307,18 +308,18 @@ impl Interpreter {
         now: Duration,
         kind: Kind,
         process: Process,
-        f: impl Into<std::borrow::Cow<'static, str>>,
+        f: impl Into<Cow<'static, str>>,
     ) -> Op {
-        let time = u64::try_from((now - self.zero).as_nanos()).unwrap_or(u64::MAX);
+        let time = u64::try_from(now.saturating_sub(self.zero).as_nanos()).unwrap_or(u64::MAX);
         let index = self.history.ops().len();
         Op { kind, ..Op::invoke(index, time, process, f, Value::Nil) }
     }
 }
 
 fn to_edn(grudge: &Grudge) -> Value {
-    let mut map = crate::edn::Map::new();
+    let mut map = Map::new();
     for (receiver, senders) in grudge {
-        let mut set = crate::edn::Set::new();
+        let mut set = Set::new();
         for sender in senders {
             set.insert(sender.as_str());
         }

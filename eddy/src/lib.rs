@@ -1,4 +1,71 @@
 //! eddy is a small maelstrom: it runs clusters of Maelstrom nodes and judges them by Maelstrom's rules.
+//!
+//! The program `eddy` takes the command line of `maelstrom test` and runs nodes as processes. The
+//! library runs [`glomers`] handlers as futures of the test's own process, in virtual time: twenty
+//! seconds of twenty-five nodes pass in a fraction of one, and the same seed gives the same run, byte
+//! for byte. Both are the same test, in the same state machine.
+//!
+//! # Testing a node of your own
+//!
+//! A [`Test`] is a value: what clients do, how many nodes there are, what the network is like and what
+//! goes wrong. [`Test::run`] makes a [`Report`] of it, which has a verdict and figures, and prints
+//! itself.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use eddy::{Fault, Test, Workload};
+//! use glomers::{Handler, Node, async_trait};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Deserialize)]
+//! #[serde(rename_all = "snake_case")]
+//! enum Request {
+//!     Generate,
+//! }
+//!
+//! #[derive(Serialize)]
+//! #[serde(rename_all = "snake_case")]
+//! enum Reply {
+//!     GenerateOk { id: String },
+//! }
+//!
+//! struct RandomIds {
+//!     node: Node,
+//! }
+//!
+//! #[async_trait(?Send)]
+//! impl Handler for RandomIds {
+//!     type Request = Request;
+//!     type Reply = Reply;
+//!
+//!     async fn handle(&self, _from: &str, _request: Request) -> anyhow::Result<Reply> {
+//!         Ok(Reply::GenerateOk { id: format!("{:x}{:x}", self.node.random(), self.node.random()) })
+//!     }
+//! }
+//!
+//! let test = Test {
+//!     workload: Workload::UniqueIds,
+//!     nodes: 3,
+//!     rate: 100.0,
+//!     time_limit: Duration::from_secs(10),
+//!     faults: [Fault::Partition].into(),
+//!     seed: 7,
+//!     ..Test::default()
+//! };
+//! let report = test.run(|node| RandomIds { node });
+//! report.assert_valid();
+//! assert_eq!(report.servers.sent, 0, "nobody needs to be asked: {report}");
+//! ```
+//!
+//! To try many seeds, wrap the test into [`seeds`]; a failure names its seed and the command that
+//! repeats it.
+//!
+//! # Where to read
+//!
+//! [`history`] and [`edn`] are the data; [`checker`] judges it, and knows nothing else. [`generator`],
+//! [`nemesis`], [`network`], [`topology`] and [`latency`] decide what happens when, as state machines
+//! that are told the time; all their chance comes from [`random`].
 
 pub mod checker;
 pub mod cli;
@@ -17,6 +84,7 @@ mod processes;
 pub mod random;
 mod report;
 mod schema;
+mod seeds;
 mod simulation;
 pub mod stagger;
 mod store;
@@ -24,6 +92,9 @@ mod test;
 pub mod topology;
 mod workload;
 
+pub use checker::Validity;
+pub use nemesis::Fault;
 pub use report::{OkFraction, Report};
+pub use seeds::seeds;
 pub use test::Test;
 pub use workload::Workload;

@@ -27,7 +27,7 @@ pub enum Fault {
 /// What a nemesis does; displayed as a history has it, `start-partition`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Cut links in this shape, in place of those that were cut before.
+    /// Cut links in this shape.
     StartPartition(Shape),
     /// Heal all links.
     StopPartition,

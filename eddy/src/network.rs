@@ -130,9 +130,8 @@ impl Network {
         dest: &str,
         body: Rc<RawValue>,
     ) -> Result<(), NoSuchNode> {
-        let (&src, &dest) = match (self.numbers.get(src), self.numbers.get(dest)) {
-            (Some(src), Some(dest)) => (src, dest),
-            _ => return Err(NoSuchNode),
+        let (Some(&src), Some(&dest)) = (self.numbers.get(src), self.numbers.get(dest)) else {
+            return Err(NoSuchNode);
         };
         if self.inboxes[dest].closed {
             return Ok(());
@@ -141,11 +140,8 @@ impl Network {
         let message = Message { id: self.sent, src: name(src), dest: name(dest), body };
         self.sent += 1;
         self.journal.record(now, EventKind::Send, &message);
-        let latency = match message.involves_client() {
-            true => Duration::ZERO,
-            false => self.latency.draw(&mut self.random),
-        };
-        let deadline = now + latency;
+        let deadline =
+            if message.involves_client() { now } else { now + self.latency.draw(&mut self.random) };
         match self.delivery {
             Delivery::Plain => self.schedule(deadline, dest, message),
             Delivery::Maelstrom => {

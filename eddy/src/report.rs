@@ -92,6 +92,11 @@ impl Report {
         assert!(self.valid == Validity::Valid, "{self}");
     }
 
+    /// How many operations of this kind succeeded.
+    pub fn completed(&self, f: &str) -> usize {
+        self.history.ops().iter().filter(|op| op.kind == Kind::Ok && op.f == f).count()
+    }
+
     /// How often the nemesis did this: `start-partition`.
     pub fn strikes(&self, f: &str) -> usize {
         let nemesis = self.history.ops().iter().filter(|op| op.process == Process::Nemesis);

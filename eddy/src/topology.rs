@@ -31,7 +31,8 @@ pub enum Topology {
 }
 
 impl Topology {
-    const ALL: [Topology; 7] = [
+    /// All topologies.
+    pub const ALL: [Topology; 7] = [
         Topology::Line,
         Topology::Grid,
         Topology::Tree,

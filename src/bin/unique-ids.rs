@@ -51,3 +51,78 @@ impl Handler for UniqueIds {
 fn main() -> anyhow::Result<()> {
     glomers::serve(UniqueIds::new)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use eddy::checker::availability::Goal;
+    use eddy::{Fault, Test, Validity, Workload, seeds};
+    use glomers::Host;
+
+    use super::*;
+
+    fn challenge() -> Test {
+        Test {
+            workload: Workload::UniqueIds,
+            nodes: 3,
+            rate: 1000.0,
+            time_limit: Duration::from_secs(30),
+            availability: Goal::Total,
+            faults: [Fault::Partition].into(),
+            ..Test::default()
+        }
+    }
+
+    #[test]
+    fn whatever_the_seed_every_request_gets_an_id_of_its_own() {
+        seeds(|seed| {
+            let time_limit = Duration::from_secs(5);
+            Test { seed, time_limit, ..challenge() }.run(UniqueIds::new).assert_valid();
+        });
+    }
+
+    #[test]
+    fn it_keeps_the_rate_of_the_challenge() {
+        let report = challenge().run(UniqueIds::new);
+        report.assert_valid();
+        assert!(report.operations.ok > 29_000, "{report}");
+    }
+
+    /// Gives out its count and nothing else.
+    struct Counter(UniqueIds);
+
+    #[async_trait(?Send)]
+    impl Handler for Counter {
+        type Request = Request;
+        type Reply = Reply;
+
+        async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+            self.0.handle(from, request).await?;
+            Ok(Reply::GenerateOk { id: self.0.generated.get().to_string() })
+        }
+    }
+
+    #[test]
+    fn a_node_that_only_counts_is_caught() {
+        let start = |node| Counter(UniqueIds::new(node));
+        Test { nodes: 1, ..challenge() }.run(start).assert_valid();
+        let report = challenge().run(start);
+        assert_eq!(report.valid, Validity::Invalid, "{}", report.results);
+    }
+
+    async fn first_id_after_a_start(seed: u64) -> String {
+        let input = r#"{"src":"c1","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}
+            {"src":"c1","dest":"n1","body":{"type":"generate","msg_id":2}}"#;
+        let mut output = Vec::new();
+        let host = Host::seeded(seed);
+        host.serve_on(input.as_bytes(), &mut output, UniqueIds::new).await.unwrap();
+        String::from_utf8(output).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_node_that_was_restarted_does_not_repeat_its_ids() {
+        let (before, after) = (first_id_after_a_start(1).await, first_id_after_a_start(2).await);
+        assert_ne!(before, after);
+    }
+}

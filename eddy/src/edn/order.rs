@@ -152,6 +152,10 @@ equality_from_order!(Value, Map, Set);
 
 #[cfg(test)]
 mod tests {
+    use std::hash::BuildHasher;
+
+    use rustc_hash::FxBuildHasher;
+
     use super::*;
 
     fn value(text: &str) -> Value {
@@ -185,17 +189,15 @@ mod tests {
 
     #[test]
     fn maps_and_sets_disregard_order_and_lists_equal_vectors() {
-        use std::hash::BuildHasher;
-
         for (a, b) in [
             ("{:a 1, :b 2}", "{:b 2, :a 1}"),
             ("#{1 2 3}", "#{3 1 2}"),
             ("(1 2)", "[1 2]"),
             ("{[1] #{1 2}}", "{(1) #{2 1}}"),
         ] {
-            let hasher = rustc_hash::FxBuildHasher;
+            let hash = |text| FxBuildHasher.hash_one(value(text));
             assert_eq!(value(a), value(b));
-            assert_eq!(hasher.hash_one(value(a)), hasher.hash_one(value(b)), "{a} and {b}");
+            assert_eq!(hash(a), hash(b), "{a} and {b}");
         }
     }
 }

@@ -128,7 +128,10 @@ fn write_float(out: &mut impl Write, number: f64) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{Map, Set},
+        *,
+    };
 
     #[track_caller]
     fn check(value: impl Into<Value>, readable: &str, plain: &str) {
@@ -169,6 +172,4 @@ mod tests {
         check(instant, "#inst \"2024\"", "#inst 2024");
         check([Value::from(2), Value::from(1)].into_iter().collect::<Set>(), "#{2 1}", "#{2 1}");
     }
-
-    use super::super::{Map, Set};
 }

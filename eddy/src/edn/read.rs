@@ -2,7 +2,9 @@
 //!
 //! A reader of our own, because no crate reads these files back as they were written: clojure-reader
 //! sorts maps and sets and knows five string escapes, edn-format sorts too, and edn-rs is deprecated.
-//! What JVM tools never write into results and histories (characters, ratios, decimals) is refused.
+//! What no history or result holds (characters, ratios, decimals) is refused.
+
+mod string;
 
 use std::{
     borrow::Cow,
@@ -125,9 +127,10 @@ impl<'a> Reader<'a> {
     }
 
     fn tagged(&mut self) -> Result<Value> {
+        let start = self.at;
         let tag = self.token().to_owned();
         if !tag.starts_with(char::is_alphabetic) {
-            return self.fail("a tag");
+            return self.fail_at(start, "a tag");
         }
         Ok(Value::Tagged(tag, Box::new(self.value("a value for the tag")?)))
     }
@@ -141,58 +144,6 @@ impl<'a> Reader<'a> {
             "NaN" => f64::NAN,
             _ => return self.fail_at(start, "##Inf, ##-Inf or ##NaN"),
         }))
-    }
-
-    fn string(&mut self) -> Result<String> {
-        let start = self.at;
-        self.at += 1;
-        let mut text = String::new();
-        loop {
-            let rest = self.rest();
-            let Some(end) = rest.find(['"', '\\']) else {
-                return self.fail_at(start, "a string that is closed");
-            };
-            text.push_str(&rest[..end]);
-            self.at += end + 1;
-            if rest.as_bytes()[end] == b'"' {
-                return Ok(text);
-            }
-            text.push(self.escape()?);
-        }
-    }
-
-    fn escape(&mut self) -> Result<char> {
-        let backslash = self.at - 1;
-        let escaped = match self.peek() {
-            Some(b'n') => Some('\n'),
-            Some(b't') => Some('\t'),
-            Some(b'r') => Some('\r'),
-            Some(b'f') => Some('\u{c}'),
-            Some(b'b') => Some('\u{8}'),
-            Some(b @ (b'"' | b'\\')) => Some(char::from(b)),
-            Some(b'u') => return self.unicode_escape(),
-            _ => None,
-        };
-        self.at += 1;
-        escaped.map_or_else(|| self.fail_at(backslash, ESCAPE), Ok)
-    }
-
-    /// Reads `uXXXX`, and a second one behind it if the first is half of a pair.
-    fn unicode_escape(&mut self) -> Result<char> {
-        let backslash = self.at - 1;
-        let units: Vec<u16> = self.text[backslash..]
-            .split("\\u")
-            .skip(1)
-            .take(2)
-            .map_while(|unit| u16::from_str_radix(unit.get(..4)?, 16).ok())
-            .collect();
-        match char::decode_utf16(units).next() {
-            Some(Ok(character)) => {
-                self.at = backslash + 6 * character.len_utf16();
-                Ok(character)
-            }
-            _ => self.fail_at(backslash, ESCAPE),
-        }
     }
 
     /// Takes everything up to the next blank or bracket.
@@ -250,8 +201,6 @@ impl<'a> Reader<'a> {
         })
     }
 }
-
-const ESCAPE: &str = "an escape such as \\n or \\u00e9";
 
 fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == b','

@@ -66,7 +66,7 @@ impl Op {
 }
 
 /// The tag of a quoted operation.
-pub(super) const RECORD: &str = "jepsen.history.Op";
+const RECORD: &str = "jepsen.history.Op";
 
 /// Which end of an operation an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

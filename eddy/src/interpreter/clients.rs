@@ -70,14 +70,12 @@ impl Clients {
 
     /// The client of a thread; a new one if it has none.
     pub(super) fn of_thread(&mut self, thread: usize, network: &mut Network) -> u64 {
-        match self.threads[thread] {
-            Some(client) => client,
-            None => {
-                let client = self.open(network);
-                self.threads[thread] = Some(client);
-                client
-            }
+        if let Some(client) = self.threads[thread] {
+            return client;
         }
+        let client = self.open(network);
+        self.threads[thread] = Some(client);
+        client
     }
 
     /// Closes a client for good; replies that still come are dropped.

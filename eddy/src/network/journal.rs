@@ -134,3 +134,41 @@ impl Traffic {
         Value::Map(map)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[test]
+    fn traffic_is_split_by_whether_a_client_is_involved() {
+        let body: Box<RawValue> = serde_json::from_str("{}").unwrap();
+        let body: Rc<RawValue> = body.into();
+        let message = |src: &str, dest: &str| {
+            let (src, dest) = (src.into(), dest.into());
+            Message { id: 0, src, dest, body: Rc::clone(&body) }
+        };
+        let mut journal = Journal::new(true);
+        let now = Duration::from_millis(1);
+        for (kind, src, dest) in [
+            (EventKind::Send, "c0", "n0"),
+            (EventKind::Receive, "c0", "n0"),
+            (EventKind::Send, "n0", "n1"),
+            (EventKind::Drop, "n0", "n1"),
+            (EventKind::Send, "n0", "lin-kv"),
+        ] {
+            journal.record(now, kind, &message(src, dest));
+        }
+        let expected = "{:all {:send-count 3, :recv-count 1, :msg-count 3, :msgs-per-op 1.5}, \
+                        :clients {:send-count 1, :recv-count 1, :msg-count 1}, \
+                        :servers {:send-count 2, :recv-count 0, :msg-count 2, :msgs-per-op 1.0}, \
+                        :valid? true}";
+        assert_eq!(journal.traffic(2).to_edn().to_string(), expected);
+        assert_eq!(journal.traffic(0).servers.msgs_per_op, None);
+        assert_eq!(journal.dropped(), 1);
+        assert_eq!(journal.trace().lines().nth(3), Some("1000000 Drop 0 n0 n1 {}"));
+    }
+}

@@ -17,7 +17,6 @@ pub(super) struct Timelines<'a> {
 }
 
 /// What is known about one element.
-#[derive(Clone)]
 pub(super) struct Timeline<'a> {
     pub(super) element: &'a Value,
     /// Whether an add of it began.

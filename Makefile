@@ -1,0 +1,108 @@
+# Every command that anyone types here. `make` alone lists them.
+
+CARGO ?= cargo
+BIN := target/release
+EDDY := $(BIN)/eddy
+
+# Jepsen's own Maelstrom if it has been unpacked here, else eddy. PATH is not searched: Debian's
+# `maelstrom` is a game.
+MAELSTROM ?= $(firstword $(wildcard maelstrom/maelstrom) $(EDDY))
+
+# More flags for a challenge's test: make broadcast-c ARGS='--seed 7'
+ARGS ?=
+
+# How many seeds `make seeds` tries.
+SEEDS ?= 500
+
+TEST = $(MAELSTROM) test
+CHECK = $(EDDY) check store/latest --title $@ $(if $(TABLE),--table $(TABLE))
+
+CHALLENGES := echo unique-ids broadcast-a broadcast-b broadcast-c broadcast-d broadcast-e
+PARTITIONED := broadcast-d-partition broadcast-e-partition
+
+.DEFAULT_GOAL := help
+.PHONY: help build workbench $(CHALLENGES) $(PARTITIONED) idgen challenges serve \
+	test seeds verify fix clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## compile the nodes and eddy
+	$(CARGO) build --release --workspace --quiet
+
+workbench:
+	@echo "Testing with $(MAELSTROM). To choose another workbench: make MAELSTROM=path/to/maelstrom …"
+
+echo: workbench build ## challenge 1: whatever comes is sent back
+	$(TEST) -w echo --bin $(BIN)/echo --node-count 1 --time-limit 10 $(ARGS)
+	$(CHECK)
+
+unique-ids: workbench build ## challenge 2: ids agreed upon with nobody
+	$(TEST) -w unique-ids --bin $(BIN)/unique-ids --time-limit 30 --rate 1000 --node-count 3 \
+		--availability total --nemesis partition $(ARGS)
+	$(CHECK) --min-ok-fraction 1
+
+idgen: unique-ids ## the same
+
+broadcast-a: workbench build ## challenge 3a: one node remembers
+	$(TEST) -w broadcast --bin $(BIN)/broadcast-a --node-count 1 --time-limit 20 --rate 10 $(ARGS)
+	$(CHECK)
+
+broadcast-b: workbench build ## challenge 3b: values flood the cluster
+	$(TEST) -w broadcast --bin $(BIN)/broadcast-b --node-count 5 --time-limit 20 --rate 10 $(ARGS)
+	$(CHECK)
+
+broadcast-c: workbench build ## challenge 3c: nothing is lost under partitions
+	$(TEST) -w broadcast --bin $(BIN)/broadcast-c --node-count 5 --time-limit 20 --rate 10 \
+		--nemesis partition $(ARGS)
+	$(CHECK)
+
+FAR := --node-count 25 --time-limit 20 --rate 100 --latency 100
+
+broadcast-d: workbench build ## challenge 3d: short ways
+	$(TEST) -w broadcast --bin $(BIN)/broadcast-d $(FAR) $(ARGS)
+	$(CHECK) --max-msgs-per-op 30 --max-median 400 --max-latency 600
+
+broadcast-e: workbench build ## challenge 3e: few messages
+	$(TEST) -w broadcast --bin $(BIN)/broadcast-e $(FAR) $(ARGS)
+	$(CHECK) --max-msgs-per-op 20 --max-median 1000 --max-latency 2000
+
+broadcast-d-partition: workbench build ## challenge 3d, and nothing is lost under partitions
+	$(TEST) -w broadcast --bin $(BIN)/broadcast-d $(FAR) --nemesis partition $(ARGS)
+	$(CHECK)
+
+broadcast-e-partition: workbench build ## challenge 3e, and nothing is lost under partitions
+	$(TEST) -w broadcast --bin $(BIN)/broadcast-e $(FAR) --nemesis partition $(ARGS)
+	$(CHECK)
+
+challenges: build ## all challenges, one after the other, then a table
+	@mkdir -p store && rm -f store/challenges.txt
+	@failed=0; for challenge in $(CHALLENGES) $(PARTITIONED); do \
+		$(MAKE) --no-print-directory $$challenge TABLE=store/challenges.txt > store/$$challenge.log 2>&1 \
+			&& echo "$$challenge passed" \
+			|| { failed=1; echo "$$challenge FAILED, see store/$$challenge.log"; }; \
+	done; echo; cat store/challenges.txt; exit $$failed
+
+serve: ## say where the results lie
+	@echo "Each run is in store/<workload>/<time>/, the last one in store/latest/:"
+	@ls -d store/*/2* 2>/dev/null || echo "(no run yet; try: make echo)"
+
+test: ## run all tests
+	$(CARGO) test --workspace --quiet
+
+seeds: ## run the simulations with many seeds: make seeds SEEDS=500
+	EDDY_SEEDS=$(SEEDS) $(CARGO) test --release --bins -- --nocapture whatever_the_seed
+
+verify: ## what CI runs: format, lints, tests, docs; writes nothing but target/
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) test --workspace --quiet
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
+
+fix: ## format, and take the lints' own suggestions
+	$(CARGO) clippy --workspace --all-targets --fix --allow-dirty --allow-staged --quiet
+	$(CARGO) fmt --all
+
+clean: ## remove what was built and recorded
+	$(CARGO) clean
+	rm -rf store

@@ -1,0 +1,108 @@
+//! Challenge 3a: a node that remembers what it is told.
+//!
+//! With one node there is nobody to tell. A value is remembered before it is acknowledged, so every
+//! read that begins after the acknowledgement has it.
+
+use std::cell::RefCell;
+
+use glomers::gossip::Seen;
+use glomers::{Handler, Json, async_trait};
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Topology,
+    Broadcast { message: Json },
+    Read,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    TopologyOk,
+    BroadcastOk,
+    ReadOk { messages: Vec<Json> },
+}
+
+#[derive(Default)]
+struct Broadcast {
+    seen: RefCell<Seen<Json>>,
+}
+
+#[async_trait(?Send)]
+impl Handler for Broadcast {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Topology => Reply::TopologyOk,
+            Request::Broadcast { message } => {
+                self.seen.borrow_mut().learn([message]);
+                Reply::BroadcastOk
+            }
+            Request::Read => Reply::ReadOk { messages: self.seen.borrow().items().to_vec() },
+        })
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    glomers::serve(|_node| Broadcast::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use eddy::{Test, Validity, Workload};
+
+    use super::*;
+
+    fn challenge() -> Test {
+        let time_limit = Duration::from_secs(20);
+        Test { workload: Workload::Broadcast, rate: 10.0, time_limit, ..Test::default() }
+    }
+
+    #[test]
+    fn every_value_is_in_every_later_read() {
+        let report = challenge().run(|_node| Broadcast::default());
+        report.assert_valid();
+        assert_eq!(report.stable_latency.maximum, 0, "{report}");
+    }
+
+    /// Acknowledges at once and remembers at the next request, unless another value comes first.
+    #[derive(Default)]
+    struct Forgetful {
+        broadcast: Broadcast,
+        unremembered: Cell<Option<Json>>,
+    }
+
+    #[async_trait(?Send)]
+    impl Handler for Forgetful {
+        type Request = Request;
+        type Reply = Reply;
+
+        async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+            match request {
+                Request::Broadcast { message } => {
+                    self.unremembered.set(Some(message));
+                    Ok(Reply::BroadcastOk)
+                }
+                request => {
+                    if let Some(message) = self.unremembered.take() {
+                        self.broadcast.handle(from, Request::Broadcast { message }).await?;
+                    }
+                    self.broadcast.handle(from, request).await
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_that_acknowledges_before_it_remembers_is_caught() {
+        let report = challenge().run(|_node| Forgetful::default());
+        assert_eq!(report.valid, Validity::Invalid, "{report}");
+    }
+}

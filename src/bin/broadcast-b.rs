@@ -1,0 +1,124 @@
+//! Challenge 3b: values flood the cluster.
+//!
+//! A node that learns a value tells all its neighbors but the one that it heard it from, once and
+//! without waiting for anything. Over a connected topology every value so reaches every node: the
+//! first time it reaches a node, that node passes it on. A node passes a value on once only, however
+//! often it hears it, and so the flood ends, after at most two messages over each link. What a link
+//! loses is lost: that is for the next challenge.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use glomers::gossip::Seen;
+use glomers::{Handler, Json, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Topology {
+        topology: BTreeMap<String, Vec<String>>,
+    },
+    /// From a client, or from a neighbor, which then expects no reply.
+    Broadcast {
+        message: Json,
+    },
+    Read,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    TopologyOk,
+    BroadcastOk,
+    ReadOk { messages: Vec<Json> },
+}
+
+struct Broadcast {
+    node: Node,
+    neighbors: RefCell<Vec<String>>,
+    seen: RefCell<Seen<Json>>,
+}
+
+impl Broadcast {
+    fn new(node: Node) -> Self {
+        Broadcast { node, neighbors: RefCell::default(), seen: RefCell::default() }
+    }
+
+    fn learn(&self, from: &str, message: Json) {
+        for message in self.seen.borrow_mut().learn([message]) {
+            let gossip = Request::Broadcast { message };
+            for neighbor in self.neighbors.borrow().iter().filter(|id| *id != from) {
+                self.node.send(neighbor, &gossip);
+            }
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Broadcast {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Topology { mut topology } => {
+                let neighbors = topology.remove(self.node.id()).unwrap_or_default();
+                self.neighbors.replace(neighbors);
+                Reply::TopologyOk
+            }
+            Request::Broadcast { message } => {
+                self.learn(from, message);
+                Reply::BroadcastOk
+            }
+            Request::Read => Reply::ReadOk { messages: self.seen.borrow().items().to_vec() },
+        })
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    glomers::serve(Broadcast::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use eddy::topology::Topology;
+    use eddy::{Fault, Test, Validity, Workload};
+
+    use super::*;
+
+    fn challenge() -> Test {
+        Test {
+            workload: Workload::Broadcast,
+            nodes: 5,
+            rate: 10.0,
+            time_limit: Duration::from_secs(20),
+            ..Test::default()
+        }
+    }
+
+    #[test]
+    fn every_value_reaches_every_node_over_every_topology() {
+        for topology in Topology::ALL {
+            Test { topology, ..challenge() }.run(Broadcast::new).assert_valid();
+        }
+    }
+
+    #[test]
+    fn a_value_crosses_each_link_of_a_tree_once() {
+        let report = Test { topology: Topology::Tree4, ..challenge() }.run(Broadcast::new);
+        let broadcasts = report.completed("broadcast") as u64;
+        assert_eq!(report.servers.sent, 4 * broadcasts, "{report}");
+    }
+
+    /// The node forgets to retry, which is right for this challenge and wrong for the next.
+    #[test]
+    fn a_partition_makes_it_lose_values() {
+        let faults = [Fault::Partition].into();
+        let report = Test { faults, topology: Topology::Line, ..challenge() }.run(Broadcast::new);
+        assert!(report.dropped > 0, "{report}");
+        assert_eq!(report.valid, Validity::Invalid, "{report}");
+    }
+}

@@ -1,0 +1,147 @@
+//! Challenge 3c: values reach every node whatever the network loses.
+//!
+//! One task per neighbor keeps this neighbor up to date ([`gossip`](glomers::gossip)): it sends what
+//! the neighbor has not acknowledged, again and again, until it has. A node acknowledges what it has
+//! remembered and put into the backlogs of its other neighbors. So at any moment each value that a
+//! neighbor of a node does not have is in the node's backlog for it, or in the batch on its way; once
+//! the links work for long enough, all backlogs are empty and everybody has everything.
+//!
+//! The client is answered before the spreading begins: it learns that one node has its value. To wait
+//! for others would trade availability for nothing that the challenge asks for.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use glomers::gossip::{Neighbor, Pace, Seen};
+use glomers::{Handler, Json, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Topology {
+        topology: BTreeMap<String, Vec<String>>,
+    },
+    Broadcast {
+        message: Json,
+    },
+    Read,
+    /// From a neighbor: values that may be new.
+    Gossip {
+        messages: Vec<Json>,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    TopologyOk,
+    BroadcastOk,
+    ReadOk { messages: Vec<Json> },
+    GossipOk,
+}
+
+struct Broadcast {
+    node: Node,
+    neighbors: RefCell<Vec<Neighbor<Json>>>,
+    seen: RefCell<Seen<Json>>,
+}
+
+impl Broadcast {
+    fn new(node: Node) -> Self {
+        Broadcast { node, neighbors: RefCell::default(), seen: RefCell::default() }
+    }
+
+    fn connect(&self, neighbors: Vec<String>) {
+        let connect = |id| {
+            let gossip = |messages| Request::Gossip { messages };
+            let neighbor = Neighbor::keep_up_to_date(&self.node, id, Pace::default(), gossip);
+            neighbor.tell(self.seen.borrow().items().iter().cloned());
+            neighbor
+        };
+        self.neighbors.replace(neighbors.into_iter().map(connect).collect());
+    }
+
+    fn learn(&self, from: &str, messages: Vec<Json>) {
+        let news = self.seen.borrow_mut().learn(messages);
+        for neighbor in self.neighbors.borrow().iter().filter(|neighbor| neighbor.id() != from) {
+            neighbor.tell(news.iter().cloned());
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Broadcast {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Topology { mut topology } => {
+                self.connect(topology.remove(self.node.id()).unwrap_or_default());
+                Reply::TopologyOk
+            }
+            Request::Broadcast { message } => {
+                self.learn(from, vec![message]);
+                Reply::BroadcastOk
+            }
+            Request::Gossip { messages } => {
+                self.learn(from, messages);
+                Reply::GossipOk
+            }
+            Request::Read => Reply::ReadOk { messages: self.seen.borrow().items().to_vec() },
+        })
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    glomers::serve(Broadcast::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use eddy::{Fault, Test, Workload, seeds};
+
+    use super::*;
+
+    fn challenge() -> Test {
+        Test {
+            workload: Workload::Broadcast,
+            nodes: 5,
+            rate: 10.0,
+            time_limit: Duration::from_secs(20),
+            ..Test::default()
+        }
+    }
+
+    #[test]
+    fn every_value_reaches_every_node_within_a_second() {
+        let report = challenge().run(Broadcast::new);
+        report.assert_valid();
+        assert!(report.stable_latency.maximum < 1000, "{report}");
+    }
+
+    #[test]
+    fn whatever_the_seed_partitions_lose_messages_and_no_values() {
+        let dropped = seeds(|seed| {
+            let report =
+                Test { faults: [Fault::Partition].into(), seed, ..challenge() }.run(Broadcast::new);
+            report.assert_valid();
+            report.dropped
+        });
+        let (seeds, dropped) = (dropped.len(), dropped.iter().sum::<u64>());
+        println!("{seeds} seeds: partitions dropped {dropped} messages, and no value was lost");
+        assert!(dropped > 0, "no partition cut anything");
+    }
+
+    #[test]
+    fn a_cluster_falls_silent_when_everybody_knows_everything() {
+        let report = Test { trace: true, ..challenge() }.run(Broadcast::new);
+        let last_server_message = report.trace.lines().rfind(|line| line.contains("gossip"));
+        let time = last_server_message.and_then(|line| line.split(' ').next()).unwrap();
+        let seconds = time.parse::<u64>().unwrap() / 1_000_000_000;
+        assert!(seconds <= 20, "{last_server_message:?}");
+    }
+}

@@ -1,0 +1,95 @@
+//! What the style forbids and no lint knows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// All Rust files below a directory, with their text.
+fn sources(directory: &str) -> Vec<(PathBuf, String)> {
+    let (mut files, mut directories) = (Vec::new(), vec![root().join(directory)]);
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("the sources are there") {
+            let path = entry.expect("the sources can be listed").path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push((path.clone(), read(path)));
+            }
+        }
+    }
+    assert!(!files.is_empty(), "no sources in {directory}");
+    files
+}
+
+/// The part of a file before its tests.
+fn without_tests(text: &str) -> &str {
+    text.split("\n#[cfg(test)]").next().unwrap_or_default()
+}
+
+#[test]
+fn the_readme_shows_echo_as_it_is() {
+    let echo = read("src/bin/echo.rs");
+    let echo = without_tests(&echo).trim_end();
+    assert!(read("README.md").contains(&format!("```rust\n{echo}\n```\n")), "expected\n{echo}");
+}
+
+#[test]
+fn only_one_file_of_the_library_touches_stdin_and_stdout() {
+    for (path, text) in sources("src") {
+        let is_stdio = path.ends_with("stdio.rs");
+        for forbidden in ["stdin()", "stdout()", " print!(", " println!("] {
+            assert!(
+                is_stdio || !without_tests(&text).contains(forbidden),
+                "{}: {forbidden} belongs to stdio.rs, because stdout is for messages only",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn nodes_have_no_other_source_of_chance_and_time_than_their_host() {
+    for (path, text) in sources("src") {
+        let is_host = path.ends_with("host.rs");
+        for forbidden in ["RandomState", "SystemTime", "std::time::Instant", "std::env"] {
+            assert!(
+                is_host || !without_tests(&text).contains(forbidden),
+                "{}: {forbidden} would differ between two runs with the same seed; ask the Host",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_file_opens_with_what_it_is_about() {
+    for (path, text) in ["src", "eddy/src"].into_iter().flat_map(sources) {
+        let is_tests = path.ends_with("tests.rs");
+        let opens = is_tests || text.starts_with("//! ");
+        assert!(opens, "{}: begin with a module doc", path.display());
+    }
+}
+
+#[test]
+fn a_line_has_at_most_a_hundred_columns() {
+    for (path, text) in ["src", "eddy/src"].into_iter().flat_map(sources) {
+        for (number, line) in text.lines().enumerate() {
+            let columns = line.chars().count();
+            let is_literal = line.contains("r#\"") || line.contains("r\"") || line.contains("\\\"");
+            assert!(
+                columns <= 100 || is_literal,
+                "{}:{}: {columns} columns",
+                path.display(),
+                number + 1
+            );
+        }
+    }
+}
