@@ -97,8 +97,12 @@ impl Network {
         }
     }
 
-    /// Shows every event of every message to `watcher` from now on.
+    /// Shows every event of every message to `watcher` from now on, and what is on its way as if it
+    /// were sent now.
     pub fn watch(&mut self, watcher: fn(EventKind, &Message)) {
+        let carried = self.arrivals.values().map(|(_, message)| message);
+        let queued = self.inboxes.iter().flat_map(|inbox| inbox.queue.values());
+        carried.chain(queued).for_each(|message| watcher(EventKind::Send, message));
         self.journal.watch(watcher);
     }
 

@@ -73,3 +73,48 @@ impl Nodes for Processes {
         self.keepers[node].deliver(line);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::path::Path;
+
+    use super::*;
+
+    const MARKER: &str = "86403";
+
+    fn is_running() -> bool {
+        let expected = format!("sleep\0{MARKER}\0");
+        let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let mut lines = processes.filter_map(|one| fs::read(one.path().join("cmdline")).ok());
+        lines.any(|line| line == expected.as_bytes())
+    }
+
+    #[test]
+    fn a_panic_leaves_no_process_behind() {
+        let script = format!("sleep {MARKER} & echo started; sleep {MARKER}");
+        let command = Command {
+            program: Program::find(Path::new("/bin/sh"), "n0").unwrap(),
+            arguments: ["-c", &script].map(OsString::from).into(),
+            logs: std::env::temp_dir().join(format!("eddy-panic-{}", std::process::id())),
+            log_stderr: false,
+        };
+        let panic = catch_unwind(AssertUnwindSafe(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async {
+                let (sender, mut events) = mpsc::unbounded_channel();
+                let _nodes = Processes::start(&command, &["n0".into()], &sender).await.unwrap();
+                let started = events.recv().await;
+                assert!(matches!(started, Some(Event::Said { node: 0, .. })), "{started:?}");
+                panic!("as a bug would");
+            })
+        }));
+        assert!(panic.is_err());
+        fs::remove_dir_all(&command.logs).unwrap();
+        // The system takes a moment to bury them; a test that hangs here has found the bug.
+        while is_running() {
+            std::thread::yield_now();
+        }
+    }
+}
