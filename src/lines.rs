@@ -90,12 +90,12 @@ mod tests {
     #[tokio::test]
     async fn lines_come_without_their_newlines_and_the_last_needs_none() {
         #[track_caller]
-        fn check(line: Option<Line<'_>>, expected: Option<&str>) {
-            assert_eq!(line, expected.map(|line| Line::Whole(line.as_bytes())));
+        fn check(line: Option<&Line<'_>>, expected: Option<&str>) {
+            assert_eq!(line, expected.map(|line| Line::Whole(line.as_bytes())).as_ref());
         }
         let mut lines = Lines::new(BufReader::with_capacity(2, &b"one\n\n \r\nfour\r\nfive"[..]));
         for expected in [Some("one"), Some("four\r"), Some("five"), None, None] {
-            check(lines.next().await.unwrap(), expected);
+            check(lines.next().await.unwrap().as_ref(), expected);
         }
     }
 

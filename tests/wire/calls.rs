@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use glomers::{Host, Node, Retry, RpcError};
+use glomers::{Host, Json, Node, Retry, RpcError};
 use serde::{Deserialize, Serialize};
 
 use super::peer::{Peer, converse};
@@ -44,13 +44,13 @@ fn a_message_is_sent_as_it_is() {
 
 #[test]
 fn json_that_is_passed_on_stays_on_one_line() {
+    #[derive(Serialize)]
+    struct Carry {
+        value: Json,
+    }
     let task = async |node: Node| {
-        let value: glomers::Json = serde_json::from_str("[1,\n 2.0]").unwrap();
+        let value: Json = serde_json::from_str("[1,\n 2.0]").unwrap();
         node.send("n3", &serde_json::Map::from_iter([("type".to_owned(), "x".into())]));
-        #[derive(Serialize)]
-        struct Carry {
-            value: glomers::Json,
-        }
         node.send("n3", &Carry { value });
     };
     converse(task, async |peer| {

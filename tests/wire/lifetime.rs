@@ -48,7 +48,7 @@ fn background_tasks_are_dropped_when_nothing_is_in_flight() {
         let start = |node: Node| {
             node.spawn(async move {
                 let _flag = flag;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             });
             Example::new(node)
         };
