@@ -15,7 +15,6 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use crate::node::Node;
 use crate::rpc::Retry;
@@ -30,7 +29,8 @@ pub struct Pace {
     pub retry: Retry,
 }
 
-/// A neighbor that is kept up to date in the background. Dropping it ends that.
+/// A neighbor that is kept up to date in the background. Once it is dropped, what it was told still
+/// arrives, and then that ends.
 #[derive(Debug)]
 pub struct Neighbor<T> {
     id: String,
@@ -78,11 +78,11 @@ async fn empty<T, R: Serialize>(
     let retry = Retry { deadline: None, even_if_refused: true, ..pace.retry };
     let mut batch = Vec::new();
     while news.recv_many(&mut batch, usize::MAX).await > 0 {
-        let next = Instant::now() + pace.flush;
+        let next = tokio::time::sleep(pace.flush);
         let request = request(std::mem::take(&mut batch));
         // Without a deadline, and repeated even if refused, this returns when it has succeeded.
         let _ = node.rpc_retry::<IgnoredAny>(retry, &neighbor, &request).await;
-        tokio::time::sleep_until(next).await;
+        next.await;
     }
 }
 

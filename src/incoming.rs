@@ -1,7 +1,10 @@
 //! From a line to a message, or to what can be said about a line that is none.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::body::{self, Mismatch};
 use crate::error::{Error, ErrorCode};
@@ -67,12 +70,18 @@ impl<'a> Incoming<'a> {
         })
     }
 
-    /// Who waits for an answer; nobody does if this is an answer itself, or an error.
-    pub(crate) fn asker(&self) -> Option<Asker> {
+    /// The number under which an answer is waited for; none is if this is an answer itself, or an
+    /// error.
+    pub(crate) fn asks(&self) -> Option<u64> {
         let Header { kind, msg_id, in_reply_to } = &self.header;
-        let msg_id = msg_id.filter(|_| in_reply_to.is_none() && kind != "error")?;
+        msg_id.filter(|_| in_reply_to.is_none() && kind != "error")
+    }
+
+    /// Who waits for an answer, if anybody does.
+    pub(crate) fn asker(&self) -> Option<Asker> {
         let Message { src, dest, .. } = &self.message;
-        Some(Asker { src: src.clone().into_owned(), dest: dest.clone().into_owned(), msg_id })
+        let (src, dest) = (src.clone().into_owned(), dest.clone().into_owned());
+        Some(Asker { src, dest, msg_id: self.asks()? })
     }
 }
 
@@ -82,12 +91,27 @@ fn malformed(text: String) -> Error {
 
 /// Makes the best of a line that is JSON after all, but not a message.
 fn asker(text: &str) -> Option<Asker> {
-    let line: Value = serde_json::from_str(text).ok()?;
-    let body = &line["body"];
-    let is_answer = !body["in_reply_to"].is_null() || body["type"] == "error";
-    let src = line["src"].as_str().filter(|_| !is_answer)?.to_owned();
-    let dest = line["dest"].as_str().unwrap_or_default().to_owned();
-    Some(Asker { src, dest, msg_id: body["msg_id"].as_u64()? })
+    let line = Object::parse(text)?;
+    let body = Object::parse(line.0.get("body")?.get())?;
+    let is_answer = body.0.get("in_reply_to").is_some_and(|answered| answered.get() != "null")
+        || body.field::<String>("type").is_some_and(|kind| kind == "error");
+    let src = line.field("src").filter(|_| !is_answer)?;
+    let dest = line.field("dest").unwrap_or_default();
+    Some(Asker { src, dest, msg_id: body.field("msg_id")? })
+}
+
+/// A JSON object whose fields stay text: their nesting may be too deep for a value in memory. Of a
+/// key that comes twice the last one counts.
+struct Object<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'a> Object<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        serde_json::from_str(text).ok().map(Object)
+    }
+
+    fn field<T: Deserialize<'a>>(&self, key: &str) -> Option<T> {
+        serde_json::from_str(self.0.get(key)?.get()).ok()
+    }
 }
 
 fn excerpt(text: &str) -> String {
@@ -120,7 +144,12 @@ mod tests {
             b"{\"src\":\"c1\",\"dest\":\"\xff\",\"body\":{\"type\":\"read\",\"msg_id\":7}}",
             Some(("c1", 7)),
         );
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        let deep = format!(r#"{{"src":"c1","body":{{"msg_id":7,"value":{deep}}}}}"#);
+        check(deep.as_bytes(), Some(("c1", 7)));
         check(br#"{"src":"c1","dest":"n1","body":{"type":"read"}}"#, None);
+        check(br#"["c1","n1",{"type":"read","msg_id":7}]"#, None);
+        check(br#"{"src":"c1","dest":"n1","body":["read",7,null]}"#, None);
         check(br#"{"src":"c1","dest":"n1","body":{"type":"error","msg_id":7}}"#, None);
         check(br#"{"src":"c1","dest":"n1","body":{"msg_id":7,"in_reply_to":1}}"#, None);
         check(br#"{"src":1,"dest":"n1","body":{"type":"read","msg_id":7}}"#, None);

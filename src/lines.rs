@@ -35,23 +35,36 @@ impl<I: AsyncBufRead + Unpin> Lines<I> {
         Lines { input, line: Vec::new(), length: 0, complete: false }
     }
 
-    /// The next line, or `None` at the end of the input.
+    /// The next line that is not blank, or `None` at the end of the input.
     ///
     /// Cancel safe: what has been read of a line is kept for the next call.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Line<'_>>> {
-        if self.complete {
-            self.line.clear();
-            self.line.shrink_to(KEEP);
-            (self.length, self.complete) = (0, false);
+        loop {
+            if self.complete {
+                self.line.clear();
+                self.line.shrink_to(KEEP);
+                (self.length, self.complete) = (0, false);
+            }
+            if !self.read_line().await? {
+                return Ok(None);
+            }
+            if self.length > LONGEST || !self.line.trim_ascii().is_empty() {
+                break;
+            }
         }
+        if self.length > LONGEST {
+            return Ok(Some(Line::TooLong { bytes: self.length }));
+        }
+        Ok(Some(Line::Whole(&self.line)))
+    }
+
+    /// Reads up to the next newline; `false` if the input has ended and left nothing.
+    async fn read_line(&mut self) -> io::Result<bool> {
         while !self.complete {
             let available = self.input.fill_buf().await?;
             if available.is_empty() {
-                if self.length == 0 {
-                    return Ok(None);
-                }
                 self.complete = true;
-                break;
+                return Ok(self.length > 0);
             }
             let newline = available.iter().position(|byte| *byte == b'\n');
             let taken = newline.unwrap_or(available.len());
@@ -64,10 +77,7 @@ impl<I: AsyncBufRead + Unpin> Lines<I> {
             self.input.consume(taken + usize::from(newline.is_some()));
             self.complete = newline.is_some();
         }
-        if self.length > LONGEST {
-            return Ok(Some(Line::TooLong { bytes: self.length }));
-        }
-        Ok(Some(Line::Whole(&self.line)))
+        Ok(true)
     }
 }
 
@@ -79,11 +89,14 @@ mod tests {
 
     #[tokio::test]
     async fn lines_come_without_their_newlines_and_the_last_needs_none() {
-        let mut lines = Lines::new(BufReader::with_capacity(2, &b"one\n\nthree"[..]));
-        for expected in ["one", "", "three"] {
-            assert_eq!(lines.next().await.unwrap(), Some(Line::Whole(expected.as_bytes())));
+        #[track_caller]
+        fn check(line: Option<&Line<'_>>, expected: Option<&str>) {
+            assert_eq!(line, expected.map(|line| Line::Whole(line.as_bytes())).as_ref());
         }
-        assert_eq!(lines.next().await.unwrap(), None);
+        let mut lines = Lines::new(BufReader::with_capacity(2, &b"one\n\n \r\nfour\r\nfive"[..]));
+        for expected in [Some("one"), Some("four\r"), Some("five"), None, None] {
+            check(lines.next().await.unwrap().as_ref(), expected);
+        }
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
 
 /// A message, borrowed from the line on which it stands.
@@ -42,12 +42,22 @@ pub struct Header<'a> {
 impl<'a> Message<'a> {
     /// Reads a message from one line, with or without the newline.
     pub fn parse(line: &'a [u8]) -> serde_json::Result<Self> {
+        expect_object(line)?;
         serde_json::from_slice(line)
     }
 
     /// Reads the reserved part of the body; fails if the body is no object or has no `type`.
     pub fn header(&self) -> serde_json::Result<Header<'a>> {
+        expect_object(self.body.get().as_bytes())?;
         serde_json::from_str(self.body.get())
+    }
+}
+
+/// serde would take an array for a struct, too.
+fn expect_object(json: &[u8]) -> serde_json::Result<()> {
+    match json.trim_ascii_start().first() {
+        None | Some(b'{') => Ok(()),
+        Some(_) => Err(de::Error::custom("not an object")),
     }
 }
 

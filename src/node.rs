@@ -105,20 +105,21 @@ impl Node {
 
     /// [`Node::rpc`] again and again, until it succeeds or `retry` gives up.
     ///
-    /// Returns the last error. Without a deadline that is a definite one, or never.
+    /// Repeats after time-outs and indefinite errors. An answer that cannot be read is an answer:
+    /// the other node has acted. Returns the last error.
     pub async fn rpc_retry<R: DeserializeOwned>(
         &self,
         retry: Retry,
         dest: &str,
         body: &(impl Serialize + ?Sized),
     ) -> Result<R, RpcError> {
-        let deadline = retry.deadline.map(|limit| Instant::now() + limit);
+        let deadline = retry.deadline.and_then(|limit| Instant::now().checked_add(limit));
         let remaining = || deadline.map_or(Duration::MAX, |at| at - Instant::now());
         let (mut within, mut pause) = (retry.within, retry.pause);
         loop {
             let attempt = self.rpc_within(within.min(remaining()), dest, body).await;
             let error = match attempt {
-                Err(error) if retry.even_if_refused || !error.is_definite() => error,
+                Err(error) if retry.applies_to(&error) => error,
                 done => return done,
             };
             let jittered = pause.mul_f64(1.0 - self.random_fraction() / 2.0);
@@ -126,15 +127,17 @@ impl Node {
                 return Err(error);
             }
             tokio::time::sleep(jittered).await;
-            within = (within * 2).min(retry.longest.max(retry.within));
-            pause = (pause * 2).min(retry.longest.max(retry.pause));
+            within = within.saturating_mul(2).min(retry.longest.max(retry.within));
+            pause = pause.saturating_mul(2).min(retry.longest.max(retry.pause));
         }
     }
 
-    /// Runs a task beside the handler, for as long as the node lives: until its input ends.
+    /// Runs a task beside the handler, for as long as the node lives: until its input has ended and
+    /// the last request is answered.
     ///
-    /// Tasks take turns on one thread, so they need not be `Send`, and must not block. A panic in
-    /// one takes the node down.
+    /// Tasks start in the order in which they were spawned, after the reply of a handler that spawns
+    /// without waiting for anything else. They take turns on one thread, so they need not be `Send`,
+    /// and must not block. A panic in one takes the node down.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         // Refused only when the node is about to end, and then tasks are dropped anyway.
         let _ = self.shared.tasks.send(Box::pin(task));

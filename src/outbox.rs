@@ -46,6 +46,12 @@ impl Outbox {
             let Envelope { src, dest, .. } = envelope;
             panic!("{src} cannot write its message to {dest} as JSON: {error}");
         }
+        // JSON that is passed on as text may contain line breaks, between its tokens. A message
+        // must not: it is a line.
+        for byte in lines[start..].iter_mut().filter(|byte| **byte == b'\n') {
+            *byte = b' ';
+        }
+        lines.push(b'\n');
         self.filled.notify_one();
     }
 
@@ -90,6 +96,6 @@ fn line(
     serde_json::to_writer(&mut *out, envelope.dest)?;
     out.extend_from_slice(br#","body":"#);
     body::write(out, body, envelope.msg_id, envelope.in_reply_to)?;
-    out.extend_from_slice(b"}\n");
+    out.push(b'}');
     Ok(())
 }

@@ -33,7 +33,8 @@ pub struct Retry {
     pub longest: Duration,
     /// When to give up, counted from the first attempt; `None` for never.
     pub deadline: Option<Duration>,
-    /// Whether to repeat what was refused with a definite error, too.
+    /// Whether to repeat what was refused with a definite error, or answered with something that
+    /// cannot be read, too.
     pub even_if_refused: bool,
 }
 
@@ -48,6 +49,17 @@ impl Default for Retry {
             deadline: None,
             even_if_refused: false,
         }
+    }
+}
+
+impl Retry {
+    pub(crate) fn applies_to(&self, error: &RpcError) -> bool {
+        self.even_if_refused
+            || match error {
+                RpcError::TimedOut { .. } => true,
+                RpcError::Refused(error) => !error.code.is_definite(),
+                RpcError::Unreadable { .. } => false,
+            }
     }
 }
 

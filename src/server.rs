@@ -121,6 +121,8 @@ struct Server<H, I, O> {
 impl<H: Handler, I: AsyncBufRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O> {
     async fn run(mut self) -> anyhow::Result<()> {
         loop {
+            // Input that never pauses must not keep the tasks from their turns.
+            tokio::task::coop::consume_budget().await;
             if self.wire.outbox.len() > ENOUGH {
                 self.wire.flush().await?;
             }
@@ -128,7 +130,7 @@ impl<H: Handler, I: AsyncBufRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O>
                 biased;
                 Some(ended) = self.requests.join_next() => propagate_panic(ended),
                 Some(ended) = self.background.join_next() => propagate_panic(ended),
-                Some(task) = self.spawned.recv() => { self.background.spawn_local(task); }
+                Some(task) = self.spawned.recv() => begin(&mut self.background, task).await,
                 line = self.wire.lines.next() => match line.context(INPUT)? {
                     Some(line) => {
                         if let Some(request) = receive(&self.node, &self.handler, &line) {
@@ -142,9 +144,9 @@ impl<H: Handler, I: AsyncBufRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O>
         }
     }
 
-    /// Lets the requests in flight finish, and nothing else.
+    /// Lets the requests in flight finish. The tasks go on as long as they do, for a request may
+    /// wait for one of them.
     async fn shut_down(mut self) -> anyhow::Result<()> {
-        self.background.shutdown().await;
         let grace = tokio::time::sleep(GRACE);
         tokio::pin!(grace);
         loop {
@@ -154,8 +156,10 @@ impl<H: Handler, I: AsyncBufRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O>
                     Some(ended) => propagate_panic(ended),
                     None => break,
                 },
-                () = self.wire.outbox.filled() => self.wire.flush().await?,
+                Some(ended) = self.background.join_next() => propagate_panic(ended),
+                Some(task) = self.spawned.recv() => begin(&mut self.background, task).await,
                 () = &mut grace => break,
+                () = self.wire.outbox.filled() => self.wire.flush().await?,
             }
         }
         self.wire.flush().await
@@ -174,9 +178,8 @@ fn receive<H: Handler>(node: &Node, handler: &Rc<H>, line: &Line<'_>) -> Option<
             match read_request::<H>(&incoming) {
                 Ok(request) => {
                     let from = message.src.clone().into_owned();
-                    let handling =
-                        handle(node.clone(), Rc::clone(handler), from, header.msg_id, request);
-                    return Some(Box::pin(handling));
+                    let (node, handler) = (node.clone(), Rc::clone(handler));
+                    return Some(Box::pin(handle(node, handler, from, incoming.asks(), request)));
                 }
                 Err(bad) => bad,
             }
@@ -217,11 +220,11 @@ async fn handle<H: Handler>(
     }
 }
 
-/// Runs a request up to its first wait, at once; what is left goes on beside the others.
-async fn begin(requests: &mut JoinSet<()>, mut request: Task) {
-    let done = poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx).is_ready())).await;
+/// Runs a task up to its first wait, at once; what is left goes on beside the others.
+async fn begin(others: &mut JoinSet<()>, mut task: Task) {
+    let done = poll_fn(|cx| Poll::Ready(task.as_mut().poll(cx).is_ready())).await;
     if !done {
-        requests.spawn_local(request);
+        others.spawn_local(task);
     }
 }
 

@@ -1,0 +1,66 @@
+//! What the clients of Maelstrom's services write, and how they read the answers.
+
+use std::fmt::Debug;
+
+use glomers::{KeyValue, Node, TimestampOracle};
+
+use super::peer::converse;
+
+/// Runs one call against a service that answers with this body.
+fn check<T: Debug>(
+    call: impl AsyncFnOnce(Node) -> T + 'static,
+    request: &str,
+    answer: &str,
+    expected: &str,
+) {
+    converse(call, async |peer| {
+        assert_eq!(peer.hear().await, request);
+        let (service, _) = request.split_once(' ').unwrap();
+        peer.say(service, answer).await;
+        assert_eq!(peer.outcome().await, expected);
+    });
+}
+
+#[test]
+fn a_read_finds_a_value_or_none() {
+    let read = async |node: Node| KeyValue::seq(&node).read::<u64>(&"k").await;
+    let request = r#"seq-kv {"type":"read","key":"k","msg_id":1}"#;
+    check(read, request, r#"{"type":"read_ok","value":5,"in_reply_to":1}"#, "Ok(Some(5))");
+    check(read, request, r#"{"type":"error","code":20,"in_reply_to":1}"#, "Ok(None)");
+    let error = r#"{"type":"error","code":11,"text":"later","in_reply_to":1}"#;
+    let refused = r#"Err(Refused(Error { code: TemporarilyUnavailable, text: "later" }))"#;
+    check(read, request, error, refused);
+}
+
+#[test]
+fn a_write_says_only_that_it_was_done() {
+    let write = async |node: Node| KeyValue::lww(&node).write(&7, &[1, 2]).await;
+    let request = r#"lww-kv {"type":"write","key":7,"value":[1,2],"msg_id":1}"#;
+    check(write, request, r#"{"type":"write_ok","in_reply_to":1}"#, "Ok(())");
+}
+
+#[test]
+fn a_compare_and_set_says_whether_it_was_done() {
+    let cas = async |node: Node| KeyValue::lin(&node).cas(&"k", &1, &2).await;
+    let request = r#"lin-kv {"type":"cas","key":"k","from":1,"to":2,"msg_id":1}"#;
+    check(cas, request, r#"{"type":"cas_ok","in_reply_to":1}"#, "Ok(true)");
+    check(cas, request, r#"{"type":"error","code":22,"in_reply_to":1}"#, "Ok(false)");
+    check(cas, request, r#"{"type":"error","code":20,"in_reply_to":1}"#, "Ok(false)");
+    let crash = r#"{"type":"error","code":13,"in_reply_to":1}"#;
+    check(cas, request, crash, r#"Err(Refused(Error { code: Crash, text: "" }))"#);
+}
+
+#[test]
+fn a_key_is_created_only_if_the_caller_says_so() {
+    let cas = async |node: Node| KeyValue::lin(&node).cas_or_create(&"k", &1, &2).await;
+    let request =
+        r#"lin-kv {"type":"cas","key":"k","from":1,"to":2,"create_if_not_exists":true,"msg_id":1}"#;
+    check(cas, request, r#"{"type":"cas_ok","in_reply_to":1}"#, "Ok(true)");
+}
+
+#[test]
+fn the_oracle_hands_out_timestamps() {
+    let timestamp = async |node: Node| TimestampOracle::new(&node).timestamp().await;
+    let request = r#"lin-tso {"type":"ts","msg_id":1}"#;
+    check(timestamp, request, r#"{"type":"ts_ok","ts":123,"in_reply_to":1}"#, "Ok(123)");
+}
