@@ -3,10 +3,11 @@
 //! Every neighbor has a backlog and a task that empties it, batch by batch. A batch is sent again
 //! until it is acknowledged, and only then the next one leaves. So nothing is lost as long as both
 //! ends live: what a neighbor has not acknowledged is in the batch on its way or in the backlog
-//! behind it. And a slow link costs few messages: whatever comes while a batch is on its way travels
-//! with the next one, as in John Nagle's algorithm for TCP (RFC 896).
+//! behind it. And a slow link costs few messages: whatever comes while a batch is on its way
+//! travels with the next one, as in John Nagle's algorithm for TCP (RFC 896).
 //!
-//! A batch may arrive more than once, when its acknowledgement is lost. [`Seen`] takes care of that.
+//! A batch may arrive more than once, when its acknowledgement is lost. [`Seen`] takes care of
+//! that.
 
 use std::collections::HashSet;
 use std::hash::Hash;

@@ -62,8 +62,8 @@
 //! ## It remembers
 //!
 //! A node runs on one thread, so a `Cell` or a `RefCell` will do for its state. The function that
-//! makes the handler is called once `init` has come. Before that there is no [`Node`], and so it has
-//! no field that is not there yet.
+//! makes the handler is called once `init` has come. Before that there is no [`Node`], and so it
+//! has no field that is not there yet.
 //!
 //! ```
 //! # use std::cell::Cell;
@@ -114,8 +114,8 @@
 //!
 //! ## It asks others
 //!
-//! [`Node::rpc`] asks and waits for the answer, up to a second; [`Node::rpc_retry`] asks again until
-//! there is one; [`Node::send`] does not wait. A handler that waits holds nobody up: the next
+//! [`Node::rpc`] asks and waits for the answer, up to a second; [`Node::rpc_retry`] asks again
+//! until there is one; [`Node::send`] does not wait. A handler that waits holds nobody up: the next
 //! request starts meanwhile.
 //!
 //! What `?` lets through is answered as a crash, which tells the client that anything may have
@@ -150,8 +150,8 @@
 //!
 //! ## It works in the background
 //!
-//! [`Node::spawn`] runs a task beside the handler: to answer first and work then, or to do something
-//! now and again. [`gossip`] has a ready one, which keeps a neighbor up to date.
+//! [`Node::spawn`] runs a task beside the handler: to answer first and work then, or to do
+//! something now and again. [`gossip`] has a ready one, which keeps a neighbor up to date.
 //!
 //! ```
 //! # use std::time::Duration;
@@ -181,8 +181,9 @@
 //! # }
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> anyhow::Result<()> {
-//! # let input =
-//! #     br#"{"src":"c1","dest":"n1","body":{"type":"init","node_id":"n1","node_ids":["n1","n2"]}}"#;
+//! # let input = br#"
+//! #     {"src":"c1","dest":"n1","body":{"type":"init","node_id":"n1","node_ids":["n1","n2"]}}
+//! # "#;
 //! # let mut output = Vec::new();
 //! # glomers::serve_on(&input[..], &mut output, |node| { tell_everybody(&node); Silent }).await?;
 //! # assert_eq!(output, b"{\"src\":\"n1\",\"dest\":\"n2\",\"body\":{\"type\":\"alive\"}}\n");
@@ -215,15 +216,16 @@
 //!   Answers and errors get none, whatever they carry.
 //! * A definite error reaches a client only if a handler returned it on purpose.
 //! * Requests start in the order in which they arrive, and none waits for another.
-//! * A bad line costs that line. It is answered with code 12 if it says who asked, and told on stderr
-//!   if not; an unknown `type` gets code 10. Nothing but messages is ever written to stdout.
+//! * A bad line costs that line. It is answered with code 12 if it says who asked, and told on
+//!   stderr if not; an unknown `type` gets code 10. Nothing but messages is ever written to stdout.
 //! * A bug is a panic, and a panic takes the whole node down, wherever it happens.
 //! * A call leaves nothing behind: neither one that was answered, nor one that timed out or was
 //!   dropped. Answers that come late or twice are dropped in silence.
 //! * The end of input is an orderly end: requests in flight get one more second, and what has been
 //!   said is written.
-//! * A node is one future. Dropped it is gone, as after a crash; not polled it stands still. All its
-//!   randomness comes from its [`Host`], and all its time from tokio, so a simulation can repeat it.
+//! * A node is one future. Dropped it is gone, as after a crash; not polled it stands still. All
+//!   its randomness comes from its [`Host`], and all its time from tokio, so a simulation can
+//!   repeat it.
 //!
 //! # What it leaves out
 //!

@@ -80,8 +80,8 @@ impl Node {
 
     /// Asks another node, or a service, and waits up to 1 s for its answer.
     ///
-    /// The answer is read as an enum, by its `type`, or as a struct, by its fields. An `error` reply
-    /// becomes [`RpcError::Refused`].
+    /// The answer is read as an enum, by its `type`, or as a struct, by its fields. An `error`
+    /// reply becomes [`RpcError::Refused`].
     pub async fn rpc<R: DeserializeOwned>(
         &self,
         dest: &str,
@@ -135,9 +135,9 @@ impl Node {
     /// Runs a task beside the handler, for as long as the node lives: until its input has ended and
     /// the last request is answered.
     ///
-    /// Tasks start in the order in which they were spawned, after the reply of a handler that spawns
-    /// without waiting for anything else. They take turns on one thread, so they need not be `Send`,
-    /// and must not block. A panic in one takes the node down.
+    /// Tasks start in the order in which they were spawned, after the reply of a handler that
+    /// spawns without waiting for anything else. They take turns on one thread, so they need not be
+    /// `Send`, and must not block. A panic in one takes the node down.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         // Refused only when the node is about to end, and then tasks are dropped anyway.
         let _ = self.shared.tasks.send(Box::pin(task));

@@ -2,7 +2,8 @@
 //!
 //! A callback is in the table from before its request is written until its answer comes, its time
 //! is up, or nobody waits any longer, whichever is first. So the table never holds more than the
-//! calls that are being awaited, and an answer that comes late or twice finds nobody and is dropped.
+//! calls that are being awaited, and an answer that comes late or twice finds nobody and is
+//! dropped.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -24,8 +25,8 @@ pub struct Retry {
     /// How long the first attempt waits for its answer; each further one waits twice as long as the
     /// one before, up to `longest`, so that a slow link does not look like a dead one forever.
     pub within: Duration,
-    /// How long to pause after the first failure, less up to half of it at random, so that those who
-    /// failed together do not come back together; twice as long after each further one, up to
+    /// How long to pause after the first failure, less up to half of it at random, so that those
+    /// who failed together do not come back together; twice as long after each further one, up to
     /// `longest`.
     pub pause: Duration,
     /// The limit to both. Larger costs time after a link heals, smaller costs messages while it is

@@ -24,9 +24,9 @@ pub trait Handler: 'static {
     /// that waits holds nobody up. The reply to a message without `msg_id` goes nowhere.
     ///
     /// # Errors
-    /// An [`Error`](crate::Error) is sent as it is: a promise about what did not happen, if its code
-    /// is definite. Any other error is sent as [`ErrorCode::Crash`](crate::ErrorCode::Crash), which
-    /// promises nothing.
+    /// An [`Error`](crate::Error) is sent as it is: a promise about what did not happen, if its
+    /// code is definite. Any other error is sent as [`ErrorCode::Crash`](crate::ErrorCode::Crash),
+    /// which promises nothing.
     async fn handle(&self, from: &str, request: Self::Request) -> anyhow::Result<Self::Reply>;
 }
 

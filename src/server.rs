@@ -1,8 +1,8 @@
 //! The one loop: lines in, lines out.
 //!
 //! A node is one future. Everything that belongs to it, the requests that are being handled and the
-//! tasks that it has spawned, is polled inside this future and nowhere else: who drops it has killed
-//! the node, and who stops polling it has paused it.
+//! tasks that it has spawned, is polled inside this future and nowhere else: who drops it has
+//! killed the node, and who stops polling it has paused it.
 
 use std::future::poll_fn;
 use std::io::Write as _;

@@ -1,8 +1,8 @@
 //! Lets time pass for an [`Interpreter`]: the one loop that waits.
 //!
 //! The clock is tokio's. Under real time it waits for nodes and deadlines; under paused time, with
-//! nodes that are futures of the same runtime, it jumps from one deadline to the next whenever all of
-//! them wait.
+//! nodes that are futures of the same runtime, it jumps from one deadline to the next whenever all
+//! of them wait.
 
 use std::fmt::{self, Display};
 use std::time::Duration;

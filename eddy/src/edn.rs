@@ -1,7 +1,7 @@
 //! The one value type of histories and results: what Clojure's reader and printer know.
 //!
-//! Maelstrom records in EDN, and its users read, diff and post-process those files. So a value keeps
-//! what EDN can tell apart (keyword and string, list and vector, the order in which a map was
+//! Maelstrom records in EDN, and its users read, diff and post-process those files. So a value
+//! keeps what EDN can tell apart (keyword and string, list and vector, the order in which a map was
 //! written), and both directions are exact: reading a recorded file and printing it again gives the
 //! same bytes.
 
@@ -26,8 +26,9 @@ pub const MAX_DEPTH: usize = 128;
 
 /// A piece of data as EDN writes it.
 ///
-/// Equality is Clojure's: `1` and `1.0` differ, a list equals a vector of the same elements, and maps
-/// and sets disregard order. The order is total, and is Clojure's `compare` wherever that is defined.
+/// Equality is Clojure's: `1` and `1.0` differ, a list equals a vector of the same elements, and
+/// maps and sets disregard order. The order is total, and is Clojure's `compare` wherever that is
+/// defined.
 #[derive(Debug, Clone)]
 pub enum Value {
     /// `nil`
@@ -36,7 +37,8 @@ pub enum Value {
     Bool(bool),
     /// An integer that fits.
     Int(i64),
-    /// The decimal digits of an integer that exceeds `i64`, with `-` if negative: never one that fits.
+    /// The decimal digits of an integer that exceeds `i64`, with `-` if negative: never one that
+    /// fits.
     BigInt(Box<str>),
     /// A double.
     Float(f64),

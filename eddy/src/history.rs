@@ -1,4 +1,5 @@
-//! What happened in a test: operations that clients invoked and completed, and what the nemesis did.
+//! What happened in a test: operations that clients invoked and completed, and what the nemesis
+//! did.
 //!
 //! Every verdict is a function of the history and nothing else, so whoever doubts one can repeat it
 //! from the file. The file is Jepsen's: one operation a line.

@@ -1,7 +1,7 @@
 //! A test as a state machine: initialization, setup, operations and faults, final operations.
 //!
-//! It is told what time it is and what nodes say, and tells which line goes to which node and when it
-//! wants to be asked again. It has no clock, no processes and no tasks, so that a test with real
+//! It is told what time it is and what nodes say, and tells which line goes to which node and when
+//! it wants to be asked again. It has no clock, no processes and no tasks, so that a test with real
 //! processes and one in virtual time are the same code, and differ only in who asks.
 
 mod clients;
@@ -192,8 +192,8 @@ impl Interpreter {
         for node in 0..self.nodes.len() {
             match self.operations.setup(&self.nodes) {
                 Some(request) => self.ask_once(now, node, TIMEOUT, request),
-                // Maelstrom opens a client for each node's setup, needed or not; so clients have the
-                // same names here as there.
+                // Maelstrom opens a client for each node's setup, needed or not; so clients have
+                // the same names here as there.
                 None => self.clients.skip(),
             }
         }

@@ -1,15 +1,16 @@
-//! eddy is a small maelstrom: it runs clusters of Maelstrom nodes and judges them by Maelstrom's rules.
+//! eddy is a small maelstrom: it runs clusters of Maelstrom nodes and judges them by Maelstrom's
+//! rules.
 //!
 //! The program `eddy` takes the command line of `maelstrom test` and runs nodes as processes. The
 //! library runs [`glomers`] handlers as futures of the test's own process, in virtual time: twenty
-//! seconds of twenty-five nodes pass in a fraction of one, and the same seed gives the same run, byte
-//! for byte. Both are the same test, in the same state machine.
+//! seconds of twenty-five nodes pass in a fraction of one, and the same seed gives the same run,
+//! byte for byte. Both are the same test, in the same state machine.
 //!
 //! # Testing a node of your own
 //!
-//! A [`Test`] is a value: what clients do, how many nodes there are, what the network is like and what
-//! goes wrong. [`Test::run`] makes a [`Report`] of it, which has a verdict and figures, and prints
-//! itself.
+//! A [`Test`] is a value: what clients do, how many nodes there are, what the network is like and
+//! what goes wrong. [`Test::run`] makes a [`Report`] of it, which has a verdict and figures, and
+//! prints itself.
 //!
 //! ```
 //! use std::time::Duration;
@@ -40,7 +41,8 @@
 //!     type Reply = Reply;
 //!
 //!     async fn handle(&self, _from: &str, _request: Request) -> anyhow::Result<Reply> {
-//!         Ok(Reply::GenerateOk { id: format!("{:x}{:x}", self.node.random(), self.node.random()) })
+//!         let random = [self.node.random(), self.node.random()];
+//!         Ok(Reply::GenerateOk { id: format!("{random:x?}") })
 //!     }
 //! }
 //!
@@ -63,9 +65,9 @@
 //!
 //! # Where to read
 //!
-//! [`history`] and [`edn`] are the data; [`checker`] judges it, and knows nothing else. [`generator`],
-//! [`nemesis`], [`network`], [`topology`] and [`latency`] decide what happens when, as state machines
-//! that are told the time; all their chance comes from [`random`].
+//! [`history`] and [`edn`] are the data; [`checker`] judges it, and knows nothing else.
+//! [`generator`], [`nemesis`], [`network`], [`topology`] and [`latency`] decide what happens when,
+//! as state machines that are told the time; all their chance comes from [`random`].
 
 pub mod checker;
 pub mod cli;

@@ -3,14 +3,14 @@
 //! A pure state machine: it is told what is sent and what time it is, and says what arrives. Every
 //! participant has one inbox and one receiver. As in Maelstrom (`net.clj`), the receiver takes the
 //! message with the earliest deadline, looks *then* whether the link is cut (and if so drops the
-//! message for good), and carries it until the deadline without looking at the inbox meanwhile. So a
-//! client's request, which has no latency, can wait behind a message that is still on its way, for up
-//! to one latency; and an idle receiver decides about a cut one latency before the message is due.
-//! [`Delivery::Plain`] does without that: every message is on its way by itself, and a cut is looked
-//! at when it arrives.
+//! message for good), and carries it until the deadline without looking at the inbox meanwhile. So
+//! a client's request, which has no latency, can wait behind a message that is still on its way,
+//! for up to one latency; and an idle receiver decides about a cut one latency before the message
+//! is due. [`Delivery::Plain`] does without that: every message is on its way by itself, and a cut
+//! is looked at when it arrives.
 //!
-//! Latency applies between servers only, and services count as servers. Deliveries that are due at the
-//! same time happen in the order in which they were scheduled.
+//! Latency applies between servers only, and services count as servers. Deliveries that are due at
+//! the same time happen in the order in which they were scheduled.
 
 mod journal;
 

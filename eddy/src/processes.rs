@@ -2,8 +2,8 @@
 //!
 //! No process outlives its test. Each belongs to one task, its keeper, and leads a process group of
 //! its own; the keeper kills the group when the node ends, when it is told to stop, and when it is
-//! dropped itself, as it is when the runtime goes down in a panic. The group also shields nodes from
-//! a terminal's Ctrl-C, which reaches the workbench alone, and the workbench decides.
+//! dropped itself, as it is when the runtime goes down in a panic. The group also shields nodes
+//! from a terminal's Ctrl-C, which reaches the workbench alone, and the workbench decides.
 
 mod input;
 mod keeper;

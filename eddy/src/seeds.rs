@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::{env, fmt, thread};
 
-/// How many seeds are tried unless `EDDY_SEEDS` says otherwise. More find rarer faults and make every
-/// `cargo test` slower.
+/// How many seeds are tried unless `EDDY_SEEDS` says otherwise. More find rarer faults and make
+/// every `cargo test` slower.
 const SEEDS: u64 = 4;
 
 /// Runs `test` with the seeds from 0 on all cores, and gives what it returned, by seed.

@@ -2,9 +2,9 @@
 //!
 //! A node that learns a value tells all its neighbors but the one that it heard it from, once and
 //! without waiting for anything. Over a connected topology every value so reaches every node: the
-//! first time it reaches a node, that node passes it on. A node passes a value on once only, however
-//! often it hears it, and so the flood ends, after at most two messages over each link. What a link
-//! loses is lost: that is for the next challenge.
+//! first time it reaches a node, that node passes it on. A node passes a value on once only,
+//! however often it hears it, and so the flood ends, after at most two messages over each link.
+//! What a link loses is lost: that is for the next challenge.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

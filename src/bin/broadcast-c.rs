@@ -1,13 +1,13 @@
 //! Challenge 3c: values reach every node whatever the network loses.
 //!
-//! One task per neighbor keeps this neighbor up to date ([`gossip`](glomers::gossip)): it sends what
-//! the neighbor has not acknowledged, again and again, until it has. A node acknowledges what it has
-//! remembered and put into the backlogs of its other neighbors. So at any moment each value that a
-//! neighbor of a node does not have is in the node's backlog for it, or in the batch on its way; once
-//! the links work for long enough, all backlogs are empty and everybody has everything.
+//! One task per neighbor keeps this neighbor up to date ([`gossip`](glomers::gossip)): it sends
+//! what the neighbor has not acknowledged, again and again, until it has. A node acknowledges what
+//! it has remembered and put into the backlogs of its other neighbors. So at any moment each value
+//! that a neighbor of a node does not have is in the node's backlog for it, or in the batch on its
+//! way; once the links work for long enough, all backlogs are empty and everybody has everything.
 //!
-//! The client is answered before the spreading begins: it learns that one node has its value. To wait
-//! for others would trade availability for nothing that the challenge asks for.
+//! The client is answered before the spreading begins: it learns that one node has its value. To
+//! wait for others would trade availability for nothing that the challenge asks for.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

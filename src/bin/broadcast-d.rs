@@ -1,19 +1,20 @@
 //! Challenge 3d: 25 nodes, 100 ms apart, few messages and short ways.
 //!
-//! What costs is messages, not links. However a value travels, 24 nodes must be told, which takes 24
-//! messages and 24 acknowledgements: half of the operations are broadcasts, so 24 messages per
-//! operation, over any tree. A deep tree makes the same number of messages wait for each other. So this
-//! node lays its own topology over the given one: everybody tells everybody else, directly. A value is
-//! everywhere after one hop, nobody passes on what he has heard, and no node is more important than
-//! another.
+//! What costs is messages, not links. However a value travels, 24 nodes must be told, which takes
+//! 24 messages and 24 acknowledgements: half of the operations are broadcasts, so 24 messages per
+//! operation, over any tree. A deep tree makes the same number of messages wait for each other. So
+//! this node lays its own topology over the given one: everybody tells everybody else, directly. A
+//! value is everywhere after one hop, nobody passes on what he has heard, and no node is more
+//! important than another.
 //!
-//! One batch per neighbor is on its way at a time, as in 3c. A value that comes within the 200 ms until
-//! the acknowledgement travels with the next batch, which saves its message, and costs up to 200 ms. Each
-//! node gets 2 broadcasts per second, so that happens to one in three, and the longest latency is 300 ms.
+//! One batch per neighbor is on its way at a time, as in 3c. A value that comes within the 200 ms
+//! until the acknowledgement travels with the next batch, which saves its message, and costs up to
+//! 200 ms. Each node gets 2 broadcasts per second, so that happens to one in three, and the longest
+//! latency is 300 ms.
 //!
 //! Nothing is lost: who got a value from a client has it in the backlog for each node that has not
-//! acknowledged it. The price of telling nobody's news but one's own: under a partition a value waits
-//! for the link between its two nodes, although there may be a way around.
+//! acknowledged it. The price of telling nobody's news but one's own: under a partition a value
+//! waits for the link between its two nodes, although there may be a way around.
 
 use std::cell::RefCell;
 

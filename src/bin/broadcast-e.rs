@@ -1,18 +1,20 @@
 //! Challenge 3e: 25 nodes, 100 ms apart, and as few messages as patience allows.
 //!
-//! Messages are saved by waiting for company. A batch waits once per *hop*, so the ways must be short,
-//! and there must be few links, because each of them costs a batch and its acknowledgement per period.
-//! A star has both: two hops, 24 links. So this node lays its own topology over the given one: the
-//! first node of the cluster is the hub, and passes on what it hears from one to all others.
+//! Messages are saved by waiting for company. A batch waits once per *hop*, so the ways must be
+//! short, and there must be few links, because each of them costs a batch and its acknowledgement
+//! per period. A star has both: two hops, 24 links. So this node lays its own topology over the
+//! given one: the first node of the cluster is the hub, and passes on what it hears from one to all
+//! others.
 //!
 //! Each neighbor has a background task that flushes one batch every 300 ms, if there is any news. A
-//! link that has been idle for that long flushes at once. A value waits up to 300 ms at its node and up
-//! to 300 ms at the hub, and travels for 200 ms: 800 ms at most. The hub sends 24 batches per period
-//! and every other node at most one, each with its acknowledgement: at most 320 messages per second,
-//! however many values there are.
+//! link that has been idle for that long flushes at once. A value waits up to 300 ms at its node
+//! and up to 300 ms at the hub, and travels for 200 ms: 800 ms at most. The hub sends 24 batches
+//! per period and every other node at most one, each with its acknowledgement: at most 320 messages
+//! per second, however many values there are.
 //!
-//! Nothing is lost: a batch is repeated until it is acknowledged, as in 3c, and the hub acknowledges
-//! what is in the backlogs of all others. The price of a hub: while it is cut off, values reach nobody.
+//! Nothing is lost: a batch is repeated until it is acknowledged, as in 3c, and the hub
+//! acknowledges what is in the backlogs of all others. The price of a hub: while it is cut off,
+//! values reach nobody.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -22,8 +24,8 @@ use glomers::{Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
 /// The shortest time between two batches to the same neighbor. Messages per operation fall with its
-/// inverse, and the longest latency grows by twice as much: at 300 ms it is 800 ms, at 900 ms it would
-/// miss the challenge's 2 s.
+/// inverse, and the longest latency grows by twice as much: at 300 ms it is 800 ms, at 900 ms it
+/// would miss the challenge's 2 s.
 const FLUSH: Duration = Duration::from_millis(300);
 
 #[derive(Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Challenge 1: whatever comes is sent back.
 //!
-//! The value is never taken apart: [`Json`] keeps the text in which it came, so even numbers that no
-//! machine type holds come back as they were.
+//! The value is never taken apart: [`Json`] keeps the text in which it came, so even numbers that
+//! no machine type holds come back as they were.
 
 use glomers::{Handler, Json, async_trait};
 use serde::{Deserialize, Serialize};

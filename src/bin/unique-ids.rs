@@ -3,7 +3,8 @@
 //! An id is the node's id, a random number that this run of the node has drawn, and a counter. Two
 //! nodes differ in the first part; two ids of the same run differ in the last; and two runs of the
 //! same node, before and after a crash, differ in the middle, but for one chance in 2^64 for each
-//! pair of runs. Nothing is stored and nobody is asked, so neither a partition nor a restart matters.
+//! pair of runs. Nothing is stored and nobody is asked, so neither a partition nor a restart
+//! matters.
 
 use std::cell::Cell;
 

@@ -1,7 +1,7 @@
 //! Whether each reply echoed its request: the checker of Maelstrom's echo workload.
 //!
-//! Upstream compares only requests that ended certainly: one that timed out is no evidence, while one
-//! that was refused counts as a wrong echo.
+//! Upstream compares only requests that ended certainly: one that timed out is no evidence, while
+//! one that was refused counts as a wrong echo.
 
 use super::Validity;
 use crate::{

@@ -2,9 +2,9 @@
 //!
 //! An element is *known* from the first moment that proves it is in the set: the end of its add, or
 //! of a read that has it. It is *stable* if the last read to begin without it began before the last
-//! that has it, and *lost* if a read that began after it was known lacks it and no later read has it.
-//! Whatever is neither was *never read*. How long after it was known the last read still missed a
-//! stable element is its stable latency.
+//! that has it, and *lost* if a read that began after it was known lacks it and no later read has
+//! it. Whatever is neither was *never read*. How long after it was known the last read still missed
+//! a stable element is its stable latency.
 
 #[cfg(test)]
 mod tests;
@@ -59,8 +59,8 @@ pub struct Stale {
 /// How many of the worst stale elements are described.
 const WORST: usize = 8;
 
-/// Follows each element that an operation `add` adds through the operations `read`, whose values are
-/// sequences of elements.
+/// Follows each element that an operation `add` adds through the operations `read`, whose values
+/// are sequences of elements.
 pub fn check(history: &History, add: &str, read: &str) -> SetFull {
     let mut timelines = Timelines::default();
     for op in history.clients() {

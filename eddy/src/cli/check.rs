@@ -1,4 +1,5 @@
-//! Whether a recorded test keeps limits: Fly.io's criteria, which Maelstrom prints but never checks.
+//! Whether a recorded test keeps limits: Fly.io's criteria, which Maelstrom prints but never
+//! checks.
 
 use std::fmt::{self, Display};
 use std::fs;

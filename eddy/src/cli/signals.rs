@@ -1,4 +1,5 @@
-//! Requests to stop, heard from before the first node is started: a signal never leaves nodes behind.
+//! Requests to stop, heard from before the first node is started: a signal never leaves nodes
+//! behind.
 
 use std::io;
 

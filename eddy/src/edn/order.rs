@@ -1,8 +1,8 @@
 //! When two values are equal, and which comes first.
 //!
 //! The order is Clojure's `compare` where that is defined (numbers by size across their types,
-//! shorter sequences before longer ones) and goes on by kind of value where upstream would throw, so
-//! that a node that answers with odd values cannot bring a checker down.
+//! shorter sequences before longer ones) and goes on by kind of value where upstream would throw,
+//! so that a node that answers with odd values cannot bring a checker down.
 
 use std::{
     cmp::Ordering,
@@ -28,7 +28,8 @@ impl Value {
         }
     }
 
-    /// The number as a double, rounded: monotonic, so it may decide a comparison unless it is a tie.
+    /// The number as a double, rounded: monotonic, so it may decide a comparison unless it is a
+    /// tie.
     fn rounded(&self) -> f64 {
         match self {
             #[expect(clippy::cast_precision_loss, reason = "ties are decided exactly")]

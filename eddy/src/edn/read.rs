@@ -1,8 +1,8 @@
 //! Reading EDN.
 //!
-//! A reader of our own, because no crate reads these files back as they were written: clojure-reader
-//! sorts maps and sets and knows five string escapes, edn-format sorts too, and edn-rs is deprecated.
-//! What no history or result holds (characters, ratios, decimals) is refused.
+//! A reader of our own, because no crate reads these files back as they were written:
+//! clojure-reader sorts maps and sets and knows five string escapes, edn-format sorts too, and
+//! edn-rs is deprecated. What no history or result holds (characters, ratios, decimals) is refused.
 
 mod string;
 

@@ -1,8 +1,8 @@
 //! When each element was known, present and absent.
 //!
 //! Every read tells something about every element, so this is the loop that a long test spends its
-//! time in. Elements are numbered once; a read leaves its mark on those it has, and one pass over all
-//! finds those it lacks.
+//! time in. Elements are numbered once; a read leaves its mark on those it has, and one pass over
+//! all finds those it lacks.
 
 use rustc_hash::FxHashMap;
 

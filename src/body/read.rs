@@ -1,0 +1,146 @@
+//! From a body to an enum.
+
+use std::fmt;
+
+use serde::de::value::BorrowedStrDeserializer;
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer as _, EnumAccess, VariantAccess, Visitor,
+};
+use serde::forward_to_deserialize_any;
+
+type JsonReader<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;
+
+/// Why a body is not what the receiver can take.
+#[derive(Debug)]
+pub(crate) enum Mismatch {
+    /// No variant of the enum has this type.
+    UnknownType(String),
+    /// The type is known, but the fields do not fit it.
+    Unfit(String),
+}
+
+/// Reads a body of the given type as a `T`: an enum by its variants, anything else by its fields.
+pub(crate) fn read<'de, T: Deserialize<'de>>(
+    kind: &'de str,
+    text: &'de str,
+) -> Result<T, Mismatch> {
+    T::deserialize(Body { kind, text })
+}
+
+struct Body<'de> {
+    kind: &'de str,
+    text: &'de str,
+}
+
+impl<'de> Body<'de> {
+    fn json(&self) -> JsonReader<'de> {
+        serde_json::Deserializer::from_str(self.text)
+    }
+}
+
+impl<'de> de::Deserializer<'de> for Body<'de> {
+    type Error = Mismatch;
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        visitor.visit_enum(self)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        Ok(self.json().deserialize_any(visitor)?)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        Ok(self.json().deserialize_struct(name, fields, visitor)?)
+    }
+
+    // This is how `RawValue` asks for its text.
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        Ok(self.json().deserialize_newtype_struct(name, visitor)?)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct seq tuple tuple_struct map identifier
+    }
+}
+
+impl<'de> EnumAccess<'de> for Body<'de> {
+    type Error = Mismatch;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Mismatch> {
+        let kind = BorrowedStrDeserializer::<Mismatch>::new(self.kind);
+        Ok((seed.deserialize(kind)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Body<'de> {
+    type Error = Mismatch;
+
+    fn unit_variant(self) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Mismatch> {
+        Ok(seed.deserialize(&mut self.json())?)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        Ok(self.json().deserialize_struct("", fields, visitor)?)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Mismatch> {
+        Err(de::Error::custom("a body has named fields, a tuple has none"))
+    }
+}
+
+impl de::Error for Mismatch {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Mismatch::Unfit(message.to_string())
+    }
+
+    // Only the body's own type is looked up through this type of error: enums within its fields
+    // are read by serde_json.
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        Mismatch::UnknownType(format!("{variant:?}, expected one of {}", expected.join(", ")))
+    }
+}
+
+impl From<serde_json::Error> for Mismatch {
+    fn from(error: serde_json::Error) -> Self {
+        Mismatch::Unfit(error.to_string())
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mismatch::UnknownType(text) => write!(f, "unknown type {text}"),
+            Mismatch::Unfit(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Mismatch {}
