@@ -75,7 +75,7 @@ broadcast-e-partition: workbench build ## challenge 3e, and nothing is lost unde
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-e $(FAR) --nemesis partition $(ARGS)
 	$(CHECK)
 
-challenges: build ## all challenges, one after the other, then a table
+challenges: workbench build ## all challenges, one after the other, then a table
 	@mkdir -p store && rm -f store/challenges.txt
 	@failed=0; for challenge in $(CHALLENGES) $(PARTITIONED); do \
 		$(MAKE) --no-print-directory $$challenge TABLE=store/challenges.txt > store/$$challenge.log 2>&1 \

@@ -42,7 +42,7 @@ pub struct Neighbor<T> {
 
 impl<T: 'static> Neighbor<T> {
     /// Starts a task of `node` that sends `neighbor` its batches; `request` makes the request that
-    /// carries one. Any reply acknowledges it.
+    /// carries one. Any reply but an error acknowledges it.
     pub fn keep_up_to_date<R: Serialize + 'static>(
         node: &Node,
         neighbor: impl Into<String>,

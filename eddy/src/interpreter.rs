@@ -8,6 +8,7 @@ mod clients;
 mod complaint;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The state of a test; all times count from when its nodes were started.
 pub(crate) struct Interpreter {
     nodes: Vec<String>,
+    /// Each node's place in `nodes`.
+    numbers: BTreeMap<String, usize>,
     network: Network,
     clients: Clients,
     operations: Box<dyn Operations>,
@@ -90,6 +93,7 @@ impl Interpreter {
             stage: Stage::Initializing,
             zero: Duration::ZERO,
             history: History::new(),
+            numbers: nodes.iter().cloned().zip(0..).collect(),
             nodes,
         };
         for node in 0..interpreter.nodes.len() {
@@ -103,8 +107,8 @@ impl Interpreter {
     pub(crate) fn step(&mut self, now: Duration) -> Result<Step, Complaint> {
         loop {
             if let Some(message) = self.network.receive(now) {
-                match self.nodes.iter().position(|node| **node == *message.dest) {
-                    Some(node) => return Ok(Step::Deliver { node, message }),
+                match self.numbers.get(&*message.dest) {
+                    Some(&node) => return Ok(Step::Deliver { node, message }),
                     None => self.answered(now, &message)?,
                 }
                 continue;

@@ -72,6 +72,22 @@ mod tests {
         assert_eq!(report.stable_latency.maximum, 0, "{report}");
     }
 
+    #[tokio::test]
+    async fn values_may_be_any_json_and_are_kept_once() {
+        let values = [r#"{"b":[1.50,null],"a":18446744073709551616}"#, "1", "1.0", "\"1\"", "1"];
+        let init = r#"{"type":"init","node_id":"n1","node_ids":["n1"]}"#.to_owned();
+        let broadcast = |value| format!(r#"{{"type":"broadcast","message":{value}}}"#);
+        let read = r#"{"type":"read","msg_id":9}"#.to_owned();
+        let bodies = [init].into_iter().chain(values.map(broadcast)).chain([read]);
+        let line = |body| format!("{{\"src\":\"c1\",\"dest\":\"n1\",\"body\":{body}}}\n");
+        let (input, mut output) = (bodies.map(line).collect::<String>(), Vec::new());
+        let start = |_node| Broadcast::default();
+        glomers::serve_on(input.as_bytes(), &mut output, start).await.unwrap();
+        let expected = format!(r#""messages":[{}]"#, values[..4].join(","));
+        let output = String::from_utf8(output).unwrap();
+        assert!(output.contains(&expected), "{output}");
+    }
+
     /// Acknowledges at once and remembers at the next request, unless another value comes first.
     #[derive(Default)]
     struct Forgetful {
