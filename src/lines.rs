@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::io::{AsyncBufRead, AsyncBufReadExt};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 /// The longest line that is read. Longer ones are skipped: a peer that never sends a newline must
 /// not fill the memory. Maelstrom's longest, a `read_ok` with every value, stay far below.
@@ -13,7 +13,7 @@ const LONGEST: usize = 64 << 20;
 const KEEP: usize = 1 << 20;
 
 pub(crate) struct Lines<I> {
-    input: I,
+    input: BufReader<I>,
     line: Vec<u8>,
     /// How long the line has become; more than the line holds once it is over the limit.
     length: usize,
@@ -30,9 +30,9 @@ pub(crate) enum Line<'a> {
     TooLong { bytes: usize },
 }
 
-impl<I: AsyncBufRead + Unpin> Lines<I> {
+impl<I: AsyncRead + Unpin> Lines<I> {
     pub(crate) fn new(input: I) -> Self {
-        Lines { input, line: Vec::new(), length: 0, complete: false }
+        Lines { input: BufReader::new(input), line: Vec::new(), length: 0, complete: false }
     }
 
     /// The next line that is not blank, or `None` at the end of the input.
@@ -83,7 +83,7 @@ impl<I: AsyncBufRead + Unpin> Lines<I> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::BufReader;
+    use tokio::io::AsyncWriteExt;
 
     use super::*;
 
@@ -93,7 +93,9 @@ mod tests {
         fn check(line: Option<&Line<'_>>, expected: Option<&str>) {
             assert_eq!(line, expected.map(|line| Line::Whole(line.as_bytes())).as_ref());
         }
-        let mut lines = Lines::new(BufReader::with_capacity(2, &b"one\n\n \r\nfour\r\nfive"[..]));
+        let (mut peer, input) = tokio::io::duplex(2);
+        tokio::spawn(async move { peer.write_all(b"one\n\n \r\nfour\r\nfive").await });
+        let mut lines = Lines::new(input);
         for expected in [Some("one"), Some("four\r"), Some("five"), None, None] {
             check(lines.next().await.unwrap().as_ref(), expected);
         }
@@ -103,7 +105,7 @@ mod tests {
     async fn a_line_over_the_limit_costs_that_line_only() {
         let mut input = vec![b'x'; LONGEST + 1];
         input.extend_from_slice(b"\nnext\n");
-        let mut lines = Lines::new(BufReader::new(&input[..]));
+        let mut lines = Lines::new(&input[..]);
         let too_long = Line::TooLong { bytes: LONGEST + 1 };
         assert_eq!(lines.next().await.unwrap(), Some(too_long));
         assert_eq!(lines.next().await.unwrap(), Some(Line::Whole(b"next")));

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncBufRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::host::Host;
 use crate::node::Node;
@@ -46,7 +46,7 @@ pub fn serve<H: Handler>(start: impl FnOnce(Node) -> H) -> anyhow::Result<()> {
 /// # Errors
 /// As [`serve`].
 pub async fn serve_on<H: Handler>(
-    input: impl AsyncBufRead + Unpin,
+    input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin,
     start: impl FnOnce(Node) -> H,
 ) -> anyhow::Result<()> {
@@ -60,7 +60,7 @@ impl Host {
     /// As [`serve`].
     pub async fn serve_on<H: Handler>(
         self,
-        input: impl AsyncBufRead + Unpin,
+        input: impl AsyncRead + Unpin,
         output: impl AsyncWrite + Unpin,
         start: impl FnOnce(Node) -> H,
     ) -> anyhow::Result<()> {

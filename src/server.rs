@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet, LocalSet};
 
@@ -34,7 +34,7 @@ const ENOUGH: usize = 64 << 10;
 
 pub(crate) async fn run<H: Handler>(
     host: Host,
-    input: impl AsyncBufRead + Unpin,
+    input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin,
     start: impl FnOnce(Node) -> H,
 ) -> anyhow::Result<()> {
@@ -71,7 +71,7 @@ struct Wire<I, O> {
     outbox: Rc<Outbox>,
 }
 
-impl<I: AsyncBufRead + Unpin, O: AsyncWrite + Unpin> Wire<I, O> {
+impl<I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Wire<I, O> {
     /// Reads until `init` comes, and answers it. Whatever comes before is refused.
     async fn initialize(&mut self) -> anyhow::Result<Option<Init>> {
         while let Some(line) = self.lines.next().await.context(INPUT)? {
@@ -118,7 +118,7 @@ struct Server<H, I, O> {
     spawned: mpsc::UnboundedReceiver<Task>,
 }
 
-impl<H: Handler, I: AsyncBufRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O> {
+impl<H: Handler, I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O> {
     async fn run(mut self) -> anyhow::Result<()> {
         loop {
             // Input that never pauses must not keep the tasks from their turns.

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
 /// How much one read takes at most. More costs memory per node, less costs reads under load.
@@ -47,31 +47,21 @@ impl Stdin {
     }
 }
 
-impl AsyncBufRead for Stdin {
-    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+impl AsyncRead for Stdin {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.consumed == this.chunk.len() {
             this.chunk = ready!(this.chunks.poll_recv(cx)).transpose()?.unwrap_or_default();
             this.consumed = 0;
         }
-        Poll::Ready(Ok(&this.chunk[this.consumed..]))
-    }
-
-    fn consume(mut self: Pin<&mut Self>, amount: usize) {
-        self.consumed += amount;
-    }
-}
-
-impl AsyncRead for Stdin {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let available = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let available = &this.chunk[this.consumed..];
         let length = available.len().min(buffer.remaining());
         buffer.put_slice(&available[..length]);
-        self.consume(length);
+        this.consumed += length;
         Poll::Ready(Ok(()))
     }
 }

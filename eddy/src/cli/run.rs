@@ -53,7 +53,7 @@ async fn run_once(settings: &Settings, test: &Test, signals: &mut Signals) -> Re
     let nodes = test.node_ids();
     let program = Program::find(&settings.bin, nodes.first().map_or("", String::as_str))?;
     let record = Record::create(&settings.store, &test.workload.to_string())?;
-    eprintln!("eddy: {} with {}, seed {}", test.workload, nodes.join(" "), test.seed);
+    eprintln!("eddy: {} with {}, seed {}", test.workload, named(&nodes), test.seed);
     let command = Command {
         program,
         arguments: settings.arguments.clone(),
@@ -81,6 +81,16 @@ async fn run_once(settings: &Settings, test: &Test, signals: &mut Signals) -> Re
     record.keep_results(&report.results)?;
     print(&report).context("the results cannot be printed")?;
     Ok(report.valid)
+}
+
+/// The nodes by name, as long as that fits a line.
+fn named(nodes: &[String]) -> String {
+    match nodes {
+        [first, .., last] if nodes.len() > 8 => {
+            format!("{first} … {last} ({} nodes)", nodes.len())
+        }
+        few => few.join(" "),
+    }
 }
 
 /// Prints results, warnings and, as the last line, Maelstrom's verdict.

@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
 use crate::drive::Event;
@@ -22,31 +22,21 @@ pub(super) fn input() -> (mpsc::UnboundedSender<String>, Input) {
     (sender, Input { lines, line: String::new(), consumed: 0 })
 }
 
-impl AsyncBufRead for Input {
-    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+impl AsyncRead for Input {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.consumed == this.line.len() {
             this.line = ready!(this.lines.poll_recv(cx)).unwrap_or_default();
             this.consumed = 0;
         }
-        Poll::Ready(Ok(&this.line.as_bytes()[this.consumed..]))
-    }
-
-    fn consume(mut self: Pin<&mut Self>, amount: usize) {
-        self.consumed += amount;
-    }
-}
-
-impl AsyncRead for Input {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let available = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let available = &this.line.as_bytes()[this.consumed..];
         let length = available.len().min(buffer.remaining());
         buffer.put_slice(&available[..length]);
-        self.consume(length);
+        this.consumed += length;
         Poll::Ready(Ok(()))
     }
 }
