@@ -77,30 +77,73 @@ impl Completion {
     }
 }
 
-/// An `error` reply; clients accept it in place of any other.
+/// An `error` reply; clients accept it in place of any other, whatever its fields hold.
 #[derive(Deserialize)]
 struct ErrorReply<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
-    #[serde(default)]
-    code: Option<ErrorCode>,
-    #[serde(default)]
-    text: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
 }
 
 impl<'a> ErrorReply<'a> {
     fn read(reply: &'a RawValue) -> Option<ErrorReply<'a>> {
-        serde_json::from_str(reply.get())
-            .ok()
-            .filter(|error: &ErrorReply<'_>| error.kind == "error")
+        let reply: ErrorReply<'a> = serde_json::from_str(reply.get()).ok()?;
+        (reply.kind == "error").then_some(reply)
     }
 
-    fn completion(self, operation: &Operation) -> Completion {
-        let is_definite = self.code.is_some_and(ErrorCode::is_definite);
+    fn completion(&self, operation: &Operation) -> Completion {
+        let code = self.code.and_then(|code| code.get().parse::<u64>().ok()).map(ErrorCode::from);
+        let is_definite = code.is_some_and(ErrorCode::is_definite);
         let kind = if is_definite || operation.idempotent { Kind::Fail } else { Kind::Info };
-        let name = Value::keyword(self.code.map_or("unknown", ErrorCode::name));
-        let text = self.text.map_or(Value::Nil, |text| Value::Str(text.into_owned()));
+        let name = Value::keyword(code.map_or("unknown", ErrorCode::name));
+        let text = self.text.and_then(|text| Value::from_json(text).ok()).unwrap_or(Value::Nil);
         let error = Some(Value::Vector(vec![name, text]));
         Completion { kind, value: operation.value.clone(), error, exception: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::schema::{Schema, Shape};
+
+    fn operation(idempotent: bool) -> Operation {
+        Operation {
+            f: "read",
+            value: Value::Nil,
+            request: json!({"type": "read"}),
+            reply: Schema::new("read_ok", &[("value", Shape::Any)]),
+            result: Outcome::Field("value"),
+            idempotent,
+        }
+    }
+
+    #[test]
+    fn a_reply_decides_what_became_of_the_operation() {
+        #[track_caller]
+        fn check(reply: &str, kind: Kind, if_idempotent: Kind, error: &str) {
+            let reply: Box<RawValue> = serde_json::from_str(reply).unwrap();
+            for (idempotent, kind) in [(false, kind), (true, if_idempotent)] {
+                let completion = Completion::answered(&operation(idempotent), "n0", &reply);
+                assert_eq!(completion.kind, kind);
+                let actual = completion.error.map(|error| error.to_string()).unwrap_or_default();
+                assert!(actual.contains(error), "{actual}");
+            }
+        }
+        let (ok, fail, info) = (Kind::Ok, Kind::Fail, Kind::Info);
+        check(r#"{"type":"read_ok","value":[1]}"#, ok, ok, "");
+        check(r#"{"type":"error","code":11,"text":"no"}"#, fail, fail, "[:temporarily-unavailable");
+        check(r#"{"type":"error","code":13}"#, info, fail, "[:crash nil]");
+        check(r#"{"type":"error","code":4711,"text":{"a":1}}"#, info, fail, "[:unknown {\"a\" 1}]");
+        check(r#"{"type":"error","code":"?"}"#, info, fail, "[:unknown nil]");
+        check(r#"{"type":"error"}"#, info, fail, "[:unknown nil]");
+        check(r#"{"type":"write_ok"}"#, info, info, "indeterminate: Malformed reply");
+        let silence = Completion::timed_out(&operation(false));
+        assert_eq!((silence.kind, silence.error), (info, Some(Value::keyword("net-timeout"))));
     }
 }
