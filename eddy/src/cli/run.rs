@@ -74,7 +74,9 @@ async fn run_once(settings: &Settings, test: &Test, signals: &mut Signals) -> Re
     // Before anything is judged, so that nothing that happens there can lose it.
     record.keep_history(interpreter.history())?;
     if let Err(failure) = driven {
-        let separator = if failure.to_string().contains('\n') { "\n" } else { "; " };
+        let failure = failure.to_string();
+        let is_clause = !failure.contains('\n') && !failure.ends_with(['.', '?']);
+        let separator = if is_clause { "; " } else { "\n" };
         bail!("{failure}{separator}what was recorded is in {}", directory.display());
     }
     let report = Report::new(test, interpreter, None);
