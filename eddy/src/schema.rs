@@ -38,7 +38,8 @@ impl Schema {
         let fields: Fields<'a> = serde_json::from_str(body.get())
             .map_err(|error| format!("it is no object: {error}"))?;
         let kind = fields.get("type").map(|kind| kind.get());
-        if kind != Some(&format!("{:?}", self.kind)) {
+        let name: Option<String> = kind.and_then(|kind| serde_json::from_str(kind).ok());
+        if name.as_deref() != Some(self.kind) {
             return Err(format!("its type is {}", kind.unwrap_or("missing")));
         }
         for (name, shape) in self.fields {

@@ -18,6 +18,8 @@ enum Body {
         echo: Json,
         #[serde(skip_serializing_if = "Option::is_none")]
         extra: Option<u8>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        msg_id: Option<i64>,
     },
     Ping,
 }
@@ -29,6 +31,7 @@ enum Mood {
     Panic,
     Refuse(ErrorCode),
     AddKey,
+    NumberReplies,
     Hang,
     /// Hangs at every tenth request.
     HangSometimes,
@@ -51,18 +54,19 @@ impl Handler for Moody {
             self.node.send(from, &Body::Ping);
             return Ok(Body::Ping);
         };
-        let mut extra = None;
+        let (mut extra, mut msg_id) = (None, None);
         match self.mood {
             Mood::Well => {}
             Mood::Panic => panic!("I do not feel well"),
             Mood::Refuse(code) => return Err(code.error("I would rather not").into()),
             Mood::AddKey => extra = Some(1),
+            Mood::NumberReplies => msg_id = Some(-1),
             Mood::HangSometimes if !echo.get().contains('7') => {}
             Mood::Hang | Mood::HangSometimes => std::future::pending().await,
             Mood::PingForever => self.node.send(self.node.id(), &Body::Ping),
             Mood::ToNobody => self.node.send("n9", &Body::Ping),
         }
-        Ok(Body::EchoOk { echo, extra })
+        Ok(Body::EchoOk { echo, extra, msg_id })
     }
 }
 
@@ -100,6 +104,7 @@ fn errors_and_silence_are_what_a_history_calls_them() {
         assert!(actual.contains(error), "{actual}");
     }
     check(Mood::Well, Kind::Ok, "");
+    check(Mood::NumberReplies, Kind::Ok, "");
     let refusal = "[:temporarily-unavailable \"I would rather not\"]";
     check(Mood::Refuse(ErrorCode::TemporarilyUnavailable), Kind::Fail, refusal);
     check(Mood::Refuse(ErrorCode::Crash), Kind::Info, "[:crash");

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
-use serde::Deserialize;
+use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
 use crate::schema::Schema;
@@ -37,7 +37,13 @@ pub(super) struct Said<'a> {
 /// Reads what a node said.
 pub(super) fn read<'a>(node: &str, line: &'a str) -> Result<Said<'a>, Complaint> {
     let complain = |text: String| Err(Complaint { node: node.to_owned(), text });
-    let said: Said<'a> = match serde_json::from_str(line) {
+    // serde would take an array for a struct, too.
+    let said: serde_json::Result<Said<'a>> = if line.trim_ascii_start().starts_with('[') {
+        Err(de::Error::custom("an array is no object"))
+    } else {
+        serde_json::from_str(line)
+    };
+    let said = match said {
         Ok(said) => said,
         Err(error) => {
             return complain(format!(
@@ -96,5 +102,27 @@ fn excerpt(line: &str) -> String {
     match line.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}… ({} bytes)", &line[..end], line.len()),
         None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_object_with_the_keys_of_a_message_is_one() {
+        #[track_caller]
+        fn check(line: &str, expected: &str) {
+            let answer =
+                read("n0", line).map_or_else(|complaint| complaint.text, |_| "fine".into());
+            assert!(answer.contains(expected), "{answer}");
+        }
+        check(r#"{"src":"n0","dest":"c1","body":{}}"#, "fine");
+        check(r#"{"id":3,"src":"n0","dest":"c1","body":{}}"#, "fine");
+        check(r#"["n0","c1",{},null]"#, "no message: an array is no object");
+        check(r#"{"src":"n0","dest":"c1","body":{},"x":1}"#, "unknown field `x`");
+        check(r#"{"src":"n0","dest":"c1","body":[]}"#, "body is no JSON object");
+        check(r#"{"src":"n1","dest":"c1","body":{}}"#, "in the name of \"n1\"");
+        check("starting up", "Did you mean STDERR?");
     }
 }
