@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use crate::checker::quantiles::Quantiles;
 use crate::checker::{Validity, availability, exceptions, stats};
 use crate::edn::{Map, Value};
-use crate::history::{History, Kind, Process};
+use crate::history::{History, Kind};
 use crate::interpreter::Interpreter;
 use crate::network::{Counts, Traffic};
 use crate::test::Test;
@@ -95,12 +95,6 @@ impl Report {
     /// How many operations of this kind succeeded.
     pub fn completed(&self, f: &str) -> usize {
         self.history.ops().iter().filter(|op| op.kind == Kind::Ok && op.f == f).count()
-    }
-
-    /// How often the nemesis did this: `start-partition`.
-    pub fn strikes(&self, f: &str) -> usize {
-        let nemesis = self.history.ops().iter().filter(|op| op.process == Process::Nemesis);
-        nemesis.filter(|op| op.f == f).count() / 2
     }
 }
 

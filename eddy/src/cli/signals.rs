@@ -26,6 +26,7 @@ impl Signals {
     /// Waits for the next one, and gives its name.
     pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
+            biased;
             _ = self.interrupt.recv() => "Ctrl-C",
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.hang_up.recv() => "SIGHUP",
