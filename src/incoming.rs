@@ -21,10 +21,10 @@ pub(crate) struct Incoming<'a> {
     pub(crate) header: Header<'a>,
 }
 
-/// A line that cannot be taken.
+/// Why a line, or what it asks for, cannot be taken.
 #[derive(Debug)]
-pub(crate) struct BadLine {
-    /// What is wrong with it, and how it begins.
+pub(crate) struct Refusal {
+    /// What is wrong, and how the line begins.
     pub(crate) error: Error,
     /// Who waits for an answer to it, as far as that can be made out.
     pub(crate) asker: Option<Asker>,
@@ -39,18 +39,18 @@ pub(crate) struct Asker {
 }
 
 impl<'a> Incoming<'a> {
-    pub(crate) fn parse(line: &Line<'a>) -> Result<Self, BadLine> {
+    pub(crate) fn parse(line: &Line<'a>) -> Result<Self, Refusal> {
         let line = match *line {
             Line::Whole(line) => line,
             Line::TooLong { bytes } => {
                 let error = malformed(format!("a line of {bytes} bytes is too long"));
-                return Err(BadLine { error, asker: None });
+                return Err(Refusal { error, asker: None });
             }
         };
         let bad = |error: serde_json::Error| {
             let text = String::from_utf8_lossy(line);
             let error = malformed(format!("expected a message ({error}), got {}", excerpt(&text)));
-            BadLine { error, asker: asker(&text) }
+            Refusal { error, asker: asker(&text) }
         };
         let message = Message::parse(line).map_err(bad)?;
         let header = message.header().map_err(bad)?;
@@ -58,7 +58,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// Reads the body as a `T`.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, BadLine> {
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         let body = self.message.body.get();
         body::read(&self.header.kind, body).map_err(|mismatch| {
             let code = match mismatch {
@@ -66,7 +66,7 @@ impl<'a> Incoming<'a> {
                 Mismatch::Unfit(_) => ErrorCode::MalformedRequest,
             };
             let error = code.error(format!("{mismatch}, in {}", excerpt(body)));
-            BadLine { error, asker: self.asker() }
+            Refusal { error, asker: self.asker() }
         })
     }
 

@@ -240,7 +240,7 @@
 //!
 //! The modules are listed in the order in which they explain each other: what travels (`message`,
 //! `body`, `error`), how a program talks (`node`, `rpc`, `host`), how it is run (`serve`, `server`,
-//! `incoming`, `outbox`, `lines`, `stdio`), and what is built on that (`kv`, [`gossip`]).
+//! `tasks`, `incoming`, `outbox`, `lines`, `stdio`), and what is built on that (`kv`, [`gossip`]).
 
 mod message;
 mod body;
@@ -250,6 +250,7 @@ mod rpc;
 mod host;
 mod serve;
 mod server;
+mod tasks;
 mod incoming;
 mod outbox;
 mod lines;

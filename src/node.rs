@@ -1,18 +1,17 @@
 //! How a program talks: a [`Node`] sends messages, asks questions and runs tasks.
 
-use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::error::RpcError;
 use crate::host::Random;
 use crate::outbox::{Envelope, Outbox};
 use crate::rpc::{Calls, Retry};
+use crate::tasks::Newcomers;
 
 /// How long [`Node::rpc`] waits. Longer leaves callers hanging behind a cut link, shorter gives up
 /// on answers that are on their way: Maelstrom's clients wait 5 s, its challenges delay a message
@@ -28,15 +27,12 @@ pub struct Node {
     shared: Rc<Shared>,
 }
 
-/// A task that runs inside the node.
-pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
-
 struct Shared {
     id: String,
     node_ids: Vec<String>,
     outbox: Rc<Outbox>,
     calls: Calls,
-    tasks: mpsc::UnboundedSender<Task>,
+    newcomers: Rc<Newcomers>,
     random: Random,
 }
 
@@ -45,11 +41,11 @@ impl Node {
         id: String,
         node_ids: Vec<String>,
         outbox: Rc<Outbox>,
-        tasks: mpsc::UnboundedSender<Task>,
+        newcomers: Rc<Newcomers>,
         random: Random,
     ) -> Self {
         let calls = Calls::default();
-        Node { shared: Rc::new(Shared { id, node_ids, outbox, calls, tasks, random }) }
+        Node { shared: Rc::new(Shared { id, node_ids, outbox, calls, newcomers, random }) }
     }
 
     /// This node's own id.
@@ -139,8 +135,7 @@ impl Node {
     /// spawns without waiting for anything else. They take turns on one thread, so they need not be
     /// `Send`, and must not block. A panic in one takes the node down.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        // Refused only when the node is about to end, and then tasks are dropped anyway.
-        let _ = self.shared.tasks.send(Box::pin(task));
+        self.shared.newcomers.push(Box::pin(task));
     }
 
     /// A random number, the only kind there is: a simulation decides what it will be.

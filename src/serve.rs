@@ -37,8 +37,8 @@ pub trait Handler: 'static {
 /// # Errors
 /// If stdin cannot be read or stdout cannot be written. Bad input is no error: it costs its line.
 pub fn serve<H: Handler>(start: impl FnOnce(Node) -> H) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    runtime.block_on(serve_on(stdio::Stdin::open(), stdio::Stdout, start))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { serve_on(stdio::Stdin::open(), stdio::Stdout, start).await })
 }
 
 /// Runs a node on any pair of byte streams: a test's, a socket's, a simulation's.

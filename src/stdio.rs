@@ -1,7 +1,9 @@
 //! Standard input and output as byte streams for one thread.
 //!
 //! tokio has its own, but a blocked read of its stdin cannot be given up: a node that fails would
-//! hang until one more line came. Here a plain thread reads, and dies with the process.
+//! hang until one more line came. Here a pipe, which is what Maelstrom gives its nodes, is read by
+//! the thread that does everything else, as soon as it has something. What cannot be waited for in
+//! this way, a file or a terminal, is read by a thread of its own, which dies with the process.
 
 use std::io::{self, Read, Write};
 use std::pin::Pin;
@@ -10,22 +12,47 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
-/// How much one read takes at most. More costs memory per node, less costs reads under load.
+/// How much the thread reads at most in one go. More costs memory per node, less costs reads under
+/// load.
 const CHUNK: usize = 64 << 10;
 
 /// How many chunks wait before the thread stops reading: whoever writes to us has to wait as well,
 /// instead of filling our memory.
 const WAITING: usize = 16;
 
-/// Standard input, read by a thread of its own.
-pub(crate) struct Stdin {
+/// Standard input.
+pub(crate) enum Stdin {
+    #[cfg(unix)]
+    Pipe(tokio::net::unix::pipe::Receiver),
+    Other(Chunks),
+}
+
+/// What a thread has read.
+pub(crate) struct Chunks {
     chunks: mpsc::Receiver<io::Result<Vec<u8>>>,
     chunk: Vec<u8>,
     consumed: usize,
 }
 
 impl Stdin {
+    /// Opens it; to be called once, inside a runtime.
     pub(crate) fn open() -> Self {
+        #[cfg(unix)]
+        {
+            use std::os::fd::AsFd as _;
+            // The pipe stops blocking for everybody who reads from it. Nobody does but this node:
+            // two programs cannot share lines in any order that makes sense.
+            let file = io::stdin().as_fd().try_clone_to_owned();
+            if let Ok(pipe) = file.and_then(tokio::net::unix::pipe::Receiver::from_owned_fd) {
+                return Stdin::Pipe(pipe);
+            }
+        }
+        Stdin::Other(Chunks::read())
+    }
+}
+
+impl Chunks {
+    fn read() -> Self {
         let (sender, chunks) = mpsc::channel(WAITING);
         std::thread::spawn(move || {
             let mut stdin = io::stdin().lock();
@@ -43,11 +70,25 @@ impl Stdin {
                 }
             }
         });
-        Stdin { chunks, chunk: Vec::new(), consumed: 0 }
+        Chunks { chunks, chunk: Vec::new(), consumed: 0 }
     }
 }
 
 impl AsyncRead for Stdin {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            #[cfg(unix)]
+            Stdin::Pipe(pipe) => Pin::new(pipe).poll_read(cx, buffer),
+            Stdin::Other(chunks) => Pin::new(chunks).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncRead for Chunks {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

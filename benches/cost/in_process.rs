@@ -1,0 +1,135 @@
+//! A node as a future, beside a loop that only reads and writes JSON.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use glomers::{Handler, Json, Message, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+use crate::pairs::{self, Figure};
+use crate::pipes;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Echo { echo: Json },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    EchoOk { echo: Json },
+}
+
+struct Echo;
+
+#[async_trait(?Send)]
+impl Handler for Echo {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+        let Request::Echo { echo } = request;
+        Ok(Reply::EchoOk { echo })
+    }
+}
+
+/// Lines in memory, beside a loop over the same types.
+pub fn echo() -> Figure {
+    const MESSAGES: usize = 50_000;
+    let echoes = pipes::echoes(MESSAGES);
+    let input = format!("{}{echoes}", pipes::INIT);
+    let ours = || {
+        let mut output = Vec::new();
+        pairs::time(|| {
+            block_on(async {
+                glomers::serve_on(input.as_bytes(), &mut output, |_| Echo).await.unwrap()
+            });
+            assert!(output.len() > echoes.len() / 2);
+        })
+    };
+    let bare = || {
+        let mut output = Vec::new();
+        pairs::time(|| {
+            echoes.lines().for_each(|line| bare_echo(line, &mut output));
+            assert!(output.len() > echoes.len() / 2);
+        })
+    };
+    Figure::faster("echo in process", 0.6, MESSAGES, pairs::alternate(ours, bare))
+}
+
+/// The same in one struct for each direction: the reserved fields and those of the enums above.
+#[derive(Serialize, Deserialize)]
+struct Body {
+    #[serde(rename = "type")]
+    kind: String,
+    echo: Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    msg_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_reply_to: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    src: &'a str,
+    dest: &'a str,
+    body: Body,
+}
+
+fn bare_echo(line: &str, output: &mut Vec<u8>) {
+    let Message { src, dest, body } = Message::parse(line.as_bytes()).unwrap();
+    let Body { echo, msg_id, .. } = serde_json::from_str(body.get()).unwrap();
+    let body = Body { kind: "echo_ok".to_owned(), echo, msg_id: None, in_reply_to: msg_id };
+    serde_json::to_writer(&mut *output, &Envelope { src: &dest, dest: &src, body }).unwrap();
+    output.push(b'\n');
+}
+
+/// One node asks another, and waits for the answer before it asks again.
+pub fn rpc() -> Figure {
+    const CALLS: u32 = 20_000;
+    let times = (0..15).map(|_| ask_a_neighbor(CALLS) / CALLS);
+    let microseconds = pairs::median(times.map(|time| time.as_secs_f64() * 1e6));
+    Figure::below("RPC in process, there and back", "µs", 3.0, microseconds)
+}
+
+/// Two nodes whose inputs are each other's outputs; tells how long so many calls take.
+fn ask_a_neighbor(calls: u32) -> Duration {
+    let (one, other) = tokio::io::duplex(1 << 16);
+    let ((input, output), (others_input, others_output)) =
+        (tokio::io::split(one), tokio::io::split(other));
+    let took = Rc::new(Cell::new(Duration::ZERO));
+    let result = Rc::clone(&took);
+    let asking = move |node: Node| {
+        let asker = node.clone();
+        node.spawn(async move {
+            let payload: Json = serde_json::from_str("\"Please echo 42\"").unwrap();
+            let request = Request::Echo { echo: payload };
+            let start = std::time::Instant::now();
+            for _ in 0..calls {
+                let Reply::EchoOk { .. } = asker.rpc("n2", &request).await.unwrap();
+            }
+            result.set(start.elapsed());
+        });
+        Echo
+    };
+    block_on(async {
+        let inits = ["n1", "n2"].map(|id| {
+            format!(r#"{{"src":"c0","dest":"{id}","body":{{"type":"init","node_id":"{id}","node_ids":["n1","n2"]}}}}{}"#, "\n")
+        });
+        let [init, others_init] = &inits;
+        let input = tokio::io::AsyncReadExt::chain(init.as_bytes(), input);
+        let others_input = tokio::io::AsyncReadExt::chain(others_init.as_bytes(), others_input);
+        tokio::select! {
+            _ = glomers::serve_on(input, output, asking) => {}
+            _ = glomers::serve_on(others_input, others_output, |_| Echo) => {}
+            () = async { while took.get().is_zero() { tokio::task::yield_now().await } } => {}
+        }
+    });
+    took.get()
+}
+
+fn block_on(future: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future);
+}

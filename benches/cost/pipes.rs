@@ -1,0 +1,190 @@
+//! A node as a process, beside a program that does as little as possible.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::pairs::{self, Figure};
+
+/// The word that makes this program [`bare_loop`].
+pub const BARE_LOOP: &str = "bare-loop";
+
+/// The word that makes this program [`bare_write`].
+pub const BARE_WRITE: &str = "bare-write";
+
+const ECHO: &str = env!("CARGO_BIN_EXE_echo");
+const BROADCAST: &str = env!("CARGO_BIN_EXE_broadcast-c");
+
+/// What every node is told first.
+pub const INIT: &str = r#"{"id":0,"src":"c0","dest":"n1","body":{"type":"init","node_id":"n1","node_ids":["n1"],"msg_id":1}}
+"#;
+
+const VALUES: usize = 100_000;
+
+/// As many messages as come in, one after the other without a pause.
+pub fn throughput() -> Figure {
+    const MESSAGES: usize = 100_000;
+    let input = echoes(MESSAGES);
+    let run = |program: &mut Command| {
+        let mut node = Node::start(program);
+        pairs::time(|| node.pass(&input, MESSAGES))
+    };
+    let times = pairs::alternate(|| run(&mut Command::new(ECHO)), || run(&mut myself(BARE_LOOP)));
+    Figure::faster("echo through pipes", 2.0, MESSAGES, times)
+}
+
+/// One message at a time, the next one when the last has come back.
+pub fn delay() -> Figure {
+    const MESSAGES: usize = 5_000;
+    let input = echoes(MESSAGES);
+    let run = |program: &mut Command| {
+        let mut node = Node::start(program);
+        pairs::time(|| input.lines().for_each(|line| node.ask(line)))
+    };
+    let times = pairs::alternate(|| run(&mut Command::new(ECHO)), || run(&mut myself(BARE_LOOP)));
+    Figure::slower("echo through pipes, one at a time", 1.2, MESSAGES, times)
+}
+
+/// A long reply, beside one of that length that was there already.
+pub fn read_of_many_values() -> Figure {
+    const READS: usize = 20;
+    let mut broadcasts = String::new();
+    for value in 0..VALUES {
+        let message = format!(
+            r#"{{"src":"c1","dest":"n1","body":{{"type":"broadcast","message":{value},"msg_id":1}}}}"#
+        );
+        writeln!(broadcasts, "{message}").unwrap();
+    }
+    let read = r#"{"id":9,"src":"c1","dest":"n1","body":{"type":"read","msg_id":2}}"#;
+    let mut node = Node::start(&mut Command::new(BROADCAST));
+    node.pass(&broadcasts, VALUES);
+    let mut bare = Node::start(&mut myself(BARE_WRITE));
+    let ask = |node: &mut Node| pairs::time(|| (0..READS).for_each(|_| node.ask(read)));
+    assert_eq!(node.asked(read), bare.asked(read), "both write the same");
+    let times = pairs::alternate(|| ask(&mut node), || ask(&mut bare));
+    Figure::slower("read of 100 000 values", 2.0, READS, times)
+}
+
+/// Reads a line, parses it, swaps what has to be swapped, writes it; nothing else.
+pub fn bare_loop() -> io::Result<()> {
+    let mut input = BufReader::new(io::stdin().lock());
+    let mut output = BufWriter::new(io::stdout().lock());
+    let mut line = String::new();
+    while input.read_line(&mut line)? > 0 {
+        let mut message: Value = serde_json::from_str(&line)?;
+        let (src, dest) = (message["src"].take(), message["dest"].take());
+        (message["src"], message["dest"]) = (dest, src);
+        let body = message["body"].as_object_mut().unwrap();
+        let reply = format!("{}_ok", body["type"].as_str().unwrap());
+        body.insert("type".to_owned(), reply.into());
+        let msg_id = body.remove("msg_id").unwrap();
+        body.insert("in_reply_to".to_owned(), msg_id);
+        serde_json::to_writer(&mut output, &message)?;
+        output.write_all(b"\n")?;
+        // Only what stands in the buffer can be answered together.
+        if input.buffer().is_empty() {
+            output.flush()?;
+        }
+        line.clear();
+    }
+    Ok(())
+}
+
+/// Answers every line with the same long one, which is ready before the first comes.
+pub fn bare_write() -> io::Result<()> {
+    let mut reply = r#"{"src":"n1","dest":"c1","body":{"type":"read_ok","messages":["#.to_owned();
+    for value in 0..VALUES {
+        let comma = if value == 0 { "" } else { "," };
+        write!(reply, "{comma}{value}").unwrap();
+    }
+    reply.push_str("],\"in_reply_to\":2}}\n");
+    let mut output = io::stdout().lock();
+    for line in io::stdin().lock().lines() {
+        if line?.contains("init") {
+            output.write_all(b"{}\n")?;
+        } else {
+            output.write_all(reply.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+fn myself(word: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg(word);
+    command
+}
+
+/// Lines as Maelstrom's client sends them.
+pub fn echoes(count: usize) -> String {
+    let mut lines = String::new();
+    for id in 1..=count {
+        let payload = id * 7919 % 128;
+        let line = format!(
+            r#"{{"id":{id},"src":"c2","dest":"n1","body":{{"echo":"Please echo {payload}","type":"echo","msg_id":{id}}}}}"#
+        );
+        writeln!(lines, "{line}").unwrap();
+    }
+    lines
+}
+
+/// A process that has answered `init`.
+pub struct Node {
+    process: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    line: Vec<u8>,
+}
+
+impl Node {
+    /// Starts a program and waits until it has answered `init`.
+    pub fn start(program: &mut Command) -> Node {
+        let mut process = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (stdin, stdout) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
+        let stdout = BufReader::with_capacity(1 << 16, stdout);
+        let mut node = Node { process, stdin, stdout, line: Vec::new() };
+        node.ask(INIT.trim_end());
+        node
+    }
+
+    /// The number of the process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Writes a line and waits for one.
+    fn ask(&mut self, line: &str) {
+        self.stdin.write_all(line.as_bytes()).unwrap();
+        self.stdin.write_all(b"\n").unwrap();
+        self.line.clear();
+        self.stdout.read_until(b'\n', &mut self.line).unwrap();
+    }
+
+    fn asked(&mut self, line: &str) -> &str {
+        self.ask(line);
+        std::str::from_utf8(&self.line).unwrap()
+    }
+
+    /// Writes everything, and reads until so many lines have come.
+    fn pass(&mut self, input: &str, lines: usize) {
+        let (stdin, stdout) = (&mut self.stdin, &mut self.stdout);
+        std::thread::scope(|scope| {
+            scope.spawn(|| stdin.write_all(input.as_bytes()).unwrap());
+            let (mut buffer, mut missing) = (vec![0; 1 << 16], lines);
+            while missing > 0 {
+                let length = stdout.read(&mut buffer).unwrap();
+                assert!(length > 0, "{missing} replies are missing");
+                missing -= buffer[..length].iter().filter(|byte| **byte == b'\n').count();
+            }
+        });
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
