@@ -42,20 +42,22 @@ pub struct Header<'a> {
 impl<'a> Message<'a> {
     /// Reads a message from one line, with or without the newline.
     pub fn parse(line: &'a [u8]) -> serde_json::Result<Self> {
+        // Checked once for the whole line, and not for each string in it.
+        let line = str::from_utf8(line).map_err(de::Error::custom)?;
         expect_object(line)?;
-        serde_json::from_slice(line)
+        serde_json::from_str(line)
     }
 
     /// Reads the reserved part of the body; fails if the body is no object or has no `type`.
     pub fn header(&self) -> serde_json::Result<Header<'a>> {
-        expect_object(self.body.get().as_bytes())?;
+        expect_object(self.body.get())?;
         serde_json::from_str(self.body.get())
     }
 }
 
 /// serde would take an array for a struct, too.
-fn expect_object(json: &[u8]) -> serde_json::Result<()> {
-    match json.trim_ascii_start().first() {
+fn expect_object(json: &str) -> serde_json::Result<()> {
+    match json.trim_ascii_start().as_bytes().first() {
         None | Some(b'{') => Ok(()),
         Some(_) => Err(de::Error::custom("not an object")),
     }
