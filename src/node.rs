@@ -14,9 +14,9 @@ use crate::host::Random;
 use crate::outbox::{Envelope, Outbox};
 use crate::rpc::{Calls, Retry};
 
-/// How long [`Node::rpc`] and the clients of the services wait. Longer leaves callers hanging behind a cut link, shorter gives up
-/// on answers that are on their way: Maelstrom's clients wait 5 s, its challenges delay a message
-/// by 100 ms.
+/// How long [`Node::rpc`] and the clients of the services wait. Longer leaves callers hanging
+/// behind a cut link, shorter gives up on answers that are on their way: Maelstrom's clients wait
+/// 5 s, its challenges delay a message by 100 ms.
 pub(crate) const RPC_WITHIN: Duration = Duration::from_secs(1);
 
 /// This program's place in the cluster: who it is, who the others are, and how to talk to them.

@@ -17,8 +17,9 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
-/// What may be kept of one long line: a line's buffer and the outbox keep 1 MiB each.
-const KEPT: i64 = (2 << 20) + 1024;
+/// What may be kept of one long line: 1 MiB by the buffer of the line, as much by the outbox, and
+/// 64 KiB by each of the pipes that lead to the node and from it.
+const KEPT: i64 = 2 * (1 << 20) + 2 * (1 << 16) + 1024;
 
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 const REST_OF_THE_HOUR: Duration = Duration::from_secs(3300);
