@@ -1,7 +1,6 @@
 //! What a node must make of each line, in words and in code of its own.
 //!
-//! A line is blank, a message, or bad. It is a message if it is UTF-8, but for what no node reads,
-//! and a JSON object with strings
+//! A line is blank, a message, or bad. It is a message if it is UTF-8 and a JSON object with strings
 //! `src` and `dest` and an object `body`, and the body has a string `type` and, each absent, null
 //! or a natural number below 2^64, `msg_id` and `in_reply_to`; none of these comes twice, and keys
 //! are Unicode. Negative numbers, fractions and `1.0` are no numbers of messages: Maelstrom's own
@@ -55,8 +54,6 @@ struct Message<'a> {
     kind: String,
     in_reply_to: Option<u64>,
     asker: Option<Asker>,
-    /// Whether U+FFFD stands in what a node reads of it.
-    holds_replacements: bool,
 }
 
 impl Oracle {
@@ -70,7 +67,7 @@ impl Oracle {
         if !line.trim_ascii().is_empty() {
             let text = String::from_utf8_lossy(line);
             let is_utf8 = matches!(text, Cow::Borrowed(_));
-            match message(&text).filter(|message| is_utf8 || !message.holds_replacements) {
+            match message(&text).filter(|_| is_utf8) {
                 Some(message) if self.id.is_none() => self.initialize(&message),
                 Some(message) if message.in_reply_to.is_some() => self.answer(&message),
                 Some(message) => self.request(message),
@@ -173,12 +170,7 @@ fn message(text: &str) -> Option<Message<'_>> {
     let (msg_id, in_reply_to) = (body.number("msg_id").ok()?, body.number("in_reply_to").ok()?);
     let asks = msg_id.filter(|_| in_reply_to.is_none() && kind != "error");
     let asker = asks.map(|msg_id| Asker { src, dest, msg_id });
-    let read = |key: &str| ["src", "dest", "body"].contains(&key);
-    let holds_replacements = line
-        .0
-        .iter()
-        .any(|(key, value)| key.contains('\u{fffd}') || read(key) && value.contains('\u{fffd}'));
-    Some(Message { body, kind, in_reply_to, asker, holds_replacements })
+    Some(Message { body, kind, in_reply_to, asker })
 }
 
 /// Who asked with a bad line.
