@@ -4,7 +4,8 @@
 //! until it is acknowledged, and only then the next one leaves. So nothing is lost as long as both
 //! ends live: what a neighbor has not acknowledged is in the batch on its way or in the backlog
 //! behind it. And a slow link costs few messages: whatever comes while a batch is on its way
-//! travels with the next one, as in John Nagle's algorithm for TCP (RFC 896).
+//! travels with the next one, as in John Nagle's algorithm for TCP (RFC 896). A dead neighbor costs
+//! one call that waits, whatever the backlog, and one message for each attempt.
 //!
 //! A batch may arrive more than once, when its acknowledgement is lost. [`Seen`] takes care of
 //! that.

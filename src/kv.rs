@@ -4,17 +4,18 @@
 //! See Maelstrom's `doc/services.md`. A service is a node like any other, so every call may time
 //! out, and a write that timed out may still happen.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorCode, RpcError};
-use crate::node::Node;
+use crate::node::{Node, RPC_WITHIN};
 
 /// A key-value store. Keys and values are any JSON.
 #[derive(Debug, Clone)]
 pub struct KeyValue {
-    node: Node,
-    service: &'static str,
+    service: Service,
 }
 
 #[derive(Serialize)]
@@ -38,33 +39,43 @@ enum Request<'a, K, V> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Reply<V> {
+enum Read<V> {
     ReadOk { value: V },
 }
 
-/// A reply that says only that it was done.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Done {
+enum Write {
     WriteOk,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Cas {
     CasOk,
 }
 
 impl KeyValue {
     /// `lin-kv`: every operation takes effect at one moment between its request and its answer.
     pub fn lin(node: &Node) -> Self {
-        KeyValue { node: node.clone(), service: "lin-kv" }
+        KeyValue { service: Service::new(node, "lin-kv") }
     }
 
     /// `seq-kv`: all nodes see the same order of writes, but a read may see the past.
     pub fn seq(node: &Node) -> Self {
-        KeyValue { node: node.clone(), service: "seq-kv" }
+        KeyValue { service: Service::new(node, "seq-kv") }
     }
 
     /// `lww-kv`: the last writer wins, by clocks that disagree; a read may see the past, and writes
     /// may vanish. It does not know [`cas_or_create`](KeyValue::cas_or_create).
     pub fn lww(node: &Node) -> Self {
-        KeyValue { node: node.clone(), service: "lww-kv" }
+        KeyValue { service: Service::new(node, "lww-kv") }
+    }
+
+    /// The same store with a time limit of your own for each operation, instead of 1 s.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Self {
+        KeyValue { service: Service { within, ..self.service } }
     }
 
     /// The value of a key, or `None` if there is no such key.
@@ -73,8 +84,8 @@ impl KeyValue {
         key: &impl Serialize,
     ) -> Result<Option<V>, RpcError> {
         let request: Request<'_, _, ()> = Request::Read { key };
-        match self.node.rpc(self.service, &request).await {
-            Ok(Reply::ReadOk { value }) => Ok(Some(value)),
+        match self.service.call(&request).await {
+            Ok(Read::ReadOk { value }) => Ok(Some(value)),
             Err(error) if error.code() == Some(ErrorCode::KeyDoesNotExist) => Ok(None),
             Err(error) => Err(error),
         }
@@ -86,7 +97,7 @@ impl KeyValue {
         key: &impl Serialize,
         value: &impl Serialize,
     ) -> Result<(), RpcError> {
-        let _: Done = self.node.rpc(self.service, &Request::Write { key, value }).await?;
+        let Write::WriteOk = self.service.call(&Request::Write { key, value }).await?;
         Ok(())
     }
 
@@ -113,8 +124,8 @@ impl KeyValue {
     }
 
     async fn swap(&self, request: &impl Serialize) -> Result<bool, RpcError> {
-        match self.node.rpc::<Done>(self.service, request).await {
-            Ok(_) => Ok(true),
+        match self.service.call(request).await {
+            Ok(Cas::CasOk) => Ok(true),
             Err(error) => match error.code() {
                 Some(ErrorCode::KeyDoesNotExist | ErrorCode::PreconditionFailed) => Ok(false),
                 _ => Err(error),
@@ -126,30 +137,54 @@ impl KeyValue {
 /// `lin-tso`: hands out timestamps, each larger than every one that was handed out before.
 #[derive(Debug, Clone)]
 pub struct TimestampOracle {
-    node: Node,
+    service: Service,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum TimestampRequest {
+    Ts,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Timestamp {
-    Ts,
     TsOk { ts: u64 },
 }
 
 impl TimestampOracle {
     /// The oracle, as seen from a node.
     pub fn new(node: &Node) -> Self {
-        TimestampOracle { node: node.clone() }
+        TimestampOracle { service: Service::new(node, "lin-tso") }
+    }
+
+    /// The same oracle with a time limit of your own, instead of 1 s.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Self {
+        TimestampOracle { service: Service { within, ..self.service } }
     }
 
     /// A new timestamp, counted from 0.
     pub async fn timestamp(&self) -> Result<u64, RpcError> {
-        match self.node.rpc("lin-tso", &Timestamp::Ts).await? {
-            Timestamp::TsOk { ts } => Ok(ts),
-            Timestamp::Ts => Err(RpcError::Unreadable {
-                body: "ts".to_owned(),
-                reason: "expected ts_ok".to_owned(),
-            }),
-        }
+        let Timestamp::TsOk { ts } = self.service.call(&TimestampRequest::Ts).await?;
+        Ok(ts)
+    }
+}
+
+/// How a node reaches a service.
+#[derive(Debug, Clone)]
+struct Service {
+    node: Node,
+    id: &'static str,
+    within: Duration,
+}
+
+impl Service {
+    fn new(node: &Node, id: &'static str) -> Self {
+        Service { node: node.clone(), id, within: RPC_WITHIN }
+    }
+
+    async fn call<R: DeserializeOwned>(&self, request: &impl Serialize) -> Result<R, RpcError> {
+        self.node.rpc_within(self.within, self.id, request).await
     }
 }

@@ -13,10 +13,10 @@ use crate::outbox::{Envelope, Outbox};
 use crate::rpc::{Calls, Retry};
 use crate::tasks::Newcomers;
 
-/// How long [`Node::rpc`] waits. Longer leaves callers hanging behind a cut link, shorter gives up
-/// on answers that are on their way: Maelstrom's clients wait 5 s, its challenges delay a message
-/// by 100 ms.
-const RPC_WITHIN: Duration = Duration::from_secs(1);
+/// How long [`Node::rpc`] and the clients of the services wait. Longer leaves callers hanging
+/// behind a cut link, shorter gives up on answers that are on their way: Maelstrom's clients wait
+/// 5 s, its challenges delay a message by 100 ms.
+pub(crate) const RPC_WITHIN: Duration = Duration::from_secs(1);
 
 /// This program's place in the cluster: who it is, who the others are, and how to talk to them.
 ///
@@ -64,6 +64,9 @@ impl Node {
     }
 
     /// Sends a message that nobody answers. It may be lost.
+    ///
+    /// It waits to be written, and nothing limits how many do: who sends without end must wait for
+    /// something in between, as every handler does for its next request.
     ///
     /// A body is a variant of a plain enum (the variant's name becomes the `type`), or a struct or
     /// map that has a `type` of its own.
@@ -133,7 +136,8 @@ impl Node {
     ///
     /// Tasks start in the order in which they were spawned, after the reply of a handler that
     /// spawns without waiting for anything else. They take turns on one thread, so they need not be
-    /// `Send`, and must not block. A panic in one takes the node down.
+    /// `Send`, and must not block. A panic in one takes the node down. Nothing limits their number:
+    /// a task that waits for a peer without a time limit stays for as long as the peer is silent.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         self.shared.newcomers.push(Box::pin(task));
     }

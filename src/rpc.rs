@@ -1,9 +1,10 @@
 //! Which answer belongs to which question: the callbacks that wait, by `msg_id`.
 //!
 //! A callback is in the table from before its request is written until its answer comes, its time
-//! is up, or nobody waits any longer, whichever is first. So the table never holds more than the
-//! calls that are being awaited, and an answer that comes late or twice finds nobody and is
-//! dropped.
+//! is up, or nobody waits any longer, whichever is first. So the table is bounded by the calls that
+//! are being awaited: it has no limit of its own, because a call that were refused a place would
+//! have to wait for one, in a future that takes as much memory as the place. An answer that comes
+//! late or twice finds nobody and is dropped.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -71,7 +72,7 @@ pub(crate) struct Calls {
     waiting: RefCell<HashMap<u64, oneshot::Sender<Answer>>>,
 }
 
-/// A body that came in reply.
+/// A body that came in reply: at most one for each call, until the call reads it.
 #[derive(Debug)]
 pub(crate) struct Answer {
     kind: String,
@@ -110,13 +111,10 @@ impl Call<'_> {
         self.id
     }
 
-    /// Waits for the answer; the caller sets the time limit.
+    /// Waits for the answer, which comes once; the caller sets the time limit.
     pub(crate) async fn answer<R: DeserializeOwned>(&mut self) -> Result<R, RpcError> {
-        match (&mut self.answer).await {
-            Ok(answer) => answer.read(),
-            // The table does not drop a callback that is waited for.
-            Err(_) => std::future::pending().await,
-        }
+        let answer = (&mut self.answer).await;
+        answer.expect("a callback leaves the table only with its answer or its call").read()
     }
 }
 

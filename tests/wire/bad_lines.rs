@@ -65,6 +65,15 @@ fn a_line_that_is_not_utf_8_is_lived_through() {
 }
 
 #[test]
+fn a_line_that_is_not_utf_8_where_nobody_reads_it_is_malformed_too() {
+    let mut input = format!("{INIT}\n").into_bytes();
+    let line = b"{\"id\":\"\xff\",\"src\":\"c1\",\"dest\":\"n1\",\"body\":{\"type\":\"echo\",\"echo\":7,\"msg_id\":1}}";
+    input.extend_from_slice(line);
+    let malformed = message("n1", "c1", r#"{"type":"error","code":12,"text":"…","in_reply_to":1}"#);
+    check_bytes(&input, &[INIT_OK, &malformed]);
+}
+
+#[test]
 fn before_init_nothing_is_available() {
     let unavailable =
         message("n1", "c1", r#"{"type":"error","code":11,"text":"…","in_reply_to":1}"#);

@@ -1,6 +1,7 @@
 //! What the clients of Maelstrom's services write, and how they read the answers.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use glomers::{KeyValue, Node, TimestampOracle};
 
@@ -21,6 +22,21 @@ fn check<T: Debug>(
     });
 }
 
+/// [`check`] with an answer that belongs to another request.
+fn check_unreadable<T: Debug>(
+    call: impl AsyncFnOnce(Node) -> T + 'static,
+    request: &str,
+    answer: &str,
+) {
+    converse(call, async |peer| {
+        assert_eq!(peer.hear().await, request);
+        let (service, _) = request.split_once(' ').unwrap();
+        peer.say(service, answer).await;
+        let outcome = peer.outcome().await;
+        assert!(outcome.starts_with("Err(Unreadable"), "{outcome}");
+    });
+}
+
 #[test]
 fn a_read_finds_a_value_or_none() {
     let read = async |node: Node| KeyValue::seq(&node).read::<u64>(&"k").await;
@@ -37,6 +53,7 @@ fn a_write_says_only_that_it_was_done() {
     let write = async |node: Node| KeyValue::lww(&node).write(&7, &[1, 2]).await;
     let request = r#"lww-kv {"type":"write","key":7,"value":[1,2],"msg_id":1}"#;
     check(write, request, r#"{"type":"write_ok","in_reply_to":1}"#, "Ok(())");
+    check_unreadable(write, request, r#"{"type":"cas_ok","in_reply_to":1}"#);
 }
 
 #[test]
@@ -48,6 +65,7 @@ fn a_compare_and_set_says_whether_it_was_done() {
     check(cas, request, r#"{"type":"error","code":20,"in_reply_to":1}"#, "Ok(false)");
     let crash = r#"{"type":"error","code":13,"in_reply_to":1}"#;
     check(cas, request, crash, r#"Err(Refused(Error { code: Crash, text: "" }))"#);
+    check_unreadable(cas, request, r#"{"type":"write_ok","in_reply_to":1}"#);
 }
 
 #[test]
@@ -63,4 +81,23 @@ fn the_oracle_hands_out_timestamps() {
     let timestamp = async |node: Node| TimestampOracle::new(&node).timestamp().await;
     let request = r#"lin-tso {"type":"ts","msg_id":1}"#;
     check(timestamp, request, r#"{"type":"ts_ok","ts":123,"in_reply_to":1}"#, "Ok(123)");
+    check_unreadable(timestamp, request, r#"{"type":"ts","in_reply_to":1}"#);
+}
+
+#[test]
+fn a_service_that_is_silent_is_waited_for_as_long_as_the_caller_says() {
+    #[track_caller]
+    fn check<T: Debug>(call: impl AsyncFnOnce(Node) -> T + 'static, millis: u128) {
+        converse(call, async |peer| {
+            peer.hear().await;
+            let outcome = peer.outcome().await;
+            assert!(outcome.starts_with("Err(TimedOut"), "{outcome}");
+            assert!((millis..millis + 10).contains(&peer.now()), "{}", peer.now());
+        });
+    }
+    const MILLIS_300: Duration = Duration::from_millis(300);
+    check(async |node: Node| KeyValue::lin(&node).write(&"k", &1).await, 1000);
+    check(async |node: Node| KeyValue::lin(&node).within(MILLIS_300).write(&"k", &1).await, 300);
+    check(async |node: Node| TimestampOracle::new(&node).timestamp().await, 1000);
+    check(async |node: Node| TimestampOracle::new(&node).within(MILLIS_300).timestamp().await, 300);
 }

@@ -1,0 +1,137 @@
+//! A node and everybody else, in virtual time, and the memory that this takes.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use allocation_counter::AllocationInfo;
+use glomers::{Handler, Json, Node, async_trait};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::runtime::Runtime;
+
+/// A node in virtual time, and everybody else.
+pub(crate) struct Cluster {
+    runtime: Runtime,
+    node: Pin<Box<dyn Future<Output = anyhow::Result<()>>>>,
+    pub(crate) world: World,
+}
+
+pub(crate) struct World {
+    pub(crate) to_node: DuplexStream,
+    pub(crate) from_node: DuplexStream,
+    pub(crate) heard: usize,
+}
+
+impl Cluster {
+    pub(crate) fn start<H: Handler>(start: impl FnOnce(Node) -> H + 'static) -> Self {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_time().start_paused(true).build().unwrap();
+        let (to_node, input) = tokio::io::duplex(1 << 16);
+        let (output, from_node) = tokio::io::duplex(1 << 16);
+        let node = Box::pin(glomers::serve_on(input, output, start));
+        let mut cluster = Cluster { runtime, node, world: World { to_node, from_node, heard: 0 } };
+        let init = r#"{"type":"init","msg_id":0,"node_id":"n1","node_ids":["n1","n2","n3"]}"#;
+        cluster.run(async |world| {
+            world.write(&message("c0", init)).await;
+            world.hear_for(Duration::from_millis(1)).await;
+        });
+        cluster
+    }
+
+    /// Lets the node live while the world does this, and tells what memory that took.
+    pub(crate) fn run(&mut self, step: impl AsyncFnOnce(&mut World)) -> AllocationInfo {
+        let Cluster { runtime, node, world } = self;
+        allocation_counter::measure(|| {
+            runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    end = node => panic!("the node has ended: {end:?}"),
+                    () = step(world) => {}
+                }
+            });
+        })
+    }
+}
+
+impl World {
+    pub(crate) async fn write(&mut self, line: &str) {
+        self.to_node.write_all(line.as_bytes()).await.unwrap();
+        self.to_node.write_all(b"\n").await.unwrap();
+    }
+
+    /// Waits for so many lines.
+    pub(crate) async fn hear(&mut self, lines: usize) {
+        hear(&mut self.from_node, lines).await;
+    }
+
+    /// How many lines come in this time.
+    pub(crate) async fn hear_for(&mut self, time: Duration) -> usize {
+        let mut heard = 0;
+        let listen = async {
+            loop {
+                heard += hear_some(&mut self.from_node).await;
+            }
+        };
+        let _: Result<(), _> = tokio::time::timeout(time, listen).await;
+        heard
+    }
+}
+
+pub(crate) async fn hear(from_node: &mut DuplexStream, lines: usize) {
+    let mut heard = 0;
+    while heard < lines {
+        heard += hear_some(from_node).await;
+    }
+    assert_eq!(heard, lines);
+}
+
+async fn hear_some(from_node: &mut DuplexStream) -> usize {
+    let mut buffer = [0; 4096];
+    let length = from_node.read(&mut buffer).await.unwrap();
+    buffer[..length].split(|byte| *byte == b'\n').count() - 1
+}
+
+pub(crate) fn message(src: &str, body: &str) -> String {
+    format!(r#"{{"src":"{src}","dest":"n1","body":{body}}}"#)
+}
+
+pub(crate) struct Example {
+    pub(crate) node: Node,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    Echo { echo: Json },
+    Ask,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    EchoOk { echo: Json },
+    AskOk,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Call {
+    Question,
+}
+
+#[async_trait(?Send)]
+impl Handler for Example {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+        match request {
+            Request::Echo { echo } => Ok(Reply::EchoOk { echo }),
+            Request::Ask => {
+                self.node.rpc::<IgnoredAny>("n2", &Call::Question).await?;
+                Ok(Reply::AskOk)
+            }
+        }
+    }
+}
