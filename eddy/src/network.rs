@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub use self::journal::{Counts, EventKind, Journal, Traffic};
@@ -226,9 +226,16 @@ impl Message {
 
     /// The line that a node reads, newline included.
     pub fn line(&self) -> String {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            id: u64,
+            src: &'a str,
+            dest: &'a str,
+            body: &'a RawValue,
+        }
         let Message { id, src, dest, body } = self;
-        let (src, dest) = (Value::from(&**src), Value::from(&**dest));
-        format!("{{\"id\":{id},\"src\":{src},\"dest\":{dest},\"body\":{body}}}\n")
+        let line = serde_json::to_string(&Line { id: *id, src, dest, body });
+        line.expect("names and JSON are JSON") + "\n"
     }
 }
 
