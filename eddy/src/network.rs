@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -60,7 +61,7 @@ pub struct Network {
     delivery: Delivery,
     random: Random,
     grudge: Grudge,
-    numbers: BTreeMap<Rc<str>, usize>,
+    numbers: FxHashMap<Rc<str>, usize>,
     inboxes: Vec<Inbox>,
     /// What is on its way, by the time of its arrival and the order of scheduling, with the inbox.
     arrivals: BTreeMap<(Duration, u64), (usize, Message)>,
@@ -88,7 +89,7 @@ impl Network {
             delivery,
             random,
             grudge: Grudge::new(),
-            numbers: BTreeMap::new(),
+            numbers: FxHashMap::default(),
             inboxes: Vec::new(),
             arrivals: BTreeMap::new(),
             sent: 0,
