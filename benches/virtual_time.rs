@@ -67,15 +67,13 @@ fn measure(challenge: &str, test: &Test, layout: Layout) -> Duration {
 
 /// The last of several results, and the median of how long they took.
 fn median<T>(work: impl Fn() -> T) -> (T, Duration) {
-    let timed = || {
-        let start = Instant::now();
-        (work(), start.elapsed())
-    };
-    // The first run warms caches up, and is not counted.
-    let (mut result, _) = timed();
+    // This run warms caches up, and is not counted.
+    let mut result = work();
     let mut times = [Duration::ZERO; RUNS];
     for time in &mut times {
-        (result, *time) = timed();
+        let start = Instant::now();
+        result = work();
+        *time = start.elapsed();
     }
     times.sort_unstable();
     (result, times[RUNS / 2])
