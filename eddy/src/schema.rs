@@ -27,7 +27,7 @@ pub(crate) enum Shape {
 pub(crate) struct Reply<'a> {
     /// The whole of it.
     pub(crate) body: &'a RawValue,
-    /// Its fields, each as its text. Of a key that comes twice the last one counts, as in Maelstrom.
+    /// Each field as its text. Of a key that comes twice the last one counts, as in Maelstrom.
     fields: BTreeMap<String, &'a RawValue>,
 }
 
