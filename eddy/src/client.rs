@@ -4,15 +4,13 @@
 //! leave the operation in doubt, unless it changes nothing; and a reply of the wrong shape is an
 //! exception, which leaves it in doubt as well.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use glomers::ErrorCode;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::edn::{Map, Value};
 use crate::history::Kind;
+use crate::schema::Reply;
 use crate::workload::{Operation, Outcome};
 
 /// How long a client waits for a reply.
@@ -29,9 +27,10 @@ pub(crate) struct Completion {
 
 impl Completion {
     /// The operation was answered.
-    pub(crate) fn answered(operation: &Operation, node: &str, reply: &RawValue) -> Completion {
-        if let Some(error) = ErrorReply::read(reply) {
-            return error.completion(operation);
+    pub(crate) fn answered(operation: &Operation, node: &str, reply: &Reply<'_>) -> Completion {
+        // Clients accept an error in place of any other reply, whatever its fields hold.
+        if reply.kind().as_deref() == Some("error") {
+            return Completion::refused(operation, reply);
         }
         match Self::result(operation, reply) {
             Ok(value) => Completion { kind: Kind::Ok, value, error: None, exception: None },
@@ -46,23 +45,35 @@ impl Completion {
         Completion { kind, value: operation.value.clone(), error, exception: None }
     }
 
-    fn result(operation: &Operation, reply: &RawValue) -> Result<Value, String> {
-        let fields = operation.reply.read(reply)?;
+    fn refused(operation: &Operation, reply: &Reply<'_>) -> Completion {
+        let code = reply.field("code").and_then(|code| code.get().parse::<u64>().ok());
+        let code = code.map(ErrorCode::from);
+        let is_definite = code.is_some_and(ErrorCode::is_definite);
+        let kind = if is_definite || operation.idempotent { Kind::Fail } else { Kind::Info };
+        let name = Value::keyword(code.map_or("unknown", ErrorCode::name));
+        let text = reply.field("text").and_then(|text| Value::from_json(text).ok());
+        let error = Some(Value::Vector(vec![name, text.unwrap_or(Value::Nil)]));
+        Completion { kind, value: operation.value.clone(), error, exception: None }
+    }
+
+    fn result(operation: &Operation, reply: &Reply<'_>) -> Result<Value, String> {
+        operation.reply.check(reply)?;
         match operation.result {
             Outcome::Sent => Ok(operation.value.clone()),
-            Outcome::Body => Value::body_from_json(reply).map_err(|error| error.to_string()),
+            Outcome::Body => Value::body_from_json(reply.body).map_err(|error| error.to_string()),
             Outcome::Field(name) => {
-                let field = fields.get(name).ok_or_else(|| format!("{name} is missing"))?;
+                let field = reply.field(name).ok_or_else(|| format!("{name} is missing"))?;
                 Value::from_json(field).map_err(|error| error.to_string())
             }
         }
     }
 
-    fn malformed(operation: &Operation, node: &str, reply: &RawValue, reason: &str) -> Completion {
+    fn malformed(operation: &Operation, node: &str, reply: &Reply<'_>, reason: &str) -> Completion {
         let Operation { request, reply: expected, value, .. } = operation;
         let message = format!(
             "Malformed reply: {node} was asked {request} and should have answered {expected}, \
-             but answered {reply}: {reason}"
+             but answered {}: {reason}",
+            reply.body
         );
         let cause = Map::new()
             .with("type", Value::keyword("malformed-rpc-response"))
@@ -77,37 +88,10 @@ impl Completion {
     }
 }
 
-/// An `error` reply; clients accept it in place of any other, whatever its fields hold.
-#[derive(Deserialize)]
-struct ErrorReply<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    code: Option<&'a RawValue>,
-    #[serde(borrow)]
-    text: Option<&'a RawValue>,
-}
-
-impl<'a> ErrorReply<'a> {
-    fn read(reply: &'a RawValue) -> Option<ErrorReply<'a>> {
-        let reply: ErrorReply<'a> = serde_json::from_str(reply.get()).ok()?;
-        (reply.kind == "error").then_some(reply)
-    }
-
-    fn completion(&self, operation: &Operation) -> Completion {
-        let code = self.code.and_then(|code| code.get().parse::<u64>().ok()).map(ErrorCode::from);
-        let is_definite = code.is_some_and(ErrorCode::is_definite);
-        let kind = if is_definite || operation.idempotent { Kind::Fail } else { Kind::Info };
-        let name = Value::keyword(code.map_or("unknown", ErrorCode::name));
-        let text = self.text.and_then(|text| Value::from_json(text).ok()).unwrap_or(Value::Nil);
-        let error = Some(Value::Vector(vec![name, text]));
-        Completion { kind, value: operation.value.clone(), error, exception: None }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use serde_json::value::RawValue;
 
     use super::*;
     use crate::schema::{Schema, Shape};
@@ -128,6 +112,7 @@ mod tests {
         #[track_caller]
         fn check(reply: &str, kind: Kind, if_idempotent: Kind, error: &str) {
             let reply: Box<RawValue> = serde_json::from_str(reply).unwrap();
+            let reply = Reply::read(&reply).unwrap();
             for (idempotent, kind) in [(false, kind), (true, if_idempotent)] {
                 let completion = Completion::answered(&operation(idempotent), "n0", &reply);
                 assert_eq!(completion.kind, kind);

@@ -241,9 +241,9 @@ impl Interpreter {
     }
 
     fn answered(&mut self, now: Duration, message: &Message) -> Result<(), Complaint> {
-        let Some(waiting) = self.clients.answered(message) else { return Ok(()) };
+        let Some((waiting, reply)) = self.clients.answered(message) else { return Ok(()) };
         let node = &self.nodes[waiting.node];
-        let completion = Completion::answered(&waiting.operation, node, &message.body);
+        let completion = Completion::answered(&waiting.operation, node, &reply);
         match waiting.purpose {
             Purpose::Operation { .. } => self.complete(now, waiting, completion),
             Purpose::Preparation if completion.kind != Kind::Ok => {

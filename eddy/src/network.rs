@@ -18,7 +18,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::Value;
+use rustc_hash::FxHashMap;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub use self::journal::{Counts, EventKind, Journal, Traffic};
@@ -60,7 +61,7 @@ pub struct Network {
     delivery: Delivery,
     random: Random,
     grudge: Grudge,
-    numbers: BTreeMap<Rc<str>, usize>,
+    numbers: FxHashMap<Rc<str>, usize>,
     inboxes: Vec<Inbox>,
     /// What is on its way, by the time of its arrival and the order of scheduling, with the inbox.
     arrivals: BTreeMap<(Duration, u64), (usize, Message)>,
@@ -88,7 +89,7 @@ impl Network {
             delivery,
             random,
             grudge: Grudge::new(),
-            numbers: BTreeMap::new(),
+            numbers: FxHashMap::default(),
             inboxes: Vec::new(),
             arrivals: BTreeMap::new(),
             sent: 0,
@@ -226,9 +227,16 @@ impl Message {
 
     /// The line that a node reads, newline included.
     pub fn line(&self) -> String {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            id: u64,
+            src: &'a str,
+            dest: &'a str,
+            body: &'a RawValue,
+        }
         let Message { id, src, dest, body } = self;
-        let (src, dest) = (Value::from(&**src), Value::from(&**dest));
-        format!("{{\"id\":{id},\"src\":{src},\"dest\":{dest},\"body\":{body}}}\n")
+        let line = serde_json::to_string(&Line { id: *id, src, dest, body });
+        line.expect("names and JSON are JSON") + "\n"
     }
 }
 

@@ -22,8 +22,31 @@ pub(crate) enum Shape {
     List,
 }
 
-/// The fields of a body, each as its text.
-pub(crate) type Fields<'a> = BTreeMap<String, &'a RawValue>;
+/// A reply, taken apart once for all who look into it.
+#[derive(Debug)]
+pub(crate) struct Reply<'a> {
+    /// The whole of it.
+    pub(crate) body: &'a RawValue,
+    /// Each field as its text. Of a key that comes twice the last one counts, as in Maelstrom.
+    fields: BTreeMap<String, &'a RawValue>,
+}
+
+impl<'a> Reply<'a> {
+    /// Takes a body apart, if it is an object.
+    pub(crate) fn read(body: &'a RawValue) -> serde_json::Result<Reply<'a>> {
+        Ok(Reply { body, fields: serde_json::from_str(body.get())? })
+    }
+
+    /// The text of a field.
+    pub(crate) fn field(&self, name: &str) -> Option<&'a RawValue> {
+        self.fields.get(name).copied()
+    }
+
+    /// The type, if it has one that is a string.
+    pub(crate) fn kind(&self) -> Option<String> {
+        self.field("type").and_then(|kind| serde_json::from_str(kind.get()).ok())
+    }
+}
 
 impl Schema {
     pub(crate) const fn new(
@@ -33,22 +56,19 @@ impl Schema {
         Schema { kind, fields }
     }
 
-    /// Takes a reply apart, or says what is wrong with it.
-    pub(crate) fn read<'a>(&self, body: &'a RawValue) -> Result<Fields<'a>, String> {
-        let fields: Fields<'a> = serde_json::from_str(body.get())
-            .map_err(|error| format!("it is no object: {error}"))?;
-        let kind = fields.get("type").map(|kind| kind.get());
-        let name: Option<String> = kind.and_then(|kind| serde_json::from_str(kind).ok());
-        if name.as_deref() != Some(self.kind) {
-            return Err(format!("its type is {}", kind.unwrap_or("missing")));
+    /// Says what is wrong with a reply, if anything is.
+    pub(crate) fn check(&self, reply: &Reply<'_>) -> Result<(), String> {
+        if reply.kind().as_deref() != Some(self.kind) {
+            let kind = reply.field("type").map_or("missing", RawValue::get);
+            return Err(format!("its type is {kind}"));
         }
         for (name, shape) in self.fields {
-            let field = fields.get(*name).ok_or_else(|| format!("{name} is missing"))?;
+            let field = reply.field(name).ok_or_else(|| format!("{name} is missing"))?;
             if *shape == Shape::List && !field.get().starts_with('[') {
                 return Err(format!("{name} is no list"));
             }
         }
-        for (name, field) in &fields {
+        for (name, field) in &reply.fields {
             match name.as_str() {
                 "type" => {}
                 "msg_id" | "in_reply_to" => {
@@ -60,7 +80,7 @@ impl Schema {
                 other => return Err(format!("{other} is not a key that it may have")),
             }
         }
-        Ok(fields)
+        Ok(())
     }
 }
 
@@ -88,7 +108,8 @@ mod tests {
         fn check(body: &str, expected: &str) {
             let schema = Schema::new("read_ok", &[("messages", Shape::List)]);
             let body: Box<RawValue> = serde_json::from_str(body).unwrap();
-            let answer = schema.read(&body).map_or_else(|error| error, |_| "fine".to_owned());
+            let reply = Reply::read(&body).unwrap();
+            let answer = schema.check(&reply).map_or_else(|error| error, |()| "fine".to_owned());
             assert!(answer.contains(expected), "{answer}");
         }
         check(r#"{"type":"read_ok","messages":[1],"in_reply_to":1}"#, "fine");

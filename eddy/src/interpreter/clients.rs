@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use crate::network::{Message, Network};
-use crate::schema::Fields;
+use crate::schema::Reply;
 use crate::workload::Operation;
 
 #[derive(Debug)]
@@ -105,13 +105,16 @@ impl Clients {
         !self.waiting.is_empty()
     }
 
-    /// Takes the request that this message answers, if a client waits for it.
-    pub(super) fn answered(&mut self, message: &Message) -> Option<Waiting> {
+    /// Takes the request that this message answers, if a client waits for it, and the reply.
+    pub(super) fn answered<'a>(&mut self, message: &'a Message) -> Option<(Waiting, Reply<'a>)> {
         let client = message.dest.strip_prefix('c')?.parse().ok()?;
         // Nothing else of the body matters here: whether it is a good reply is for its schema.
-        let body: Fields<'_> = serde_json::from_str(message.body.get()).ok()?;
-        let in_reply_to: u64 = body.get("in_reply_to")?.get().parse().ok()?;
-        if self.open.get(&client) == Some(&in_reply_to) { self.take(client) } else { None }
+        let reply = Reply::read(&message.body).ok()?;
+        let in_reply_to: u64 = reply.field("in_reply_to")?.get().parse().ok()?;
+        if self.open.get(&client) != Some(&in_reply_to) {
+            return None;
+        }
+        Some((self.take(client)?, reply))
     }
 
     /// Takes a request whose time is up.

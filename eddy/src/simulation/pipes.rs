@@ -1,6 +1,7 @@
 //! The standard input and output of a node that is a future.
 
-use std::io;
+use std::io::{self, BufRead as _};
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -61,11 +62,11 @@ impl AsyncWrite for Output {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            this.unfinished.extend_from_slice(piece);
+        let mut rest = bytes;
+        while rest.read_until(b'\n', &mut this.unfinished)? > 0 {
             if this.unfinished.pop_if(|byte| *byte == b'\n').is_some() {
-                let line = String::from_utf8_lossy(&this.unfinished).into_owned();
-                this.unfinished.clear();
+                let line = String::from_utf8(mem::take(&mut this.unfinished))
+                    .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
                 // Nobody listens any more when the test is over.
                 let _ = this.events.send(Event::Said { node: this.node, line });
             }

@@ -96,20 +96,21 @@ impl<'a> Timelines<'a> {
     }
 
     fn of(&mut self, element: &'a Value) -> &mut Timeline<'a> {
-        let next = self.all.len();
-        let id = *self.ids.entry(element).or_insert(next);
-        if id == next {
-            self.all.push(Timeline {
-                element,
-                attempted: false,
-                known: None,
-                last_present: None,
-                last_absent: None,
-                first_read: None,
-                first_duplicate: None,
-                marked_by: 0,
-            });
+        if let Some(id) = self.ids.get(element) {
+            return &mut self.all[*id];
         }
+        let id = self.all.len();
+        self.ids.insert(element, id);
+        self.all.push(Timeline {
+            element,
+            attempted: false,
+            known: None,
+            last_present: None,
+            last_absent: None,
+            first_read: None,
+            first_duplicate: None,
+            marked_by: 0,
+        });
         &mut self.all[id]
     }
 }
