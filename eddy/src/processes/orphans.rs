@@ -92,9 +92,8 @@ impl Orphans {
         let mut below = Vec::new();
         let mut parents = vec![getpid().as_raw_nonzero().get()];
         while let Some(parent) = parents.pop() {
-            let is_child = |process: &&Process| {
-                process.parent == parent && !self.spared.contains(&process.id)
-            };
+            let is_child =
+                |process: &&Process| process.parent == parent && !self.spared.contains(&process.id);
             let children: Vec<Process> = all.iter().filter(is_child).copied().collect();
             parents.extend(children.iter().map(|child| child.id));
             below.extend(children);
