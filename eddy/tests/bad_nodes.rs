@@ -138,7 +138,7 @@ fn a_bad_node_ends_the_test_with_a_reason_and_its_last_words() {
         assert!(stderr.contains("Its last words on STDERR were:\n"), "{stderr}");
         assert!(stderr.contains(words), "expected {words:?} in\n{stderr}");
         assert!(stderr.lines().last().unwrap().starts_with("what was recorded is in store/echo/"));
-        let is_raw = |letter: char| letter.is_control() && letter != '\n';
+        let is_raw = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
         assert!(!stderr.contains(is_raw) && stdout.is_empty(), "{stderr:?}");
         assert!(!place.0.join("store/latest/results.edn").exists());
         let logs = fs::read_dir(place.0.join("store/latest/node-logs")).unwrap();

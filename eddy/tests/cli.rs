@@ -181,6 +181,8 @@ fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
         }
         assert!(is_running(marker));
         kill_process(Pid::from_child(&eddy), signal).unwrap();
+        // Impatience changes nothing.
+        kill_process(Pid::from_child(&eddy), signal).unwrap();
         let mut rest = String::new();
         stderr.read_to_string(&mut rest).unwrap();
         assert_eq!(eddy.wait().unwrap().code(), Some(255));

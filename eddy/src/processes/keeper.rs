@@ -189,8 +189,9 @@ fn describe(status: io::Result<ExitStatus>) -> String {
 }
 
 fn named(signal: i32) -> String {
-    let name = Signal::from_named_raw(signal).map(|signal| format!("{signal:?}"));
-    name.map_or_else(String::new, |name| format!(" ({})", name.replace("Signal::", "SIG")))
+    let Some(signal) = Signal::from_named_raw(signal) else { return String::new() };
+    let name = format!("{signal:?}");
+    format!(" ({})", name.trim_matches('"').replace("Signal::", "SIG"))
 }
 
 /// A process group, which is killed when this is dropped.
