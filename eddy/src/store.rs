@@ -65,7 +65,7 @@ impl Record {
 
     /// Finds out whether anything can be kept, before there is anything to lose.
     fn try_out(&self) -> Result<()> {
-        self.write("history.edn", |file| file.write_all(&[b'\n'; ROOM]))?;
+        self.write("history.edn", |file| file.write_all(&vec![b'\n'; ROOM]))?;
         self.write("history.edn", |_| Ok(()))
     }
 

@@ -73,8 +73,8 @@ impl Limits {
             (Validity::Unknown, true) => ("unknown, and not within limits", 1),
             (Validity::Unknown, false) => ("unknown, for lack of evidence", status(valid)),
         };
-        let mut text: String = figures.iter().map(|figure| format!("{figure}\n")).collect();
-        text.extend([word, "\n"]);
+        let lines = figures.iter().map(ToString::to_string).chain([word.to_owned(), String::new()]);
+        let text = lines.collect::<Vec<_>>().join("\n");
         if let Some(table) = &self.table {
             let title = self.title.clone().unwrap_or_else(|| self.directory.display().to_string());
             table::append(table, &title, valid, &figures, status == 0)

@@ -134,7 +134,7 @@ mod tests {
         assert!(how.contains(":\n  {\"src\nEnd each message with a newline"), "{how}");
         node.write_all(b"\":0}\n\x1b").await.unwrap();
         assert!(matches!(receiver.recv().await, Some(Event::Said { .. })));
-        time::sleep(3 * LOOK_EVERY).await;
+        time::sleep(4 * LOOK_EVERY).await;
         drop(node);
         assert_eq!(reading.await.unwrap().as_deref(), Some("\\u{1b}"));
     }

@@ -158,7 +158,9 @@ mod tests {
         #[track_caller]
         fn check(chunks: &[&str], expected: &str) {
             let mut last_words = LastWords::default();
-            chunks.iter().for_each(|chunk| last_words.push(chunk.as_bytes()));
+            for chunk in chunks {
+                last_words.push(chunk.as_bytes());
+            }
             assert_eq!(last_words.to_string(), expected);
         }
         check(&[], "It wrote nothing to STDERR.");
