@@ -1,5 +1,5 @@
-//! What nodes wrote, as it may be shown: a terminal obeys control characters, and should obey nobody
-//! but its user.
+//! What nodes wrote, as it may be shown: a terminal obeys control characters, and should obey
+//! nobody but its user.
 
 use std::borrow::Cow;
 
