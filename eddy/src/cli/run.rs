@@ -76,8 +76,9 @@ async fn run_once(
     let update = |interpreter: &Interpreter| progress.update(interpreter);
     let ids = processes.ids();
     let signal = signals.next();
+    let driving = drive::drive(&mut interpreter, &mut processes, &mut events, signal, update);
     let driven = tokio::select! {
-        driven = drive::drive(&mut interpreter, &mut processes, &mut events, signal, update) => driven,
+        driven = driving => driven,
         never = orphans.bury_regularly(&ids) => match never {},
     };
     drop(progress);
