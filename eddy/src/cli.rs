@@ -11,9 +11,9 @@ mod run;
 mod signals;
 mod table;
 
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use self::arguments::Arguments;
@@ -58,11 +58,20 @@ pub fn main() -> ExitCode {
         Command::Test(arguments) => {
             let settings = arguments.settings().map_err(|error| wrong("test", error))?;
             Ok(run::run(&settings).unwrap_or_else(|error| {
-                eprintln!("eddy: {error:#}");
+                tell(&format!("eddy: {error:#}"));
                 NO_RESULT
             }))
         }
-        Command::Check(limits) => limits.check().map_err(|error| wrong("check", error)),
+        Command::Check(limits) => {
+            let (text, status) = limits.check().map_err(|error| wrong("check", error))?;
+            Ok(print(&text).map_or_else(
+                |error| {
+                    tell(&format!("eddy: the figures cannot be printed: {error}"));
+                    NO_RESULT
+                },
+                |()| status,
+            ))
+        }
     });
     ExitCode::from(status.unwrap_or_else(|error| {
         // There is nobody left to tell that STDERR is closed.
@@ -75,7 +84,21 @@ fn wrong(subcommand: &str, message: impl std::fmt::Display) -> clap::Error {
     let mut command = Cli::command();
     command.build();
     let command = command.find_subcommand_mut(subcommand).expect("a subcommand of ours");
-    command.error(ErrorKind::ValueValidation, message)
+    command.error(clap::error::ErrorKind::ValueValidation, message)
+}
+
+/// Prints a text to STDOUT; whoever has closed it has seen enough.
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
+}
+
+/// Writes a line to STDERR, if anybody reads it.
+fn tell(line: &str) {
+    let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
 }
 
 /// The exit status for a verdict.

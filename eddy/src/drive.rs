@@ -21,8 +21,26 @@ const AT_ONE_MOMENT: u32 = 1_000_000;
 pub(crate) enum Event {
     /// It wrote a line, given without its newline.
     Said { node: usize, line: String },
-    /// It ended: how, in words that follow "it".
+    /// It ended, or did what no test survives: what, in words that follow "it".
     Ended { node: usize, how: String },
+}
+
+/// Where events come from.
+pub(crate) trait Events {
+    /// Waits for the next one; may be given up without losing any.
+    async fn next(&mut self) -> Option<Event>;
+}
+
+impl Events for mpsc::UnboundedReceiver<Event> {
+    async fn next(&mut self) -> Option<Event> {
+        self.recv().await
+    }
+}
+
+impl Events for mpsc::Receiver<Event> {
+    async fn next(&mut self) -> Option<Event> {
+        self.recv().await
+    }
 }
 
 /// The nodes of a test, wherever they run.
@@ -46,7 +64,7 @@ pub(crate) enum Failure {
 pub(crate) async fn drive(
     interpreter: &mut Interpreter,
     nodes: &mut impl Nodes,
-    events: &mut mpsc::UnboundedReceiver<Event>,
+    events: &mut impl Events,
     interrupted: impl Future<Output = &'static str>,
     mut progress: impl FnMut(&Interpreter),
 ) -> Result<(), Failure> {
@@ -72,7 +90,7 @@ pub(crate) async fn drive(
         tokio::select! {
             biased;
             signal = &mut interrupted => return Err(Failure::Interrupted(signal)),
-            Some(event) = events.recv() => {
+            Some(event) = events.next() => {
                 let now = start.elapsed();
                 match event {
                     Event::Said { node, line } => interpreter.hear(now, node, &line)?,

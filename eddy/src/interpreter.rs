@@ -42,6 +42,8 @@ pub(crate) struct Interpreter {
     plan: Plan,
     seed: Random,
     stage: Stage,
+    /// Which nodes have answered `init`, by number.
+    initialized: Vec<bool>,
     /// When setup began: the time 0 of the history.
     zero: Duration,
     history: History,
@@ -91,6 +93,7 @@ impl Interpreter {
             plan,
             seed,
             stage: Stage::Initializing,
+            initialized: vec![false; nodes.len()],
             zero: Duration::ZERO,
             history: History::new(),
             numbers: nodes.iter().cloned().zip(0..).collect(),
@@ -156,12 +159,9 @@ impl Interpreter {
         sent.map_err(|_| Complaint::unknown_destination(name, &message.dest, line))
     }
 
-    /// A node has ended, which none should before the test does.
+    /// A node has ended, or must be given up, which none should before the test ends.
     pub(crate) fn ended(&self, node: usize, how: String) -> Complaint {
-        let before = match self.stage {
-            Stage::Initializing => "before it answered init, ",
-            Stage::SettingUp | Stage::Running(_) => "",
-        };
+        let before = if self.initialized[node] { "" } else { "before it answered init, " };
         Complaint { node: self.nodes[node].clone(), text: format!("{before}it {how}") }
     }
 
@@ -250,7 +250,10 @@ impl Interpreter {
                 let Operation { f, reply, .. } = &waiting.operation;
                 return Err(Complaint::refused(node, f, reply, &message.body));
             }
-            Purpose::Preparation => self.clients.close(waiting.client, &mut self.network),
+            Purpose::Preparation => {
+                self.initialized[waiting.node] = true;
+                self.clients.close(waiting.client, &mut self.network);
+            }
         }
         Ok(())
     }

@@ -82,6 +82,7 @@ pub mod latency;
 pub mod name;
 pub mod nemesis;
 pub mod network;
+mod printable;
 mod processes;
 pub mod random;
 mod report;

@@ -52,7 +52,7 @@ pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The command line that runs a test with one seed.
+/// The command line that runs a test with one seed; with others, if it is not known which it was.
 struct Repeat<'a> {
     seed: u64,
     name: &'a str,
@@ -61,7 +61,13 @@ struct Repeat<'a> {
 impl fmt::Display for Repeat<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let program = env::current_exe().unwrap_or_default();
-        write!(f, "EDDY_SEED={} {} --exact {}", self.seed, program.display(), self.name)
+        write!(f, "EDDY_SEED={} {}", self.seed, program.display())?;
+        // A test is told by its thread, but under --test-threads=1, all run on the first. Then what
+        // was run is known only as a whole.
+        match self.name {
+            "" | "main" => env::args().skip(1).try_for_each(|word| write!(f, " {word}")),
+            test => write!(f, " --exact {test}"),
+        }
     }
 }
 
@@ -84,6 +90,15 @@ mod tests {
         let results = seeds(|seed| seed);
         assert!(!results.is_empty());
         assert!(results.is_sorted(), "{results:?}");
+    }
+
+    #[test]
+    fn the_command_that_repeats_a_test_names_it_or_runs_what_ran() {
+        let program = env::current_exe().unwrap();
+        let [named, unknown] = ["a::b", "main"].map(|name| Repeat { seed: 7, name }.to_string());
+        assert_eq!(named, format!("EDDY_SEED=7 {} --exact a::b", program.display()));
+        let words: Vec<String> = env::args().skip(1).map(|word| format!(" {word}")).collect();
+        assert_eq!(unknown, format!("EDDY_SEED=7 {}{}", program.display(), words.concat()));
     }
 
     #[test]

@@ -26,8 +26,13 @@ impl Test {
     /// A panic of a node, or a message that is none, ends the test and is told in the report.
     ///
     /// # Panics
-    /// Inside an asynchronous runtime, because it makes one of its own.
+    /// If there can be no such test, say with no nodes, two of one name, or a rate below 0; and
+    /// inside an asynchronous runtime, because it makes one of its own.
+    #[track_caller]
     pub fn run<H: Handler>(&self, start: impl Fn(Node) -> H + 'static) -> Report {
+        if let Err(why) = self.validate() {
+            panic!("there can be no such test: {why}");
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)

@@ -10,11 +10,15 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use jiff::Zoned;
 
 use crate::edn::Value;
 use crate::history::History;
+
+/// How much must fit on the disk before a test begins. Less would let tests begin that cannot keep
+/// anything; more would refuse a disk that a short test is happy with.
+const ROOM: usize = 64 << 10;
 
 /// The directory of one test.
 #[derive(Debug)]
@@ -29,12 +33,16 @@ impl Record {
     pub(crate) fn create(store: &Path, workload: &str) -> Result<Record> {
         let tests = store.join(workload);
         fs::create_dir_all(&tests).with_context(|| cannot_write(&tests))?;
+        for path in [store.join("current"), store.join("latest"), tests.join("latest")] {
+            is_free_for_a_link(&path)?;
+        }
         loop {
             let time = Zoned::now().strftime("%Y%m%dT%H%M%S.%3f%z").to_string();
             let record = Record { store: store.to_owned(), workload: workload.to_owned(), time };
             let directory = record.directory();
             match fs::create_dir(&directory) {
                 Ok(()) => {
+                    record.try_out()?;
                     link(store, "current", &record.below_store())?;
                     return Ok(record);
                 }
@@ -55,9 +63,17 @@ impl Record {
         self.directory().join("node-logs")
     }
 
-    /// Keeps what happened, and links the test as `latest`.
+    /// Finds out whether anything can be kept, before there is anything to lose.
+    fn try_out(&self) -> Result<()> {
+        self.write("history.edn", |file| file.write_all(&vec![b'\n'; ROOM]))?;
+        self.write("history.edn", |_| Ok(()))
+    }
+
+    /// Keeps what happened, and links the test as `latest`; an error says what is lost.
     pub(crate) fn keep_history(&self, history: &History) -> Result<()> {
-        self.write("history.edn", |file| history.write_edn(file))?;
+        let operations = history.ops().len();
+        let lost = || format!("of the history, {operations} entries long, the end is lost");
+        self.write("history.edn", |file| history.write_edn(file)).with_context(lost)?;
         self.write("history.txt", |file| history.write_txt(file))?;
         link(&self.store, "latest", &self.below_store())?;
         link(&self.store.join(&self.workload), "latest", Path::new(&self.time))
@@ -84,6 +100,19 @@ impl Record {
             file.flush()
         });
         written.with_context(|| cannot_write(&path))
+    }
+}
+
+/// Looks whether a link may be put there, for which only another link is ever removed.
+fn is_free_for_a_link(path: &Path) -> Result<()> {
+    let shown = path.display();
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.is_symlink() => bail!(
+            "{shown} is in the way: expected nothing there, or a link to a test. Move it away, or \
+             choose another --store"
+        ),
+        // What cannot be looked at will be told when it cannot be written.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

@@ -11,6 +11,23 @@ use crate::network::Delivery;
 use crate::topology::Topology;
 use crate::workload::Workload;
 
+/// How many nodes or clients a test may have. More would only be a slip: they would take all of a
+/// machine's memory before the first of them did anything.
+const MOST: usize = 100_000;
+
+/// How many operations a second a test may ask for. More would be closer together than its clock
+/// tells times apart.
+const HIGHEST_RATE: f64 = 1e9;
+
+/// How long anything may take. Sums of longer times might not fit their type.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// How long a node's name may be, which is also that of a file.
+const LONGEST_NAME: usize = 200;
+
+/// Names that belong to others on the network.
+const SERVICES: [&str; 4] = ["lin-kv", "lin-tso", "lww-kv", "seq-kv"];
+
 /// A test of a cluster. The defaults are those of `maelstrom test`, but for the number of nodes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Test {
@@ -73,5 +90,106 @@ impl Test {
         } else {
             self.names.clone()
         }
+    }
+
+    /// Whether there can be such a test; an error says what is wrong, and what is expected.
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        let Test { rate, time_limit, latency, nemesis_interval, .. } = self;
+        let nodes = if self.names.is_empty() { self.nodes } else { self.names.len() };
+        if !(1..=MOST).contains(&nodes) {
+            return Err(format!("{nodes} nodes make no cluster; expected 1 to {MOST}"));
+        }
+        let clients = self.concurrency.threads(nodes);
+        if clients > MOST {
+            return Err(format!("{clients} clients are too many; expected at most {MOST}"));
+        }
+        if !(0.0..=HIGHEST_RATE).contains(rate) {
+            return Err(format!(
+                "{rate} is no rate; expected operations per second, from 0 to {HIGHEST_RATE}"
+            ));
+        }
+        if nemesis_interval.is_zero() {
+            return Err("a nemesis interval of 0 leaves no time; expected more".to_owned());
+        }
+        let times = [
+            ("time limit", *time_limit),
+            ("latency", latency.mean),
+            ("nemesis interval", *nemesis_interval),
+        ];
+        for (what, time) in times {
+            if time > LONGEST {
+                let [seconds, longest] = [time, LONGEST].map(|time| time.as_secs());
+                return Err(format!(
+                    "a {what} of {seconds} s is too long; expected at most {longest} s"
+                ));
+            }
+        }
+        let mut known = BTreeSet::new();
+        self.names.iter().try_for_each(|name| {
+            if known.insert(name) {
+                validate_name(name)
+            } else {
+                Err(format!("there are two nodes called {name:?}; expected different names"))
+            }
+        })
+    }
+}
+
+/// Whether a node may be called so: its name is a key on the network, and a file's name on disk.
+fn validate_name(name: &str) -> Result<(), String> {
+    let is_odd = |letter: char| letter == '/' || letter.is_control() || letter.is_whitespace();
+    let why = if name.is_empty() || name.starts_with('.') || name.contains(is_odd) {
+        ""
+    } else if name.starts_with('c') {
+        ", because those in c are clients"
+    } else if SERVICES.contains(&name) {
+        ", because it is a service's"
+    } else if name.len() > LONGEST_NAME {
+        ", because it is too long"
+    } else {
+        return Ok(());
+    };
+    Err(format!("{name:?} is no name for a node{why}; expected one like n1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+
+    #[test]
+    fn a_test_that_cannot_be_is_told_from_one_that_can() {
+        #[track_caller]
+        fn check(change: impl FnOnce(&mut Test), expected: &str) {
+            let mut test = Test::default();
+            change(&mut test);
+            let answer = test.validate().err().unwrap_or_else(|| "fine".to_owned());
+            assert!(answer.starts_with(expected), "{answer}");
+        }
+        fn named(names: &[&str]) -> impl FnOnce(&mut Test) {
+            let names = names.iter().map(ToString::to_string).collect();
+            |test| test.names = names
+        }
+        check(|_| {}, "fine");
+        check(named(&["left", "right", "n-1"]), "fine");
+        check(|test| test.rate = 0.0, "fine");
+        check(|test| test.nodes = 0, "0 nodes make no cluster; expected 1 to 100000");
+        check(|test| test.nodes = usize::MAX, "18446744073709551615 nodes");
+        let most = Concurrency::PerNode(NonZeroUsize::MAX);
+        check(|test| test.concurrency = most, "18446744073709551615 clients are too many");
+        check(|test| test.rate = f64::NAN, "NaN is no rate; expected operations per second");
+        check(|test| test.rate = -1.0, "-1 is no rate");
+        check(|test| test.rate = f64::INFINITY, "inf is no rate");
+        check(|test| test.nemesis_interval = Duration::ZERO, "a nemesis interval of 0");
+        check(|test| test.time_limit = Duration::MAX, "a time limit of 18446744073709551615 s is");
+        check(|test| test.latency.mean = Duration::MAX, "a latency of");
+        check(named(&["a", "b", "a"]), "there are two nodes called \"a\"");
+        for name in ["", ".", "../a", "a b", "a\u{1b}"] {
+            check(named(&[name]), &format!("{name:?} is no name for a node; expected"));
+        }
+        check(named(&["client"]), "\"client\" is no name for a node, because those in c are");
+        check(named(&["lin-kv"]), "\"lin-kv\" is no name for a node, because it is a service's");
+        check(named(&[&"n".repeat(201)]), "\"nnnn");
     }
 }

@@ -2,76 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod common;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A node for the echo workload: requests have their keys in alphabetical order.
-const ECHO: &str = r#"exec sed -u -E \
-    -e '/"type":"init"/ s/.*"src":"([^"]*)","dest":"([^"]*)".*"msg_id":([0-9]+).*/{"src":"\2","dest":"\1","body":{"type":"init_ok","in_reply_to":\3}}/' \
-    -e '/"type":"echo"/ s/.*"src":"([^"]*)","dest":"([^"]*)".*"echo":("[^"]*").*"msg_id":([0-9]+).*/{"src":"\2","dest":"\1","body":{"type":"echo_ok","echo":\3,"in_reply_to":\4}}/'"#;
-
-/// A directory of one test, empty at first.
-struct Place(PathBuf);
-
-/// What came of a command.
-struct Outcome {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Place {
-    fn new(name: &str) -> Place {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Place(path)
-    }
-
-    /// A place with an executable `node` that runs this script.
-    fn with_node(name: &str, script: &str) -> Place {
-        let place = Place::new(name);
-        place.file("node", &format!("#!/bin/sh\n{script}\n"), 0o755);
-        place
-    }
-
-    fn file(&self, name: &str, text: &str, mode: u32) {
-        let path = self.0.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-    }
-
-    fn command(&self, words: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
-        command.args(words.split_whitespace()).current_dir(&self.0);
-        command
-    }
-
-    fn eddy(&self, words: &str) -> Outcome {
-        let output = self.command(words).output().unwrap();
-        Outcome {
-            status: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-impl Outcome {
-    #[track_caller]
-    fn expect(self, status: i32, fragment: &str) -> Outcome {
-        let Outcome { stdout, stderr, .. } = &self;
-        assert_eq!(self.status, Some(status), "{stdout}\n{stderr}");
-        assert!(stderr.contains(fragment), "expected {fragment:?} in:\n{stderr}");
-        self
-    }
-}
+use common::{ECHO, Place, is_running, unique};
 
 #[test]
 fn a_valid_test_ends_with_maelstroms_verdict_and_is_recorded() {
@@ -113,10 +52,10 @@ fn a_node_that_cannot_be_tested_is_named_with_the_reason() {
     check(
         "exits",
         "echo 'no luck' >&2; exit 3",
-        "node n0 cannot be tested: before it answered init, it exited with status 3; its last \
-         words on STDERR were:\n  no luck\n",
+        "node n0 cannot be tested: before it answered init, it exited with status 3.\nIts \
+         last words on STDERR were:\n  no luck\n",
     );
-    check("mute", "kill -9 $$", "was killed by signal 9 and wrote nothing to STDERR");
+    check("mute", "kill -9 $$", "was killed by signal 9 (SIGKILL).\nIt wrote nothing to STDERR.\n");
     check("rubbish", "echo hello; sleep 100", "a line to STDOUT that is no message");
 }
 
@@ -150,32 +89,68 @@ fn a_program_that_cannot_run_is_named() {
 fn wrong_arguments_are_shown_with_what_is_expected() {
     let place = Place::new("arguments");
     let test = "test -w echo --bin /bin/true";
+    let name = "x".repeat(201);
     for (options, expected) in [
-        ("--node-count 0", "'0' for '--node-count <NUMBER>': expected a whole number, 1 or more"),
-        ("--rate -1", "'-1' for '--rate <RATE>': expected operations per second"),
-        ("--rate many", "'many'"),
-        ("--availability 2", "expected total, or a number from 0 to 1"),
-        ("--topology gird", "did you mean grid?"),
-        ("--latency -5", "milliseconds, 0 or more"),
+        (
+            "--node-count 0",
+            "'0' for '--node-count <NUMBER>': expected a whole number, 1 or more; did you mean 1?",
+        ),
+        ("--node-count 99999999999", "'99999999999' for '--node-count <NUMBER>': expected 1000000"),
+        ("--node-count 200000", "200000 nodes make no cluster; expected 1 to 100000"),
+        (
+            "--rate -1",
+            "'-1' for '--rate <RATE>': expected operations per second, 0 or more; did you mean 1?",
+        ),
+        ("--rate many", "'many' for '--rate <RATE>': expected operations per second, 0 or more\n"),
+        ("--rate 1e300", "no rate; expected operations per second, from 0 to 1000000000"),
+        ("--availability 2", "'2'"),
+        ("--availability 99%", "expected total, or a number from 0 to 1; did you mean 0.99?"),
+        ("--availability none", "'none'"),
+        (
+            "--topology gird",
+            "no topology is called \"gird\"; did you mean grid? (known: line, grid",
+        ),
+        ("--latency -5", "'-5'"),
+        ("--latency 100ms", "milliseconds, 0 or more; did you mean 100?"),
+        ("--latency 18446744073709551615", "s is too long; expected at most 315360000 s"),
         ("--latency-dist normal", "constant, uniform, exponential"),
+        ("--latency-dist unifrom", "did you mean uniform?"),
         ("--nemesis partition,fire", "\"fire\""),
-        ("--nemesis-interval 0", "expected a number of seconds above 0"),
-        ("--concurrency n", "no concurrency"),
-        ("--time-limit 0", "expected a whole number"),
+        ("--nemesis partitions", "did you mean partition?"),
+        ("--nemesis-interval 0", "'0'"),
+        ("--nemesis-interval 10s", "expected a number of seconds above 0; did you mean 10?"),
+        ("--nemesis-interval 1e18", "a nemesis interval of 1000000000000000000 s is too long"),
+        ("--concurrency n", "'n' for '--concurrency <NUMBER>': expected 1 or more, or a multiple"),
+        ("--concurrency 2N", "did you mean 2n?"),
+        ("--concurrency 18446744073709551615n", "clients are too many; expected at most 100000"),
+        ("--time-limit 0", "expected a whole number of seconds, 1 or more; did you mean 1?"),
+        ("--time-limit 20s", "did you mean 20?"),
+        ("--time-limit 18446744073709551615", "a time limit of 18446744073709551615 s is too long"),
         ("--test-count 0", "expected a whole number"),
-        ("--delivery fast", "expected maelstrom or plain"),
+        ("--seed -7", "expected a whole number from 0 to 18446744073709551615; did you mean 7?"),
+        ("--delivery plane", "no delivery is called \"plane\"; did you mean plain? (known: mael"),
+        ("--key-count none", "'none' for '--key-count <NUMBER>': expected a whole number"),
         ("--no-such-option", "--no-such-option"),
-        ("--node a --node a", "two nodes called \"a\""),
+        ("--time-limt 5", "a similar argument exists: '--time-limit'"),
+        ("--node a --node a", "there are two nodes called \"a\""),
+        ("--node c1", "\"c1\" is no name for a node, because those in c are clients; expected one"),
+        ("--node lin-kv", "\"lin-kv\" is no name for a node, because it is a service's"),
+        (&format!("--node {name}"), "because it is too long"),
         ("--nodes a,,b", "\"\" is no name for a node"),
+        ("--nodes ../a", "\"../a\" is no name for a node"),
         ("--nodes-file nowhere", "nowhere: No such file"),
         ("-w kafka", "does not work yet"),
+        ("-w brodcast", "no workload is called \"brodcast\"; did you mean broadcast? (known: br"),
     ] {
         place.eddy(&format!("{test} {options}")).expect(254, expected);
     }
     place.eddy("test -w echo").expect(254, "--bin <FILE>");
     place.eddy("test --bin /bin/true").expect(254, "the workload lin-kv does not work yet");
     place.eddy("").expect(254, "Usage: eddy");
-    place.eddy("tset").expect(254, "tset");
+    place.eddy("tset").expect(254, "a similar subcommand exists: 'test'");
+    place.eddy("check . --max-median 400ms").expect(254, "0 or more; did you mean 400?");
+    place.eddy("check . --min-ok-fraction 2").expect(254, "number from 0 to 1; did you mean 1?");
+    place.eddy("check . --max-medain 4").expect(254, "a similar argument exists: '--max-median'");
     assert!(place.eddy("test --help").expect(0, "").stdout.contains("[default: grid]"));
 }
 
@@ -206,6 +181,8 @@ fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
         }
         assert!(is_running(marker));
         kill_process(Pid::from_child(&eddy), signal).unwrap();
+        // Impatience changes nothing.
+        kill_process(Pid::from_child(&eddy), signal).unwrap();
         let mut rest = String::new();
         stderr.read_to_string(&mut rest).unwrap();
         assert_eq!(eddy.wait().unwrap().code(), Some(255));
@@ -215,16 +192,9 @@ fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
         let history = fs::read_to_string(place.0.join("store/latest/history.edn")).unwrap();
         assert!(history.contains(":type :ok"), "{history}");
     }
-    check("86401", Signal::INT, "Ctrl-C");
-    check("86402", Signal::TERM, "SIGTERM");
-}
-
-/// Whether any process of this machine sleeps that long.
-fn is_running(marker: &str) -> bool {
-    let expected = format!("sleep\0{marker}\0");
-    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
-    lines.into_iter().any(|line| line == expected.as_bytes())
+    check(&unique("86401"), Signal::INT, "Ctrl-C");
+    check(&unique("86402"), Signal::TERM, "SIGTERM");
+    check(&unique("86403"), Signal::HUP, "SIGHUP");
 }
 
 #[test]
@@ -268,4 +238,80 @@ fn only_results_can_be_checked() {
     let outcome = place.eddy("check short --max-median 5").expect(1, "");
     assert!(outcome.stdout.contains("CANNOT BE TOLD"), "{}", outcome.stdout);
     place.eddy("check short").expect(0, "");
+}
+
+#[test]
+fn a_closed_pipe_is_no_reason_to_panic() {
+    let place = Place::with_node("closed", ECHO);
+    place.file("results.edn", "{:valid? false}", 0o644);
+    let shell = |script: &str| {
+        let mut command = place.command("");
+        let eddy = command.get_program().to_owned();
+        command = std::process::Command::new("sh");
+        command.args(["-c", script]).arg("sh").arg(eddy).current_dir(&place.0);
+        command.output().unwrap()
+    };
+    // The command waits until nobody reads from the pipe, and writes to it then.
+    for (run, status) in [
+        ("check .", "1"),
+        ("test -w echo --bin node --node-count 1 --time-limit 1 --log-net-send", "0"),
+        ("tset", "254"),
+    ] {
+        let wait = "trap '' PIPE; while echo 2>/dev/null; do :; done";
+        let script = format!("({wait}; \"$1\" {run} 2>&1; echo $? >status) | exec 0<&-");
+        let output = shell(&script);
+        assert_eq!(output.stderr, b"", "{}", String::from_utf8_lossy(&output.stderr));
+        let path = place.0.join("status");
+        // The shell waits for the last command of a pipe only.
+        while fs::read_to_string(&path).unwrap_or_default() != format!("{status}\n") {
+            std::thread::yield_now();
+        }
+        fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn what_is_in_the_way_in_a_store_is_told_before_anything_is_started() {
+    #[track_caller]
+    fn check(name: &str, file: &str, expected: &str) {
+        let place = Place::with_node(name, "touch started; exec sleep 100");
+        place.file(file, "", 0o644);
+        place.eddy("test -w echo --bin node").expect(255, expected);
+        assert!(!place.0.join("store/echo/latest/node-logs").exists());
+    }
+    check(
+        "way1",
+        "store/latest/file",
+        "eddy: store/latest is in the way: expected nothing there, or a",
+    );
+    check("way2", "store/current", "eddy: store/current is in the way");
+    check("way3", "store/echo/latest", "eddy: store/echo/latest is in the way");
+    check("way4", "store/echo", "eddy: store/echo cannot be written: File exists");
+    let place = Place::with_node("full", ECHO);
+    let run = "test -w echo --bin node --store /dev/full";
+    place.eddy(run).expect(255, "eddy: /dev/full/echo cannot be written: Not a directory");
+}
+
+#[test]
+fn a_full_disk_is_found_at_once_or_costs_no_more_than_the_end() {
+    // A limit to the size of files, in blocks of 512 bytes, acts like a disk that is full.
+    #[track_caller]
+    fn check(blocks: u32, trap: &str, rate: u32, expected: &str) {
+        let place = Place::with_node(&format!("disk{blocks}{rate}"), ECHO);
+        let eddy = place.command("").get_program().to_owned();
+        let run = format!(
+            "{trap} ulimit -f {blocks}; exec \"$1\" test -w echo --bin node --node-count 2 \
+             --time-limit 1 --rate {rate}"
+        );
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &run]).arg("sh").arg(eddy).current_dir(&place.0);
+        let output = shell.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(255), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+    let lost = " entries long, the end is lost: store/echo/";
+    check(4, "", 5, "/history.edn cannot be written: File too large");
+    check(4, "trap '' XFSZ;", 5, "/history.edn cannot be written: File too large");
+    check(256, "", 2000, lost);
 }

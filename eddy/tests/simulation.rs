@@ -141,3 +141,9 @@ fn names_that_are_given_are_used() {
     report.assert_valid();
     assert!(report.trace.contains(" left "), "{}", report.trace);
 }
+
+#[test]
+#[should_panic(expected = "there can be no such test: 0 nodes make no cluster")]
+fn a_test_that_cannot_be_is_not_begun() {
+    Test { nodes: 0, ..Test::default() }.run(|node| Moody { node, mood: Mood::Well });
+}

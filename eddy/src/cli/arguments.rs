@@ -13,6 +13,7 @@ use super::run::Settings;
 use crate::checker::availability::Goal;
 use crate::concurrency::Concurrency;
 use crate::latency::{Distribution, Latency};
+use crate::name::{self, UnknownName};
 use crate::nemesis::Fault;
 use crate::network::Delivery;
 use crate::test::Test;
@@ -29,7 +30,7 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "NAME")]
     workload: Option<Workload>,
     /// How many nodes to run: n0, n1, …; overrides --nodes
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::positive)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::nodes)]
     #[arg(allow_negative_numbers = true)]
     node_count: Option<u64>,
     /// A node to run; may be repeated [default: n1 n2 n3 n4 n5]
@@ -42,7 +43,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     nodes_file: Option<PathBuf>,
     /// How many clients work at a time; 2n means two per node
-    #[arg(long, value_name = "NUMBER", default_value_t, allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER", default_value_t, value_parser = numbers::concurrency)]
+    #[arg(allow_negative_numbers = true)]
     concurrency: Concurrency,
     /// Operations per second, all clients together
     #[arg(long, default_value = "5", value_parser = numbers::rate, allow_negative_numbers = true)]
@@ -88,6 +90,7 @@ pub(super) struct Arguments {
     without_effect: WithoutEffect,
     /// Decides what is left to chance [default: drawn, and printed]
     #[arg(long, value_name = "NUMBER", help_heading = "Not in Maelstrom")]
+    #[arg(value_parser = numbers::seed, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// How receivers take messages: maelstrom (one at a time) or plain
     #[arg(long, value_name = "NAME", default_value = "maelstrom", value_parser = delivery)]
@@ -159,6 +162,7 @@ impl Arguments {
             seed: self.seed.unwrap_or_else(drawn),
             trace: false,
         };
+        test.validate()?;
         Ok(Settings {
             test,
             bin: self.bin,
@@ -189,29 +193,18 @@ impl Arguments {
         if names.is_empty() {
             names.extend((1..=5).map(|number| format!("n{number}")));
         }
-        for (place, name) in names.iter().enumerate() {
-            if name.is_empty() || name.contains('/') || name.starts_with('.') {
-                return Err(format!("{name:?} is no name for a node; expected one like n1"));
-            }
-            if name.starts_with('c') {
-                return Err(format!("{name:?} is no name for a node: those in c are clients"));
-            }
-            if names[..place].contains(name) {
-                return Err(format!("there are two nodes called {name:?}"));
-            }
-        }
         Ok(names)
     }
 }
 
 fn fault(received: &str) -> Result<Fault, String> {
-    received.trim().parse().map_err(|error: crate::name::UnknownName| error.to_string())
+    received.trim().parse().map_err(|error: UnknownName| error.to_string())
 }
 
 fn delivery(received: &str) -> Result<Delivery, String> {
-    match received {
-        "maelstrom" => Ok(Delivery::Maelstrom),
-        "plain" => Ok(Delivery::Plain),
-        _ => Err("expected maelstrom or plain".to_owned()),
+    match name::find("delivery", &["maelstrom", "plain"], received) {
+        Ok("plain") => Ok(Delivery::Plain),
+        Ok(_) => Ok(Delivery::Maelstrom),
+        Err(error) => Err(error.to_string()),
     }
 }

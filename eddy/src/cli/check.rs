@@ -38,9 +38,9 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Prints each figure beside its limit and tells the exit status; an error says what is wrong
+    /// Shows each figure beside its limit and tells the exit status; an error says what is wrong
     /// with the directory.
-    pub(super) fn check(&self) -> Result<u8, String> {
+    pub(super) fn check(&self) -> Result<(String, u8), String> {
         let results = read(&self.directory)?;
         let valid = verdict(&results).ok_or_else(|| {
             let path = self.directory.join("results.edn");
@@ -73,16 +73,14 @@ impl Limits {
             (Validity::Unknown, true) => ("unknown, and not within limits", 1),
             (Validity::Unknown, false) => ("unknown, for lack of evidence", status(valid)),
         };
-        for figure in &figures {
-            println!("{figure}");
-        }
-        println!("{word}");
+        let lines = figures.iter().map(ToString::to_string).chain([word.to_owned(), String::new()]);
+        let text = lines.collect::<Vec<_>>().join("\n");
         if let Some(table) = &self.table {
             let title = self.title.clone().unwrap_or_else(|| self.directory.display().to_string());
             table::append(table, &title, valid, &figures, status == 0)
                 .map_err(|error| format!("{} cannot be written: {error}", table.display()))?;
         }
-        Ok(status)
+        Ok((text, status))
     }
 }
 

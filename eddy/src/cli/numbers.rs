@@ -1,55 +1,143 @@
 //! Numbers on the command line, and what is said of those that make no sense.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::checker::availability::Goal;
+use crate::concurrency::Concurrency;
+
+/// How many nodes a name is made for. More are refused with everything else that is too much, and
+/// should not take memory before.
+const MOST_NODES: u64 = 1_000_000;
+
+/// Up to here, every whole number is a floating-point number, too.
+const HIGHEST: f64 = 9_007_199_254_740_992.0;
 
 pub(super) fn positive(received: &str) -> Result<u64, String> {
     match received.parse() {
         Ok(number @ 1..) => Ok(number),
-        _ => Err("expected a whole number, 1 or more".to_owned()),
+        _ => Err(wrong("a whole number, 1 or more", near_whole(received, 1.0))),
     }
 }
 
+pub(super) fn nodes(received: &str) -> Result<u64, String> {
+    match positive(received)? {
+        number @ ..=MOST_NODES => Ok(number),
+        _ => Err(format!("expected {MOST_NODES} at most")),
+    }
+}
+
+pub(super) fn seed(received: &str) -> Result<u64, String> {
+    let most = u64::MAX;
+    let whole = format!("a whole number from 0 to {most}");
+    received.parse().map_err(|_| wrong(&whole, near_whole(received, 0.0)))
+}
+
+pub(super) fn concurrency(received: &str) -> Result<Concurrency, String> {
+    received.parse().map_err(|_| {
+        let unit = if received.trim_end().ends_with(['n', 'N']) { "n" } else { "" };
+        let near = near_whole(received, 1.0).map(|near| format!("{near}{unit}"));
+        wrong("1 or more, or a multiple of the nodes like 2n", near)
+    })
+}
+
 pub(super) fn seconds(received: &str) -> Result<Duration, String> {
-    positive(received).map(Duration::from_secs).map_err(|error| format!("{error}, of seconds"))
+    let error = |_| wrong("a whole number of seconds, 1 or more", near_whole(received, 1.0));
+    positive(received).map(Duration::from_secs).map_err(error)
 }
 
 pub(super) fn milliseconds(received: &str) -> Result<Duration, String> {
-    let number = received.parse().map(Duration::from_millis);
-    number.map_err(|_| "expected a whole number of milliseconds, 0 or more".to_owned())
+    let error = |_| wrong("a whole number of milliseconds, 0 or more", near_whole(received, 0.0));
+    received.parse().map(Duration::from_millis).map_err(error)
 }
 
 pub(super) fn interval(received: &str) -> Result<Duration, String> {
     let interval =
         received.parse().ok().and_then(|number| Duration::try_from_secs_f64(number).ok());
     let positive = interval.filter(|interval| !interval.is_zero());
-    positive.ok_or_else(|| "expected a number of seconds above 0".to_owned())
+    let near = || near(received, 0.0..=HIGHEST).filter(|near| near != "0");
+    positive.ok_or_else(|| wrong("a number of seconds above 0", near()))
 }
 
 pub(super) fn rate(received: &str) -> Result<f64, String> {
-    number(received, |rate| rate >= 0.0)
-        .ok_or_else(|| "expected operations per second, 0 or more".to_owned())
+    number(received, "operations per second, 0 or more", 0.0..=f64::MAX)
 }
 
 pub(super) fn limit(received: &str) -> Result<f64, String> {
-    number(received, |limit| limit >= 0.0).ok_or_else(|| "expected a number, 0 or more".to_owned())
+    number(received, "a number, 0 or more", 0.0..=f64::MAX)
 }
 
 pub(super) fn fraction(received: &str) -> Result<f64, String> {
-    number(received, |fraction| (0.0..=1.0).contains(&fraction))
-        .ok_or_else(|| "expected a number from 0 to 1".to_owned())
+    number(received, "a number from 0 to 1", 0.0..=1.0)
 }
 
 pub(super) fn goal(received: &str) -> Result<Goal, String> {
     match received {
         "total" => Ok(Goal::Total),
-        _ => fraction(received)
-            .map(Goal::Fraction)
-            .map_err(|_| "expected total, or a number from 0 to 1".to_owned()),
+        _ => number(received, "total, or a number from 0 to 1", 0.0..=1.0).map(Goal::Fraction),
     }
 }
 
-fn number(received: &str, makes_sense: impl Fn(f64) -> bool) -> Option<f64> {
-    received.parse().ok().filter(|&number: &f64| number.is_finite() && makes_sense(number))
+fn number(received: &str, expected: &str, range: RangeInclusive<f64>) -> Result<f64, String> {
+    match received.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(wrong(expected, near(received, range))),
+    }
+}
+
+fn wrong(expected: &str, near: Option<String>) -> String {
+    let meant = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    format!("expected {expected}{meant}")
+}
+
+/// The whole number that was probably meant.
+fn near_whole(received: &str, least: f64) -> Option<String> {
+    let number: f64 = near(received, 0.0..=HIGHEST)?.parse().ok()?;
+    Some(number.round().max(least).to_string())
+}
+
+/// The number of a range that was probably meant: without its unit, without its sign, and no more
+/// than there may be.
+fn near(received: &str, range: RangeInclusive<f64>) -> Option<String> {
+    let (number, percent) = match received.trim().strip_suffix('%') {
+        Some(number) => (number, 0.01),
+        None => (received.trim().trim_end_matches(char::is_alphabetic), 1.0),
+    };
+    let number: f64 = number.trim_end().parse().ok().filter(|number: &f64| number.is_finite())?;
+    Some((number.abs() * percent).clamp(*range.start(), *range.end()).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_number_is_named_where_there_is_one() {
+        #[track_caller]
+        fn check<T: std::fmt::Debug>(answer: Result<T, String>, expected: &str) {
+            let error = answer.expect_err("no number that makes sense");
+            assert_eq!(error, format!("expected {expected}"));
+        }
+        check(positive("0"), "a whole number, 1 or more; did you mean 1?");
+        check(positive("-3"), "a whole number, 1 or more; did you mean 3?");
+        check(positive("many"), "a whole number, 1 or more");
+        check(positive(""), "a whole number, 1 or more");
+        check(nodes("1000001"), "1000000 at most");
+        check(seconds("20s"), "a whole number of seconds, 1 or more; did you mean 20?");
+        check(seconds("1.6"), "a whole number of seconds, 1 or more; did you mean 2?");
+        check(
+            milliseconds("100 ms"),
+            "a whole number of milliseconds, 0 or more; did you mean 100?",
+        );
+        check(interval("0"), "a number of seconds above 0");
+        check(interval("-2"), "a number of seconds above 0; did you mean 2?");
+        check(rate("NaN"), "operations per second, 0 or more");
+        check(rate("100/s"), "operations per second, 0 or more");
+        check(goal("99%"), "total, or a number from 0 to 1; did you mean 0.99?");
+        check(fraction("2"), "a number from 0 to 1; did you mean 1?");
+        let concurrencies = "1 or more, or a multiple of the nodes like 2n";
+        check(concurrency("2N"), &format!("{concurrencies}; did you mean 2n?"));
+        check(concurrency("0"), &format!("{concurrencies}; did you mean 1?"));
+        check(concurrency("n"), concurrencies);
+    }
 }

@@ -1,19 +1,20 @@
 //! Runs tests with processes, from the first line on STDERR to the verdict.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc;
 
 use super::progress::Progress;
 use super::signals::Signals;
-use super::status;
+use super::{print, status, tell};
 use crate::checker::Validity;
-use crate::drive;
+use crate::drive::{self, Failure};
 use crate::interpreter::Interpreter;
 use crate::network::{EventKind, Message};
-use crate::processes::{Command, Processes, Program};
+use crate::printable::printable;
+use crate::processes::{Command, EVENTS, Orphans, Processes, Program, Remains};
 use crate::report::Report;
 use crate::store::Record;
 use crate::test::Test;
@@ -34,13 +35,15 @@ pub(super) struct Settings {
 
 /// Runs a test, once or several times, and tells the exit status.
 pub(super) fn run(settings: &Settings) -> Result<u8> {
+    // Outlives the runtime, so that even a panic leaves nothing behind.
+    let orphans = Orphans::adopt();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = Signals::listen().context("signals cannot be listened to")?;
         for round in 0..settings.times {
             let mut test = settings.test.clone();
             test.seed = test.seed.wrapping_add(round);
-            let valid = run_once(settings, &test, &mut signals).await?;
+            let valid = run_once(settings, &test, &mut signals, &orphans).await?;
             if valid != Validity::Valid {
                 return Ok(status(valid));
             }
@@ -49,40 +52,94 @@ pub(super) fn run(settings: &Settings) -> Result<u8> {
     })
 }
 
-async fn run_once(settings: &Settings, test: &Test, signals: &mut Signals) -> Result<Validity> {
+async fn run_once(
+    settings: &Settings,
+    test: &Test,
+    signals: &mut Signals,
+    orphans: &Orphans,
+) -> Result<Validity> {
     let nodes = test.node_ids();
     let program = Program::find(&settings.bin, nodes.first().map_or("", String::as_str))?;
     let record = Record::create(&settings.store, &test.workload.to_string())?;
-    eprintln!("eddy: {} with {}, seed {}", test.workload, named(&nodes), test.seed);
+    tell(&format!("eddy: {} with {}, seed {}", test.workload, named(&nodes), test.seed));
     let command = Command {
         program,
         arguments: settings.arguments.clone(),
         logs: record.node_logs(),
         log_stderr: settings.log_stderr,
     };
-    let (sender, mut events) = mpsc::unbounded_channel();
+    let (sender, mut events) = mpsc::channel(EVENTS);
     let mut processes = Processes::start(&command, &nodes, &sender).await?;
     let mut interpreter = Interpreter::new(test);
     interpreter.watch(settings.watcher());
     let mut progress = Progress::of(test, settings.logs_to_stderr());
     let update = |interpreter: &Interpreter| progress.update(interpreter);
-    let driven =
-        drive::drive(&mut interpreter, &mut processes, &mut events, signals.next(), update).await;
+    let ids = processes.ids();
+    let signal = signals.next();
+    let driving = drive::drive(&mut interpreter, &mut processes, &mut events, signal, update);
+    let driven = tokio::select! {
+        driven = driving => driven,
+        never = orphans.bury_regularly(&ids) => match never {},
+    };
     drop(progress);
-    processes.stop().await;
-    let directory = record.directory();
+    // A node that goes on talking must not wait for somebody to listen.
+    drop(events);
+    let remains = processes.stop(Some(orphans)).await;
     // Before anything is judged, so that nothing that happens there can lose it.
-    record.keep_history(interpreter.history())?;
+    let kept = record.keep_history(interpreter.history());
     if let Err(failure) = driven {
-        let failure = failure.to_string();
-        let is_clause = !failure.contains('\n') && !failure.ends_with(['.', '?']);
-        let separator = if is_clause { "; " } else { "\n" };
-        bail!("{failure}{separator}what was recorded is in {}", directory.display());
+        let mut story = story(&failure, &nodes, &remains);
+        match kept {
+            Ok(()) => add(&mut story, &recorded(&record.directory())),
+            Err(error) => add(&mut story, &format!("{error:#}")),
+        }
+        bail!(story);
     }
-    let report = Report::new(test, interpreter, None);
+    kept?;
+    let mut report = Report::new(test, interpreter, None);
+    for (node, Remains { half_line, .. }) in nodes.iter().zip(&remains) {
+        let warning = |half: &String| format!("node {node} {}", left_half_a_line(half));
+        report.warnings.extend(half_line.as_ref().map(warning));
+    }
     record.keep_results(&report.results)?;
-    print(&report).context("the results cannot be printed")?;
+    show(&report).context("the results cannot be printed")?;
     Ok(report.valid)
+}
+
+/// Why there is no verdict, with what the node in question left.
+fn story(failure: &Failure, nodes: &[String], remains: &[Remains]) -> String {
+    let mut story = failure.to_string();
+    let Failure::Node(complaint) = failure else { return story };
+    let node = nodes.iter().position(|node| *node == complaint.node);
+    let Some(Remains { last_words, half_line }) = node.and_then(|node| remains.get(node)) else {
+        return story;
+    };
+    if is_clause(&story) {
+        story.push('.');
+    }
+    if let Some(half) = half_line {
+        add(&mut story, &format!("It {}.", left_half_a_line(half)));
+    }
+    add(&mut story, &last_words.to_string());
+    story
+}
+
+fn left_half_a_line(half: &str) -> String {
+    format!("left half a line on STDOUT, without the newline that ends a message: {half}")
+}
+
+fn recorded(directory: &Path) -> String {
+    format!("what was recorded is in {}", directory.display())
+}
+
+/// Adds to a story what goes on in its sentence if it can.
+fn add(story: &mut String, text: &str) {
+    let separator = if is_clause(story) { "; " } else { "\n" };
+    story.extend([separator, text]);
+}
+
+fn is_clause(story: &str) -> bool {
+    !story.contains('\n') && !story.ends_with(['.', '?'])
 }
 
 /// The nodes by name, as long as that fits a line.
@@ -96,18 +153,14 @@ fn named(nodes: &[String]) -> String {
 }
 
 /// Prints results, warnings and, as the last line, Maelstrom's verdict.
-fn print(report: &Report) -> io::Result<()> {
+fn show(report: &Report) -> io::Result<()> {
     let mut text = report.results.pretty();
     text.push('\n');
     for warning in &report.warnings {
         text.extend(["warning: ", warning, "\n"]);
     }
     text.extend(["\n", sentence(report.valid), "\n"]);
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever read this has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        printed => printed,
-    }
+    print(&printable(&text))
 }
 
 /// What Maelstrom says at the end, which scripts look for.
@@ -139,6 +192,7 @@ impl Settings {
 
 fn log(is_wanted: bool, what: &str, message: &Message) {
     if is_wanted {
-        eprint!("{what} {}", message.line());
+        let line = message.line();
+        tell(&format!("{what} {}", printable(line.trim_end())));
     }
 }

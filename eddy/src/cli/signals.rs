@@ -1,5 +1,5 @@
 //! Requests to stop, heard from before the first node is started: a signal never leaves nodes
-//! behind.
+//! behind, and neither does a second one, which changes nothing.
 
 use std::io;
 
@@ -11,6 +11,9 @@ pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
+    /// A file grew beyond what the shell's `ulimit -f` allows. That would kill; once it is listened
+    /// to, who writes the file gets an error instead, and can tell it.
+    _file_too_large: Signal,
 }
 
 impl Signals {
@@ -20,6 +23,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
+            _file_too_large: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

@@ -6,6 +6,7 @@ use std::fmt::{self, Display};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
+use crate::printable;
 use crate::schema::Schema;
 
 /// How much of a line is shown.
@@ -47,15 +48,19 @@ pub(super) fn read<'a>(node: &str, line: &'a str) -> Result<Said<'a>, Complaint>
         Ok(said) => said,
         Err(error) => {
             return complain(format!(
-                "it wrote a line to STDOUT that is no message: {error}.\n  {}\nExpected \
+                "it wrote a line to STDOUT that is no message: {}.\n  {}\nExpected \
                  {{\"src\": …, \"dest\": …, \"body\": {{…}}}}. Did you mean STDERR?",
+                printable::printable(&error.to_string()),
                 excerpt(line)
             ));
         }
     };
     if !said.body.get().starts_with('{') {
         let line = excerpt(line);
-        return complain(format!("it sent a message whose body is no JSON object:\n  {line}"));
+        return complain(format!(
+            "it sent a message whose body is no JSON object:\n  {line}\nExpected \
+             \"body\": {{\"type\": …, …}}."
+        ));
     }
     if said.src != node {
         let (src, line) = (&said.src, excerpt(line));
@@ -73,7 +78,10 @@ impl Complaint {
             "lin-kv" | "seq-kv" | "lww-kv" | "lin-tso" => "a service that eddy does not have yet",
             _ => "which does not exist",
         };
-        let text = format!("it sent a message to {dest:?}, {why}:\n  {line}");
+        let text = format!(
+            "it sent a message to {dest:?}, {why}:\n  {line}\nExpected the id of a node, or of the \
+             client whose request it answers."
+        );
         Complaint { node: node.to_owned(), text }
     }
 
@@ -98,11 +106,7 @@ impl Display for Complaint {
 impl std::error::Error for Complaint {}
 
 fn excerpt(line: &str) -> String {
-    let line = line.trim_end();
-    match line.char_indices().nth(EXCERPT) {
-        Some((end, _)) => format!("{}… ({} bytes)", &line[..end], line.len()),
-        None => line.to_owned(),
-    }
+    printable::excerpt(line, EXCERPT)
 }
 
 #[cfg(test)]
@@ -124,5 +128,6 @@ mod tests {
         check(r#"{"src":"n0","dest":"c1","body":[]}"#, "body is no JSON object");
         check(r#"{"src":"n1","dest":"c1","body":{}}"#, "in the name of \"n1\"");
         check("starting up", "Did you mean STDERR?");
+        check(r#"{"src":"n0","dest":"c1","body":{},"\u001b":1}"#, r"unknown field `\u{1b}`");
     }
 }

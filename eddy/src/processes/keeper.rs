@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -11,20 +12,39 @@ use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::input::{Input, Unread};
 use super::stderr::LastWords;
 use super::{Command, input, output, stderr};
 use crate::drive::Event;
 
-/// How long a process that was killed may take to be gone, and its pipes to run empty. Longer would
-/// only matter to a machine that stands still.
+/// How long a process that was killed may take to be gone. Longer would only matter to a machine
+/// that stands still.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long the pipes of a process that is gone may take to run empty. They take longer only if
+/// somebody else holds them open, who then would do so for good.
+const EMPTY_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long a process that has closed its STDOUT may take to end. Shorter, and a node that ends
+/// would be taken for one that lives on; longer, and people would wait.
+const ENDED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A process and its task; dropping this stops both, in the background.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    lines: mpsc::UnboundedSender<String>,
+    id: i32,
+    input: Input,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Remains>,
+}
+
+/// What a node left, for people to read.
+#[derive(Debug, Default)]
+pub(crate) struct Remains {
+    /// What it wrote to STDERR last.
+    pub(crate) last_words: LastWords,
+    /// What stood on its STDOUT for a while, and was never ended by a newline.
+    pub(crate) half_line: Option<String>,
 }
 
 impl Keeper {
@@ -33,7 +53,7 @@ impl Keeper {
         command: &Command,
         number: usize,
         node: &str,
-        events: mpsc::UnboundedSender<Event>,
+        events: mpsc::Sender<Event>,
     ) -> Result<Keeper> {
         let log = stderr::Log::create(&command.logs, node, command.log_stderr)?;
         let mut child = tokio::process::Command::new(command.program.path())
@@ -47,77 +67,131 @@ impl Keeper {
             .spawn()
             .map_err(|error| command.program.refused(node, &error))?;
         let group = Group::led_by(&child).context("a process that was just started has an id")?;
-        let (lines, to_write) = mpsc::unbounded_channel();
-        if let Some(stdin) = child.stdin.take() {
-            tokio::spawn(input::write(stdin, to_write));
-        }
+        let id = group.0.as_raw_nonzero().get();
+        let (input, unread) = input::start(child.stdin.take().context("a piped STDIN")?);
         let stdout = child.stdout.take().context("a piped STDOUT")?;
         let stderr = child.stderr.take().context("a piped STDERR")?;
-        let said = tokio::spawn(output::read(stdout, number, events.clone()));
-        let last_words = tokio::spawn(stderr::read(stderr, log));
+        let (full, log_is_full) = oneshot::channel();
+        let pipes = Pipes {
+            unread,
+            said: tokio::spawn(output::read(stdout, number, events.clone())),
+            log_is_full,
+            logged: tokio::spawn(stderr::read(stderr, log, full)),
+        };
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(async move {
-            if let Some(how) = keep(child, group, stopped, said, last_words).await {
-                // Nobody listens any more when the test is over.
-                let _ = events.send(Event::Ended { node: number, how });
-            }
-        });
-        Ok(Keeper { lines, stop, task })
+        let told = async move |how| {
+            // Nobody listens any more when the test is over.
+            let _ = events.send(Event::Ended { node: number, how }).await;
+        };
+        let task = tokio::spawn(keep(child, group, pipes, stopped, told));
+        Ok(Keeper { id, input, stop, task })
+    }
+
+    /// The id of the process.
+    pub(super) fn id(&self) -> i32 {
+        self.id
     }
 
     /// Hands the process a line.
     pub(super) fn deliver(&self, line: String) {
-        // A process that is gone has said so in an event of its own.
-        let _ = self.lines.send(line);
+        self.input.deliver(line);
     }
 
     /// Tells the process to end now; the future is ready when it has.
-    pub(super) fn stop(self) -> impl Future<Output = ()> {
-        // A keeper whose process has ended listens no more.
+    pub(super) fn stop(self) -> impl Future<Output = Remains> {
+        // A keeper that has failed listens no more.
         let _ = self.stop.send(());
         let task = self.task;
         async move {
-            let _ = tokio::time::timeout(GONE_WITHIN, task).await;
+            let remains = tokio::time::timeout(GONE_WITHIN, task).await;
+            remains.ok().and_then(Result::ok).unwrap_or_default()
         }
     }
 }
 
-/// Waits for the end of a process or of the test; tells how the process ended if it came first.
+/// The three pipes of a process, and the tasks at their ends.
+struct Pipes {
+    unread: Arc<Unread>,
+    said: JoinHandle<Option<String>>,
+    log_is_full: oneshot::Receiver<String>,
+    logged: JoinHandle<LastWords>,
+}
+
+/// Keeps a process until the test ends; tells why it cannot go on, if the process ends first or
+/// misuses a pipe.
 async fn keep(
     mut child: Child,
     group: Group,
-    stopped: oneshot::Receiver<()>,
-    said: JoinHandle<()>,
-    last_words: JoinHandle<LastWords>,
-) -> Option<String> {
-    let ended = tokio::select! {
+    pipes: Pipes,
+    mut stopped: oneshot::Receiver<()>,
+    tell: impl AsyncFnOnce(String),
+) -> Remains {
+    let Pipes { unread, mut said, log_is_full, logged } = pipes;
+    let mut half_line = None;
+    let how = tokio::select! {
         biased;
-        _ = stopped => None,
-        status = child.wait() => Some(status),
+        _ = &mut stopped => None,
+        status = child.wait() => {
+            // What the node has started dies with it, so that its pipes come to their end, too; and
+            // the last line, which may explain the end better than the status does, comes first.
+            group.kill();
+            half_line = Some(last(&mut said).await);
+            Some(describe(status))
+        }
+        how = unread.too_much() => Some(how),
+        Ok(how) = log_is_full => Some(how),
+        rest = &mut said => {
+            half_line = Some(rest.ok().flatten());
+            tokio::select! {
+                biased;
+                _ = &mut stopped => None,
+                ended = tokio::time::timeout(ENDED_WITHIN, child.wait()) => Some(match ended {
+                    Ok(status) => describe(status),
+                    Err(_) => "closed its STDOUT and lives on. STDOUT is where its messages go; \
+                               keep it open until STDIN ends.".to_owned(),
+                }),
+            }
+        }
     };
-    // What the node has started itself dies with it, so that its pipes come to their end, too.
-    drop(group);
-    let Some(status) = ended else {
-        let _ = child.wait().await;
-        let _ = last_words.await;
-        return None;
+    if let Some(how) = how {
+        tell(how).await;
+        // Ready at once if it was dropped.
+        let _ = stopped.await;
+    }
+    group.kill();
+    let _ = child.wait().await;
+    let half_line = match half_line {
+        Some(half_line) => half_line,
+        None => last(&mut said).await,
     };
-    // The last line may explain the end better than the status does, so it comes first.
-    let _ = tokio::time::timeout(GONE_WITHIN, said).await;
-    let last_words = tokio::time::timeout(GONE_WITHIN, last_words).await;
-    let last_words = last_words.ok().and_then(Result::ok).unwrap_or_default();
-    Some(format!("{}{last_words}", describe(status)))
+    Remains { last_words: last(&mut { logged }).await, half_line }
 }
 
+/// What a task at the end of a pipe has to say when the pipe runs empty.
+async fn last<T: Default>(task: &mut JoinHandle<T>) -> T {
+    let result = tokio::time::timeout(EMPTY_WITHIN, task).await;
+    result.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// How a process ended, in words that follow "it".
 fn describe(status: io::Result<ExitStatus>) -> String {
     match status {
         Ok(status) => match (status.code(), status.signal()) {
+            (Some(0), _) => "exited with status 0. A node must run until its STDIN ends; does \
+                             something end its loop?"
+                .to_owned(),
             (Some(code), _) => format!("exited with status {code}"),
-            (None, Some(signal)) => format!("was killed by signal {signal}"),
+            (None, Some(signal)) => format!("was killed by signal {signal}{}", named(signal)),
             (None, None) => format!("ended ({status})"),
         },
         Err(error) => format!("cannot be waited for: {error}"),
     }
+}
+
+fn named(signal: i32) -> String {
+    let Some(signal) = Signal::from_named_raw(signal) else { return String::new() };
+    let name = format!("{signal:?}");
+    format!(" ({})", name.trim_matches('"').replace("Signal::", "SIG"))
 }
 
 /// A process group, which is killed when this is dropped.
@@ -128,11 +202,15 @@ impl Group {
         let id = i32::try_from(child.id()?).ok()?;
         Pid::from_raw(id).map(Group)
     }
+
+    fn kill(&self) {
+        // An empty group is what is wanted.
+        let _ = kill_process_group(self.0, Signal::KILL);
+    }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // An empty group is what is wanted.
-        let _ = kill_process_group(self.0, Signal::KILL);
+        self.kill();
     }
 }

@@ -1,39 +1,82 @@
 //! STDOUT of a node, line by line.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::sync::mpsc;
+use tokio::time;
 
 use crate::drive::Event;
+use crate::printable;
 
 /// How long a line may be. More than any message of a test that makes sense; less than what a node
 /// that writes without end fills a machine's memory with.
 const LONGEST_LINE: usize = 64 << 20;
 
-/// Reports lines until STDOUT is closed; what stands behind the last newline is no line.
+/// How often it is looked whether half a line has grown. Twice without growth, and it is taken for
+/// all that there will be: longer would keep people waiting, shorter would blame a busy machine.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How much of half a line is shown.
+const EXCERPT: usize = 300;
+
+/// Reports lines until STDOUT is closed; what stands behind the last newline is no line, and
+/// returned if it had stood there for a while.
+///
+/// A node whose first line gets no end has not understood how messages are told apart, and is
+/// given up. Later ones may be in the middle of a write, and Maelstrom would wait.
 pub(super) async fn read(
     stdout: impl AsyncRead + Unpin,
     node: usize,
-    events: mpsc::UnboundedSender<Event>,
-) {
+    events: mpsc::Sender<Event>,
+) -> Option<String> {
     let mut stdout = BufReader::with_capacity(1 << 16, stdout);
+    let mut is_first = true;
     loop {
         let mut line = Vec::new();
-        let mut rest = (&mut stdout).take(LONGEST_LINE as u64 + 1);
-        if rest.read_until(b'\n', &mut line).await.is_err() {
-            return;
+        let mut looks_in_vain = 0;
+        loop {
+            let before = line.len();
+            let mut rest = (&mut stdout).take((LONGEST_LINE + 1 - before) as u64);
+            match time::timeout(LOOK_EVERY, rest.read_until(b'\n', &mut line)).await {
+                Ok(read) => {
+                    read.ok()?;
+                    break;
+                }
+                Err(_) if line.is_empty() || line.len() > before => looks_in_vain = 0,
+                Err(_) => looks_in_vain += 1,
+            }
+            if is_first && looks_in_vain == 2 {
+                let half = show(&line);
+                let how = format!(
+                    "wrote half a line to STDOUT and then nothing more:\n  {half}\nEnd each \
+                     message with a newline, and flush STDOUT."
+                );
+                let _ = events.send(Event::Ended { node, how }).await;
+            }
         }
         let event = match line.pop() {
             Some(b'\n') => Event::Said { node, line: text(line) },
             Some(_) if line.len() >= LONGEST_LINE => {
-                let how = format!("wrote a line of more than {} MiB", LONGEST_LINE >> 20);
+                let how = format!(
+                    "wrote more than {} MiB to STDOUT without a newline:\n  {}\nEnd each message \
+                     with a newline.",
+                    LONGEST_LINE >> 20,
+                    show(&line[..EXCERPT.min(line.len())])
+                );
                 Event::Ended { node, how }
             }
-            _ => return,
+            Some(last) if looks_in_vain >= 2 && !is_first => {
+                line.push(last);
+                return Some(show(&line));
+            }
+            _ => return None,
         };
         let is_last = matches!(event, Event::Ended { .. });
-        if events.send(event).is_err() || is_last {
-            return;
+        if events.send(event).await.is_err() || is_last {
+            return None;
         }
+        is_first = false;
     }
 }
 
@@ -42,13 +85,19 @@ fn text(line: Vec<u8>) -> String {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
+fn show(line: &[u8]) -> String {
+    printable::excerpt(&String::from_utf8_lossy(line), EXCERPT)
+}
+
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     async fn events(input: &[u8]) -> Vec<Event> {
-        let (sender, mut receiver) = mpsc::unbounded_channel();
-        read(input, 7, sender).await;
+        let (sender, mut receiver) = mpsc::channel(16);
+        assert_eq!(read(input, 7, sender).await, None);
         std::iter::from_fn(|| receiver.try_recv().ok()).collect()
     }
 
@@ -71,6 +120,22 @@ mod tests {
         input.insert(0, b'x');
         let events = events(&input).await;
         let [Event::Ended { how, .. }] = &events[..] else { panic!("no single end") };
-        assert_eq!(how, "wrote a line of more than 64 MiB");
+        assert!(how.starts_with("wrote more than 64 MiB to STDOUT without a newline"), "{how}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn half_a_line_is_a_mistake_at_first_and_worth_a_word_later() {
+        let (sender, mut receiver) = mpsc::channel(16);
+        let (mut node, stdout) = tokio::io::duplex(64);
+        let reading = tokio::spawn(read(stdout, 7, sender));
+        node.write_all(b"{\"src").await.unwrap();
+        let event = receiver.recv().await;
+        let Some(Event::Ended { how, .. }) = event else { panic!("{event:?}") };
+        assert!(how.contains(":\n  {\"src\nEnd each message with a newline"), "{how}");
+        node.write_all(b"\":0}\n\x1b").await.unwrap();
+        assert!(matches!(receiver.recv().await, Some(Event::Said { .. })));
+        time::sleep(4 * LOOK_EVERY).await;
+        drop(node);
+        assert_eq!(reading.await.unwrap().as_deref(), Some("\\u{1b}"));
     }
 }

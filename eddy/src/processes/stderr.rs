@@ -1,13 +1,15 @@
 //! STDERR of a node: into its log, and the last lines into the story of its end.
 
-use std::collections::VecDeque;
 use std::fmt::{self, Display};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::oneshot;
+
+use crate::printable::{excerpt, printable};
 
 /// How many lines are told when a node has ended, as in Maelstrom.
 const LAST_LINES: usize = 32;
@@ -16,7 +18,14 @@ const LAST_LINES: usize = 32;
 const EXCERPT: usize = 500;
 
 /// Where a line is broken that does not end itself.
-const LONGEST_LINE: u64 = 1 << 20;
+const LONGEST_LINE: usize = 1 << 20;
+
+/// How much of what a node wrote last is kept in memory: room for the last lines.
+const TAIL: usize = LAST_LINES * EXCERPT;
+
+/// How long a log may be. Less might be too little for a chatty node in a long test; more would
+/// fill disks, one such log for each node of each test.
+const LONGEST_LOG: u64 = 256 << 20;
 
 /// A node's log.
 #[derive(Debug)]
@@ -24,13 +33,17 @@ pub(super) struct Log {
     node: String,
     path: PathBuf,
     file: File,
-    /// Whether lines also go to our own STDERR.
-    echo: bool,
+    /// How many bytes there is still room for.
+    room: u64,
+    /// Whether the file takes what is written to it.
+    is_writable: bool,
+    /// What is yet to be repeated on our own STDERR, if anything is to be.
+    echo: Option<Vec<u8>>,
 }
 
-/// What a node wrote last; displays as the end of a sentence.
+/// What a node wrote last; displays as sentences.
 #[derive(Debug, Default)]
-pub(super) struct LastWords(VecDeque<String>);
+pub(crate) struct LastWords(Vec<u8>);
 
 impl Log {
     /// Creates the log of a node, and the directory it is in.
@@ -39,54 +52,123 @@ impl Log {
         let shown = || format!("{} cannot be written", path.display());
         fs::create_dir_all(directory).with_context(shown)?;
         let file = File::options().create(true).append(true).open(&path).with_context(shown)?;
-        Ok(Log { node: node.to_owned(), path, file, echo })
+        let echo = echo.then(Vec::new);
+        Ok(Log { node: node.to_owned(), path, file, room: LONGEST_LOG, is_writable: true, echo })
+    }
+
+    /// Keeps what there is room for; tells whether that was everything.
+    fn keep(&mut self, text: &[u8]) -> bool {
+        let room = usize::try_from(self.room).unwrap_or(usize::MAX);
+        let kept = &text[..text.len().min(room)];
+        self.room -= kept.len() as u64;
+        // A full disk must not block the node: what cannot be logged is still read.
+        if self.is_writable
+            && let Err(error) = self.file.write_all(kept)
+        {
+            self.is_writable = false;
+            tell(&format!("eddy: {} cannot be written: {error}\n", self.path.display()));
+        }
+        kept.len() == text.len()
+    }
+
+    /// Repeats whole lines; at the end, the rest as well.
+    fn repeat(&mut self, text: &[u8], is_end: bool) {
+        let Some(waiting) = &mut self.echo else { return };
+        waiting.extend_from_slice(text);
+        let is_long = waiting.len() > LONGEST_LINE;
+        let end = if is_end || is_long {
+            waiting.len()
+        } else {
+            waiting.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)
+        };
+        let lines: Vec<u8> = waiting.drain(..end).collect();
+        let lines = String::from_utf8_lossy(&lines);
+        let lines = lines.lines().map(|line| format!("{}: {}\n", self.node, printable(line)));
+        tell(&lines.collect::<String>());
+    }
+
+    fn is_full(&self) -> String {
+        format!(
+            "wrote more than {} MiB to STDERR. Have it log less; the beginning is in {}.",
+            LONGEST_LOG >> 20,
+            self.path.display()
+        )
     }
 }
 
-/// Logs lines until STDERR is closed.
-pub(super) async fn read(stderr: impl AsyncRead + Unpin, mut log: Log) -> LastWords {
-    let mut stderr = BufReader::new(stderr);
+/// Logs what comes until STDERR is closed; says once, in words that follow "it", when it is too
+/// much, and reads on so that the node is not blocked.
+pub(super) async fn read(
+    mut stderr: impl AsyncRead + Unpin,
+    mut log: Log,
+    too_much: oneshot::Sender<String>,
+) -> LastWords {
     let mut last_words = LastWords::default();
-    let mut is_writable = true;
-    loop {
-        let mut line = Vec::new();
-        let read = (&mut stderr).take(LONGEST_LINE).read_until(b'\n', &mut line).await;
-        if !matches!(read, Ok(1..)) {
-            return last_words;
-        }
-        if !line.ends_with(b"\n") {
-            line.push(b'\n');
-        }
-        // A full disk must not block the node: what cannot be logged is still read.
-        if let Err(error) = log.file.write_all(&line)
-            && std::mem::take(&mut is_writable)
+    let mut too_much = Some(too_much);
+    let mut chunk = vec![0; 1 << 16];
+    while let Ok(length @ 1..) = stderr.read(&mut chunk).await {
+        let text = &chunk[..length];
+        if !log.keep(text)
+            && let Some(too_much) = too_much.take()
         {
-            eprintln!("eddy: {} cannot be written: {error}", log.path.display());
+            // Nobody listens any more when the test is over.
+            let _ = too_much.send(log.is_full());
         }
-        let line = String::from_utf8_lossy(&line);
-        let line = line.trim_end();
-        if log.echo {
-            eprintln!("{}: {line}", log.node);
-        }
-        last_words.push(line);
+        log.repeat(text, false);
+        last_words.push(text);
     }
+    log.repeat(b"", true);
+    last_words
+}
+
+/// Writes to our own STDERR, if anybody still reads it.
+fn tell(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 impl LastWords {
-    fn push(&mut self, line: &str) {
-        if self.0.len() == LAST_LINES {
-            self.0.pop_front();
+    fn push(&mut self, text: &[u8]) {
+        self.0.extend_from_slice(text);
+        // Not at every chunk, because it moves what is left.
+        if self.0.len() > 16 * TAIL {
+            self.0.drain(..self.0.len() - TAIL);
         }
-        self.0.push_back(line.chars().take(EXCERPT).collect());
     }
 }
 
 impl Display for LastWords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return write!(f, " and wrote nothing to STDERR");
+        let text = String::from_utf8_lossy(&self.0);
+        let lines: Vec<&str> = text.trim_end().lines().collect();
+        if lines.is_empty() {
+            return write!(f, "It wrote nothing to STDERR.");
         }
-        write!(f, "; its last words on STDERR were:")?;
-        self.0.iter().try_for_each(|line| write!(f, "\n  {line}"))
+        write!(f, "Its last words on STDERR were:")?;
+        let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
+        last.iter().try_for_each(|line| write!(f, "\n  {}", excerpt(line, EXCERPT)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_told_printable_and_not_at_any_length() {
+        #[track_caller]
+        fn check(chunks: &[&str], expected: &str) {
+            let mut last_words = LastWords::default();
+            for chunk in chunks {
+                last_words.push(chunk.as_bytes());
+            }
+            assert_eq!(last_words.to_string(), expected);
+        }
+        check(&[], "It wrote nothing to STDERR.");
+        check(&["\n"], "It wrote nothing to STDERR.");
+        check(&["o", "ne\ntwo\x07"], "Its last words on STDERR were:\n  one\n  two\\u{7}");
+        let many: Vec<String> = (0..100_000).map(|number| format!("{number}\n")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let last: Vec<&str> = many[100_000 - LAST_LINES..].iter().map(|line| line.trim()).collect();
+        check(&many, &format!("Its last words on STDERR were:\n  {}", last.join("\n  ")));
     }
 }

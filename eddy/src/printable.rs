@@ -1,0 +1,48 @@
+//! What nodes wrote, as it may be shown: a terminal obeys control characters, and should obey
+//! nobody but its user.
+
+use std::borrow::Cow;
+
+/// A text with its control characters escaped, all but newlines and tabs.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let is_dangerous = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    if !text.contains(is_dangerous) {
+        return text.into();
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if is_dangerous(letter) {
+            escaped.extend(letter.escape_default());
+        } else {
+            escaped.push(letter);
+        }
+    }
+    escaped.into()
+}
+
+/// The beginning of a line, printable; tells how long the line is where it is cut.
+pub(crate) fn excerpt(line: &str, letters: usize) -> String {
+    let line = line.trim_end();
+    match line.char_indices().nth(letters) {
+        Some((end, _)) => format!("{}… ({} bytes)", printable(&line[..end]), line.len()),
+        None => printable(line).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_told_nothing_but_text() {
+        #[track_caller]
+        fn check(text: &str, expected: &str) {
+            assert_eq!(excerpt(text, 8), expected);
+        }
+        check("ünïcode\n", "ünïcode");
+        check("a\tb", "a\tb");
+        check("\x1b[2J\r\0", r"\u{1b}[2J\r\u{0}");
+        check("\u{9b}1m\x7f", r"\u{9b}1m\u{7f}");
+        check("123456789", "12345678… (9 bytes)");
+    }
+}

@@ -1,0 +1,185 @@
+//! Nodes that do what no node should, all of which end a test soon, with a reason and nothing lost.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod common;
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{ECHO, Outcome, Place, is_running, unique};
+
+/// What every node says on STDERR first.
+const WORDS: &str = "Its last words on STDERR were:\n  I was here\n";
+
+/// How long a row may take. Much more than any needs, and less than the test that each of them
+/// begins, which takes a minute if nobody ends it.
+const SOON: Duration = Duration::from_secs(25);
+
+/// Answers init, in a shell that then knows its own id and a client's.
+const INIT: &str = r#"
+    read -r line
+    me=$(echo "$line" | sed -E 's/.*"dest":"([^"]*)".*/\1/')
+    client=$(echo "$line" | sed -E 's/.*"src":"([^"]*)".*/\1/')
+    say() { echo "{\"src\":\"$1\",\"dest\":\"$2\",\"body\":$3}"; }
+    say $me $client '{"type":"init_ok","in_reply_to":1}'
+"#;
+
+/// Runs an echo test with a node that says a word, starts a process, and goes on with a script in
+/// which `INIT`, `ECHO` and `MARKER` stand for what they are called.
+#[track_caller]
+fn run(number: usize, script: &str, options: &str) -> (Place, Outcome) {
+    let marker = unique(&format!("8650{number}"));
+    let script = script.replace("INIT", INIT).replace("ECHO", ECHO).replace("MARKER", &marker);
+    let script = format!("echo 'I was here' >&2\nsleep {marker} >&2 &\n{script}");
+    let place = Place::with_node(&format!("bad{number}"), &script);
+    let start = Instant::now();
+    let outcome = place.eddy(&format!("test -w echo --bin node {options}"));
+    let (took, Outcome { stderr, .. }) = (start.elapsed(), &outcome);
+    assert!(took < SOON, "{took:?} for {script}\n{stderr}");
+    assert!(!is_running(&marker), "something goes on after {script}\n{stderr}");
+    for history in ["history.edn", "history.txt"] {
+        assert!(place.0.join("store/latest").join(history).exists(), "no {history}: {stderr}");
+    }
+    (place, outcome)
+}
+
+/// Runs checks side by side, because most of their time is spent waiting.
+fn all_at_once<Row: Sync>(rows: &[Row], check: impl Fn(usize, &Row) + Sync) {
+    thread::scope(|scope| {
+        for (number, row) in rows.iter().enumerate() {
+            let check = &check;
+            scope.spawn(move || check(number, row));
+        }
+    });
+}
+
+#[test]
+fn a_bad_node_ends_the_test_with_a_reason_and_its_last_words() {
+    let init = "before it answered init, it";
+    let rows = [
+        // Rubbish, also in the terminal's own language.
+        ("echo starting", "it wrote a line to STDOUT that is no message: ", WORDS),
+        ("echo; sleep 60", "Did you mean STDERR?\n", WORDS),
+        (
+            r"printf '\033[2J\000\377\n'; sleep 60",
+            "\n  \\u{1b}[2J\\u{0}\u{fffd}\nExpected {\"src\": …",
+            WORDS,
+        ),
+        (
+            r"printf 'a\033[5m' >&2; exit 1",
+            &format!("{init} exited with status 1.\n"),
+            "a\\u{1b}[5m\n",
+        ),
+        ("INIT\nhead -c 100000 /dev/urandom; sleep 60", "that is no message: ", WORDS),
+        // Lines without an end.
+        (
+            r#"printf '{"src":"n0"'; sleep 60"#,
+            &format!(
+                "{init} wrote half a line to STDOUT and then nothing more:\n  {{\"src\":\"n0\"\nEnd \
+                 each message with a newline, and flush STDOUT.\n"
+            ),
+            WORDS,
+        ),
+        (
+            "head -c 100000000 /dev/zero | tr '\\0' x; sleep 60",
+            &format!("{init} wrote more than 64 MiB to STDOUT without a newline:\n  xxx"),
+            WORDS,
+        ),
+        // Messages that are not its own, or nobody's.
+        (
+            r#"INIT
+            say $me n9 '{"type":"hello"}'; sleep 60"#,
+            "it sent a message to \"n9\", which does not exist:\n  {\"src\":\"n",
+            WORDS,
+        ),
+        (
+            r#"INIT
+            say n9 $client '{"type":"hello"}'; sleep 60"#,
+            "it sent a message in the name of \"n9\":\n  {\"src\":\"n9\"",
+            WORDS,
+        ),
+        // The end.
+        ("INIT\nexit 0", "it exited with status 0. A node must run until its STDIN ends", WORDS),
+        (
+            "INIT\nread -r request; exit 0",
+            "tested: it exited with status 0. A node must run",
+            WORDS,
+        ),
+        ("INIT\nkill -SEGV $$", "tested: it was killed by signal 11 (SIGSEGV).\n", WORDS),
+        // Children that hold its pipes when it has ended.
+        ("INIT\nsleep MARKER & exit 7", "it exited with status 7.\n", WORDS),
+        ("INIT\nsetsid sleep MARKER & sleep 0.2; exit 7", "it exited with status 7.\n", WORDS),
+        (
+            "INIT\nexec 1>&-\nwhile :; do sleep MARKER; done",
+            "it closed its STDOUT and lives on. STDOUT is where its messages go; keep it open",
+            "",
+        ),
+        // More than anybody reads.
+        (
+            "INIT\nyes 'no end' >&2",
+            "it wrote more than 256 MiB to STDERR. Have it log less;",
+            "no end",
+        ),
+        (
+            // Each node floods the other, and nobody reads.
+            r#"INIT
+            case $me in n0) other=n1;; *) other=n0;; esac
+            yes "$(say $me $other "{\"type\":\"$(head -c 100000 /dev/zero | tr '\0' x)\"}")""#,
+            "it does not read STDIN: more than 64 MiB wait for it. A node must go on reading",
+            WORDS,
+        ),
+    ];
+    all_at_once(&rows, |number, (script, expected, words)| {
+        let (place, outcome) = run(number, script, "--node-count 2 --rate 50");
+        let Outcome { stderr, stdout, .. } = outcome.expect(255, expected);
+        assert!(stderr.contains("eddy: node n"), "{stderr}");
+        assert!(stderr.contains("Its last words on STDERR were:\n"), "{stderr}");
+        assert!(stderr.contains(words), "expected {words:?} in\n{stderr}");
+        assert!(stderr.lines().last().unwrap().starts_with("what was recorded is in store/echo/"));
+        let is_raw = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+        assert!(!stderr.contains(is_raw) && stdout.is_empty(), "{stderr:?}");
+        assert!(!place.0.join("store/latest/results.edn").exists());
+        let logs = fs::read_dir(place.0.join("store/latest/node-logs")).unwrap();
+        for log in logs.map(|log| log.unwrap().path()) {
+            assert!(fs::metadata(&log).unwrap().len() <= 256 << 20, "{}", log.display());
+            fs::write(log, "").unwrap();
+        }
+    });
+}
+
+#[test]
+fn what_maelstrom_would_put_up_with_is_put_up_with() {
+    let rows = [
+        // Ignores requests to end.
+        ("trap '' TERM INT HUP; ECHO", 0, "Everything looks good!"),
+        ("trap '' TERM; (ECHO); while :; do sleep MARKER; done", 0, "Everything looks good!"),
+        // Leaves a process in a session of its own, and another one whose parent is gone.
+        ("setsid sleep MARKER & (setsid sleep MARKER &) ; ECHO", 0, "Everything looks good!"),
+        // Never reads again, or writes half a reply.
+        ("INIT\nsleep 60", 1, "Analysis invalid!"),
+        (
+            "INIT\nread -r request; printf '{\"src\":\\033'; sleep 60",
+            1,
+            "warning: node n1 left half a line on STDOUT, without the newline that ends a message: \
+             {\"src\":\\u{1b}\n",
+        ),
+    ];
+    all_at_once(&rows, |number, (script, status, expected)| {
+        let (_, outcome) = run(100 + number, script, "--node-count 2 --rate 20 --time-limit 1");
+        let Outcome { stdout, .. } = outcome.expect(*status, "");
+        assert!(stdout.contains(expected), "expected {expected:?} in\n{stdout}");
+    });
+}
+
+#[test]
+fn only_a_node_that_has_not_answered_init_is_told_to_have_not() {
+    // The others never answer.
+    let script = r#"read -r line
+        case $line in *'"dest":"n1"'*) ;; *) sleep 60;; esac
+        echo '{"src":"n1","dest":"c1","body":{"type":"init_ok","in_reply_to":1}}'
+        exit 5"#;
+    let (_, outcome) = run(200, script, "--node-count 3");
+    outcome.expect(255, "eddy: node n1 cannot be tested: it exited with status 5.\n");
+}
