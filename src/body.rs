@@ -2,15 +2,17 @@
 //!
 //! serde's own `#[serde(tag = "type")]` would do for small bodies. But it copies the whole body
 //! into a buffer first, which loses [`RawValue`](serde_json::value::RawValue) fields and big
-//! numbers, and it reports an unknown tag in words only. Here the type is known before the body is
-//! read. So it is offered to the enum as the name of a variant, and the body's text as the
-//! variant's fields, straight from the JSON parser; and in the other direction the variant's name
-//! is written as one more field.
+//! numbers, and it reports an unknown tag in words only. Here a body is taken apart into its fields
+//! once, and each value stays text. So the type is known before anything is read: it is offered to
+//! the enum as the name of a variant, and the fields as the variant's own, straight from the JSON
+//! parser; and in the other direction the variant's name is written as one more field.
 
+mod fields;
 mod read;
 mod write;
 
-pub(crate) use read::{Mismatch, read};
+pub(crate) use fields::Fields;
+pub(crate) use read::{Body, Mismatch};
 pub(crate) use write::write;
 
 #[cfg(test)]
@@ -21,6 +23,8 @@ mod tests {
 
     use super::*;
     use crate::Json;
+    use crate::incoming::Incoming;
+    use crate::lines::Line;
 
     #[derive(Debug, Serialize, serde::Deserialize)]
     #[serde(rename_all = "snake_case")]
@@ -39,6 +43,12 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out, body, Some(1), Some(2)).map_err(|error| error.to_string())?;
         Ok(String::from_utf8(out).unwrap())
+    }
+
+    /// Reads a body from a line of its own.
+    fn read<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, Mismatch> {
+        let line = format!(r#"{{"src":"c1","dest":"n1","body":{body}}}"#);
+        Incoming::parse(&Line::Whole(line.as_bytes())).unwrap().body().read()
     }
 
     #[test]
@@ -72,25 +82,28 @@ mod tests {
     #[test]
     fn an_unknown_type_and_unfit_fields_are_told_apart() {
         #[track_caller]
-        fn check(kind: &str, text: &str, expected: &str) {
-            let outcome = match read::<Example>(kind, text) {
+        fn check(body: &str, expected: &str) {
+            let outcome = match read::<Example>(body) {
                 Ok(example) => format!("{example:?}"),
                 Err(Mismatch::UnknownType(_)) => "unknown type".to_owned(),
                 Err(Mismatch::Unfit(_)) => "unfit".to_owned(),
             };
             assert!(outcome.contains(expected), "{outcome}");
         }
-        check("read", r#"{"type":"read","extra":1}"#, "Read");
-        check("echo", r#"{"echo":{"a":18446744073709551616}}"#, "18446744073709551616");
-        check("wrapped", r#"{"number":5}"#, "number: 5");
-        check("wrapped", r#"{"number":-5}"#, "unfit");
-        check("echo", "{}", "unfit");
-        check("write", "{}", "unknown type");
+        check(r#"{"type":"read","extra":1}"#, "Read");
+        check(r#"{"type":"echo","echo":{"a":18446744073709551616}}"#, "18446744073709551616");
+        check(r#"{"number":5,"type":"wrapped"}"#, "number: 5");
+        check(r#"{"type":"wrapped","number":-5}"#, "unfit");
+        check(r#"{"type":"wrapped","number":5,"number":5}"#, "unfit");
+        check(r#"{"type":"echo"}"#, "unfit");
+        check(r#"{"type":"write"}"#, "unknown type");
     }
 
     #[test]
     fn bodies_are_read_into_structs_and_raw_text_too() {
-        assert_eq!(read::<Inner>("any", r#"{"type":"any","number":3}"#).unwrap().number, 3);
-        assert_eq!(read::<Box<RawValue>>("any", r#"{"a": 1.50}"#).unwrap().get(), r#"{"a": 1.50}"#);
+        let text = r#"{"type":"any", "number": 3}"#;
+        assert_eq!(read::<Inner>(text).unwrap().number, 3);
+        assert_eq!(read::<Box<RawValue>>(text).unwrap().get(), text);
+        assert_eq!(read::<Json>(text).unwrap().get(), text);
     }
 }

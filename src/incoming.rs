@@ -1,24 +1,40 @@
 //! From a line to a message, or to what can be said about a line that is none.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
 use serde_json::value::RawValue;
 
-use crate::body::{self, Mismatch};
+use crate::body::{Body, Fields, Mismatch};
 use crate::error::{Error, ErrorCode};
 use crate::lines::Line;
-use crate::message::{Header, Message};
+use crate::message::{self, Header, Message};
 
 /// How much of a bad line is shown.
 const EXCERPT: usize = 200;
 
-/// A message together with the reserved part of its body.
+/// A message, taken apart as far as everybody needs it.
 #[derive(Debug)]
 pub(crate) struct Incoming<'a> {
-    pub(crate) message: Message<'a>,
+    pub(crate) src: Cow<'a, str>,
+    pub(crate) dest: Cow<'a, str>,
     pub(crate) header: Header<'a>,
+    fields: Fields<'a>,
+    line: &'a str,
+}
+
+/// [`Message`] with a body that is taken apart.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    src: Cow<'a, str>,
+    #[serde(borrow)]
+    dest: Cow<'a, str>,
+    #[serde(borrow)]
+    body: Fields<'a>,
 }
 
 /// Why a line, or what it asks for, cannot be taken.
@@ -52,20 +68,31 @@ impl<'a> Incoming<'a> {
             let error = malformed(format!("expected a message ({error}), got {}", excerpt(&text)));
             Refusal { error, asker: asker(&text) }
         };
-        let message = Message::parse(line).map_err(bad)?;
-        let header = message.header().map_err(bad)?;
-        Ok(Incoming { message, header })
+        let line = message::text(line).map_err(bad)?;
+        let Envelope { src, dest, body: fields } = serde_json::from_str(line).map_err(bad)?;
+        let header = Header::deserialize(MapAccessDeserializer::new(fields.values()));
+        Ok(Incoming { src, dest, header: header.map_err(bad)?, fields, line })
     }
 
-    /// Reads the body as a `T`.
+    /// The body, to be read as whatever it should be.
+    pub(crate) fn body(&self) -> Body<'_, 'a> {
+        Body { kind: &self.header.kind, fields: &self.fields, line: self.line }
+    }
+
+    /// The text of the body.
+    pub(crate) fn text(&self) -> &'a str {
+        // What was a message once still is.
+        Message::parse(self.line.as_bytes()).map_or(self.line, |message| message.body.get())
+    }
+
+    /// Reads the body as a request.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        let body = self.message.body.get();
-        body::read(&self.header.kind, body).map_err(|mismatch| {
+        self.body().read().map_err(|mismatch| {
             let code = match mismatch {
                 Mismatch::UnknownType(_) => ErrorCode::NotSupported,
                 Mismatch::Unfit(_) => ErrorCode::MalformedRequest,
             };
-            let error = code.error(format!("{mismatch}, in {}", excerpt(body)));
+            let error = code.error(format!("{mismatch}, in {}", excerpt(self.text())));
             Refusal { error, asker: self.asker() }
         })
     }
@@ -79,9 +106,8 @@ impl<'a> Incoming<'a> {
 
     /// Who waits for an answer, if anybody does.
     pub(crate) fn asker(&self) -> Option<Asker> {
-        let Message { src, dest, .. } = &self.message;
-        let (src, dest) = (src.clone().into_owned(), dest.clone().into_owned());
-        Some(Asker { src, dest, msg_id: self.asks()? })
+        let msg_id = self.asks()?;
+        Some(Asker { src: self.src.to_string(), dest: self.dest.to_string(), msg_id })
     }
 }
 

@@ -79,7 +79,7 @@ impl KeyValue {
     }
 
     /// The value of a key, or `None` if there is no such key.
-    pub async fn read<V: DeserializeOwned>(
+    pub async fn read<V: DeserializeOwned + 'static>(
         &self,
         key: &impl Serialize,
     ) -> Result<Option<V>, RpcError> {
@@ -184,7 +184,10 @@ impl Service {
         Service { node: node.clone(), id, within: RPC_WITHIN }
     }
 
-    async fn call<R: DeserializeOwned>(&self, request: &impl Serialize) -> Result<R, RpcError> {
+    async fn call<R: DeserializeOwned + 'static>(
+        &self,
+        request: &impl Serialize,
+    ) -> Result<R, RpcError> {
         self.node.rpc_within(self.within, self.id, request).await
     }
 }

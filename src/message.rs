@@ -42,10 +42,7 @@ pub struct Header<'a> {
 impl<'a> Message<'a> {
     /// Reads a message from one line, with or without the newline.
     pub fn parse(line: &'a [u8]) -> serde_json::Result<Self> {
-        // Checked once for the whole line, and not for each string in it.
-        let line = str::from_utf8(line).map_err(de::Error::custom)?;
-        expect_object(line)?;
-        serde_json::from_str(line)
+        serde_json::from_str(text(line)?)
     }
 
     /// Reads the reserved part of the body; fails if the body is no object or has no `type`.
@@ -53,6 +50,14 @@ impl<'a> Message<'a> {
         expect_object(self.body.get())?;
         serde_json::from_str(self.body.get())
     }
+}
+
+/// A line as text that may be a message.
+pub(crate) fn text(line: &[u8]) -> serde_json::Result<&str> {
+    // Checked once, and where nobody reads it, too.
+    let line = str::from_utf8(line).map_err(de::Error::custom)?;
+    expect_object(line)?;
+    Ok(line)
 }
 
 /// serde would take an array for a struct, too.

@@ -81,7 +81,7 @@ impl Node {
     ///
     /// The answer is read as an enum, by its `type`, or as a struct, by its fields. An `error`
     /// reply becomes [`RpcError::Refused`].
-    pub async fn rpc<R: DeserializeOwned>(
+    pub async fn rpc<R: DeserializeOwned + 'static>(
         &self,
         dest: &str,
         body: &(impl Serialize + ?Sized),
@@ -90,7 +90,7 @@ impl Node {
     }
 
     /// [`Node::rpc`] with a time limit of your own.
-    pub async fn rpc_within<R: DeserializeOwned>(
+    pub async fn rpc_within<R: DeserializeOwned + 'static>(
         &self,
         within: Duration,
         dest: &str,
@@ -106,7 +106,7 @@ impl Node {
     ///
     /// Repeats after time-outs and indefinite errors. An answer that cannot be read is an answer:
     /// the other node has acted. Returns the last error.
-    pub async fn rpc_retry<R: DeserializeOwned>(
+    pub async fn rpc_retry<R: DeserializeOwned + 'static>(
         &self,
         retry: Retry,
         dest: &str,

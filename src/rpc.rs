@@ -11,11 +11,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use crate::body;
+use crate::body::Mismatch;
 use crate::error::RpcError;
+use crate::incoming::Incoming;
 
 /// How a call is repeated when it fails: exponential back-off with jitter.
 ///
@@ -65,76 +65,74 @@ impl Retry {
     }
 }
 
+/// What is done with an answer, there where it lies.
+type Callback = Box<dyn FnOnce(&Incoming<'_>)>;
+
 /// The calls that wait for their answers.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Calls {
     last_id: Cell<u64>,
-    waiting: RefCell<HashMap<u64, oneshot::Sender<Answer>>>,
-}
-
-/// A body that came in reply: at most one for each call, until the call reads it.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    kind: String,
-    body: Box<RawValue>,
+    waiting: RefCell<HashMap<u64, Callback>>,
 }
 
 /// A place in the table, given back on drop.
-pub(crate) struct Call<'a> {
+pub(crate) struct Call<'a, R> {
     calls: &'a Calls,
     id: u64,
-    answer: oneshot::Receiver<Answer>,
+    answer: oneshot::Receiver<Result<R, RpcError>>,
 }
 
 impl Calls {
     /// Takes a new `msg_id` and a place in the table.
-    pub(crate) fn open(&self) -> Call<'_> {
+    pub(crate) fn open<R: DeserializeOwned + 'static>(&self) -> Call<'_, R> {
         let id = self.last_id.get() + 1;
         self.last_id.set(id);
-        let (callback, answer) = oneshot::channel();
-        self.waiting.borrow_mut().insert(id, callback);
+        let (sender, answer) = oneshot::channel();
+        let callback = move |incoming: &Incoming<'_>| {
+            // Whoever waits no longer has taken this out of the table, so nothing is lost.
+            let _ = sender.send(read(incoming));
+        };
+        self.waiting.borrow_mut().insert(id, Box::new(callback));
         Call { calls: self, id, answer }
     }
 
     /// Hands an answer to whoever waits for it, if anybody does.
-    pub(crate) fn answer(&self, in_reply_to: u64, kind: &str, body: &RawValue) {
+    pub(crate) fn answer(&self, in_reply_to: u64, incoming: &Incoming<'_>) {
         let callback = self.waiting.borrow_mut().remove(&in_reply_to);
         if let Some(callback) = callback {
-            let _ = callback.send(Answer { kind: kind.to_owned(), body: body.to_owned() });
+            callback(incoming);
         }
     }
 }
 
-impl Call<'_> {
+impl<R> Call<'_, R> {
     /// The `msg_id` that the request must carry.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 
     /// Waits for the answer, which comes once; the caller sets the time limit.
-    pub(crate) async fn answer<R: DeserializeOwned>(&mut self) -> Result<R, RpcError> {
+    pub(crate) async fn answer(&mut self) -> Result<R, RpcError> {
         let answer = (&mut self.answer).await;
-        answer.expect("a callback leaves the table only with its answer or its call").read()
+        answer.expect("a callback leaves the table only with its answer or its call")
     }
 }
 
-impl Drop for Call<'_> {
+impl<R> Drop for Call<'_, R> {
     fn drop(&mut self) {
         self.calls.waiting.borrow_mut().remove(&self.id);
     }
 }
 
-impl Answer {
-    fn read<R: DeserializeOwned>(&self) -> Result<R, RpcError> {
-        let text = self.body.get();
-        let unreadable = |reason: String| RpcError::Unreadable { body: text.to_owned(), reason };
-        if self.kind == "error" {
-            let error =
-                serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
-            return Err(RpcError::Refused(error));
-        }
-        body::read(&self.kind, text).map_err(|mismatch| unreadable(mismatch.to_string()))
+fn read<R: DeserializeOwned>(answer: &Incoming<'_>) -> Result<R, RpcError> {
+    let unreadable = |mismatch: Mismatch| RpcError::Unreadable {
+        body: answer.text().to_owned(),
+        reason: mismatch.to_string(),
+    };
+    if answer.header.kind == "error" {
+        return Err(answer.body().read().map_or_else(unreadable, RpcError::Refused));
     }
+    answer.body().read().map_err(unreadable)
 }
 
 #[cfg(test)]
@@ -143,22 +141,25 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorCode;
+    use crate::lines::Line;
 
     #[derive(Debug, PartialEq, Deserialize)]
     struct Value {
         value: u64,
     }
 
-    fn raw(text: &str) -> Box<RawValue> {
-        serde_json::from_str(text).unwrap()
+    /// Hears an answer with this body.
+    fn hear(calls: &Calls, in_reply_to: u64, body: &str) {
+        let line = format!(r#"{{"src":"n2","dest":"n1","body":{body}}}"#);
+        calls.answer(in_reply_to, &Incoming::parse(&Line::Whole(line.as_bytes())).unwrap());
     }
 
     #[tokio::test]
     async fn an_answer_finds_its_question_and_leaves_the_table() {
         let calls = Calls::default();
         let (mut first, mut second) = (calls.open(), calls.open());
-        calls.answer(second.id(), "read_ok", &raw(r#"{"value":2}"#));
-        calls.answer(first.id(), "read_ok", &raw(r#"{"value":1}"#));
+        hear(&calls, second.id(), r#"{"type":"read_ok","value":2}"#);
+        hear(&calls, first.id(), r#"{"type":"read_ok","value":1}"#);
         assert!(calls.waiting.borrow().is_empty());
         assert_eq!(first.answer().await, Ok(Value { value: 1 }));
         assert_eq!(second.answer().await, Ok(Value { value: 2 }));
@@ -168,33 +169,33 @@ mod tests {
     async fn answers_that_come_late_or_twice_or_to_nobody_are_dropped() {
         let calls = Calls::default();
         let mut call = calls.open();
-        calls.answer(call.id(), "read_ok", &raw(r#"{"value":1}"#));
-        calls.answer(call.id(), "read_ok", &raw(r#"{"value":2}"#));
-        calls.answer(99, "read_ok", &raw(r#"{"value":3}"#));
+        hear(&calls, call.id(), r#"{"type":"read_ok","value":1}"#);
+        hear(&calls, call.id(), r#"{"type":"read_ok","value":2}"#);
+        hear(&calls, 99, r#"{"type":"read_ok","value":3}"#);
         assert_eq!(call.answer().await, Ok(Value { value: 1 }));
-        let gone = calls.open();
+        let gone = calls.open::<Value>();
         let id = gone.id();
         drop(gone);
         assert!(calls.waiting.borrow().is_empty());
-        calls.answer(id, "read_ok", &raw(r#"{"value":4}"#));
+        hear(&calls, id, r#"{"type":"read_ok","value":4}"#);
     }
 
     #[tokio::test]
     async fn an_error_reply_is_a_typed_error() {
         let calls = Calls::default();
-        let mut call = calls.open();
-        calls.answer(call.id(), "error", &raw(r#"{"type":"error","code":22,"text":"no"}"#));
+        let mut call = calls.open::<Value>();
+        hear(&calls, call.id(), r#"{"type":"error","code":22,"text":"no"}"#);
         let refused = RpcError::Refused(ErrorCode::PreconditionFailed.error("no"));
-        assert_eq!(call.answer::<Value>().await, Err(refused));
+        assert_eq!(call.answer().await, Err(refused));
     }
 
     #[tokio::test]
     async fn an_answer_of_another_shape_says_what_came() {
         let calls = Calls::default();
-        let mut call = calls.open();
-        calls.answer(call.id(), "read_ok", &raw(r#"{"value":"text"}"#));
-        let error = call.answer::<Value>().await.unwrap_err();
-        assert!(error.to_string().contains(r#"{"value":"text"}"#), "{error}");
+        let mut call = calls.open::<Value>();
+        hear(&calls, call.id(), r#"{"type":"read_ok","value":"text"}"#);
+        let error = call.answer().await.unwrap_err();
+        assert!(error.to_string().contains(r#""value":"text"}"#), "{error}");
         assert!(!error.is_definite());
     }
 }

@@ -182,13 +182,12 @@ impl<H: Handler, I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O> {
 /// Takes a line: an answer goes to whoever waits for it, a request becomes a task.
 fn receive<H: Handler>(node: &Node, handler: &Rc<H>, line: &Line<'_>) -> Option<Task> {
     let taken = Incoming::parse(line).and_then(|incoming| {
-        let Incoming { message, header } = &incoming;
-        if let Some(in_reply_to) = header.in_reply_to {
-            node.calls().answer(in_reply_to, &header.kind, message.body);
+        if let Some(in_reply_to) = incoming.header.in_reply_to {
+            node.calls().answer(in_reply_to, &incoming);
             return Ok(None);
         }
         let request = read_request::<H>(&incoming)?;
-        let (node, handler, from) = (node.clone(), Rc::clone(handler), message.src.to_string());
+        let (node, handler, from) = (node.clone(), Rc::clone(handler), incoming.src.to_string());
         let task: Task = Box::pin(handle(node, handler, from, incoming.asks(), request));
         Ok(Some(task))
     });

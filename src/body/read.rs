@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer as _, EnumAccess, VariantAccess, Visitor,
-};
+use serde::de::value::StrDeserializer;
+use serde::de::{self, Deserialize, DeserializeSeed, EnumAccess, VariantAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-type JsonReader<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;
+use super::Fields;
+use crate::message::Message;
 
 /// Why a body is not what the receiver can take.
 #[derive(Debug)]
@@ -19,26 +18,23 @@ pub(crate) enum Mismatch {
     Unfit(String),
 }
 
-/// Reads a body of the given type as a `T`: an enum by its variants, anything else by its fields.
-pub(crate) fn read<'de, T: Deserialize<'de>>(
-    kind: &'de str,
-    text: &'de str,
-) -> Result<T, Mismatch> {
-    T::deserialize(Body { kind, text })
+/// A body that is to be read as an enum by its variants, as anything else by its fields, or as the
+/// text that it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Body<'b, 'de> {
+    pub(crate) kind: &'b str,
+    pub(crate) fields: &'b Fields<'de>,
+    /// The line that it stands on.
+    pub(crate) line: &'de str,
 }
 
-struct Body<'de> {
-    kind: &'de str,
-    text: &'de str,
-}
-
-impl<'de> Body<'de> {
-    fn json(&self) -> JsonReader<'de> {
-        serde_json::Deserializer::from_str(self.text)
+impl<'de> Body<'_, 'de> {
+    pub(crate) fn read<T: Deserialize<'de>>(self) -> Result<T, Mismatch> {
+        T::deserialize(self)
     }
 }
 
-impl<'de> de::Deserializer<'de> for Body<'de> {
+impl<'de> de::Deserializer<'de> for Body<'_, 'de> {
     type Error = Mismatch;
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -51,16 +47,7 @@ impl<'de> de::Deserializer<'de> for Body<'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        Ok(self.json().deserialize_any(visitor)?)
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
-        Ok(self.json().deserialize_struct(name, fields, visitor)?)
+        Ok(visitor.visit_map(self.fields.values())?)
     }
 
     // This is how `RawValue` asks for its text.
@@ -69,7 +56,8 @@ impl<'de> de::Deserializer<'de> for Body<'de> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        Ok(self.json().deserialize_newtype_struct(name, visitor)?)
+        let body = Message::parse(self.line.as_bytes())?.body;
+        Ok(body.deserialize_newtype_struct(name, visitor)?)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
@@ -78,21 +66,21 @@ impl<'de> de::Deserializer<'de> for Body<'de> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct seq tuple tuple_struct map identifier
+        unit unit_struct seq tuple tuple_struct map struct identifier
     }
 }
 
-impl<'de> EnumAccess<'de> for Body<'de> {
+impl<'de> EnumAccess<'de> for Body<'_, 'de> {
     type Error = Mismatch;
     type Variant = Self;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Mismatch> {
-        let kind = BorrowedStrDeserializer::<Mismatch>::new(self.kind);
+        let kind = StrDeserializer::<Mismatch>::new(self.kind);
         Ok((seed.deserialize(kind)?, self))
     }
 }
 
-impl<'de> VariantAccess<'de> for Body<'de> {
+impl<'de> VariantAccess<'de> for Body<'_, 'de> {
     type Error = Mismatch;
 
     fn unit_variant(self) -> Result<(), Mismatch> {
@@ -100,15 +88,15 @@ impl<'de> VariantAccess<'de> for Body<'de> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Mismatch> {
-        Ok(seed.deserialize(&mut self.json())?)
+        seed.deserialize(self)
     }
 
     fn struct_variant<V: Visitor<'de>>(
         self,
-        fields: &'static [&'static str],
+        _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        Ok(self.json().deserialize_struct("", fields, visitor)?)
+        Ok(visitor.visit_map(self.fields.values())?)
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Mismatch> {
