@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::de::value::MapAccessDeserializer;
 use serde_json::value::RawValue;
 
 use crate::body::{Body, Fields, Mismatch};
@@ -21,7 +20,6 @@ const EXCERPT: usize = 200;
 pub(crate) struct Incoming<'a> {
     pub(crate) src: Cow<'a, str>,
     pub(crate) dest: Cow<'a, str>,
-    pub(crate) header: Header<'a>,
     fields: Fields<'a>,
     line: &'a str,
 }
@@ -70,13 +68,17 @@ impl<'a> Incoming<'a> {
         };
         let line = message::text(line).map_err(bad)?;
         let Envelope { src, dest, body: fields } = serde_json::from_str(line).map_err(bad)?;
-        let header = Header::deserialize(MapAccessDeserializer::new(fields.values()));
-        Ok(Incoming { src, dest, header: header.map_err(bad)?, fields, line })
+        Ok(Incoming { src, dest, fields, line })
+    }
+
+    /// The reserved part of the body.
+    pub(crate) fn header(&self) -> &Header<'a> {
+        &self.fields.header
     }
 
     /// The body, to be read as whatever it should be.
     pub(crate) fn body(&self) -> Body<'_, 'a> {
-        Body { kind: &self.header.kind, fields: &self.fields, line: self.line }
+        Body { fields: &self.fields, line: self.line }
     }
 
     /// The text of the body.
@@ -100,7 +102,7 @@ impl<'a> Incoming<'a> {
     /// The number under which an answer is waited for; none is if this is an answer itself, or an
     /// error.
     pub(crate) fn asks(&self) -> Option<u64> {
-        let Header { kind, msg_id, in_reply_to } = &self.header;
+        let Header { kind, msg_id, in_reply_to } = self.header();
         msg_id.filter(|_| in_reply_to.is_none() && kind != "error")
     }
 

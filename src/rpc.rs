@@ -129,7 +129,7 @@ fn read<R: DeserializeOwned>(answer: &Incoming<'_>) -> Result<R, RpcError> {
         body: answer.text().to_owned(),
         reason: mismatch.to_string(),
     };
-    if answer.header.kind == "error" {
+    if answer.header().kind == "error" {
         return Err(answer.body().read().map_or_else(unreadable, RpcError::Refused));
     }
     answer.body().read().map_err(unreadable)

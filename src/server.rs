@@ -109,7 +109,7 @@ impl<I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Wire<I, O> {
 
 fn read_init(line: &Line<'_>) -> Result<(Init, Option<Asker>), Refusal> {
     let incoming = Incoming::parse(line)?;
-    let (kind, asker) = (&incoming.header.kind, incoming.asker());
+    let (kind, asker) = (&incoming.header().kind, incoming.asker());
     if kind == "init" {
         return Ok((incoming.read()?, asker));
     }
@@ -182,7 +182,7 @@ impl<H: Handler, I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O> {
 /// Takes a line: an answer goes to whoever waits for it, a request becomes a task.
 fn receive<H: Handler>(node: &Node, handler: &Rc<H>, line: &Line<'_>) -> Option<Task> {
     let taken = Incoming::parse(line).and_then(|incoming| {
-        if let Some(in_reply_to) = incoming.header.in_reply_to {
+        if let Some(in_reply_to) = incoming.header().in_reply_to {
             node.calls().answer(in_reply_to, &incoming);
             return Ok(None);
         }
@@ -198,7 +198,7 @@ fn receive<H: Handler>(node: &Node, handler: &Rc<H>, line: &Line<'_>) -> Option<
 }
 
 fn read_request<H: Handler>(incoming: &Incoming<'_>) -> Result<H::Request, Refusal> {
-    if incoming.header.kind == "init" {
+    if incoming.header().kind == "init" {
         let error = ErrorCode::PreconditionFailed.error("init came a second time");
         return Err(Refusal { error, asker: incoming.asker() });
     }

@@ -1,62 +1,111 @@
-//! A body taken apart: its fields by name, their values still text.
+//! A body taken apart: the reserved fields are read, the values of all others are still text.
 //!
 //! A line is gone through once, and then each value once more when somebody wants it. What nobody
 //! wants costs nothing more.
 
+use std::array;
 use std::borrow::Cow;
 use std::fmt;
 use std::slice;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::value::{StrDeserializer, U64Deserializer};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// How many fields a body has, as a rule. More wastes memory, less costs a second allocation.
-const USUALLY: usize = 6;
+use crate::message::Header;
 
-/// The fields of a JSON object in their order; a key that comes twice is there twice.
+/// How many fields a body has besides the reserved ones, as a rule. More wastes memory, less costs
+/// a second allocation.
+const USUALLY: usize = 4;
+
+const TYPE: &str = "type";
+const MSG_ID: &str = "msg_id";
+const IN_REPLY_TO: &str = "in_reply_to";
+
+/// The fields of a JSON object in their order; a key that comes twice is there twice, but for the
+/// reserved ones, which must not.
 #[derive(Debug)]
-pub(crate) struct Fields<'a>(Vec<Field<'a>>);
+pub(crate) struct Fields<'a> {
+    pub(crate) header: Header<'a>,
+    others: Vec<(Text<'a>, &'a RawValue)>,
+}
 
-type Field<'a> = (Key<'a>, &'a RawValue);
-
+/// A string that is borrowed if it can be, which [`Cow`] by itself is not.
 #[derive(Debug, serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Vec::with_capacity(USUALLY);
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-
         deserializer.deserialize_map(Object)
     }
 }
 
+struct Object;
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+        let (mut kind, mut msg_id, mut in_reply_to) = (None, None, None);
+        let mut others = Vec::with_capacity(USUALLY);
+        while let Some(Text(key)) = map.next_key()? {
+            match &*key {
+                TYPE => once(&mut kind, TYPE, map.next_value()?)?,
+                MSG_ID => once(&mut msg_id, MSG_ID, map.next_value()?)?,
+                IN_REPLY_TO => once(&mut in_reply_to, IN_REPLY_TO, map.next_value()?)?,
+                _ => others.push((Text(key), map.next_value()?)),
+            }
+        }
+        let Text(kind) = kind.ok_or_else(|| Error::missing_field(TYPE))?;
+        let (msg_id, in_reply_to) = (msg_id.flatten(), in_reply_to.flatten());
+        Ok(Fields { header: Header { kind, msg_id, in_reply_to }, others })
+    }
+}
+
+fn once<T, E: Error>(place: &mut Option<T>, key: &'static str, value: T) -> Result<(), E> {
+    if place.replace(value).is_some() { Err(E::duplicate_field(key)) } else { Ok(()) }
+}
+
 impl<'a> Fields<'a> {
-    /// The fields one by one, as serde wants them.
-    pub(crate) fn values<'f>(&'f self) -> Values<'f, 'a> {
-        Values { fields: self.0.iter(), value: None }
+    /// The fields one by one, as serde wants them: of the reserved ones only those `wanted`, if it
+    /// is known which are.
+    pub(crate) fn values(&self, wanted: Option<&[&str]>) -> Values<'_, 'a> {
+        let is_wanted = |key| wanted.is_none_or(|wanted| wanted.contains(&key));
+        let Header { kind, msg_id, in_reply_to } = &self.header;
+        let kind = Some(Value::Text(kind)).filter(|_| is_wanted(TYPE));
+        let msg_id = msg_id.filter(|_| is_wanted(MSG_ID)).map(Value::Number);
+        let in_reply_to = in_reply_to.filter(|_| is_wanted(IN_REPLY_TO)).map(Value::Number);
+        let reserved = [(TYPE, kind), (MSG_ID, msg_id), (IN_REPLY_TO, in_reply_to)];
+        Values { reserved: reserved.into_iter(), others: self.others.iter(), value: None }
     }
 }
 
 /// What is left of the fields.
 pub(crate) struct Values<'f, 'a> {
-    fields: slice::Iter<'f, Field<'a>>,
-    value: Option<&'a RawValue>,
+    reserved: array::IntoIter<(&'static str, Option<Value<'f, 'a>>), 3>,
+    others: slice::Iter<'f, (Text<'a>, &'a RawValue)>,
+    value: Option<Value<'f, 'a>>,
+}
+
+#[derive(Clone, Copy)]
+enum Value<'f, 'a> {
+    Text(&'f str),
+    Number(u64),
+    Raw(&'a RawValue),
+}
+
+impl<'f, 'a> Values<'f, 'a> {
+    fn next(&mut self) -> Option<(&'f str, Value<'f, 'a>)> {
+        let reserved = self.reserved.find_map(|(key, value)| Some((key, value?)));
+        reserved.or_else(|| {
+            let (Text(key), value) = self.others.next()?;
+            Some((key, Value::Raw(value)))
+        })
+    }
 }
 
 impl<'de> MapAccess<'de> for Values<'_, 'de> {
@@ -66,20 +115,19 @@ impl<'de> MapAccess<'de> for Values<'_, 'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Self::Error> {
-        let Some((Key(key), value)) = self.fields.next() else { return Ok(None) };
+        let Some((key, value)) = self.next() else { return Ok(None) };
         self.value = Some(value);
-        seed.deserialize(de::value::StrDeserializer::new(key)).map(Some)
+        seed.deserialize(StrDeserializer::new(key)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(
         &mut self,
         seed: V,
     ) -> Result<V::Value, Self::Error> {
-        let value = self.value.take().expect("serde asks for a value after its key");
-        seed.deserialize(value)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.fields.len())
+        match self.value.take().expect("serde asks for a value after its key") {
+            Value::Text(text) => seed.deserialize(StrDeserializer::new(text)),
+            Value::Number(number) => seed.deserialize(U64Deserializer::new(number)),
+            Value::Raw(value) => seed.deserialize(value),
+        }
     }
 }

@@ -22,7 +22,6 @@ pub(crate) enum Mismatch {
 /// text that it is.
 #[derive(Clone, Copy)]
 pub(crate) struct Body<'b, 'de> {
-    pub(crate) kind: &'b str,
     pub(crate) fields: &'b Fields<'de>,
     /// The line that it stands on.
     pub(crate) line: &'de str,
@@ -47,7 +46,16 @@ impl<'de> de::Deserializer<'de> for Body<'_, 'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        Ok(visitor.visit_map(self.fields.values())?)
+        Ok(visitor.visit_map(self.fields.values(None))?)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        Ok(visitor.visit_map(self.fields.values(Some(fields)))?)
     }
 
     // This is how `RawValue` asks for its text.
@@ -66,7 +74,7 @@ impl<'de> de::Deserializer<'de> for Body<'_, 'de> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct seq tuple tuple_struct map struct identifier
+        unit unit_struct seq tuple tuple_struct map identifier
     }
 }
 
@@ -75,7 +83,7 @@ impl<'de> EnumAccess<'de> for Body<'_, 'de> {
     type Variant = Self;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Mismatch> {
-        let kind = StrDeserializer::<Mismatch>::new(self.kind);
+        let kind = StrDeserializer::<Mismatch>::new(&self.fields.header.kind);
         Ok((seed.deserialize(kind)?, self))
     }
 }
@@ -93,10 +101,10 @@ impl<'de> VariantAccess<'de> for Body<'_, 'de> {
 
     fn struct_variant<V: Visitor<'de>>(
         self,
-        _fields: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        Ok(visitor.visit_map(self.fields.values())?)
+        Ok(visitor.visit_map(self.fields.values(Some(fields)))?)
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Mismatch> {
