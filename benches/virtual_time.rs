@@ -12,7 +12,7 @@ use eddy::checker::set_full;
 use eddy::latency::Latency;
 use eddy::{Fault, Report, Test, Workload};
 use glomers::gossip::{Neighbor, Pace, Seen};
-use glomers::{Handler, Json, Node, async_trait};
+use glomers::{Handler, Json, JsonArray, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
 /// How long challenge 3e may take: 30 simulated seconds of 25 nodes. Longer, and nobody tries many
@@ -104,7 +104,7 @@ enum Request {
 enum Reply {
     TopologyOk,
     BroadcastOk,
-    ReadOk { messages: Vec<Json> },
+    ReadOk { messages: JsonArray },
     GossipOk,
 }
 
@@ -170,7 +170,7 @@ impl Handler for Broadcast {
                 self.learn(from, messages);
                 Reply::GossipOk
             }
-            Request::Read => Reply::ReadOk { messages: self.seen.borrow().items().to_vec() },
+            Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },
         })
     }
 }

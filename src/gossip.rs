@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use tokio::sync::mpsc;
 
+use crate::json::JsonArray;
 use crate::node::Node;
 use crate::rpc::Retry;
 
@@ -93,14 +94,18 @@ async fn empty<T, R: Serialize>(
 pub struct Seen<T> {
     items: Vec<T>,
     known: HashSet<T>,
+    json: JsonArray,
 }
 
-impl<T: Clone + Eq + Hash> Seen<T> {
+impl<T: Clone + Eq + Hash + Serialize> Seen<T> {
     /// Adds those items that are new, and returns them.
     pub fn learn(&mut self, items: impl IntoIterator<Item = T>) -> Vec<T> {
         let known = &mut self.known;
         let news: Vec<T> = items.into_iter().filter(|item| known.insert(item.clone())).collect();
         self.items.extend_from_slice(&news);
+        for item in &news {
+            self.json.push(item);
+        }
         news
     }
 
@@ -108,10 +113,15 @@ impl<T: Clone + Eq + Hash> Seen<T> {
     pub fn items(&self) -> &[T] {
         &self.items
     }
+
+    /// Everything that has been seen, ready to be sent.
+    pub fn to_json(&self) -> JsonArray {
+        self.json.clone()
+    }
 }
 
 impl<T> Default for Seen<T> {
     fn default() -> Self {
-        Seen { items: Vec::new(), known: HashSet::new() }
+        Seen { items: Vec::new(), known: HashSet::new(), json: JsonArray::default() }
     }
 }

@@ -239,10 +239,11 @@
 //! # Where to read on
 //!
 //! The modules are listed in the order in which they explain each other: what travels (`message`,
-//! `body`, `error`), how a program talks (`node`, `rpc`, `host`), how it is run (`serve`, `server`,
+//! `json`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), how it is run (`serve`, `server`,
 //! `tasks`, `incoming`, `outbox`, `lines`, `stdio`), and what is built on that (`kv`, [`gossip`]).
 
 mod message;
+mod json;
 mod body;
 mod error;
 mod node;
@@ -261,8 +262,9 @@ pub mod gossip;
 pub use async_trait::async_trait;
 pub use error::{Error, ErrorCode, RpcError};
 pub use host::Host;
+pub use json::{Json, JsonArray};
 pub use kv::{KeyValue, TimestampOracle};
-pub use message::{Header, Json, Message};
+pub use message::{Header, Message};
 pub use node::Node;
 pub use rpc::Retry;
 pub use serve::{Handler, serve, serve_on};

@@ -5,10 +5,8 @@
 //! nesting, the order of keys. See Maelstrom's `doc/protocol.md`.
 
 use std::borrow::Cow;
-use std::hash::{Hash, Hasher};
-use std::rc::Rc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
 /// A message, borrowed from the line on which it stands.
@@ -65,45 +63,5 @@ fn expect_object(json: &str) -> serde_json::Result<()> {
     match json.trim_ascii_start().as_bytes().first() {
         None | Some(b'{') => Ok(()),
         Some(_) => Err(de::Error::custom("not an object")),
-    }
-}
-
-/// A JSON value that is only passed on, kept as the text in which it came.
-///
-/// Two are equal if their texts are: `1` and `1.0` differ, as they do for Maelstrom's checkers.
-/// Cloning is cheap.
-#[derive(Debug, Clone)]
-pub struct Json(Rc<RawValue>);
-
-impl Json {
-    /// The value as JSON text, without surrounding white space.
-    pub fn get(&self) -> &str {
-        self.0.get()
-    }
-}
-
-impl PartialEq for Json {
-    fn eq(&self, other: &Self) -> bool {
-        self.get() == other.get()
-    }
-}
-
-impl Eq for Json {}
-
-impl Hash for Json {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.get().hash(state);
-    }
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<RawValue>::deserialize(deserializer).map(|text| Json(text.into()))
-    }
-}
-
-impl Serialize for Json {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
     }
 }

@@ -150,10 +150,13 @@ impl<H: Handler, I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O> {
                 self.tasks.begin(Kind::Request, request);
             }
             taken += 1;
-            if taken == LINES || self.wire.outbox.len() > ENOUGH {
+            if taken == LINES {
                 taken = 0;
-                self.take_turns().await?;
+                self.tasks.run();
                 tokio::task::yield_now().await;
+            }
+            if self.wire.outbox.len() > ENOUGH {
+                self.wire.flush().await?;
             }
         }
         Ok(())

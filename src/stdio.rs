@@ -29,8 +29,8 @@ pub(crate) enum Stdin {
 
 /// What a thread has read.
 pub(crate) struct Chunks {
-    chunks: mpsc::Receiver<io::Result<Vec<u8>>>,
-    chunk: Vec<u8>,
+    queue: mpsc::Receiver<io::Result<Vec<u8>>>,
+    current: Vec<u8>,
     consumed: usize,
 }
 
@@ -53,7 +53,7 @@ impl Stdin {
 
 impl Chunks {
     fn read() -> Self {
-        let (sender, chunks) = mpsc::channel(WAITING);
+        let (sender, queue) = mpsc::channel(WAITING);
         std::thread::spawn(move || {
             let mut stdin = io::stdin().lock();
             let mut buffer = vec![0; CHUNK];
@@ -70,7 +70,7 @@ impl Chunks {
                 }
             }
         });
-        Chunks { chunks, chunk: Vec::new(), consumed: 0 }
+        Chunks { queue, current: Vec::new(), consumed: 0 }
     }
 }
 
@@ -95,11 +95,11 @@ impl AsyncRead for Chunks {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.consumed == this.chunk.len() {
-            this.chunk = ready!(this.chunks.poll_recv(cx)).transpose()?.unwrap_or_default();
+        if this.consumed == this.current.len() {
+            this.current = ready!(this.queue.poll_recv(cx)).transpose()?.unwrap_or_default();
             this.consumed = 0;
         }
-        let available = &this.chunk[this.consumed..];
+        let available = &this.current[this.consumed..];
         let length = available.len().min(buffer.remaining());
         buffer.put_slice(&available[..length]);
         this.consumed += length;

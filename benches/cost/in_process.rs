@@ -36,7 +36,7 @@ impl Handler for Echo {
 }
 
 /// Lines in memory, beside a loop over the same types.
-pub fn echo() -> Figure {
+pub(crate) fn echo() -> Figure {
     const MESSAGES: usize = 50_000;
     let echoes = pipes::echoes(MESSAGES);
     let input = format!("{}{echoes}", pipes::INIT);
@@ -44,7 +44,7 @@ pub fn echo() -> Figure {
         let mut output = Vec::new();
         pairs::time(|| {
             block_on(async {
-                glomers::serve_on(input.as_bytes(), &mut output, |_| Echo).await.unwrap()
+                glomers::serve_on(input.as_bytes(), &mut output, |_| Echo).await.unwrap();
             });
             assert!(output.len() > echoes.len() / 2);
         })
@@ -87,7 +87,7 @@ fn bare_echo(line: &str, output: &mut Vec<u8>) {
 }
 
 /// One node asks another, and waits for the answer before it asks again.
-pub fn rpc() -> Figure {
+pub(crate) fn rpc() -> Figure {
     const CALLS: u32 = 20_000;
     let times = (0..15).map(|_| ask_a_neighbor(CALLS) / CALLS);
     let microseconds = pairs::median(times.map(|time| time.as_secs_f64() * 1e6));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const PAIRS: usize = 15;
 
 /// What was measured, beside its bound.
-pub struct Figure {
+pub(crate) struct Figure {
     what: &'static str,
     unit: &'static str,
     ours: f64,
@@ -16,7 +16,7 @@ pub struct Figure {
 }
 
 /// What a figure must be.
-pub enum Bound {
+pub(crate) enum Bound {
     /// The median of theirs divided by ours must be at least `least`: we are so many times as fast.
     Faster { ratio: f64, least: f64 },
     /// The median of ours divided by theirs must be at most `most`: we take so many times as long.
@@ -26,12 +26,13 @@ pub enum Bound {
 }
 
 /// Times both sides in turn, each of which returns how long it took.
-pub fn alternate(
+pub(crate) fn alternate(
     mut ours: impl FnMut() -> Duration,
     mut theirs: impl FnMut() -> Duration,
 ) -> (Vec<Duration>, Vec<Duration>) {
     // Once for the caches, which is not counted.
-    (ours(), theirs());
+    ours();
+    theirs();
     (0..PAIRS)
         .map(|pair| {
             // Whoever comes second finds a warmer machine, so they take turns in that as well.
@@ -47,14 +48,14 @@ pub fn alternate(
 }
 
 /// How long something takes.
-pub fn time(run: impl FnOnce()) -> Duration {
+pub(crate) fn time(run: impl FnOnce()) -> Duration {
     let start = Instant::now();
     run();
     start.elapsed()
 }
 
 /// The value in the middle.
-pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -62,7 +63,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 
 impl Figure {
     /// A rate, which must be at least `least` times theirs; each run handles `count` things.
-    pub fn faster(
+    pub(crate) fn faster(
         what: &'static str,
         least: f64,
         count: usize,
@@ -82,7 +83,7 @@ impl Figure {
     }
 
     /// A delay, which must be at most `most` times theirs; each run has `count` of them.
-    pub fn slower(
+    pub(crate) fn slower(
         what: &'static str,
         most: f64,
         count: usize,
@@ -101,12 +102,12 @@ impl Figure {
     }
 
     /// A figure that must be below a bound, whatever others need.
-    pub fn below(what: &'static str, unit: &'static str, bound: f64, ours: f64) -> Figure {
+    pub(crate) fn below(what: &'static str, unit: &'static str, bound: f64, ours: f64) -> Figure {
         Figure { what, unit, ours, theirs: None, bound: Bound::Below(bound) }
     }
 
     /// Whether the bound is kept.
-    pub fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         match self.bound {
             Bound::Faster { ratio, least } => ratio >= least,
             Bound::Slower { ratio, most } => ratio <= most,
@@ -116,7 +117,7 @@ impl Figure {
 }
 
 /// Prints what stands above the figures.
-pub fn print_head() {
+pub(crate) fn print_head() {
     println!("{:<44}{:>10}{:>10} {:<8}{:>6}  bound", "what", "ours", "bare", "unit", "ratio");
 }
 

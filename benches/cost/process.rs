@@ -1,6 +1,5 @@
 //! What a process costs before it does anything.
 
-use std::fs;
 use std::process::Command;
 
 use crate::pairs::{self, Figure};
@@ -9,17 +8,23 @@ use crate::pipes::Node;
 const ECHO: &str = env!("CARGO_BIN_EXE_echo");
 
 /// From the start of a process to its answer to `init`.
-pub fn start() -> Figure {
-    let times = (0..30).map(|_| pairs::time(|| drop(Node::start(&mut Command::new(ECHO)))));
+pub(crate) fn start() -> Figure {
+    let times = (0..30).map(|_| {
+        let mut node = None;
+        let time = pairs::time(|| node = Some(Node::start(&mut Command::new(ECHO))));
+        node.into_iter().for_each(Node::stop);
+        time
+    });
     let milliseconds = pairs::median(times.map(|time| time.as_secs_f64() * 1000.0));
     Figure::below("start to init_ok", "ms", 20.0, milliseconds)
 }
 
 /// What a node that has nothing to do keeps in memory.
-pub fn memory() -> Figure {
+pub(crate) fn memory() -> Figure {
     let node = Node::start(&mut Command::new(ECHO));
-    let status = fs::read_to_string(format!("/proc/{}/status", node.pid())).unwrap();
+    let status = node.proc("status");
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    node.stop();
     let kib: f64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
     Figure::below("memory of an idle node", "MB", 5.0, kib * 1024.0 / 1e6)
 }

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 
 use glomers::gossip::Seen;
-use glomers::{Handler, Json, async_trait};
+use glomers::{Handler, Json, JsonArray, async_trait};
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ enum Request {
 enum Reply {
     TopologyOk,
     BroadcastOk,
-    ReadOk { messages: Vec<Json> },
+    ReadOk { messages: JsonArray },
 }
 
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl Handler for Broadcast {
                 self.seen.borrow_mut().learn([message]);
                 Reply::BroadcastOk
             }
-            Request::Read => Reply::ReadOk { messages: self.seen.borrow().items().to_vec() },
+            Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },
         })
     }
 }

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use glomers::gossip::Seen;
-use glomers::{Handler, Json, Node, async_trait};
+use glomers::{Handler, Json, JsonArray, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -31,7 +31,7 @@ enum Request {
 enum Reply {
     TopologyOk,
     BroadcastOk,
-    ReadOk { messages: Vec<Json> },
+    ReadOk { messages: JsonArray },
 }
 
 struct Broadcast {
@@ -71,7 +71,7 @@ impl Handler for Broadcast {
                 self.learn(from, message);
                 Reply::BroadcastOk
             }
-            Request::Read => Reply::ReadOk { messages: self.seen.borrow().items().to_vec() },
+            Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },
         })
     }
 }

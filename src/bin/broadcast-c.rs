@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use glomers::gossip::{Neighbor, Pace, Seen};
-use glomers::{Handler, Json, Node, async_trait};
+use glomers::{Handler, Json, JsonArray, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -37,7 +37,7 @@ enum Request {
 enum Reply {
     TopologyOk,
     BroadcastOk,
-    ReadOk { messages: Vec<Json> },
+    ReadOk { messages: JsonArray },
     GossipOk,
 }
 
@@ -89,7 +89,7 @@ impl Handler for Broadcast {
                 self.learn(from, messages);
                 Reply::GossipOk
             }
-            Request::Read => Reply::ReadOk { messages: self.seen.borrow().items().to_vec() },
+            Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },
         })
     }
 }

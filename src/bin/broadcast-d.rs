@@ -19,7 +19,7 @@
 use std::cell::RefCell;
 
 use glomers::gossip::{Neighbor, Pace, Seen};
-use glomers::{Handler, Json, Node, async_trait};
+use glomers::{Handler, Json, JsonArray, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -41,7 +41,7 @@ enum Request {
 enum Reply {
     TopologyOk,
     BroadcastOk,
-    ReadOk { messages: Vec<Json> },
+    ReadOk { messages: JsonArray },
     GossipOk,
 }
 
@@ -79,7 +79,7 @@ impl Handler for Broadcast {
                 self.seen.borrow_mut().learn(messages);
                 Reply::GossipOk
             }
-            Request::Read => Reply::ReadOk { messages: self.seen.borrow().items().to_vec() },
+            Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },
         })
     }
 }

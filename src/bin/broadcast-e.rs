@@ -20,7 +20,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use glomers::gossip::{Neighbor, Pace, Seen};
-use glomers::{Handler, Json, Node, async_trait};
+use glomers::{Handler, Json, JsonArray, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
 /// The shortest time between two batches to the same neighbor. Messages per operation fall with its
@@ -47,7 +47,7 @@ enum Request {
 enum Reply {
     TopologyOk,
     BroadcastOk,
-    ReadOk { messages: Vec<Json> },
+    ReadOk { messages: JsonArray },
     GossipOk,
 }
 
@@ -93,7 +93,7 @@ impl Handler for Broadcast {
                 self.learn(from, messages);
                 Reply::GossipOk
             }
-            Request::Read => Reply::ReadOk { messages: self.seen.borrow().items().to_vec() },
+            Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },
         })
     }
 }

@@ -1,0 +1,134 @@
+//! JSON that stays text: a value as it came, and an array that grows.
+//!
+//! What a node only passes on is never taken apart. And what it is asked for again and again is not
+//! put together again and again: an array is written once, element by element, as they come.
+
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// A JSON value that is only passed on, kept as the text in which it came.
+///
+/// Two are equal if their texts are: `1` and `1.0` differ, as they do for Maelstrom's checkers.
+/// Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Json(Rc<RawValue>);
+
+impl Json {
+    /// The value as JSON text, without surrounding white space.
+    pub fn get(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl Eq for Json {}
+
+impl Hash for Json {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.get().hash(state);
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(|text| Json(text.into()))
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// A JSON array that only grows, kept as text.
+///
+/// To write one costs no more than to copy its text, however many elements there are. Cloning is
+/// cheap; adding to it copies the text if there is a clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonArray(Rc<String>);
+
+impl JsonArray {
+    /// Adds an element at the end.
+    ///
+    /// # Panics
+    /// If the element does not fit into JSON.
+    pub fn push(&mut self, element: &(impl Serialize + ?Sized)) {
+        let element = serde_json::to_string(element).expect("an element that fits into JSON");
+        let text = Rc::make_mut(&mut self.0);
+        text.pop();
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push_str(&element);
+        text.push(']');
+    }
+
+    /// The array as JSON text.
+    pub fn get(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for JsonArray {
+    fn default() -> Self {
+        JsonArray(Rc::new("[]".to_owned()))
+    }
+}
+
+/// How [`RawValue`] tells `serde_json` that it is text already. A `RawValue` itself cannot grow: to
+/// make one, the whole text is parsed.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+impl Serialize for JsonArray {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut raw = serializer.serialize_struct(RAW_VALUE, 1)?;
+        raw.serialize_field(RAW_VALUE, self.get())?;
+        raw.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_array_is_written_as_its_elements_would_be() {
+        let mut array = JsonArray::default();
+        let mut elements: Vec<serde_json::Value> = Vec::new();
+        for element in [json!(1), json!("a\nb"), json!({"c": [null, 1.5]}), json!([])] {
+            assert_eq!(array.get(), json!(elements).to_string());
+            let before = array.clone();
+            array.push(&element);
+            elements.push(element);
+            assert_eq!(before.get(), json!(elements[..elements.len() - 1]).to_string());
+        }
+        // Were `serde_json` to change its way with text, these would show it.
+        assert_eq!(serde_json::to_string(&array).unwrap(), array.get());
+        assert_eq!(serde_json::to_value(&array).unwrap(), json!(elements));
+        assert_eq!(
+            serde_json::to_string(&json!({"all": array})).unwrap().len(),
+            8 + array.get().len()
+        );
+    }
+
+    #[test]
+    fn elements_that_are_text_stay_as_they_are() {
+        let mut array = JsonArray::default();
+        for text in ["18446744073709551616", "1.50", "[1, 2]"] {
+            array.push(&serde_json::from_str::<Json>(text).unwrap());
+        }
+        assert_eq!(array.get(), "[18446744073709551616,1.50,[1, 2]]");
+    }
+}
