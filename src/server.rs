@@ -32,7 +32,7 @@ const LINES: usize = 128;
 
 /// Pause, too, once this many bytes wait to be written. More saves writes, less saves memory when
 /// replies are long.
-const ENOUGH: usize = 64 << 10;
+const ENOUGH: usize = 32 << 10;
 
 pub(crate) async fn run<H: Handler>(
     host: Host,

@@ -56,7 +56,7 @@ pub(crate) fn echo() -> Figure {
             assert!(output.len() > echoes.len() / 2);
         })
     };
-    Figure::faster("echo in process", 0.6, MESSAGES, pairs::alternate(ours, bare))
+    Figure::faster(0.6, MESSAGES, pairs::alternate(ours, bare))
 }
 
 /// The same in one struct for each direction: the reserved fields and those of the enums above.
@@ -91,7 +91,7 @@ pub(crate) fn rpc() -> Figure {
     const CALLS: u32 = 20_000;
     let times = (0..15).map(|_| ask_a_neighbor(CALLS) / CALLS);
     let microseconds = pairs::median(times.map(|time| time.as_secs_f64() * 1e6));
-    Figure::below("RPC in process, there and back", "µs", 3.0, microseconds)
+    Figure::below("µs", 3.0, microseconds)
 }
 
 /// Two nodes whose inputs are each other's outputs; tells how long so many calls take.

@@ -8,7 +8,6 @@ const PAIRS: usize = 15;
 
 /// What was measured, beside its bound.
 pub(crate) struct Figure {
-    what: &'static str,
     unit: &'static str,
     ours: f64,
     theirs: Option<f64>,
@@ -64,7 +63,6 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 impl Figure {
     /// A rate, which must be at least `least` times theirs; each run handles `count` things.
     pub(crate) fn faster(
-        what: &'static str,
         least: f64,
         count: usize,
         (ours, theirs): (Vec<Duration>, Vec<Duration>),
@@ -79,12 +77,11 @@ impl Figure {
             median(times.iter().map(|time| count as f64 / time.as_secs_f64() / 1000.0))
         };
         let (ours, theirs) = (rate(ours), Some(rate(theirs)));
-        Figure { what, unit: "1000/s", ours, theirs, bound: Bound::Faster { ratio, least } }
+        Figure { unit: "1000/s", ours, theirs, bound: Bound::Faster { ratio, least } }
     }
 
     /// A delay, which must be at most `most` times theirs; each run has `count` of them.
     pub(crate) fn slower(
-        what: &'static str,
         most: f64,
         count: usize,
         (ours, theirs): (Vec<Duration>, Vec<Duration>),
@@ -98,12 +95,12 @@ impl Figure {
             median(times.iter().map(|time| time.as_secs_f64() * 1e6 / count as f64))
         };
         let (ours, theirs) = (delay(ours), Some(delay(theirs)));
-        Figure { what, unit: "µs", ours, theirs, bound: Bound::Slower { ratio, most } }
+        Figure { unit: "µs", ours, theirs, bound: Bound::Slower { ratio, most } }
     }
 
     /// A figure that must be below a bound, whatever others need.
-    pub(crate) fn below(what: &'static str, unit: &'static str, bound: f64, ours: f64) -> Figure {
-        Figure { what, unit, ours, theirs: None, bound: Bound::Below(bound) }
+    pub(crate) fn below(unit: &'static str, bound: f64, ours: f64) -> Figure {
+        Figure { unit, ours, theirs: None, bound: Bound::Below(bound) }
     }
 
     /// Whether the bound is kept.
@@ -118,12 +115,12 @@ impl Figure {
 
 /// Prints what stands above the figures.
 pub(crate) fn print_head() {
-    println!("{:<44}{:>10}{:>10} {:<8}{:>6}  bound", "what", "ours", "bare", "unit", "ratio");
+    println!("{:<34}{:>10}{:>10} {:<7}{:>6}  bound", "what", "ours", "bare", "unit", "ratio");
 }
 
 impl Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Figure { what, unit, ours, .. } = self;
+        let Figure { unit, ours, .. } = self;
         let theirs = self.theirs.map_or_else(|| "-".to_owned(), |theirs| format!("{theirs:.2}"));
         let (ratio, bound) = match self.bound {
             Bound::Faster { ratio, least } => (format!("{ratio:.2}"), format!("≥ {least}")),
@@ -131,6 +128,6 @@ impl Display for Figure {
             Bound::Below(bound) => ("-".to_owned(), format!("< {bound} {unit}")),
         };
         let verdict = if self.holds() { "holds" } else { "MISSED" };
-        write!(f, "{what:<44}{ours:>10.2}{theirs:>10} {unit:<8}{ratio:>6}  {bound:<8} {verdict}")
+        write!(f, "{ours:>10.2}{theirs:>10} {unit:<7}{ratio:>6}  {bound:<7} {verdict}")
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn start() -> Figure {
         time
     });
     let milliseconds = pairs::median(times.map(|time| time.as_secs_f64() * 1000.0));
-    Figure::below("start to init_ok", "ms", 20.0, milliseconds)
+    Figure::below("ms", 20.0, milliseconds)
 }
 
 /// What a node that has nothing to do keeps in memory.
@@ -26,5 +26,5 @@ pub(crate) fn memory() -> Figure {
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     node.stop();
     let kib: f64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
-    Figure::below("memory of an idle node", "MB", 5.0, kib * 1024.0 / 1e6)
+    Figure::below("MB", 5.0, kib * 1024.0 / 1e6)
 }

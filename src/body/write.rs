@@ -1,6 +1,7 @@
 //! From an enum to a body.
 
-use serde::ser::{self, Impossible, Serialize, SerializeMap, Serializer as _};
+use serde::ser::{self, Impossible, Serialize};
+use serde_json::{Error, Result, Value, to_writer};
 
 /// Writes a body, with the two numbers that the protocol adds to it.
 pub(crate) fn write(
@@ -8,40 +9,69 @@ pub(crate) fn write(
     body: &(impl Serialize + ?Sized),
     msg_id: Option<u64>,
     in_reply_to: Option<u64>,
-) -> serde_json::Result<()> {
-    let mut json = serde_json::Serializer::new(out);
-    let mut map = json.serialize_map(None)?;
-    body.serialize(Fields(&mut map))?;
-    for (key, number) in [("msg_id", msg_id), ("in_reply_to", in_reply_to)] {
+) -> Result<()> {
+    out.push(b'{');
+    let mut fields = Fields { out, key: None };
+    body.serialize(&mut fields)?;
+    for (key, number) in [(r#""msg_id":"#, msg_id), (r#""in_reply_to":"#, in_reply_to)] {
         if let Some(number) = number {
-            map.serialize_entry(key, &number)?;
+            fields.begin(key);
+            to_writer(&mut *fields.out, &number)?;
         }
     }
-    map.end()
+    out.push(b'}');
+    Ok(())
 }
 
-/// Writes the fields of an enum variant, a struct or a map into a map that is open already.
-struct Fields<'m, M>(&'m mut M);
+/// Writes the fields of an enum variant, a struct or a map into an object that is open already.
+struct Fields<'o> {
+    out: &'o mut Vec<u8>,
+    /// The key of a map's entry, until its value comes.
+    key: Option<String>,
+}
 
-fn no_fields<E: ser::Error>(what: &str) -> E {
-    E::custom(format!("a body is an enum variant, a struct or a map, not {what}"))
+impl Fields<'_> {
+    /// Begins a field; the key is JSON, with its colon.
+    fn begin(&mut self, key: &str) {
+        // No value ends like this.
+        if !self.out.ends_with(b"{") {
+            self.out.push(b',');
+        }
+        self.out.extend_from_slice(key.as_bytes());
+    }
+
+    fn kind(&mut self, variant: &str) -> Result<()> {
+        self.begin(r#""type":"#);
+        to_writer(&mut *self.out, variant)
+    }
+
+    fn field(&mut self, key: &str, value: &(impl Serialize + ?Sized)) -> Result<()> {
+        self.begin("");
+        to_writer(&mut *self.out, key)?;
+        self.out.push(b':');
+        to_writer(&mut *self.out, value)
+    }
+}
+
+fn no_fields(what: &str) -> Error {
+    ser::Error::custom(format!("a body is an enum variant, a struct or a map, not {what}"))
 }
 
 macro_rules! refuse {
     ($($method:ident($type:ty);)*) => {
-        $(fn $method(self, _: $type) -> Result<(), M::Error> {
+        $(fn $method(self, _: $type) -> Result<()> {
             Err(no_fields(stringify!($type)))
         })*
     };
 }
 
-impl<M: SerializeMap> ser::Serializer for Fields<'_, M> {
+impl ser::Serializer for &mut Fields<'_> {
     type Ok = ();
-    type Error = M::Error;
-    type SerializeSeq = Impossible<(), M::Error>;
-    type SerializeTuple = Impossible<(), M::Error>;
-    type SerializeTupleStruct = Impossible<(), M::Error>;
-    type SerializeTupleVariant = Impossible<(), M::Error>;
+    type Error = Error;
+    type SerializeSeq = Impossible<(), Error>;
+    type SerializeTuple = Impossible<(), Error>;
+    type SerializeTupleStruct = Impossible<(), Error>;
+    type SerializeTupleVariant = Impossible<(), Error>;
     type SerializeMap = Self;
     type SerializeStruct = Self;
     type SerializeStructVariant = Self;
@@ -51,8 +81,8 @@ impl<M: SerializeMap> ser::Serializer for Fields<'_, M> {
         _name: &'static str,
         _index: u32,
         variant: &'static str,
-    ) -> Result<(), M::Error> {
-        self.0.serialize_entry("type", variant)
+    ) -> Result<()> {
+        self.kind(variant)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -61,8 +91,8 @@ impl<M: SerializeMap> ser::Serializer for Fields<'_, M> {
         _index: u32,
         variant: &'static str,
         value: &T,
-    ) -> Result<(), M::Error> {
-        self.0.serialize_entry("type", variant)?;
+    ) -> Result<()> {
+        self.kind(variant)?;
         value.serialize(self)
     }
 
@@ -72,16 +102,16 @@ impl<M: SerializeMap> ser::Serializer for Fields<'_, M> {
         _index: u32,
         variant: &'static str,
         _len: usize,
-    ) -> Result<Self, M::Error> {
-        self.0.serialize_entry("type", variant)?;
+    ) -> Result<Self> {
+        self.kind(variant)?;
         Ok(self)
     }
 
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Self, M::Error> {
+    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Self> {
         Ok(self)
     }
 
-    fn serialize_map(self, _len: Option<usize>) -> Result<Self, M::Error> {
+    fn serialize_map(self, _len: Option<usize>) -> Result<Self> {
         Ok(self)
     }
 
@@ -89,11 +119,11 @@ impl<M: SerializeMap> ser::Serializer for Fields<'_, M> {
         self,
         _name: &'static str,
         value: &T,
-    ) -> Result<(), M::Error> {
+    ) -> Result<()> {
         value.serialize(self)
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), M::Error> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
         value.serialize(self)
     }
 
@@ -104,19 +134,19 @@ impl<M: SerializeMap> ser::Serializer for Fields<'_, M> {
         serialize_f32(f32); serialize_f64(f64); serialize_unit_struct(&'static str);
     }
 
-    fn serialize_none(self) -> Result<(), M::Error> {
+    fn serialize_none(self) -> Result<()> {
         Err(no_fields("None"))
     }
 
-    fn serialize_unit(self) -> Result<(), M::Error> {
+    fn serialize_unit(self) -> Result<()> {
         Err(no_fields("()"))
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq, M::Error> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq> {
         Err(no_fields("a sequence"))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, M::Error> {
+    fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple> {
         Err(no_fields("a tuple"))
     }
 
@@ -124,7 +154,7 @@ impl<M: SerializeMap> ser::Serializer for Fields<'_, M> {
         self,
         name: &'static str,
         _: usize,
-    ) -> Result<Self::SerializeTupleStruct, M::Error> {
+    ) -> Result<Self::SerializeTupleStruct> {
         Err(no_fields(name))
     }
 
@@ -134,58 +164,64 @@ impl<M: SerializeMap> ser::Serializer for Fields<'_, M> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Self::SerializeTupleVariant, M::Error> {
+    ) -> Result<Self::SerializeTupleVariant> {
         Err(no_fields(variant))
     }
 }
 
-impl<M: SerializeMap> ser::SerializeMap for Fields<'_, M> {
+impl ser::SerializeMap for &mut Fields<'_> {
     type Ok = ();
-    type Error = M::Error;
+    type Error = Error;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), M::Error> {
-        self.0.serialize_key(key)
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
+        self.key = Some(match serde_json::to_value(key)? {
+            Value::String(text) => text,
+            number @ Value::Number(_) => number.to_string(),
+            other => return Err(ser::Error::custom(format!("{other} is no key of a body"))),
+        });
+        Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), M::Error> {
-        self.0.serialize_value(value)
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        let key = self.key.take().expect("serde gives a key before its value");
+        self.field(&key, value)
     }
 
-    fn end(self) -> Result<(), M::Error> {
+    fn end(self) -> Result<()> {
         Ok(())
     }
 }
 
-impl<M: SerializeMap> ser::SerializeStruct for Fields<'_, M> {
+impl ser::SerializeStruct for &mut Fields<'_> {
     type Ok = ();
-    type Error = M::Error;
+    type Error = Error;
 
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,
         value: &T,
-    ) -> Result<(), M::Error> {
-        self.0.serialize_entry(key, value)
+    ) -> Result<()> {
+        self.field(key, value)
     }
 
-    fn end(self) -> Result<(), M::Error> {
+    fn end(self) -> Result<()> {
         Ok(())
     }
 }
 
-impl<M: SerializeMap> ser::SerializeStructVariant for Fields<'_, M> {
+impl ser::SerializeStructVariant for &mut Fields<'_> {
     type Ok = ();
-    type Error = M::Error;
+    type Error = Error;
 
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,
         value: &T,
-    ) -> Result<(), M::Error> {
-        self.0.serialize_entry(key, value)
+    ) -> Result<()> {
+        self.field(key, value)
     }
 
-    fn end(self) -> Result<(), M::Error> {
+    fn end(self) -> Result<()> {
         Ok(())
     }
 }
