@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Pause for the tasks, and for the rest of the program, after this many lines, although more have
 /// been read. More saves writes under load, less lets replies and tasks wait for less.
-const LINES: usize = 128;
+const LINES: usize = 256;
 
 /// Pause, too, once this many bytes wait to be written. More saves writes, less saves memory when
 /// replies are long.
@@ -152,8 +152,8 @@ impl<H: Handler, I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O> {
             taken += 1;
             if taken == LINES {
                 taken = 0;
-                self.tasks.run();
                 tokio::task::yield_now().await;
+                self.tasks.run();
             }
             if self.wire.outbox.len() > ENOUGH {
                 self.wire.flush().await?;

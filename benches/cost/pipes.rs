@@ -188,7 +188,8 @@ impl Node {
 
     /// Writes everything, and reads until the node ends.
     fn pass(self, input: &str) {
-        let Node { mut process, mut stdin, mut stdout, .. } = self;
+        let Node { mut process, mut stdin, stdout, .. } = self;
+        let mut stdout = BufReader::with_capacity(1 << 16, stdout);
         std::thread::scope(|scope| {
             scope.spawn(move || stdin.write_all(input.as_bytes()).unwrap());
             let length = io::copy(&mut stdout, &mut io::sink()).unwrap();
