@@ -22,7 +22,7 @@ PARTITIONED := broadcast-d-partition broadcast-e-partition
 
 .DEFAULT_GOAL := help
 .PHONY: help build workbench $(CHALLENGES) $(PARTITIONED) idgen challenges serve \
-	test seeds verify fix clean
+	test seeds bench verify fix clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,7 +93,10 @@ test: ## run all tests
 seeds: ## run the simulations with many seeds: make seeds SEEDS=500
 	EDDY_SEEDS=$(SEEDS) $(CARGO) test --release --bins -- --nocapture whatever_the_seed
 
-verify: ## what CI runs: format, lints, tests, docs; writes nothing but target/
+bench: ## what a message costs, beside its bound: docs/performance.md
+	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth --bench virtual_time
+
+verify: ## what CI runs: format, lints, tests, docs; writes nothing but build output
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	$(CARGO) test --workspace --quiet

@@ -1,0 +1,119 @@
+//! What a node keeps for each value it has seen, and what a value costs that comes to many others.
+//!
+//! A set that is searched from end to end, or a list that is written anew for each element, would
+//! be a thousand times as slow at a million values as at a thousand. What is allowed are the larger
+//! machine's words: memory that no cache holds is several times as slow as memory that one does.
+
+#![expect(clippy::unwrap_used, reason = "here, what must not fail is a benchmark that fails")]
+#![expect(clippy::cast_precision_loss, reason = "counts and times are far below 2^53")]
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use glomers::gossip::Seen;
+use glomers::{Handler, Json, async_trait};
+use serde::{Deserialize, Serialize};
+
+const COUNTS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
+
+/// How many times as long a value may take among a million as among a thousand.
+const SLOWER: f64 = 10.0;
+
+/// How many times as much memory it may take. A table that has just doubled is half empty.
+const LARGER: f64 = 2.0;
+
+/// How many values come in one batch.
+const BATCH: usize = 100;
+
+fn main() -> ExitCode {
+    println!("values   insert ns/value   merge ns/value   bytes/value");
+    let rows: Vec<[f64; 3]> = COUNTS.into_iter().map(measure).collect();
+    for (count, [insert, merge, bytes]) in COUNTS.iter().zip(&rows) {
+        println!("{count:<9}{insert:>15.0}{merge:>17.0}{bytes:>14.0}");
+    }
+    println!("\nallocations per echoed message: {:.1}", allocations_per_echo());
+    let [first, .., last] = &rows[..] else { return ExitCode::FAILURE };
+    let limits = [SLOWER, SLOWER, LARGER];
+    let is_linear = (0..3).all(|column| last[column] <= limits[column] * first[column]);
+    println!("{}", if is_linear { "linear: holds" } else { "linear: MISSED" });
+    if is_linear { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Nanoseconds to insert a value one by one and in batches of which half is known, and bytes kept.
+fn measure(count: u64) -> [f64; 3] {
+    let values: Vec<Json> = (0..count).map(value).collect();
+    let nanoseconds = |start: Instant| start.elapsed().as_nanos() as f64 / count as f64;
+
+    let mut seen = Seen::default();
+    let start = Instant::now();
+    for value in &values {
+        seen.learn([value.clone()]);
+    }
+    let insert = nanoseconds(start);
+
+    let (known, new) = values.split_at(values.len() / 2);
+    let mut seen = Seen::default();
+    seen.learn(known.to_vec());
+    let start = Instant::now();
+    for (known, new) in known.chunks(BATCH / 2).zip(new.chunks(BATCH / 2)) {
+        seen.learn(known.iter().chain(new).cloned());
+    }
+    let merge = nanoseconds(start);
+    assert_eq!(seen.items().len(), values.len());
+
+    let mut seen = Seen::default();
+    let allocated = allocation_counter::measure(|| {
+        for number in 0..count {
+            seen.learn([value(number)]);
+        }
+    });
+    [insert, merge, allocated.bytes_current as f64 / count as f64]
+}
+
+/// Numbers of one length, so that the text is not what grows.
+fn value(number: u64) -> Json {
+    serde_json::from_str(&(1_000_000 + number).to_string()).unwrap()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Echo { echo: Json },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    EchoOk { echo: Json },
+}
+
+struct Echo;
+
+#[async_trait(?Send)]
+impl Handler for Echo {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+        let Request::Echo { echo } = request;
+        Ok(Reply::EchoOk { echo })
+    }
+}
+
+/// What one more message allocates, whatever the first ones did.
+fn allocations_per_echo() -> f64 {
+    const MORE: usize = 10_000;
+    let allocations = |messages: usize| {
+        let init =
+            r#"{"src":"c0","dest":"n1","body":{"type":"init","node_id":"n1","node_ids":["n1"]}}"#;
+        let echo = r#"{"id":7,"src":"c2","dest":"n1","body":{"echo":"Please echo 7","type":"echo","msg_id":7}}"#;
+        let input = format!("{init}\n{}", format!("{echo}\n").repeat(messages));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        allocation_counter::measure(|| {
+            let node = glomers::serve_on(input.as_bytes(), tokio::io::sink(), |_| Echo);
+            runtime.block_on(node).unwrap();
+        })
+        .count_total
+    };
+    (allocations(MORE + 1000) - allocations(1000)) as f64 / MORE as f64
+}
