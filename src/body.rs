@@ -30,8 +30,19 @@ mod tests {
     #[serde(rename_all = "snake_case")]
     enum Example {
         Read,
-        Echo { echo: Json },
+        Echo {
+            echo: Json,
+        },
         Wrapped(Inner),
+        #[serde(rename = "strict")]
+        Strict(Strict),
+    }
+
+    #[derive(Debug, Serialize, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Strict {
+        msg_id: Option<u64>,
+        number: u64,
     }
 
     #[derive(Debug, Serialize, serde::Deserialize)]
@@ -95,6 +106,9 @@ mod tests {
         check(r#"{"number":5,"type":"wrapped"}"#, "number: 5");
         check(r#"{"type":"wrapped","number":-5}"#, "unfit");
         check(r#"{"type":"wrapped","number":5,"number":5}"#, "unfit");
+        check(r#"{"type":"strict","number":5,"in_reply_to":9}"#, "msg_id: None, number: 5");
+        check(r#"{"number":5,"type":"strict","msg_id":7}"#, "msg_id: Some(7), number: 5");
+        check(r#"{"type":"strict","number":5,"extra":1}"#, "unfit");
         check(r#"{"type":"echo"}"#, "unfit");
         check(r#"{"type":"write"}"#, "unknown type");
     }

@@ -233,10 +233,13 @@ async fn handle<H: Handler>(
 
 /// Answers with an error, or tells it to whoever reads the log if nobody waits for an answer.
 fn refuse(outbox: &Outbox, me: &str, refusal: &Refusal) {
-    match &refusal.asker {
-        Some(asker) => answer(outbox, me, asker, &Protocol::Error(&refusal.error)),
-        // A log that nobody takes is no reason to die.
-        None => drop(writeln!(std::io::stderr(), "{me}: {}", refusal.error)),
+    if let Some(asker) = &refusal.asker {
+        answer(outbox, me, asker, &Protocol::Error(&refusal.error));
+    } else {
+        // In one piece, because several nodes may share a log; and a log that nobody takes is no
+        // reason to die.
+        let line = format!("{me}: {}\n", refusal.error);
+        let _ = std::io::stderr().write_all(line.as_bytes());
     }
 }
 

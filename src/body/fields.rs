@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::slice;
 
-use serde::de::value::{StrDeserializer, U64Deserializer};
+use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -76,9 +76,11 @@ impl<'a> Fields<'a> {
     pub(crate) fn values(&self, wanted: Option<&[&str]>) -> Values<'_, 'a> {
         let is_wanted = |key| wanted.is_none_or(|wanted| wanted.contains(&key));
         let Header { kind, msg_id, in_reply_to } = &self.header;
-        let kind = Some(Value::Text(kind)).filter(|_| is_wanted(TYPE));
-        let msg_id = msg_id.filter(|_| is_wanted(MSG_ID)).map(Value::Number);
-        let in_reply_to = in_reply_to.filter(|_| is_wanted(IN_REPLY_TO)).map(Value::Number);
+        let kind = is_wanted(TYPE).then(|| Value::Reserved(kind.as_ref().into()));
+        let number = |key, number: &Option<u64>| {
+            number.filter(|_| is_wanted(key)).map(|number| Value::Reserved(number.into()))
+        };
+        let (msg_id, in_reply_to) = (number(MSG_ID, msg_id), number(IN_REPLY_TO, in_reply_to));
         let reserved = [(TYPE, kind), (MSG_ID, msg_id), (IN_REPLY_TO, in_reply_to)];
         Values { reserved: reserved.into_iter(), others: self.others.iter(), value: None }
     }
@@ -86,24 +88,22 @@ impl<'a> Fields<'a> {
 
 /// What is left of the fields.
 pub(crate) struct Values<'f, 'a> {
-    reserved: array::IntoIter<(&'static str, Option<Value<'f, 'a>>), 3>,
+    reserved: array::IntoIter<(&'static str, Option<Value<'a>>), 3>,
     others: slice::Iter<'f, (Text<'a>, &'a RawValue)>,
-    value: Option<Value<'f, 'a>>,
+    value: Option<Value<'a>>,
 }
 
-#[derive(Clone, Copy)]
-enum Value<'f, 'a> {
-    Text(&'f str),
-    Number(u64),
-    Raw(&'a RawValue),
+enum Value<'a> {
+    Reserved(serde_json::Value),
+    Other(&'a RawValue),
 }
 
 impl<'f, 'a> Values<'f, 'a> {
-    fn next(&mut self) -> Option<(&'f str, Value<'f, 'a>)> {
+    fn next(&mut self) -> Option<(&'f str, Value<'a>)> {
         let reserved = self.reserved.find_map(|(key, value)| Some((key, value?)));
         reserved.or_else(|| {
             let (Text(key), value) = self.others.next()?;
-            Some((key, Value::Raw(value)))
+            Some((key, Value::Other(value)))
         })
     }
 }
@@ -125,9 +125,8 @@ impl<'de> MapAccess<'de> for Values<'_, 'de> {
         seed: V,
     ) -> Result<V::Value, Self::Error> {
         match self.value.take().expect("serde asks for a value after its key") {
-            Value::Text(text) => seed.deserialize(StrDeserializer::new(text)),
-            Value::Number(number) => seed.deserialize(U64Deserializer::new(number)),
-            Value::Raw(value) => seed.deserialize(value),
+            Value::Reserved(value) => seed.deserialize(value),
+            Value::Other(value) => seed.deserialize(value),
         }
     }
 }
