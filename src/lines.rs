@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// not fill the memory. Maelstrom's longest, a `read_ok` with every value, stay far below.
 const LONGEST: usize = 64 << 20;
 
-/// How much one read takes at most. More costs memory per node, less costs reads under load; a pipe
-/// of Linux holds this much.
+/// How much room a read finds at least. More costs memory per node, less costs reads under load; a
+/// pipe of Linux holds this much.
 const CHUNK: usize = 64 << 10;
 
 /// Keep this much of the buffer between lines. More saves allocations, less saves memory after one
@@ -32,7 +32,7 @@ pub(crate) struct Lines<I> {
     ended: bool,
 }
 
-/// What [`Lines::next`] found.
+/// What [`Lines::next_line`] found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line<'a> {
     /// A line without its newline; the last one may end with the input.
@@ -46,7 +46,7 @@ impl<I: AsyncRead + Unpin> Lines<I> {
         Lines { input, buffer: Vec::new(), start: 0, searched: 0, skipped: 0, ended: false }
     }
 
-    /// Reads once, and says whether the input goes on. To be called when [`next`](Lines::next) has
+    /// Reads once, and says whether the input goes on. To be called when [`next_line`](Lines::next_line) has
     /// found nothing more.
     ///
     /// Cancel safe: what has been read is kept for the next call.
@@ -57,7 +57,7 @@ impl<I: AsyncRead + Unpin> Lines<I> {
             self.searched = 0;
             self.buffer.clear();
         }
-        if self.buffer.is_empty() {
+        if self.buffer.len() <= KEEP {
             self.buffer.shrink_to(KEEP);
         }
         self.buffer.reserve(CHUNK);
@@ -66,7 +66,7 @@ impl<I: AsyncRead + Unpin> Lines<I> {
     }
 
     /// The next line that has been read and is not blank.
-    pub(crate) fn next(&mut self) -> Option<Line<'_>> {
+    pub(crate) fn next_line(&mut self) -> Option<Line<'_>> {
         loop {
             let rest = &self.buffer[self.start..];
             let length = match newline(&rest[self.searched..]) {
@@ -109,7 +109,7 @@ mod tests {
         let (mut input, mut lines) = (Lines::new(input), Vec::new());
         loop {
             let goes_on = input.fill().await.unwrap();
-            while let Some(line) = input.next() {
+            while let Some(line) = input.next_line() {
                 lines.push(match line {
                     Line::Whole(line) => String::from_utf8_lossy(line).into_owned(),
                     Line::TooLong { bytes } => format!("{bytes} bytes"),
@@ -142,12 +142,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_long_line_leaves_little_behind_although_there_is_always_the_beginning_of_another() {
+        let (mut peer, input) = tokio::io::duplex(LONGEST * 2);
+        peer.write_all(&vec![b'x'; LONGEST]).await.unwrap();
+        let mut lines = Lines::new(input);
+        for _ in 0..3000 {
+            peer.write_all(b" end\nbeginning").await.unwrap();
+            lines.fill().await.unwrap();
+            while lines.next_line().is_some() {}
+        }
+        assert!(lines.buffer.capacity() <= KEEP + CHUNK, "{}", lines.buffer.capacity());
+    }
+
+    #[tokio::test]
     async fn a_long_line_leaves_little_behind() {
         let mut input = vec![b'x'; LONGEST];
         input.extend_from_slice(b"\nnext\n");
         let mut lines = Lines::new(&input[..]);
         while lines.fill().await.unwrap() {
-            while lines.next().is_some() {}
+            while lines.next_line().is_some() {}
         }
         assert!(lines.buffer.capacity() <= KEEP + CHUNK, "{}", lines.buffer.capacity());
     }

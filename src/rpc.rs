@@ -7,7 +7,7 @@
 //! late or twice finds nobody and is dropped.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -72,7 +72,7 @@ type Callback = Box<dyn FnOnce(&Incoming<'_>)>;
 #[derive(Default)]
 pub(crate) struct Calls {
     last_id: Cell<u64>,
-    waiting: RefCell<HashMap<u64, Callback>>,
+    waiting: RefCell<BTreeMap<u64, Callback>>,
 }
 
 /// A place in the table, given back on drop.

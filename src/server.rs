@@ -28,11 +28,11 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Pause for the tasks, and for the rest of the program, after this many lines, although more have
 /// been read. More saves writes under load, less lets replies and tasks wait for less.
-const LINES: usize = 256;
+const LINES_AT_ONCE: usize = 256;
 
-/// Pause, too, once this many bytes wait to be written. More saves writes, less saves memory when
-/// replies are long.
-const ENOUGH: usize = 32 << 10;
+/// Write once this many bytes wait, although more lines have been read. More saves writes, less
+/// lets whoever reads them begin sooner.
+const ENOUGH_BYTES: usize = 32 << 10;
 
 pub(crate) async fn run<H: Handler>(
     host: Host,
@@ -77,7 +77,7 @@ impl<I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Wire<I, O> {
     async fn initialize(&mut self) -> anyhow::Result<Option<Init>> {
         loop {
             let goes_on = self.fill().await?;
-            while let Some(line) = self.lines.next() {
+            while let Some(line) = self.lines.next_line() {
                 match read_init(&line) {
                     Ok((init, asker)) => {
                         if let Some(asker) = asker {
@@ -126,36 +126,37 @@ struct Server<H, I, O> {
 
 impl<H: Handler, I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O> {
     async fn run(mut self) -> anyhow::Result<()> {
+        // What the start has spawned comes before every request.
+        self.take_turns().await?;
         let mut goes_on = true;
         while goes_on {
-            self.receive().await?;
+            self.take_lines().await?;
             self.take_turns().await?;
             goes_on = tokio::select! {
                 biased;
-                () = self.tasks.woken() => true,
+                // First, because tasks may wake each other without end, and they have had a turn.
                 goes_on = self.wire.fill() => goes_on?,
+                () = self.tasks.woken() => true,
             };
         }
-        self.receive().await?;
-        // A request may wait for a task, so the tasks go on as long as requests do.
-        let _ = tokio::time::timeout(GRACE, self.finish()).await;
-        self.wire.flush().await
+        self.take_lines().await?;
+        self.finish().await
     }
 
     /// Takes all lines that have been read.
-    async fn receive(&mut self) -> anyhow::Result<()> {
+    async fn take_lines(&mut self) -> anyhow::Result<()> {
         let mut taken = 0;
-        while let Some(line) = self.wire.lines.next() {
+        while let Some(line) = self.wire.lines.next_line() {
             if let Some(request) = receive(&self.node, &self.handler, &line) {
                 self.tasks.begin(Kind::Request, request);
             }
             taken += 1;
-            if taken == LINES {
+            if taken == LINES_AT_ONCE {
                 taken = 0;
                 tokio::task::yield_now().await;
                 self.tasks.run();
             }
-            if self.wire.outbox.len() > ENOUGH {
+            if self.wire.outbox.len() > ENOUGH_BYTES {
                 self.wire.flush().await?;
             }
         }
@@ -171,11 +172,19 @@ impl<H: Handler, I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O> {
         self.wire.flush().await
     }
 
-    /// Lets the requests in flight finish.
+    /// Lets the requests in flight finish. The tasks go on as long as they do, for a request may
+    /// wait for one of them.
     async fn finish(&mut self) -> anyhow::Result<()> {
+        let grace = tokio::time::sleep(GRACE);
+        tokio::pin!(grace);
         self.take_turns().await?;
-        while self.tasks.requests() > 0 {
-            self.tasks.woken().await;
+        while self.tasks.requests() > 0 && !grace.is_elapsed() {
+            tokio::select! {
+                biased;
+                () = &mut grace => {}
+                () = self.tasks.woken() => {}
+            }
+            // Not limited: half a line would be no message.
             self.take_turns().await?;
         }
         Ok(())

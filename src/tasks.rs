@@ -7,18 +7,17 @@
 //!
 //! tokio's `LocalSet` would do all of that but the last, at several times the cost of a message.
 
+mod alarm;
+
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::future::poll_fn;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::Arc;
+use std::task::{Context, Waker};
 
-/// How many places are kept when no task is left. More saves allocations after a burst, less saves
-/// memory.
-const KEEP: usize = 1024;
+pub(crate) use self::alarm::Alarm;
+use self::alarm::Bell;
 
 /// Something that goes on inside a node.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
@@ -28,17 +27,25 @@ pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 /// There is no limit to them: each request in flight is one, and whoever sent it decides how many
 /// there are; the others are the program's own.
 pub(crate) struct Tasks {
-    slots: Vec<Slot>,
-    free: Vec<usize>,
+    /// Those that wait, by their numbers. Ordered, so that they are dropped in order, too.
+    waiting: BTreeMap<u64, Waiting>,
+    numbers: u64,
+    /// The call of a task that ended without waiting. The next one takes over its number: if it is
+    /// woken in the other's place, that costs a poll in vain.
+    spare: Option<Call>,
     requests: usize,
     alarm: Arc<Alarm>,
     newcomers: Rc<Newcomers>,
 }
 
-/// A place for a task. It outlives the task, and so does its waker: who wakes a task that has ended
-/// costs the next one in its place a poll in vain.
-struct Slot {
-    task: Option<(Kind, Task)>,
+struct Waiting {
+    kind: Kind,
+    task: Task,
+    call: Call,
+}
+
+/// By what a task is woken.
+struct Call {
     bell: Arc<Bell>,
     waker: Waker,
 }
@@ -56,34 +63,14 @@ pub(crate) enum Kind {
 pub(crate) struct Newcomers {
     tasks: RefCell<VecDeque<Task>>,
     alarm: Arc<Alarm>,
-    closed: Cell<bool>,
-}
-
-/// Wakes the node, and remembers which tasks to poll then.
-#[derive(Debug, Default)]
-pub(crate) struct Alarm {
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    woken: VecDeque<usize>,
-    /// The node's own waker, while it sleeps.
-    sleeper: Option<Waker>,
-}
-
-/// What a task's waker rings.
-struct Bell {
-    slot: usize,
-    /// Whether the slot is among the woken ones already.
-    rung: AtomicBool,
-    alarm: Arc<Alarm>,
+    is_closed: Cell<bool>,
 }
 
 impl Tasks {
     pub(crate) fn new(newcomers: Rc<Newcomers>) -> Self {
         let alarm = Arc::clone(&newcomers.alarm);
-        Tasks { slots: Vec::new(), free: Vec::new(), requests: 0, alarm, newcomers }
+        let waiting = BTreeMap::new();
+        Tasks { waiting, numbers: 0, spare: None, requests: 0, alarm, newcomers }
     }
 
     /// How many requests are in flight.
@@ -102,34 +89,23 @@ impl Tasks {
         self.begin_newcomers();
         // Those that are woken meanwhile have their turn next time: the node must read and write,
         // too, and let others live.
-        let turns = self.alarm.state().woken.len();
-        for _ in 0..turns {
-            let Some(number) = self.alarm.state().woken.pop_front() else { break };
-            let Some(slot) = self.slots.get_mut(number) else { continue };
-            slot.bell.rung.swap(false, Ordering::AcqRel);
-            if let Some((kind, task)) = slot.task.take() {
-                self.poll(number, kind, task);
-                self.begin_newcomers();
+        for _ in 0..self.alarm.woken() {
+            // Without a budget, whatever a task waits for would say that it is not ready.
+            if !tokio::task::coop::has_budget_remaining() {
+                break;
             }
+            let Some(number) = self.alarm.next() else { break };
+            self.go_on(number);
+            self.begin_newcomers();
         }
     }
 
     /// Waits until there is something to [`run`](Tasks::run), or the alarm rings for another
     /// reason.
     pub(crate) async fn woken(&self) {
-        let _asleep = Asleep(&self.alarm);
-        let mut has_slept = false;
-        poll_fn(|cx| {
-            let mut state = self.alarm.state();
-            let is_awake = has_slept && state.sleeper.is_none();
-            if is_awake || !state.woken.is_empty() || !self.newcomers.is_empty() {
-                return Poll::Ready(());
-            }
-            state.sleeper = Some(cx.waker().clone());
-            has_slept = true;
-            Poll::Pending
-        })
-        .await;
+        if self.newcomers.is_empty() {
+            self.alarm.sleep().await;
+        }
     }
 
     fn begin_newcomers(&mut self) {
@@ -138,26 +114,29 @@ impl Tasks {
         }
     }
 
-    fn begin_alone(&mut self, kind: Kind, task: Task) {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::new(self.slots.len(), &self.alarm));
-            self.slots.len() - 1
+    fn begin_alone(&mut self, kind: Kind, mut task: Task) {
+        let call = self.spare.take().unwrap_or_else(|| {
+            self.numbers += 1;
+            Call::new(self.numbers, &self.alarm)
         });
-        self.requests += usize::from(kind == Kind::Request);
-        self.poll(slot, kind, task);
+        if task.as_mut().poll(&mut Context::from_waker(&call.waker)).is_ready() {
+            self.spare = Some(call);
+        } else {
+            self.requests += usize::from(kind == Kind::Request);
+            self.waiting.insert(call.bell.number(), Waiting { kind, task, call });
+        }
     }
 
-    fn poll(&mut self, number: usize, kind: Kind, mut task: Task) {
-        let slot = &mut self.slots[number];
-        if task.as_mut().poll(&mut Context::from_waker(&slot.waker)).is_pending() {
-            slot.task = Some((kind, task));
-        } else {
-            self.requests -= usize::from(kind == Kind::Request);
-            self.free.push(number);
-            if self.free.len() == self.slots.len() && self.slots.len() > KEEP {
-                self.slots = Vec::new();
-                self.free = Vec::new();
-            }
+    fn go_on(&mut self, number: u64) {
+        let spare = self.spare.as_ref().filter(|call| call.bell.number() == number);
+        if let Some(call) = spare {
+            call.bell.reset();
+        }
+        let Some(Waiting { kind, task, call }) = self.waiting.get_mut(&number) else { return };
+        call.bell.reset();
+        if task.as_mut().poll(&mut Context::from_waker(&call.waker)).is_ready() {
+            self.requests -= usize::from(*kind == Kind::Request);
+            self.waiting.remove(&number);
         }
     }
 }
@@ -166,27 +145,26 @@ impl Drop for Tasks {
     fn drop(&mut self) {
         // Tasks hold on to the node, and the node to its newcomers: without this they would keep
         // each other forever.
-        self.newcomers.closed.set(true);
+        self.newcomers.is_closed.set(true);
         while self.newcomers.next().is_some() {}
     }
 }
 
-impl Slot {
-    fn new(number: usize, alarm: &Arc<Alarm>) -> Self {
-        let (rung, alarm) = (AtomicBool::new(false), Arc::clone(alarm));
-        let bell = Arc::new(Bell { slot: number, rung, alarm });
-        Slot { task: None, waker: Waker::from(Arc::clone(&bell)), bell }
+impl Call {
+    fn new(number: u64, alarm: &Arc<Alarm>) -> Self {
+        let bell = Arc::new(Bell::new(number, alarm));
+        Call { waker: Waker::from(Arc::clone(&bell)), bell }
     }
 }
 
 impl Newcomers {
     pub(crate) fn new(alarm: Arc<Alarm>) -> Self {
-        Newcomers { tasks: RefCell::default(), alarm, closed: Cell::new(false) }
+        Newcomers { tasks: RefCell::default(), alarm, is_closed: Cell::new(false) }
     }
 
     /// Adds a task; drops it if the node is about to end.
     pub(crate) fn push(&self, task: Task) {
-        if !self.closed.get() {
+        if !self.is_closed.get() {
             self.tasks.borrow_mut().push_back(task);
             self.alarm.ring();
         }
@@ -198,41 +176,5 @@ impl Newcomers {
 
     fn is_empty(&self) -> bool {
         self.tasks.borrow().is_empty()
-    }
-}
-
-impl Alarm {
-    /// Wakes the node if it sleeps.
-    pub(crate) fn ring(&self) {
-        let sleeper = self.state().sleeper.take();
-        if let Some(sleeper) = sleeper {
-            sleeper.wake();
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// While this lives, the node may be asleep.
-struct Asleep<'a>(&'a Alarm);
-
-impl Drop for Asleep<'_> {
-    fn drop(&mut self) {
-        self.0.state().sleeper = None;
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.alarm.state().woken.push_back(self.slot);
-            self.alarm.ring();
-        }
     }
 }

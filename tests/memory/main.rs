@@ -131,6 +131,27 @@ fn a_long_line_leaves_little_behind() {
     assert!(memory.bytes_max > 20 << 20 && memory.bytes_current <= KEPT, "{memory:?}");
 }
 
+#[test]
+fn a_burst_of_requests_leaves_little_behind_although_a_task_stays() {
+    const BURST: usize = 100_000;
+    let mut cluster = Cluster::start(|node| {
+        node.spawn(std::future::pending());
+        Example { node }
+    });
+    let ask = format!("{}\n", message("c1", r#"{"type":"ask","msg_id":1}"#));
+    let say = async |world: &mut World, times: usize| {
+        let (to_node, from_node) = (&mut world.to_node, &mut world.from_node);
+        let asks = ask.repeat(times);
+        let (written, ()) =
+            tokio::join!(to_node.write_all(asks.as_bytes()), hear(from_node, times));
+        written.unwrap();
+        world.hear_for(FIVE_MINUTES).await
+    };
+    cluster.run(async |world| assert_eq!(say(world, 1000).await, 1000));
+    let memory = cluster.run(async |world| assert_eq!(say(world, BURST).await, BURST));
+    assert!(memory.bytes_max > 50 << 20 && memory.bytes_current <= KEPT, "{memory:?}");
+}
+
 /// Nobody says a word for an hour. Checks how many messages the node sends in the last 55
 /// minutes, and that they leave nothing behind.
 #[track_caller]
@@ -164,7 +185,8 @@ fn check_lines(replies: usize, line: impl Fn(usize) -> String) {
         for round in 0..times {
             lines.clear();
             for id in 0..AT_ONCE {
-                writeln!(lines, "{}", line(round * AT_ONCE + id)).unwrap();
+                // Numbers of one length: longer lines would want larger buffers.
+                writeln!(lines, "{}", line(1_000_000 + round * AT_ONCE + id)).unwrap();
             }
             let (to_node, from_node) = (&mut world.to_node, &mut world.from_node);
             let (written, ()) = tokio::join!(

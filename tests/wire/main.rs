@@ -9,6 +9,7 @@ mod kv;
 mod lifetime;
 mod peer;
 mod requests;
+mod turns;
 
 use std::cell::RefCell;
 use std::time::Duration;
