@@ -239,8 +239,9 @@
 //! # Where to read on
 //!
 //! The modules are listed in the order in which they explain each other: what travels (`message`,
-//! `json`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), how it is run (`serve`, `server`,
-//! `tasks`, `incoming`, `outbox`, `lines`, `stdio`), and what is built on that (`kv`, [`gossip`]).
+//! `json`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), how it is run (`serve`,
+//! `server`, `tasks`, `incoming`, `outbox`, `lines`, `stdio`), and what is built on that (`kv`,
+//! [`gossip`]).
 
 mod message;
 mod json;

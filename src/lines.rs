@@ -46,8 +46,8 @@ impl<I: AsyncRead + Unpin> Lines<I> {
         Lines { input, buffer: Vec::new(), start: 0, searched: 0, skipped: 0, ended: false }
     }
 
-    /// Reads once, and says whether the input goes on. To be called when [`next_line`](Lines::next_line) has
-    /// found nothing more.
+    /// Reads once, and says whether the input goes on. To be called when
+    /// [`next_line`](Lines::next_line) has found nothing more.
     ///
     /// Cancel safe: what has been read is kept for the next call.
     pub(crate) async fn fill(&mut self) -> io::Result<bool> {
