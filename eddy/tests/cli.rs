@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::process::Stdio;
+use std::process::{Child, ChildStderr, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -172,13 +172,9 @@ fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
     fn check(marker: &str, signal: Signal, name: &str) {
         let place = Place::with_node(marker, &format!("sleep {marker} & {ECHO}"));
         let run = "test -w echo --bin node --node-count 3 --rate 50 --log-net-recv";
-        let mut eddy = place.command(run).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(eddy.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("echo_ok") {
-            line.clear();
-            assert!(stderr.read_line(&mut line).unwrap() > 0, "no operation was answered");
-        }
+        // Whoever runs these tests may have them ignore signals; eddy would do so, too.
+        let run = format!("exec env --default-signal \"$1\" {run}");
+        let (mut eddy, mut stderr) = first_answer(&place, &run);
         assert!(is_running(marker));
         kill_process(Pid::from_child(&eddy), signal).unwrap();
         // Impatience changes nothing.
@@ -195,6 +191,36 @@ fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
     check(&unique("86401"), Signal::INT, "Ctrl-C");
     check(&unique("86402"), Signal::TERM, "SIGTERM");
     check(&unique("86403"), Signal::HUP, "SIGHUP");
+    check(&unique("86404"), Signal::QUIT, "SIGQUIT");
+    check(&unique("86405"), Signal::USR1, "SIGUSR1");
+    check(&unique("86406"), Signal::USR2, "SIGUSR2");
+}
+
+#[test]
+fn a_signal_that_was_ignored_before_is_ignored_still() {
+    let place = Place::with_node("ignored", ECHO);
+    let run = "test -w echo --bin node --node-count 1 --rate 50 --time-limit 1 --log-net-recv";
+    let run = format!("trap '' HUP INT; exec \"$1\" {run}");
+    let (mut eddy, mut stderr) = first_answer(&place, &run);
+    for signal in [Signal::HUP, Signal::INT] {
+        kill_process(Pid::from_child(&eddy), signal).unwrap();
+    }
+    stderr.read_to_string(&mut String::new()).unwrap();
+    assert_eq!(eddy.wait().unwrap().code(), Some(0));
+}
+
+/// Has a shell run eddy, which is its `$1`, and waits until an operation is answered.
+fn first_answer(place: &Place, run: &str) -> (Child, BufReader<ChildStderr>) {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", run, "sh"]).arg(place.command("").get_program()).current_dir(&place.0);
+    let mut eddy = shell.stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(eddy.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("echo_ok") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "no operation was answered");
+    }
+    (eddy, stderr)
 }
 
 #[test]
