@@ -6,6 +6,7 @@ use std::fmt::{self, Display};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
+use crate::network::Message;
 use crate::printable;
 use crate::schema::Schema;
 
@@ -91,8 +92,18 @@ impl Complaint {
         Complaint { node: node.to_owned(), text }
     }
 
-    pub(super) fn silent(node: &str, f: &str) -> Complaint {
-        let text = format!("it did not answer {f} in time. Does it read STDIN and flush STDOUT?");
+    /// The node did not answer; `stray` is what it said instead, if anything.
+    pub(super) fn silent(node: &str, f: &str, stray: Option<&Message>) -> Complaint {
+        let why = match stray {
+            // Each client that prepares a node sends it this one request.
+            Some(Message { dest, body, .. }) => format!(
+                "It sent {} to {dest}, which answers no request: expected \"in_reply_to\": 1.",
+                excerpt(body.get())
+            ),
+            None if f == "init" => "Does it read STDIN and flush STDOUT?".to_owned(),
+            None => format!("It has answered init; does it know the message type {f}?"),
+        };
+        let text = format!("it did not answer {f} in time. {why}");
         Complaint { node: node.to_owned(), text }
     }
 }
@@ -105,7 +116,7 @@ impl Display for Complaint {
 
 impl std::error::Error for Complaint {}
 
-fn excerpt(line: &str) -> String {
+pub(super) fn excerpt(line: &str) -> String {
     printable::excerpt(line, EXCERPT)
 }
 
