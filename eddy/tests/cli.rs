@@ -88,6 +88,7 @@ fn a_program_that_cannot_run_is_named() {
 #[test]
 fn wrong_arguments_are_shown_with_what_is_expected() {
     let place = Place::new("arguments");
+    place.file("none", "\n \n", 0o644);
     let test = "test -w echo --bin /bin/true";
     let name = "x".repeat(201);
     for (options, expected) in [
@@ -121,6 +122,7 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
         ("--nemesis-interval 10s", "expected a number of seconds above 0; did you mean 10?"),
         ("--nemesis-interval 1e18", "a nemesis interval of 1000000000000000000 s is too long"),
         ("--concurrency n", "'n' for '--concurrency <NUMBER>': expected 1 or more, or a multiple"),
+        ("--concurrency -1n", "or a multiple of the nodes like 2n; did you mean 1n?"),
         ("--concurrency 2N", "did you mean 2n?"),
         ("--concurrency 18446744073709551615n", "clients are too many; expected at most 100000"),
         ("--time-limit 0", "expected a whole number of seconds, 1 or more; did you mean 1?"),
@@ -139,6 +141,7 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
         ("--nodes a,,b", "\"\" is no name for a node"),
         ("--nodes ../a", "\"../a\" is no name for a node"),
         ("--nodes-file nowhere", "nowhere: No such file"),
+        ("--nodes-file none", "none names no node; expected --nodes-file to have one on each line"),
         ("-w kafka", "does not work yet"),
         ("-w brodcast", "no workload is called \"brodcast\"; did you mean broadcast? (known: br"),
     ] {
@@ -213,7 +216,7 @@ fn a_signal_that_was_ignored_before_is_ignored_still() {
 fn first_answer(place: &Place, run: &str) -> (Child, BufReader<ChildStderr>) {
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", run, "sh"]).arg(place.command("").get_program()).current_dir(&place.0);
-    let mut eddy = shell.stderr(Stdio::piped()).spawn().unwrap();
+    let mut eddy = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(eddy.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains("echo_ok") {
