@@ -6,6 +6,7 @@
 
 mod clients;
 mod complaint;
+mod hint;
 mod strays;
 
 use std::borrow::Cow;

@@ -61,7 +61,8 @@ fn a_bad_node_ends_the_test_with_a_reason_and_its_last_words() {
     let rows = [
         // Rubbish, also in the terminal's own language.
         ("echo starting", "it wrote a line to STDOUT that is no message: ", WORDS),
-        ("echo; sleep 60", "Did you mean STDERR?\n", WORDS),
+        ("echo hello; sleep 60", "Did you mean STDERR?\n", WORDS),
+        ("echo; sleep 60", "tested: it wrote an empty line to STDOUT", WORDS),
         (
             r"printf '\033[2J\000\377\n'; sleep 60",
             "\n  \\u{1b}[2J\\u{0}\u{fffd}\nExpected {\"src\": …",
@@ -72,7 +73,7 @@ fn a_bad_node_ends_the_test_with_a_reason_and_its_last_words() {
             &format!("{init} exited with status 1.\n"),
             "a\\u{1b}[5m\n",
         ),
-        ("INIT\nhead -c 100000 /dev/urandom; sleep 60", "that is no message: ", WORDS),
+        ("INIT\nprintf x; head -c 100000 /dev/urandom; sleep 60", "that is no message: ", WORDS),
         // Lines without an end.
         (
             r#"printf '{"src":"n0"'; sleep 60"#,
