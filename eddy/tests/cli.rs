@@ -81,6 +81,8 @@ fn a_program_that_cannot_run_is_named() {
         place.eddy(&format!("test -w echo --bin {bin}")).expect(255, expected);
     }
     place.file("file", "", 0o644);
+    let run = "test -w echo --bin /bin/sh --store file";
+    place.eddy(run).expect(255, "eddy: file is a file; --store must be a directory");
     let run = "test -w echo --bin /bin/sh --store file/store";
     place.eddy(run).expect(255, "file/store/echo cannot be written: Not a directory");
 }
@@ -318,7 +320,7 @@ fn what_is_in_the_way_in_a_store_is_told_before_anything_is_started() {
     check("way4", "store/echo", "eddy: store/echo cannot be written: File exists");
     let place = Place::with_node("full", ECHO);
     let run = "test -w echo --bin node --store /dev/full";
-    place.eddy(run).expect(255, "eddy: /dev/full/echo cannot be written: Not a directory");
+    place.eddy(run).expect(255, "eddy: /dev/full is a file; --store must be a directory");
 }
 
 #[test]
