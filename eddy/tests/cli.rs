@@ -263,7 +263,16 @@ fn only_results_can_be_checked() {
     place.file("short/results.edn", "{:valid? true}", 0o644);
     place.eddy("check nowhere").expect(254, "nowhere does not exist");
     place.eddy("check empty/history.edn").expect(254, "is no directory");
-    place.eddy("check empty").expect(254, "empty/results.edn: No such file");
+    place.file("store/latest/results.edn", "{:valid? true}", 0o644);
+    place.file("nothing/else", "", 0o644);
+    place
+        .eddy("check empty")
+        .expect(255, "eddy: empty has no verdict: the test was stopped, could");
+    place.eddy("check store").expect(254, "store is not a test; did you mean store/latest?");
+    place.eddy("check nothing").expect(254, "nothing/results.edn: No such file");
+    let outcome = place.eddy("check short --table nowhere/table");
+    let outcome = outcome.expect(255, "eddy: nowhere/table cannot be written: No such file");
+    assert!(outcome.stdout.contains("valid, and within limits"), "{}", outcome.stdout);
     place.eddy("check torn").expect(254, "torn/results.edn is no results file: line 1");
     place.eddy("check other").expect(254, "has no :valid?");
     let outcome = place.eddy("check short --max-median 5").expect(1, "");
