@@ -2,13 +2,14 @@
 
 use std::fmt::{self, Display};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::oneshot;
 
+use super::program::advice;
 use crate::printable::{excerpt, printable};
 
 /// How many lines are told when a node has ended, as in Maelstrom.
@@ -56,9 +57,11 @@ impl Log {
     /// Creates the log of a node, and the directory it is in.
     pub(super) fn create(directory: &Path, node: &str, echo: bool) -> Result<Log> {
         let path = directory.join(format!("{node}.log"));
-        let shown = || format!("{} cannot be written", path.display());
-        fs::create_dir_all(directory).with_context(shown)?;
-        let file = File::options().create(true).append(true).open(&path).with_context(shown)?;
+        let wrong = |error: io::Error| {
+            anyhow!("{} cannot be written: {error}{}", path.display(), advice(&error))
+        };
+        fs::create_dir_all(directory).map_err(wrong)?;
+        let file = File::options().create(true).append(true).open(&path).map_err(wrong)?;
         let echo = echo.then(Vec::new);
         Ok(Log { node: node.to_owned(), path, file, room: LONGEST_LOG, is_writable: true, echo })
     }
