@@ -166,6 +166,12 @@ fn what_maelstrom_would_put_up_with_is_put_up_with() {
             "warning: node n1 left half a line on STDOUT, without the newline that ends a message: \
              {\"src\":\\u{1b}\n",
         ),
+        // Closes its STDIN.
+        (
+            &format!("{}\nsleep 60", INIT.replace("say $me", "exec 0<&-; say $me")),
+            1,
+            "warning: node n1 closed its STDIN and lived on: what came after message 1 was lost\n",
+        ),
         // Says what nobody asked for, in one breath with what somebody did.
         (
             r#"INIT

@@ -45,6 +45,8 @@ pub(crate) struct Remains {
     pub(crate) last_words: LastWords,
     /// What stood on its STDOUT for a while, and was never ended by a newline.
     pub(crate) half_line: Option<String>,
+    /// After how many messages it had closed its STDIN, if it lived on.
+    pub(crate) deaf_after: Option<usize>,
 }
 
 impl Keeper {
@@ -158,6 +160,8 @@ async fn keep(
             }
         }
     };
+    // Before the group is killed, which closes everything.
+    let deaf_after = unread.closed_after();
     if let Some(how) = how {
         tokio::select! {
             biased;
@@ -174,7 +178,7 @@ async fn keep(
         Some(half_line) => half_line,
         None => last(&mut said).await,
     };
-    Remains { last_words: last(&mut { logged }).await, half_line }
+    Remains { last_words: last(&mut { logged }).await, half_line, deaf_after }
 }
 
 /// What a task at the end of a pipe has to say when the pipe runs empty.
