@@ -77,8 +77,8 @@ impl Completion {
         // Each such reply is kept in the history, and not at any length.
         let body = printable::excerpt(reply.body.get(), EXCERPT);
         let message = format!(
-            "Malformed reply: {reason}. {node} was asked {request} and should have answered {expected}, \
-             but answered {body}"
+            "Malformed reply: {reason}. {node} was asked {request} and should have answered \
+             {expected}, but answered {body}"
         );
         let cause = Map::new()
             .with("type", Value::keyword("malformed-rpc-response"))

@@ -210,8 +210,8 @@ fn an_answer_that_answers_nothing_is_told_from_silence() {
             // The commonest mistake of all.
             r#"say $me $client '{"type":"init_ok"}'"#,
             "echo",
-            "it did not answer init in time. It sent {\"type\":\"init_ok\"} to c0, which answers no \
-             request: expected \"in_reply_to\": 1.\n",
+            "it did not answer init in time. It sent {\"type\":\"init_ok\"} to c0, which answers \
+             no request: expected \"in_reply_to\": 1.\n",
         ),
         (
             r#"say $me $client '{"type":"init_ok","in_reply_to":"1"}'"#,

@@ -147,7 +147,8 @@ fn missing_verdict(directory: &Path) -> Option<String> {
         directory.join("history.edn").exists() && !directory.join("results.edn").exists();
     is_without.then(|| {
         format!(
-            "{} has no verdict: the test was stopped, could not be carried out, or is still running",
+            "{} has no verdict: the test was stopped, could not be carried out, or is still \
+             running",
             directory.display()
         )
     })
