@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use self::arguments::Arguments;
-use self::check::Limits;
+use self::check::{Checked, Limits};
 use crate::checker::Validity;
 
 /// The exit status for arguments that make no sense.
@@ -39,7 +39,7 @@ enum Command {
     /// Runs nodes as processes and tells whether they do what the workload wants.
     #[command(args_override_self = true, after_help = EXIT_STATUS)]
     Test(Box<Arguments>),
-    /// Compares the figures of a test with limits; each figure must be below its limit.
+    /// Compares the figures of a test with limits.
     #[command(args_override_self = true, after_help = EXIT_STATUS)]
     Check(Limits),
 }
@@ -50,7 +50,8 @@ Exit status:
   1    not valid (or beyond a limit)
   2    unknown, for lack of evidence
   254  wrong arguments
-  255  there is no verdict: the test could not be carried out, or was interrupted";
+  255  there is no verdict: the test could not be carried out, or was interrupted;
+       or what came of it could not be written";
 
 /// Does what the arguments of this process say, and tells with which status it should exit.
 pub fn main() -> ExitCode {
@@ -63,14 +64,15 @@ pub fn main() -> ExitCode {
             }))
         }
         Command::Check(limits) => {
-            let (text, status) = limits.check().map_err(|error| wrong("check", error))?;
-            Ok(print(&text).map_or_else(
-                |error| {
-                    tell(&format!("eddy: the figures cannot be printed: {error}"));
-                    NO_RESULT
-                },
-                |()| status,
-            ))
+            let checked = limits.check().map_err(|error| wrong("check", error))?;
+            let Checked { text, status, mut failure } = checked;
+            if let Err(error) = print(&text) {
+                failure = Some(format!("the figures cannot be printed: {error}"));
+            }
+            Ok(failure.map_or(status, |failure| {
+                tell(&format!("eddy: {failure}"));
+                NO_RESULT
+            }))
         }
     });
     ExitCode::from(status.unwrap_or_else(|error| {

@@ -10,11 +10,15 @@ use glomers::ErrorCode;
 
 use crate::edn::{Map, Value};
 use crate::history::Kind;
+use crate::printable;
 use crate::schema::Reply;
 use crate::workload::{Operation, Outcome};
 
 /// How long a client waits for a reply.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much of a malformed reply is shown.
+const EXCERPT: usize = 300;
 
 /// How an operation ended, in the terms of a history.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,10 +74,11 @@ impl Completion {
 
     fn malformed(operation: &Operation, node: &str, reply: &Reply<'_>, reason: &str) -> Completion {
         let Operation { request, reply: expected, value, .. } = operation;
+        // Each such reply is kept in the history, and not at any length.
+        let body = printable::excerpt(reply.body.get(), EXCERPT);
         let message = format!(
-            "Malformed reply: {node} was asked {request} and should have answered {expected}, \
-             but answered {}: {reason}",
-            reply.body
+            "Malformed reply: {reason}. {node} was asked {request} and should have answered \
+             {expected}, but answered {body}"
         );
         let cause = Map::new()
             .with("type", Value::keyword("malformed-rpc-response"))
@@ -127,7 +132,11 @@ mod tests {
         check(r#"{"type":"error","code":4711,"text":{"a":1}}"#, info, fail, "[:unknown {\"a\" 1}]");
         check(r#"{"type":"error","code":"?"}"#, info, fail, "[:unknown nil]");
         check(r#"{"type":"error"}"#, info, fail, "[:unknown nil]");
-        check(r#"{"type":"write_ok"}"#, info, info, "indeterminate: Malformed reply");
+        check(r#"{"type":"write_ok"}"#, info, info, "indeterminate: Malformed reply: its type is");
+        let key = "k".repeat(5000);
+        let long = format!(r#"{{"type":"read_ok","value":1,"{key}":2}}"#);
+        check(&long, info, info, "k… (5000 bytes) is not a key that it may have. n0 was");
+        check(&long, info, info, "k… (5033 bytes)");
         let silence = Completion::timed_out(&operation(false));
         assert_eq!((silence.kind, silence.error), (info, Some(Value::keyword("net-timeout"))));
     }

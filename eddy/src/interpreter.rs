@@ -6,6 +6,8 @@
 
 mod clients;
 mod complaint;
+mod hint;
+mod strays;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,6 +18,7 @@ use serde_json::value::RawValue;
 
 use self::clients::{Clients, Purpose, Waiting};
 pub(crate) use self::complaint::Complaint;
+use self::strays::Strays;
 use crate::client::{Completion, TIMEOUT};
 use crate::edn::{Map, Set, Value};
 use crate::generator::{Next, Phase, Plan, Schedule};
@@ -42,8 +45,7 @@ pub(crate) struct Interpreter {
     plan: Plan,
     seed: Random,
     stage: Stage,
-    /// Which nodes have answered `init`, by number.
-    initialized: Vec<bool>,
+    strays: Strays,
     /// When setup began: the time 0 of the history.
     zero: Duration,
     history: History,
@@ -93,7 +95,7 @@ impl Interpreter {
             plan,
             seed,
             stage: Stage::Initializing,
-            initialized: vec![false; nodes.len()],
+            strays: Strays::default(),
             zero: Duration::ZERO,
             history: History::new(),
             numbers: nodes.iter().cloned().zip(0..).collect(),
@@ -161,7 +163,10 @@ impl Interpreter {
 
     /// A node has ended, or must be given up, which none should before the test ends.
     pub(crate) fn ended(&self, node: usize, how: String) -> Complaint {
-        let before = if self.initialized[node] { "" } else { "before it answered init, " };
+        let before = match self.clients.preparation(node) {
+            Some(f) => format!("before it answered {f}, "),
+            None => String::new(),
+        };
         Complaint { node: self.nodes[node].clone(), text: format!("{before}it {how}") }
     }
 
@@ -183,6 +188,11 @@ impl Interpreter {
     /// How many operations clients have begun.
     pub(crate) fn invoked(&self) -> u64 {
         self.history.clients().filter(|op| op.kind == Kind::Invoke).count() as u64
+    }
+
+    /// What nodes did that Maelstrom would overlook, in sentences.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.strays.warnings()
     }
 
     /// What happened so far.
@@ -241,7 +251,14 @@ impl Interpreter {
     }
 
     fn answered(&mut self, now: Duration, message: &Message) -> Result<(), Complaint> {
-        let Some((waiting, reply)) = self.clients.answered(message) else { return Ok(()) };
+        let Some((waiting, reply)) = self.clients.answered(message) else {
+            if self.clients.are_puzzled_by(message)
+                && let Some(&node) = self.numbers.get(&*message.src)
+            {
+                self.strays.note(node, message);
+            }
+            return Ok(());
+        };
         let node = &self.nodes[waiting.node];
         let completion = Completion::answered(&waiting.operation, node, &reply);
         match waiting.purpose {
@@ -251,7 +268,6 @@ impl Interpreter {
                 return Err(Complaint::refused(node, f, reply, &message.body));
             }
             Purpose::Preparation => {
-                self.initialized[waiting.node] = true;
                 self.clients.close(waiting.client, &mut self.network);
             }
         }
@@ -266,7 +282,9 @@ impl Interpreter {
                 Ok(())
             }
             Purpose::Preparation => {
-                Err(Complaint::silent(&self.nodes[waiting.node], waiting.operation.f))
+                let Waiting { node, client, operation, .. } = waiting;
+                let stray = self.strays.last(node, &clients::name(client));
+                Err(Complaint::silent(&self.nodes[node], operation.f, stray))
             }
         }
     }

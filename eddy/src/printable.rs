@@ -1,11 +1,10 @@
 //! What nodes wrote, as it may be shown: a terminal obeys control characters, and should obey
-//! nobody but its user.
+//! nobody but its user; and some letters turn others around, so that a line reads as another.
 
 use std::borrow::Cow;
 
 /// A text with its control characters escaped, all but newlines and tabs.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    let is_dangerous = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
     if !text.contains(is_dangerous) {
         return text.into();
     }
@@ -18,6 +17,15 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
         }
     }
     escaped.into()
+}
+
+fn is_dangerous(letter: char) -> bool {
+    match letter {
+        '\n' | '\t' => false,
+        // Overrides and isolates of the direction of writing.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        _ => letter.is_control(),
+    }
 }
 
 /// The beginning of a line, printable; tells how long the line is where it is cut.
@@ -43,6 +51,7 @@ mod tests {
         check("a\tb", "a\tb");
         check("\x1b[2J\r\0", r"\u{1b}[2J\r\u{0}");
         check("\u{9b}1m\x7f", r"\u{9b}1m\u{7f}");
+        check("a\u{202e}b\u{2066}", r"a\u{202e}b\u{2066}");
         check("123456789", "12345678… (9 bytes)");
     }
 }

@@ -52,6 +52,7 @@ pub struct OkFraction {
 impl Report {
     /// Judges what an interpreter has recorded.
     pub(crate) fn new(test: &Test, interpreter: Interpreter, failure: Option<String>) -> Report {
+        let strays = interpreter.warnings();
         let (history, network) = interpreter.into_results();
         let invoked = history.clients().filter(|op| op.kind == Kind::Invoke).count();
         let Traffic { all, clients, servers } = network.journal().traffic(invoked as u64);
@@ -78,7 +79,7 @@ impl Report {
             dropped: network.journal().dropped(),
             operations: OkFraction { ok: availability.ok_count, invoked },
             stable_latency: verdict.stable_latency.unwrap_or_default(),
-            warnings: verdict.warnings,
+            warnings: verdict.warnings.into_iter().chain(strays).collect(),
             results: results.with("valid?", valid).into(),
             history,
             trace: network.journal().trace().to_owned(),

@@ -6,6 +6,11 @@ use std::fmt::{self, Display};
 
 use serde_json::value::RawValue;
 
+use crate::printable;
+
+/// How much of a key or type is shown that no reply has.
+const EXCERPT: usize = 100;
+
 /// What a reply must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Schema {
@@ -60,7 +65,7 @@ impl Schema {
     pub(crate) fn check(&self, reply: &Reply<'_>) -> Result<(), String> {
         if reply.kind().as_deref() != Some(self.kind) {
             let kind = reply.field("type").map_or("missing", RawValue::get);
-            return Err(format!("its type is {kind}"));
+            return Err(format!("its type is {}", printable::excerpt(kind, EXCERPT)));
         }
         for (name, shape) in self.fields {
             let field = reply.field(name).ok_or_else(|| format!("{name} is missing"))?;
@@ -77,7 +82,10 @@ impl Schema {
                     }
                 }
                 other if self.fields.iter().any(|(name, _)| *name == other) => {}
-                other => return Err(format!("{other} is not a key that it may have")),
+                other => {
+                    let other = printable::excerpt(other, EXCERPT);
+                    return Err(format!("{other} is not a key that it may have"));
+                }
             }
         }
         Ok(())

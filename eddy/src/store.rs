@@ -31,6 +31,9 @@ pub(crate) struct Record {
 impl Record {
     /// Makes a directory for a test that begins now, and links it as `current`.
     pub(crate) fn create(store: &Path, workload: &str) -> Result<Record> {
+        if fs::metadata(store).is_ok_and(|metadata| !metadata.is_dir()) {
+            bail!("{} is a file; --store must be a directory", store.display());
+        }
         let tests = store.join(workload);
         fs::create_dir_all(&tests).with_context(|| cannot_write(&tests))?;
         for path in [store.join("current"), store.join("latest"), tests.join("latest")] {

@@ -61,7 +61,8 @@ fn a_bad_node_ends_the_test_with_a_reason_and_its_last_words() {
     let rows = [
         // Rubbish, also in the terminal's own language.
         ("echo starting", "it wrote a line to STDOUT that is no message: ", WORDS),
-        ("echo; sleep 60", "Did you mean STDERR?\n", WORDS),
+        ("echo hello; sleep 60", "Did you mean STDERR?\n", WORDS),
+        ("echo; sleep 60", "tested: it wrote an empty line to STDOUT", WORDS),
         (
             r"printf '\033[2J\000\377\n'; sleep 60",
             "\n  \\u{1b}[2J\\u{0}\u{fffd}\nExpected {\"src\": …",
@@ -72,7 +73,7 @@ fn a_bad_node_ends_the_test_with_a_reason_and_its_last_words() {
             &format!("{init} exited with status 1.\n"),
             "a\\u{1b}[5m\n",
         ),
-        ("INIT\nhead -c 100000 /dev/urandom; sleep 60", "that is no message: ", WORDS),
+        ("INIT\nprintf x; head -c 100000 /dev/urandom; sleep 60", "that is no message: ", WORDS),
         // Lines without an end.
         (
             r#"printf '{"src":"n0"'; sleep 60"#,
@@ -165,6 +166,24 @@ fn what_maelstrom_would_put_up_with_is_put_up_with() {
             "warning: node n1 left half a line on STDOUT, without the newline that ends a message: \
              {\"src\":\\u{1b}\n",
         ),
+        // Closes its STDIN.
+        (
+            &format!("{}\nsleep 60", INIT.replace("say $me", "exec 0<&-; say $me")),
+            1,
+            "warning: node n1 closed its STDIN and lived on: what came after message 1 was lost\n",
+        ),
+        // Says what nobody asked for, in one breath with what somebody did.
+        (
+            r#"INIT
+            while read -r request; do
+                client=$(echo "$request" | sed -E 's/.*"src":"([^"]*)".*/\1/')
+                say $me $client '{"type":"echo_ok","in_reply_to":0}'
+                say $me $client '{"type":"echo_ok"}'
+            done"#,
+            1,
+            " messages to clients that answer no request, the first: \
+             {\"type\":\"echo_ok\",\"in_reply_to\":0}\n",
+        ),
     ];
     all_at_once(&rows, |number, (script, status, expected)| {
         let (_, outcome) = run(100 + number, script, "--node-count 2 --rate 20 --time-limit 1");
@@ -182,4 +201,39 @@ fn only_a_node_that_has_not_answered_init_is_told_to_have_not() {
         exit 5"#;
     let (_, outcome) = run(200, script, "--node-count 3");
     outcome.expect(255, "eddy: node n1 cannot be tested: it exited with status 5.\n");
+}
+
+#[test]
+fn an_answer_that_answers_nothing_is_told_from_silence() {
+    let rows = [
+        (
+            // The commonest mistake of all.
+            r#"say $me $client '{"type":"init_ok"}'"#,
+            "echo",
+            "it did not answer init in time. It sent {\"type\":\"init_ok\"} to c0, which answers \
+             no request: expected \"in_reply_to\": 1.\n",
+        ),
+        (
+            r#"say $me $client '{"type":"init_ok","in_reply_to":"1"}'"#,
+            "echo",
+            "It sent {\"type\":\"init_ok\",\"in_reply_to\":\"1\"} to c0, which",
+        ),
+        (
+            r#"say $me $client '{"type":"init_ok","in_reply_to":1}'"#,
+            "broadcast",
+            "it did not answer topology in time. It has answered init; does it know the message \
+             type topology?\n",
+        ),
+        (
+            r#"say $me $client '{"type":"init_ok","in_reply_to":1}'; read -r line; exit 4"#,
+            "broadcast",
+            "cannot be tested: before it answered topology, it exited with status 4.\n",
+        ),
+    ];
+    let say_nothing = INIT.trim_end().rsplit_once('\n').unwrap().0;
+    all_at_once(&rows, |number, (answer, workload, expected)| {
+        let script = format!("{say_nothing}\n{answer}\nsleep 60");
+        let (_, outcome) = run(300 + number, &script, &format!("--node-count 1 -w {workload}"));
+        outcome.expect(255, expected);
+    });
 }

@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::process::Stdio;
+use std::process::{Child, ChildStderr, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -81,6 +81,8 @@ fn a_program_that_cannot_run_is_named() {
         place.eddy(&format!("test -w echo --bin {bin}")).expect(255, expected);
     }
     place.file("file", "", 0o644);
+    let run = "test -w echo --bin /bin/sh --store file";
+    place.eddy(run).expect(255, "eddy: file is a file; --store must be a directory");
     let run = "test -w echo --bin /bin/sh --store file/store";
     place.eddy(run).expect(255, "file/store/echo cannot be written: Not a directory");
 }
@@ -88,6 +90,7 @@ fn a_program_that_cannot_run_is_named() {
 #[test]
 fn wrong_arguments_are_shown_with_what_is_expected() {
     let place = Place::new("arguments");
+    place.file("none", "\n \n", 0o644);
     let test = "test -w echo --bin /bin/true";
     let name = "x".repeat(201);
     for (options, expected) in [
@@ -121,6 +124,7 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
         ("--nemesis-interval 10s", "expected a number of seconds above 0; did you mean 10?"),
         ("--nemesis-interval 1e18", "a nemesis interval of 1000000000000000000 s is too long"),
         ("--concurrency n", "'n' for '--concurrency <NUMBER>': expected 1 or more, or a multiple"),
+        ("--concurrency -1n", "or a multiple of the nodes like 2n; did you mean 1n?"),
         ("--concurrency 2N", "did you mean 2n?"),
         ("--concurrency 18446744073709551615n", "clients are too many; expected at most 100000"),
         ("--time-limit 0", "expected a whole number of seconds, 1 or more; did you mean 1?"),
@@ -139,6 +143,7 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
         ("--nodes a,,b", "\"\" is no name for a node"),
         ("--nodes ../a", "\"../a\" is no name for a node"),
         ("--nodes-file nowhere", "nowhere: No such file"),
+        ("--nodes-file none", "none names no node; expected --nodes-file to have one on each line"),
         ("-w kafka", "does not work yet"),
         ("-w brodcast", "no workload is called \"brodcast\"; did you mean broadcast? (known: br"),
     ] {
@@ -172,13 +177,9 @@ fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
     fn check(marker: &str, signal: Signal, name: &str) {
         let place = Place::with_node(marker, &format!("sleep {marker} & {ECHO}"));
         let run = "test -w echo --bin node --node-count 3 --rate 50 --log-net-recv";
-        let mut eddy = place.command(run).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(eddy.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("echo_ok") {
-            line.clear();
-            assert!(stderr.read_line(&mut line).unwrap() > 0, "no operation was answered");
-        }
+        // Whoever runs these tests may have them ignore signals; eddy would do so, too.
+        let run = format!("exec env --default-signal \"$1\" {run}");
+        let (mut eddy, mut stderr) = first_answer(&place, &run);
         assert!(is_running(marker));
         kill_process(Pid::from_child(&eddy), signal).unwrap();
         // Impatience changes nothing.
@@ -195,6 +196,36 @@ fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
     check(&unique("86401"), Signal::INT, "Ctrl-C");
     check(&unique("86402"), Signal::TERM, "SIGTERM");
     check(&unique("86403"), Signal::HUP, "SIGHUP");
+    check(&unique("86404"), Signal::QUIT, "SIGQUIT");
+    check(&unique("86405"), Signal::USR1, "SIGUSR1");
+    check(&unique("86406"), Signal::USR2, "SIGUSR2");
+}
+
+#[test]
+fn a_signal_that_was_ignored_before_is_ignored_still() {
+    let place = Place::with_node("ignored", ECHO);
+    let run = "test -w echo --bin node --node-count 1 --rate 50 --time-limit 1 --log-net-recv";
+    let run = format!("trap '' HUP INT; exec \"$1\" {run}");
+    let (mut eddy, mut stderr) = first_answer(&place, &run);
+    for signal in [Signal::HUP, Signal::INT] {
+        kill_process(Pid::from_child(&eddy), signal).unwrap();
+    }
+    stderr.read_to_string(&mut String::new()).unwrap();
+    assert_eq!(eddy.wait().unwrap().code(), Some(0));
+}
+
+/// Has a shell run eddy, which is its `$1`, and waits until an operation is answered.
+fn first_answer(place: &Place, run: &str) -> (Child, BufReader<ChildStderr>) {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", run, "sh"]).arg(place.command("").get_program()).current_dir(&place.0);
+    let mut eddy = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(eddy.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("echo_ok") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "no operation was answered");
+    }
+    (eddy, stderr)
 }
 
 #[test]
@@ -232,12 +263,37 @@ fn only_results_can_be_checked() {
     place.file("short/results.edn", "{:valid? true}", 0o644);
     place.eddy("check nowhere").expect(254, "nowhere does not exist");
     place.eddy("check empty/history.edn").expect(254, "is no directory");
-    place.eddy("check empty").expect(254, "empty/results.edn: No such file");
+    place.file("store/latest/results.edn", "{:valid? true}", 0o644);
+    place.file("nothing/else", "", 0o644);
+    place
+        .eddy("check empty")
+        .expect(255, "eddy: empty has no verdict: the test was stopped, could");
+    place.eddy("check store").expect(254, "store is not a test; did you mean store/latest?");
+    place.eddy("check nothing").expect(254, "nothing/results.edn: No such file");
+    let outcome = place.eddy("check short --table nowhere/table");
+    let outcome = outcome.expect(255, "eddy: nowhere/table cannot be written: No such file");
+    assert!(outcome.stdout.contains("valid, and within limits"), "{}", outcome.stdout);
     place.eddy("check torn").expect(254, "torn/results.edn is no results file: line 1");
     place.eddy("check other").expect(254, "has no :valid?");
     let outcome = place.eddy("check short --max-median 5").expect(1, "");
     assert!(outcome.stdout.contains("CANNOT BE TOLD"), "{}", outcome.stdout);
     place.eddy("check short").expect(0, "");
+}
+
+#[test]
+fn a_limit_to_open_files_is_named() {
+    let place = Place::with_node("files", ECHO);
+    for limit in 30..38 {
+        // Whatever needs the first file too many: a log, a pipe, or the start of a process.
+        let run = format!("ulimit -n {limit}; exec \"$1\" test -w echo --bin node --node-count 9");
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &run, "sh"]).arg(place.command("").get_program()).current_dir(&place.0);
+        let output = shell.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(255), "{stderr}");
+        assert!(stderr.contains("Too many open files"), "{stderr}");
+        assert!(stderr.contains("; `ulimit -n` tells how many"), "{stderr}");
+    }
 }
 
 #[test]
@@ -289,7 +345,7 @@ fn what_is_in_the_way_in_a_store_is_told_before_anything_is_started() {
     check("way4", "store/echo", "eddy: store/echo cannot be written: File exists");
     let place = Place::with_node("full", ECHO);
     let run = "test -w echo --bin node --store /dev/full";
-    place.eddy(run).expect(255, "eddy: /dev/full/echo cannot be written: Not a directory");
+    place.eddy(run).expect(255, "eddy: /dev/full is a file; --store must be a directory");
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(super) struct Arguments {
     nodes_file: Option<PathBuf>,
     /// How many clients work at a time; 2n means two per node
     #[arg(long, value_name = "NUMBER", default_value_t, value_parser = numbers::concurrency)]
-    #[arg(allow_negative_numbers = true)]
+    #[arg(allow_hyphen_values = true)]
     concurrency: Concurrency,
     /// Operations per second, all clients together
     #[arg(long, default_value = "5", value_parser = numbers::rate, allow_negative_numbers = true)]
@@ -183,6 +183,12 @@ impl Arguments {
             let text = text.map_err(|error| format!("{}: {error}", path.display()))?;
             names.extend(text.lines().map(|line| line.trim().to_owned()));
             names.retain(|name| !name.is_empty());
+            if names.is_empty() {
+                return Err(format!(
+                    "{} names no node; expected --nodes-file to have one on each line",
+                    path.display()
+                ));
+            }
         }
         match (self.node_count, &self.nodes) {
             (Some(count), _) => names.extend((0..count).map(|number| format!("n{number}"))),

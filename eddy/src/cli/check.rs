@@ -37,10 +37,24 @@ pub(super) struct Limits {
     table: Option<PathBuf>,
 }
 
+/// What came of a comparison.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    /// The figures, for people to read.
+    pub(super) text: String,
+    /// The exit status, if nothing went wrong.
+    pub(super) status: u8,
+    /// What went wrong, though the arguments make sense.
+    pub(super) failure: Option<String>,
+}
+
 impl Limits {
     /// Shows each figure beside its limit and tells the exit status; an error says what is wrong
     /// with the directory.
-    pub(super) fn check(&self) -> Result<(String, u8), String> {
+    pub(super) fn check(&self) -> Result<Checked, String> {
+        if let Some(failure) = missing_verdict(&self.directory) {
+            return Ok(Checked { failure: Some(failure), ..Checked::default() });
+        }
         let results = read(&self.directory)?;
         let valid = verdict(&results).ok_or_else(|| {
             let path = self.directory.join("results.edn");
@@ -75,12 +89,13 @@ impl Limits {
         };
         let lines = figures.iter().map(ToString::to_string).chain([word.to_owned(), String::new()]);
         let text = lines.collect::<Vec<_>>().join("\n");
-        if let Some(table) = &self.table {
+        let failure = self.table.as_ref().and_then(|table| {
             let title = self.title.clone().unwrap_or_else(|| self.directory.display().to_string());
-            table::append(table, &title, valid, &figures, status == 0)
-                .map_err(|error| format!("{} cannot be written: {error}", table.display()))?;
-        }
-        Ok((text, status))
+            let appended = table::append(table, &title, valid, &figures, status == 0);
+            let error = appended.err()?;
+            Some(format!("{} cannot be written: {error}", table.display()))
+        });
+        Ok(Checked { text, status, failure })
     }
 }
 
@@ -126,6 +141,19 @@ impl Display for Figure {
     }
 }
 
+/// Why a test has no verdict, if there was one at all.
+fn missing_verdict(directory: &Path) -> Option<String> {
+    let is_without =
+        directory.join("history.edn").exists() && !directory.join("results.edn").exists();
+    is_without.then(|| {
+        format!(
+            "{} has no verdict: the test was stopped, could not be carried out, or is still \
+             running",
+            directory.display()
+        )
+    })
+}
+
 fn read(directory: &Path) -> Result<Value, String> {
     let shown = directory.display();
     if !directory.exists() {
@@ -135,6 +163,10 @@ fn read(directory: &Path) -> Result<Value, String> {
         return Err(format!("{shown} is no directory; expected the directory of a test"));
     }
     let path = directory.join("results.edn");
+    let latest = directory.join("latest");
+    if !path.exists() && latest.exists() {
+        return Err(format!("{shown} is not a test; did you mean {}?", latest.display()));
+    }
     let shown = path.display();
     let text = fs::read_to_string(&path)
         .map_err(|error| format!("{shown}: {error}; expected the results of a test"))?;

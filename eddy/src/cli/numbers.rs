@@ -103,8 +103,12 @@ fn near(received: &str, range: RangeInclusive<f64>) -> Option<String> {
         Some(number) => (number, 0.01),
         None => (received.trim().trim_end_matches(char::is_alphabetic), 1.0),
     };
-    let number: f64 = number.trim_end().parse().ok().filter(|number: &f64| number.is_finite())?;
-    Some((number.abs() * percent).clamp(*range.start(), *range.end()).to_string())
+    let number = number.trim_end().parse::<f64>().ok()?.abs();
+    // Beyond it, the nearest number is no nearer to what was meant than any other.
+    if number.is_nan() || number >= HIGHEST {
+        return None;
+    }
+    Some((number * percent).clamp(*range.start(), *range.end()).to_string())
 }
 
 #[cfg(test)]
@@ -122,6 +126,8 @@ mod tests {
         check(positive("-3"), "a whole number, 1 or more; did you mean 3?");
         check(positive("many"), "a whole number, 1 or more");
         check(positive(""), "a whole number, 1 or more");
+        check(positive("-9007199254740993"), "a whole number, 1 or more");
+        check(rate("-1e300"), "operations per second, 0 or more");
         check(nodes("1000001"), "1000000 at most");
         check(seconds("20s"), "a whole number of seconds, 1 or more; did you mean 20?");
         check(seconds("1.6"), "a whole number of seconds, 1 or more; did you mean 2?");

@@ -97,9 +97,8 @@ async fn run_once(
     }
     kept?;
     let mut report = Report::new(test, interpreter, None);
-    for (node, Remains { half_line, .. }) in nodes.iter().zip(&remains) {
-        let warning = |half: &String| format!("node {node} {}", left_half_a_line(half));
-        report.warnings.extend(half_line.as_ref().map(warning));
+    for (node, remains) in nodes.iter().zip(&remains) {
+        report.warnings.extend(oddities(remains).map(|oddity| format!("node {node} {oddity}")));
     }
     record.keep_results(&report.results)?;
     show(&report).context("the results cannot be printed")?;
@@ -111,21 +110,26 @@ fn story(failure: &Failure, nodes: &[String], remains: &[Remains]) -> String {
     let mut story = failure.to_string();
     let Failure::Node(complaint) = failure else { return story };
     let node = nodes.iter().position(|node| *node == complaint.node);
-    let Some(Remains { last_words, half_line }) = node.and_then(|node| remains.get(node)) else {
-        return story;
-    };
+    let Some(remains) = node.and_then(|node| remains.get(node)) else { return story };
     if is_clause(&story) {
         story.push('.');
     }
-    if let Some(half) = half_line {
-        add(&mut story, &format!("It {}.", left_half_a_line(half)));
+    for oddity in oddities(remains) {
+        add(&mut story, &format!("It {oddity}."));
     }
-    add(&mut story, &last_words.to_string());
+    add(&mut story, &remains.last_words.to_string());
     story
 }
 
-fn left_half_a_line(half: &str) -> String {
-    format!("left half a line on STDOUT, without the newline that ends a message: {half}")
+/// What a node did that is no reason to end a test, in words that follow its name.
+fn oddities(remains: &Remains) -> impl Iterator<Item = String> {
+    let half = remains.half_line.as_ref().map(|half| {
+        format!("left half a line on STDOUT, without the newline that ends a message: {half}")
+    });
+    let deaf = remains.deaf_after.map(|last| {
+        format!("closed its STDIN and lived on: what came after message {last} was lost")
+    });
+    half.into_iter().chain(deaf)
 }
 
 fn recorded(directory: &Path) -> String {

@@ -1,16 +1,26 @@
 //! Requests to stop, heard from before the first node is started: a signal never leaves nodes
 //! behind, and neither does a second one, which changes nothing.
 
-use std::io;
+use std::future::poll_fn;
+use std::task::Poll;
+use std::{fs, io};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that end a test.
+/// The signals that end a test, by the names that people know them by.
+const STOP: [(SignalKind, &str); 6] = [
+    (SignalKind::interrupt(), "Ctrl-C"),
+    (SignalKind::terminate(), "SIGTERM"),
+    (SignalKind::hangup(), "SIGHUP"),
+    (SignalKind::quit(), "SIGQUIT"),
+    (SignalKind::user_defined1(), "SIGUSR1"),
+    (SignalKind::user_defined2(), "SIGUSR2"),
+];
+
+/// The signals that end a test, as long as somebody listens to them.
 #[derive(Debug)]
 pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
+    heard: Vec<(Signal, &'static str)>,
     /// A file grew beyond what the shell's `ulimit -f` allows. That would kill; once it is listened
     /// to, who writes the file gets an error instead, and can tell it.
     _file_too_large: Signal,
@@ -19,21 +29,35 @@ pub(super) struct Signals {
 impl Signals {
     /// Listens from now on, in place of dying.
     pub(super) fn listen() -> io::Result<Signals> {
-        Ok(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            _file_too_large: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
-        })
+        let ignored = ignored();
+        let mut heard = Vec::new();
+        for (kind, name) in STOP {
+            // Whoever started us with `nohup`, or behind a script's `&`, wants it ignored.
+            if ignored >> (kind.as_raw_value() - 1) & 1 == 0 {
+                heard.push((signal(kind)?, name));
+            }
+        }
+        let xfsz = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        Ok(Signals { heard, _file_too_large: signal(xfsz)? })
     }
 
     /// Waits for the next one, and gives its name.
     pub(super) async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            biased;
-            _ = self.interrupt.recv() => "Ctrl-C",
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.hang_up.recv() => "SIGHUP",
-        }
+        poll_fn(|context| {
+            let came = self
+                .heard
+                .iter_mut()
+                .find_map(|(signal, name)| signal.poll_recv(context).is_ready().then_some(*name));
+            came.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
+}
+
+/// The signals that this process was started to ignore, a bit for each; none where the system does
+/// not tell.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

@@ -110,11 +110,28 @@ impl Clients {
         let client = message.dest.strip_prefix('c')?.parse().ok()?;
         // Nothing else of the body matters here: whether it is a good reply is for its schema.
         let reply = Reply::read(&message.body).ok()?;
-        let in_reply_to: u64 = reply.field("in_reply_to")?.get().parse().ok()?;
-        if self.open.get(&client) != Some(&in_reply_to) {
+        if self.open.get(&client) != Some(&in_reply_to(&reply)?) {
             return None;
         }
         Some((self.take(client)?, reply))
+    }
+
+    /// Whether a message is to an open client, but in reply to nothing that it ever asked.
+    pub(super) fn are_puzzled_by(&self, message: &Message) -> bool {
+        let client = message.dest.strip_prefix('c').and_then(|number| number.parse().ok());
+        let asked = client.and_then(|client: u64| self.open.get(&client));
+        asked.is_some_and(|asked| {
+            let reply = Reply::read(&message.body).ok();
+            reply.and_then(|reply| in_reply_to(&reply)).is_none_or(|id| !(1..=*asked).contains(&id))
+        })
+    }
+
+    /// What a node has yet to answer before it can be tested, if anything.
+    pub(super) fn preparation(&self, node: usize) -> Option<&'static str> {
+        let is_preparation = |waiting: &&Waiting| {
+            waiting.node == node && matches!(waiting.purpose, Purpose::Preparation)
+        };
+        self.waiting.values().find(is_preparation).map(|waiting| waiting.operation.f)
     }
 
     /// Takes a request whose time is up.
@@ -135,6 +152,11 @@ impl Clients {
     }
 }
 
-fn name(client: u64) -> String {
+fn in_reply_to(reply: &Reply<'_>) -> Option<u64> {
+    reply.field("in_reply_to")?.get().parse().ok()
+}
+
+/// What a client is called on the network.
+pub(super) fn name(client: u64) -> String {
     format!("c{client}")
 }

@@ -6,6 +6,8 @@ use std::fmt::{self, Display};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
+use super::hint;
+use crate::network::Message;
 use crate::printable;
 use crate::schema::Schema;
 
@@ -23,7 +25,7 @@ pub(crate) struct Complaint {
 
 /// A message as nodes must write it: these keys and no others.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Said<'a> {
     #[serde(borrow)]
     pub(super) src: Cow<'a, str>,
@@ -38,19 +40,24 @@ pub(super) struct Said<'a> {
 /// Reads what a node said.
 pub(super) fn read<'a>(node: &str, line: &'a str) -> Result<Said<'a>, Complaint> {
     let complain = |text: String| Err(Complaint { node: node.to_owned(), text });
-    // serde would take an array for a struct, too.
+    if line.trim_ascii().is_empty() {
+        return complain("it wrote an empty line to STDOUT, where every line is a message.".into());
+    }
     let said: serde_json::Result<Said<'a>> = if line.trim_ascii_start().starts_with('[') {
-        Err(de::Error::custom("an array is no object"))
+        // serde would take an array for a struct, too. What is no array is no JSON: a log, say.
+        let array = serde_json::from_str::<&RawValue>(line);
+        array.and_then(|_| Err(de::Error::custom("an array is no object")))
     } else {
         serde_json::from_str(line)
     };
     let said = match said {
         Ok(said) => said,
         Err(error) => {
+            let (reason, hint) = (excerpt(&hint::reason(&error)), hint::of(line, &error));
+            let separator = if hint.is_empty() { "" } else { " " };
             return complain(format!(
-                "it wrote a line to STDOUT that is no message: {}.\n  {}\nExpected \
-                 {{\"src\": …, \"dest\": …, \"body\": {{…}}}}. Did you mean STDERR?",
-                printable::printable(&error.to_string()),
+                "it wrote a line to STDOUT that is no message: {reason}.\n  {}\nExpected \
+                 {{\"src\": …, \"dest\": …, \"body\": {{…}}}}.{separator}{hint}",
                 excerpt(line)
             ));
         }
@@ -91,8 +98,18 @@ impl Complaint {
         Complaint { node: node.to_owned(), text }
     }
 
-    pub(super) fn silent(node: &str, f: &str) -> Complaint {
-        let text = format!("it did not answer {f} in time. Does it read STDIN and flush STDOUT?");
+    /// The node did not answer; `stray` is what it said instead, if anything.
+    pub(super) fn silent(node: &str, f: &str, stray: Option<&Message>) -> Complaint {
+        let why = match stray {
+            // Each client that prepares a node sends it this one request.
+            Some(Message { dest, body, .. }) => format!(
+                "It sent {} to {dest}, which answers no request: expected \"in_reply_to\": 1.",
+                excerpt(body.get())
+            ),
+            None if f == "init" => "Does it read STDIN and flush STDOUT?".to_owned(),
+            None => format!("It has answered init; does it know the message type {f}?"),
+        };
+        let text = format!("it did not answer {f} in time. {why}");
         Complaint { node: node.to_owned(), text }
     }
 }
@@ -105,7 +122,7 @@ impl Display for Complaint {
 
 impl std::error::Error for Complaint {}
 
-fn excerpt(line: &str) -> String {
+pub(super) fn excerpt(line: &str) -> String {
     printable::excerpt(line, EXCERPT)
 }
 
@@ -127,7 +144,38 @@ mod tests {
         check(r#"{"src":"n0","dest":"c1","body":{},"x":1}"#, "unknown field `x`");
         check(r#"{"src":"n0","dest":"c1","body":[]}"#, "body is no JSON object");
         check(r#"{"src":"n1","dest":"c1","body":{}}"#, "in the name of \"n1\"");
-        check("starting up", "Did you mean STDERR?");
         check(r#"{"src":"n0","dest":"c1","body":{},"\u001b":1}"#, r"unknown field `\u{1b}`");
+    }
+
+    #[test]
+    fn the_commonest_mistakes_get_advice() {
+        #[track_caller]
+        fn check(line: &str, reason: &str, advice: &str) {
+            let text = read("n0", line).err().map(|complaint| complaint.text).unwrap_or_default();
+            let (first, last) = (text.lines().next(), text.lines().last());
+            assert!(first.is_some_and(|line| line.ends_with(reason)), "{text}");
+            assert!(last.is_some_and(|line| line.ends_with(advice)), "{text}");
+        }
+        let expected = "\"body\": {…}}.";
+        check("", "it wrote an empty line to STDOUT, where every line is a message.", "");
+        check(" \r", "where every line is a message.", "");
+        check("starting up", "expected value at column 1.", "}. Did you mean STDERR?");
+        check("{}}{", "missing field `src` at column 2.", expected);
+        check("7", "integer `7`, expected an object at column 1.", expected);
+        check("{", "at column 1.", "}. Each message must be on one line; does it pretty-print?");
+        check("[", "at column 1.", "does it pretty-print?");
+        check("[INFO] started", "expected value at column 2.", "}. Did you mean STDERR?");
+        check(r#"{"src":"n0","#, "at column 12.", "does it pretty-print?");
+        check("{'src': 'n0'}", "key must be a string at column 2.", "}. JSON needs double quotes.");
+        let message = r#"{"src":"n0","dest":"c1","body":{}}"#;
+        check(
+            &format!("{message}{message}"),
+            "trailing characters at column 35.",
+            "}. End each message with a newline.",
+        );
+        check(r#"{"src":"n0"}"#, "missing field `dest` at column 12.", expected);
+        check(r#"{"src":7}"#, "expected a string at column 8.", expected);
+        check(r#"{"src":"n0","x":1}"#, "`body`, `id` at column 15.", expected);
+        check(r#"["n0","c1",{},null]"#, "an array is no object.", expected);
     }
 }

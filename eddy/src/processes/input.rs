@@ -1,7 +1,8 @@
 //! STDIN of a node.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
@@ -13,6 +14,10 @@ const AT_ONCE: usize = 64;
 /// How many bytes may wait for a node to read them. Less might be too little for a node that is
 /// merely slow, or paused for a while; more would let a node that never reads fill the memory.
 const MOST_UNREAD: usize = 64 << 20;
+
+/// How long a node that has closed its STDIN may take to end. Shorter, and a node that ends would
+/// be taken for one that lives on; longer, and short tests would not find it out.
+const ENDED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Lines on their way to a node.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub(super) struct Input {
 pub(super) struct Unread {
     bytes: AtomicUsize,
     too_much: Notify,
+    /// After how many lines the node had closed its STDIN, and lived on.
+    closed_after: OnceLock<usize>,
 }
 
 /// Starts a task that writes lines until there are no more to come, or nobody reads them.
@@ -50,6 +57,11 @@ impl Input {
 }
 
 impl Unread {
+    /// How many lines could be written, if no more can although the node lives on.
+    pub(super) fn closed_after(&self) -> Option<usize> {
+        self.closed_after.get().copied()
+    }
+
     /// Waits until there is more than there may be, and says so in words that follow "it".
     pub(super) async fn too_much(&self) -> String {
         self.too_much.notified().await;
@@ -67,12 +79,17 @@ async fn write(
     unread: Arc<Unread>,
 ) {
     let mut waiting = Vec::with_capacity(AT_ONCE);
+    let mut written = 0;
     while lines.recv_many(&mut waiting, AT_ONCE).await > 0 {
         let text = waiting.concat();
         // A node that has closed its STDIN may be about to end, which says more than this error.
         if stdin.write_all(text.as_bytes()).await.is_err() {
+            drop(lines);
+            tokio::time::sleep(ENDED_WITHIN).await;
+            let _ = unread.closed_after.set(written);
             return;
         }
+        written += waiting.len();
         unread.bytes.fetch_sub(text.len(), Ordering::Relaxed);
         waiting.clear();
     }
@@ -90,6 +107,20 @@ mod tests {
         assert!(futures_are_pending(unread.too_much()).await);
         input.deliver("y".to_owned());
         assert!(unread.too_much().await.starts_with("does not read STDIN: more than 64 MiB"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_closes_its_stdin_is_noted_when_it_had_time_to_end() {
+        let (stdin, held) = tokio::io::duplex(64);
+        let (input, unread) = start(stdin);
+        input.deliver("one\n".to_owned());
+        tokio::time::sleep(ENDED_WITHIN).await;
+        drop(held);
+        input.deliver("two\n".to_owned());
+        tokio::time::sleep(ENDED_WITHIN / 2).await;
+        assert_eq!(unread.closed_after(), None);
+        tokio::time::sleep(ENDED_WITHIN).await;
+        assert_eq!(unread.closed_after(), Some(1));
     }
 
     async fn futures_are_pending(future: impl Future<Output = String>) -> bool {

@@ -45,6 +45,8 @@ pub(crate) struct Remains {
     pub(crate) last_words: LastWords,
     /// What stood on its STDOUT for a while, and was never ended by a newline.
     pub(crate) half_line: Option<String>,
+    /// After how many messages it had closed its STDIN, if it lived on.
+    pub(crate) deaf_after: Option<usize>,
 }
 
 impl Keeper {
@@ -128,13 +130,15 @@ async fn keep(
 ) -> Remains {
     let Pipes { unread, mut said, log_is_full, logged } = pipes;
     let mut half_line = None;
+    // Gone as soon as its leader is, whose id may then become another group's.
+    let mut group = Some(group);
     let how = tokio::select! {
         biased;
         _ = &mut stopped => None,
         status = child.wait() => {
             // What the node has started dies with it, so that its pipes come to their end, too; and
             // the last line, which may explain the end better than the status does, comes first.
-            group.kill();
+            drop(group.take());
             half_line = Some(last(&mut said).await);
             Some(describe(status))
         }
@@ -146,25 +150,35 @@ async fn keep(
                 biased;
                 _ = &mut stopped => None,
                 ended = tokio::time::timeout(ENDED_WITHIN, child.wait()) => Some(match ended {
-                    Ok(status) => describe(status),
+                    Ok(status) => {
+                        drop(group.take());
+                        describe(status)
+                    }
                     Err(_) => "closed its STDOUT and lives on. STDOUT is where its messages go; \
                                keep it open until STDIN ends.".to_owned(),
                 }),
             }
         }
     };
+    // Before the group is killed, which closes everything.
+    let deaf_after = unread.closed_after();
     if let Some(how) = how {
-        tell(how).await;
-        // Ready at once if it was dropped.
-        let _ = stopped.await;
+        tokio::select! {
+            biased;
+            // Also when the keeper was dropped; then nobody may be there to be told.
+            _ = &mut stopped => {}
+            () = tell(how) => {
+                let _ = stopped.await;
+            }
+        }
     }
-    group.kill();
+    drop(group);
     let _ = child.wait().await;
     let half_line = match half_line {
         Some(half_line) => half_line,
         None => last(&mut said).await,
     };
-    Remains { last_words: last(&mut { logged }).await, half_line }
+    Remains { last_words: last(&mut { logged }).await, half_line, deaf_after }
 }
 
 /// What a task at the end of a pipe has to say when the pipe runs empty.
@@ -202,15 +216,11 @@ impl Group {
         let id = i32::try_from(child.id()?).ok()?;
         Pid::from_raw(id).map(Group)
     }
-
-    fn kill(&self) {
-        // An empty group is what is wanted.
-        let _ = kill_process_group(self.0, Signal::KILL);
-    }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.kill();
+        // An empty group is what is wanted.
+        let _ = kill_process_group(self.0, Signal::KILL);
     }
 }

@@ -48,9 +48,18 @@ impl Program {
             _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
                 "; does it begin with a line like #!/bin/sh?"
             }
-            _ => "",
+            _ => advice(error),
         };
         let path = self.0.display();
         anyhow::anyhow!("node {node} cannot be started: {path}: {error}{hint}")
+    }
+}
+
+/// What to do about an error of the system that comes from too many nodes; goes on in its sentence.
+pub(super) fn advice(error: &std::io::Error) -> &'static str {
+    if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) {
+        "; `ulimit -n` tells how many there may be, and raises that; each node needs a few"
+    } else {
+        ""
     }
 }

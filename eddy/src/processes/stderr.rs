@@ -2,13 +2,14 @@
 
 use std::fmt::{self, Display};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::oneshot;
 
+use super::program::advice;
 use crate::printable::{excerpt, printable};
 
 /// How many lines are told when a node has ended, as in Maelstrom.
@@ -16,6 +17,9 @@ const LAST_LINES: usize = 32;
 
 /// How much of one line is told.
 const EXCERPT: usize = 500;
+
+/// How much is told of a line whose beginning is lost.
+const END: usize = 300;
 
 /// Where a line is broken that does not end itself.
 const LONGEST_LINE: usize = 1 << 20;
@@ -43,15 +47,21 @@ pub(super) struct Log {
 
 /// What a node wrote last; displays as sentences.
 #[derive(Debug, Default)]
-pub(crate) struct LastWords(Vec<u8>);
+pub(crate) struct LastWords {
+    text: Vec<u8>,
+    /// Whether the text begins in the middle of a line.
+    is_cut: bool,
+}
 
 impl Log {
     /// Creates the log of a node, and the directory it is in.
     pub(super) fn create(directory: &Path, node: &str, echo: bool) -> Result<Log> {
         let path = directory.join(format!("{node}.log"));
-        let shown = || format!("{} cannot be written", path.display());
-        fs::create_dir_all(directory).with_context(shown)?;
-        let file = File::options().create(true).append(true).open(&path).with_context(shown)?;
+        let wrong = |error: io::Error| {
+            anyhow!("{} cannot be written: {error}{}", path.display(), advice(&error))
+        };
+        fs::create_dir_all(directory).map_err(wrong)?;
+        let file = File::options().create(true).append(true).open(&path).map_err(wrong)?;
         let echo = echo.then(Vec::new);
         Ok(Log { node: node.to_owned(), path, file, room: LONGEST_LOG, is_writable: true, echo })
     }
@@ -128,24 +138,30 @@ fn tell(text: &str) {
 
 impl LastWords {
     fn push(&mut self, text: &[u8]) {
-        self.0.extend_from_slice(text);
+        self.text.extend_from_slice(text);
         // Not at every chunk, because it moves what is left.
-        if self.0.len() > 16 * TAIL {
-            self.0.drain(..self.0.len() - TAIL);
+        if self.text.len() > 16 * TAIL {
+            let mut gone = self.text.drain(..self.text.len() - TAIL);
+            self.is_cut = gone.next_back() != Some(b'\n');
         }
     }
 }
 
 impl Display for LastWords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = String::from_utf8_lossy(&self.0);
+        let text = String::from_utf8_lossy(&self.text);
         let lines: Vec<&str> = text.trim_end().lines().collect();
         if lines.is_empty() {
             return write!(f, "It wrote nothing to STDERR.");
         }
         write!(f, "Its last words on STDERR were:")?;
-        let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
-        last.iter().try_for_each(|line| write!(f, "\n  {}", excerpt(line, EXCERPT)))
+        let first = lines.len().saturating_sub(LAST_LINES);
+        let (cut, whole) = lines[first..].split_at(usize::from(self.is_cut && first == 0));
+        for line in cut {
+            let start = line.char_indices().rev().nth(END - 1).map_or(0, |(start, _)| start);
+            write!(f, "\n  …{} (the end of a long line)", printable(&line[start..]))?;
+        }
+        whole.iter().try_for_each(|line| write!(f, "\n  {}", excerpt(line, EXCERPT)))
     }
 }
 
@@ -166,6 +182,9 @@ mod tests {
         check(&[], "It wrote nothing to STDERR.");
         check(&["\n"], "It wrote nothing to STDERR.");
         check(&["o", "ne\ntwo\x07"], "Its last words on STDERR were:\n  one\n  two\\u{7}");
+        let long = "x".repeat(16 * TAIL);
+        let end = format!("…{}b (the end of a long line)\n  two", "x".repeat(END - 1));
+        check(&[&long, "b\ntwo\n"], &format!("Its last words on STDERR were:\n  {end}"));
         let many: Vec<String> = (0..100_000).map(|number| format!("{number}\n")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let last: Vec<&str> = many[100_000 - LAST_LINES..].iter().map(|line| line.trim()).collect();

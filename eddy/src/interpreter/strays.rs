@@ -1,0 +1,45 @@
+//! What nodes say to clients that answers nothing. Maelstrom overlooks it, and whoever wrote the
+//! node wonders why nobody listens.
+
+use std::collections::BTreeMap;
+
+use super::complaint::excerpt;
+use crate::network::Message;
+
+/// Such messages of each node, by its number.
+#[derive(Debug, Default)]
+pub(super) struct Strays(BTreeMap<usize, Stray>);
+
+#[derive(Debug)]
+struct Stray {
+    count: u64,
+    first: Message,
+    last: Message,
+}
+
+impl Strays {
+    /// Notes one.
+    pub(super) fn note(&mut self, node: usize, message: &Message) {
+        let empty = || Stray { count: 0, first: message.clone(), last: message.clone() };
+        let stray = self.0.entry(node).or_insert_with(empty);
+        stray.count += 1;
+        stray.last = message.clone();
+    }
+
+    /// What a node said last in place of an answer, if that was to this client.
+    pub(super) fn last(&self, node: usize, client: &str) -> Option<&Message> {
+        self.0.get(&node).map(|stray| &stray.last).filter(|message| *message.dest == *client)
+    }
+
+    /// A sentence for each node that did.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let strays = self.0.values().map(|Stray { count, first, .. }| {
+            let (node, body) = (&first.src, excerpt(first.body.get()));
+            let many = "messages to clients that answer no request, the first";
+            let what =
+                if *count == 1 { "message to a client that answers no request" } else { many };
+            format!("node {node} sent {count} {what}: {body}")
+        });
+        strays.collect()
+    }
+}
