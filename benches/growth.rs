@@ -7,12 +7,16 @@
 #![expect(clippy::unwrap_used, reason = "here, what must not fail is a benchmark that fails")]
 #![expect(clippy::cast_precision_loss, reason = "counts and times are far below 2^53")]
 
+#[path = "cost/echo.rs"]
+mod echo;
+
 use std::process::ExitCode;
 use std::time::Instant;
 
+use glomers::Json;
 use glomers::gossip::Seen;
-use glomers::{Handler, Json, async_trait};
-use serde::{Deserialize, Serialize};
+
+use self::echo::Echo;
 
 const COUNTS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
@@ -73,31 +77,6 @@ fn measure(count: u64) -> [f64; 3] {
 /// Numbers of one length, so that the text is not what grows.
 fn value(number: u64) -> Json {
     serde_json::from_str(&(1_000_000 + number).to_string()).unwrap()
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Request {
-    Echo { echo: Json },
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Reply {
-    EchoOk { echo: Json },
-}
-
-struct Echo;
-
-#[async_trait(?Send)]
-impl Handler for Echo {
-    type Request = Request;
-    type Reply = Reply;
-
-    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
-        let Request::Echo { echo } = request;
-        Ok(Reply::EchoOk { echo })
-    }
 }
 
 /// What one more message allocates, whatever the first ones did.

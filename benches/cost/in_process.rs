@@ -4,36 +4,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use glomers::{Handler, Json, Message, Node, async_trait};
+use glomers::{Json, Message, Node};
 use serde::{Deserialize, Serialize};
 
+use crate::echo::{Echo, Reply, Request};
 use crate::pairs::{self, Figure};
 use crate::pipes;
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Request {
-    Echo { echo: Json },
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Reply {
-    EchoOk { echo: Json },
-}
-
-struct Echo;
-
-#[async_trait(?Send)]
-impl Handler for Echo {
-    type Request = Request;
-    type Reply = Reply;
-
-    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
-        let Request::Echo { echo } = request;
-        Ok(Reply::EchoOk { echo })
-    }
-}
 
 /// Lines in memory, beside a loop over the same types.
 pub(crate) fn echo() -> Figure {

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "here, what must not fail is a benchmark that fails")]
 #![expect(clippy::cast_precision_loss, reason = "counts and times are far below 2^53")]
 
+mod echo;
 mod in_process;
 mod pairs;
 mod pipes;

@@ -1,0 +1,29 @@
+//! The node that is measured: it sends back what it gets, and can ask for that as well.
+
+use glomers::{Handler, Json, async_trait};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    Echo { echo: Json },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    EchoOk { echo: Json },
+}
+
+pub(crate) struct Echo;
+
+#[async_trait(?Send)]
+impl Handler for Echo {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+        let Request::Echo { echo } = request;
+        Ok(Reply::EchoOk { echo })
+    }
+}
