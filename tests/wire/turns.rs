@@ -73,9 +73,7 @@ fn check_that_it_answers(start: impl FnOnce(Node) -> Slow) {
     let (output, mut reader) = tokio::io::duplex(1 << 16);
     let ask = async {
         writer.write_all(format!("{INIT}\n").as_bytes()).await.unwrap();
-        for _ in 0..1000 {
-            tokio::task::yield_now().await;
-        }
+        turns(1000).await;
         writer.write_all(request(r#"{"type":"answer","msg_id":2}"#).as_bytes()).await.unwrap();
         let (mut heard, mut buffer) = (String::new(), [0; 4096]);
         while !heard.contains(r#""in_reply_to":2"#) {
@@ -87,8 +85,17 @@ fn check_that_it_answers(start: impl FnOnce(Node) -> Slow) {
         tokio::select! {
             _ = glomers::serve_on(input, output, start) => panic!("the node has ended"),
             () = ask => {}
+            // Time stands still while tasks are busy, so patience is counted in turns.
+            () = turns(100_000) => panic!("the node does not answer"),
         }
     });
+}
+
+/// Lets everybody else have so many turns.
+async fn turns(count: usize) {
+    for _ in 0..count {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[test]
