@@ -85,6 +85,7 @@ pub mod network;
 mod printable;
 mod processes;
 pub mod random;
+mod repeat;
 mod report;
 mod schema;
 mod seeds;

@@ -1,10 +1,22 @@
 //! The same test with many seeds: what happens once in a hundred runs should be found before it
 //! happens to somebody.
+//!
+//! Seeds are begun in their order, and after a failure no more are begun. So all below the one that
+//! failed are already on their way, and once they have ended, the lowest seed that fails is known.
+//! It is the same in every run, however the threads take turns.
 
-use std::panic::{self, AssertUnwindSafe};
+use std::any::{Any, type_name_of_val};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::panic::{self, Location};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::{env, fmt, thread};
+use std::{env, thread};
+
+use crate::repeat;
+
+mod progress;
+
+use progress::Progress;
 
 /// How many seeds are tried unless `EDDY_SEEDS` says otherwise. More find rarer faults and make
 /// every `cargo test` slower.
@@ -12,73 +24,123 @@ const SEEDS: u64 = 4;
 
 /// Runs `test` with the seeds from 0 on all cores, and gives what it returned, by seed.
 ///
-/// `EDDY_SEEDS=500` in the environment sets how many, `EDDY_SEED=17` tries this one alone.
+/// `EDDY_SEEDS=500` in the environment sets how many, and shows how far they are; `EDDY_SEED=17`
+/// tries this one alone.
 ///
 /// # Panics
-/// If `test` does, after saying with which seed, and how to repeat it.
+/// If `test` does, as it did with the lowest seed that fails, after saying which it was and how to
+/// repeat it.
+#[track_caller]
 pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
-    let (first, count) = match (number("EDDY_SEED"), number("EDDY_SEEDS")) {
-        (Some(seed), _) => (seed, 1),
-        (None, count) => (0, count.unwrap_or(SEEDS)),
-    };
-    let (next, failed) = (AtomicU64::new(first), AtomicBool::new(false));
-    let results = Mutex::new(Vec::new());
-    let name = thread::current().name().unwrap_or_default().to_owned();
+    let location = Location::caller();
+    let chosen = Chosen::new(variable("EDDY_SEED").as_deref(), variable("EDDY_SEEDS").as_deref())
+        .unwrap_or_else(|error| panic!("{error}"));
+    let closure = type_name_of_val(&test);
+    let name = repeat::test_name(closure);
+    let program = closure.split("::").next().unwrap_or_default();
+    let title = &format!("{program}::{}", name.as_deref().unwrap_or("?"));
+    let line = |seed| repeat::line(Some(seed), location, name.as_deref());
+
+    let trials = Mutex::new(Trials::new(chosen, title));
+    let next = || trials.lock().expect("nobody panics here").next();
     let work = || {
-        while !failed.load(Ordering::Relaxed) {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= first.saturating_add(count) {
-                break;
-            }
-            match panic::catch_unwind(AssertUnwindSafe(|| test(seed))) {
-                Ok(result) => results.lock().expect("nobody panics here").push((seed, result)),
-                Err(panic) => {
-                    failed.store(true, Ordering::Relaxed);
-                    eprintln!("seed {seed} failed; to repeat it: {}", Repeat { seed, name: &name });
-                    panic::resume_unwind(panic);
-                }
-            }
+        while let Some(seed) = next() {
+            // A thread for each seed, so that it is told in which one a panic was.
+            let outcome = thread::scope(|scope| {
+                let thread = thread::Builder::new().name(format!("seed {seed} of {title}"));
+                let run = || {
+                    repeat::remember(line(seed));
+                    test(seed)
+                };
+                thread.spawn_scoped(scope, run).expect("a thread can be started").join()
+            });
+            trials.lock().expect("nobody panics here").end(seed, outcome);
         }
     };
     thread::scope(|scope| {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            worker.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
         }
     });
-    let mut results = results.into_inner().expect("nobody panics here");
-    results.sort_by_key(|(seed, _)| *seed);
-    results.into_iter().map(|(_, result)| result).collect()
+    trials.into_inner().expect("nobody panics here").results().unwrap_or_else(|(seed, panic)| {
+        println!("seed {seed} failed; to repeat it:\n{}", line(seed));
+        panic::resume_unwind(panic)
+    })
 }
 
-/// The command line that runs a test with one seed; with others, if it is not known which it was.
-struct Repeat<'a> {
-    seed: u64,
-    name: &'a str,
+/// Which seeds are tried.
+#[derive(Debug, PartialEq)]
+struct Chosen {
+    seeds: RangeInclusive<u64>,
+    /// How many somebody asked for, who waits for them.
+    awaited: Option<u64>,
 }
 
-impl fmt::Display for Repeat<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let program = env::current_exe().unwrap_or_default();
-        write!(f, "EDDY_SEED={} {}", self.seed, program.display())?;
-        // A test is told by its thread, but under --test-threads=1, all run on the first. Then what
-        // was run is known only as a whole.
-        match self.name {
-            "" | "main" => env::args().skip(1).try_for_each(|word| write!(f, " {word}")),
-            test => write!(f, " --exact {test}"),
-        }
+impl Chosen {
+    /// What the values of `EDDY_SEED` and `EDDY_SEEDS` ask for. Nonsense is an error: to try other
+    /// seeds than those asked for would be worse.
+    fn new(seed: Option<&str>, count: Option<&str>) -> Result<Chosen, String> {
+        let number = |name, value: &str| {
+            value.parse().map_err(|_| format!("{name}={value:?}: expected a whole number"))
+        };
+        let seed = seed.map(|value| number("EDDY_SEED", value)).transpose()?;
+        let count: Option<u64> = count.map(|value| number("EDDY_SEEDS", value)).transpose()?;
+        let Some(last) = count.unwrap_or(SEEDS).checked_sub(1) else {
+            return Err("EDDY_SEEDS=\"0\": expected 1 or more".to_owned());
+        };
+        Ok(match seed {
+            Some(seed) => Chosen { seeds: seed..=seed, awaited: None },
+            None => Chosen { seeds: 0..=last, awaited: count },
+        })
     }
 }
 
-/// A number from the environment.
-///
-/// # Panics
-/// If the variable holds something else: to try other seeds than those asked for would be worse.
-fn number(variable: &str) -> Option<u64> {
-    let value = env::var(variable).ok()?;
-    let number = value.parse();
-    Some(number.unwrap_or_else(|_| panic!("{variable}={value:?}: expected a whole number")))
+fn variable(name: &str) -> Option<String> {
+    env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// What a thread has panicked with.
+type Panic = Box<dyn Any + Send>;
+
+/// The seeds to be tried, and what came of those that were.
+struct Trials<T> {
+    left: RangeInclusive<u64>,
+    outcomes: BTreeMap<u64, thread::Result<T>>,
+    has_failed: bool,
+    progress: Option<Progress>,
+}
+
+impl<T> Trials<T> {
+    fn new(chosen: Chosen, title: &str) -> Trials<T> {
+        Trials {
+            left: chosen.seeds,
+            outcomes: BTreeMap::new(),
+            has_failed: false,
+            progress: chosen.awaited.map(|count| Progress::new(title, count)),
+        }
+    }
+
+    /// The seed to begin with now.
+    fn next(&mut self) -> Option<u64> {
+        if self.has_failed { None } else { self.left.next() }
+    }
+
+    fn end(&mut self, seed: u64, outcome: thread::Result<T>) {
+        self.has_failed |= outcome.is_err();
+        self.outcomes.insert(seed, outcome);
+        self.progress.as_mut().map(Progress::advance);
+    }
+
+    /// What was returned, by seed; or the lowest that failed, and its panic.
+    fn results(self) -> Result<Vec<T>, (u64, Panic)> {
+        let in_order = self.outcomes.into_iter();
+        let results: Result<Vec<T>, (u64, Panic)> =
+            in_order.map(|(seed, outcome)| outcome.map_err(|panic| (seed, panic))).collect();
+        if let Some(progress) = self.progress {
+            progress.finish(results.as_ref().err().map(|(seed, _)| *seed));
+        }
+        results
+    }
 }
 
 #[cfg(test)]
@@ -93,12 +155,35 @@ mod tests {
     }
 
     #[test]
-    fn the_command_that_repeats_a_test_names_it_or_runs_what_ran() {
-        let program = env::current_exe().unwrap();
-        let [named, unknown] = ["a::b", "main"].map(|name| Repeat { seed: 7, name }.to_string());
-        assert_eq!(named, format!("EDDY_SEED=7 {} --exact a::b", program.display()));
-        let words: Vec<String> = env::args().skip(1).map(|word| format!(" {word}")).collect();
-        assert_eq!(unknown, format!("EDDY_SEED=7 {}{}", program.display(), words.concat()));
+    fn the_environment_chooses_the_seeds() {
+        #[track_caller]
+        fn check(seed: Option<&str>, count: Option<&str>, expected: Result<Chosen, &str>) {
+            assert_eq!(Chosen::new(seed, count), expected.map_err(str::to_owned));
+        }
+        check(None, None, Ok(Chosen { seeds: 0..=SEEDS - 1, awaited: None }));
+        check(None, Some("500"), Ok(Chosen { seeds: 0..=499, awaited: Some(500) }));
+        check(Some("17"), None, Ok(Chosen { seeds: 17..=17, awaited: None }));
+        check(Some("17"), Some("500"), Ok(Chosen { seeds: 17..=17, awaited: None }));
+        let last = &u64::MAX.to_string();
+        check(Some(last), None, Ok(Chosen { seeds: u64::MAX..=u64::MAX, awaited: None }));
+        check(Some("x"), None, Err("EDDY_SEED=\"x\": expected a whole number"));
+        check(None, Some(""), Err("EDDY_SEEDS=\"\": expected a whole number"));
+        check(None, Some("-1"), Err("EDDY_SEEDS=\"-1\": expected a whole number"));
+        check(None, Some("0"), Err("EDDY_SEEDS=\"0\": expected 1 or more"));
+    }
+
+    #[test]
+    fn the_lowest_seed_that_fails_is_told_whichever_fails_first() {
+        let chosen = Chosen { seeds: 0..=9, awaited: None };
+        let mut trials = Trials::new(chosen, "a test");
+        let begun: Vec<_> = (0..4).filter_map(|_| trials.next()).collect();
+        assert_eq!(begun, [0, 1, 2, 3]);
+        for (seed, outcome) in [(3, Err("3")), (0, Ok(())), (1, Err("1")), (2, Err("2"))] {
+            trials.end(seed, outcome.map_err(|panic| Box::new(panic) as _));
+            assert_eq!(trials.next(), None);
+        }
+        let (seed, panic) = trials.results().unwrap_err();
+        assert_eq!((seed, panic.downcast_ref()), (1, Some(&"1")));
     }
 
     #[test]

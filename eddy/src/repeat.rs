@@ -1,0 +1,219 @@
+//! The line that repeats a failed test.
+//!
+//! Somebody will change the code and run the line again, so it must not name the executable that
+//! failed, which cargo would not build again. It asks cargo for the same target, which is told by
+//! the file that the test is in, and for this test alone.
+
+use std::cell::OnceCell;
+use std::panic::Location;
+use std::path::{Path, PathBuf};
+use std::{env, thread};
+
+thread_local! {
+    /// The line of the test with the seed that this thread was started for.
+    static LINE: OnceCell<String> = const { OnceCell::new() };
+}
+
+/// The line that repeats the test that this thread is running, as called from `location`.
+#[allow(dead_code, reason = "for what is asserted of reports")]
+pub(crate) fn here(location: &'static Location<'static>) -> String {
+    let with_seed = LINE.with(|line| line.get().cloned());
+    with_seed.unwrap_or_else(|| line(None, location, test_of_thread().as_deref()))
+}
+
+/// The line that repeats the test `name`, or all that this process runs if that is not known.
+pub(crate) fn line(seed: Option<u64>, location: &Location, name: Option<&str>) -> String {
+    Run::of_this_process().line(seed, location.file(), name)
+}
+
+/// Lets [`here`] give this line to whoever asks on this thread. The first one stays.
+pub(crate) fn remember(line: String) {
+    LINE.with(|remembered| {
+        remembered.get_or_init(|| line);
+    });
+}
+
+/// The test that this thread runs, and that made a closure with this type's name.
+///
+/// The test harness names its threads after tests, but under `--test-threads=1` it runs all of them
+/// on the first. The closure would do unless a function was between the test and the closure.
+pub(crate) fn test_name(closure: &str) -> Option<String> {
+    test_of_thread().or_else(|| test_of_closure(closure).map(str::to_owned))
+}
+
+fn test_of_thread() -> Option<String> {
+    thread::current().name().filter(|name| *name != "main").map(str::to_owned)
+}
+
+/// `tests::it_works` of `my_node::tests::it_works::{{closure}}`.
+fn test_of_closure(type_name: &str) -> Option<&str> {
+    let (function, _) = type_name.split_once("::{{closure}}")?;
+    let (_crate, name) = function.split_once("::")?;
+    Some(name).filter(|name| !name.contains(['<', '>']))
+}
+
+/// What a process knows of how it was run.
+#[derive(Clone)]
+struct Run {
+    /// The package under test and its directory, if cargo told.
+    package: Option<(String, PathBuf)>,
+    has_library: bool,
+    is_release: bool,
+    program: PathBuf,
+    words: Vec<String>,
+}
+
+impl Run {
+    fn of_this_process() -> Run {
+        let directory = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        Run {
+            has_library: directory.as_ref().is_some_and(|path| path.join("src/lib.rs").exists()),
+            package: env::var("CARGO_PKG_NAME").ok().zip(directory),
+            is_release: !cfg!(debug_assertions),
+            program: env::current_exe().unwrap_or_default(),
+            words: env::args().skip(1).collect(),
+        }
+    }
+
+    fn line(&self, seed: Option<u64>, file: &str, name: Option<&str>) -> String {
+        let mut line = Vec::from_iter(seed.map(|seed| format!("EDDY_SEED={seed}")));
+        let words = match name {
+            Some(name) => vec!["--exact".to_owned(), name.to_owned()],
+            None => self.words.clone(),
+        };
+        match self.cargo(file) {
+            Some(command) => {
+                line.push(command);
+                line.extend((!words.is_empty()).then(|| "--".to_owned()));
+            }
+            None => line.push(self.program.display().to_string()),
+        }
+        line.extend(words);
+        line.join(" ")
+    }
+
+    /// The command that builds and runs what this process runs, unless it cannot be told.
+    fn cargo(&self, file: &str) -> Option<String> {
+        let (package, directory) = self.package.as_ref()?;
+        // The compiler names files as seen from the workspace, which is somewhere above.
+        let inside = |root: &Path| Some(root.join(file).strip_prefix(directory).ok()?.to_owned());
+        let file = directory.ancestors().filter_map(inside).last()?;
+        let parts: Vec<&str> = file.iter().filter_map(|part| part.to_str()).collect();
+        let (target, name) = match parts[..] {
+            ["src", "bin", name, ..] => ("--bin ", name),
+            ["tests", name, ..] => ("--test ", name),
+            ["benches", name, ..] => ("--bench ", name),
+            ["examples", name, ..] => ("--example ", name),
+            ["src", name, ..] if name != "main.rs" && self.has_library => ("--lib", &**package),
+            ["src", ..] => ("--bin ", &**package),
+            _ => return None,
+        };
+        let name = name.strip_suffix(".rs").unwrap_or(name);
+        // Files can be shared between targets, and doctests are programs of their own.
+        let (built, _hash) = self.program.file_stem()?.to_str()?.rsplit_once('-')?;
+        if built != name.replace('-', "_") {
+            return None;
+        }
+        let named = if target == "--lib" { "" } else { name };
+        let release = if self.is_release { " --release" } else { "" };
+        Some(format!("cargo test{release} -p {package} {target}{named}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seeds;
+
+    /// A run of the package `my-node` in a workspace.
+    fn run(program: &str) -> Run {
+        Run {
+            package: Some(("my-node".to_owned(), "/home/me/project/my-node".into())),
+            has_library: true,
+            is_release: false,
+            program: format!("/home/me/project/target/debug/deps/{program}").into(),
+            words: vec!["--nocapture".to_owned(), "seed".to_owned()],
+        }
+    }
+
+    #[test]
+    fn the_line_asks_cargo_for_the_target_that_the_file_belongs_to() {
+        #[track_caller]
+        fn check(file: &str, program: &str, target: &str) {
+            let line = run(program).line(Some(7), file, Some("tests::a"));
+            let expected =
+                format!("EDDY_SEED=7 cargo test -p my-node {target} -- --exact tests::a");
+            assert_eq!(line, expected, "{file}");
+        }
+        check("my-node/src/bin/other-node.rs", "other_node-4896d8f1", "--bin other-node");
+        check("my-node/src/bin/other-node/main.rs", "other_node-4896d8f1", "--bin other-node");
+        check("my-node/src/bin/other-node/a/b.rs", "other_node-4896d8f1", "--bin other-node");
+        check("my-node/tests/partitions.rs", "partitions-4896d8f1", "--test partitions");
+        check("my-node/tests/partitions/main.rs", "partitions-4896d8f1", "--test partitions");
+        check("my-node/tests/partitions/src/b.rs", "partitions-4896d8f1", "--test partitions");
+        check("my-node/benches/cost.rs", "cost-4896d8f1", "--bench cost");
+        check("my-node/examples/small.rs", "small-4896d8f1", "--example small");
+        check("my-node/src/main.rs", "my_node-4896d8f1", "--bin my-node");
+        check("my-node/src/lib.rs", "my_node-4896d8f1", "--lib");
+        check("my-node/src/a/tests.rs", "my_node-4896d8f1", "--lib");
+        check("/home/me/project/my-node/src/a.rs", "my_node-4896d8f1", "--lib");
+    }
+
+    #[test]
+    fn the_line_is_for_what_was_built_and_what_is_known() {
+        #[track_caller]
+        fn check(run: &Run, seed: Option<u64>, name: Option<&str>, expected: &str) {
+            assert_eq!(run.line(seed, "my-node/src/a.rs", name), expected);
+        }
+        let run = run("my_node-4896d8f1");
+        let named = Some("tests::a");
+        check(&run, None, named, "cargo test -p my-node --lib -- --exact tests::a");
+        check(&run, Some(7), None, "EDDY_SEED=7 cargo test -p my-node --lib -- --nocapture seed");
+        let silent = Run { words: Vec::new(), ..run.clone() };
+        check(&silent, None, None, "cargo test -p my-node --lib");
+        let release = Run { is_release: true, ..run.clone() };
+        check(&release, None, named, "cargo test --release -p my-node --lib -- --exact tests::a");
+        let program = Run { has_library: false, ..run };
+        check(&program, None, named, "cargo test -p my-node --bin my-node -- --exact tests::a");
+    }
+
+    #[test]
+    fn what_cargo_cannot_be_asked_for_is_told_by_its_executable() {
+        #[track_caller]
+        fn check(run: &Run, file: &str) {
+            let program = run.program.display();
+            let named = run.line(Some(7), file, Some("tests::a"));
+            assert_eq!(named, format!("EDDY_SEED=7 {program} --exact tests::a"));
+            assert_eq!(run.line(None, file, None), format!("{program} --nocapture seed"));
+        }
+        let lib = run("my_node-4896d8f1");
+        check(&Run { package: None, ..lib.clone() }, "my-node/src/lib.rs");
+        check(&lib, "elsewhere/src/lib.rs");
+        check(&lib, "my-node/build.rs");
+        check(&run("rust_out"), "my-node/src/lib.rs");
+        // A file that two targets share.
+        check(&run("partitions-4896d8f1"), "my-node/tests/common/mod.rs");
+    }
+
+    #[test]
+    fn a_closure_tells_the_test_that_it_stands_in() {
+        #[track_caller]
+        fn check(type_name: &str, expected: Option<&str>) {
+            assert_eq!(test_of_closure(type_name), expected);
+        }
+        check("my_node::tests::a::{{closure}}", Some("tests::a"));
+        check("partitions::a::{{closure}}::{{closure}}", Some("a"));
+        check("my_node::tests::a", None);
+        check("my_node::tests::check<my_node::Node>::{{closure}}", None);
+        check("<my_node::Node as my_node::Check>::check::{{closure}}", None);
+    }
+
+    #[test]
+    fn whoever_asks_inside_of_seeds_is_told_the_seed() {
+        let test = "repeat::tests::whoever_asks_inside_of_seeds_is_told_the_seed";
+        let lines = seeds(|_| here(Location::caller()));
+        let end = format!(" -p eddy --lib -- --exact {test}");
+        assert!(lines[0].starts_with("EDDY_SEED="), "{lines:?}");
+        assert!(lines[0].ends_with(&end), "{lines:?}");
+    }
+}
