@@ -90,8 +90,15 @@ serve: ## say where the results lie
 test: ## run all tests
 	$(CARGO) test --workspace --quiet
 
-seeds: ## run the simulations with many seeds: make seeds SEEDS=500
-	EDDY_SEEDS=$(SEEDS) $(CARGO) test --release --bins -- --nocapture whatever_the_seed
+# The programs with tests that try many seeds, as flags: --bin broadcast-c … --test simulation …
+SEEDED = $(shell grep -rl --include='*.rs' whatever_the_seed src/bin eddy/tests | sed -E \
+	's:^src/bin/([^/.]+).*:--bin \1:; s:^eddy/tests/([^/.]+).*:--test \1:' | sort -u)
+
+seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
+	@mkdir -p store
+	@EDDY_SEEDS=$(SEEDS) $(CARGO) test --workspace --release --quiet --no-fail-fast $(SEEDED) -- \
+		whatever_the_seed --nocapture --test-threads=1 > store/seeds.log \
+		|| { echo; sed -n '/to repeat it:$$/,/EDDY_SEED=/p' store/seeds.log; exit 1; }
 
 bench: ## what a message costs, beside its bound: docs/performance.md
 	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth --bench virtual_time

@@ -93,3 +93,23 @@ fn a_line_has_at_most_a_hundred_columns() {
         }
     }
 }
+
+#[test]
+fn a_test_with_many_seeds_has_the_name_that_make_seeds_looks_for() {
+    for (path, text) in ["src/bin", "eddy/tests"].into_iter().flat_map(sources) {
+        let mut function = "";
+        for (number, line) in text.lines().enumerate() {
+            if let Some((_, signature)) = line.split_once("fn ") {
+                function = signature.split('(').next().unwrap_or_default();
+            }
+            let calls = |(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            let is_named = function.contains("whatever_the_seed");
+            assert!(
+                is_named || !line.match_indices("seeds(").any(calls),
+                "{}:{}: call `seeds` in the test itself, and name that whatever_the_seed_…",
+                path.display(),
+                number + 1
+            );
+        }
+    }
+}
