@@ -6,6 +6,7 @@
 pub mod availability;
 pub mod echo;
 pub mod exceptions;
+pub mod liveness;
 pub mod quantiles;
 pub mod set_full;
 pub mod stats;

@@ -105,7 +105,7 @@ mod tests {
         Operation {
             f: "read",
             value: Value::Nil,
-            request: json!({"type": "read"}),
+            request: json!({"type": "read"}).into(),
             reply: Schema::new("read_ok", &[("value", Shape::Any)]),
             result: Outcome::Field("value"),
             idempotent,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::interpreter::{Complaint, Interpreter, Step};
+use crate::interpreter::{Complaint, Interpreter, Order, Step};
 
 /// How many things may happen at one moment in virtual time. More are nodes that talk to each other
 /// without pause, so that time would never pass again.
@@ -47,6 +47,14 @@ impl Events for mpsc::Receiver<Event> {
 pub(crate) trait Nodes {
     /// Hands a node a line, newline included. A node that is gone ignores it.
     fn deliver(&mut self, node: usize, line: String);
+    /// Kills a node, and returns when it is gone.
+    async fn kill(&mut self, node: usize);
+    /// Starts a node again that was killed.
+    async fn start(&mut self, node: usize) -> anyhow::Result<()>;
+    /// Stops a node from running.
+    fn pause(&mut self, node: usize);
+    /// Lets a paused node run again.
+    fn resume(&mut self, node: usize);
 }
 
 /// Why a test did not come to its end.
@@ -54,6 +62,8 @@ pub(crate) trait Nodes {
 pub(crate) enum Failure {
     /// A node made it impossible.
     Node(Complaint),
+    /// A node that was killed could not be started again.
+    Start(anyhow::Error),
     /// Somebody asked to stop, by this signal.
     Interrupted(&'static str),
     /// Nodes sent so many messages at one moment that it never ended.
@@ -83,6 +93,10 @@ pub(crate) async fn drive(
                 nodes.deliver(node, message.line());
                 continue;
             }
+            Step::Order(order) => {
+                carry_out(order, nodes).await?;
+                continue;
+            }
             Step::Wait(wake) => wake,
             Step::Done => return Ok(()),
         };
@@ -102,6 +116,16 @@ pub(crate) async fn drive(
     }
 }
 
+async fn carry_out(order: Order, nodes: &mut impl Nodes) -> Result<(), Failure> {
+    match order {
+        Order::Kill(node) => nodes.kill(node).await,
+        Order::Start(node) => nodes.start(node).await.map_err(Failure::Start)?,
+        Order::Pause(node) => nodes.pause(node),
+        Order::Resume(node) => nodes.resume(node),
+    }
+    Ok(())
+}
+
 async fn sleep_until(start: Instant, wake: Option<Duration>) {
     match wake.and_then(|wake| start.checked_add(wake)) {
         Some(wake) => tokio::time::sleep_until(wake).await,
@@ -119,6 +143,7 @@ impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Node(complaint) => complaint.fmt(f),
+            Failure::Start(error) => write!(f, "{error:#}"),
             Failure::Interrupted(signal) => write!(f, "stopped by {signal}"),
             Failure::NoTimePasses(now) => write!(
                 f,

@@ -3,20 +3,22 @@
 //! Jepsen answers this with nested generators that an interpreter asks again and again
 //! (`generator.clj`, `generator/interpreter.clj`). Maelstrom nests them in one way only
 //! (`core.clj`), so here is that one as a state machine: operations and faults until the time
-//! limit; then whatever is still going on ends; and, for a workload with final operations, faults
-//! end, the nodes have time to recover, and every thread performs its last operations. The machine
-//! knows neither values nor clocks: it is told the time and what has completed, and tells what is
-//! next.
+//! limit; then whatever is still going on ends; and, for a test with final operations, faults end,
+//! the nodes have time to recover, and every thread performs its last operations. So what is done
+//! under faults shows whether nodes are safe, and the end, whether they are alive again. The
+//! machine knows neither values nor clocks: it is told the time and what has completed, and tells
+//! what is next.
 
 #[cfg(test)]
 mod tests;
 mod threads;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use self::threads::Threads;
-use crate::nemesis::{Action, Fault, Nemesis};
+use crate::nemesis::{Action, Cluster, Fault, Nemesis, Strike};
 use crate::random::Random;
 use crate::stagger::Stagger;
 
@@ -33,16 +35,20 @@ pub struct Plan {
     pub rate: f64,
     /// How long the main phase is.
     pub time_limit: Duration,
-    /// What strikes during the main phase.
+    /// What strikes at random during the main phase.
     pub faults: BTreeSet<Fault>,
     /// The mean time between two actions of the same fault.
     pub nemesis_interval: Duration,
-    /// Whether the workload has final operations.
+    /// What strikes besides, from when until when in the main phase.
+    pub strikes: Vec<Strike>,
+    /// Whom it may strike.
+    pub cluster: Rc<Cluster>,
+    /// Whether faults end before the test does, and every thread has a final operation then.
     pub has_final: bool,
 }
 
 /// What the caller is to do, at once; afterwards it asks again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     /// Invoke an operation; [`Schedule::completed`] must be told of its end.
     Invoke {
@@ -99,13 +105,18 @@ enum Stage {
 impl Schedule {
     /// A schedule whose first operation, and first strike, are due at `start`.
     pub fn new(plan: &Plan, start: Duration, random: &Random) -> Schedule {
-        let nemesis = |fault: &Fault| Nemesis::new(*fault, plan.nemesis_interval, start, random);
+        let Plan { faults, strikes, nemesis_interval, cluster, .. } = plan;
+        let drawn = faults.iter().enumerate().map(|(number, fault)| {
+            Nemesis::new(number, *fault, cluster, *nemesis_interval, start, random)
+        });
+        let named = strikes.iter().zip(faults.len()..);
+        let named = named.map(|(strike, number)| Nemesis::named(number, strike, start));
         Schedule {
             stage: Stage::Main,
             threads: Threads::new(plan.concurrency),
             operations: Stagger::at_rate(plan.rate, start, random.fork("operations")),
             held_up_since: None,
-            nemeses: plan.faults.iter().map(nemesis).collect(),
+            nemeses: drawn.chain(named).collect(),
             main_ends: start.saturating_add(plan.time_limit),
             has_final: plan.has_final,
             last_words: BTreeMap::new(),
@@ -121,8 +132,9 @@ impl Schedule {
                 Stage::Draining if !self.threads.are_all_free() => return Next::WaitForCompletion,
                 Stage::Draining if self.has_final => Stage::Healing,
                 Stage::Draining => Stage::Final,
-                Stage::Healing => match self.nemeses.pop() {
-                    Some(nemesis) => return Next::Strike(nemesis.retire()),
+                Stage::Healing => match self.nemeses.pop().map(Nemesis::retire) {
+                    Some(Some(action)) => return Next::Strike(action),
+                    Some(None) => Stage::Healing,
                     None => Stage::Recovering { until: now + RECOVERY },
                 },
                 Stage::Recovering { until } if now < until => return Next::WaitUntil(until),

@@ -6,7 +6,9 @@
 
 mod clients;
 mod complaint;
+mod faults;
 mod hint;
+mod outcome;
 mod strays;
 
 use std::borrow::Cow;
@@ -18,13 +20,15 @@ use serde_json::value::RawValue;
 
 use self::clients::{Clients, Purpose, Waiting};
 pub(crate) use self::complaint::Complaint;
+use self::faults::Faults;
+pub(crate) use self::faults::Order;
 use self::strays::Strays;
 use crate::client::{Completion, TIMEOUT};
-use crate::edn::{Map, Set, Value};
+use crate::edn::Value;
 use crate::generator::{Next, Phase, Plan, Schedule};
 use crate::history::{History, Kind, Op, Process};
-use crate::nemesis::{Action, Grudge};
-use crate::network::{EventKind, Journal, Message, Network};
+use crate::nemesis::{Action, Cluster, Fault, Harm, Strike};
+use crate::network::{Admission, EventKind, Journal, Message, Network};
 use crate::random::Random;
 use crate::test::Test;
 use crate::workload::{self, Operation, Operations};
@@ -40,8 +44,10 @@ pub(crate) struct Interpreter {
     network: Network,
     clients: Clients,
     operations: Box<dyn Operations>,
+    /// What every node is asked when it has answered `init`, if anything.
+    setup: Option<Operation>,
     values: Random,
-    grudges: Random,
+    faults: Faults,
     plan: Plan,
     seed: Random,
     stage: Stage,
@@ -61,6 +67,8 @@ enum Stage {
 pub(crate) enum Step {
     /// Hand this message to the node of this number, and ask again.
     Deliver { node: usize, message: Message },
+    /// Do this to a node, and ask again.
+    Order(Order),
     /// Ask again when a node has said something, or at this time if there is one.
     Wait(Option<Duration>),
     /// The test is over.
@@ -79,7 +87,9 @@ impl Interpreter {
             time_limit: test.time_limit,
             faults: test.faults.clone(),
             nemesis_interval: test.nemesis_interval,
-            has_final: operations.last().is_some(),
+            strikes: test.strikes.clone(),
+            cluster: Rc::new(Cluster { nodes: nodes.clone(), latency: test.latency.mean }),
+            has_final: operations.last().is_some() || test.is_beyond_maelstrom(),
         };
         let mut network =
             Network::new(test.latency, test.delivery, seed.fork("network"), test.trace);
@@ -89,9 +99,10 @@ impl Interpreter {
         let mut interpreter = Interpreter {
             clients: Clients::new(plan.concurrency),
             network,
+            setup: operations.setup(&nodes),
             operations,
             values: seed.fork("operations"),
-            grudges: seed.fork("grudges"),
+            faults: Faults::new(nodes.len()),
             plan,
             seed,
             stage: Stage::Initializing,
@@ -102,8 +113,7 @@ impl Interpreter {
             nodes,
         };
         for node in 0..interpreter.nodes.len() {
-            let init = workload::init(&interpreter.nodes[node], &interpreter.nodes);
-            interpreter.ask_once(Duration::ZERO, node, INIT_TIMEOUT, init);
+            interpreter.initialize(Duration::ZERO, node);
         }
         interpreter
     }
@@ -111,8 +121,18 @@ impl Interpreter {
     /// What is to be done now.
     pub(crate) fn step(&mut self, now: Duration) -> Result<Step, Complaint> {
         loop {
+            if let Some(order) = self.faults.next_order() {
+                return Ok(Step::Order(order));
+            }
+            if let Some((node, message)) = self.faults.next_released() {
+                return Ok(Step::Deliver { node, message });
+            }
             if let Some(message) = self.network.receive(now) {
                 match self.numbers.get(&*message.dest) {
+                    Some(&node) if self.faults.is_paused(node) => {
+                        self.network.struck(Fault::Pause);
+                        self.faults.hold(node, message);
+                    }
                     Some(&node) => return Ok(Step::Deliver { node, message }),
                     None => self.answered(now, &message)?,
                 }
@@ -129,6 +149,7 @@ impl Interpreter {
                     continue;
                 }
                 Stage::SettingUp => {
+                    self.faults.start(now);
                     let schedule = Schedule::new(&self.plan, now, &self.seed.fork("schedule"));
                     self.stage = Stage::Running(Box::new(schedule));
                     continue;
@@ -167,7 +188,12 @@ impl Interpreter {
             Some(f) => format!("before it answered {f}, "),
             None => String::new(),
         };
-        Complaint { node: self.nodes[node].clone(), text: format!("{before}it {how}") }
+        self.complain(node, format!("{before}it {how}"))
+    }
+
+    fn complain(&self, node: usize, text: String) -> Complaint {
+        let again = if self.faults.was_killed(node) { "started again, " } else { "" };
+        Complaint { node: self.nodes[node].clone(), text: format!("{again}{text}") }
     }
 
     /// Shows every event of every message to `watcher` from now on.
@@ -196,15 +222,21 @@ impl Interpreter {
     }
 
     /// What happened so far.
-    pub(crate) fn into_results(self) -> (History, Network) {
-        (self.history, self.network)
+    pub(crate) fn into_results(self) -> (History, Network, Vec<Strike>) {
+        let strikes = self.faults.strikes(self.plan.time_limit);
+        (self.history, self.network, strikes)
+    }
+
+    fn initialize(&mut self, now: Duration, node: usize) {
+        let init = workload::init(&self.nodes[node], &self.nodes);
+        self.ask_once(now, node, INIT_TIMEOUT, init);
     }
 
     fn set_up(&mut self, now: Duration) {
         self.zero = now;
         self.stage = Stage::SettingUp;
         for node in 0..self.nodes.len() {
-            match self.operations.setup(&self.nodes) {
+            match self.setup.clone() {
                 Some(request) => self.ask_once(now, node, TIMEOUT, request),
                 // Maelstrom opens a client for each node's setup, needed or not; so clients have
                 // the same names here as there.
@@ -214,8 +246,8 @@ impl Interpreter {
     }
 
     fn invoke(&mut self, now: Duration, thread: usize, process: u64, phase: Phase) {
-        let last = self.operations.last().filter(|_| phase == Phase::Final);
-        let is_final = last.is_some();
+        let is_final = phase == Phase::Final;
+        let last = self.operations.last().filter(|_| is_final);
         let operation = last.unwrap_or_else(|| self.operations.next(&mut self.values));
         let mut op = self.op(now, Kind::Invoke, Process::Client(process), operation.f);
         op.value = operation.value.clone();
@@ -231,6 +263,9 @@ impl Interpreter {
 
     fn ask_once(&mut self, now: Duration, node: usize, within: Duration, operation: Operation) {
         let client = self.clients.open(&mut self.network);
+        if self.faults.was_killed(node) && operation.f == "init" {
+            self.network.admit(&self.nodes[node], Admission::Only(clients::name(client)));
+        }
         self.ask(now, client, node, within, operation, Purpose::Preparation);
     }
 
@@ -269,9 +304,20 @@ impl Interpreter {
             }
             Purpose::Preparation => {
                 self.clients.close(waiting.client, &mut self.network);
+                if waiting.operation.f == "init" && matches!(self.stage, Stage::Running(_)) {
+                    self.is_back(now, waiting.node);
+                }
             }
         }
         Ok(())
+    }
+
+    /// A node that was started again has answered `init`.
+    fn is_back(&mut self, now: Duration, node: usize) {
+        self.network.admit(&self.nodes[node], Admission::Everybody);
+        if let Some(request) = self.setup.clone() {
+            self.ask_once(now, node, TIMEOUT, request);
+        }
     }
 
     fn timed_out(&mut self, now: Duration, waiting: Waiting) -> Result<(), Complaint> {
@@ -281,10 +327,15 @@ impl Interpreter {
                 self.complete(now, waiting, completion);
                 Ok(())
             }
+            Purpose::Preparation if self.faults.is_paused(waiting.node) => {
+                self.clients.wait_longer(waiting, now + INIT_TIMEOUT);
+                Ok(())
+            }
             Purpose::Preparation => {
                 let Waiting { node, client, operation, .. } = waiting;
                 let stray = self.strays.last(node, &clients::name(client));
-                Err(Complaint::silent(&self.nodes[node], operation.f, stray))
+                let text = complaint::silence(operation.f, stray);
+                Err(self.complain(node, text))
             }
         }
     }
@@ -309,23 +360,69 @@ impl Interpreter {
     }
 
     fn strike(&mut self, now: Duration, action: Action) {
+        let f = action.to_string();
         let (before, after) = match action {
-            Action::StartPartition(shape) => {
-                let grudge = shape.grudge(&self.nodes, &mut self.grudges);
-                let isolated = Value::Vector(vec![Value::keyword("isolated"), to_edn(&grudge)]);
-                self.network.cut(grudge);
-                (Value::keyword(shape.to_string()), isolated)
-            }
-            Action::StopPartition => {
-                self.network.heal();
-                (Value::Nil, Value::keyword("network-healed"))
-            }
+            Action::Begin { nemesis, drawn, harm } => (drawn, self.begin(now, nemesis, harm)),
+            Action::End { nemesis, fault } => self.end(now, nemesis, fault),
         };
         for value in [before, after] {
-            let mut op = self.op(now, Kind::Info, Process::Nemesis, action.to_string());
+            let mut op = self.op(now, Kind::Info, Process::Nemesis, f.clone());
             op.value = value;
             self.history.push(op);
         }
+    }
+
+    /// Begins a strike, and gives what is to be said of it.
+    fn begin(&mut self, now: Duration, nemesis: usize, harm: Harm) -> Value {
+        self.network.strike(nemesis, &harm, &self.nodes);
+        for node in self.numbers_of(&harm) {
+            match harm.fault() {
+                Fault::Kill => self.kill(nemesis, node),
+                Fault::Pause => {
+                    self.faults.pause(nemesis, node);
+                }
+                _ => {}
+            }
+        }
+        let struck = outcome::of(&harm, &self.nodes);
+        self.faults.begin(now, nemesis, harm);
+        struck
+    }
+
+    /// Ends a strike, and gives what is to be said of it, before and after.
+    fn end(&mut self, now: Duration, nemesis: usize, fault: Fault) -> (Value, Value) {
+        self.network.end_strike(nemesis);
+        let mut helped = Vec::new();
+        if let Some(harm) = self.faults.end(now, nemesis) {
+            for node in self.numbers_of(&harm) {
+                let is_helped = match fault {
+                    Fault::Kill => self.faults.revive(nemesis, node),
+                    Fault::Pause => self.faults.resume(nemesis, node),
+                    _ => false,
+                };
+                if is_helped {
+                    helped.push(node);
+                }
+            }
+        }
+        for &node in &helped {
+            match fault {
+                Fault::Kill => self.initialize(now, node),
+                _ => self.clients.give_time(node, now + INIT_TIMEOUT),
+            }
+        }
+        outcome::of_end(fault, helped.iter().map(|node| self.nodes[*node].as_str()))
+    }
+
+    fn kill(&mut self, nemesis: usize, node: usize) {
+        let Some(lost) = self.faults.kill(nemesis, node) else { return };
+        self.network.admit(&self.nodes[node], Admission::Nobody);
+        (0..lost).for_each(|_| self.network.struck(Fault::Kill));
+        self.clients.give_up_preparation(node, &mut self.network);
+    }
+
+    fn numbers_of(&self, harm: &Harm) -> Vec<usize> {
+        harm.names().iter().filter_map(|name| self.numbers.get(name)).copied().collect()
     }
 
     fn op(
@@ -339,16 +436,4 @@ impl Interpreter {
         let index = self.history.ops().len();
         Op { kind, ..Op::invoke(index, time, process, f, Value::Nil) }
     }
-}
-
-fn to_edn(grudge: &Grudge) -> Value {
-    let mut map = Map::new();
-    for (receiver, senders) in grudge {
-        let mut set = Set::new();
-        for sender in senders {
-            set.insert(sender.as_str());
-        }
-        map.insert(receiver.as_str(), Value::Set(set));
-    }
-    map.into()
 }

@@ -89,6 +89,7 @@ mod repeat;
 mod report;
 mod schema;
 mod seeds;
+mod shrink;
 mod simulation;
 pub mod stagger;
 mod store;
@@ -97,8 +98,8 @@ pub mod topology;
 mod workload;
 
 pub use checker::Validity;
-pub use nemesis::Fault;
-pub use report::{OkFraction, Report};
+pub use nemesis::{Fault, Strike};
+pub use report::{OkFraction, Report, Toll};
 pub use seeds::seeds;
 pub use test::Test;
 pub use workload::Workload;

@@ -9,10 +9,18 @@
 //! is due. [`Delivery::Plain`] does without that: every message is on its way by itself, and a cut
 //! is looked at when it arrives.
 //!
+//! Faults that strike links strike those between servers. A message is lost when it is sent, and
+//! one that is doubled arrives a second time; either costs the sender one message. What arrives at
+//! a node that is dead is dropped, as a datagram would be, wherever it was when the node died. A
+//! node that has been started again hears nobody but its own `init` until it has answered that.
+//!
 //! Latency applies between servers only, and services count as servers. Deliveries that are due at
 //! the same time happen in the order in which they were scheduled.
 
 mod journal;
+mod links;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -23,8 +31,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub use self::journal::{Counts, EventKind, Journal, Traffic};
+use self::links::Links;
 use crate::latency::Latency;
-use crate::nemesis::Grudge;
+use crate::nemesis::{Fault, Harm};
 use crate::random::Random;
 
 /// A message on the network.
@@ -60,25 +69,46 @@ pub struct Network {
     latency: Latency,
     delivery: Delivery,
     random: Random,
-    grudge: Grudge,
+    links: Links,
     numbers: FxHashMap<Rc<str>, usize>,
     inboxes: Vec<Inbox>,
-    /// What is on its way, by the time of its arrival and the order of scheduling, with the inbox.
-    arrivals: BTreeMap<(Duration, u64), (usize, Message)>,
+    /// What is on its way, by the time of its arrival and the order of scheduling.
+    arrivals: BTreeMap<(Duration, u64), Parcel>,
     sent: u64,
+    /// Counts what is queued or on its way: what is due at the same time is told apart by it.
     scheduled: u64,
     journal: Journal,
+}
+
+/// A message with its way through the network.
+#[derive(Debug)]
+struct Parcel {
+    /// The number of the sender's inbox, and that of the receiver's.
+    link: (usize, usize),
+    message: Message,
 }
 
 #[derive(Debug)]
 struct Inbox {
     name: Rc<str>,
-    /// Messages that the receiver has not taken yet, by deadline and id.
-    queue: BTreeMap<(Duration, u64), Message>,
+    /// Messages that the receiver has not taken yet, by deadline and order of sending.
+    queue: BTreeMap<(Duration, u64), Parcel>,
     /// Whether the receiver carries a message; never in plain delivery.
     carrying: bool,
     /// A client that is gone: what still comes for it is dropped.
     closed: bool,
+    admission: Admission,
+}
+
+/// From whom a node hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// From everybody: it works.
+    Everybody,
+    /// From this client, who initializes it.
+    Only(String),
+    /// From nobody: it is dead.
+    Nobody,
 }
 
 impl Network {
@@ -87,8 +117,8 @@ impl Network {
         Network {
             latency,
             delivery,
+            links: Links::new(&random),
             random,
-            grudge: Grudge::new(),
             numbers: FxHashMap::default(),
             inboxes: Vec::new(),
             arrivals: BTreeMap::new(),
@@ -101,9 +131,9 @@ impl Network {
     /// Shows every event of every message to `watcher` from now on, and what is on its way as if it
     /// were sent now.
     pub fn watch(&mut self, watcher: fn(EventKind, &Message)) {
-        let carried = self.arrivals.values().map(|(_, message)| message);
         let queued = self.inboxes.iter().flat_map(|inbox| inbox.queue.values());
-        carried.chain(queued).for_each(|message| watcher(EventKind::Send, message));
+        let parcels = self.arrivals.values().chain(queued);
+        parcels.for_each(|parcel| watcher(EventKind::Send, &parcel.message));
         self.journal.watch(watcher);
     }
 
@@ -112,7 +142,8 @@ impl Network {
         let name: Rc<str> = name.into();
         self.numbers.insert(Rc::clone(&name), self.inboxes.len());
         let queue = BTreeMap::new();
-        self.inboxes.push(Inbox { name, queue, carrying: false, closed: false });
+        let admission = Admission::Everybody;
+        self.inboxes.push(Inbox { name, queue, carrying: false, closed: false, admission });
     }
 
     /// Removes a participant; messages to it are dropped from now on.
@@ -141,16 +172,34 @@ impl Network {
         let message = Message { id: self.sent, src: name(src), dest: name(dest), body };
         self.sent += 1;
         self.journal.record(now, EventKind::Send, &message);
-        let deadline =
-            if message.involves_client() { now } else { now + self.latency.draw(&mut self.random) };
-        match self.delivery {
-            Delivery::Plain => self.schedule(deadline, dest, message),
-            Delivery::Maelstrom => {
-                self.inboxes[dest].queue.insert((deadline, message.id), message);
-                self.take(now, dest);
-            }
+        let parcel = Parcel { link: (src, dest), message };
+        if parcel.message.involves_client() {
+            self.post(now, now, parcel);
+        } else {
+            self.post_between_servers(now, parcel);
         }
         Ok(())
+    }
+
+    fn post_between_servers(&mut self, now: Duration, parcel: Parcel) {
+        let link = parcel.link;
+        let delay = self.links.delay(link);
+        if !delay.is_zero() {
+            self.journal.struck(Fault::Slow);
+        }
+        let deadline = now + self.latency.draw(&mut self.random) + delay;
+        if self.links.lose(link) {
+            self.discard(now, Fault::Loss, &parcel.message);
+            return;
+        }
+        if let Some(later) = self.links.duplicate(link) {
+            self.journal.struck(Fault::Duplicate);
+            let copy = Parcel { link, message: parcel.message.clone() };
+            self.post(now, deadline, parcel);
+            self.post(now, deadline + later, copy);
+        } else {
+            self.post(now, deadline, parcel);
+        }
     }
 
     /// When the next message arrives.
@@ -161,14 +210,17 @@ impl Network {
     /// The next message that has arrived by now.
     pub fn receive(&mut self, now: Duration) -> Option<Message> {
         while self.next_arrival().is_some_and(|at| at <= now) {
-            let (_, (inbox, message)) = self.arrivals.pop_first()?;
-            let is_cut = self.delivery == Delivery::Plain && self.is_cut(&message);
-            if is_cut {
-                self.journal.record(now, EventKind::Drop, &message);
+            let (_, Parcel { link, message }) = self.arrivals.pop_first()?;
+            let inbox = link.1;
+            let is_plain = self.delivery == Delivery::Plain;
+            let cut = if is_plain { self.links.cut(link) } else { None };
+            let dropped_by = cut.or_else(|| self.inboxes[inbox].refuses(&message));
+            if let Some(fault) = dropped_by {
+                self.discard(now, fault, &message);
             }
             self.inboxes[inbox].carrying = false;
             self.take(now, inbox);
-            if !is_cut && !self.inboxes[inbox].closed {
+            if dropped_by.is_none() && !self.inboxes[inbox].closed {
                 self.journal.record(now, EventKind::Receive, &message);
                 return Some(message);
             }
@@ -176,16 +228,27 @@ impl Network {
         None
     }
 
-    /// Cuts the links of this grudge, besides those that are cut already.
-    pub fn cut(&mut self, grudge: Grudge) {
-        for (receiver, senders) in grudge {
-            self.grudge.entry(receiver).or_default().extend(senders);
+    /// Begins a strike, if it is one on links; `nodes` are those that it may strike.
+    pub fn strike(&mut self, nemesis: usize, harm: &Harm, nodes: &[String]) {
+        let number = |name: &String| Some((name.clone(), *self.numbers.get(&**name)?));
+        self.links.strike(nemesis, harm, &nodes.iter().filter_map(number).collect());
+    }
+
+    /// Ends the strike of this nemesis, if it goes on.
+    pub fn end_strike(&mut self, nemesis: usize) {
+        self.links.end(nemesis);
+    }
+
+    /// Says from whom a node hears from now on.
+    pub fn admit(&mut self, node: &str, admission: Admission) {
+        if let Some(&number) = self.numbers.get(node) {
+            self.inboxes[number].admission = admission;
         }
     }
 
-    /// Heals every cut.
-    pub fn heal(&mut self) {
-        self.grudge.clear();
+    /// A message was held up on its way by a fault that is not the network's.
+    pub fn struck(&mut self, fault: Fault) {
+        self.journal.struck(fault);
     }
 
     /// What has been sent so far.
@@ -193,29 +256,54 @@ impl Network {
         &self.journal
     }
 
-    /// Lets an idle receiver take the next message that no cut drops.
-    fn take(&mut self, now: Duration, number: usize) {
-        while !self.inboxes[number].carrying {
-            let Some(((deadline, _), message)) = self.inboxes[number].queue.pop_first() else {
-                return;
-            };
-            if self.is_cut(&message) {
-                self.journal.record(now, EventKind::Drop, &message);
-            } else {
-                self.inboxes[number].carrying = true;
-                self.schedule(deadline.max(now), number, message);
+    /// Puts a message on its way, to arrive at its deadline or later.
+    fn post(&mut self, now: Duration, deadline: Duration, parcel: Parcel) {
+        match self.delivery {
+            Delivery::Plain => self.schedule(deadline, parcel),
+            Delivery::Maelstrom => {
+                let inbox = parcel.link.1;
+                self.scheduled += 1;
+                self.inboxes[inbox].queue.insert((deadline, self.scheduled), parcel);
+                self.take(now, inbox);
             }
         }
     }
 
-    fn schedule(&mut self, at: Duration, inbox: usize, message: Message) {
-        self.arrivals.insert((at, self.scheduled), (inbox, message));
-        self.scheduled += 1;
+    /// Lets an idle receiver take the next message that no cut drops.
+    fn take(&mut self, now: Duration, number: usize) {
+        while !self.inboxes[number].carrying {
+            let Some(((deadline, _), parcel)) = self.inboxes[number].queue.pop_first() else {
+                return;
+            };
+            if let Some(fault) = self.links.cut(parcel.link) {
+                self.discard(now, fault, &parcel.message);
+            } else {
+                self.inboxes[number].carrying = true;
+                self.schedule(deadline.max(now), parcel);
+            }
+        }
     }
 
-    fn is_cut(&self, message: &Message) -> bool {
-        let senders = self.grudge.get(&*message.dest);
-        senders.is_some_and(|senders| senders.contains(&*message.src))
+    fn schedule(&mut self, at: Duration, parcel: Parcel) {
+        self.scheduled += 1;
+        self.arrivals.insert((at, self.scheduled), parcel);
+    }
+
+    fn discard(&mut self, now: Duration, fault: Fault, message: &Message) {
+        self.journal.record(now, EventKind::Drop, message);
+        self.journal.struck(fault);
+    }
+}
+
+impl Inbox {
+    /// By which fault a message is kept from a node, if it is.
+    fn refuses(&self, message: &Message) -> Option<Fault> {
+        let is_admitted = match &self.admission {
+            Admission::Everybody => true,
+            Admission::Only(client) => *client == *message.src,
+            Admission::Nobody => false,
+        };
+        (!is_admitted).then_some(Fault::Kill)
     }
 }
 
@@ -243,117 +331,4 @@ impl Message {
 /// Clients are told by the first letter of their name, as in Maelstrom.
 fn is_client(name: &str) -> bool {
     name.starts_with('c')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    fn network(delivery: Delivery) -> Network {
-        let latency = Latency { mean: 100 * MS, ..Latency::default() };
-        let mut network = Network::new(latency, delivery, Random::seeded(1), false);
-        for name in ["n0", "n1", "n2", "c0", "lin-kv"] {
-            network.join(name);
-        }
-        network
-    }
-
-    fn send(network: &mut Network, now: u32, src: &str, dest: &str) {
-        let body: Box<RawValue> = serde_json::from_str("{}").unwrap();
-        network.send(now * MS, src, dest, body.into()).unwrap();
-    }
-
-    /// Runs the network to its end and tells what arrived when, as `id@milliseconds`.
-    fn arrivals(network: &mut Network) -> String {
-        let mut arrived = Vec::new();
-        while let Some(now) = network.next_arrival() {
-            if let Some(message) = network.receive(now) {
-                arrived.push(format!("{}@{}", message.id, now.as_millis()));
-            }
-        }
-        arrived.join(" ")
-    }
-
-    fn cut(network: &mut Network, receiver: &str, sender: &str) {
-        network.cut(Grudge::from([(receiver.to_owned(), [sender.to_owned()].into())]));
-    }
-
-    #[test]
-    fn latency_is_for_messages_between_servers_and_services() {
-        #[track_caller]
-        fn check(src: &str, dest: &str, expected: &str) {
-            for delivery in [Delivery::Maelstrom, Delivery::Plain] {
-                let mut network = network(delivery);
-                send(&mut network, 5, src, dest);
-                assert_eq!(arrivals(&mut network), expected);
-            }
-        }
-        check("n0", "n1", "0@105");
-        check("n0", "lin-kv", "0@105");
-        check("lin-kv", "n0", "0@105");
-        check("c0", "n0", "0@5");
-        check("n0", "c0", "0@5");
-    }
-
-    #[test]
-    fn a_request_waits_behind_a_message_that_is_being_carried() {
-        #[track_caller]
-        fn check(delivery: Delivery, expected: &str) {
-            let mut network = network(delivery);
-            send(&mut network, 0, "n0", "n1");
-            send(&mut network, 10, "n2", "n1");
-            send(&mut network, 20, "c0", "n1");
-            assert_eq!(arrivals(&mut network), expected);
-        }
-        check(Delivery::Maelstrom, "0@100 2@100 1@110");
-        check(Delivery::Plain, "2@20 0@100 1@110");
-    }
-
-    #[test]
-    fn a_cut_is_looked_at_when_the_message_is_taken_or_when_it_arrives() {
-        #[track_caller]
-        fn check(delivery: Delivery, expected: &str, dropped: u64) {
-            let mut network = network(delivery);
-            send(&mut network, 0, "n0", "n1");
-            send(&mut network, 0, "n0", "n2");
-            cut(&mut network, "n1", "n0");
-            send(&mut network, 10, "n0", "n1");
-            send(&mut network, 10, "n1", "n0");
-            assert_eq!(arrivals(&mut network), expected);
-            assert_eq!(network.journal().dropped(), dropped);
-            network.heal();
-            send(&mut network, 200, "n0", "n1");
-            assert_eq!(arrivals(&mut network), "4@300");
-        }
-        check(Delivery::Maelstrom, "0@100 1@100 3@110", 1);
-        check(Delivery::Plain, "1@100 3@110", 2);
-    }
-
-    #[test]
-    fn what_comes_for_a_client_that_left_is_dropped_and_not_counted() {
-        let mut network = network(Delivery::Maelstrom);
-        send(&mut network, 0, "n0", "c0");
-        network.leave("c0");
-        send(&mut network, 0, "n0", "c0");
-        assert_eq!(arrivals(&mut network), "");
-        assert_eq!(network.journal().traffic(1).all.sent, 1);
-    }
-
-    #[test]
-    fn nobody_receives_what_is_sent_to_a_stranger() {
-        let mut network = network(Delivery::Maelstrom);
-        let body: Box<RawValue> = serde_json::from_str("{}").unwrap();
-        assert_eq!(network.send(MS, "n0", "n9", body.into()), Err(NoSuchNode));
-    }
-
-    #[test]
-    fn a_line_is_json_whatever_the_names_are() {
-        let mut network = network(Delivery::Plain);
-        network.join("n\"1");
-        send(&mut network, 0, "c0", "n\"1");
-        let line = network.receive(MS).unwrap().line();
-        assert_eq!(line, "{\"id\":0,\"src\":\"c0\",\"dest\":\"n\\\"1\",\"body\":{}}\n");
-    }
 }

@@ -15,7 +15,6 @@ thread_local! {
 }
 
 /// The line that repeats the test that this thread is running, as called from `location`.
-#[allow(dead_code, reason = "for what is asserted of reports")]
 pub(crate) fn here(location: &'static Location<'static>) -> String {
     let with_seed = LINE.with(|line| line.get().cloned());
     with_seed.unwrap_or_else(|| line(None, location, test_of_thread().as_deref()))

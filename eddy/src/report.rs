@@ -1,13 +1,23 @@
 //! What came of a test.
 
-use std::fmt::{self, Display};
+mod toll;
 
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Display};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use self::toll::Line;
+pub use self::toll::Toll;
 use crate::checker::quantiles::Quantiles;
-use crate::checker::{Validity, availability, exceptions, stats};
+use crate::checker::{Validity, availability, exceptions, liveness, stats};
 use crate::edn::{Map, Value};
 use crate::history::{History, Kind};
 use crate::interpreter::Interpreter;
+use crate::nemesis::{Fault, Strike};
 use crate::network::{Counts, Traffic};
+use crate::shrink;
+use crate::store::Record;
 use crate::test::Test;
 
 /// A test's verdict, figures and record; prints itself.
@@ -23,8 +33,13 @@ pub struct Report {
     pub clients: Counts,
     /// Messages between servers.
     pub servers: Counts,
-    /// Messages that cut links dropped.
+    /// Messages that faults dropped.
     pub dropped: u64,
+    /// What each fault did that there was.
+    pub faults: BTreeMap<Fault, Toll>,
+    /// Every strike that there was, in the order of beginning. A test that names them in place of
+    /// its faults is the same test.
+    pub strikes: Vec<Strike>,
     /// Operations invoked, and those that succeeded.
     pub operations: OkFraction,
     /// Milliseconds that broadcast values took to be everywhere; zeros when nothing became stable.
@@ -37,8 +52,19 @@ pub struct Report {
     pub history: History,
     /// Every message, sent, received or dropped, one a line; empty unless [`Test::trace`] is set.
     pub trace: String,
+    /// The verdict in parts, to tell whether another test failed likewise.
+    parts: Parts,
     test: Test,
+    rerun: Option<Rerun>,
 }
+
+/// Whether the test came to its end; and the verdicts on operations, availability, the workload and
+/// liveness.
+pub(crate) type Parts = [Validity; 5];
+
+/// Runs another test with the same nodes.
+#[derive(Clone)]
+pub(crate) struct Rerun(Rc<dyn Fn(&Test) -> Report>);
 
 /// How many operations succeeded, of how many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,44 +79,120 @@ impl Report {
     /// Judges what an interpreter has recorded.
     pub(crate) fn new(test: &Test, interpreter: Interpreter, failure: Option<String>) -> Report {
         let strays = interpreter.warnings();
-        let (history, network) = interpreter.into_results();
+        let (history, network, strikes) = interpreter.into_results();
+        let journal = network.journal();
+        let faults = toll::of(&strikes, journal);
         let invoked = history.clients().filter(|op| op.kind == Kind::Invoke).count();
-        let Traffic { all, clients, servers } = network.journal().traffic(invoked as u64);
+        let Traffic { all, clients, servers } = journal.traffic(invoked as u64);
         let stats = stats::check(&history);
         let availability = availability::check(&history, test.availability);
         let verdict = test.workload.check(&history);
-        let failed = Validity::from(failure.is_none());
-        let valid = Validity::merge([stats.valid, availability.valid, verdict.valid, failed]);
+        let liveness = liveness::check(&history);
+        // Maelstrom does not look at it, so under Maelstrom's faults it is no verdict.
+        let is_judged = test.is_beyond_maelstrom();
+        let alive = if is_judged { liveness.valid } else { Validity::Valid };
+        let ended = Validity::from(failure.is_none());
+        let parts = [ended, stats.valid, availability.valid, verdict.valid, alive];
+        let valid = Validity::merge(parts);
         let mut results = Map::new()
             .with("exceptions", exceptions::check(&history).to_edn())
             .with("stats", stats.to_edn())
             .with("availability", availability.to_edn())
             .with("net", Traffic { all, clients, servers }.to_edn())
             .with("workload", verdict.results);
+        if !faults.is_empty() {
+            results = results.with("faults", toll::to_edn(&faults));
+        }
+        if is_judged {
+            results = results.with("liveness", liveness.to_edn());
+        }
         if let Some(failure) = &failure {
             results = results.with("error", failure.as_str());
         }
+        let warnings = verdict.warnings.into_iter().chain(strays).chain(liveness.warnings());
         Report {
             valid,
             failure,
             all,
             clients,
             servers,
-            dropped: network.journal().dropped(),
+            dropped: journal.dropped(),
+            faults,
+            strikes,
             operations: OkFraction { ok: availability.ok_count, invoked },
             stable_latency: verdict.stable_latency.unwrap_or_default(),
-            warnings: verdict.warnings.into_iter().chain(strays).collect(),
+            warnings: warnings.collect(),
             results: results.with("valid?", valid).into(),
+            trace: journal.trace().to_owned(),
             history,
-            trace: network.journal().trace().to_owned(),
+            parts,
             test: test.clone(),
+            rerun: None,
         }
     }
 
-    /// Panics with the report unless the test is valid: the last line of a `#[test]`.
+    /// The report, with a way to run other tests with the same nodes.
+    pub(crate) fn with_rerun(self, rerun: impl Fn(&Test) -> Report + 'static) -> Report {
+        Report { rerun: Some(Rerun(Rc::new(rerun))), ..self }
+    }
+
+    /// [`Report::assert`] that the test is valid: the last line of a `#[test]`.
     #[track_caller]
     pub fn assert_valid(&self) {
-        assert!(self.valid == Validity::Valid, "{self}");
+        self.assert("be valid", |report| report.valid == Validity::Valid);
+    }
+
+    /// Panics unless the test does what it should, `be valid`, say.
+    ///
+    /// Then it tells the report, how to repeat the test, and the smallest test that it finds in
+    /// which the same thing goes wrong, with every fault named, as Rust that makes a test of it.
+    #[track_caller]
+    pub fn assert(&self, should: &str, holds: impl Fn(&Report) -> bool) {
+        if holds(self) {
+            return;
+        }
+        let repeat = crate::repeat::here(std::panic::Location::caller());
+        let smallest = shrink::smallest(self, &holds);
+        let smallest = smallest.map(|smallest| smallest.to_string()).unwrap_or_default();
+        panic!("the test should {should}: {self}\nTo repeat it: {repeat}\n{smallest}");
+    }
+
+    /// The smallest test found, by running smaller and smaller ones, in which the same thing goes
+    /// wrong: the parts of the verdict are the same, and `holds` is false.
+    ///
+    /// `None` if it holds in this one, or if the nodes are not those of a simulation.
+    pub fn smallest_without(&self, holds: impl Fn(&Report) -> bool) -> Option<Test> {
+        shrink::smallest(self, &holds).map(|smallest| smallest.test)
+    }
+
+    /// Records the test in a store, as `eddy test` does, and gives the directory: `history.edn`,
+    /// `history.txt`, `results.edn`, and the trace as `trace.txt` if there is one. What is in it
+    /// depends on nothing but the test.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub fn keep(&self, store: &Path) -> anyhow::Result<PathBuf> {
+        let record = Record::create(store, &self.test.workload.to_string())?;
+        record.keep_history(&self.history)?;
+        record.keep_results(&self.results)?;
+        if !self.trace.is_empty() {
+            record.keep_trace(&self.trace)?;
+        }
+        Ok(record.directory())
+    }
+
+    /// Which test this came of.
+    pub fn test(&self) -> &Test {
+        &self.test
+    }
+
+    pub(crate) fn parts(&self) -> Parts {
+        self.parts
+    }
+
+    /// Runs another test with the same nodes, if that can be done.
+    pub(crate) fn rerun(&self) -> Option<&dyn Fn(&Test) -> Report> {
+        self.rerun.as_ref().map(|Rerun(rerun)| &**rerun)
     }
 
     /// How many operations of this kind succeeded.
@@ -112,7 +214,10 @@ impl Display for Report {
         if let Some(figure) = self.servers.msgs_per_op {
             let Report { servers, dropped, .. } = self;
             write!(f, "  server messages {}, {figure:.2} per operation", servers.sent)?;
-            writeln!(f, ", {dropped} dropped by cut links")?;
+            writeln!(f, ", {dropped} dropped by faults")?;
+        }
+        for (fault, toll) in &self.faults {
+            writeln!(f, "  {}", Line(*fault, toll))?;
         }
         let Quantiles { median, maximum, .. } = self.stable_latency;
         if maximum > 0 {
@@ -135,5 +240,11 @@ impl Report {
             Validity::Unknown => "unknown, for lack of evidence",
             Validity::Invalid => "INVALID",
         }
+    }
+}
+
+impl Debug for Rerun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rerun")
     }
 }

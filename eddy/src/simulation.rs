@@ -4,16 +4,17 @@
 //! be done, and then jumps to the next deadline. All that is left to chance comes from the test's
 //! seed, so the same test gives the same report, byte for byte.
 
+mod body;
 mod pipes;
 
-use std::any::Any;
 use std::rc::Rc;
 
 use glomers::{Handler, Host, Node};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use self::pipes::{Input, Output};
+use self::body::Body;
+use self::pipes::Output;
 use crate::drive::{self, Event, Nodes};
 use crate::interpreter::Interpreter;
 use crate::random::Random;
@@ -21,7 +22,8 @@ use crate::report::Report;
 use crate::test::Test;
 
 impl Test {
-    /// Runs a cluster of handlers in virtual time; `start` makes each node's handler.
+    /// Runs a cluster of handlers in virtual time; `start` makes each node's handler, and makes it
+    /// again when the node was killed.
     ///
     /// A panic of a node, or a message that is none, ends the test and is told in the report.
     ///
@@ -33,67 +35,107 @@ impl Test {
         if let Err(why) = self.validate() {
             panic!("there can be no such test: {why}");
         }
+        let start = Rc::new(start);
+        let run = move |test: &Test| test.simulate(&start);
+        let report = run(self);
+        report.with_rerun(run)
+    }
+
+    fn simulate<H: Handler>(&self, start: &Rc<impl Fn(Node) -> H + 'static>) -> Report {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .expect("a runtime without I/O needs nothing from the system");
-        LocalSet::new().block_on(&runtime, self.simulate(Rc::new(start)))
+        LocalSet::new().block_on(&runtime, async {
+            let (events, mut heard) = mpsc::unbounded_channel();
+            let mut cluster = Cluster::new(self, Rc::clone(start), events);
+            let mut interpreter = Interpreter::new(self);
+            let never = std::future::pending();
+            let driven = drive::drive(&mut interpreter, &mut cluster, &mut heard, never, |_| {});
+            let failure = driven.await.err().map(|failure| failure.to_string());
+            Report::new(self, interpreter, failure)
+        })
+    }
+}
+
+/// The nodes of a test.
+struct Cluster<S> {
+    start: Rc<S>,
+    events: mpsc::UnboundedSender<Event>,
+    random: Random,
+    nodes: Vec<Slot>,
+}
+
+/// A node's place, whether it is alive or not.
+struct Slot {
+    id: String,
+    /// How many times it was started before.
+    restarts: u64,
+    /// Where its lines go; nowhere while it is dead.
+    input: Option<mpsc::UnboundedSender<String>>,
+    body: Rc<Body>,
+}
+
+impl<H: Handler, S: Fn(Node) -> H + 'static> Cluster<S> {
+    fn new(test: &Test, start: Rc<S>, events: mpsc::UnboundedSender<Event>) -> Self {
+        let slot = |id| Slot { id, restarts: 0, input: None, body: Rc::default() };
+        let nodes: Vec<Slot> = test.node_ids().into_iter().map(slot).collect();
+        let random = Random::seeded(test.seed).fork("node");
+        let mut cluster = Cluster { start, events, random, nodes };
+        (0..cluster.nodes.len()).for_each(|node| cluster.live(node));
+        cluster
     }
 
-    async fn simulate<H: Handler>(&self, start: Rc<impl Fn(Node) -> H + 'static>) -> Report {
-        let (sender, mut events) = mpsc::unbounded_channel();
-        let random = Random::seeded(self.seed);
-        let mut cluster = Cluster { inputs: Vec::new() };
-        for (number, id) in self.node_ids().into_iter().enumerate() {
-            let (lines, input) = pipes::input();
-            cluster.inputs.push(lines);
-            let output = Output::new(number, sender.clone());
-            let host = Host::seeded(random.fork("node").fork(&id).bits());
-            let (start, events) = (Rc::clone(&start), sender.clone());
-            tokio::task::spawn_local(async move {
-                let how = live(host, input, output, start).await;
-                // Nobody listens any more when the test is over.
-                let _ = events.send(Event::Ended { node: number, how });
-            });
+    /// Gives a node that is dead a new life.
+    fn live(&mut self, node: usize) {
+        let slot = &mut self.nodes[node];
+        let mut random = self.random.fork(&slot.id);
+        if slot.restarts > 0 {
+            random = random.fork(&slot.restarts.to_string());
         }
-        let mut interpreter = Interpreter::new(self);
-        let never = std::future::pending();
-        let driven = drive::drive(&mut interpreter, &mut cluster, &mut events, never, |_| {}).await;
-        let failure = driven.err().map(|failure| failure.to_string());
-        Report::new(self, interpreter, failure)
+        let host = Host::seeded(random.bits());
+        let (lines, input) = pipes::input();
+        let output = Output::new(node, self.events.clone());
+        let (start, events) = (Rc::clone(&self.start), self.events.clone());
+        slot.input = Some(lines);
+        slot.body =
+            Body::new(async move { host.serve_on(input, output, |node| start(node)).await });
+        let ending = slot.body.ending();
+        tokio::task::spawn_local(async move {
+            if let Some(how) = ending.await {
+                // Nobody listens any more when the test is over.
+                let _ = events.send(Event::Ended { node, how });
+            }
+        });
     }
 }
 
-async fn live<H: Handler>(
-    host: Host,
-    input: Input,
-    output: Output,
-    start: Rc<impl Fn(Node) -> H + 'static>,
-) -> String {
-    let node = async move { host.serve_on(input, output, |node| start(node)).await };
-    match tokio::task::spawn_local(node).await {
-        Ok(Ok(())) => "ended".to_owned(),
-        Ok(Err(error)) => format!("failed: {error:#}"),
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => format!("panicked: {}", message(&*panic)),
-            Err(error) => format!("failed: {error}"),
-        },
-    }
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
-}
-
-struct Cluster {
-    inputs: Vec<mpsc::UnboundedSender<String>>,
-}
-
-impl Nodes for Cluster {
+impl<H: Handler, S: Fn(Node) -> H + 'static> Nodes for Cluster<S> {
     fn deliver(&mut self, node: usize, line: String) {
-        // A node that is gone has said so in an event of its own.
-        let _ = self.inputs[node].send(line);
+        if let Some(input) = &self.nodes[node].input {
+            // A node that is gone has said so in an event of its own.
+            let _ = input.send(line);
+        }
+    }
+
+    async fn kill(&mut self, node: usize) {
+        let slot = &mut self.nodes[node];
+        slot.body.kill();
+        slot.input = None;
+    }
+
+    async fn start(&mut self, node: usize) -> anyhow::Result<()> {
+        self.nodes[node].restarts += 1;
+        self.live(node);
+        Ok(())
+    }
+
+    fn pause(&mut self, node: usize) {
+        self.nodes[node].body.pause();
+    }
+
+    fn resume(&mut self, node: usize) {
+        self.nodes[node].body.resume();
     }
 }

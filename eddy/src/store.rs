@@ -87,6 +87,11 @@ impl Record {
         self.write("results.edn", |file| writeln!(file, "{}", results.pretty()))
     }
 
+    /// Keeps every message, as a simulation tells them.
+    pub(crate) fn keep_trace(&self, trace: &str) -> Result<()> {
+        self.write("trace.txt", |file| file.write_all(trace.as_bytes()))
+    }
+
     fn below_store(&self) -> PathBuf {
         Path::new(&self.workload).join(&self.time)
     }

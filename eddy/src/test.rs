@@ -1,12 +1,14 @@
 //! What a test is: a value, from which everything else follows.
 
+pub(crate) mod rust;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::checker::availability::Goal;
 use crate::concurrency::Concurrency;
 use crate::latency::Latency;
-use crate::nemesis::Fault;
+use crate::nemesis::{Fault, Strike};
 use crate::network::Delivery;
 use crate::topology::Topology;
 use crate::workload::Workload;
@@ -49,10 +51,12 @@ pub struct Test {
     pub delivery: Delivery,
     /// The neighbors that the broadcast workload tells its nodes.
     pub topology: Topology,
-    /// What goes wrong.
+    /// What goes wrong at random.
     pub faults: BTreeSet<Fault>,
     /// The mean time between two actions of the nemesis.
     pub nemesis_interval: Duration,
+    /// What goes wrong besides, for tests that need an exact schedule.
+    pub strikes: Vec<Strike>,
     /// How many operations must succeed.
     pub availability: Goal,
     /// Decides everything that is left to chance.
@@ -75,6 +79,7 @@ impl Default for Test {
             topology: Topology::default(),
             faults: BTreeSet::new(),
             nemesis_interval: Duration::from_secs(10),
+            strikes: Vec::new(),
             availability: Goal::default(),
             seed: 0,
             trace: false,
@@ -90,6 +95,12 @@ impl Test {
         } else {
             self.names.clone()
         }
+    }
+
+    /// Whether anything goes wrong that Maelstrom does not know. Such a test always ends with a time
+    /// to recover and a last operation of every thread, and is judged by those as well.
+    pub(crate) fn is_beyond_maelstrom(&self) -> bool {
+        !self.strikes.is_empty() || self.faults.iter().any(|fault| *fault != Fault::Partition)
     }
 
     /// Whether there can be such a test; an error says what is wrong, and what is expected.
@@ -124,6 +135,8 @@ impl Test {
                 ));
             }
         }
+        let ids = self.node_ids();
+        self.strikes.iter().try_for_each(|strike| strike.validate(&ids))?;
         let mut known = BTreeSet::new();
         self.names.iter().try_for_each(|name| {
             if known.insert(name) {
@@ -173,6 +186,9 @@ mod tests {
         }
         check(|_| {}, "fine");
         check(named(&["left", "right", "n-1"]), "fine");
+        let kill = |node: &str| vec![Strike::kill([node], Duration::ZERO, Duration::MAX)];
+        check(|test| test.strikes = kill("n0"), "fine");
+        check(|test| test.strikes = kill("n1"), "Strike::kill([\"n1\"], ");
         check(|test| test.rate = 0.0, "fine");
         check(|test| test.nodes = 0, "0 nodes make no cluster; expected 1 to 100000");
         check(|test| test.nodes = usize::MAX, "18446744073709551615 nodes");

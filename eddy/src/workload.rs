@@ -5,6 +5,7 @@ mod echo;
 mod unique_ids;
 
 use std::fmt::{self, Display};
+use std::rc::Rc;
 use std::str::FromStr;
 
 use serde_json::json;
@@ -40,7 +41,7 @@ pub(crate) struct Operation {
     /// With what.
     pub(crate) value: Value,
     /// The request's body, but for its `msg_id`.
-    pub(crate) request: serde_json::Value,
+    pub(crate) request: Rc<serde_json::Value>,
     /// The reply that it must get.
     pub(crate) reply: Schema,
     /// What the history keeps of the reply.
@@ -138,7 +139,7 @@ pub(crate) fn init(node: &str, nodes: &[String]) -> Operation {
     Operation {
         f: "init",
         value: Value::Nil,
-        request: json!({"type": "init", "node_id": node, "node_ids": nodes}),
+        request: json!({"type": "init", "node_id": node, "node_ids": nodes}).into(),
         reply: Schema::new("init_ok", &[]),
         result: Outcome::Sent,
         idempotent: false,

@@ -63,7 +63,7 @@ pub(super) struct Arguments {
     /// The neighbors that broadcast nodes are told: line, grid, tree, tree2, tree3, tree4 or total
     #[arg(long, value_name = "NAME", default_value_t)]
     topology: Topology,
-    /// What goes wrong, between commas: partition
+    /// What goes wrong, between commas: partition, kill, pause, one-way, loss, duplicate, slow
     #[arg(long, value_name = "FAULTS", value_delimiter = ',', value_parser = fault)]
     nemesis: Vec<Fault>,
     /// The mean time between two actions of the nemesis
@@ -158,6 +158,7 @@ impl Arguments {
             topology: self.topology,
             faults: self.nemesis.into_iter().collect(),
             nemesis_interval: self.nemesis_interval,
+            strikes: Vec::new(),
             availability: self.availability.unwrap_or_default(),
             seed: self.seed.unwrap_or_else(drawn),
             trace: false,

@@ -8,9 +8,17 @@ const TICK: Duration = Duration::from_millis(1);
 const NO_TIME: Duration = Duration::ZERO;
 
 fn plan(concurrency: usize, rate: f64) -> Plan {
-    let (time_limit, faults, has_final) = (LIMIT, BTreeSet::new(), false);
-    let nemesis_interval = Duration::from_secs(2);
-    Plan { concurrency, rate, time_limit, faults, nemesis_interval, has_final }
+    let nodes = (0..concurrency).map(|number| format!("n{number}")).collect();
+    Plan {
+        concurrency,
+        rate,
+        time_limit: LIMIT,
+        faults: BTreeSet::new(),
+        nemesis_interval: Duration::from_secs(2),
+        strikes: Vec::new(),
+        cluster: Rc::new(Cluster { nodes, latency: NO_TIME }),
+        has_final: false,
+    }
 }
 
 /// Plays a test under a clock that ticks and tells what happened when; `takes` says how long an
@@ -26,7 +34,7 @@ fn play(plan: &Plan, takes: impl Fn(usize, Duration) -> (Duration, bool)) -> Vec
             Next::WaitUntil(due) => START + TICK * millis_up(due.saturating_sub(START)),
             Next::WaitForCompletion => Duration::MAX,
             _ => {
-                events.push((now, next));
+                events.push((now, next.clone()));
                 match next {
                     Next::Done => return events,
                     Next::Invoke { thread, .. } => {
@@ -120,12 +128,12 @@ fn faults_end_and_nodes_recover_before_the_final_operations() {
     let split = events.iter().position(|(time, _)| *time >= main_ends).expect("a second part");
     let (main, after) = events.split_at(split);
 
-    let starts =
-        |(_, next): &&(Duration, Next)| matches!(next, Next::Strike(Action::StartPartition(_)));
+    let starts = |(_, next): &&(Duration, Next)| matches!(next, Next::Strike(Action::Begin { .. }));
     assert!(main.iter().filter(starts).count() > 2, "faults struck");
     assert!(main.iter().all(|(_, next)| !matches!(next, Next::Invoke { phase: Phase::Final, .. })));
     let last = |thread| Next::Invoke { thread, process: thread as u64, phase: Phase::Final };
-    let mut expected = vec![(stop, Next::Strike(Action::StopPartition))];
+    let end = Action::End { nemesis: 0, fault: Fault::Partition };
+    let mut expected = vec![(stop, Next::Strike(end))];
     expected.extend((0..5).map(|thread| (stop + RECOVERY, last(thread))));
     expected.push((stop + RECOVERY + slow, Next::Done));
     assert_eq!(after, expected);
@@ -158,4 +166,22 @@ fn the_nemesis_strikes_while_all_threads_are_busy_but_not_after_the_limit() {
     assert_eq!(invocations(&events).len(), 1);
     assert!(events.len() > 5, "{events:?}");
     assert!(events[..events.len() - 1].iter().all(|(time, _)| *time < START + LIMIT));
+}
+
+#[test]
+fn a_named_strike_takes_place_at_its_time_and_ends_with_the_main_part_at_the_latest() {
+    let second = Duration::from_secs(1);
+    let strikes = vec![
+        Strike::kill(["n0"], 2 * second, 5 * second),
+        Strike::pause(["n1"], 19 * second, 100 * second),
+        Strike::mute(["n1"], 20 * second, 100 * second),
+    ];
+    let plan = Plan { strikes, has_final: true, ..plan(2, 10.0) };
+    let events = play(&plan, |_, _| (NO_TIME, false));
+    let struck = events.iter().filter_map(|(time, next)| match next {
+        Next::Strike(action) => Some(format!("{action} at {}", (*time - START).as_secs())),
+        _ => None,
+    });
+    let struck: Vec<String> = struck.collect();
+    assert_eq!(struck, ["kill at 2", "start at 5", "pause at 19", "resume at 20"]);
 }

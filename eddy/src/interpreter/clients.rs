@@ -22,6 +22,9 @@ pub(super) struct Clients {
     threads: Vec<Option<u64>>,
     waiting: BTreeMap<u64, Waiting>,
     deadlines: BTreeSet<(Duration, u64)>,
+    /// The last request that was made, with its `msg_id` and body. All nodes are asked the same at
+    /// setup, which may be long.
+    last: Option<(Rc<serde_json::Value>, u64, Rc<RawValue>)>,
 }
 
 /// A request that has not been answered yet.
@@ -51,6 +54,7 @@ impl Clients {
             threads: vec![None; threads],
             waiting: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            last: None,
         }
     }
 
@@ -92,12 +96,52 @@ impl Clients {
         let Waiting { client, deadline, .. } = waiting;
         let msg_id = self.open.entry(client).or_insert(0);
         *msg_id += 1;
-        let mut body = waiting.operation.request.clone();
-        body["msg_id"] = (*msg_id).into();
+        let msg_id = *msg_id;
+        let body = self.body(&waiting.operation.request, msg_id);
         self.deadlines.insert((deadline, client));
         self.waiting.insert(client, waiting);
+        (name(client), body)
+    }
+
+    fn body(&mut self, request: &Rc<serde_json::Value>, msg_id: u64) -> Rc<RawValue> {
+        if let Some((last, id, body)) = &self.last
+            && Rc::ptr_eq(last, request)
+            && *id == msg_id
+        {
+            return Rc::clone(body);
+        }
+        let mut body = serde_json::Value::clone(request);
+        body["msg_id"] = msg_id.into();
         let body = serde_json::value::to_raw_value(&body).expect("a JSON value is JSON");
-        (name(client), body.into())
+        let body: Rc<RawValue> = body.into();
+        self.last = Some((Rc::clone(request), msg_id, Rc::clone(&body)));
+        body
+    }
+
+    /// Waits again for an answer that did not come in time.
+    pub(super) fn wait_longer(&mut self, waiting: Waiting, deadline: Duration) {
+        let client = waiting.client;
+        self.deadlines.insert((deadline, client));
+        self.waiting.insert(client, Waiting { deadline, ..waiting });
+    }
+
+    /// Gives a node until then to answer what it has yet to answer before it can be tested.
+    pub(super) fn give_time(&mut self, node: usize, deadline: Duration) {
+        if let Some(waiting) = self.take_preparation(node) {
+            self.wait_longer(waiting, deadline);
+        }
+    }
+
+    /// Stops waiting for a node that cannot answer any more.
+    pub(super) fn give_up_preparation(&mut self, node: usize, network: &mut Network) {
+        if let Some(waiting) = self.take_preparation(node) {
+            self.close(waiting.client, network);
+        }
+    }
+
+    fn take_preparation(&mut self, node: usize) -> Option<Waiting> {
+        let client = self.preparing(node)?.client;
+        self.take(client)
     }
 
     /// Whether any client waits for a reply.
@@ -128,10 +172,14 @@ impl Clients {
 
     /// What a node has yet to answer before it can be tested, if anything.
     pub(super) fn preparation(&self, node: usize) -> Option<&'static str> {
+        self.preparing(node).map(|waiting| waiting.operation.f)
+    }
+
+    fn preparing(&self, node: usize) -> Option<&Waiting> {
         let is_preparation = |waiting: &&Waiting| {
             waiting.node == node && matches!(waiting.purpose, Purpose::Preparation)
         };
-        self.waiting.values().find(is_preparation).map(|waiting| waiting.operation.f)
+        self.waiting.values().find(is_preparation)
     }
 
     /// Takes a request whose time is up.

@@ -97,21 +97,20 @@ impl Complaint {
         let text = format!("it answered {f} with\n  {body}\nExpected {reply}.");
         Complaint { node: node.to_owned(), text }
     }
+}
 
-    /// The node did not answer; `stray` is what it said instead, if anything.
-    pub(super) fn silent(node: &str, f: &str, stray: Option<&Message>) -> Complaint {
-        let why = match stray {
-            // Each client that prepares a node sends it this one request.
-            Some(Message { dest, body, .. }) => format!(
-                "It sent {} to {dest}, which answers no request: expected \"in_reply_to\": 1.",
-                excerpt(body.get())
-            ),
-            None if f == "init" => "Does it read STDIN and flush STDOUT?".to_owned(),
-            None => format!("It has answered init; does it know the message type {f}?"),
-        };
-        let text = format!("it did not answer {f} in time. {why}");
-        Complaint { node: node.to_owned(), text }
-    }
+/// What is said of a node that did not answer; `stray` is what it said instead, if anything.
+pub(super) fn silence(f: &str, stray: Option<&Message>) -> String {
+    let why = match stray {
+        // Each client that prepares a node sends it this one request.
+        Some(Message { dest, body, .. }) => format!(
+            "It sent {} to {dest}, which answers no request: expected \"in_reply_to\": 1.",
+            excerpt(body.get())
+        ),
+        None if f == "init" => "Does it read STDIN and flush STDOUT?".to_owned(),
+        None => format!("It has answered init; does it know the message type {f}?"),
+    };
+    format!("it did not answer {f} in time. {why}")
 }
 
 impl Display for Complaint {

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 
+use super::strike::Harm;
 use crate::random::Random;
 
 /// For each receiver, the senders whose messages it drops.
@@ -32,17 +33,18 @@ impl Shape {
     pub const ALL: [Shape; 4] =
         [Shape::One, Shape::MinorityThird, Shape::Majority, Shape::MajoritiesRing];
 
-    /// A partition of this shape; every node is a receiver in it, even if it drops nothing.
-    pub fn grudge(self, nodes: &[String], random: &mut Random) -> Grudge {
+    /// A partition of this shape.
+    pub(super) fn draw(self, nodes: &[String], random: &mut Random) -> Harm {
         let mut shuffled = nodes.to_vec();
         random.shuffle(&mut shuffled);
         let count = nodes.len();
+        let split = |cut: usize| Harm::Split(shuffled[..cut].iter().cloned().collect());
         match self {
-            Shape::One => split(&shuffled, count.min(1)),
-            Shape::MinorityThird => split(&shuffled, count.saturating_sub(1) / 3),
-            Shape::Majority => split(&shuffled, count / 2),
-            Shape::MajoritiesRing if count <= 5 => ring(&shuffled),
-            Shape::MajoritiesRing => web(nodes, random),
+            Shape::One => split(count.min(1)),
+            Shape::MinorityThird => split(count.saturating_sub(1) / 3),
+            Shape::Majority => split(count / 2),
+            Shape::MajoritiesRing if count <= 5 => Harm::Cut(ring(&shuffled)),
+            Shape::MajoritiesRing => Harm::Cut(web(nodes, random)),
         }
     }
 }
@@ -56,17 +58,6 @@ impl Display for Shape {
             Shape::MajoritiesRing => "majorities-ring",
         })
     }
-}
-
-/// The first `cut` nodes and the others hear nothing of each other.
-fn split(nodes: &[String], cut: usize) -> Grudge {
-    let (minority, others) = nodes.split_at(cut);
-    let against = |side: &[String], other: &[String]| -> Grudge {
-        side.iter().map(|node| (node.clone(), other.iter().cloned().collect())).collect()
-    };
-    let mut grudge = against(minority, others);
-    grudge.extend(against(others, minority));
-    grudge
 }
 
 /// Each node in the middle of a majority of neighbors hears just these.
@@ -120,13 +111,17 @@ fn majority(count: usize) -> usize {
 mod tests {
     use super::*;
 
+    fn draw(shape: Shape, nodes: &[String], seed: u64) -> Grudge {
+        shape.draw(nodes, &mut Random::seeded(seed)).grudge(nodes)
+    }
+
     /// Checks a property of many partitions of every size.
     #[track_caller]
     fn check(shape: Shape, holds: impl Fn(usize, &Grudge) -> bool) {
         for count in 1..=30 {
             let nodes: Vec<String> = (0..count).map(|number| format!("n{number}")).collect();
             for seed in 0..50 {
-                let grudge = shape.grudge(&nodes, &mut Random::seeded(seed));
+                let grudge = draw(shape, &nodes, seed);
                 assert!(grudge.keys().eq(&nodes.iter().cloned().collect::<BTreeSet<_>>()));
                 assert!(grudge.iter().all(|(node, deaf)| !deaf.contains(node)));
                 assert!(holds(count, &grudge), "{shape} of {count}, seed {seed}: {grudge:?}");
@@ -189,7 +184,7 @@ mod tests {
         for shape in Shape::ALL {
             let nodes = ["a", "b", "c", "d", "e", "f"].map(String::from);
             let grudges: BTreeSet<Grudge> =
-                (0..100).map(|seed| shape.grudge(&nodes, &mut Random::seeded(seed))).collect();
+                (0..100).map(|seed| draw(shape, &nodes, seed)).collect();
             assert!(grudges.len() >= nodes.len(), "{shape} has {} outcomes", grudges.len());
         }
     }

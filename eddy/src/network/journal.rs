@@ -1,10 +1,12 @@
 //! What the network did: counted always, and written down event by event when asked to.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Message;
 use crate::edn::{Map, Value};
+use crate::nemesis::Fault;
 
 /// What happened to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +15,7 @@ pub enum EventKind {
     Send,
     /// It arrived.
     Receive,
-    /// A cut link dropped it.
+    /// A fault dropped it.
     Drop,
 }
 
@@ -23,6 +25,7 @@ pub struct Journal {
     all: Counts,
     clients: Counts,
     dropped: u64,
+    struck: BTreeMap<Fault, u64>,
     trace: Option<String>,
     watcher: fn(EventKind, &Message),
 }
@@ -53,7 +56,8 @@ pub struct Traffic {
 impl Journal {
     pub(super) fn new(trace: bool) -> Journal {
         let (all, clients) = (Counts::default(), Counts::default());
-        Journal { all, clients, dropped: 0, trace: trace.then(String::new), watcher: |_, _| {} }
+        let (trace, struck) = (trace.then(String::new), BTreeMap::new());
+        Journal { all, clients, dropped: 0, struck, trace, watcher: |_, _| {} }
     }
 
     pub(super) fn watch(&mut self, watcher: fn(EventKind, &Message)) {
@@ -74,9 +78,19 @@ impl Journal {
         }
     }
 
-    /// Messages that cut links dropped.
+    /// A fault struck a message: it was dropped, doubled or held up.
+    pub(super) fn struck(&mut self, fault: Fault) {
+        *self.struck.entry(fault).or_default() += 1;
+    }
+
+    /// Messages that faults dropped.
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// How many messages a fault dropped, doubled or held up.
+    pub fn struck_by(&self, fault: Fault) -> u64 {
+        self.struck.get(&fault).copied().unwrap_or_default()
     }
 
     /// The events so far, one a line: nanoseconds, what happened, id, source, destination, body.

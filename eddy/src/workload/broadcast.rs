@@ -29,7 +29,7 @@ impl Operations for Broadcast {
         Some(Operation {
             f: "topology",
             value: Value::Nil,
-            request: json!({"type": "topology", "topology": topology}),
+            request: json!({"type": "topology", "topology": topology}).into(),
             reply: Schema::new("topology_ok", &[]),
             result: Outcome::Sent,
             idempotent: false,
@@ -45,7 +45,7 @@ impl Operations for Broadcast {
         Operation {
             f: "broadcast",
             value: Value::Int(message),
-            request: json!({"type": "broadcast", "message": message}),
+            request: json!({"type": "broadcast", "message": message}).into(),
             reply: Schema::new("broadcast_ok", &[]),
             result: Outcome::Sent,
             idempotent: false,
@@ -61,7 +61,7 @@ fn read() -> Operation {
     Operation {
         f: "read",
         value: Value::Nil,
-        request: json!({"type": "read"}),
+        request: json!({"type": "read"}).into(),
         reply: Schema::new("read_ok", &[("messages", Shape::List)]),
         result: Outcome::Field("messages"),
         idempotent: true,

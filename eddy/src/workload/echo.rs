@@ -17,7 +17,7 @@ impl Operations for Echo {
         Operation {
             f: "echo",
             value: Value::Str(payload.clone()),
-            request: json!({"type": "echo", "echo": payload}),
+            request: json!({"type": "echo", "echo": payload}).into(),
             reply: Schema::new("echo_ok", &[("echo", Shape::Any)]),
             result: Outcome::Body,
             idempotent: false,

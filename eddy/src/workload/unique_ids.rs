@@ -16,7 +16,7 @@ impl Operations for UniqueIds {
         Operation {
             f: "generate",
             value: Value::Nil,
-            request: json!({"type": "generate"}),
+            request: json!({"type": "generate"}).into(),
             reply: Schema::new("generate_ok", &[("id", Shape::Any)]),
             result: Outcome::Field("id"),
             idempotent: false,

@@ -1,0 +1,82 @@
+//! Whether the nodes are alive again after the faults: every last operation must succeed.
+//!
+//! Last operations begin when the faults have ended and the nodes had time to recover. Maelstrom
+//! reads then what it judges, and does not mind if a node gives no answer.
+
+use super::Validity;
+use crate::edn::{Map, Value};
+use crate::history::{History, Kind, Op};
+
+/// What is to be said about the last operations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Liveness {
+    /// Valid if all succeeded.
+    pub valid: Validity,
+    /// How many there were.
+    pub attempt_count: usize,
+    /// The beginnings of those that did not succeed.
+    pub failed: Vec<Op>,
+}
+
+/// Looks at the operations that are marked as `final?`.
+pub fn check(history: &History) -> Liveness {
+    let is_last = |op: &&Op| op.kind == Kind::Invoke && op.extra("final?").is_some();
+    let is_ok = |op: &Op| history.completion(op).is_some_and(|end| end.kind == Kind::Ok);
+    let last: Vec<&Op> = history.clients().filter(is_last).collect();
+    let failed: Vec<Op> = last.iter().filter(|op| !is_ok(op)).map(|op| (*op).clone()).collect();
+    Liveness { valid: failed.is_empty().into(), attempt_count: last.len(), failed }
+}
+
+impl Liveness {
+    /// The map under `:liveness`.
+    pub fn to_edn(&self) -> Value {
+        Map::new()
+            .with("valid?", self.valid)
+            .with("attempt-count", self.attempt_count)
+            .with("fail-count", self.failed.len())
+            .with("failed", Value::List(self.failed.iter().map(Op::to_edn).collect()))
+            .into()
+    }
+
+    /// A sentence for each that did not succeed.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.failed.iter().map(|Op { process, f, index, .. }| {
+            format!(
+                "the last {f} of process {process}, at index {index}, did not succeed, although \
+                 the faults had ended and the nodes had 10 s to recover"
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, attempts: usize, failed: &[usize]) {
+        let liveness = super::check(&History::read_edn(text).unwrap());
+        let indices: Vec<usize> = liveness.failed.iter().map(|op| op.index).collect();
+        assert_eq!((liveness.attempt_count, &indices[..]), (attempts, failed));
+        assert_eq!(liveness.valid, failed.is_empty().into());
+        assert_eq!(liveness.warnings().count(), failed.len());
+    }
+
+    #[test]
+    fn only_last_operations_count_and_all_of_them() {
+        let earlier = "{:index 0, :time 1, :type :invoke, :process 0, :f :read, :value nil}
+                       {:index 1, :time 2, :type :fail, :process 0, :f :read, :value nil}\n";
+        let last = |index: usize, process: u64, kind: &str| {
+            format!(
+                "{{:index {index}, :time 9, :type :{kind}, :process {process}, :f :read, :value \
+                 nil, :final? true}}\n"
+            )
+        };
+        check(earlier, 0, &[]);
+        let begun = [earlier, &last(2, 0, "invoke"), &last(3, 1, "invoke")].concat();
+        check(&begun, 2, &[2, 3]);
+        check(&[&begun[..], &last(4, 0, "ok"), &last(5, 1, "ok")].concat(), 2, &[]);
+        check(&[&begun[..], &last(4, 0, "ok"), &last(5, 1, "fail")].concat(), 2, &[3]);
+        check(&[&begun[..], &last(4, 0, "info"), &last(5, 1, "ok")].concat(), 2, &[2]);
+    }
+}

@@ -1,0 +1,207 @@
+//! What arrives, and when.
+
+use super::*;
+
+const MS: Duration = Duration::from_millis(1);
+
+fn network(delivery: Delivery) -> Network {
+    let latency = Latency { mean: 100 * MS, ..Latency::default() };
+    let mut network = Network::new(latency, delivery, Random::seeded(1), false);
+    for name in ["n0", "n1", "n2", "c0", "lin-kv"] {
+        network.join(name);
+    }
+    network
+}
+
+fn send(network: &mut Network, now: u32, src: &str, dest: &str) {
+    let body: Box<RawValue> = serde_json::from_str("{}").unwrap();
+    network.send(now * MS, src, dest, body.into()).unwrap();
+}
+
+/// Runs the network to its end and tells what arrived when, as `id@milliseconds`.
+fn arrivals(network: &mut Network) -> String {
+    let mut arrived = Vec::new();
+    while let Some(now) = network.next_arrival() {
+        if let Some(message) = network.receive(now) {
+            arrived.push(format!("{}@{}", message.id, now.as_millis()));
+        }
+    }
+    arrived.join(" ")
+}
+
+fn strike(network: &mut Network, harm: &Harm) {
+    network.strike(0, harm, &["n0", "n1", "n2"].map(String::from));
+}
+
+fn cut(network: &mut Network, receiver: &str, sender: &str) {
+    let harm = Harm::Cut([(receiver.to_owned(), [sender.to_owned()].into())].into());
+    strike(network, &harm);
+}
+
+#[test]
+fn latency_is_for_messages_between_servers_and_services() {
+    #[track_caller]
+    fn check(src: &str, dest: &str, expected: &str) {
+        for delivery in [Delivery::Maelstrom, Delivery::Plain] {
+            let mut network = network(delivery);
+            send(&mut network, 5, src, dest);
+            assert_eq!(arrivals(&mut network), expected);
+        }
+    }
+    check("n0", "n1", "0@105");
+    check("n0", "lin-kv", "0@105");
+    check("lin-kv", "n0", "0@105");
+    check("c0", "n0", "0@5");
+    check("n0", "c0", "0@5");
+}
+
+#[test]
+fn a_request_waits_behind_a_message_that_is_being_carried() {
+    #[track_caller]
+    fn check(delivery: Delivery, expected: &str) {
+        let mut network = network(delivery);
+        send(&mut network, 0, "n0", "n1");
+        send(&mut network, 10, "n2", "n1");
+        send(&mut network, 20, "c0", "n1");
+        assert_eq!(arrivals(&mut network), expected);
+    }
+    check(Delivery::Maelstrom, "0@100 2@100 1@110");
+    check(Delivery::Plain, "2@20 0@100 1@110");
+}
+
+#[test]
+fn a_cut_is_looked_at_when_the_message_is_taken_or_when_it_arrives() {
+    #[track_caller]
+    fn check(delivery: Delivery, expected: &str, dropped: u64) {
+        let mut network = network(delivery);
+        send(&mut network, 0, "n0", "n1");
+        send(&mut network, 0, "n0", "n2");
+        cut(&mut network, "n1", "n0");
+        send(&mut network, 10, "n0", "n1");
+        send(&mut network, 10, "n1", "n0");
+        assert_eq!(arrivals(&mut network), expected);
+        assert_eq!(network.journal().dropped(), dropped);
+        network.end_strike(0);
+        send(&mut network, 200, "n0", "n1");
+        assert_eq!(arrivals(&mut network), "4@300");
+    }
+    check(Delivery::Maelstrom, "0@100 1@100 3@110", 1);
+    check(Delivery::Plain, "1@100 3@110", 2);
+}
+
+#[test]
+fn what_comes_for_a_client_that_left_is_dropped_and_not_counted() {
+    let mut network = network(Delivery::Maelstrom);
+    send(&mut network, 0, "n0", "c0");
+    network.leave("c0");
+    send(&mut network, 0, "n0", "c0");
+    assert_eq!(arrivals(&mut network), "");
+    assert_eq!(network.journal().traffic(1).all.sent, 1);
+}
+
+#[test]
+fn nobody_receives_what_is_sent_to_a_stranger() {
+    let mut network = network(Delivery::Maelstrom);
+    let body: Box<RawValue> = serde_json::from_str("{}").unwrap();
+    assert_eq!(network.send(MS, "n0", "n9", body.into()), Err(NoSuchNode));
+}
+
+#[test]
+fn a_line_is_json_whatever_the_names_are() {
+    let mut network = network(Delivery::Plain);
+    network.join("n\"1");
+    send(&mut network, 0, "c0", "n\"1");
+    let line = network.receive(MS).unwrap().line();
+    assert_eq!(line, "{\"id\":0,\"src\":\"c0\",\"dest\":\"n\\\"1\",\"body\":{}}\n");
+}
+
+/// The number of messages that arrive of a thousand, the first's arrival, and the last's.
+fn a_thousand(network: &mut Network, src: &str, dest: &str) -> (usize, Duration, Duration) {
+    (0..1000).for_each(|_| send(network, 0, src, dest));
+    let mut arrived = Vec::new();
+    while let Some(now) = network.next_arrival() {
+        arrived.extend(network.receive(now).map(|_| now));
+    }
+    (arrived.len(), arrived[0], arrived[arrived.len() - 1])
+}
+
+#[test]
+fn a_strike_on_links_strikes_those_of_its_nodes_with_other_servers_and_services() {
+    let names = || ["n1".to_owned()].into();
+    for delivery in [Delivery::Maelstrom, Delivery::Plain] {
+        for (src, dest, is_struck) in [
+            ("n1", "n0", true),
+            ("n0", "n1", true),
+            ("n1", "lin-kv", true),
+            ("lin-kv", "n1", true),
+            ("n0", "n2", false),
+            ("c0", "n1", false),
+            ("n1", "c0", false),
+        ] {
+            let thousand = |harm: Harm| {
+                let mut network = network(delivery);
+                strike(&mut network, &harm);
+                let (count, first, last) = a_thousand(&mut network, src, dest);
+                let struck = network.journal().struck_by(harm.fault());
+                assert_eq!(struck > 0, is_struck, "{harm:?} from {src} to {dest}");
+                assert_eq!(network.journal().traffic(1).all.sent, 1000, "a copy is not sent");
+                (count, first, last, struck)
+            };
+            let takes = if src == "c0" || dest == "c0" { 0 * MS } else { 100 * MS };
+            let (count, first, last, lost) = thousand(Harm::Lose(0.3, names()));
+            assert_eq!((count as u64 + lost, first, last), (1000, takes, takes));
+            assert!(!is_struck || (250..350).contains(&lost), "{lost}");
+            let (count, first, last, doubled) = thousand(Harm::Duplicate(0.3, names()));
+            assert_eq!((count as u64 - doubled, first), (1000, takes));
+            assert!(!is_struck || (250..350).contains(&doubled), "{doubled}");
+            assert!(!is_struck || (1000 * MS..1100 * MS).contains(&last), "{last:?}");
+            let (count, first, last, _) = thousand(Harm::Slow(70 * MS, names()));
+            let slower = takes + if is_struck { 70 * MS } else { 0 * MS };
+            assert_eq!((count, first, last), (1000, slower, slower));
+        }
+    }
+}
+
+#[test]
+fn a_link_is_cut_as_long_as_any_strike_cuts_it() {
+    let mut network = network(Delivery::Plain);
+    let nodes = ["n0", "n1", "n2"].map(String::from);
+    let names = || ["n1".to_owned()].into();
+    network.strike(1, &Harm::Split(names()), &nodes);
+    network.strike(2, &Harm::Mute(names()), &nodes);
+    let both = |network: &mut Network| {
+        send(network, 0, "n0", "n1");
+        send(network, 0, "n1", "n0");
+        arrivals(network)
+    };
+    assert_eq!(both(&mut network), "");
+    network.end_strike(1);
+    assert_eq!(both(&mut network), "2@100");
+    network.end_strike(2);
+    assert_eq!(both(&mut network), "4@100 5@100");
+    let struck = [Fault::Partition, Fault::OneWay].map(|fault| network.journal().struck_by(fault));
+    assert_eq!(struck, [2, 1]);
+}
+
+#[test]
+fn a_dead_node_hears_nobody_and_one_that_is_started_again_its_own_init() {
+    for delivery in [Delivery::Maelstrom, Delivery::Plain] {
+        let mut network = network(delivery);
+        network.admit("n1", Admission::Nobody);
+        send(&mut network, 0, "c0", "n1");
+        send(&mut network, 0, "n0", "n1");
+        send(&mut network, 0, "n1", "n0");
+        assert_eq!(arrivals(&mut network), "2@100", "what it said when it was alive arrives");
+        network.join("c9");
+        network.admit("n1", Admission::Only("c9".to_owned()));
+        send(&mut network, 200, "n0", "n1");
+        send(&mut network, 200, "c0", "n1");
+        send(&mut network, 200, "c9", "n1");
+        let init = if delivery == Delivery::Plain { "5@200" } else { "5@300" };
+        assert_eq!(arrivals(&mut network), init);
+        network.admit("n1", Admission::Everybody);
+        send(&mut network, 400, "n0", "n1");
+        assert_eq!(arrivals(&mut network), "6@500");
+        assert_eq!(network.journal().struck_by(Fault::Kill), 4);
+    }
+}
