@@ -1,0 +1,145 @@
+//! A test as the Rust that makes it, to be pasted into a `#[test]`.
+
+use std::fmt::{self, Display};
+
+use super::Test;
+use crate::checker::availability::Goal;
+use crate::concurrency::Concurrency;
+use crate::latency::{Distribution, Latency};
+use crate::nemesis::strike::Time;
+use crate::network::Delivery;
+use crate::topology::Topology;
+
+/// Displays as Rust: the fields that differ from the defaults.
+pub(crate) struct Rust<'a>(pub(crate) &'a Test);
+
+impl Display for Rust<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let test = self.0;
+        let usual = Test { nodes: 0, ..Test::default() };
+        let mut fields = vec![("workload", format!("Workload::{:?}", test.workload))];
+        let mut add = |differs: bool, name, value: String| {
+            if differs {
+                fields.push((name, value));
+            }
+        };
+        if test.names.is_empty() {
+            add(true, "nodes", test.nodes.to_string());
+        } else {
+            add(true, "names", format!("{:?}.map(String::from).into()", test.names));
+        }
+        add(test.concurrency != usual.concurrency, "concurrency", concurrency(test.concurrency));
+        add(differ(test.rate, usual.rate), "rate", format!("{:?}", test.rate));
+        add(test.time_limit != usual.time_limit, "time_limit", Time(test.time_limit).to_string());
+        add(test.latency != usual.latency, "latency", latency(test.latency));
+        add(test.delivery != usual.delivery, "delivery", delivery(test.delivery));
+        add(test.topology != usual.topology, "topology", topology(test.topology));
+        let faults: Vec<String> =
+            test.faults.iter().map(|fault| format!("Fault::{fault:?}")).collect();
+        add(!faults.is_empty(), "faults", format!("[{}].into()", faults.join(", ")));
+        let interval = test.nemesis_interval;
+        let is_idle = faults.is_empty() || interval == usual.nemesis_interval;
+        add(!is_idle, "nemesis_interval", Time(interval).to_string());
+        add(!test.strikes.is_empty(), "strikes", strikes(test));
+        add(test.availability != usual.availability, "availability", goal(test.availability));
+        add(test.seed != usual.seed, "seed", test.seed.to_string());
+        f.write_str("Test {\n")?;
+        for (name, value) in fields {
+            writeln!(f, "    {name}: {value},")?;
+        }
+        f.write_str("    ..Test::default()\n}")
+    }
+}
+
+fn differ(one: f64, other: f64) -> bool {
+    one.to_bits() != other.to_bits()
+}
+
+fn concurrency(concurrency: Concurrency) -> String {
+    format!("{:?}.parse().unwrap()", concurrency.to_string())
+}
+
+fn latency(Latency { mean, distribution }: Latency) -> String {
+    let mean = Time(mean);
+    match distribution {
+        Distribution::Constant => format!("Latency {{ mean: {mean}, ..Latency::default() }}"),
+        other => format!("Latency {{ mean: {mean}, distribution: Distribution::{other:?} }}"),
+    }
+}
+
+fn delivery(delivery: Delivery) -> String {
+    format!("Delivery::{delivery:?}")
+}
+
+fn topology(topology: Topology) -> String {
+    format!("Topology::{topology:?}")
+}
+
+fn goal(goal: Goal) -> String {
+    format!("Goal::{goal:?}")
+}
+
+fn strikes(test: &Test) -> String {
+    let strikes: Vec<String> = test.strikes.iter().map(ToString::to_string).collect();
+    match &strikes[..] {
+        [one] => format!("vec![{one}]"),
+        many => format!("vec![\n        {},\n    ]", many.join(",\n        ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::nemesis::{Fault, Strike};
+    use crate::workload::Workload;
+
+    #[test]
+    fn a_test_displays_as_the_rust_that_makes_it() {
+        #[track_caller]
+        fn check(test: &Test) {
+            let source = include_str!("rust.rs").replace("\n        ", "\n");
+            let shown = Rust(test).to_string();
+            assert!(source.contains(&format!("= {shown};\n")), "not what was written:\n{shown}");
+        }
+        #[rustfmt::skip]
+        let short = Test {
+            workload: Workload::Echo,
+            nodes: 1,
+            ..Test::default()
+        };
+        check(&short);
+        #[rustfmt::skip]
+        let long = Test {
+            workload: Workload::Broadcast,
+            names: ["a", "b"].map(String::from).into(),
+            concurrency: "2n".parse().unwrap(),
+            rate: 10.5,
+            time_limit: Duration::from_millis(1500),
+            latency: Latency { mean: Duration::from_millis(20), distribution: Distribution::Uniform },
+            delivery: Delivery::Plain,
+            topology: Topology::Tree4,
+            faults: [Fault::Kill, Fault::OneWay].into(),
+            nemesis_interval: Duration::from_millis(2000),
+            strikes: vec![
+                Strike::kill(["a"], Duration::from_millis(100), Duration::from_millis(900)),
+                Strike::lose(0.5, ["a", "b"], Duration::from_millis(0), Duration::from_nanos(1)),
+            ],
+            availability: Goal::Fraction(0.5),
+            seed: 17,
+            ..Test::default()
+        };
+        check(&long);
+        #[rustfmt::skip]
+        let one = Test {
+            workload: Workload::UniqueIds,
+            nodes: 3,
+            latency: Latency { mean: Duration::from_millis(20), ..Latency::default() },
+            strikes: vec![Strike::mute(["n1"], Duration::from_millis(100), Duration::from_millis(900))],
+            availability: Goal::Total,
+            ..Test::default()
+        };
+        check(&one);
+    }
+}
