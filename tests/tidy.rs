@@ -42,6 +42,15 @@ fn the_readme_shows_echo_as_it_is() {
 }
 
 #[test]
+fn the_readme_shows_a_test_that_the_documentation_of_eddy_runs() {
+    let docs = read("eddy/src/lib.rs").replace("//! ", "");
+    let (_, example) = docs.split_once("\nlet test = Test {").expect("the docs show a test");
+    let (example, _) = example.split_once("\n```").expect("the example ends");
+    let example = format!("```rust\nlet test = Test {{{example}\n```\n");
+    assert!(read("README.md").contains(&example), "expected\n{example}");
+}
+
+#[test]
 fn only_one_file_of_the_library_touches_stdin_and_stdout() {
     for (path, text) in sources("src") {
         let is_stdio = path.ends_with("stdio.rs");

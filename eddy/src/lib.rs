@@ -15,6 +15,7 @@
 //! ```
 //! use std::time::Duration;
 //!
+//! use eddy::latency::Latency;
 //! use eddy::{Fault, Test, Workload};
 //! use glomers::{Handler, Node, async_trait};
 //! use serde::{Deserialize, Serialize};
@@ -51,6 +52,7 @@
 //!     nodes: 3,
 //!     rate: 100.0,
 //!     time_limit: Duration::from_secs(10),
+//!     latency: Latency { mean: Duration::from_millis(100), ..Latency::default() },
 //!     faults: [Fault::Partition].into(),
 //!     seed: 7,
 //!     ..Test::default()
