@@ -44,9 +44,18 @@ impl Events for mpsc::Receiver<Event> {
 }
 
 /// The nodes of a test, wherever they run.
+#[cfg_attr(not(test), expect(dead_code, reason = "no fault needs all of it yet"))]
 pub(crate) trait Nodes {
     /// Hands a node a line, newline included. A node that is gone ignores it.
     fn deliver(&mut self, node: usize, line: String);
+    /// Kills a node, and returns when it is gone.
+    async fn kill(&mut self, node: usize);
+    /// Starts a node again that was killed.
+    async fn start(&mut self, node: usize) -> anyhow::Result<()>;
+    /// Stops a node from running.
+    fn pause(&mut self, node: usize);
+    /// Lets a paused node run again.
+    fn resume(&mut self, node: usize);
 }
 
 /// Why a test did not come to its end.

@@ -96,4 +96,14 @@ impl Nodes for Cluster {
         // A node that is gone has said so in an event of its own.
         let _ = self.inputs[node].send(line);
     }
+
+    async fn kill(&mut self, _: usize) {}
+
+    async fn start(&mut self, _: usize) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn pause(&mut self, _: usize) {}
+
+    fn resume(&mut self, _: usize) {}
 }

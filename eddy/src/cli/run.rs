@@ -66,6 +66,7 @@ async fn run_once(
         program,
         arguments: settings.arguments.clone(),
         logs: record.node_logs(),
+        storage: record.storage(),
         log_stderr: settings.log_stderr,
     };
     let (sender, mut events) = mpsc::channel(EVENTS);
@@ -74,12 +75,12 @@ async fn run_once(
     interpreter.watch(settings.watcher());
     let mut progress = Progress::of(test, settings.logs_to_stderr());
     let update = |interpreter: &Interpreter| progress.update(interpreter);
-    let ids = processes.ids();
+    let kept = processes.kept();
     let signal = signals.next();
     let driving = drive::drive(&mut interpreter, &mut processes, &mut events, signal, update);
     let driven = tokio::select! {
         driven = driving => driven,
-        never = orphans.bury_regularly(&ids) => match never {},
+        never = orphans.bury_regularly(&kept) => match never {},
     };
     drop(progress);
     // A node that goes on talking must not wait for somebody to listen.
