@@ -13,6 +13,7 @@
 //! Nothing that a node does takes memory or disk without limit: its STDOUT is read as fast as the
 //! test goes on, its STDIN and its log have bounds, and beyond them the test ends.
 
+pub(crate) mod files;
 mod group;
 mod input;
 mod keeper;

@@ -14,7 +14,7 @@ use crate::drive::{self, Failure};
 use crate::interpreter::Interpreter;
 use crate::network::{EventKind, Message};
 use crate::printable::printable;
-use crate::processes::{Command, EVENTS, Orphans, Processes, Program, Remains};
+use crate::processes::{Command, EVENTS, Orphans, Processes, Program, Remains, files};
 use crate::report::Report;
 use crate::store::Record;
 use crate::test::Test;
@@ -60,6 +60,7 @@ async fn run_once(
 ) -> Result<Validity> {
     let nodes = test.node_ids();
     let program = Program::find(&settings.bin, nodes.first().map_or("", String::as_str))?;
+    files::make_room(nodes.len())?;
     let record = Record::create(&settings.store, &test.workload.to_string())?;
     tell(&format!("eddy: {} with {}, seed {}", test.workload, named(&nodes), test.seed));
     let command = Command {
