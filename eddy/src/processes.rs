@@ -1,28 +1,40 @@
 //! Nodes as child processes, in real time.
 //!
 //! No process outlives its test. Each belongs to one task, its keeper, and leads a process group of
-//! its own; the keeper kills the group when the node ends, when it is told to stop, and when it is
-//! dropped itself, as it is when the runtime goes down in a panic. The group also shields nodes
-//! from a terminal's Ctrl-C, which reaches the workbench alone, and the workbench decides. What has
-//! left its group is an orphan sooner or later, and found by [`Orphans`].
+//! its own, which is killed when the node ends, when it is told to stop, and when its keeper is
+//! dropped, as it is when the runtime goes down in a panic. A process that is paused dies of that
+//! as well. The group also shields nodes from a terminal's Ctrl-C, which reaches the workbench
+//! alone, and the workbench decides. What has left its group is an orphan sooner or later, and
+//! found by [`Orphans`].
+//!
+//! A node that was killed may be started again. Its processes share a log, a place for what must
+//! outlive them, and a voice: what one of them wrote is heard before what the next one writes.
 //!
 //! Nothing that a node does takes memory or disk without limit: its STDOUT is read as fast as the
 //! test goes on, its STDIN and its log have bounds, and beyond them the test ends.
 
+pub(crate) mod files;
+mod group;
 mod input;
 mod keeper;
+mod node;
 mod orphans;
 mod output;
+mod pipe;
+mod post;
 mod program;
+mod pulse;
 mod stderr;
+mod table;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use tokio::sync::mpsc;
 
-use self::keeper::Keeper;
+pub(crate) use self::group::Kept;
 pub(crate) use self::keeper::Remains;
+use self::node::Node;
 pub(crate) use self::orphans::Orphans;
 pub(crate) use self::program::Program;
 use crate::drive::{Event, Nodes};
@@ -40,6 +52,8 @@ pub(crate) struct Command {
     pub(crate) arguments: Vec<OsString>,
     /// The directory that gets a log of each node's STDERR.
     pub(crate) logs: PathBuf,
+    /// The directory that gets one for each node, to keep what must outlive its process.
+    pub(crate) storage: PathBuf,
     /// Whether to repeat what nodes write to STDERR on ours.
     pub(crate) log_stderr: bool,
 }
@@ -47,7 +61,8 @@ pub(crate) struct Command {
 /// The running nodes of a test.
 #[derive(Debug)]
 pub(crate) struct Processes {
-    keepers: Vec<Keeper>,
+    nodes: Vec<Node>,
+    kept: Kept,
 }
 
 impl Processes {
@@ -57,10 +72,10 @@ impl Processes {
         nodes: &[String],
         events: &mpsc::Sender<Event>,
     ) -> anyhow::Result<Processes> {
-        let mut processes = Processes { keepers: Vec::new() };
+        let mut processes = Processes { nodes: Vec::new(), kept: Kept::default() };
         for (number, node) in nodes.iter().enumerate() {
-            match Keeper::start(command, number, node, events.clone()) {
-                Ok(keeper) => processes.keepers.push(keeper),
+            match Node::start(command, number, node, events, &processes.kept) {
+                Ok(node) => processes.nodes.push(node),
                 Err(error) => {
                     processes.stop(None).await;
                     return Err(error);
@@ -70,9 +85,9 @@ impl Processes {
         Ok(processes)
     }
 
-    /// The ids of the processes.
-    pub(crate) fn ids(&self) -> Vec<i32> {
-        self.keepers.iter().map(Keeper::id).collect()
+    /// The ids of the processes, whichever they are at the moment.
+    pub(crate) fn kept(&self) -> Kept {
+        self.kept.clone()
     }
 
     /// Kills all nodes and what else they started, waits until they are gone and their logs are
@@ -80,7 +95,7 @@ impl Processes {
     ///
     /// Events must not be waited for any more: the receiver should be gone.
     pub(crate) async fn stop(self, orphans: Option<&Orphans>) -> Vec<Remains> {
-        let stopping: Vec<_> = self.keepers.into_iter().map(Keeper::stop).collect();
+        let stopping: Vec<_> = self.nodes.into_iter().map(Node::stop).collect();
         if let Some(orphans) = orphans {
             // Before the pipes are waited for, which they might hold open.
             orphans.kill();
@@ -90,7 +105,7 @@ impl Processes {
             remains.push(stopped.await);
         }
         if let Some(orphans) = orphans {
-            orphans.bury(&[]);
+            orphans.bury(&Kept::default());
         }
         remains
     }
@@ -98,51 +113,25 @@ impl Processes {
 
 impl Nodes for Processes {
     fn deliver(&mut self, node: usize, line: String) {
-        self.keepers[node].deliver(line);
+        self.nodes[node].deliver(line);
+    }
+
+    async fn kill(&mut self, node: usize) {
+        self.nodes[node].kill().await;
+    }
+
+    async fn start(&mut self, node: usize) -> anyhow::Result<()> {
+        self.nodes[node].restart().await
+    }
+
+    fn pause(&mut self, node: usize) {
+        self.nodes[node].pause();
+    }
+
+    fn resume(&mut self, node: usize) {
+        self.nodes[node].resume();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::path::Path;
-
-    use super::*;
-
-    fn is_running(marker: &str) -> bool {
-        let expected = format!("sleep\0{marker}\0");
-        let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-        let mut lines = processes.filter_map(|one| fs::read(one.path().join("cmdline")).ok());
-        lines.any(|line| line == expected.as_bytes())
-    }
-
-    #[test]
-    fn a_panic_leaves_no_process_behind() {
-        // As long as nobody else sleeps, in another run of these tests, say.
-        let marker = format!("86403.{}", std::process::id());
-        let script = format!("sleep {marker} & echo started; sleep {marker}");
-        let command = Command {
-            program: Program::find(Path::new("/bin/sh"), "n0").unwrap(),
-            arguments: ["-c", &script].map(OsString::from).into(),
-            logs: std::env::temp_dir().join(format!("eddy-panic-{}", std::process::id())),
-            log_stderr: false,
-        };
-        let panic = catch_unwind(AssertUnwindSafe(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(async {
-                let (sender, mut events) = mpsc::channel(EVENTS);
-                let _nodes = Processes::start(&command, &["n0".into()], &sender).await.unwrap();
-                let started = events.recv().await;
-                assert!(matches!(started, Some(Event::Said { node: 0, .. })), "{started:?}");
-                panic!("as a bug would");
-            })
-        }));
-        assert!(panic.is_err());
-        fs::remove_dir_all(&command.logs).unwrap();
-        // The system takes a moment to bury them; a test that hangs here has found the bug.
-        while is_running(&marker) {
-            std::thread::yield_now();
-        }
-    }
-}
+mod tests;

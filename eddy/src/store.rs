@@ -66,6 +66,11 @@ impl Record {
         self.directory().join("node-logs")
     }
 
+    /// Where nodes keep what must outlive their processes.
+    pub(crate) fn storage(&self) -> PathBuf {
+        self.directory().join("storage")
+    }
+
     /// Finds out whether anything can be kept, before there is anything to lose.
     fn try_out(&self) -> Result<()> {
         self.write("history.edn", |file| file.write_all(&vec![b'\n'; ROOM]))?;

@@ -281,22 +281,6 @@ fn only_results_can_be_checked() {
 }
 
 #[test]
-fn a_limit_to_open_files_is_named() {
-    let place = Place::with_node("files", ECHO);
-    for limit in 30..38 {
-        // Whatever needs the first file too many: a log, a pipe, or the start of a process.
-        let run = format!("ulimit -n {limit}; exec \"$1\" test -w echo --bin node --node-count 9");
-        let mut shell = std::process::Command::new("sh");
-        shell.args(["-c", &run, "sh"]).arg(place.command("").get_program()).current_dir(&place.0);
-        let output = shell.output().unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(255), "{stderr}");
-        assert!(stderr.contains("Too many open files"), "{stderr}");
-        assert!(stderr.contains("; `ulimit -n` tells how many"), "{stderr}");
-    }
-}
-
-#[test]
 fn a_closed_pipe_is_no_reason_to_panic() {
     let place = Place::with_node("closed", ECHO);
     place.file("results.edn", "{:valid? false}", 0o644);

@@ -14,7 +14,7 @@ use crate::drive::{self, Failure};
 use crate::interpreter::Interpreter;
 use crate::network::{EventKind, Message};
 use crate::printable::printable;
-use crate::processes::{Command, EVENTS, Orphans, Processes, Program, Remains};
+use crate::processes::{Command, EVENTS, Orphans, Processes, Program, Remains, files};
 use crate::report::Report;
 use crate::store::Record;
 use crate::test::Test;
@@ -60,12 +60,14 @@ async fn run_once(
 ) -> Result<Validity> {
     let nodes = test.node_ids();
     let program = Program::find(&settings.bin, nodes.first().map_or("", String::as_str))?;
+    files::make_room(nodes.len())?;
     let record = Record::create(&settings.store, &test.workload.to_string())?;
     tell(&format!("eddy: {} with {}, seed {}", test.workload, named(&nodes), test.seed));
     let command = Command {
         program,
         arguments: settings.arguments.clone(),
         logs: record.node_logs(),
+        storage: record.storage(),
         log_stderr: settings.log_stderr,
     };
     let (sender, mut events) = mpsc::channel(EVENTS);
@@ -74,12 +76,12 @@ async fn run_once(
     interpreter.watch(settings.watcher());
     let mut progress = Progress::of(test, settings.logs_to_stderr());
     let update = |interpreter: &Interpreter| progress.update(interpreter);
-    let ids = processes.ids();
+    let kept = processes.kept();
     let signal = signals.next();
     let driving = drive::drive(&mut interpreter, &mut processes, &mut events, signal, update);
     let driven = tokio::select! {
         driven = driving => driven,
-        never = orphans.bury_regularly(&ids) => match never {},
+        never = orphans.bury_regularly(&kept) => match never {},
     };
     drop(progress);
     // A node that goes on talking must not wait for somebody to listen.

@@ -43,3 +43,26 @@ impl Strays {
         strays.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[test]
+    fn messages_that_answer_nothing_are_counted_for_each_node() {
+        let mut strays = Strays::default();
+        for (node, body) in [(0, "{}"), (1, "{\"a\":1}"), (0, "{\"b\":2}"), (0, "{}")] {
+            let body = RawValue::from_string(body.to_owned()).unwrap();
+            let src = format!("n{node}");
+            let message = Message { id: 0, src: src.into(), dest: "c1".into(), body: body.into() };
+            strays.note(node, &message);
+        }
+        let expected = [
+            "node n0 sent 3 messages to clients that answer no request, the first: {}",
+            "node n1 sent 1 message to a client that answers no request: {\"a\":1}",
+        ];
+        assert_eq!(strays.warnings(), expected);
+    }
+}

@@ -2,39 +2,37 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use tokio::process::Child;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::group::{Group, Leash};
 use super::input::{Input, Unread};
+use super::pipe::Pipe;
+use super::post::{Post, Process};
+use super::pulse::Pulse;
 use super::stderr::LastWords;
-use super::{Command, input, output, stderr};
+use super::{input, output, stderr};
 use crate::drive::Event;
 
 /// How long a process that was killed may take to be gone. Longer would only matter to a machine
 /// that stands still.
-const GONE_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const GONE_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long the pipes of a process that is gone may take to run empty. They take longer only if
-/// somebody else holds them open, who then would do so for good.
-const EMPTY_WITHIN: Duration = Duration::from_secs(1);
-
-/// How long a process that has closed its STDOUT may take to end. Shorter, and a node that ends
-/// would be taken for one that lives on; longer, and people would wait.
+/// How long a process that has closed its STDOUT may run until it ends. Shorter, and a node that
+/// ends would be taken for one that lives on; longer, and people would wait.
 const ENDED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A process and its task; dropping this stops both, in the background.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    id: i32,
+    leash: Leash,
     input: Input,
-    stop: oneshot::Sender<()>,
     task: JoinHandle<Remains>,
 }
 
@@ -49,49 +47,51 @@ pub(crate) struct Remains {
     pub(crate) deaf_after: Option<usize>,
 }
 
+impl Remains {
+    /// Adds what an earlier process left: the last words are the later one's.
+    pub(super) fn after(self, former: Remains) -> Remains {
+        Remains {
+            last_words: self.last_words,
+            half_line: self.half_line.or(former.half_line),
+            deaf_after: self.deaf_after.or(former.deaf_after),
+        }
+    }
+}
+
 impl Keeper {
-    /// Starts a process.
-    pub(super) fn start(
-        command: &Command,
-        number: usize,
-        node: &str,
-        events: mpsc::Sender<Event>,
-    ) -> Result<Keeper> {
-        let log = stderr::Log::create(&command.logs, node, command.log_stderr)?;
-        let mut child = tokio::process::Command::new(command.program.path())
-            .args(&command.arguments)
-            .current_dir(std::env::temp_dir())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| command.program.refused(node, &error))?;
-        let group = Group::led_by(&child).context("a process that was just started has an id")?;
-        let id = group.0.as_raw_nonzero().get();
-        let (input, unread) = input::start(child.stdin.take().context("a piped STDIN")?);
-        let stdout = child.stdout.take().context("a piped STDOUT")?;
-        let stderr = child.stderr.take().context("a piped STDERR")?;
+    /// Keeps a process that was just started.
+    pub(super) fn new(process: Process, post: &Post) -> Keeper {
+        let Process { child, group, stdin, stdout, stderr } = process;
+        let group = Arc::new(group);
+        let (input, unread) = input::start(stdin, group.pulse());
         let (full, log_is_full) = oneshot::channel();
-        let pipes = Pipes {
-            unread,
-            said: tokio::spawn(output::read(stdout, number, events.clone())),
-            log_is_full,
-            logged: tokio::spawn(stderr::read(stderr, log, full)),
+        let (number, pulse) = (post.number, group.pulse());
+        // Both wait for their turn, so that what the former process wrote comes first.
+        let (events, log) = (Arc::clone(&post.events), Arc::clone(&post.log));
+        let stdout = Pipe::new(stdout, group.pulse());
+        let stderr = Pipe::new(stderr, group.pulse());
+        let said = async move {
+            let events = events.lock_owned().await;
+            output::read(stdout, number, &events, pulse).await
         };
-        let (stop, stopped) = oneshot::channel();
+        let logged = async move {
+            let mut log = log.lock_owned().await;
+            stderr::read(stderr, &mut log, full).await
+        };
+        let pipes =
+            Pipes { unread, said: tokio::spawn(said), log_is_full, logged: tokio::spawn(logged) };
+        let complaints = post.complaints.clone();
         let told = async move |how| {
             // Nobody listens any more when the test is over.
-            let _ = events.send(Event::Ended { node: number, how }).await;
+            let _ = complaints.send(Event::Ended { node: number, how }).await;
         };
-        let task = tokio::spawn(keep(child, group, pipes, stopped, told));
-        Ok(Keeper { id, input, stop, task })
+        let task = tokio::spawn(keep(child, Leash(Arc::clone(&group)), pipes, told));
+        Keeper { leash: Leash(group), input, task }
     }
 
-    /// The id of the process.
-    pub(super) fn id(&self) -> i32 {
-        self.id
+    /// The processes that it keeps.
+    pub(super) fn group(&self) -> &Group {
+        &self.leash.0
     }
 
     /// Hands the process a line.
@@ -99,15 +99,11 @@ impl Keeper {
         self.input.deliver(line);
     }
 
-    /// Tells the process to end now; the future is ready when it has.
+    /// Tells the process to end now; the future is ready when it has, and its pipes are empty.
     pub(super) fn stop(self) -> impl Future<Output = Remains> {
-        // A keeper that has failed listens no more.
-        let _ = self.stop.send(());
+        drop(self.leash);
         let task = self.task;
-        async move {
-            let remains = tokio::time::timeout(GONE_WITHIN, task).await;
-            remains.ok().and_then(Result::ok).unwrap_or_default()
-        }
+        async move { task.await.unwrap_or_default() }
     }
 }
 
@@ -119,61 +115,45 @@ struct Pipes {
     logged: JoinHandle<LastWords>,
 }
 
-/// Keeps a process until the test ends; tells why it cannot go on, if the process ends first or
-/// misuses a pipe.
+/// Keeps a process until it is killed; tells why the test cannot go on, if the process ends first
+/// or misuses a pipe.
 async fn keep(
     mut child: Child,
-    group: Group,
+    leash: Leash,
     pipes: Pipes,
-    mut stopped: oneshot::Receiver<()>,
     tell: impl AsyncFnOnce(String),
 ) -> Remains {
     let Pipes { unread, mut said, log_is_full, logged } = pipes;
+    let (group, mut pulse) = (&leash.0, leash.0.pulse());
     let mut half_line = None;
-    // Gone as soon as its leader is, whose id may then become another group's.
-    let mut group = Some(group);
     let how = tokio::select! {
         biased;
-        _ = &mut stopped => None,
+        () = pulse.killed() => None,
         status = child.wait() => {
             // What the node has started dies with it, so that its pipes come to their end, too; and
             // the last line, which may explain the end better than the status does, comes first.
-            drop(group.take());
+            group.bury();
             half_line = Some(last(&mut said).await);
             Some(describe(status))
         }
         how = unread.too_much() => Some(how),
         Ok(how) = log_is_full => Some(how),
         rest = &mut said => {
-            half_line = Some(rest.ok().flatten());
-            tokio::select! {
-                biased;
-                _ = &mut stopped => None,
-                ended = tokio::time::timeout(ENDED_WITHIN, child.wait()) => Some(match ended {
-                    Ok(status) => {
-                        drop(group.take());
-                        describe(status)
-                    }
-                    Err(_) => "closed its STDOUT and lives on. STDOUT is where its messages go; \
-                               keep it open until STDIN ends.".to_owned(),
-                }),
-            }
+            half_line = Some(rest.unwrap_or_default());
+            lives_on(&mut child, group, &mut pulse).await
         }
     };
-    // Before the group is killed, which closes everything.
+    // Before the process is gone, which closes everything.
     let deaf_after = unread.closed_after();
     if let Some(how) = how {
         tokio::select! {
             biased;
-            // Also when the keeper was dropped; then nobody may be there to be told.
-            _ = &mut stopped => {}
-            () = tell(how) => {
-                let _ = stopped.await;
-            }
+            () = pulse.killed() => {}
+            () = tell(how) => pulse.killed().await,
         }
     }
-    drop(group);
     let _ = child.wait().await;
+    group.bury();
     let half_line = match half_line {
         Some(half_line) => half_line,
         None => last(&mut said).await,
@@ -181,10 +161,27 @@ async fn keep(
     Remains { last_words: last(&mut { logged }).await, half_line, deaf_after }
 }
 
+/// How a process ends that has closed its STDOUT, or that it does not; nothing if it is killed.
+async fn lives_on(child: &mut Child, group: &Group, pulse: &mut Pulse) -> Option<String> {
+    let mut judge = pulse.clone();
+    tokio::select! {
+        biased;
+        () = pulse.killed() => None,
+        status = child.wait() => {
+            group.bury();
+            Some(describe(status))
+        }
+        () = judge.has_run_for(ENDED_WITHIN) => {
+            let how = "closed its STDOUT and lives on. STDOUT is where its messages go; keep it \
+                       open until STDIN ends.";
+            Some(how.to_owned())
+        }
+    }
+}
+
 /// What a task at the end of a pipe has to say when the pipe runs empty.
 async fn last<T: Default>(task: &mut JoinHandle<T>) -> T {
-    let result = tokio::time::timeout(EMPTY_WITHIN, task).await;
-    result.ok().and_then(Result::ok).unwrap_or_default()
+    task.await.unwrap_or_default()
 }
 
 /// How a process ended, in words that follow "it".
@@ -206,21 +203,4 @@ fn named(signal: i32) -> String {
     let Some(signal) = Signal::from_named_raw(signal) else { return String::new() };
     let name = format!("{signal:?}");
     format!(" ({})", name.trim_matches('"').replace("Signal::", "SIG"))
-}
-
-/// A process group, which is killed when this is dropped.
-struct Group(Pid);
-
-impl Group {
-    fn led_by(child: &Child) -> Option<Group> {
-        let id = i32::try_from(child.id()?).ok()?;
-        Pid::from_raw(id).map(Group)
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // An empty group is what is wanted.
-        let _ = kill_process_group(self.0, Signal::KILL);
-    }
 }

@@ -5,10 +5,12 @@
 //! nodes started is found below it. Elsewhere they are out of reach.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, waitpid};
+
+use super::group::Kept;
+use super::table::{self, Process, processes};
 
 /// How long killed processes may take to be gone. Longer would only matter to a machine that stands
 /// still.
@@ -26,15 +28,6 @@ const BURY_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Orphans {
     /// Those that were there before, and belong to somebody else.
     spared: BTreeSet<i32>,
-}
-
-/// A line of the system's table.
-#[derive(Debug, Clone, Copy)]
-struct Process {
-    id: i32,
-    parent: i32,
-    /// Whether it has ended, and only waits for its parent to notice.
-    has_ended: bool,
 }
 
 impl Orphans {
@@ -60,28 +53,25 @@ impl Orphans {
                 return;
             }
             for process in living {
-                if let Some(id) = Pid::from_raw(process.id) {
-                    // One that is gone already is what is wanted.
-                    let _ = kill_process(id, Signal::KILL);
-                }
+                table::signal(process.id, Signal::KILL);
             }
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 
     /// Buries those that have ended, again and again, but for the nodes, whose keepers do it.
-    pub(crate) async fn bury_regularly(&self, nodes: &[i32]) -> std::convert::Infallible {
+    pub(crate) async fn bury_regularly(&self, nodes: &Kept) -> std::convert::Infallible {
         loop {
             tokio::time::sleep(BURY_EVERY).await;
             self.bury(nodes);
         }
     }
 
-    /// Buries those that have ended.
-    pub(crate) fn bury(&self, nodes: &[i32]) {
+    /// Buries those that have ended, but for the nodes.
+    pub(crate) fn bury(&self, nodes: &Kept) {
         let us = getpid().as_raw_nonzero().get();
         for Process { id, parent, has_ended } in self.below_us() {
-            if has_ended && parent == us && !nodes.contains(&id) {
+            if has_ended && parent == us && !nodes.contains(id) {
                 let _ = waitpid(Pid::from_raw(id), WaitOptions::NOHANG);
             }
         }
@@ -106,20 +96,4 @@ impl Drop for Orphans {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// All processes of the system; none where there is no such table.
-fn processes() -> Vec<Process> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
-    entries
-        .filter_map(|entry| {
-            let id = entry.file_name().to_str()?.parse().ok()?;
-            let stat = fs::read(entry.path().join("stat")).ok()?;
-            let stat = String::from_utf8_lossy(&stat);
-            // A name may hold anything, parentheses too; what follows it holds none.
-            let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-            let has_ended = matches!(fields.next()?, "Z" | "X");
-            Some(Process { id, parent: fields.next()?.parse().ok()?, has_ended })
-        })
-        .collect()
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::sync::mpsc;
-use tokio::time;
 
+use super::pulse::Pulse;
 use crate::drive::Event;
 use crate::printable;
 
@@ -13,7 +13,7 @@ use crate::printable;
 /// that writes without end fills a machine's memory with.
 const LONGEST_LINE: usize = 64 << 20;
 
-/// How often it is looked whether half a line has grown. Twice without growth, and it is taken for
+/// How often it is looked whether half a line has grown, while the node runs. Twice without growth, and it is taken for
 /// all that there will be: longer would keep people waiting, shorter would blame a busy machine.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -24,11 +24,13 @@ const EXCERPT: usize = 300;
 /// returned if it had stood there for a while.
 ///
 /// A node whose first line gets no end has not understood how messages are told apart, and is
-/// given up. Later ones may be in the middle of a write, and Maelstrom would wait.
+/// given up. Later ones may be in the middle of a write, and Maelstrom would wait. A node that was
+/// killed is not complained of.
 pub(super) async fn read(
     stdout: impl AsyncRead + Unpin,
     node: usize,
-    events: mpsc::Sender<Event>,
+    events: &mpsc::Sender<Event>,
+    mut pulse: Pulse,
 ) -> Option<String> {
     let mut stdout = BufReader::with_capacity(1 << 16, stdout);
     let mut is_first = true;
@@ -38,13 +40,18 @@ pub(super) async fn read(
         loop {
             let before = line.len();
             let mut rest = (&mut stdout).take((LONGEST_LINE + 1 - before) as u64);
-            match time::timeout(LOOK_EVERY, rest.read_until(b'\n', &mut line)).await {
-                Ok(read) => {
+            let read = tokio::select! {
+                biased;
+                read = rest.read_until(b'\n', &mut line) => Some(read),
+                () = pulse.has_run_for(LOOK_EVERY) => None,
+            };
+            match read {
+                Some(read) => {
                     read.ok()?;
                     break;
                 }
-                Err(_) if line.is_empty() || line.len() > before => looks_in_vain = 0,
-                Err(_) => looks_in_vain += 1,
+                None if line.is_empty() || line.len() > before => looks_in_vain = 0,
+                None => looks_in_vain += 1,
             }
             if is_first && looks_in_vain == 2 {
                 let half = show(&line);
@@ -52,7 +59,7 @@ pub(super) async fn read(
                     "wrote half a line to STDOUT and then nothing more:\n  {half}\nEnd each \
                      message with a newline, and flush STDOUT."
                 );
-                let _ = events.send(Event::Ended { node, how }).await;
+                complain(events, Event::Ended { node, how }, &mut pulse).await;
             }
         }
         let event = match line.pop() {
@@ -64,7 +71,8 @@ pub(super) async fn read(
                     LONGEST_LINE >> 20,
                     show(&line[..EXCERPT.min(line.len())])
                 );
-                Event::Ended { node, how }
+                complain(events, Event::Ended { node, how }, &mut pulse).await;
+                return None;
             }
             Some(last) if looks_in_vain >= 2 && !is_first => {
                 line.push(last);
@@ -72,11 +80,20 @@ pub(super) async fn read(
             }
             _ => return None,
         };
-        let is_last = matches!(event, Event::Ended { .. });
-        if events.send(event).await.is_err() || is_last {
+        if events.send(event).await.is_err() {
             return None;
         }
         is_first = false;
+    }
+}
+
+/// Tells what no test survives, unless the node was killed meanwhile.
+async fn complain(events: &mpsc::Sender<Event>, event: Event, pulse: &mut Pulse) {
+    tokio::select! {
+        biased;
+        () = pulse.killed() => {}
+        // Nobody listens any more when the test is over.
+        _ = events.send(event) => {}
     }
 }
 
@@ -92,12 +109,15 @@ fn show(line: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncWriteExt;
+    use tokio::time;
 
+    use super::super::pulse::testing::Puppet;
     use super::*;
 
     async fn events(input: &[u8]) -> Vec<Event> {
         let (sender, mut receiver) = mpsc::channel(16);
-        assert_eq!(read(input, 7, sender).await, None);
+        let (_node, pulse) = Puppet::running();
+        assert_eq!(read(input, 7, &sender, pulse).await, None);
         std::iter::from_fn(|| receiver.try_recv().ok()).collect()
     }
 
@@ -127,8 +147,13 @@ mod tests {
     async fn half_a_line_is_a_mistake_at_first_and_worth_a_word_later() {
         let (sender, mut receiver) = mpsc::channel(16);
         let (mut node, stdout) = tokio::io::duplex(64);
-        let reading = tokio::spawn(read(stdout, 7, sender));
+        let (puppet, pulse) = Puppet::running();
+        let reading = tokio::spawn(async move { read(stdout, 7, &sender, pulse).await });
+        puppet.pause();
         node.write_all(b"{\"src").await.unwrap();
+        time::sleep(60 * LOOK_EVERY).await;
+        assert!(receiver.is_empty());
+        puppet.resume();
         let event = receiver.recv().await;
         let Some(Event::Ended { how, .. }) = event else { panic!("{event:?}") };
         assert!(how.contains(":\n  {\"src\nEnd each message with a newline"), "{how}");
@@ -137,5 +162,15 @@ mod tests {
         time::sleep(4 * LOOK_EVERY).await;
         drop(node);
         assert_eq!(reading.await.unwrap().as_deref(), Some("\\u{1b}"));
+    }
+    #[tokio::test]
+    async fn a_node_that_was_killed_is_not_complained_of() {
+        let (sender, mut receiver) = mpsc::channel(16);
+        let (puppet, pulse) = Puppet::running();
+        puppet.kill();
+        let endless = vec![b'x'; LONGEST_LINE + 1];
+        assert_eq!(read(&endless[..], 7, &sender, pulse).await, None);
+        drop(sender);
+        assert!(receiver.recv().await.is_none());
     }
 }

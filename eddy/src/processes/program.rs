@@ -63,3 +63,28 @@ pub(super) fn advice(error: &std::io::Error) -> &'static str {
         ""
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Error;
+
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_program_that_the_system_does_not_start_gets_advice() {
+        #[track_caller]
+        fn check(error: Errno, expected: &str) {
+            let program = Program(PathBuf::from("/bin/node"));
+            let error = Error::from_raw_os_error(error.raw_os_error());
+            let story = program.refused("n7", &error).to_string();
+            assert!(story.starts_with("node n7 cannot be started: /bin/node: "), "{story}");
+            assert!(story.ends_with(expected), "{story}");
+        }
+        check(Errno::NOENT, "; does the interpreter that its first line names exist?");
+        check(Errno::NOEXEC, "; does it begin with a line like #!/bin/sh?");
+        check(Errno::MFILE, "raises that; each node needs a few");
+        check(Errno::ACCESS, "Permission denied (os error 13)");
+    }
+}

@@ -110,7 +110,7 @@ impl Log {
 /// much, and reads on so that the node is not blocked.
 pub(super) async fn read(
     mut stderr: impl AsyncRead + Unpin,
-    mut log: Log,
+    log: &mut Log,
     too_much: oneshot::Sender<String>,
 ) -> LastWords {
     let mut last_words = LastWords::default();
@@ -189,5 +189,19 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let last: Vec<&str> = many[100_000 - LAST_LINES..].iter().map(|line| line.trim()).collect();
         check(&many, &format!("Its last words on STDERR were:\n  {}", last.join("\n  ")));
+    }
+    #[tokio::test]
+    async fn all_processes_of_a_node_share_the_room_in_its_log() {
+        let directory = std::env::temp_dir().join(format!("eddy-log-{}", std::process::id()));
+        let mut log = Log::create(&directory, "n0", false).unwrap();
+        log.room = 10;
+        let (too_much, mut complaint) = oneshot::channel();
+        read(&b"first\n"[..], &mut log, too_much).await;
+        assert!(complaint.try_recv().is_err());
+        let (too_much, mut complaint) = oneshot::channel();
+        read(&b"second\n"[..], &mut log, too_much).await;
+        assert!(complaint.try_recv().unwrap().starts_with("wrote more than 256 MiB to STDERR"));
+        assert_eq!(fs::read_to_string(log.path).unwrap(), "first\nseco");
+        fs::remove_dir_all(directory).unwrap();
     }
 }
