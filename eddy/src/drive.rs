@@ -44,7 +44,6 @@ impl Events for mpsc::Receiver<Event> {
 }
 
 /// The nodes of a test, wherever they run.
-#[cfg_attr(not(test), expect(dead_code, reason = "no fault needs all of it yet"))]
 pub(crate) trait Nodes {
     /// Hands a node a line, newline included. A node that is gone ignores it.
     fn deliver(&mut self, node: usize, line: String);

@@ -138,14 +138,4 @@ impl<H: Handler, S: Fn(Node) -> H + 'static> Nodes for Cluster<S> {
     fn resume(&mut self, node: usize) {
         self.nodes[node].body.resume();
     }
-
-    async fn kill(&mut self, _: usize) {}
-
-    async fn start(&mut self, _: usize) -> anyhow::Result<()> {
-        Ok(())
-    }
-
-    fn pause(&mut self, _: usize) {}
-
-    fn resume(&mut self, _: usize) {}
 }

@@ -1,0 +1,107 @@
+//! For each fault a node that is wrong in a way that this fault shows, and that survives the others.
+//!
+//! Every mistake is one that people make. The same node without it survives all seven.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod allocator;
+mod counter;
+mod gossiper;
+mod lease;
+
+use std::time::Duration;
+
+use eddy::latency::Latency;
+use eddy::{Fault, Report, Test, Validity, Workload};
+
+/// A mistake is to be found within so many seeds.
+const SEEDS: u64 = 50;
+
+/// With so many seeds each, the other faults must not be blamed for it.
+const OTHERS: u64 = 6;
+
+fn test(workload: Workload, fault: Fault, seed: u64) -> Test {
+    let mean = Duration::from_millis(10);
+    Test {
+        workload,
+        nodes: 4,
+        rate: 10.0,
+        time_limit: Duration::from_secs(20),
+        latency: Latency { mean, ..Latency::default() },
+        faults: [fault].into(),
+        // Short enough that a client still waits when a node wakes up.
+        nemesis_interval: Duration::from_secs(if fault == Fault::Pause { 2 } else { 8 }),
+        seed,
+        ..Test::default()
+    }
+}
+
+/// Whether the nodes did what they should: what only nodes knew that were killed may be lost.
+fn holds(report: &Report) -> bool {
+    report.valid == Validity::Valid
+}
+
+/// Checks that a fault reveals a mistake, that the others do not, and that without the mistake none
+/// finds anything; and that what is left of the test is one strike of that fault.
+#[track_caller]
+fn check(fault: Fault, workload: Workload, run: impl Fn(&Test, bool) -> Report, most_nodes: usize) {
+    for other in Fault::ALL {
+        for seed in 0..OTHERS {
+            let test = test(workload, other, seed);
+            let right = run(&test, false);
+            assert!(holds(&right) || is_excused(other, workload), "without a mistake: {right}");
+            let wrong = run(&test, true);
+            let is_found = !holds(&wrong);
+            let may_be_found = other == fault || is_excused(other, workload);
+            assert!(!is_found || may_be_found, "not by {fault} alone: {wrong}");
+        }
+    }
+    let mut runs = (0..SEEDS).map(|seed| run(&test(workload, fault, seed), true));
+    let found = runs.find(|report| !holds(report));
+    let found = found.unwrap_or_else(|| panic!("{SEEDS} seeds of {fault} do not find it"));
+    let smallest = found.smallest_without(holds).unwrap();
+    let kinds: Vec<Fault> = smallest.strikes.iter().map(|strike| strike.harm.fault()).collect();
+    assert_eq!(kinds, [fault], "{smallest:?}");
+    assert!(smallest.nodes <= most_nodes, "{smallest:?}");
+    assert!(smallest.time_limit < found.test().time_limit, "{smallest:?}");
+    let repeated = run(&smallest, true);
+    assert!(!holds(&repeated), "what was found does not fail: {repeated}");
+}
+
+/// Values that only killed nodes knew are lost, whatever the nodes do.
+fn is_excused(fault: Fault, workload: Workload) -> bool {
+    fault == Fault::Kill && workload == Workload::Broadcast
+}
+
+#[test]
+fn a_kill_reveals_a_counter_that_begins_anew() {
+    let run = |test: &Test, is_wrong| test.run(move |node| counter::Ids::new(node, is_wrong));
+    check(Fault::Kill, Workload::UniqueIds, run, 1);
+}
+
+#[test]
+fn a_pause_reveals_a_lease_that_trusts_its_clock() {
+    let run = |test: &Test, is_wrong| test.run(move |node| lease::Ids::new(node, is_wrong));
+    check(Fault::Pause, Workload::UniqueIds, run, 3);
+}
+
+#[test]
+fn a_duplicate_reveals_a_handler_that_is_not_idempotent() {
+    let run = |test: &Test, is_wrong| test.run(move |node| allocator::Ids::new(node, is_wrong));
+    check(Fault::Duplicate, Workload::UniqueIds, run, 3);
+}
+
+#[test]
+fn a_loss_reveals_a_message_that_is_not_repeated() {
+    check(Fault::Loss, Workload::Broadcast, gossiper::run(gossiper::Mistake::NoRetry), 3);
+}
+
+#[test]
+fn a_link_that_works_one_way_reveals_who_waits_to_be_called_back() {
+    check(Fault::OneWay, Workload::Broadcast, gossiper::run(gossiper::Mistake::EvictsSilent), 3);
+}
+
+#[test]
+fn a_slow_link_reveals_a_time_out_that_is_too_short() {
+    check(Fault::Slow, Workload::Broadcast, gossiper::run(gossiper::Mistake::EvictsSlow), 3);
+}
