@@ -132,9 +132,8 @@ impl Schedule {
                 Stage::Draining if !self.threads.are_all_free() => return Next::WaitForCompletion,
                 Stage::Draining if self.has_final => Stage::Healing,
                 Stage::Draining => Stage::Final,
-                Stage::Healing => match self.nemeses.pop().map(Nemesis::retire) {
-                    Some(Some(action)) => return Next::Strike(action),
-                    Some(None) => Stage::Healing,
+                Stage::Healing => match self.retire(now) {
+                    Some(action) => return Next::Strike(action),
                     None => Stage::Recovering { until: now + RECOVERY },
                 },
                 Stage::Recovering { until } if now < until => return Next::WaitUntil(until),
@@ -160,6 +159,12 @@ impl Schedule {
     pub fn again(&mut self, thread: usize, due: Duration) {
         assert!(matches!(self.stage, Stage::Final), "only a final operation can be continued");
         self.last_words.insert(thread, due);
+    }
+
+    /// Stops the next fault for good, in the same order whether it was drawn or named.
+    fn retire(&mut self, now: Duration) -> Option<Action> {
+        self.nemeses.sort_by_key(Nemesis::fault);
+        std::iter::from_fn(|| self.nemeses.pop()).find_map(|nemesis| nemesis.retire(now))
     }
 
     fn next_in_main(&mut self, now: Duration) -> Next {

@@ -362,8 +362,11 @@ impl Interpreter {
     fn strike(&mut self, now: Duration, action: Action) {
         let f = action.to_string();
         let (before, after) = match action {
-            Action::Begin { nemesis, drawn, harm } => (drawn, self.begin(now, nemesis, harm)),
-            Action::End { nemesis, fault } => self.end(now, nemesis, fault),
+            Action::Begin { nemesis, due, drawn, harm } => (drawn, self.begin(due, nemesis, harm)),
+            Action::End { nemesis, due, fault } => {
+                let harm = self.faults.end(due, nemesis);
+                self.end(now, nemesis, fault, harm)
+            }
         };
         for value in [before, after] {
             let mut op = self.op(now, Kind::Info, Process::Nemesis, f.clone());
@@ -373,7 +376,7 @@ impl Interpreter {
     }
 
     /// Begins a strike, and gives what is to be said of it.
-    fn begin(&mut self, now: Duration, nemesis: usize, harm: Harm) -> Value {
+    fn begin(&mut self, due: Duration, nemesis: usize, harm: Harm) -> Value {
         self.network.strike(nemesis, &harm, &self.nodes);
         for node in self.numbers_of(&harm) {
             match harm.fault() {
@@ -385,15 +388,21 @@ impl Interpreter {
             }
         }
         let struck = outcome::of(&harm, &self.nodes);
-        self.faults.begin(now, nemesis, harm);
+        self.faults.begin(due, nemesis, harm);
         struck
     }
 
     /// Ends a strike, and gives what is to be said of it, before and after.
-    fn end(&mut self, now: Duration, nemesis: usize, fault: Fault) -> (Value, Value) {
+    fn end(
+        &mut self,
+        now: Duration,
+        nemesis: usize,
+        fault: Fault,
+        harm: Option<Harm>,
+    ) -> (Value, Value) {
         self.network.end_strike(nemesis);
         let mut helped = Vec::new();
-        if let Some(harm) = self.faults.end(now, nemesis) {
+        if let Some(harm) = harm {
             for node in self.numbers_of(&harm) {
                 let is_helped = match fault {
                     Fault::Kill => self.faults.revive(nemesis, node),

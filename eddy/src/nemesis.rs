@@ -61,6 +61,8 @@ pub enum Action {
     Begin {
         /// Whose strike it is: the number of a nemesis.
         nemesis: usize,
+        /// When it was due.
+        due: Duration,
         /// What was drawn, as a history has it: `:one`.
         drawn: Value,
         /// What to do.
@@ -70,6 +72,8 @@ pub enum Action {
     End {
         /// The number of the nemesis.
         nemesis: usize,
+        /// When that was due.
+        due: Duration,
         /// What it does.
         fault: Fault,
     },
@@ -137,43 +141,48 @@ impl Nemesis {
     /// Starts the fault if it was stopped, or else stops it.
     pub fn strike(&mut self, now: Duration) -> Action {
         self.is_on = !self.is_on;
-        let Nemesis { number, fault, is_on, .. } = *self;
-        let end = Action::End { nemesis: number, fault };
-        match &mut self.row {
+        let at = self.due();
+        let Nemesis { number: nemesis, fault, is_on, .. } = *self;
+        let (drawn, harm) = match &mut self.row {
             Row::Drawn { strikes, cluster, random } => {
                 strikes.happened(now);
-                if is_on { draw(number, fault, cluster, random) } else { end }
+                if !is_on {
+                    return Action::End { nemesis, due: at, fault };
+                }
+                draw(fault, cluster, random)
             }
-            Row::Named { due, until, harm } if is_on => {
-                *due = *until;
-                Action::Begin { nemesis: number, drawn: names(harm), harm: harm.clone() }
+            Row::Named { due, until, harm } => {
+                *due = if is_on { *until } else { Duration::MAX };
+                if !is_on {
+                    return Action::End { nemesis, due: at, fault };
+                }
+                (names(harm), harm.clone())
             }
-            Row::Named { due, .. } => {
-                *due = Duration::MAX;
-                end
-            }
-        }
+        };
+        Action::Begin { nemesis, due: at, drawn, harm }
     }
 
     /// Stops the fault for good; one that was drawn, also if it was stopped already.
-    pub fn retire(self) -> Option<Action> {
+    pub fn retire(self, now: Duration) -> Option<Action> {
         let is_named = matches!(self.row, Row::Named { .. });
-        let end = Action::End { nemesis: self.number, fault: self.fault };
+        let end = Action::End { nemesis: self.number, due: now, fault: self.fault };
         (self.is_on || !is_named).then_some(end)
+    }
+
+    /// What it does.
+    pub fn fault(&self) -> Fault {
+        self.fault
     }
 }
 
-fn draw(nemesis: usize, fault: Fault, cluster: &Cluster, random: &mut Random) -> Action {
-    let Cluster { nodes, latency } = cluster;
+fn draw(fault: Fault, Cluster { nodes, latency }: &Cluster, random: &mut Random) -> (Value, Harm) {
     if fault == Fault::Partition {
         let shape = random.choose(&Shape::ALL);
-        let harm = shape.draw(nodes, random);
-        return Action::Begin { nemesis, drawn: Value::keyword(shape.to_string()), harm };
+        return (Value::keyword(shape.to_string()), shape.draw(nodes, random));
     }
     let targets = random.choose(&Targets::ALL);
     let names = targets.draw(nodes, random);
-    let harm = aim(fault, names, *latency, random);
-    Action::Begin { nemesis, drawn: targets.to_edn(), harm }
+    (targets.to_edn(), aim(fault, names, *latency, random))
 }
 
 fn aim(fault: Fault, names: Names, latency: Duration, random: &mut Random) -> Harm {
@@ -276,7 +285,7 @@ mod tests {
                     Action::Begin { nemesis: 3, harm, .. } if strike % 2 == 0 => {
                         assert_eq!(harm.fault(), fault);
                     }
-                    action => assert_eq!(action, Action::End { nemesis: 3, fault }),
+                    action => assert_eq!(action, Action::End { nemesis: 3, due: now, fault }),
                 }
                 assert!(nemesis.due() < now + 2 * INTERVAL);
             }
@@ -331,18 +340,19 @@ mod tests {
             let mut nemesis = Nemesis::named(7, &strike, START);
             assert_eq!(nemesis.due(), START + INTERVAL);
             let drawn = Value::Vector(vec![Value::Str("n1".to_owned())]);
-            let action = nemesis.strike(START + INTERVAL);
-            assert_eq!(action, Action::Begin { nemesis: 7, drawn, harm: strike.harm.clone() });
+            let (due, harm) = (START + INTERVAL, strike.harm.clone());
+            let begin = Action::Begin { nemesis: 7, due, drawn, harm };
+            assert_eq!(nemesis.strike(due + START), begin);
             nemesis
         };
-        let end = Action::End { nemesis: 7, fault: Fault::Kill };
-        assert_eq!(begun().retire(), Some(end.clone()));
+        let end = |due| Action::End { nemesis: 7, due, fault: Fault::Kill };
+        assert_eq!(begun().retire(START), Some(end(START)));
         let mut nemesis = begun();
         assert_eq!(nemesis.due(), START + 2 * INTERVAL);
-        assert_eq!(nemesis.strike(START + 2 * INTERVAL), end);
+        assert_eq!(nemesis.strike(5 * INTERVAL), end(START + 2 * INTERVAL));
         assert_eq!(nemesis.due(), Duration::MAX);
-        assert_eq!(nemesis.retire(), None);
-        assert_eq!(Nemesis::named(7, &strike, START).retire(), None);
+        assert_eq!(nemesis.retire(START), None);
+        assert_eq!(Nemesis::named(7, &strike, START).retire(START), None);
     }
 
     #[test]
@@ -351,7 +361,7 @@ mod tests {
         fn check(fault: Fault, expected: [&str; 2]) {
             let mut nemesis = nemesis(fault);
             let begin = nemesis.strike(START).to_string();
-            let end = nemesis.retire().map(|action| action.to_string());
+            let end = nemesis.retire(START).map(|action| action.to_string());
             assert_eq!([begin, end.unwrap_or_default()], expected);
         }
         check(Fault::Partition, ["start-partition", "stop-partition"]);

@@ -51,6 +51,7 @@ pub(crate) fn smallest(report: &Report, holds: &dyn Fn(&Report) -> bool) -> Opti
     let mut search =
         Search { rerun, holds, parts: report.parts(), test, report, runs: 0, messages: 0 };
     search.attempt(named);
+    search.round_times();
     loop {
         let before = search.test.clone();
         search.take_strikes_away();
@@ -119,6 +120,15 @@ impl Search<'_> {
             }
             length /= 2;
         }
+    }
+
+    /// Strikes at whole milliseconds, which is when a simulation wakes up anyway.
+    fn round_times(&mut self) {
+        let mut test = self.test.clone();
+        for strike in &mut test.strikes {
+            [strike.from, strike.until] = [strike.from, strike.until].map(next_millisecond);
+        }
+        self.attempt(test);
     }
 
     /// A shorter test: half of it, a quarter less, an eighth less.
@@ -207,6 +217,10 @@ impl Search<'_> {
 
 fn whole_milliseconds(time: Duration) -> Duration {
     Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn next_millisecond(time: Duration) -> Duration {
+    whole_milliseconds(time + Duration::from_nanos(999_999))
 }
 
 /// The same strike in a smaller cluster, where each node stands in for several.

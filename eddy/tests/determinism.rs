@@ -1,10 +1,15 @@
 //! The same seed gives the same run, byte for byte.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use eddy::latency::{Distribution, Latency};
-use eddy::{Fault, Report, Test, Workload};
+use eddy::{Fault, Report, Test, Workload, seeds};
 use glomers::gossip::{Neighbor, Pace, Seen};
 use glomers::{Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
@@ -63,36 +68,63 @@ impl Handler for Gossiper {
 
 fn run(seed: u64) -> Report {
     let mean = Duration::from_millis(20);
-    let report = Test {
+    let test = Test {
         workload: Workload::Broadcast,
         nodes: 7,
         rate: 50.0,
         time_limit: Duration::from_secs(15),
         nemesis_interval: Duration::from_secs(3),
         latency: Latency { mean, distribution: Distribution::Exponential },
-        faults: [Fault::Partition].into(),
+        faults: Fault::ALL.into(),
         trace: true,
         seed,
         ..Test::default()
-    }
-    .run(Gossiper::new);
-    report.assert_valid();
-    report
+    };
+    test.run(Gossiper::new)
 }
 
-fn record(report: &Report) -> (String, Vec<u8>, String) {
-    let mut history = Vec::new();
-    report.history.write_edn(&mut history).expect("a vector takes everything");
-    (report.to_string(), history, report.results.pretty())
+/// Everything that is kept of a test, by the names of files; and what it displays as.
+fn store(report: &Report, store: &Path) -> BTreeMap<String, Vec<u8>> {
+    let directory = report.keep(store).unwrap();
+    let files = fs::read_dir(&directory).unwrap().map(|file| file.unwrap());
+    let mut contents: BTreeMap<String, Vec<u8>> = files
+        .map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap()))
+        .collect();
+    contents.insert("shown".to_owned(), report.to_string().into_bytes());
+    contents
 }
 
 #[test]
-fn the_same_seed_gives_the_same_report_history_and_trace() {
+fn whatever_the_seed_the_same_one_gives_the_same_store() {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("determinism");
+    let _ = fs::remove_dir_all(&place);
+    let struck = seeds(|seed| {
+        let path = place.join(seed.to_string());
+        let first = run(seed);
+        let stores = [&first, &run(seed)].map(|report| store(report, &path));
+        let names: Vec<&String> = stores[0].keys().collect();
+        assert_eq!(names, ["history.edn", "history.txt", "results.edn", "shown", "trace.txt"]);
+        for (name, content) in &stores[0] {
+            assert!(*content == stores[1][name], "{name} differs");
+        }
+        let _ = fs::remove_dir_all(&path);
+        Fault::ALL.map(|fault| first.faults[&fault].messages)
+    });
+    let all = struck
+        .iter()
+        .fold([0; 7], |sum: [u64; 7], one| std::array::from_fn(|fault| sum[fault] + one[fault]));
+    assert!(all.iter().all(|messages| *messages > 0), "a fault struck no message: {all:?}");
+}
+
+#[test]
+fn the_strikes_that_a_nemesis_drew_make_the_same_run_when_they_are_named() {
     for seed in 0..5 {
-        let (first, second) = (run(seed), run(seed));
-        assert!(first.dropped > 0, "seed {seed} cuts nothing: {first}");
-        assert_eq!(first.trace, second.trace, "seed {seed}");
-        assert_eq!(record(&first), record(&second), "seed {seed}");
+        let drawn = run(seed);
+        let (faults, strikes) = ([].into(), drawn.strikes.clone());
+        let named = Test { faults, strikes, ..drawn.test().clone() }.run(Gossiper::new);
+        assert_eq!(drawn.strikes, named.strikes, "seed {seed}");
+        assert_eq!(drawn.faults, named.faults, "seed {seed}");
+        assert!(drawn.trace == named.trace, "seed {seed}");
     }
 }
 

@@ -132,7 +132,7 @@ fn faults_end_and_nodes_recover_before_the_final_operations() {
     assert!(main.iter().filter(starts).count() > 2, "faults struck");
     assert!(main.iter().all(|(_, next)| !matches!(next, Next::Invoke { phase: Phase::Final, .. })));
     let last = |thread| Next::Invoke { thread, process: thread as u64, phase: Phase::Final };
-    let end = Action::End { nemesis: 0, fault: Fault::Partition };
+    let end = Action::End { nemesis: 0, due: stop, fault: Fault::Partition };
     let mut expected = vec![(stop, Next::Strike(end))];
     expected.extend((0..5).map(|thread| (stop + RECOVERY, last(thread))));
     expected.push((stop + RECOVERY + slow, Next::Done));

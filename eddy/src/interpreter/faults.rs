@@ -70,16 +70,16 @@ impl Faults {
     }
 
     /// Notes that a strike begins.
-    pub(super) fn begin(&mut self, now: Duration, nemesis: usize, harm: Harm) {
-        let from = now.saturating_sub(self.start);
+    pub(super) fn begin(&mut self, due: Duration, nemesis: usize, harm: Harm) {
+        let from = due.saturating_sub(self.start);
         self.going_on.insert(nemesis, self.strikes.len());
         self.strikes.push(Strike { from, until: Duration::MAX, harm });
     }
 
     /// Notes that the strike of a nemesis ends, and gives what it did, if one went on.
-    pub(super) fn end(&mut self, now: Duration, nemesis: usize) -> Option<Harm> {
+    pub(super) fn end(&mut self, due: Duration, nemesis: usize) -> Option<Harm> {
         let strike = &mut self.strikes[self.going_on.remove(&nemesis)?];
-        strike.until = now.saturating_sub(self.start);
+        strike.until = due.saturating_sub(self.start);
         Some(strike.harm.clone())
     }
 

@@ -16,10 +16,11 @@ use crate::random::Random;
 /// would see it before anything else has happened; more would not show anything else.
 const COPY_WITHIN: Duration = Duration::from_secs(1);
 
-/// The strikes on links that go on, by the nemesis whose they are.
+/// The strikes on links that go on, by their faults and the nemeses whose they are. So of two that
+/// cut a link, the same is blamed for what is lost, whoever was first.
 #[derive(Debug)]
 pub(super) struct Links {
-    strikes: BTreeMap<usize, Strike>,
+    strikes: BTreeMap<(Fault, usize), Strike>,
     losses: Random,
     copies: Random,
 }
@@ -58,12 +59,12 @@ impl Links {
             Harm::Slow(by, _) => Strike::Slow(*by, numbers()),
             Harm::Kill(_) | Harm::Pause(_) => return,
         };
-        self.strikes.insert(nemesis, strike);
+        self.strikes.insert((harm.fault(), nemesis), strike);
     }
 
     /// Ends a strike, if it goes on.
     pub(super) fn end(&mut self, nemesis: usize) {
-        self.strikes.remove(&nemesis);
+        self.strikes.retain(|(_, whose), _| *whose != nemesis);
     }
 
     /// By which fault the link from a sender, the first, to a receiver is cut, if it is.
