@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use crate::checker::quantiles::Quantiles;
-use crate::checker::{Validity, availability, exceptions, stats};
+use crate::checker::{Placement, Validity, availability, exceptions, stats};
 use crate::edn::{Map, Value};
 use crate::history::{History, Kind};
 use crate::interpreter::Interpreter;
@@ -58,7 +58,9 @@ impl Report {
         let Traffic { all, clients, servers } = network.journal().traffic(invoked as u64);
         let stats = stats::check(&history);
         let availability = availability::check(&history, test.availability);
-        let verdict = test.workload.check(&history);
+        let nodes = test.node_ids();
+        let concurrency = test.concurrency.threads(nodes.len());
+        let verdict = test.workload.check(&history, &Placement { nodes: &nodes, concurrency });
         let failed = Validity::from(failure.is_none());
         let valid = Validity::merge([stats.valid, availability.valid, verdict.valid, failed]);
         let mut results = Map::new()
