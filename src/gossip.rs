@@ -9,13 +9,36 @@
 //!
 //! A batch may arrive more than once, when its acknowledgement is lost. [`Seen`] takes care of
 //! that.
+//!
+//! # After a restart
+//!
+//! A node that is killed forgets what it has acknowledged, and nobody sends it that again. So a
+//! node that starts has to [`catch_up`]: it asks each neighbor for everything that this one knows,
+//! again and again until it answers, and what it learns so is news that it passes on, because the
+//! node that was killed may have been the only one to tell it. Then, once the links work for long
+//! enough, every value that a living node X knows is known to its neighbor Z:
+//!
+//! * If Z's present life has acknowledged it, Z knows it. If no life has, it is in X's backlog, or
+//!   in the batch on its way.
+//! * If a former life of Z has acknowledged it, X knew it before the present one asked, and it is
+//!   in X's answer, even if the acknowledgement comes later still.
+//! * If it came from Z, X does not send it back. If the present life of Z sent it, Z knows it. If a
+//!   former one did, it is in X's answer, unless it was overtaken by the present life's question.
+//!   Therefore Z asks a neighbor that knows anything once more, 5 s later.
+//!
+//! Nothing in this depends on who else is killed, or when. Whoever is killed again begins again. A
+//! neighbor that is down as well, or behind a cut link, is asked until it answers; it answers with
+//! what it has learned by then, and the rest is news for it, which it tells. Questions, answers and
+//! batches that are lost are repeated, and twice does no harm; an answer or acknowledgement for a
+//! former life of X finds nobody. So a value is lost only if at some moment no living node knows
+//! it: those that did were killed before another one had heard of it.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::mpsc;
 
 use crate::json::JsonArray;
@@ -87,6 +110,40 @@ async fn empty<T, R: Serialize>(
         let _ = node.rpc_retry::<IgnoredAny>(retry, &neighbor, &request).await;
         next.await;
     }
+}
+
+/// How long after its first answer a neighbor is asked a second time. Messages that the node's
+/// former life sent, and that take longer than this and its restart together, reach that neighbor
+/// alone. Longer waits for slower ones, and leaves this node without their values for longer.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Starts a task of `node` that asks `neighbor` for everything it knows, and lets `learn` have it.
+///
+/// `items` takes an answer to `request` apart. The question is repeated until it is answered with
+/// anything but an error; a neighbor that knew nothing is not asked again. Where all start at the
+/// same time this costs one question and one answer.
+pub fn catch_up<A: DeserializeOwned + 'static, T>(
+    node: &Node,
+    neighbor: impl Into<String>,
+    request: impl Serialize + 'static,
+    items: impl Fn(A) -> Vec<T> + 'static,
+    learn: impl Fn(&str, Vec<T>) + 'static,
+) {
+    let (asker, neighbor) = (node.clone(), neighbor.into());
+    let retry = Retry { deadline: None, even_if_refused: true, ..Retry::default() };
+    node.spawn(async move {
+        // Without a deadline, and repeated even if refused, a call returns when it has succeeded.
+        let ask = async || asker.rpc_retry(retry, &neighbor, &request).await.map(&items);
+        let Ok(known) = ask().await else { return };
+        if known.is_empty() {
+            return;
+        }
+        learn(&neighbor, known);
+        tokio::time::sleep(AGAIN).await;
+        if let Ok(known) = ask().await {
+            learn(&neighbor, known);
+        }
+    });
 }
 
 /// What a node has seen, each item once, in the order in which it came.

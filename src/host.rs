@@ -27,6 +27,13 @@ impl Host {
     pub(crate) fn random(&self) -> Random {
         Random { state: Cell::new(self.seed) }
     }
+
+    /// The first `msg_id`: 2^30 or more, below 2^31, and so of ten digits. It takes nothing from
+    /// [`Host::random`], so that what a node draws does not depend on whether it calls anybody.
+    pub(crate) fn first_msg_id(&self) -> u64 {
+        let stream = Random { state: Cell::new(!self.seed) };
+        stream.next() >> 34 | 1 << 30
+    }
 }
 
 /// Sebastiano Vigna's `splitmix64`: 2^64 numbers before it repeats itself, any seed will do.
@@ -47,6 +54,8 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -57,6 +66,13 @@ mod tests {
             [random.next(), random.next()],
             [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]
         );
+    }
+
+    #[test]
+    fn the_first_id_has_ten_digits_and_is_another_one_for_every_seed() {
+        let ids: BTreeSet<u64> = (0..1000).map(|seed| Host::seeded(seed).first_msg_id()).collect();
+        assert!(ids.iter().all(|id| (1 << 30..1 << 31).contains(id)));
+        assert_eq!(ids.len(), 1000);
     }
 
     #[test]

@@ -220,7 +220,8 @@
 //!   stderr if not; an unknown `type` gets code 10. Nothing but messages is ever written to stdout.
 //! * A bug is a panic, and a panic takes the whole node down, wherever it happens.
 //! * A call leaves nothing behind: neither one that was answered, nor one that timed out or was
-//!   dropped. Answers that come late or twice are dropped in silence.
+//!   dropped. Answers that come late or twice, or to a former life of a node that was restarted,
+//!   are dropped in silence: a life numbers its calls from somewhere at random.
 //! * The end of input is an orderly end: requests in flight get one more second, and what has been
 //!   said is written.
 //! * A node is one future. Dropped it is gone, as after a crash; not polled it stands still. All

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::error::RpcError;
-use crate::host::Random;
+use crate::host::{Host, Random};
 use crate::outbox::{Envelope, Outbox};
 use crate::rpc::{Calls, Retry};
 use crate::tasks::Newcomers;
@@ -42,9 +42,9 @@ impl Node {
         node_ids: Vec<String>,
         outbox: Rc<Outbox>,
         newcomers: Rc<Newcomers>,
-        random: Random,
+        host: &Host,
     ) -> Self {
-        let calls = Calls::default();
+        let (calls, random) = (Calls::counting_from(host.first_msg_id()), host.random());
         Node { shared: Rc::new(Shared { id, node_ids, outbox, calls, newcomers, random }) }
     }
 

@@ -15,6 +15,27 @@ mod testing;
 pub mod unique_ids;
 
 use crate::edn::Value;
+use crate::history::Process;
+
+/// Which node each client works on: client threads are dealt out to the nodes in turn, and a
+/// process that replaces one whose operation has no known end is of the same thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement<'a> {
+    /// The nodes' names.
+    pub nodes: &'a [String],
+    /// How many client threads there are.
+    pub concurrency: usize,
+}
+
+impl<'a> Placement<'a> {
+    /// The node that a process works on; `None` for the nemesis, and if there is nobody.
+    pub fn node_of(&self, process: Process) -> Option<&'a str> {
+        let Process::Client(process) = process else { return None };
+        let thread = process.checked_rem(self.concurrency as u64)?;
+        let node = thread.checked_rem(self.nodes.len() as u64)?;
+        self.nodes.get(usize::try_from(node).ok()?).map(String::as_str)
+    }
+}
 
 /// Whether a history is as it should be; the worse, the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use self::toll::Line;
 pub use self::toll::Toll;
 use crate::checker::quantiles::Quantiles;
-use crate::checker::{Validity, availability, exceptions, liveness, stats};
+use crate::checker::{Placement, Validity, availability, exceptions, liveness, stats};
 use crate::edn::{Map, Value};
 use crate::history::{History, Kind};
 use crate::interpreter::Interpreter;
@@ -44,6 +44,11 @@ pub struct Report {
     pub operations: OkFraction,
     /// Milliseconds that broadcast values took to be everywhere; zeros when nothing became stable.
     pub stable_latency: Quantiles,
+    /// Broadcast values that vanished.
+    pub lost: Vec<Value>,
+    /// Those of them that no node had which was not killed afterwards, as far as the history tells.
+    /// Nodes without storage cannot keep them.
+    pub lost_with_nodes: Vec<Value>,
     /// What Maelstrom would not have said, in sentences.
     pub warnings: Vec<String>,
     /// Everything the checkers found, as Maelstrom's `results.edn`.
@@ -86,7 +91,9 @@ impl Report {
         let Traffic { all, clients, servers } = journal.traffic(invoked as u64);
         let stats = stats::check(&history);
         let availability = availability::check(&history, test.availability);
-        let verdict = test.workload.check(&history);
+        let nodes = test.node_ids();
+        let concurrency = test.concurrency.threads(nodes.len());
+        let verdict = test.workload.check(&history, &Placement { nodes: &nodes, concurrency });
         let liveness = liveness::check(&history);
         // Maelstrom does not look at it, so under Maelstrom's faults it is no verdict.
         let is_judged = test.is_beyond_maelstrom();
@@ -121,6 +128,8 @@ impl Report {
             strikes,
             operations: OkFraction { ok: availability.ok_count, invoked },
             stable_latency: verdict.stable_latency.unwrap_or_default(),
+            lost: verdict.lost,
+            lost_with_nodes: verdict.lost_with_nodes,
             warnings: warnings.collect(),
             results: results.with("valid?", valid).into(),
             trace: journal.trace().to_owned(),

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde_json::json;
 
-use crate::checker::{Validity, quantiles::Quantiles};
+use crate::checker::{Placement, Validity, quantiles::Quantiles};
 use crate::edn::Value;
 use crate::history::History;
 use crate::name;
@@ -85,8 +85,20 @@ pub(crate) struct Verdict {
     pub(crate) results: Value,
     /// For the broadcast workload, how long values took to be everywhere, in milliseconds.
     pub(crate) stable_latency: Option<Quantiles>,
+    /// For the broadcast workload, the values that vanished.
+    pub(crate) lost: Vec<Value>,
+    /// Those of them that were known to no node that was not killed.
+    pub(crate) lost_with_nodes: Vec<Value>,
     /// What Maelstrom would not have said.
     pub(crate) warnings: Vec<String>,
+}
+
+impl Verdict {
+    /// A verdict with nothing more to say.
+    fn new(valid: Validity, results: Value) -> Verdict {
+        let (lost, lost_with_nodes, warnings) = (Vec::new(), Vec::new(), Vec::new());
+        Verdict { valid, results, stable_latency: None, lost, lost_with_nodes, warnings }
+    }
 }
 
 impl Workload {
@@ -101,9 +113,9 @@ impl Workload {
         }
     }
 
-    pub(crate) fn check(self, history: &History) -> Verdict {
+    pub(crate) fn check(self, history: &History, placement: &Placement<'_>) -> Verdict {
         match self {
-            Workload::Broadcast => broadcast::check(history),
+            Workload::Broadcast => broadcast::check(history, placement),
             Workload::Echo => echo::check(history),
             Workload::UniqueIds => unique_ids::check(history),
         }

@@ -1,5 +1,7 @@
 //! Lines that are messages, almost messages, and nothing of the kind, from a seed.
 
+use crate::node::FIRST_CALL;
+
 const NUMBERS: [&str; 14] = [
     "0",
     "-0",
@@ -135,7 +137,7 @@ impl Random {
         let (id, value, extra) = (self.last_id.to_string(), self.value(), self.value());
         let mut fields = vec![("type", kind), ("msg_id", &id)];
         let answered = match kind {
-            r#""answer""# => self.below(self.asks + 3).to_string(),
+            r#""answer""# => (FIRST_CALL - 1 + self.below(self.asks + 3) as u64).to_string(),
             _ => self.value(),
         };
         if kind == r#""answer""# || self.below(16) == 0 {

@@ -3,13 +3,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use glomers::{ErrorCode, Handler, Json, Node, async_trait};
+use glomers::{ErrorCode, Handler, Host, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
 use crate::oracle::Oracle;
 use crate::pipe::Pipe;
 
 pub(crate) const KNOWS: &[&str] = &["echo", "refuse", "ask"];
+
+/// The `msg_id` of the first call of a node whose host has the seed 0.
+pub(crate) const FIRST_CALL: u64 = 2_033_605_725;
 
 struct Example {
     node: Node,
@@ -80,7 +83,7 @@ fn run(input: &[u8], seed: u64, largest: usize) -> Result<String, String> {
     let mut output = Vec::new();
     let (input, written) =
         (Pipe::new(seed, largest, input), Pipe::new(!seed, largest, &mut output));
-    let node = glomers::serve_on(input, written, |node| Example { node });
+    let node = Host::seeded(0).serve_on(input, written, |node| Example { node });
     // The clock jumps once the node waits for nothing that can come.
     let ended =
         runtime.block_on(async { tokio::time::timeout(Duration::from_secs(3600), node).await });

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::mem::take;
 
 use crate::json;
+use crate::node::FIRST_CALL;
 
 /// What a node says in return.
 #[derive(Debug, Default)]
@@ -36,7 +37,7 @@ pub(crate) struct Oracle {
     /// The types of requests that its handler knows.
     knows: &'static [&'static str],
     id: Option<String>,
-    calls: u64,
+    next_call: u64,
     /// Who waits for the answer to which call.
     waiting: BTreeMap<u64, Option<Asker>>,
     reaction: Reaction,
@@ -59,7 +60,7 @@ struct Message<'a> {
 impl Oracle {
     pub(crate) fn new(knows: &'static [&'static str]) -> Self {
         let (id, waiting, reaction) = (None, BTreeMap::new(), Reaction::default());
-        Oracle { knows, id, calls: 0, waiting, reaction }
+        Oracle { knows, id, next_call: FIRST_CALL, waiting, reaction }
     }
 
     /// What the node says to a line.
@@ -114,10 +115,10 @@ impl Oracle {
             ("refuse", _) => self.refuse(30, message.asker),
             ("stumble", _) => self.refuse(13, message.asker),
             ("ask", _) => {
-                self.calls += 1;
-                self.waiting.insert(self.calls, message.asker);
-                let body = format!(r#""type":"question","msg_id":{}"#, self.calls);
-                self.say("n2", &body);
+                let call = self.next_call;
+                self.next_call += 1;
+                self.waiting.insert(call, message.asker);
+                self.say("n2", &format!(r#""type":"question","msg_id":{call}"#));
             }
             (other, _) => panic!("nobody said what {other} does"),
         }

@@ -4,11 +4,14 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use allocation_counter::AllocationInfo;
-use glomers::{Handler, Json, Node, async_trait};
+use glomers::{Handler, Host, Json, Node, async_trait};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::Runtime;
+
+/// The `msg_id` of a node's first call: what a host with the seed 0 begins with.
+pub(crate) const FIRST_CALL: u64 = 2_033_605_725;
 
 /// A node in virtual time, and everybody else.
 pub(crate) struct Cluster {
@@ -29,7 +32,7 @@ impl Cluster {
         let runtime = builder.enable_time().start_paused(true).build().unwrap();
         let (to_node, input) = tokio::io::duplex(1 << 16);
         let (output, from_node) = tokio::io::duplex(1 << 16);
-        let node = Box::pin(glomers::serve_on(input, output, start));
+        let node = Box::pin(Host::seeded(0).serve_on(input, output, start));
         let mut cluster = Cluster { runtime, node, world: World { to_node, from_node, heard: 0 } };
         let init = r#"{"type":"init","msg_id":0,"node_id":"n1","node_ids":["n1","n2","n3"]}"#;
         cluster.run(async |world| {

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use allocation_counter::AllocationInfo;
-use cluster::{Call, Cluster, Example, World, hear, message};
+use cluster::{Call, Cluster, Example, FIRST_CALL, World, hear, message};
 use glomers::gossip::{Neighbor, Pace};
 use glomers::{Retry, RpcError};
 use serde::de::IgnoredAny;
@@ -110,7 +110,8 @@ fn a_million_answers_to_nobody_keep_nothing() {
 #[test]
 fn a_million_answers_that_come_twice_keep_nothing() {
     // The node has asked once, and the answer comes again and again.
-    check_lines(0, |_| message("n2", r#"{"type":"answer","in_reply_to":1}"#));
+    let answer = message("n2", &format!(r#"{{"type":"answer","in_reply_to":{FIRST_CALL}}}"#));
+    check_lines(0, |_| answer.clone());
 }
 
 #[test]

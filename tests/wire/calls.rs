@@ -5,8 +5,8 @@ use std::time::Duration;
 use glomers::{Host, Json, Node, Retry, RpcError};
 use serde::{Deserialize, Serialize};
 
-use super::peer::{Peer, converse};
-use super::{Example, INIT, runtime};
+use super::peer::{Peer, converse, converse_on};
+use super::{Example, INIT, message, runtime};
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +87,24 @@ fn a_call_waits_one_second_and_later_or_repeated_answers_are_dropped() {
         let outcome = peer.outcome().await;
         assert_eq!(outcome, r#"(Err(TimedOut { dest: "n2", within: 1s }), Ok(Pong { n: 2 }))"#);
         peer.hear_nothing_for(Duration::from_secs(60)).await;
+    });
+}
+
+#[test]
+fn an_answer_to_a_former_life_finds_nobody() {
+    let mut former = 0;
+    converse_on(Host::seeded(1), ping, async |peer| {
+        ignore_pings(peer, [1]).await;
+        former = peer.first_id();
+        peer.say("n2", r#"{"type":"pong","n":1,"in_reply_to":1}"#).await;
+        assert_eq!(peer.outcome().await, "Ok(Pong { n: 1 })");
+    });
+    converse_on(Host::seeded(2), ping, async |peer| {
+        ignore_pings(peer, [1]).await;
+        let late = format!(r#"{{"type":"pong","n":1,"in_reply_to":{former}}}"#);
+        peer.write(&message("n2", "n1", &late)).await;
+        peer.say("n2", r#"{"type":"pong","n":2,"in_reply_to":1}"#).await;
+        assert_eq!(peer.outcome().await, "Ok(Pong { n: 2 })");
     });
 }
 

@@ -1,9 +1,12 @@
 //! The rest of the cluster, played by a test.
+//!
+//! A node numbers its calls from somewhere at random. A test reads and writes 1 for the first, 2
+//! for the second.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
-use glomers::{Message, Node};
+use glomers::{Host, Message, Node};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines};
 use tokio::time::Instant;
@@ -15,10 +18,21 @@ pub(crate) struct Peer {
     to_node: DuplexStream,
     from_node: Lines<BufReader<DuplexStream>>,
     began: Instant,
+    /// The number of the node's first call, once there was one, less the 1 that tests have for it.
+    offset: Option<u64>,
 }
 
 /// Lets a node run `task` and tell c1 what comes of it, while `script` plays everybody else.
 pub(crate) fn converse<T: Debug>(
+    task: impl AsyncFnOnce(Node) -> T + 'static,
+    script: impl AsyncFnOnce(&mut Peer),
+) {
+    converse_on(Host::system(), task, script);
+}
+
+/// [`converse`] with a host for the node.
+pub(crate) fn converse_on<T: Debug>(
+    host: Host,
     task: impl AsyncFnOnce(Node) -> T + 'static,
     script: impl AsyncFnOnce(&mut Peer),
 ) {
@@ -34,13 +48,13 @@ pub(crate) fn converse<T: Debug>(
     };
     let play = async {
         let from_node = BufReader::new(from_node).lines();
-        let mut peer = Peer { to_node, from_node, began: Instant::now() };
+        let mut peer = Peer { to_node, from_node, began: Instant::now(), offset: None };
         peer.write(INIT).await;
         assert_eq!(peer.from_node.next_line().await.unwrap().as_deref(), Some(INIT_OK));
         script(&mut peer).await;
     };
     runtime().block_on(async {
-        let (end, ()) = tokio::join!(glomers::serve_on(BufReader::new(input), output, start), play);
+        let (end, ()) = tokio::join!(host.serve_on(BufReader::new(input), output, start), play);
         end.unwrap();
     });
 }
@@ -48,7 +62,9 @@ pub(crate) fn converse<T: Debug>(
 impl Peer {
     /// Sends the node a message.
     pub(crate) async fn say(&mut self, src: &str, body: &str) {
-        self.write(&message(src, "n1", body)).await;
+        let offset = self.offset.unwrap_or_default();
+        let body = shift(body, "in_reply_to", |id| id.saturating_add(offset));
+        self.write(&message(src, "n1", &body)).await;
     }
 
     /// The next message from the node: its destination and its body.
@@ -56,7 +72,14 @@ impl Peer {
         let line = self.from_node.next_line().await.unwrap().expect("the node has ended");
         let Message { src, dest, body } = Message::parse(line.as_bytes()).unwrap();
         assert_eq!(src, "n1");
+        let offset = &mut self.offset;
+        let body = shift(body.get(), "msg_id", |id| id - *offset.get_or_insert(id - 1));
         format!("{dest} {body}")
+    }
+
+    /// The number that this life of the node has for what tests call 1.
+    pub(crate) fn first_id(&self) -> u64 {
+        self.offset.expect("a node that has called somebody") + 1
     }
 
     /// What became of the task.
@@ -78,7 +101,18 @@ impl Peer {
         self.began.elapsed().as_millis()
     }
 
-    async fn write(&mut self, line: &str) {
+    /// Writes a line as it is.
+    pub(crate) async fn write(&mut self, line: &str) {
         self.to_node.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
+}
+
+/// Changes the number that this field of a body has, if it has one.
+fn shift(body: &str, field: &str, change: impl FnOnce(u64) -> u64) -> String {
+    let Some((before, after)) = body.split_once(&format!(r#""{field}":"#)) else {
+        return body.to_owned();
+    };
+    let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, rest) = after.split_at(digits);
+    format!(r#"{before}"{field}":{}{rest}"#, change(number.parse().unwrap()))
 }

@@ -5,14 +5,18 @@
 //! that has it, and *lost* if a read that began after it was known lacks it and no later read has
 //! it. Whatever is neither was *never read*. How long after it was known the last read still missed
 //! a stable element is its stable latency.
+//!
+//! Upstream does not ask why an element was lost. Where nodes were killed we tell those that only
+//! killed nodes had; they are lost all the same.
 
+mod kills;
 #[cfg(test)]
 mod tests;
 mod timeline;
 mod warnings;
 
 use self::timeline::{Outcome, Timeline, Timelines};
-use super::{Validity, quantiles::Quantiles};
+use super::{Placement, Validity, quantiles::Quantiles};
 use crate::{
     edn::{Map, Value},
     history::{History, Kind, Op},
@@ -31,6 +35,9 @@ pub struct SetFull {
     pub stale: Vec<Value>,
     /// The elements that vanished.
     pub lost: Vec<Value>,
+    /// Those of the lost that were known to no node that was not killed later; `None` where nobody
+    /// was killed, or nobody asked.
+    pub lost_with_nodes: Option<Vec<Value>>,
     /// The elements of which nothing can be said.
     pub never_read: Vec<Value>,
     /// Those stale for longest, the worst first.
@@ -39,7 +46,8 @@ pub struct SetFull {
     pub stable_latencies: Option<Quantiles>,
     /// How long known elements were seen before they were lost, in milliseconds.
     pub lost_latencies: Option<Quantiles>,
-    /// Sentences about what upstream overlooks: foreign elements, and duplicates within a read.
+    /// Sentences about what upstream overlooks: foreign elements, duplicates within a read, and
+    /// what was lost with its nodes.
     pub warnings: Vec<String>,
 }
 
@@ -77,6 +85,19 @@ pub fn check(history: &History, add: &str, read: &str) -> SetFull {
     }
     let warnings = warnings::of(timelines.all(), add);
     sum_up(&timelines.attempted(), warnings)
+}
+
+/// [`check`], and which of the lost elements were lost because their nodes were killed.
+pub fn check_with_kills(
+    history: &History,
+    add: &str,
+    read: &str,
+    placement: &Placement<'_>,
+) -> SetFull {
+    let mut set = check(history, add, read);
+    set.lost_with_nodes = kills::lost_with_nodes(history, [add, read], placement, &set.lost);
+    set.warnings.extend(warnings::of_kills(&set));
+    set
 }
 
 fn sum_up(timelines: &[Timeline<'_>], warnings: Vec<String>) -> SetFull {
@@ -123,6 +144,7 @@ fn sum_up(timelines: &[Timeline<'_>], warnings: Vec<String>) -> SetFull {
         lost_latencies: Quantiles::of(lost_latencies),
         stale,
         lost,
+        lost_with_nodes: None,
         never_read,
         warnings,
     }
@@ -150,7 +172,13 @@ impl SetFull {
         if let Some(latencies) = &self.lost_latencies {
             map = map.with("lost-latencies", latencies.to_edn());
         }
-        map.with("never-read", list(&self.never_read)).with("duplicated", Map::new()).into()
+        map = map.with("never-read", list(&self.never_read)).with("duplicated", Map::new());
+        if let Some(elements) = &self.lost_with_nodes {
+            map = map
+                .with("lost-with-killed-nodes-count", elements.len())
+                .with("lost-with-killed-nodes", list(elements));
+        }
+        map.into()
     }
 }
 

@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::{Operation, Operations, Outcome, Verdict};
-use crate::checker::set_full;
+use crate::checker::{Placement, set_full};
 use crate::edn::Value;
 use crate::history::History;
 use crate::random::Random;
@@ -68,12 +68,14 @@ fn read() -> Operation {
     }
 }
 
-pub(super) fn check(history: &History) -> Verdict {
-    let set = set_full::check(history, "broadcast", "read");
+pub(super) fn check(history: &History, placement: &Placement<'_>) -> Verdict {
+    let set = set_full::check_with_kills(history, "broadcast", "read", placement);
     Verdict {
         valid: set.valid,
         results: set.to_edn(),
         stable_latency: set.stable_latencies,
+        lost: set.lost,
+        lost_with_nodes: set.lost_with_nodes.unwrap_or_default(),
         warnings: set.warnings,
     }
 }

@@ -28,5 +28,5 @@ impl Operations for Echo {
 pub(super) fn check(history: &History) -> Verdict {
     let echo = echo::check(history);
     let results = echo.to_edn();
-    Verdict { valid: echo.valid, results, stable_latency: None, warnings: Vec::new() }
+    Verdict::new(echo.valid, results)
 }

@@ -1,6 +1,6 @@
 //! What a set's reads get wrong without upstream's minding.
 
-use super::timeline::Timeline;
+use super::{SetFull, timeline::Timeline};
 use crate::{edn::Value, history::Op};
 
 /// How many elements are named for each kind of warning: a broken node errs with all of them.
@@ -21,6 +21,16 @@ pub(super) fn of(timelines: &[Timeline<'_>], add: &str) -> Vec<String> {
     let mut warnings = shortened(foreign, "elements that were never sent");
     warnings.extend(shortened(duplicates, "elements that were read more than once at a time"));
     warnings
+}
+
+/// A sentence about the elements that were lost with their nodes, if there are any.
+pub(super) fn of_kills(set: &SetFull) -> Option<String> {
+    let with_nodes = set.lost_with_nodes.as_ref().filter(|elements| !elements.is_empty())?.len();
+    let lost = set.lost.len();
+    Some(format!(
+        "{with_nodes} of {lost} lost values were known to no node that was not killed: a node that \
+         keeps its state in storage would not have lost them"
+    ))
 }
 
 fn occurrences(element: &Value, read: &Op) -> usize {
