@@ -1,9 +1,10 @@
 //! Where tests are recorded: one directory each, laid out as Jepsen does it.
 //!
-//! `store/<workload>/<time>/` holds what a test left; the link `current` names the test that began
-//! last, and `latest`, in the store and beside each workload's tests, the one that ended last.
-//! Links are relative, so a store can be moved, and replaced in one step, so nobody finds them
-//! missing.
+//! `store/<workload>/<time>/` holds what a test left: its history and results, the logs of its
+//! nodes, and their `storage`, which Jepsen does not know. The link `current` names the test that
+//! began last, and `latest`, in the store and beside each workload's tests, the one that ended
+//! last. Links are relative, so a store can be moved, and replaced in one step, so nobody finds
+//! them missing.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};

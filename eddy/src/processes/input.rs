@@ -17,8 +17,8 @@ const AT_ONCE: usize = 64;
 /// merely slow; more would let a node that never reads fill the memory.
 const MOST_UNREAD: usize = 64 << 20;
 
-/// How long a node that has closed its STDIN may run until it ends. Shorter, and a node that ends would
-/// be taken for one that lives on; longer, and short tests would not find it out.
+/// How long a node that has closed its STDIN may run until it ends. Shorter, and a node that ends
+/// would be taken for one that lives on; longer, and short tests would not find it out.
 const ENDED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Lines on their way to a node.

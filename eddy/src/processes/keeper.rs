@@ -28,6 +28,10 @@ pub(super) const GONE_WITHIN: Duration = Duration::from_secs(5);
 /// ends would be taken for one that lives on; longer, and people would wait.
 const ENDED_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long it may take until all is told that stood in the pipes of a process that is gone. It
+/// takes longer only if nobody listens, who then may never do.
+const TOLD_WITHIN: Duration = Duration::from_secs(2);
+
 /// A process and its task; dropping this stops both, in the background.
 #[derive(Debug)]
 pub(super) struct Keeper {
@@ -181,7 +185,8 @@ async fn lives_on(child: &mut Child, group: &Group, pulse: &mut Pulse) -> Option
 
 /// What a task at the end of a pipe has to say when the pipe runs empty.
 async fn last<T: Default>(task: &mut JoinHandle<T>) -> T {
-    task.await.unwrap_or_default()
+    let result = tokio::time::timeout(TOLD_WITHIN, task).await;
+    result.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 /// How a process ended, in words that follow "it".

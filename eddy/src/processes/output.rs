@@ -13,8 +13,9 @@ use crate::printable;
 /// that writes without end fills a machine's memory with.
 const LONGEST_LINE: usize = 64 << 20;
 
-/// How often it is looked whether half a line has grown, while the node runs. Twice without growth, and it is taken for
-/// all that there will be: longer would keep people waiting, shorter would blame a busy machine.
+/// How often it is looked whether half a line has grown, while the node runs. Twice without
+/// growth, and it is taken for all that there will be: longer would keep people waiting, shorter
+/// would blame a busy machine.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How much of half a line is shown.

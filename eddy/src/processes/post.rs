@@ -23,7 +23,7 @@ pub(super) struct Post {
     pub(super) node: String,
     /// Where lines go, for whoever has the turn to speak.
     pub(super) events: Arc<Mutex<mpsc::Sender<Event>>>,
-    /// Where complaints go, which wait for nobody.
+    /// Where complaints go, which need no turn.
     pub(super) complaints: mpsc::Sender<Event>,
     pub(super) log: Arc<Mutex<Log>>,
     command: Command,
