@@ -8,9 +8,10 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::error::RpcError;
-use crate::host::Random;
+use crate::host::{Host, Random};
 use crate::outbox::{Envelope, Outbox};
 use crate::rpc::{Calls, Retry};
+use crate::storage::Place;
 use crate::tasks::Newcomers;
 
 /// How long [`Node::rpc`] and the clients of the services wait. Longer leaves callers hanging
@@ -34,6 +35,7 @@ struct Shared {
     calls: Calls,
     newcomers: Rc<Newcomers>,
     random: Random,
+    place: Place,
 }
 
 impl Node {
@@ -42,10 +44,10 @@ impl Node {
         node_ids: Vec<String>,
         outbox: Rc<Outbox>,
         newcomers: Rc<Newcomers>,
-        random: Random,
+        host: &Host,
     ) -> Self {
-        let calls = Calls::default();
-        Node { shared: Rc::new(Shared { id, node_ids, outbox, calls, newcomers, random }) }
+        let (calls, random, place) = (Calls::default(), host.random(), Place::new(host.disk()));
+        Node { shared: Rc::new(Shared { id, node_ids, outbox, calls, newcomers, random, place }) }
     }
 
     /// This node's own id.
@@ -149,6 +151,10 @@ impl Node {
 
     pub(crate) fn calls(&self) -> &Calls {
         &self.shared.calls
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.shared.place
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {

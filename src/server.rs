@@ -46,7 +46,7 @@ pub(crate) async fn run<H: Handler>(
     let Some(Init { node_id, node_ids }) = wire.initialize().await? else { return Ok(()) };
     let newcomers = Rc::new(Newcomers::new(alarm));
     let tasks = Tasks::new(Rc::clone(&newcomers));
-    let node = Node::new(node_id, node_ids, outbox, newcomers, host.random());
+    let node = Node::new(node_id, node_ids, outbox, newcomers, &host);
     let handler = Rc::new(start(node.clone()));
     Server { wire, node, handler, tasks }.run().await
 }
