@@ -103,7 +103,9 @@ mod tests {
     fn what_was_pushed_comes_back_one_by_one() {
         let entries = [json!(null), json!("line\nbreak"), json!({"a": [1, 2.5]}), json!("")];
         let mut out = Vec::new();
-        entries.iter().for_each(|entry| push(&mut out, entry).unwrap());
+        for entry in &entries {
+            push(&mut out, entry).unwrap();
+        }
         let mut rest = &out[..];
         for entry in &entries {
             let record = first(rest).unwrap();
