@@ -21,7 +21,7 @@ CHALLENGES := echo unique-ids broadcast-a broadcast-b broadcast-c broadcast-d br
 PARTITIONED := broadcast-d-partition broadcast-e-partition
 
 .DEFAULT_GOAL := help
-.PHONY: help build workbench $(CHALLENGES) $(PARTITIONED) idgen challenges serve \
+.PHONY: help build workbench $(CHALLENGES) $(PARTITIONED) broadcast-durable idgen challenges serve \
 	test seeds bench verify fix clean
 
 help: ## list the targets
@@ -54,6 +54,11 @@ broadcast-b: workbench build ## challenge 3b: values flood the cluster
 
 broadcast-c: workbench build ## challenge 3c: nothing is lost under partitions
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-c --node-count 5 --time-limit 20 --rate 10 \
+		--nemesis partition $(ARGS)
+	$(CHECK)
+
+broadcast-durable: workbench build ## challenge 3c, by nodes that store before they answer
+	$(TEST) -w broadcast --bin $(BIN)/broadcast-durable --node-count 5 --time-limit 20 --rate 10 \
 		--nemesis partition $(ARGS)
 	$(CHECK)
 

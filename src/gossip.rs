@@ -166,6 +166,11 @@ impl<T: Clone + Eq + Hash + Serialize> Seen<T> {
         news
     }
 
+    /// Whether this has been seen.
+    pub fn contains(&self, item: &T) -> bool {
+        self.known.contains(item)
+    }
+
     /// Everything that has been seen.
     pub fn items(&self) -> &[T] {
         &self.items

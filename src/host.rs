@@ -1,27 +1,49 @@
 //! What surrounds a node: everything that may differ between two runs comes from here.
 //!
 //! A program that is started by Maelstrom gets its randomness from the operating system. A
-//! simulation hands it a seed instead, and then the node does the same thing every time.
+//! simulation hands it a seed instead, and then the node does the same thing every time. The disk
+//! comes from here, too: the system's, or one that is part of the simulation.
 
 use std::cell::Cell;
+use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::rc::Rc;
+
+use crate::storage::{Directory, Disk};
+
+/// The environment variable that names the directory of a node's storage.
+const STORAGE: &str = "EDDY_STORAGE";
 
 /// Where a node gets what is not in its messages.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Host {
     seed: u64,
+    disk: Option<Rc<dyn Disk>>,
 }
 
 impl Host {
-    /// The operating system.
+    /// The operating system, with the directory that `EDDY_STORAGE` names as the disk.
     pub fn system() -> Self {
         // The standard library seeds the keys of its hash maps with the system's randomness.
-        Host { seed: RandomState::new().build_hasher().finish() }
+        let seed = RandomState::new().build_hasher().finish();
+        let directory = std::env::var_os(STORAGE).filter(|path| !path.is_empty());
+        let disk = directory.map(|path| Rc::new(Directory::at(path)) as Rc<dyn Disk>);
+        Host { seed, disk }
     }
 
-    /// A simulation: the same seed gives the node the same random numbers.
+    /// A simulation: the same seed gives the node the same random numbers. It has no disk.
     pub fn seeded(seed: u64) -> Self {
-        Host { seed }
+        Host { seed, disk: None }
+    }
+
+    /// The same host with this disk.
+    #[must_use]
+    pub fn with_disk(self, disk: Rc<dyn Disk>) -> Self {
+        Host { disk: Some(disk), ..self }
+    }
+
+    pub(crate) fn disk(&self) -> Option<Rc<dyn Disk>> {
+        self.disk.clone()
     }
 
     pub(crate) fn random(&self) -> Random {
@@ -33,6 +55,13 @@ impl Host {
     pub(crate) fn first_msg_id(&self) -> u64 {
         let stream = Random { state: Cell::new(!self.seed) };
         stream.next() >> 34 | 1 << 30
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let has_disk = self.disk.is_some();
+        f.debug_struct("Host").field("seed", &self.seed).field("has_disk", &has_disk).finish()
     }
 }
 

@@ -210,6 +210,73 @@
 //! }
 //! ```
 //!
+//! ## It survives a restart
+//!
+//! [`Node::storage`] has logs and values on the node's own disk. What they return from is durable:
+//! store first, then answer, and whatever was answered is known in the next life.
+//!
+//! ```
+//! # use std::cell::RefCell;
+//! # use std::rc::Rc;
+//! # use glomers::{Directory, Handler, Host, Log, Node, async_trait};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Deserialize)]
+//! # #[serde(rename_all = "snake_case")]
+//! # enum Request { Note { text: String }, Read }
+//! # #[derive(Serialize)]
+//! # #[serde(rename_all = "snake_case")]
+//! # enum Reply { NoteOk, ReadOk { notes: Vec<String> } }
+//! struct Notes {
+//!     log: Log<String>,
+//!     notes: RefCell<Vec<String>>,
+//! }
+//!
+//! impl Notes {
+//!     fn new(node: Node) -> Self {
+//!         let (log, notes) = node.storage().log("notes");
+//!         Notes { log, notes: RefCell::new(notes) }
+//!     }
+//! }
+//!
+//! #[async_trait(?Send)]
+//! impl Handler for Notes {
+//! #   type Request = Request;
+//! #   type Reply = Reply;
+//!     // …
+//!     async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+//!         Ok(match request {
+//!             Request::Note { text } => {
+//!                 self.log.append(std::slice::from_ref(&text)).await?;
+//!                 self.notes.borrow_mut().push(text);
+//!                 Reply::NoteOk
+//!             }
+//!             Request::Read => Reply::ReadOk { notes: self.notes.borrow().clone() },
+//!         })
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> anyhow::Result<()> {
+//! # let directory = std::env::temp_dir().join(format!("glomers-guide-{}", std::process::id()));
+//! # std::fs::create_dir_all(&directory)?;
+//! # let init =
+//! #     r#"{"src":"c1","dest":"n1","body":{"type":"init","node_id":"n1","node_ids":["n1"]}}"#;
+//! # let note = r#"{"src":"c1","dest":"n1","body":{"type":"note","text":"hello"}}"#;
+//! # let read = r#"{"src":"c1","dest":"n1","body":{"type":"read","msg_id":2}}"#;
+//! # let host = || Host::system().with_disk(Rc::new(Directory::at(&directory)));
+//! # let (first_life, mut output) = (format!("{init}\n{note}"), Vec::new());
+//! # let next_life = format!("{init}\n{read}");
+//! host().serve_on(first_life.as_bytes(), &mut Vec::new(), Notes::new).await?;
+//! host().serve_on(next_life.as_bytes(), &mut output, Notes::new).await?;
+//! # std::fs::remove_dir_all(&directory)?;
+//! assert!(String::from_utf8(output)?.contains(r#"{"type":"read_ok","notes":["hello"]"#));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In a program the environment variable `EDDY_STORAGE` names the directory, which eddy sets for
+//! each node. Where nobody sets it, as under Jepsen's Maelstrom, nothing is kept.
+//!
 //! # What it promises
 //!
 //! * Every request that carries a `msg_id` gets exactly one reply, unless the node ends first.
@@ -224,14 +291,14 @@
 //!   are dropped in silence: a life numbers its calls from somewhere at random.
 //! * The end of input is an orderly end: requests in flight get one more second, and what has been
 //!   said is written.
+//! * What a [`Log`] or a [`Value`] has acknowledged survives a kill; what a kill tears is cut off.
 //! * A node is one future. Dropped it is gone, as after a crash; not polled it stands still. All
-//!   its randomness comes from its [`Host`], and all its time from tokio, so a simulation can
-//!   repeat it.
+//!   its randomness and its disk come from its [`Host`], and all its time from tokio, so a
+//!   simulation can repeat it.
 //!
 //! # What it leaves out
 //!
 //! * Threads: handlers are not `Send`. Who computes for long keeps everybody waiting.
-//! * Storage: a node that is restarted begins anew, as in Maelstrom.
 //! * A log: what is written to stderr by `eprintln!` ends up in Maelstrom's log of the node.
 //! * Membership: the nodes are those of `init`.
 //! * Deduplication: a call that is repeated may be handled twice. Only the receiver knows whether
@@ -240,9 +307,9 @@
 //! # Where to read on
 //!
 //! The modules are listed in the order in which they explain each other: what travels (`message`,
-//! `json`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), how it is run (`serve`,
-//! `server`, `tasks`, `incoming`, `outbox`, `lines`, `stdio`), and what is built on that (`kv`,
-//! [`gossip`]).
+//! `json`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), what it keeps
+//! (`storage`), how it is run (`serve`, `server`, `tasks`, `incoming`, `outbox`, `lines`, `stdio`),
+//! and what is built on that (`kv`, [`gossip`]).
 
 mod message;
 mod json;
@@ -251,6 +318,7 @@ mod error;
 mod node;
 mod rpc;
 mod host;
+mod storage;
 mod serve;
 mod server;
 mod tasks;
@@ -270,3 +338,4 @@ pub use message::{Header, Message};
 pub use node::Node;
 pub use rpc::Retry;
 pub use serve::{Handler, serve, serve_on};
+pub use storage::{Directory, Disk, Log, Storage, Value};

@@ -11,6 +11,7 @@ use crate::error::RpcError;
 use crate::host::{Host, Random};
 use crate::outbox::{Envelope, Outbox};
 use crate::rpc::{Calls, Retry};
+use crate::storage::Place;
 use crate::tasks::Newcomers;
 
 /// How long [`Node::rpc`] and the clients of the services wait. Longer leaves callers hanging
@@ -34,6 +35,7 @@ struct Shared {
     calls: Calls,
     newcomers: Rc<Newcomers>,
     random: Random,
+    place: Place,
 }
 
 impl Node {
@@ -44,8 +46,16 @@ impl Node {
         newcomers: Rc<Newcomers>,
         host: &Host,
     ) -> Self {
-        let (calls, random) = (Calls::counting_from(host.first_msg_id()), host.random());
-        Node { shared: Rc::new(Shared { id, node_ids, outbox, calls, newcomers, random }) }
+        let shared = Shared {
+            id,
+            node_ids,
+            outbox,
+            calls: Calls::counting_from(host.first_msg_id()),
+            newcomers,
+            random: host.random(),
+            place: Place::new(host.disk()),
+        };
+        Node { shared: Rc::new(shared) }
     }
 
     /// This node's own id.
@@ -149,6 +159,10 @@ impl Node {
 
     pub(crate) fn calls(&self) -> &Calls {
         &self.shared.calls
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.shared.place
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {

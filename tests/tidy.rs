@@ -34,6 +34,12 @@ fn without_tests(text: &str) -> &str {
     text.split("\n#[cfg(test)]").next().unwrap_or_default()
 }
 
+/// Whether a file says this before its tests, and not in a comment.
+fn uses(text: &str, forbidden: &str) -> bool {
+    let mut code = without_tests(text).lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.any(|line| line.contains(forbidden))
+}
+
 #[test]
 fn the_readme_shows_echo_as_it_is() {
     let echo = read("src/bin/echo.rs");
@@ -70,11 +76,22 @@ fn nodes_have_no_other_source_of_chance_and_time_than_their_host() {
         let is_host = path.ends_with("host.rs");
         for forbidden in ["RandomState", "SystemTime", "std::time::Instant", "std::env"] {
             assert!(
-                is_host || !without_tests(&text).contains(forbidden),
+                is_host || !uses(&text, forbidden),
                 "{}: {forbidden} would differ between two runs with the same seed; ask the Host",
                 path.display()
             );
         }
+    }
+}
+
+#[test]
+fn only_one_file_of_the_library_touches_files() {
+    for (path, text) in sources("src") {
+        assert!(
+            path.ends_with("storage/directory.rs") || !uses(&text, "std::fs"),
+            "{}: std::fs belongs to storage/directory.rs, because a simulation brings its own disk",
+            path.display()
+        );
     }
 }
 

@@ -37,6 +37,9 @@ pub struct Report {
     pub dropped: u64,
     /// What each fault did that there was.
     pub faults: BTreeMap<Fault, Toll>,
+    /// The bytes that kills took from the disks of simulated nodes: what was written and not yet
+    /// durable.
+    pub torn: u64,
     /// Every strike that there was, in the order of beginning. A test that names them in place of
     /// its faults is the same test.
     pub strikes: Vec<Strike>,
@@ -125,6 +128,7 @@ impl Report {
             servers,
             dropped: journal.dropped(),
             faults,
+            torn: 0,
             strikes,
             operations: OkFraction { ok: availability.ok_count, invoked },
             stable_latency: verdict.stable_latency.unwrap_or_default(),

@@ -5,6 +5,7 @@
 //! seed, so the same test gives the same report, byte for byte.
 
 mod body;
+mod disk;
 mod pipes;
 
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use self::body::Body;
+use self::disk::Disk;
 use self::pipes::Output;
 use crate::drive::{self, Event, Nodes};
 use crate::interpreter::Interpreter;
@@ -54,7 +56,9 @@ impl Test {
             let never = std::future::pending();
             let driven = drive::drive(&mut interpreter, &mut cluster, &mut heard, never, |_| {});
             let failure = driven.await.err().map(|failure| failure.to_string());
-            Report::new(self, interpreter, failure)
+            let mut report = Report::new(self, interpreter, failure);
+            report.torn = cluster.nodes.iter().map(|slot| slot.disk.lost()).sum();
+            report
         })
     }
 }
@@ -72,6 +76,8 @@ struct Slot {
     id: String,
     /// How many times it was started before.
     restarts: u64,
+    /// What survives it.
+    disk: Rc<Disk>,
     /// Where its lines go; nowhere while it is dead.
     input: Option<mpsc::UnboundedSender<String>>,
     body: Rc<Body>,
@@ -79,9 +85,12 @@ struct Slot {
 
 impl<H: Handler, S: Fn(Node) -> H + 'static> Cluster<S> {
     fn new(test: &Test, start: Rc<S>, events: mpsc::UnboundedSender<Event>) -> Self {
-        let slot = |id| Slot { id, restarts: 0, input: None, body: Rc::default() };
-        let nodes: Vec<Slot> = test.node_ids().into_iter().map(slot).collect();
         let random = Random::seeded(test.seed).fork("node");
+        let slot = |id: String| {
+            let disk = Rc::new(Disk::new(&random.fork(&id).fork("disk")));
+            Slot { id, restarts: 0, disk, input: None, body: Rc::default() }
+        };
+        let nodes: Vec<Slot> = test.node_ids().into_iter().map(slot).collect();
         let mut cluster = Cluster { start, events, random, nodes };
         (0..cluster.nodes.len()).for_each(|node| cluster.live(node));
         cluster
@@ -94,7 +103,8 @@ impl<H: Handler, S: Fn(Node) -> H + 'static> Cluster<S> {
         if slot.restarts > 0 {
             random = random.fork(&slot.restarts.to_string());
         }
-        let host = Host::seeded(random.bits());
+        let disk: Rc<dyn glomers::Disk> = Rc::clone(&slot.disk) as _;
+        let host = Host::seeded(random.bits()).with_disk(disk);
         let (lines, input) = pipes::input();
         let output = Output::new(node, self.events.clone());
         let (start, events) = (Rc::clone(&self.start), self.events.clone());
@@ -123,6 +133,7 @@ impl<H: Handler, S: Fn(Node) -> H + 'static> Nodes for Cluster<S> {
         let slot = &mut self.nodes[node];
         slot.body.kill();
         slot.input = None;
+        slot.disk.crash();
     }
 
     async fn start(&mut self, node: usize) -> anyhow::Result<()> {

@@ -1,0 +1,164 @@
+//! Challenge 3c with nodes that are killed: nothing that was acknowledged is lost.
+//!
+//! As in `broadcast-c`, one task per neighbor keeps this neighbor up to date. What differs is the
+//! order: a value is stored first, and only then is it shown, passed on and acknowledged, to
+//! clients and to neighbors alike. So whatever a node has said, it will know in its next life. What
+//! it forgets is how far it had come with passing on; so it begins its new life by telling its
+//! neighbors everything. A value that somebody acknowledged is then, at any moment, on the disk of
+//! a node whose neighbors either have it on theirs or will be told. The neighbors are stored, too:
+//! nobody sends a restarted node the topology again.
+//!
+//! The cost is a sync for each batch: a value waits for one disk at each hop. Values that come
+//! while the disk is busy share the next sync, so under load a sync is for many. And a restart
+//! costs one batch with everything to each neighbor. A value that comes twice before it is stored
+//! is stored twice; that does no harm, because values form a set, and costs a line.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use glomers::gossip::{Neighbor, Pace, Seen};
+use glomers::{Handler, Json, JsonArray, Log, Node, Value, async_trait};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Topology {
+        topology: BTreeMap<String, Vec<String>>,
+    },
+    Broadcast {
+        message: Json,
+    },
+    Read,
+    /// From a neighbor: values that may be new.
+    Gossip {
+        messages: Vec<Json>,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    TopologyOk,
+    BroadcastOk,
+    ReadOk { messages: JsonArray },
+    GossipOk,
+}
+
+struct Broadcast {
+    node: Node,
+    neighbor_ids: Value<Vec<String>>,
+    neighbors: RefCell<Vec<Neighbor<Json>>>,
+    log: Log<Json>,
+    /// What is in the log, and nothing else.
+    stored: RefCell<Seen<Json>>,
+}
+
+impl Broadcast {
+    fn new(node: Node) -> Self {
+        let (log, values) = node.storage().log("values");
+        let (neighbor_ids, neighbors) = node.storage().value("neighbors");
+        let mut stored = Seen::default();
+        stored.learn(values);
+        let stored = RefCell::new(stored);
+        let this = Broadcast { node, neighbor_ids, neighbors: RefCell::default(), log, stored };
+        this.connect(neighbors.unwrap_or_default());
+        this
+    }
+
+    /// Tells the neighbors everything, because nobody knows what they have.
+    fn connect(&self, neighbors: Vec<String>) {
+        let connect = |id| {
+            let gossip = |messages| Request::Gossip { messages };
+            let neighbor = Neighbor::keep_up_to_date(&self.node, id, Pace::default(), gossip);
+            neighbor.tell(self.stored.borrow().items().iter().cloned());
+            neighbor
+        };
+        self.neighbors.replace(neighbors.into_iter().map(connect).collect());
+    }
+
+    /// Stores what is new, and then shows it and passes it on.
+    async fn learn(&self, from: &str, mut messages: Vec<Json>) -> anyhow::Result<()> {
+        messages.retain(|message| !self.stored.borrow().contains(message));
+        self.log.append(&messages).await?;
+        let news = self.stored.borrow_mut().learn(messages);
+        for neighbor in self.neighbors.borrow().iter().filter(|neighbor| neighbor.id() != from) {
+            neighbor.tell(news.iter().cloned());
+        }
+        Ok(())
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Broadcast {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Topology { mut topology } => {
+                let neighbors = topology.remove(self.node.id()).unwrap_or_default();
+                self.neighbor_ids.replace(&neighbors).await?;
+                self.connect(neighbors);
+                Reply::TopologyOk
+            }
+            Request::Broadcast { message } => {
+                self.learn(from, vec![message]).await?;
+                Reply::BroadcastOk
+            }
+            Request::Gossip { messages } => {
+                self.learn(from, messages).await?;
+                Reply::GossipOk
+            }
+            Request::Read => Reply::ReadOk { messages: self.stored.borrow().to_json() },
+        })
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    glomers::serve(Broadcast::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use eddy::checker::availability::Goal;
+    use eddy::{Fault, Test, Workload, seeds};
+
+    use super::*;
+
+    fn challenge() -> Test {
+        Test {
+            workload: Workload::Broadcast,
+            nodes: 5,
+            rate: 10.0,
+            time_limit: Duration::from_secs(20),
+            ..Test::default()
+        }
+    }
+
+    #[test]
+    fn every_value_reaches_every_node_within_a_second() {
+        let report = challenge().run(Broadcast::new);
+        report.assert_valid();
+        assert!(report.stable_latency.maximum < 1000, "{report}");
+    }
+
+    #[test]
+    fn whatever_the_seed_partitions_lose_messages_and_no_values() {
+        let dropped = seeds(|seed| {
+            let (faults, availability) = ([Fault::Partition].into(), Goal::Total);
+            let test = Test { faults, availability, seed, ..challenge() };
+            let report = test.run(Broadcast::new);
+            report.assert_valid();
+            report.dropped
+        });
+        let (seeds, dropped) = (dropped.len(), dropped.iter().sum::<u64>());
+        println!("{seeds} seeds: partitions dropped {dropped} messages, and no value was lost");
+        assert!(dropped > 0, "no partition cut anything");
+    }
+
+    // What kills lose is shown with processes, in `tests/process.rs`; in virtual time it belongs
+    // here.
+}

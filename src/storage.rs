@@ -1,0 +1,248 @@
+//! What survives a kill: logs and values on a disk, durable before anybody is told so.
+//!
+//! Each log and each value is a file of records, and each record is a line with a checksum. All
+//! writing of a file goes through one queue ([`file`]), one batch at a time: so whatever is torn
+//! when the node is killed stands at the file's end, and nobody was told that it is stored. Opening
+//! the file cuts that off. What is left is a prefix of what was appended, and everything that was
+//! acknowledged is in it.
+//!
+//! A disk that loses or changes what it had made durable is beyond this. A record that rots in the
+//! middle of a log looks like a torn one, and whatever stands behind it goes with it; the line on
+//! stderr says how much that was.
+
+mod directory;
+mod file;
+mod record;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::io::{self, Write as _};
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use self::directory::Directory;
+use self::file::{File, Write};
+use crate::node::Node;
+
+/// Where a node's files are. A program started by eddy has a [`Directory`]; a simulation brings its
+/// own.
+///
+/// One file is written by one call at a time, and no call is dropped before it ends unless the node
+/// is. An error says that anything may have happened to what was to be written, and nothing to what
+/// was durable before. After one, the file is not written again in this life of the node.
+#[async_trait(?Send)]
+pub trait Disk {
+    /// What stands in this file, and is durable; nothing if there is no such file.
+    fn read(&self, file: &str) -> io::Result<Option<Vec<u8>>>;
+
+    /// Forgets what stands behind the first `length` bytes, durably.
+    fn cut(&self, file: &str, length: u64) -> io::Result<()>;
+
+    /// Adds bytes at the end of the file, which it makes if there is none. They are durable when
+    /// this returns.
+    async fn append(&self, file: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes these bytes the file. That is durable when this returns; before, a kill leaves either
+    /// the old file or the new one.
+    async fn replace(&self, file: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Tells people what was found when a file was opened: on stderr, unless there is a better
+    /// place.
+    fn tell(&self, line: &str) {
+        tell(line);
+    }
+}
+
+/// What a node keeps for its next life. Clones are the same storage, and cheap.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    node: Node,
+}
+
+impl Node {
+    /// What this node keeps for its next life.
+    ///
+    /// eddy names a directory for it in the environment variable `EDDY_STORAGE`. Without that, as
+    /// under Jepsen's Maelstrom, everything succeeds and nothing is kept; the first use says so on
+    /// stderr.
+    pub fn storage(&self) -> Storage {
+        Storage { node: self.clone() }
+    }
+}
+
+impl Storage {
+    /// The log of this name, and the entries that it holds.
+    ///
+    /// Reading keeps the whole node waiting, so it belongs into its start. What a kill has left of
+    /// a record is cut off, and that is told on stderr.
+    ///
+    /// # Panics
+    /// If the name is not made of lower-case letters, digits, `-` and `_`; if this log is open
+    /// already, or was dropped and is still being written; if the disk cannot be read; and if a
+    /// record is whole but no `T`, because then it is the type that has changed.
+    pub fn log<T: Serialize + DeserializeOwned>(&self, name: &str) -> (Log<T>, Vec<T>) {
+        let file = self.open(name, "log");
+        let bytes = self.read(&file);
+        let (mut entries, mut good) = (Vec::new(), 0);
+        while let Some(record) = record::first(&bytes[good..]) {
+            entries.push(self.parse(&file, entries.len() + 1, record.json));
+            good += record.length;
+        }
+        if good < bytes.len() {
+            let (torn, last) = (bytes.len() - good, entries.len());
+            self.tell(&format!("{file}: {torn} bytes after record {last} are no whole record"));
+            self.cut(&file, good);
+        }
+        (Log { file, entries: PhantomData }, entries)
+    }
+
+    /// The value of this name, and what it holds, if it was ever set.
+    ///
+    /// A record that is not whole counts as none, and is told on stderr: no kill leaves one, so the
+    /// disk must have changed it.
+    ///
+    /// # Panics
+    /// As [`Storage::log`].
+    pub fn value<T: Serialize + DeserializeOwned>(&self, name: &str) -> (Value<T>, Option<T>) {
+        let file = self.open(name, "value");
+        let bytes = self.read(&file);
+        let record = record::first(&bytes).filter(|record| record.length == bytes.len());
+        if record.is_none() && !bytes.is_empty() {
+            self.tell(&format!("{file}: {} bytes are not one whole record", bytes.len()));
+            self.cut(&file, 0);
+        }
+        let value = record.map(|record| self.parse(&file, 1, record.json));
+        (Value { file, value: PhantomData }, value)
+    }
+
+    fn open(&self, name: &str, ending: &str) -> Rc<File> {
+        let id = self.node.id();
+        // Such names mean the same file on every system, or none at all.
+        let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+        assert!(
+            !name.is_empty() && name.bytes().all(fits),
+            "{id} cannot name a {ending} {name:?}: expected lower-case letters, digits, - and _"
+        );
+        let place = self.node.place();
+        let file = format!("{name}.{ending}");
+        assert!(
+            place.open.borrow_mut().insert(file.clone()),
+            "{id} has opened {file} already: expected that it is opened once, and shared"
+        );
+        if place.disk.is_none() && !place.has_told.replace(true) {
+            tell(&format!("{id}: nothing that it stores is kept: EDDY_STORAGE names no directory"));
+        }
+        File::new(self.node.clone(), file)
+    }
+
+    fn read(&self, file: &File) -> Vec<u8> {
+        let Some(disk) = &self.node.place().disk else { return Vec::new() };
+        let read = disk.read(file.name());
+        read.unwrap_or_else(|error| panic!("{} cannot read {file}: {error}", self.node.id()))
+            .unwrap_or_default()
+    }
+
+    fn cut(&self, file: &File, length: usize) {
+        let Some(disk) = &self.node.place().disk else { return };
+        let cut = disk.cut(file.name(), length as u64);
+        cut.unwrap_or_else(|error| {
+            panic!("{} cannot cut {file} to {length} bytes: {error}", self.node.id())
+        });
+    }
+
+    fn parse<T: DeserializeOwned>(&self, file: &File, number: usize, json: &[u8]) -> T {
+        serde_json::from_slice(json).unwrap_or_else(|error| {
+            let json = String::from_utf8_lossy(json);
+            let excerpt: String = json.chars().take(EXCERPT).collect();
+            let (id, expected) = (self.node.id(), std::any::type_name::<T>());
+            panic!(
+                "{id} cannot read record {number} of {file} as {expected}: {error}; its checksum \
+                 is right, so the type has changed since it was written: {excerpt}"
+            )
+        })
+    }
+
+    fn tell(&self, found: &str) {
+        if let Some(disk) = &self.node.place().disk {
+            disk.tell(&format!("{}: {found}, and were cut off", self.node.id()));
+        }
+    }
+}
+
+/// How many characters of a record a panic shows. More shows what is meant in more cases, less fits
+/// on a screen.
+const EXCERPT: usize = 200;
+
+/// A list of entries that grows at its end.
+#[derive(Debug)]
+pub struct Log<T> {
+    file: Rc<File>,
+    entries: PhantomData<fn(T)>,
+}
+
+impl<T: Serialize> Log<T> {
+    /// Adds entries at the end. Once this has returned, they and all entries before them survive a
+    /// kill.
+    ///
+    /// The entries are taken when it is called, not when it is awaited, and calls are stored in
+    /// their order. What is appended while the disk is busy shares the next write. To drop the
+    /// future takes nothing back. A list of no entries waits for those before it.
+    ///
+    /// # Errors
+    /// If the disk fails: the entries may be there after a restart, or some of them. From then on
+    /// the log refuses everything.
+    ///
+    /// # Panics
+    /// If an entry does not fit into JSON.
+    pub fn append(&self, entries: &[T]) -> impl Future<Output = anyhow::Result<()>> + use<T> {
+        self.file.write(Write::Append, &self.file.records(entries))
+    }
+
+    /// Makes these entries all that there are: to shorten a log, or to take its end back.
+    ///
+    /// A kill leaves either the old entries or the new ones. For the rest, see [`Log::append`].
+    pub fn replace(&self, entries: &[T]) -> impl Future<Output = anyhow::Result<()>> + use<T> {
+        self.file.write(Write::Replace, &self.file.records(entries))
+    }
+}
+
+/// One value, of which only the last one counts.
+#[derive(Debug)]
+pub struct Value<T> {
+    file: Rc<File>,
+    value: PhantomData<fn(T)>,
+}
+
+impl<T: Serialize> Value<T> {
+    /// Sets the value. Once this has returned, it survives a kill; before, a kill leaves either the
+    /// old value or the new one. For the rest, see [`Log::append`].
+    pub fn replace(&self, value: &T) -> impl Future<Output = anyhow::Result<()>> + use<T> {
+        self.file.write(Write::Replace, &self.file.records(std::slice::from_ref(value)))
+    }
+}
+
+/// What a node knows of its storage: nothing to speak of, until it uses it.
+#[derive(Default)]
+pub(crate) struct Place {
+    disk: Option<Rc<dyn Disk>>,
+    /// The files that are open.
+    open: RefCell<BTreeSet<String>>,
+    /// Whether people were told that nothing is kept.
+    has_told: Cell<bool>,
+}
+
+impl Place {
+    pub(crate) fn new(disk: Option<Rc<dyn Disk>>) -> Self {
+        Place { disk, ..Place::default() }
+    }
+}
+
+fn tell(line: &str) {
+    // In one piece, because several nodes may share a log; and a log that nobody takes is no reason
+    // to die.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
