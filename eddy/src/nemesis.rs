@@ -10,6 +10,7 @@ mod partition;
 pub(crate) mod strike;
 mod targets;
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::rc::Rc;
 use std::str::FromStr;
@@ -217,6 +218,12 @@ impl Fault {
         Fault::Duplicate,
         Fault::Slow,
     ];
+
+    /// What to test nodes with: each fault alone, and then all of them together.
+    pub fn alone_and_together() -> Vec<BTreeSet<Fault>> {
+        let alone = Fault::ALL.map(|fault| BTreeSet::from([fault]));
+        alone.into_iter().chain([Fault::ALL.into()]).collect()
+    }
 }
 
 impl Display for Fault {
@@ -261,8 +268,6 @@ impl Display for Action {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     const INTERVAL: Duration = Duration::from_secs(10);

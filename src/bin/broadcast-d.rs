@@ -165,4 +165,19 @@ mod tests {
         println!("{seeds} seeds: partitions dropped {dropped} messages, and no value was lost");
         assert!(dropped > 0, "no partition cut anything");
     }
+
+    #[test]
+    fn whatever_the_seed_faults_take_nothing_but_what_only_killed_nodes_knew() {
+        let dropped = seeds(|seed| {
+            let runs = Fault::alone_and_together().into_iter().map(|faults| {
+                let report = Test { faults, seed, ..challenge() }.run(Broadcast::new);
+                report.assert_valid_but_for_kills();
+                report.dropped
+            });
+            runs.sum::<u64>()
+        });
+        let (seeds, dropped) = (dropped.len(), dropped.iter().sum::<u64>());
+        println!("{seeds} seeds: faults dropped {dropped} messages, and no value that lived on");
+        assert!(dropped > 0, "no fault struck anything");
+    }
 }

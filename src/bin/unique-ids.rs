@@ -84,6 +84,18 @@ mod tests {
     }
 
     #[test]
+    fn whatever_the_seed_no_fault_makes_an_id_come_twice() {
+        seeds(|seed| {
+            for faults in Fault::alone_and_together() {
+                let (time_limit, availability) = (Duration::from_secs(5), Goal::default());
+                let nemesis_interval = Duration::from_secs(1);
+                let test = Test { seed, faults, time_limit, availability, ..challenge() };
+                Test { nemesis_interval, ..test }.run(UniqueIds::new).assert_valid();
+            }
+        });
+    }
+
+    #[test]
     fn it_keeps_the_rate_of_the_challenge() {
         let report = challenge().run(UniqueIds::new);
         report.assert_valid();
