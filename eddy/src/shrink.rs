@@ -11,6 +11,7 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use crate::nemesis::Strike;
+use crate::printable::printable;
 use crate::report::{Parts, Report};
 use crate::test::Test;
 use crate::test::rust::Rust;
@@ -26,6 +27,9 @@ const MOST_MESSAGES: u64 = 3_000_000;
 /// More would spend the runs that there are on what does not fail; fewer would miss what a change
 /// of the draws hides.
 const SEEDS: u64 = 6;
+
+/// How long a history is shown. A longer one is no explanation.
+const SHOWN: usize = 60;
 
 /// The smallest test that was found.
 pub(crate) struct Smallest {
@@ -60,6 +64,8 @@ pub(crate) fn smallest(report: &Report, holds: &dyn Fn(&Report) -> bool) -> Opti
         search.take_strikes_away();
         search.take_targets_away();
         search.take_time_from_strikes();
+        search.take_time_before_strikes();
+        search.take_time_away();
         search.take_operations_away();
         if search.test == before || search.is_over() {
             let Search { test, report, runs, .. } = search;
@@ -202,6 +208,28 @@ impl Search<'_> {
         }
     }
 
+    /// Strikes that come earlier, each for itself and then all of them, so that the test can be
+    /// shorter.
+    fn take_time_before_strikes(&mut self) {
+        let count = self.test.strikes.len();
+        let each = (0..count).map(|number| number..number + 1);
+        for those in each.chain([0..count]) {
+            loop {
+                let mut test = self.test.clone();
+                let strikes = &mut test.strikes[those.clone()];
+                let first = strikes.iter().map(|strike| strike.from).min().unwrap_or_default();
+                let earlier = first - whole_milliseconds(first / 2);
+                for strike in strikes {
+                    strike.from -= earlier;
+                    strike.until -= earlier;
+                }
+                if earlier.is_zero() || !self.attempt_with_seeds(&test) {
+                    break;
+                }
+            }
+        }
+    }
+
     /// Half as many operations.
     fn take_operations_away(&mut self) {
         while self.test.rate > 1.0 {
@@ -249,6 +277,15 @@ impl Display for Smallest {
             test.time_limit
         )?;
         writeln!(f, "{}\n", Rust(test))?;
-        write!(f, "{report}")
+        if let Some(failure) = &report.failure {
+            writeln!(f, "{failure}\n")?;
+        }
+        if report.history.ops().len() <= SHOWN {
+            writeln!(f, "What happens in it:\n")?;
+            let mut text = Vec::new();
+            report.history.write_txt(&mut text).map_err(|_| fmt::Error)?;
+            f.write_str(&printable(&String::from_utf8_lossy(&text)))?;
+        }
+        Ok(())
     }
 }
