@@ -164,7 +164,9 @@ mod tests {
     fn whatever_the_seed_faults_take_nothing_but_what_only_killed_nodes_knew() {
         let dropped = seeds(|seed| {
             let runs = Fault::alone_and_together().into_iter().map(|faults| {
-                let report = Test { faults, seed, ..challenge() }.run(Broadcast::new);
+                let nemesis_interval = Duration::from_secs(3);
+                let test = Test { faults, nemesis_interval, seed, ..challenge() };
+                let report = test.run(Broadcast::new);
                 report.assert_valid_but_for_kills();
                 report.dropped
             });

@@ -163,7 +163,9 @@ mod tests {
     fn whatever_the_seed_no_fault_loses_a_value() {
         let struck = seeds(|seed| {
             let runs = Fault::alone_and_together().into_iter().map(|faults| {
-                let report = Test { faults, seed, ..challenge() }.run(Broadcast::new);
+                let nemesis_interval = Duration::from_secs(3);
+                let test = Test { faults, nemesis_interval, seed, ..challenge() };
+                let report = test.run(Broadcast::new);
                 report.assert_valid();
                 (report.dropped, report.torn)
             });
