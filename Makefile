@@ -57,9 +57,13 @@ broadcast-c: workbench build ## challenge 3c: nothing is lost under partitions
 		--nemesis partition $(ARGS)
 	$(CHECK)
 
-broadcast-durable: workbench build ## challenge 3c, by nodes that store before they answer
+# Maelstrom 0.2.4 knows no other fault than partitions.
+KILLS = $(if $(filter $(EDDY),$(MAELSTROM)),--nemesis partition$(,)kill --nemesis-interval 5,--nemesis partition)
+, := ,
+
+broadcast-durable: workbench build ## challenge 3c with kills: nodes that store before they answer
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-durable --node-count 5 --time-limit 20 --rate 10 \
-		--nemesis partition $(ARGS)
+		$(KILLS) $(ARGS)
 	$(CHECK)
 
 FAR := --node-count 25 --time-limit 20 --rate 100 --latency 100

@@ -62,6 +62,31 @@
 //! assert_eq!(report.servers.sent, 0, "nobody needs to be asked: {report}");
 //! ```
 //!
+//! # What goes wrong
+//!
+//! [`Test::faults`] strike at random, as the seed says; [`Test::strikes`] say exactly what happens
+//! to whom, from when until when. The report tells the strikes that there were, in the same form.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use eddy::{Fault, Strike, Test, Workload};
+//! let second = Duration::from_secs(1);
+//! let by_chance = Test { faults: [Fault::Kill, Fault::Loss].into(), ..Test::default() };
+//! let exactly = Test {
+//!     strikes: vec![
+//!         Strike::partition(["n1"], 2 * second, 5 * second),
+//!         Strike::kill(["n2"], 7 * second, 9 * second),
+//!         Strike::lose(0.5, ["n0", "n1"], 8 * second, 12 * second),
+//!     ],
+//!     ..Test::default()
+//! };
+//! ```
+//!
+//! What each fault does, and which bug it is there to find, is in eddy's README.
+//!
+//! When [`Report::assert_valid`] fails, or [`Report::assert`], it looks for the smallest test in
+//! which the same goes wrong, and prints it as Rust, with its strikes.
+//!
 //! To try many seeds, wrap the test into [`seeds`]; a failure names its seed and the command that
 //! repeats it.
 //!
