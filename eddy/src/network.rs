@@ -86,6 +86,8 @@ struct Parcel {
     /// The number of the sender's inbox, and that of the receiver's.
     link: (usize, usize),
     message: Message,
+    /// The deadline, as long as a fault keeps it from its receiver's queue.
+    held_up: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -172,34 +174,13 @@ impl Network {
         let message = Message { id: self.sent, src: name(src), dest: name(dest), body };
         self.sent += 1;
         self.journal.record(now, EventKind::Send, &message);
-        let parcel = Parcel { link: (src, dest), message };
+        let parcel = Parcel { link: (src, dest), message, held_up: None };
         if parcel.message.involves_client() {
             self.post(now, now, parcel);
         } else {
             self.post_between_servers(now, parcel);
         }
         Ok(())
-    }
-
-    fn post_between_servers(&mut self, now: Duration, parcel: Parcel) {
-        let link = parcel.link;
-        let delay = self.links.delay(link);
-        if !delay.is_zero() {
-            self.journal.struck(Fault::Slow);
-        }
-        let deadline = now + self.latency.draw(&mut self.random) + delay;
-        if self.links.lose(link) {
-            self.discard(now, Fault::Loss, &parcel.message);
-            return;
-        }
-        if let Some(later) = self.links.duplicate(link) {
-            self.journal.struck(Fault::Duplicate);
-            let copy = Parcel { link, message: parcel.message.clone() };
-            self.post(now, deadline, parcel);
-            self.post(now, deadline + later, copy);
-        } else {
-            self.post(now, deadline, parcel);
-        }
     }
 
     /// When the next message arrives.
@@ -210,7 +191,12 @@ impl Network {
     /// The next message that has arrived by now.
     pub fn receive(&mut self, now: Duration) -> Option<Message> {
         while self.next_arrival().is_some_and(|at| at <= now) {
-            let (_, Parcel { link, message }) = self.arrivals.pop_first()?;
+            let (_, parcel) = self.arrivals.pop_first()?;
+            if let Some(deadline) = parcel.held_up {
+                self.post(now, deadline, Parcel { held_up: None, ..parcel });
+                continue;
+            }
+            let Parcel { link, message, .. } = parcel;
             let inbox = link.1;
             let is_plain = self.delivery == Delivery::Plain;
             let cut = if is_plain { self.links.cut(link) } else { None };
@@ -254,6 +240,36 @@ impl Network {
     /// What has been sent so far.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    fn post_between_servers(&mut self, now: Duration, parcel: Parcel) {
+        let link = parcel.link;
+        let latency = self.latency.draw(&mut self.random);
+        let slower_by = self.links.delay(link);
+        if !slower_by.is_zero() {
+            self.journal.struck(Fault::Slow);
+        }
+        if self.links.lose(link) {
+            self.discard(now, Fault::Loss, &parcel.message);
+            return;
+        }
+        if let Some(later) = self.links.duplicate(link) {
+            self.journal.struck(Fault::Duplicate);
+            let copy = Parcel { link, message: parcel.message.clone(), held_up: None };
+            self.post_later(now, slower_by + later, latency, copy);
+        }
+        self.post_later(now, slower_by, latency, parcel);
+    }
+
+    /// Puts a message on its way after a while. Until then no receiver carries it, and nothing that
+    /// is on time waits for it.
+    fn post_later(&mut self, now: Duration, wait: Duration, latency: Duration, parcel: Parcel) {
+        let (begin, deadline) = (now + wait, now + wait + latency);
+        if wait.is_zero() {
+            self.post(now, deadline, parcel);
+        } else {
+            self.schedule(begin, Parcel { held_up: Some(deadline), ..parcel });
+        }
     }
 
     /// Puts a message on its way, to arrive at its deadline or later.

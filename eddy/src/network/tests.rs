@@ -163,6 +163,23 @@ fn a_strike_on_links_strikes_those_of_its_nodes_with_other_servers_and_services(
 }
 
 #[test]
+fn what_a_fault_holds_up_holds_up_nobody_else() {
+    #[track_caller]
+    fn check(harm: Harm, now: u32, expected: u64) {
+        let mut network = network(Delivery::Maelstrom);
+        strike(&mut network, &harm);
+        send(&mut network, 0, "n0", "n1");
+        send(&mut network, now, "c0", "n1");
+        let first = network.next_arrival().unwrap();
+        assert_eq!((first, network.receive(first).unwrap().id), (now.max(10) * MS, expected));
+    }
+    let names = || ["n1".to_owned()].into();
+    check(Harm::Slow(70 * MS, names()), 10, 1);
+    // The first copy arrives; the second is not there yet when the client's message is.
+    check(Harm::Duplicate(1.0, names()), 100, 0);
+}
+
+#[test]
 fn a_link_is_cut_as_long_as_any_strike_cuts_it() {
     let mut network = network(Delivery::Plain);
     let nodes = ["n0", "n1", "n2"].map(String::from);
