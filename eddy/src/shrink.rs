@@ -17,7 +17,7 @@ use crate::test::Test;
 use crate::test::rust::Rust;
 
 /// How many tests are run at most. More would seldom find a smaller one, and nobody waits for it.
-const MOST_RUNS: u32 = 400;
+const MOST_RUNS: u32 = 1000;
 
 /// How many messages all these tests together may send, before no further one is begun. More would
 /// take longer than people wait.
@@ -26,7 +26,7 @@ const MOST_MESSAGES: u64 = 3_000_000;
 /// How many seeds are tried with fewer nodes or operations, besides the one that is known to fail.
 /// More would spend the runs that there are on what does not fail; fewer would miss what a change
 /// of the draws hides.
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 16;
 
 /// How long a history is shown. A longer one is no explanation.
 const SHOWN: usize = 60;
