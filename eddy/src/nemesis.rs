@@ -311,7 +311,7 @@ mod tests {
                 })
                 .flatten()
                 .collect();
-            let mut all = BTreeSet::from_iter(expected.iter().map(ToString::to_string));
+            let mut all: BTreeSet<String> = expected.iter().map(ToString::to_string).collect();
             if fault != Fault::Partition {
                 all.extend(Targets::ALL.map(|targets| targets.to_edn().to_string()));
             }
@@ -387,7 +387,9 @@ mod tests {
             assert_eq!(shown, expected);
         }
         let known = "(known: partition, kill, pause, one-way, loss, duplicate, slow)";
-        Fault::ALL.iter().for_each(|fault| check(&fault.to_string(), &fault.to_string()));
+        for fault in Fault::ALL {
+            check(&fault.to_string(), &fault.to_string());
+        }
         check("clock", &format!("no fault is called \"clock\" {known}"));
         let meant = "did you mean partition?";
         check("partitions", &format!("no fault is called \"partitions\"; {meant} {known}"));

@@ -143,7 +143,7 @@ impl Search<'_> {
         for part in [2, 4, 8] {
             loop {
                 let limit = self.test.time_limit;
-                let time_limit = whole_milliseconds(limit - limit / part);
+                let time_limit = whole_milliseconds(limit.saturating_sub(limit / part));
                 if time_limit.is_zero() || time_limit == limit {
                     break;
                 }
@@ -199,7 +199,7 @@ impl Search<'_> {
         for number in 0..self.test.strikes.len() {
             loop {
                 let Strike { from, until, .. } = self.test.strikes[number];
-                let time = whole_milliseconds((until - from) / 2);
+                let time = whole_milliseconds(until.saturating_sub(from) / 2);
                 let mut test = self.test.clone();
                 test.strikes[number].until = from + time;
                 if time.is_zero() || !self.attempt(test) {
@@ -214,12 +214,12 @@ impl Search<'_> {
     fn take_time_before_strikes(&mut self) {
         let count = self.test.strikes.len();
         let each = (0..count).map(|number| number..number + 1);
-        for those in each.chain([0..count]) {
+        for those in each.chain(std::iter::once(0..count)) {
             loop {
                 let mut test = self.test.clone();
                 let strikes = &mut test.strikes[those.clone()];
                 let first = strikes.iter().map(|strike| strike.from).min().unwrap_or_default();
-                let earlier = first - whole_milliseconds(first / 2);
+                let earlier = first.saturating_sub(whole_milliseconds(first / 2));
                 for strike in strikes {
                     strike.from -= earlier;
                     strike.until -= earlier;

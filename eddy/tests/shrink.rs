@@ -1,7 +1,5 @@
 //! A test that fails tells the smallest one that fails in the same way.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

@@ -179,7 +179,9 @@ fn a_named_strike_takes_place_at_its_time_and_ends_with_the_main_part_at_the_lat
     let plan = Plan { strikes, has_final: true, ..plan(2, 10.0) };
     let events = play(&plan, |_, _| (NO_TIME, false));
     let struck = events.iter().filter_map(|(time, next)| match next {
-        Next::Strike(action) => Some(format!("{action} at {}", (*time - START).as_secs())),
+        Next::Strike(action) => {
+            Some(format!("{action} at {}", time.saturating_sub(START).as_secs()))
+        }
         _ => None,
     });
     let struck: Vec<String> = struck.collect();

@@ -268,14 +268,16 @@ impl Display for Array<'_> {
     }
 }
 
-/// Displays as the Rust that makes a duration, in whole milliseconds if there are no others.
+/// Displays as the Rust that makes a duration, in the largest unit that fits.
 pub(crate) struct Time(pub(crate) Duration);
 
 impl Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanoseconds = self.0.as_nanos();
-        match nanoseconds % 1_000_000 {
-            0 => write!(f, "Duration::from_millis({})", nanoseconds / 1_000_000),
+        match (nanoseconds % 1_000_000_000, nanoseconds % 1_000_000) {
+            _ if nanoseconds == 0 => f.write_str("Duration::ZERO"),
+            (0, _) => write!(f, "Duration::from_secs({})", self.0.as_secs()),
+            (_, 0) => write!(f, "Duration::from_millis({})", self.0.as_millis()),
             _ => write!(f, "Duration::from_nanos({nanoseconds})"),
         }
     }
@@ -294,7 +296,7 @@ mod tests {
             assert_eq!(strike.to_string(), expected);
         }
         let (from, until) = (2000 * MS, 5000 * MS + Duration::from_nanos(1));
-        let times = "Duration::from_millis(2000), Duration::from_nanos(5000000001))";
+        let times = "Duration::from_secs(2), Duration::from_nanos(5000000001))";
         let both = ["n1", "n2"];
         let expected = |what: &str| format!("Strike::{what}, {times}");
         check(Strike::partition(both, from, until), &expected(r#"partition(["n1", "n2"]"#));

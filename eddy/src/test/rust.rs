@@ -121,10 +121,10 @@ mod tests {
             delivery: Delivery::Plain,
             topology: Topology::Tree4,
             faults: [Fault::Kill, Fault::OneWay].into(),
-            nemesis_interval: Duration::from_millis(2000),
+            nemesis_interval: Duration::from_secs(2),
             strikes: vec![
                 Strike::kill(["a"], Duration::from_millis(100), Duration::from_millis(900)),
-                Strike::lose(0.5, ["a", "b"], Duration::from_millis(0), Duration::from_nanos(1)),
+                Strike::lose(0.5, ["a", "b"], Duration::ZERO, Duration::from_nanos(1)),
             ],
             availability: Goal::Fraction(0.5),
             seed: 17,
