@@ -271,7 +271,8 @@ impl Display for Smallest {
         };
         writeln!(
             f,
-            "The smallest test of {runs} in which the same goes wrong has {}, {}, {} and takes {:?}:\n",
+            "The smallest test of {runs} in which the same goes wrong has {}, {}, {} and takes \
+             {:?}:\n",
             many(nodes, "node"),
             many(operations, "operation"),
             many(test.strikes.len(), "strike"),

@@ -176,8 +176,8 @@ mod tests {
     fn whatever_the_seed_faults_take_nothing_but_what_only_killed_nodes_knew() {
         let dropped = seeds(|seed| {
             let runs = Fault::alone_and_together().into_iter().map(|faults| {
-                let nemesis_interval = Duration::from_secs(3);
-                let test = Test { faults, nemesis_interval, seed, ..challenge() };
+                let (rate, nemesis_interval) = (20.0, Duration::from_secs(3));
+                let test = Test { faults, rate, nemesis_interval, seed, ..challenge() };
                 let report = test.run(Broadcast::new);
                 report.assert_valid_but_for_kills();
                 report.dropped

@@ -117,7 +117,7 @@ mod tests {
             concurrency: "2n".parse().unwrap(),
             rate: 10.5,
             time_limit: Duration::from_millis(1500),
-            latency: Latency { mean: Duration::from_millis(20), distribution: Distribution::Uniform },
+            latency: Latency { mean: Duration::ZERO, distribution: Distribution::Uniform },
             delivery: Delivery::Plain,
             topology: Topology::Tree4,
             faults: [Fault::Kill, Fault::OneWay].into(),
@@ -136,7 +136,7 @@ mod tests {
             workload: Workload::UniqueIds,
             nodes: 3,
             latency: Latency { mean: Duration::from_millis(20), ..Latency::default() },
-            strikes: vec![Strike::mute(["n1"], Duration::from_millis(100), Duration::from_millis(900))],
+            strikes: vec![Strike::mute(["n1"], Duration::ZERO, Duration::from_millis(900))],
             availability: Goal::Total,
             ..Test::default()
         };
