@@ -21,8 +21,9 @@ const AT_ONE_MOMENT: u32 = 1_000_000;
 pub(crate) enum Event {
     /// It wrote a line, given without its newline.
     Said { node: usize, line: String },
-    /// It ended, or did what no test survives: what, in words that follow "it".
-    Ended { node: usize, how: String },
+    /// It ended, or did what no test survives, in this of its lives, the first being 0: what, in
+    /// words that follow "it".
+    Ended { node: usize, life: u64, how: String },
 }
 
 /// Where events come from.
@@ -47,9 +48,9 @@ impl Events for mpsc::Receiver<Event> {
 pub(crate) trait Nodes {
     /// Hands a node a line, newline included. A node that is gone ignores it.
     fn deliver(&mut self, node: usize, line: String);
-    /// Kills a node, and returns when it is gone.
-    async fn kill(&mut self, node: usize);
-    /// Starts a node again that was killed.
+    /// Kills nodes, and returns when they are gone; may be given up when they will be soon.
+    async fn kill(&mut self, nodes: &[usize]);
+    /// Starts a node again that was killed; may be given up.
     async fn start(&mut self, node: usize) -> anyhow::Result<()>;
     /// Stops a node from running.
     fn pause(&mut self, node: usize);
@@ -94,7 +95,14 @@ pub(crate) async fn drive(
                 continue;
             }
             Step::Order(order) => {
-                carry_out(order, nodes).await?;
+                tokio::select! {
+                    biased;
+                    signal = &mut interrupted => return Err(Failure::Interrupted(signal)),
+                    carried_out = carry_out(&order, nodes) => carried_out?,
+                }
+                if let Order::Start(node) = order {
+                    interpreter.started(start.elapsed(), node);
+                }
                 continue;
             }
             Step::Wait(wake) => wake,
@@ -108,7 +116,7 @@ pub(crate) async fn drive(
                 let now = start.elapsed();
                 match event {
                     Event::Said { node, line } => interpreter.hear(now, node, &line)?,
-                    Event::Ended { node, how } => return Err(interpreter.ended(node, how).into()),
+                    Event::Ended { node, life, how } => interpreter.ended(node, life, how)?,
                 }
             }
             () = sleep_until(start, wake) => {}
@@ -116,12 +124,12 @@ pub(crate) async fn drive(
     }
 }
 
-async fn carry_out(order: Order, nodes: &mut impl Nodes) -> Result<(), Failure> {
+async fn carry_out(order: &Order, nodes: &mut impl Nodes) -> Result<(), Failure> {
     match order {
-        Order::Kill(node) => nodes.kill(node).await,
-        Order::Start(node) => nodes.start(node).await.map_err(Failure::Start)?,
-        Order::Pause(node) => nodes.pause(node),
-        Order::Resume(node) => nodes.resume(node),
+        Order::Kill(together) => nodes.kill(together).await,
+        Order::Start(node) => nodes.start(*node).await.map_err(Failure::Start)?,
+        Order::Pause(node) => nodes.pause(*node),
+        Order::Resume(node) => nodes.resume(*node),
     }
     Ok(())
 }
