@@ -161,3 +161,106 @@ impl Display for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nemesis::Strike;
+    use crate::test::Test;
+    use crate::workload::Workload;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A node that answers `init`, and does as it is told; killed after 1 s, started after 2 s.
+    struct Actor {
+        events: mpsc::UnboundedSender<Event>,
+        /// What it takes to kill it, and to start it again.
+        killing: Duration,
+        starting: Duration,
+        /// The life whose end is told when it is killed, and when it is started again.
+        ended_before: Option<u64>,
+        ended_after: Option<u64>,
+    }
+
+    impl Actor {
+        fn end(&self, life: Option<u64>) {
+            if let Some(life) = life {
+                let how = "exited".to_owned();
+                self.events.send(Event::Ended { node: 0, life, how }).unwrap();
+            }
+        }
+    }
+
+    impl Nodes for Actor {
+        fn deliver(&mut self, node: usize, line: String) {
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            if line["body"]["type"] == "init" {
+                let body = r#"{"type":"init_ok","in_reply_to":1}"#;
+                let line = format!(r#"{{"src":"n0","dest":{},"body":{body}}}"#, line["src"]);
+                self.events.send(Event::Said { node, line }).unwrap();
+            }
+        }
+
+        async fn kill(&mut self, nodes: &[usize]) {
+            assert_eq!(nodes, [0]);
+            tokio::time::sleep(self.killing).await;
+            self.end(self.ended_before);
+        }
+
+        async fn start(&mut self, _: usize) -> anyhow::Result<()> {
+            tokio::time::sleep(self.starting).await;
+            self.end(self.ended_after);
+            Ok(())
+        }
+
+        fn pause(&mut self, _: usize) {}
+
+        fn resume(&mut self, _: usize) {}
+    }
+
+    /// What a test comes to that is interrupted after this time, if it has not ended before.
+    async fn outcome(patience: Duration, direct: impl FnOnce(&mut Actor)) -> String {
+        let test = Test {
+            workload: Workload::Echo,
+            nodes: 1,
+            rate: 0.0,
+            time_limit: 5 * SECOND,
+            strikes: vec![Strike::kill(["n0"], SECOND, 2 * SECOND)],
+            ..Test::default()
+        };
+        let (events, mut heard) = mpsc::unbounded_channel();
+        let (ended_before, ended_after) = (None, None);
+        let [killing, starting] = [Duration::ZERO; 2];
+        let mut actor = Actor { events, killing, starting, ended_before, ended_after };
+        direct(&mut actor);
+        let interrupted = async {
+            tokio::time::sleep(patience).await;
+            "impatience"
+        };
+        let mut interpreter = Interpreter::new(&test);
+        let driven = drive(&mut interpreter, &mut actor, &mut heard, interrupted, |_| {}).await;
+        driven.map_or_else(|failure| failure.to_string(), |()| "done".to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_former_life_is_no_news() {
+        assert_eq!(outcome(60 * SECOND, |_| {}).await, "done");
+        assert_eq!(outcome(60 * SECOND, |actor| actor.ended_before = Some(0)).await, "done");
+        assert_eq!(outcome(60 * SECOND, |actor| actor.ended_after = Some(0)).await, "done");
+        let story = "node n0 cannot be tested: started again, before it answered init, it exited";
+        assert_eq!(outcome(60 * SECOND, |actor| actor.ended_after = Some(1)).await, story);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_signal_is_heard_whatever_is_waited_for() {
+        let story = "stopped by impatience";
+        assert_eq!(outcome(3 * SECOND, |_| {}).await, story);
+        assert_eq!(outcome(3 * SECOND, |actor| actor.killing = Duration::MAX).await, story);
+        assert_eq!(outcome(3 * SECOND, |actor| actor.starting = Duration::MAX).await, story);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_that_it_takes_to_start_a_node_is_not_the_nodes() {
+        assert_eq!(outcome(60 * SECOND, |actor| actor.starting = 20 * SECOND).await, "done");
+    }
+}

@@ -27,7 +27,7 @@ const LIFE: &str = r#"echo $$ >> "$EDDY_STORAGE/lives"
 const CHILDREN: &str = "begun() { until grep -q sleep /proc/$!/comm; do :; done; }
     sleep MARKER & begun
     setsid sleep MARKER & begun
-    (setsid sleep MARKER >&2 & begun)
+    (setsid sleep MARKER & begun)
 ";
 
 /// How often it is looked whether something has happened. More often would take the processor from
