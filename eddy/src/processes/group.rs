@@ -45,11 +45,15 @@ impl Kept {
 /// All at once, because the system's table is long where there are many nodes.
 pub(super) fn uproot<'a>(groups: impl Iterator<Item = &'a Group> + Clone) {
     let there: Vec<&Group> = groups.clone().filter(|group| !group.pulse().is_gone()).collect();
-    there.iter().for_each(|group| group.signal(Signal::STOP));
+    for group in &there {
+        group.signal(Signal::STOP);
+    }
     let leaders = there.iter().map(|group| group.leader.as_raw_nonzero().get());
     let below = table::freeze_below(leaders.collect());
     groups.for_each(Group::kill);
-    below.into_iter().for_each(|id| table::signal(id, Signal::KILL));
+    for id in below {
+        table::signal(id, Signal::KILL);
+    }
 }
 
 impl Group {

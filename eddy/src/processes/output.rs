@@ -30,7 +30,7 @@ const EXCERPT: usize = 300;
 pub(super) async fn read(
     stdout: impl AsyncRead + Unpin,
     node: usize,
-    life: u64,
+    nth_life: u64,
     events: &mpsc::Sender<Event>,
     mut pulse: Pulse,
 ) -> Option<String> {
@@ -61,7 +61,7 @@ pub(super) async fn read(
                     "wrote half a line to STDOUT and then nothing more:\n  {half}\nEnd each \
                      message with a newline, and flush STDOUT."
                 );
-                complain(events, Event::Ended { node, life, how }, &mut pulse).await;
+                complain(events, Event::Ended { node, life: nth_life, how }, &mut pulse).await;
             }
         }
         let event = match line.pop() {
@@ -73,7 +73,7 @@ pub(super) async fn read(
                     LONGEST_LINE >> 20,
                     show(&line[..EXCERPT.min(line.len())])
                 );
-                complain(events, Event::Ended { node, life, how }, &mut pulse).await;
+                complain(events, Event::Ended { node, life: nth_life, how }, &mut pulse).await;
                 return None;
             }
             Some(last) if looks_in_vain >= 2 && !is_first => {

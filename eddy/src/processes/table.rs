@@ -46,7 +46,9 @@ pub(super) fn freeze_below(mut parents: BTreeSet<i32>) -> Vec<i32> {
     while !parents.is_empty() {
         let children = processes().into_iter().filter(|process| parents.contains(&process.parent));
         parents = children.map(|child| child.id).collect();
-        parents.iter().for_each(|child| signal(*child, Signal::STOP));
+        for child in &parents {
+            signal(*child, Signal::STOP);
+        }
         frozen.extend(&parents);
     }
     frozen
