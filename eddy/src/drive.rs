@@ -21,8 +21,9 @@ const AT_ONE_MOMENT: u32 = 1_000_000;
 pub(crate) enum Event {
     /// It wrote a line, given without its newline.
     Said { node: usize, line: String },
-    /// It ended, or did what no test survives: what, in words that follow "it".
-    Ended { node: usize, how: String },
+    /// It ended, or did what no test survives, in this of its lives, the first being 0: what, in
+    /// words that follow "it".
+    Ended { node: usize, life: u64, how: String },
 }
 
 /// Where events come from.
@@ -47,9 +48,9 @@ impl Events for mpsc::Receiver<Event> {
 pub(crate) trait Nodes {
     /// Hands a node a line, newline included. A node that is gone ignores it.
     fn deliver(&mut self, node: usize, line: String);
-    /// Kills a node, and returns when it is gone.
-    async fn kill(&mut self, node: usize);
-    /// Starts a node again that was killed.
+    /// Kills nodes, and returns when they are gone; may be given up when they will be soon.
+    async fn kill(&mut self, nodes: &[usize]);
+    /// Starts a node again that was killed; may be given up.
     async fn start(&mut self, node: usize) -> anyhow::Result<()>;
     /// Stops a node from running.
     fn pause(&mut self, node: usize);
@@ -94,7 +95,14 @@ pub(crate) async fn drive(
                 continue;
             }
             Step::Order(order) => {
-                carry_out(order, nodes).await?;
+                tokio::select! {
+                    biased;
+                    signal = &mut interrupted => return Err(Failure::Interrupted(signal)),
+                    carried_out = carry_out(&order, nodes) => carried_out?,
+                }
+                if let Order::Start(node) = order {
+                    interpreter.started(start.elapsed(), node);
+                }
                 continue;
             }
             Step::Wait(wake) => wake,
@@ -108,7 +116,7 @@ pub(crate) async fn drive(
                 let now = start.elapsed();
                 match event {
                     Event::Said { node, line } => interpreter.hear(now, node, &line)?,
-                    Event::Ended { node, how } => return Err(interpreter.ended(node, how).into()),
+                    Event::Ended { node, life, how } => interpreter.ended(node, life, how)?,
                 }
             }
             () = sleep_until(start, wake) => {}
@@ -116,12 +124,12 @@ pub(crate) async fn drive(
     }
 }
 
-async fn carry_out(order: Order, nodes: &mut impl Nodes) -> Result<(), Failure> {
+async fn carry_out(order: &Order, nodes: &mut impl Nodes) -> Result<(), Failure> {
     match order {
-        Order::Kill(node) => nodes.kill(node).await,
-        Order::Start(node) => nodes.start(node).await.map_err(Failure::Start)?,
-        Order::Pause(node) => nodes.pause(node),
-        Order::Resume(node) => nodes.resume(node),
+        Order::Kill(together) => nodes.kill(together).await,
+        Order::Start(node) => nodes.start(*node).await.map_err(Failure::Start)?,
+        Order::Pause(node) => nodes.pause(*node),
+        Order::Resume(node) => nodes.resume(*node),
     }
     Ok(())
 }
@@ -151,5 +159,108 @@ impl Display for Failure {
                  they answer each other's answers?"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nemesis::Strike;
+    use crate::test::Test;
+    use crate::workload::Workload;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A node that answers `init`, and does as it is told; killed after 1 s, started after 2 s.
+    struct Actor {
+        events: mpsc::UnboundedSender<Event>,
+        /// What it takes to kill it, and to start it again.
+        killing: Duration,
+        starting: Duration,
+        /// The life whose end is told when it is killed, and when it is started again.
+        ended_before: Option<u64>,
+        ended_after: Option<u64>,
+    }
+
+    impl Actor {
+        fn end(&self, life: Option<u64>) {
+            if let Some(life) = life {
+                let how = "exited".to_owned();
+                self.events.send(Event::Ended { node: 0, life, how }).unwrap();
+            }
+        }
+    }
+
+    impl Nodes for Actor {
+        fn deliver(&mut self, node: usize, line: String) {
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            if line["body"]["type"] == "init" {
+                let body = r#"{"type":"init_ok","in_reply_to":1}"#;
+                let line = format!(r#"{{"src":"n0","dest":{},"body":{body}}}"#, line["src"]);
+                self.events.send(Event::Said { node, line }).unwrap();
+            }
+        }
+
+        async fn kill(&mut self, nodes: &[usize]) {
+            assert_eq!(nodes, [0]);
+            tokio::time::sleep(self.killing).await;
+            self.end(self.ended_before);
+        }
+
+        async fn start(&mut self, _: usize) -> anyhow::Result<()> {
+            tokio::time::sleep(self.starting).await;
+            self.end(self.ended_after);
+            Ok(())
+        }
+
+        fn pause(&mut self, _: usize) {}
+
+        fn resume(&mut self, _: usize) {}
+    }
+
+    /// What a test comes to that is interrupted after this time, if it has not ended before.
+    async fn outcome(patience: Duration, direct: impl FnOnce(&mut Actor)) -> String {
+        let test = Test {
+            workload: Workload::Echo,
+            nodes: 1,
+            rate: 0.0,
+            time_limit: 5 * SECOND,
+            strikes: vec![Strike::kill(["n0"], SECOND, 2 * SECOND)],
+            ..Test::default()
+        };
+        let (events, mut heard) = mpsc::unbounded_channel();
+        let (ended_before, ended_after) = (None, None);
+        let [killing, starting] = [Duration::ZERO; 2];
+        let mut actor = Actor { events, killing, starting, ended_before, ended_after };
+        direct(&mut actor);
+        let interrupted = async {
+            tokio::time::sleep(patience).await;
+            "impatience"
+        };
+        let mut interpreter = Interpreter::new(&test);
+        let driven = drive(&mut interpreter, &mut actor, &mut heard, interrupted, |_| {}).await;
+        driven.map_or_else(|failure| failure.to_string(), |()| "done".to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_former_life_is_no_news() {
+        assert_eq!(outcome(60 * SECOND, |_| {}).await, "done");
+        assert_eq!(outcome(60 * SECOND, |actor| actor.ended_before = Some(0)).await, "done");
+        assert_eq!(outcome(60 * SECOND, |actor| actor.ended_after = Some(0)).await, "done");
+        let story = "node n0 cannot be tested: started again, before it answered init, it exited";
+        assert_eq!(outcome(60 * SECOND, |actor| actor.ended_after = Some(1)).await, story);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_signal_is_heard_whatever_is_waited_for() {
+        let story = "stopped by impatience";
+        assert_eq!(outcome(3 * SECOND, |_| {}).await, story);
+        assert_eq!(outcome(3 * SECOND, |actor| actor.killing = Duration::MAX).await, story);
+        assert_eq!(outcome(3 * SECOND, |actor| actor.starting = Duration::MAX).await, story);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_that_it_takes_to_start_a_node_is_not_the_nodes() {
+        assert_eq!(outcome(60 * SECOND, |actor| actor.starting = 20 * SECOND).await, "done");
     }
 }

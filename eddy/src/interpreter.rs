@@ -182,17 +182,26 @@ impl Interpreter {
         sent.map_err(|_| Complaint::unknown_destination(name, &message.dest, line))
     }
 
-    /// A node has ended, or must be given up, which none should before the test ends.
-    pub(crate) fn ended(&self, node: usize, how: String) -> Complaint {
+    /// A node has been started again, which may have taken time that is not its own.
+    pub(crate) fn started(&mut self, now: Duration, node: usize) {
+        self.clients.give_time(node, now + INIT_TIMEOUT);
+    }
+
+    /// A node has ended, or must be given up, in this of its lives, which none should before the
+    /// test ends. Of one that was killed meanwhile, nobody wants to know.
+    pub(crate) fn ended(&self, node: usize, life: u64, how: String) -> Result<(), Complaint> {
+        if life < self.faults.deaths(node) {
+            return Ok(());
+        }
         let before = match self.clients.preparation(node) {
             Some(f) => format!("before it answered {f}, "),
             None => String::new(),
         };
-        self.complain(node, format!("{before}it {how}"))
+        Err(self.complain(node, format!("{before}it {how}")))
     }
 
     fn complain(&self, node: usize, text: String) -> Complaint {
-        let again = if self.faults.was_killed(node) { "started again, " } else { "" };
+        let again = if self.faults.deaths(node) > 0 { "started again, " } else { "" };
         Complaint { node: self.nodes[node].clone(), text: format!("{again}{text}") }
     }
 
@@ -263,7 +272,7 @@ impl Interpreter {
 
     fn ask_once(&mut self, now: Duration, node: usize, within: Duration, operation: Operation) {
         let client = self.clients.open(&mut self.network);
-        if self.faults.was_killed(node) && operation.f == "init" {
+        if self.faults.deaths(node) > 0 && operation.f == "init" {
             self.network.admit(&self.nodes[node], Admission::Only(clients::name(client)));
         }
         self.ask(now, client, node, within, operation, Purpose::Preparation);
@@ -300,7 +309,8 @@ impl Interpreter {
             Purpose::Operation { .. } => self.complete(now, waiting, completion),
             Purpose::Preparation if completion.kind != Kind::Ok => {
                 let Operation { f, reply, .. } = &waiting.operation;
-                return Err(Complaint::refused(node, f, reply, &message.body));
+                let text = complaint::refusal(f, reply, &message.body);
+                return Err(self.complain(waiting.node, text));
             }
             Purpose::Preparation => {
                 self.clients.close(waiting.client, &mut self.network);

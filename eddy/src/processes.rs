@@ -116,11 +116,17 @@ impl Nodes for Processes {
         self.nodes[node].deliver(line);
     }
 
-    async fn kill(&mut self, node: usize) {
-        self.nodes[node].kill().await;
+    async fn kill(&mut self, nodes: &[usize]) {
+        let nodes = nodes.iter().map(|node| &self.nodes[*node]);
+        group::uproot(nodes.clone().map(Node::group));
+        for node in nodes {
+            node.is_gone().await;
+        }
     }
 
     async fn start(&mut self, node: usize) -> anyhow::Result<()> {
+        // Signals, and what nodes say, must not wait until many of them have been started.
+        tokio::task::yield_now().await;
         self.nodes[node].restart().await
     }
 

@@ -108,6 +108,7 @@ impl<H: Handler, S: Fn(Node) -> H + 'static> Cluster<S> {
         let (lines, input) = pipes::input();
         let output = Output::new(node, self.events.clone());
         let (start, events) = (Rc::clone(&self.start), self.events.clone());
+        let life = slot.restarts;
         slot.input = Some(lines);
         slot.body =
             Body::new(async move { host.serve_on(input, output, |node| start(node)).await });
@@ -115,7 +116,7 @@ impl<H: Handler, S: Fn(Node) -> H + 'static> Cluster<S> {
         tokio::task::spawn_local(async move {
             if let Some(how) = ending.await {
                 // Nobody listens any more when the test is over.
-                let _ = events.send(Event::Ended { node, how });
+                let _ = events.send(Event::Ended { node, life, how });
             }
         });
     }
@@ -129,11 +130,13 @@ impl<H: Handler, S: Fn(Node) -> H + 'static> Nodes for Cluster<S> {
         }
     }
 
-    async fn kill(&mut self, node: usize) {
-        let slot = &mut self.nodes[node];
-        slot.body.kill();
-        slot.input = None;
-        slot.disk.crash();
+    async fn kill(&mut self, nodes: &[usize]) {
+        for &node in nodes {
+            let slot = &mut self.nodes[node];
+            slot.body.kill();
+            slot.input = None;
+            slot.disk.crash();
+        }
     }
 
     async fn start(&mut self, node: usize) -> anyhow::Result<()> {

@@ -5,10 +5,9 @@
 mod common;
 
 use std::fs;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{ECHO, Outcome, Place, is_running, unique};
+use common::{ECHO, Outcome, Place, all_at_once, is_running, unique};
 
 /// What every node says on STDERR first.
 const WORDS: &str = "Its last words on STDERR were:\n  I was here\n";
@@ -43,16 +42,6 @@ fn run(number: usize, script: &str, options: &str) -> (Place, Outcome) {
         assert!(place.0.join("store/latest").join(history).exists(), "no {history}: {stderr}");
     }
     (place, outcome)
-}
-
-/// Runs checks side by side, because most of their time is spent waiting.
-fn all_at_once<Row: Sync>(rows: &[Row], check: impl Fn(usize, &Row) + Sync) {
-    thread::scope(|scope| {
-        for (number, row) in rows.iter().enumerate() {
-            let check = &check;
-            scope.spawn(move || check(number, row));
-        }
-    });
 }
 
 #[test]

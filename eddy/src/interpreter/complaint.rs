@@ -91,12 +91,11 @@ impl Complaint {
         );
         Complaint { node: node.to_owned(), text }
     }
+}
 
-    pub(super) fn refused(node: &str, f: &str, reply: &Schema, body: &RawValue) -> Complaint {
-        let body = excerpt(body.get());
-        let text = format!("it answered {f} with\n  {body}\nExpected {reply}.");
-        Complaint { node: node.to_owned(), text }
-    }
+/// What is said of a node that did not answer as it should.
+pub(super) fn refusal(f: &str, reply: &Schema, body: &RawValue) -> String {
+    format!("it answered {f} with\n  {}\nExpected {reply}.", excerpt(body.get()))
 }
 
 /// What is said of a node that did not answer; `stray` is what it said instead, if anything.

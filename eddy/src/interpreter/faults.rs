@@ -11,13 +11,18 @@ use crate::nemesis::{Harm, Strike};
 use crate::network::Message;
 
 /// How many bytes wait for a paused node. Less would lose what a system's buffers hold; more would
-/// let nodes that talk without end fill the memory.
-const MOST_HELD: usize = 64 << 20;
+/// let nodes that talk without end fill the memory, and a process that goes on would have more to
+/// read at once than it may leave unread.
+const MOST_HELD: usize = 32 << 20;
+
+/// How much longer than its body the line of a message is, about.
+const AROUND_A_BODY: usize = 64;
 
 /// What is to be done to a node, by its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Order {
-    Kill(usize),
+    /// All at once, which costs little more than one.
+    Kill(Vec<usize>),
     Start(usize),
     Pause(usize),
     Resume(usize),
@@ -47,8 +52,8 @@ struct Health {
     /// What has arrived since it was paused.
     held: Vec<Message>,
     held_bytes: usize,
-    /// Whether it was ever killed.
-    was_killed: bool,
+    /// How many times it was killed.
+    deaths: u64,
 }
 
 impl Faults {
@@ -98,13 +103,17 @@ impl Faults {
         let health = &mut self.nodes[node];
         let was_alive = health.killed_by.is_empty();
         health.killed_by.insert(nemesis);
-        health.was_killed = true;
         health.paused_by.clear();
-        was_alive.then(|| {
-            self.orders.push_back(Order::Kill(node));
-            health.held_bytes = 0;
-            std::mem::take(&mut health.held).len()
-        })
+        if !was_alive {
+            return None;
+        }
+        health.deaths += 1;
+        health.held_bytes = 0;
+        match self.orders.back_mut() {
+            Some(Order::Kill(nodes)) => nodes.push(node),
+            _ => self.orders.push_back(Order::Kill(vec![node])),
+        }
+        Some(std::mem::take(&mut health.held).len())
     }
 
     /// Gives up one reason for which a node is dead; tells whether it was the last.
@@ -146,15 +155,15 @@ impl Faults {
         !self.nodes[node].paused_by.is_empty()
     }
 
-    /// Whether a node was ever killed.
-    pub(super) fn was_killed(&self, node: usize) -> bool {
-        self.nodes[node].was_killed
+    /// How many times a node was killed.
+    pub(super) fn deaths(&self, node: usize) -> u64 {
+        self.nodes[node].deaths
     }
 
     /// Keeps a message for a paused node; `false` if there are too many.
     pub(super) fn hold(&mut self, node: usize, message: Message) -> bool {
         let health = &mut self.nodes[node];
-        health.held_bytes += message.body.get().len();
+        health.held_bytes += AROUND_A_BODY + message.body.get().len();
         let fits = health.held_bytes <= MOST_HELD;
         if fits {
             health.held.push(message);
@@ -205,7 +214,7 @@ mod tests {
         assert!(!faults.revive(3, 0));
         assert!(faults.revive(4, 0));
         assert!(!faults.is_paused(0));
-        let expected = [Order::Pause(0), Order::Resume(0), Order::Kill(0), Order::Start(0)];
+        let expected = [Order::Pause(0), Order::Resume(0), Order::Kill(vec![0]), Order::Start(0)];
         assert_eq!(orders(&mut faults), expected);
     }
 
@@ -219,7 +228,7 @@ mod tests {
         assert!(faults.revive(2, 0));
         assert!(!faults.resume(1, 0) && !faults.resume(3, 0));
         assert!(faults.next_released().is_none());
-        assert_eq!(orders(&mut faults), [Order::Pause(0), Order::Kill(0), Order::Start(0)]);
+        assert_eq!(orders(&mut faults), [Order::Pause(0), Order::Kill(vec![0]), Order::Start(0)]);
     }
 
     #[test]

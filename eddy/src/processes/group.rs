@@ -40,6 +40,22 @@ impl Kept {
     }
 }
 
+/// Kills groups, and what has left them and is still found below their leaders.
+///
+/// All at once, because the system's table is long where there are many nodes.
+pub(super) fn uproot<'a>(groups: impl Iterator<Item = &'a Group> + Clone) {
+    let there: Vec<&Group> = groups.clone().filter(|group| !group.pulse().is_gone()).collect();
+    for group in &there {
+        group.signal(Signal::STOP);
+    }
+    let leaders = there.iter().map(|group| group.leader.as_raw_nonzero().get());
+    let below = table::freeze_below(leaders.collect());
+    groups.for_each(Group::kill);
+    for id in below {
+        table::signal(id, Signal::KILL);
+    }
+}
+
 impl Group {
     /// The group of a process that was just started as its leader.
     pub(super) fn led_by(child: &Child, kept: &Kept) -> Option<Group> {
@@ -66,14 +82,14 @@ impl Group {
 
     /// Kills it.
     pub(super) fn kill(&self) {
-        self.end(Vec::new);
-    }
-
-    /// Kills it, and what has left it and is still found below its leader.
-    pub(super) fn uproot(&self) {
-        self.end(|| {
-            self.signal(Signal::STOP);
-            table::freeze_below(self.leader.as_raw_nonzero().get())
+        self.state.send_if_modified(|state| {
+            if !state.is_gone {
+                self.signal(Signal::KILL);
+            }
+            // Also of one that is gone, whose end is then nobody's business any more.
+            let is_new = state.order != Order::Die;
+            state.order = Order::Die;
+            is_new
         });
     }
 
@@ -98,22 +114,6 @@ impl Group {
                 state.order = to;
             }
             is_due
-        });
-    }
-
-    fn end(&self, others: impl FnOnce() -> Vec<i32>) {
-        self.state.send_if_modified(|state| {
-            if !state.is_gone {
-                let others = others();
-                self.signal(Signal::KILL);
-                for id in others {
-                    table::signal(id, Signal::KILL);
-                }
-            }
-            // Also of one that is gone, whose end is then nobody's business any more.
-            let is_new = state.order != Order::Die;
-            state.order = Order::Die;
-            is_new
         });
     }
 

@@ -63,20 +63,20 @@ impl Remains {
 }
 
 impl Keeper {
-    /// Keeps a process that was just started.
-    pub(super) fn new(process: Process, post: &Post) -> Keeper {
+    /// Keeps a process that was just started, and leads this of the node's lives.
+    pub(super) fn new(process: Process, post: &Post, life: u64) -> Keeper {
         let Process { child, group, stdin, stdout, stderr } = process;
         let group = Arc::new(group);
         let (input, unread) = input::start(stdin, group.pulse());
         let (full, log_is_full) = oneshot::channel();
-        let (number, pulse) = (post.number, group.pulse());
+        let (node, pulse) = (post.number, group.pulse());
         // Both wait for their turn, so that what the former process wrote comes first.
         let (events, log) = (Arc::clone(&post.events), Arc::clone(&post.log));
         let stdout = Pipe::new(stdout, group.pulse());
         let stderr = Pipe::new(stderr, group.pulse());
         let said = async move {
             let events = events.lock_owned().await;
-            output::read(stdout, number, &events, pulse).await
+            output::read(stdout, node, life, &events, pulse).await
         };
         let logged = async move {
             let mut log = log.lock_owned().await;
@@ -87,7 +87,7 @@ impl Keeper {
         let complaints = post.complaints.clone();
         let told = async move |how| {
             // Nobody listens any more when the test is over.
-            let _ = complaints.send(Event::Ended { node: number, how }).await;
+            let _ = complaints.send(Event::Ended { node, life, how }).await;
         };
         let task = tokio::spawn(keep(child, Leash(Arc::clone(&group)), pipes, told));
         Keeper { leash: Leash(group), input, task }

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::Command;
-use super::group::Kept;
+use super::group::{Group, Kept};
 use super::keeper::{GONE_WITHIN, Keeper, Remains};
 use super::post::Post;
 use crate::drive::Event;
@@ -16,6 +16,8 @@ use crate::drive::Event;
 pub(super) struct Node {
     post: Post,
     keeper: Keeper,
+    /// How many processes it has had before.
+    life: u64,
     /// What all former processes left, when the last of them has.
     former: Option<JoinHandle<Remains>>,
 }
@@ -30,8 +32,8 @@ impl Node {
         kept: &Kept,
     ) -> Result<Node> {
         let post = Post::new(command, number, node, events, kept)?;
-        let keeper = Keeper::new(post.fill()?, &post);
-        Ok(Node { post, keeper, former: None })
+        let keeper = Keeper::new(post.fill()?, &post, 0);
+        Ok(Node { post, keeper, life: 0, former: None })
     }
 
     /// Hands it a line.
@@ -49,10 +51,9 @@ impl Node {
         self.keeper.group().resume();
     }
 
-    /// Kills it, and waits until its process is gone.
-    pub(super) async fn kill(&self) {
-        self.keeper.group().uproot();
-        self.is_gone().await;
+    /// Its processes.
+    pub(super) fn group(&self) -> &Group {
+        self.keeper.group()
     }
 
     /// Starts another process in place of the one that was killed.
@@ -60,7 +61,8 @@ impl Node {
         if !self.is_gone().await {
             bail!("node {} cannot be started again: its process is still there", self.post.node);
         }
-        let next = Keeper::new(self.post.fill()?, &self.post);
+        self.life += 1;
+        let next = Keeper::new(self.post.fill()?, &self.post, self.life);
         let last = std::mem::replace(&mut self.keeper, next).stop();
         let former = self.former.take();
         self.former = Some(tokio::spawn(with_former(last, former)));
@@ -74,7 +76,7 @@ impl Node {
     }
 
     /// Waits until its process is gone; tells whether it is.
-    async fn is_gone(&self) -> bool {
+    pub(super) async fn is_gone(&self) -> bool {
         timeout(GONE_WITHIN, self.keeper.group().pulse().gone()).await.is_ok()
     }
 }

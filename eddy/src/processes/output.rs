@@ -30,6 +30,7 @@ const EXCERPT: usize = 300;
 pub(super) async fn read(
     stdout: impl AsyncRead + Unpin,
     node: usize,
+    nth_life: u64,
     events: &mpsc::Sender<Event>,
     mut pulse: Pulse,
 ) -> Option<String> {
@@ -60,7 +61,7 @@ pub(super) async fn read(
                     "wrote half a line to STDOUT and then nothing more:\n  {half}\nEnd each \
                      message with a newline, and flush STDOUT."
                 );
-                complain(events, Event::Ended { node, how }, &mut pulse).await;
+                complain(events, Event::Ended { node, life: nth_life, how }, &mut pulse).await;
             }
         }
         let event = match line.pop() {
@@ -72,7 +73,7 @@ pub(super) async fn read(
                     LONGEST_LINE >> 20,
                     show(&line[..EXCERPT.min(line.len())])
                 );
-                complain(events, Event::Ended { node, how }, &mut pulse).await;
+                complain(events, Event::Ended { node, life: nth_life, how }, &mut pulse).await;
                 return None;
             }
             Some(last) if looks_in_vain >= 2 && !is_first => {
@@ -118,7 +119,7 @@ mod tests {
     async fn events(input: &[u8]) -> Vec<Event> {
         let (sender, mut receiver) = mpsc::channel(16);
         let (_node, pulse) = Puppet::running();
-        assert_eq!(read(input, 7, &sender, pulse).await, None);
+        assert_eq!(read(input, 7, 0, &sender, pulse).await, None);
         std::iter::from_fn(|| receiver.try_recv().ok()).collect()
     }
 
@@ -149,7 +150,7 @@ mod tests {
         let (sender, mut receiver) = mpsc::channel(16);
         let (mut node, stdout) = tokio::io::duplex(64);
         let (puppet, pulse) = Puppet::running();
-        let reading = tokio::spawn(async move { read(stdout, 7, &sender, pulse).await });
+        let reading = tokio::spawn(async move { read(stdout, 7, 0, &sender, pulse).await });
         puppet.pause();
         node.write_all(b"{\"src").await.unwrap();
         time::sleep(60 * LOOK_EVERY).await;
@@ -164,13 +165,14 @@ mod tests {
         drop(node);
         assert_eq!(reading.await.unwrap().as_deref(), Some("\\u{1b}"));
     }
+
     #[tokio::test]
     async fn a_node_that_was_killed_is_not_complained_of() {
         let (sender, mut receiver) = mpsc::channel(16);
         let (puppet, pulse) = Puppet::running();
         puppet.kill();
         let endless = vec![b'x'; LONGEST_LINE + 1];
-        assert_eq!(read(&endless[..], 7, &sender, pulse).await, None);
+        assert_eq!(read(&endless[..], 7, 0, &sender, pulse).await, None);
         drop(sender);
         assert!(receiver.recv().await.is_none());
     }

@@ -43,14 +43,17 @@ impl Program {
 
     /// Why the system would not start it, with what it means for scripts.
     pub(super) fn refused(&self, node: &str, error: &std::io::Error) -> anyhow::Error {
+        let path = self.0.display();
         let hint = match error.kind() {
+            ErrorKind::NotFound if !self.0.exists() => {
+                return anyhow::anyhow!("node {node} cannot be started: {path} is there no more");
+            }
             ErrorKind::NotFound => "; does the interpreter that its first line names exist?",
             _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
                 "; does it begin with a line like #!/bin/sh?"
             }
             _ => advice(error),
         };
-        let path = self.0.display();
         anyhow::anyhow!("node {node} cannot be started: {path}: {error}{hint}")
     }
 }
@@ -75,16 +78,17 @@ mod tests {
     #[test]
     fn a_program_that_the_system_does_not_start_gets_advice() {
         #[track_caller]
-        fn check(error: Errno, expected: &str) {
-            let program = Program(PathBuf::from("/bin/node"));
+        fn check(path: &str, error: Errno, expected: &str) {
+            let program = Program(PathBuf::from(path));
             let error = Error::from_raw_os_error(error.raw_os_error());
             let story = program.refused("n7", &error).to_string();
-            assert!(story.starts_with("node n7 cannot be started: /bin/node: "), "{story}");
-            assert!(story.ends_with(expected), "{story}");
+            let begins = format!("node n7 cannot be started: {path}");
+            assert!(story.starts_with(&begins) && story.ends_with(expected), "{story}");
         }
-        check(Errno::NOENT, "; does the interpreter that its first line names exist?");
-        check(Errno::NOEXEC, "; does it begin with a line like #!/bin/sh?");
-        check(Errno::MFILE, "raises that; each node needs a few");
-        check(Errno::ACCESS, "Permission denied (os error 13)");
+        check("/bin/sh", Errno::NOENT, "; does the interpreter that its first line names exist?");
+        check("/bin/no-such-node", Errno::NOENT, "/bin/no-such-node is there no more");
+        check("/bin/sh", Errno::NOEXEC, "; does it begin with a line like #!/bin/sh?");
+        check("/bin/sh", Errno::MFILE, "raises that; each node needs a few");
+        check("/bin/sh", Errno::ACCESS, ": Permission denied (os error 13)");
     }
 }

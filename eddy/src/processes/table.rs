@@ -1,5 +1,6 @@
 //! The system's table of processes; empty where there is no `/proc`.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -36,18 +37,19 @@ pub(super) fn signal(id: i32, signal: Signal) {
     }
 }
 
-/// Stops all processes below one that is stopped itself, and gives their ids.
+/// Stops all processes below some that are stopped themselves, and gives their ids.
 ///
 /// Each is stopped before its children are looked for, so that it can start no more, nor end and
 /// leave them to somebody else.
-pub(super) fn freeze_below(id: i32) -> Vec<i32> {
-    let (mut frozen, mut parents) = (Vec::new(), vec![id]);
-    while let Some(parent) = parents.pop() {
-        for child in processes().into_iter().filter(|process| process.parent == parent) {
-            signal(child.id, Signal::STOP);
-            parents.push(child.id);
-            frozen.push(child.id);
+pub(super) fn freeze_below(mut parents: BTreeSet<i32>) -> Vec<i32> {
+    let mut frozen = Vec::new();
+    while !parents.is_empty() {
+        let children = processes().into_iter().filter(|process| parents.contains(&process.parent));
+        parents = children.map(|child| child.id).collect();
+        for child in &parents {
+            signal(*child, Signal::STOP);
         }
+        frozen.extend(&parents);
     }
     frozen
 }

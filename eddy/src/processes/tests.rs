@@ -45,7 +45,7 @@ impl Stage {
 
     async fn expect_end(&mut self, expected: &str) {
         let event = self.events.recv().await;
-        let Some(Event::Ended { node: 0, how }) = &event else { panic!("{event:?}") };
+        let Some(Event::Ended { node: 0, how, .. }) = &event else { panic!("{event:?}") };
         assert_eq!(how, expected);
     }
 
@@ -148,7 +148,7 @@ async fn a_kill_reaches_what_is_below_a_node_in_whatever_session() {
         if is_paused {
             stage.nodes.pause(0);
         }
-        stage.nodes.kill(0).await;
+        stage.nodes.kill(&[0]).await;
         assert_eq!(stage.id(), None);
         wait_until(|| !is_running(&marker));
         stage.end().await;
@@ -164,7 +164,7 @@ async fn what_a_node_wrote_before_it_was_killed_is_heard_before_the_next_one() {
         let written = stage.command.storage.join(format!("n0/written{process}"));
         // The events take no more than a few lines; the pipe takes the others.
         wait_until(|| written.exists());
-        stage.nodes.kill(0).await;
+        stage.nodes.kill(&[0]).await;
         stage.nodes.start(0).await.unwrap();
     }
     for process in 1..=3 {
@@ -185,7 +185,7 @@ async fn a_process_that_escapes_does_not_speak_for_the_next_one() {
     let mut stage = Stage::of(&script).await;
     stage.expect("process 1").await;
     stage.expect("ghost").await;
-    stage.nodes.kill(0).await;
+    stage.nodes.kill(&[0]).await;
     stage.nodes.start(0).await.unwrap();
     loop {
         match stage.events.recv().await {
@@ -194,7 +194,7 @@ async fn a_process_that_escapes_does_not_speak_for_the_next_one() {
             event => panic!("{event:?}"),
         }
     }
-    stage.nodes.kill(0).await;
+    stage.nodes.kill(&[0]).await;
     stage.expect_silence();
     stage.end().await;
 }
@@ -214,14 +214,14 @@ async fn orders_that_come_late_or_twice_do_no_harm() {
     stage.nodes.deliver(0, "hello\n".to_owned());
     stage.expect("hello").await;
 
-    stage.nodes.kill(0).await;
-    stage.nodes.kill(0).await;
+    stage.nodes.kill(&[0]).await;
+    stage.nodes.kill(&[0]).await;
     stage.nodes.pause(0);
     stage.nodes.resume(0);
     stage.nodes.deliver(0, "lost\n".to_owned());
     stage.nodes.start(0).await.unwrap();
     // It may not have begun.
-    stage.nodes.kill(0).await;
+    stage.nodes.kill(&[0]).await;
     assert_eq!(stage.id(), None);
     stage.nodes.start(0).await.unwrap();
     let event = stage.events.recv().await;
@@ -238,7 +238,7 @@ async fn nobody_complains_of_a_node_that_ends_while_it_is_killed() {
         let id = stage.id().unwrap();
         stage.nodes.deliver(0, "end\n".to_owned());
         tokio::task::yield_now().await;
-        stage.nodes.kill(0).await;
+        stage.nodes.kill(&[0]).await;
         stage.nodes.start(0).await.unwrap();
         assert_ne!(stage.id(), Some(id));
     }
@@ -248,7 +248,7 @@ async fn nobody_complains_of_a_node_that_ends_while_it_is_killed() {
     stage.nodes.deliver(0, "end\n".to_owned());
     tokio::task::yield_now().await;
     wait_until(|| state(id) == 'Z');
-    stage.nodes.kill(0).await;
+    stage.nodes.kill(&[0]).await;
     stage.expect_silence();
     stage.end().await;
 }
@@ -259,7 +259,7 @@ async fn a_complaint_that_nobody_has_heard_is_dropped_when_the_node_is_killed() 
     while stage.id().is_some() {
         tokio::task::yield_now().await;
     }
-    stage.nodes.kill(0).await;
+    stage.nodes.kill(&[0]).await;
     stage.nodes.start(0).await.unwrap();
     for process in ["process 1", "process 2"] {
         stage.expect(process).await;
@@ -282,7 +282,7 @@ async fn the_last_words_are_those_of_the_last_process() {
         let mut stage = Stage::of(&script).await;
         stage.expect("process 1").await;
         stage.expect("said").await;
-        stage.nodes.kill(0).await;
+        stage.nodes.kill(&[0]).await;
         if is_started_again {
             stage.nodes.start(0).await.unwrap();
             stage.expect("process 2").await;

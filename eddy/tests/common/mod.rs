@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 /// A node for the echo workload: requests have their keys in alphabetical order.
 pub(crate) const ECHO: &str = r#"exec sed -u -E \
@@ -68,6 +69,16 @@ impl Outcome {
         assert!(stderr.contains(fragment), "expected {fragment:?} in:\n{stderr}");
         self
     }
+}
+
+/// Runs checks side by side, because most of their time is spent waiting.
+pub(crate) fn all_at_once<Row: Sync>(rows: &[Row], check: impl Fn(usize, &Row) + Sync) {
+    thread::scope(|scope| {
+        for (number, row) in rows.iter().enumerate() {
+            let check = &check;
+            scope.spawn(move || check(number, row));
+        }
+    });
 }
 
 /// How long to sleep so that nobody else on this machine does, not even another run of these tests.
