@@ -71,8 +71,8 @@ impl Broadcast {
 
     fn learn(&self, from: &str, messages: Vec<Json>) {
         let news = self.seen.borrow_mut().learn(messages);
-        let is_from_node = self.node.node_ids().iter().any(|id| id == from);
-        if is_from_node && self.layout == Layout::Everybody {
+        let is_node = |name: &str| self.node.node_ids().iter().any(|id| id == name);
+        if self.layout == Layout::Everybody && is_node(from) {
             return;
         }
         for neighbor in self.neighbors.borrow().iter().filter(|neighbor| neighbor.id() != from) {
