@@ -110,7 +110,8 @@ seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
 		|| { echo; sed -n '/to repeat it:$$/,/EDDY_SEED=/p' store/seeds.log; exit 1; }
 
 bench: ## what a message costs, beside its bound: docs/performance.md
-	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth --bench virtual_time
+	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth \
+		--bench virtual_time --bench scale
 
 verify: ## what CI runs: format, lints, tests, docs; writes nothing but build output
 	$(CARGO) fmt --all --check

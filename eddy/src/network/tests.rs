@@ -201,6 +201,25 @@ fn a_link_is_cut_as_long_as_any_strike_cuts_it() {
 }
 
 #[test]
+fn a_strike_cuts_the_links_that_it_tells_of() {
+    let nodes = ["n0", "n1", "n2"].map(String::from);
+    let names = || ["n1".to_owned()].into();
+    let cut = Harm::Cut([("n1".to_owned(), ["n1", "n2"].map(String::from).into())].into());
+    for harm in [Harm::Split(names()), Harm::Mute(names()), Harm::Deafen(names()), cut] {
+        let grudge = harm.grudge(&nodes);
+        for src in ["n0", "n1", "n2", "c0", "lin-kv"] {
+            for dest in ["n0", "n1", "n2", "c0", "lin-kv"] {
+                let mut network = network(Delivery::Plain);
+                strike(&mut network, &harm);
+                send(&mut network, 0, src, dest);
+                let is_cut = grudge.get(dest).is_some_and(|senders| senders.contains(src));
+                assert_eq!(arrivals(&mut network).is_empty(), is_cut, "{harm:?}: {src} {dest}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_dead_node_hears_nobody_and_one_that_is_started_again_its_own_init() {
     for delivery in [Delivery::Maelstrom, Delivery::Plain] {
         let mut network = network(delivery);

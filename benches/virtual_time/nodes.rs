@@ -1,0 +1,106 @@
+//! The nodes of challenges 3c, 3d and 3e in short, because a bench cannot see into another program:
+//! who tells whom, and how often, is what makes their traffic.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use glomers::gossip::{Neighbor, Pace, Seen};
+use glomers::{Handler, Json, JsonArray, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+/// Who tells whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Each node its neighbors on the grid, which pass it on (3c).
+    AsGiven,
+    /// Each node everybody else (3d).
+    Everybody,
+    /// The first node everybody else, and they the first, in batches (3e).
+    Star,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    Topology { topology: BTreeMap<String, Vec<String>> },
+    Broadcast { message: Json },
+    Read,
+    Gossip { messages: Vec<Json> },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    TopologyOk,
+    BroadcastOk,
+    ReadOk { messages: JsonArray },
+    GossipOk,
+}
+
+pub(crate) struct Broadcast {
+    node: Node,
+    layout: Layout,
+    neighbors: RefCell<Vec<Neighbor<Json>>>,
+    seen: RefCell<Seen<Json>>,
+}
+
+impl Broadcast {
+    pub(crate) fn new(node: Node, layout: Layout) -> Self {
+        let (neighbors, seen) = (RefCell::default(), RefCell::default());
+        Broadcast { node, layout, neighbors, seen }
+    }
+
+    fn connect(&self, given: Vec<String>) {
+        let peers = self.node.peers().map(str::to_owned);
+        let hub = &self.node.node_ids()[0];
+        let neighbors = match self.layout {
+            Layout::AsGiven => given,
+            Layout::Everybody => peers.collect(),
+            Layout::Star if hub == self.node.id() => peers.collect(),
+            Layout::Star => vec![hub.clone()],
+        };
+        let flush = Duration::from_millis(if self.layout == Layout::Star { 300 } else { 0 });
+        let pace = Pace { flush, ..Pace::default() };
+        let connect = |id| {
+            let gossip = |messages| Request::Gossip { messages };
+            Neighbor::keep_up_to_date(&self.node, id, pace, gossip)
+        };
+        self.neighbors.replace(neighbors.into_iter().map(connect).collect());
+    }
+
+    fn learn(&self, from: &str, messages: Vec<Json>) {
+        let news = self.seen.borrow_mut().learn(messages);
+        let is_node = |name: &str| self.node.node_ids().iter().any(|id| id == name);
+        if self.layout == Layout::Everybody && is_node(from) {
+            return;
+        }
+        for neighbor in self.neighbors.borrow().iter().filter(|neighbor| neighbor.id() != from) {
+            neighbor.tell(news.iter().cloned());
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Broadcast {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Topology { mut topology } => {
+                self.connect(topology.remove(self.node.id()).unwrap_or_default());
+                Reply::TopologyOk
+            }
+            Request::Broadcast { message } => {
+                self.learn(from, vec![message]);
+                Reply::BroadcastOk
+            }
+            Request::Gossip { messages } => {
+                self.learn(from, messages);
+                Reply::GossipOk
+            }
+            Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },
+        })
+    }
+}
