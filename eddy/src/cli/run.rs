@@ -12,6 +12,7 @@ use super::{print, status, tell};
 use crate::checker::Validity;
 use crate::drive::{self, Failure};
 use crate::interpreter::Interpreter;
+use crate::nemesis::Fault;
 use crate::network::{EventKind, Message};
 use crate::printable::printable;
 use crate::processes::{Command, EVENTS, Orphans, Processes, Program, Remains, files};
@@ -60,7 +61,7 @@ async fn run_once(
 ) -> Result<Validity> {
     let nodes = test.node_ids();
     let program = Program::find(&settings.bin, nodes.first().map_or("", String::as_str))?;
-    files::make_room(nodes.len())?;
+    files::make_room(nodes.len(), test.faults.contains(&Fault::Kill))?;
     let record = Record::create(&settings.store, &test.workload.to_string())?;
     tell(&format!("eddy: {} with {}, seed {}", test.workload, named(&nodes), test.seed));
     let command = Command {
