@@ -9,7 +9,9 @@ mod complaint;
 mod faults;
 mod hint;
 mod outcome;
+mod requests;
 mod strays;
+mod strikes;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,23 +20,20 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use self::clients::{Clients, Purpose, Waiting};
+use self::clients::Clients;
 pub(crate) use self::complaint::Complaint;
 use self::faults::Faults;
 pub(crate) use self::faults::Order;
+use self::requests::INIT_TIMEOUT;
 use self::strays::Strays;
-use crate::client::{Completion, TIMEOUT};
 use crate::edn::Value;
-use crate::generator::{Next, Phase, Plan, Schedule};
+use crate::generator::{Next, Plan, Schedule};
 use crate::history::{History, Kind, Op, Process};
-use crate::nemesis::{Action, Cluster, Fault, Harm, Strike};
-use crate::network::{Admission, EventKind, Journal, Message, Network};
+use crate::nemesis::{Cluster, Fault, Strike};
+use crate::network::{EventKind, Journal, Message, Network};
 use crate::random::Random;
 use crate::test::Test;
-use crate::workload::{self, Operation, Operations};
-
-/// How long a node may take to answer `init`.
-const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::workload::{Operation, Operations};
 
 /// The state of a test; all times count from when its nodes were started.
 pub(crate) struct Interpreter {
@@ -234,214 +233,6 @@ impl Interpreter {
     pub(crate) fn into_results(self) -> (History, Network, Vec<Strike>) {
         let strikes = self.faults.strikes(self.plan.time_limit);
         (self.history, self.network, strikes)
-    }
-
-    fn initialize(&mut self, now: Duration, node: usize) {
-        let init = workload::init(&self.nodes[node], &self.nodes);
-        self.ask_once(now, node, INIT_TIMEOUT, init);
-    }
-
-    fn set_up(&mut self, now: Duration) {
-        self.zero = now;
-        self.stage = Stage::SettingUp;
-        for node in 0..self.nodes.len() {
-            match self.setup.clone() {
-                Some(request) => self.ask_once(now, node, TIMEOUT, request),
-                // Maelstrom opens a client for each node's setup, needed or not; so clients have
-                // the same names here as there.
-                None => self.clients.skip(),
-            }
-        }
-    }
-
-    fn invoke(&mut self, now: Duration, thread: usize, process: u64, phase: Phase) {
-        let is_final = phase == Phase::Final;
-        let last = self.operations.last().filter(|_| is_final);
-        let operation = last.unwrap_or_else(|| self.operations.next(&mut self.values));
-        let mut op = self.op(now, Kind::Invoke, Process::Client(process), operation.f);
-        op.value = operation.value.clone();
-        if is_final {
-            op.extra.push(("final?".into(), Value::Bool(true)));
-        }
-        self.history.push(op);
-        let client = self.clients.of_thread(thread, &mut self.network);
-        let node = thread % self.nodes.len();
-        let purpose = Purpose::Operation { thread, process, is_final };
-        self.ask(now, client, node, TIMEOUT, operation, purpose);
-    }
-
-    fn ask_once(&mut self, now: Duration, node: usize, within: Duration, operation: Operation) {
-        let client = self.clients.open(&mut self.network);
-        if self.faults.deaths(node) > 0 && operation.f == "init" {
-            self.network.admit(&self.nodes[node], Admission::Only(clients::name(client)));
-        }
-        self.ask(now, client, node, within, operation, Purpose::Preparation);
-    }
-
-    fn ask(
-        &mut self,
-        now: Duration,
-        client: u64,
-        node: usize,
-        within: Duration,
-        operation: Operation,
-        purpose: Purpose,
-    ) {
-        let waiting = Waiting { client, node, deadline: now + within, operation, purpose };
-        let (src, body) = self.clients.wait(waiting);
-        let dest = &self.nodes[node];
-        let sent = self.network.send(now, &src, dest, body);
-        debug_assert!(sent.is_ok(), "a client and its node are on the network");
-    }
-
-    fn answered(&mut self, now: Duration, message: &Message) -> Result<(), Complaint> {
-        let Some((waiting, reply)) = self.clients.answered(message) else {
-            if self.clients.are_puzzled_by(message)
-                && let Some(&node) = self.numbers.get(&*message.src)
-            {
-                self.strays.note(node, message);
-            }
-            return Ok(());
-        };
-        let node = &self.nodes[waiting.node];
-        let completion = Completion::answered(&waiting.operation, node, &reply);
-        match waiting.purpose {
-            Purpose::Operation { .. } => self.complete(now, waiting, completion),
-            Purpose::Preparation if completion.kind != Kind::Ok => {
-                let Operation { f, reply, .. } = &waiting.operation;
-                let text = complaint::refusal(f, reply, &message.body);
-                return Err(self.complain(waiting.node, text));
-            }
-            Purpose::Preparation => {
-                self.clients.close(waiting.client, &mut self.network);
-                if waiting.operation.f == "init" && matches!(self.stage, Stage::Running(_)) {
-                    self.is_back(now, waiting.node);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A node that was started again has answered `init`.
-    fn is_back(&mut self, now: Duration, node: usize) {
-        self.network.admit(&self.nodes[node], Admission::Everybody);
-        if let Some(request) = self.setup.clone() {
-            self.ask_once(now, node, TIMEOUT, request);
-        }
-    }
-
-    fn timed_out(&mut self, now: Duration, waiting: Waiting) -> Result<(), Complaint> {
-        match waiting.purpose {
-            Purpose::Operation { .. } => {
-                let completion = Completion::timed_out(&waiting.operation);
-                self.complete(now, waiting, completion);
-                Ok(())
-            }
-            Purpose::Preparation if self.faults.is_paused(waiting.node) => {
-                self.clients.wait_longer(waiting, now + INIT_TIMEOUT);
-                Ok(())
-            }
-            Purpose::Preparation => {
-                let Waiting { node, client, operation, .. } = waiting;
-                let stray = self.strays.last(node, &clients::name(client));
-                let text = complaint::silence(operation.f, stray);
-                Err(self.complain(node, text))
-            }
-        }
-    }
-
-    fn complete(&mut self, now: Duration, waiting: Waiting, completion: Completion) {
-        let Purpose::Operation { thread, process, is_final } = waiting.purpose else { return };
-        let Completion { kind, value, error, exception } = completion;
-        let mut op = self.op(now, kind, Process::Client(process), waiting.operation.f);
-        (op.value, op.error) = (value, error);
-        if is_final {
-            op.extra.push(("final?".into(), Value::Bool(true)));
-        }
-        op.extra.extend(exception.map(|exception| ("exception".into(), exception)));
-        self.history.push(op);
-        let crashed = kind == Kind::Info;
-        if crashed {
-            self.clients.close(waiting.client, &mut self.network);
-        }
-        if let Stage::Running(schedule) = &mut self.stage {
-            schedule.completed(now, thread, crashed);
-        }
-    }
-
-    fn strike(&mut self, now: Duration, action: Action) {
-        let f = action.to_string();
-        let (before, after) = match action {
-            Action::Begin { nemesis, due, drawn, harm } => (drawn, self.begin(due, nemesis, harm)),
-            Action::End { nemesis, due, fault } => {
-                let harm = self.faults.end(due, nemesis);
-                self.end(now, nemesis, fault, harm)
-            }
-        };
-        for value in [before, after] {
-            let mut op = self.op(now, Kind::Info, Process::Nemesis, f.clone());
-            op.value = value;
-            self.history.push(op);
-        }
-    }
-
-    /// Begins a strike, and gives what is to be said of it.
-    fn begin(&mut self, due: Duration, nemesis: usize, harm: Harm) -> Value {
-        self.network.strike(nemesis, &harm, &self.nodes);
-        for node in self.numbers_of(&harm) {
-            match harm.fault() {
-                Fault::Kill => self.kill(nemesis, node),
-                Fault::Pause => {
-                    self.faults.pause(nemesis, node);
-                }
-                _ => {}
-            }
-        }
-        let struck = outcome::of(&harm, &self.nodes);
-        self.faults.begin(due, nemesis, harm);
-        struck
-    }
-
-    /// Ends a strike, and gives what is to be said of it, before and after.
-    fn end(
-        &mut self,
-        now: Duration,
-        nemesis: usize,
-        fault: Fault,
-        harm: Option<Harm>,
-    ) -> (Value, Value) {
-        self.network.end_strike(nemesis);
-        let mut helped = Vec::new();
-        if let Some(harm) = harm {
-            for node in self.numbers_of(&harm) {
-                let is_helped = match fault {
-                    Fault::Kill => self.faults.revive(nemesis, node),
-                    Fault::Pause => self.faults.resume(nemesis, node),
-                    _ => false,
-                };
-                if is_helped {
-                    helped.push(node);
-                }
-            }
-        }
-        for &node in &helped {
-            match fault {
-                Fault::Kill => self.initialize(now, node),
-                _ => self.clients.give_time(node, now + INIT_TIMEOUT),
-            }
-        }
-        outcome::of_end(fault, helped.iter().map(|node| self.nodes[*node].as_str()))
-    }
-
-    fn kill(&mut self, nemesis: usize, node: usize) {
-        let Some(lost) = self.faults.kill(nemesis, node) else { return };
-        self.network.admit(&self.nodes[node], Admission::Nobody);
-        (0..lost).for_each(|_| self.network.struck(Fault::Kill));
-        self.clients.give_up_preparation(node, &mut self.network);
-    }
-
-    fn numbers_of(&self, harm: &Harm) -> Vec<usize> {
-        harm.names().iter().filter_map(|name| self.numbers.get(name)).copied().collect()
     }
 
     fn op(
