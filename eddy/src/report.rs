@@ -155,16 +155,22 @@ impl Report {
         self.assert("be valid", |report| report.valid == Validity::Valid);
     }
 
-    /// [`Report::assert`] that nothing is wrong but what kills excuse: values that no node had
-    /// which was not killed afterwards. For nodes without storage.
+    /// [`Report::assert`] that nothing is wrong but what kills excuse, for nodes without storage.
     #[track_caller]
     pub fn assert_valid_but_for_kills(&self) {
-        self.assert("be valid, but for what only killed nodes knew", |report| {
-            let [ended, stats, availability, _, alive] = report.parts;
-            let rest = Validity::merge([ended, stats, availability, alive]);
-            let excused = !report.lost.is_empty() && report.lost == report.lost_with_nodes;
-            report.valid == Validity::Valid || (excused && rest == Validity::Valid)
-        });
+        self.assert(
+            "be valid, but for what only killed nodes knew",
+            Report::is_valid_but_for_kills,
+        );
+    }
+
+    /// Whether the test is valid, or nothing is wrong but that values are lost that no node had
+    /// which was not killed afterwards.
+    pub fn is_valid_but_for_kills(&self) -> bool {
+        let [ended, stats, availability, _, alive] = self.parts;
+        let rest = Validity::merge([ended, stats, availability, alive]);
+        let is_excused = !self.lost.is_empty() && self.lost == self.lost_with_nodes;
+        self.valid == Validity::Valid || (is_excused && rest == Validity::Valid)
     }
 
     /// Panics unless the test does what it should, `be valid`, say.
