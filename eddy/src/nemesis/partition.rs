@@ -77,29 +77,34 @@ fn ring(nodes: &[String]) -> Grudge {
 /// In a ring, an even majority makes links that work one way. Here all work both ways, at the price
 /// that some nodes hear more than a bare majority and two may hear the same.
 fn web(nodes: &[String], random: &mut Random) -> Grudge {
-    let all: BTreeSet<usize> = (0..nodes.len()).collect();
-    let mut heard: Vec<BTreeSet<usize>> = all.iter().map(|node| BTreeSet::from([*node])).collect();
+    let count = nodes.len();
+    let mut hears: Vec<Vec<bool>> =
+        (0..count).map(|node| (0..count).map(|other| node == other).collect()).collect();
+    let mut heard = vec![1; count];
     loop {
-        let node = *random.choose(&poorest(&heard, all.iter()));
-        if heard[node].len() >= majority(nodes.len()) {
+        let node = *random.choose(&poorest(&heard, |_| true));
+        if heard[node] >= majority(count) {
             break;
         }
-        let other = *random.choose(&poorest(&heard, all.difference(&heard[node])));
-        heard[node].insert(other);
-        heard[other].insert(node);
+        let other = *random.choose(&poorest(&heard, |other| !hears[node][other]));
+        for (one, another) in [(node, other), (other, node)] {
+            hears[one][another] = true;
+            heard[one] += 1;
+        }
     }
-    let name = |node: &usize| nodes[*node].clone();
-    let deaf_to = |heard| all.difference(heard).map(name).collect();
-    all.iter().map(|node| (name(node), deaf_to(&heard[*node]))).collect()
+    let deaf_to = |hears: Vec<bool>| {
+        let senders = nodes.iter().zip(hears).filter(|(_, is_heard)| !is_heard);
+        senders.map(|(sender, _)| sender.clone()).collect()
+    };
+    nodes.iter().cloned().zip(hears.into_iter().map(deaf_to)).collect()
 }
 
-/// Those candidates who hear the fewest.
-fn poorest<'a>(
-    heard: &[BTreeSet<usize>],
-    candidates: impl Iterator<Item = &'a usize> + Clone,
-) -> Vec<usize> {
-    let fewest = candidates.clone().map(|node| heard[*node].len()).min();
-    candidates.copied().filter(|node| Some(heard[*node].len()) == fewest).collect()
+/// Those candidates who hear the fewest. There are as many calls as links, so this looks at numbers
+/// that lie side by side.
+fn poorest(heard: &[usize], is_candidate: impl Fn(usize) -> bool) -> Vec<usize> {
+    let candidates = || (0..heard.len()).filter(|node| is_candidate(*node));
+    let fewest = candidates().map(|node| heard[node]).min();
+    candidates().filter(|node| Some(heard[*node]) == fewest).collect()
 }
 
 /// The smallest number that is more than half.

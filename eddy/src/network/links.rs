@@ -16,11 +16,11 @@ use crate::random::Random;
 /// would see it before anything else has happened; more would not show anything else.
 const COPY_WITHIN: Duration = Duration::from_secs(1);
 
-/// The strikes on links that go on, by their faults and the nemeses whose they are. So of two that
-/// cut a link, the same is blamed for what is lost, whoever was first.
+/// The strikes on links that go on, ordered by their faults and the nemeses whose they are. So of
+/// two that cut a link, the same is blamed for what is lost, whoever was first.
 #[derive(Debug)]
 pub(super) struct Links {
-    strikes: BTreeMap<(Fault, usize), Strike>,
+    strikes: Vec<((Fault, usize), Strike)>,
     losses: Random,
     copies: Random,
 }
@@ -46,7 +46,7 @@ impl Links {
     /// Links that all work.
     pub(super) fn new(random: &Random) -> Links {
         let [losses, copies] = ["losses", "copies"].map(|name| random.fork(name));
-        Links { strikes: BTreeMap::new(), losses, copies }
+        Links { strikes: Vec::new(), losses, copies }
     }
 
     /// Begins a strike, if it is one on links.
@@ -69,12 +69,13 @@ impl Links {
             Harm::Slow(by, _) => Strike::Slow(*by, numbers()),
             Harm::Kill(_) | Harm::Pause(_) => return,
         };
-        self.strikes.insert((harm.fault(), nemesis), strike);
+        self.strikes.push(((harm.fault(), nemesis), strike));
+        self.strikes.sort_by_key(|(whose, _)| *whose);
     }
 
     /// Ends a strike, if it goes on.
     pub(super) fn end(&mut self, nemesis: usize) {
-        self.strikes.retain(|(_, whose), _| *whose != nemesis);
+        self.strikes.retain(|((_, whose), _)| *whose != nemesis);
     }
 
     /// By which fault the link from a sender, the first, to a receiver is cut, if it is.
@@ -86,7 +87,7 @@ impl Links {
     /// Whether a message between two servers is lost.
     pub(super) fn lose(&mut self, link: (usize, usize)) -> bool {
         let Links { strikes, losses, .. } = self;
-        strikes.values().any(|strike| {
+        strikes.iter().any(|(_, strike)| {
             matches!(strike, Strike::Lose(probability, nodes)
                 if touches(link, nodes) && losses.fraction() < *probability)
         })
@@ -95,7 +96,7 @@ impl Links {
     /// How much later than it a copy of a message between two servers arrives, if one does.
     pub(super) fn duplicate(&mut self, link: (usize, usize)) -> Option<Duration> {
         let Links { strikes, copies, .. } = self;
-        let is_doubled = strikes.values().any(|strike| {
+        let is_doubled = strikes.iter().any(|(_, strike)| {
             matches!(strike, Strike::Duplicate(probability, nodes)
                 if touches(link, nodes) && copies.fraction() < *probability)
         });
@@ -104,7 +105,7 @@ impl Links {
 
     /// How much longer than usual a message between two servers takes.
     pub(super) fn delay(&self, link: (usize, usize)) -> Duration {
-        let delays = self.strikes.values().map(|strike| match strike {
+        let delays = self.strikes.iter().map(|(_, strike)| match strike {
             Strike::Slow(by, nodes) if touches(link, nodes) => *by,
             _ => Duration::ZERO,
         });
