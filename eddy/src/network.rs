@@ -256,7 +256,7 @@ impl Network {
         if let Some(later) = self.links.duplicate(link) {
             self.journal.struck(Fault::Duplicate);
             let copy = Parcel { link, message: parcel.message.clone(), held_up: None };
-            self.post_later(now, slower_by + later, latency, copy);
+            self.post_later(now, slower_by.saturating_add(later), latency, copy);
         }
         self.post_later(now, slower_by, latency, parcel);
     }
@@ -264,7 +264,9 @@ impl Network {
     /// Puts a message on its way after a while. Until then no receiver carries it, and nothing that
     /// is on time waits for it.
     fn post_later(&mut self, now: Duration, wait: Duration, latency: Duration, parcel: Parcel) {
-        let (begin, deadline) = (now + wait, now + wait + latency);
+        // A strike may name any time, and what arrives at the end of time never does.
+        let begin = now.saturating_add(wait);
+        let deadline = begin.saturating_add(latency);
         if wait.is_zero() {
             self.post(now, deadline, parcel);
         } else {
