@@ -214,6 +214,16 @@ impl Network {
         None
     }
 
+    /// Whether anything of this sender's has yet to arrive at this node. Looks at all that is on its
+    /// way.
+    pub fn is_on_its_way(&self, src: &str, dest: &str) -> bool {
+        let (Some(src), Some(dest)) = (self.numbers.get(src), self.numbers.get(dest)) else {
+            return false;
+        };
+        let mut parcels = self.arrivals.values().chain(self.inboxes[*dest].queue.values());
+        parcels.any(|parcel| parcel.link == (*src, *dest))
+    }
+
     /// Begins a strike, if it is one on links; `nodes` are those that it may strike.
     pub fn strike(&mut self, nemesis: usize, harm: &Harm, nodes: &[String]) {
         let number = |name: &String| Some((name.clone(), *self.numbers.get(&**name)?));
