@@ -80,16 +80,16 @@ fn web(nodes: &[String], random: &mut Random) -> Grudge {
     let count = nodes.len();
     let mut hears: Vec<Vec<bool>> =
         (0..count).map(|node| (0..count).map(|other| node == other).collect()).collect();
-    let mut heard = vec![1; count];
+    let mut voices = vec![1; count];
     loop {
-        let node = *random.choose(&poorest(&heard, |_| true));
-        if heard[node] >= majority(count) {
+        let node = *random.choose(&poorest(&voices, |_| true));
+        if voices[node] >= majority(count) {
             break;
         }
-        let other = *random.choose(&poorest(&heard, |other| !hears[node][other]));
+        let other = *random.choose(&poorest(&voices, |other| !hears[node][other]));
         for (one, another) in [(node, other), (other, node)] {
             hears[one][another] = true;
-            heard[one] += 1;
+            voices[one] += 1;
         }
     }
     let deaf_to = |hears: Vec<bool>| {
@@ -101,10 +101,10 @@ fn web(nodes: &[String], random: &mut Random) -> Grudge {
 
 /// Those candidates who hear the fewest. There are as many calls as links, so this looks at numbers
 /// that lie side by side.
-fn poorest(heard: &[usize], is_candidate: impl Fn(usize) -> bool) -> Vec<usize> {
-    let candidates = || (0..heard.len()).filter(|node| is_candidate(*node));
-    let fewest = candidates().map(|node| heard[node]).min();
-    candidates().filter(|node| Some(heard[*node]) == fewest).collect()
+fn poorest(voices: &[usize], is_candidate: impl Fn(usize) -> bool) -> Vec<usize> {
+    let candidates = || (0..voices.len()).filter(|node| is_candidate(*node));
+    let fewest = candidates().map(|node| voices[node]).min();
+    candidates().filter(|node| Some(voices[*node]) == fewest).collect()
 }
 
 /// The smallest number that is more than half.
