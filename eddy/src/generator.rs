@@ -109,7 +109,11 @@ impl Schedule {
         let drawn = faults.iter().enumerate().map(|(number, fault)| {
             Nemesis::new(number, *fault, cluster, *nemesis_interval, start, random)
         });
-        let named = strikes.iter().zip(faults.len()..);
+        let mut strikes: Vec<&Strike> = strikes.iter().collect();
+        // Their numbers decide between those that are due at the same time. In this order a report
+        // tells them, and whoever repeats that must get the same.
+        strikes.sort_by_key(|strike| strike.from);
+        let named = strikes.into_iter().zip(faults.len()..);
         let named = named.map(|(strike, number)| Nemesis::named(number, strike, start));
         Schedule {
             stage: Stage::Main,
@@ -170,7 +174,8 @@ impl Schedule {
     fn next_in_main(&mut self, now: Duration) -> Next {
         let thread = self.threads.next_free();
         let invoke_at = thread.map_or(Duration::MAX, |_| self.operations.due());
-        let nemesis = self.nemeses.iter_mut().min_by_key(|nemesis| nemesis.due());
+        // What ends now ends before what begins now.
+        let nemesis = self.nemeses.iter_mut().min_by_key(|nemesis| nemesis.turn());
         let strike_at = nemesis.as_ref().map_or(Duration::MAX, |nemesis| nemesis.due());
         match (nemesis, thread) {
             (Some(nemesis), _) if strike_at <= now.min(invoke_at) => {

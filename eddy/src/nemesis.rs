@@ -139,6 +139,11 @@ impl Nemesis {
         }
     }
 
+    /// When it strikes next, and whether that is a beginning.
+    pub(crate) fn turn(&self) -> (Duration, bool) {
+        (self.due(), !self.is_on)
+    }
+
     /// Starts the fault if it was stopped, or else stops it.
     pub fn strike(&mut self, now: Duration) -> Action {
         self.is_on = !self.is_on;

@@ -214,6 +214,16 @@ impl Network {
         None
     }
 
+    /// Whether anything of this sender's has yet to arrive at this node. Looks at all that is on its
+    /// way.
+    pub fn is_on_its_way(&self, src: &str, dest: &str) -> bool {
+        let (Some(src), Some(dest)) = (self.numbers.get(src), self.numbers.get(dest)) else {
+            return false;
+        };
+        let mut parcels = self.arrivals.values().chain(self.inboxes[*dest].queue.values());
+        parcels.any(|parcel| parcel.link == (*src, *dest))
+    }
+
     /// Begins a strike, if it is one on links; `nodes` are those that it may strike.
     pub fn strike(&mut self, nemesis: usize, harm: &Harm, nodes: &[String]) {
         let number = |name: &String| Some((name.clone(), *self.numbers.get(&**name)?));
@@ -256,7 +266,7 @@ impl Network {
         if let Some(later) = self.links.duplicate(link) {
             self.journal.struck(Fault::Duplicate);
             let copy = Parcel { link, message: parcel.message.clone(), held_up: None };
-            self.post_later(now, slower_by + later, latency, copy);
+            self.post_later(now, slower_by.saturating_add(later), latency, copy);
         }
         self.post_later(now, slower_by, latency, parcel);
     }
@@ -264,7 +274,9 @@ impl Network {
     /// Puts a message on its way after a while. Until then no receiver carries it, and nothing that
     /// is on time waits for it.
     fn post_later(&mut self, now: Duration, wait: Duration, latency: Duration, parcel: Parcel) {
-        let (begin, deadline) = (now + wait, now + wait + latency);
+        // A strike may name any time, and what arrives at the end of time never does.
+        let begin = now.saturating_add(wait);
+        let deadline = begin.saturating_add(latency);
         if wait.is_zero() {
             self.post(now, deadline, parcel);
         } else {

@@ -28,6 +28,9 @@ const MOST_MESSAGES: u64 = 3_000_000;
 /// of the draws hides.
 const SEEDS: u64 = 16;
 
+/// The shortest time that a strike takes once its times are rounded.
+const MILLISECOND: Duration = Duration::from_millis(1);
+
 /// How long a history is shown. A longer one is no explanation.
 const SHOWN: usize = 60;
 
@@ -134,6 +137,7 @@ impl Search<'_> {
         let mut test = self.test.clone();
         for strike in &mut test.strikes {
             [strike.from, strike.until] = [strike.from, strike.until].map(next_millisecond);
+            strike.until = strike.until.max(strike.from.saturating_add(MILLISECOND));
         }
         self.attempt(test);
     }
@@ -249,7 +253,7 @@ fn whole_milliseconds(time: Duration) -> Duration {
 }
 
 fn next_millisecond(time: Duration) -> Duration {
-    whole_milliseconds(time + Duration::from_nanos(999_999))
+    whole_milliseconds(time.saturating_add(Duration::from_nanos(999_999)))
 }
 
 /// The same strike in a smaller cluster, where each node stands in for several.

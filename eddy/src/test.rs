@@ -100,7 +100,8 @@ impl Test {
     /// Whether anything goes wrong that Maelstrom does not know. Such a test always ends with a time
     /// to recover and a last operation of every thread, and is judged by those as well.
     pub(crate) fn is_beyond_maelstrom(&self) -> bool {
-        !self.strikes.is_empty() || self.faults.iter().any(|fault| *fault != Fault::Partition)
+        let named = self.strikes.iter().map(|strike| strike.harm.fault());
+        self.faults.iter().copied().chain(named).any(|fault| fault != Fault::Partition)
     }
 
     /// Whether there can be such a test; an error says what is wrong, and what is expected.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use eddy::latency::{Distribution, Latency};
-use eddy::{Fault, Report, Test, Workload, seeds};
+use eddy::{Fault, Report, Strike, Test, Workload, seeds};
 use glomers::gossip::{Neighbor, Pace, Seen};
 use glomers::{Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
@@ -126,6 +126,39 @@ fn the_strikes_that_a_nemesis_drew_make_the_same_run_when_they_are_named() {
         assert_eq!(drawn.faults, named.faults, "seed {seed}");
         assert!(drawn.trace == named.trace, "seed {seed}");
     }
+}
+
+#[test]
+fn a_partition_that_is_named_is_no_other_fault_than_one_that_was_drawn() {
+    let test = Test {
+        workload: Workload::Echo,
+        nodes: 5,
+        time_limit: Duration::from_secs(5),
+        faults: [Fault::Partition].into(),
+        nemesis_interval: Duration::from_secs(1),
+        ..Test::default()
+    };
+    let drawn = test.run(Gossiper::new);
+    let (faults, strikes) = ([].into(), drawn.strikes.clone());
+    let named = Test { faults, strikes, ..test }.run(Gossiper::new);
+    assert!(drawn.strikes.len() > 1);
+    assert_eq!(drawn.results, named.results);
+}
+
+#[test]
+fn strikes_that_meet_make_the_same_run_in_whatever_order_they_are_named() {
+    let second = Duration::from_secs(1);
+    let first = Strike::kill(["n0"], second, 2 * second);
+    let next = Strike::kill(["n0", "n1"], 2 * second, 4 * second);
+    let runs = [vec![first.clone(), next.clone()], vec![next, first]].map(|strikes| {
+        let (workload, time_limit) = (Workload::Broadcast, 5 * second);
+        let test = Test { workload, nodes: 3, time_limit, strikes, trace: true, ..Test::default() };
+        let report = test.run(Gossiper::new);
+        let repeated = Test { strikes: report.strikes.clone(), ..test }.run(Gossiper::new);
+        assert!(report.trace == repeated.trace);
+        report.trace
+    });
+    assert!(runs[0] == runs[1]);
 }
 
 #[test]

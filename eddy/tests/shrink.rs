@@ -112,3 +112,21 @@ fn the_message_names_the_seed_the_line_that_repeats_it_and_the_smallest_test_as_
         assert!(message.contains(expected), "expected {expected:?} in\n{message}");
     }
 }
+
+#[test]
+fn a_strike_of_less_than_a_millisecond_leaves_a_test_that_can_be_run() {
+    let from = Duration::from_micros(1_500_200);
+    let strikes = vec![Strike::kill(["n0"], from, from + Duration::from_micros(300))];
+    let report = run(&Test { nodes: 3, faults: [].into(), strikes, ..large() });
+    let smallest = report.smallest_without(is_valid).unwrap();
+    assert_eq!(run(&smallest).valid, Validity::Invalid);
+}
+
+#[test]
+fn strikes_without_end_can_be_made_smaller() {
+    let strikes = vec![Strike::kill(["n0"], Duration::from_secs(1), Duration::MAX)];
+    let test = Test { nodes: 3, faults: [].into(), strikes, trace: true, ..large() };
+    // That with the strikes that there were is run without a trace, and so holds.
+    let smallest = run(&test).smallest_without(|report| report.trace.is_empty()).unwrap();
+    assert_eq!((smallest.nodes, smallest.trace), (1, true), "{smallest:?}");
+}

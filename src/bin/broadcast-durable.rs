@@ -6,7 +6,7 @@
 //! it forgets is how far it had come with passing on; so it begins its new life by telling its
 //! neighbors everything. A value that somebody acknowledged is then, at any moment, on the disk of
 //! a node whose neighbors either have it on theirs or will be told. The neighbors are stored, too:
-//! nobody sends a restarted node the topology again.
+//! whether anybody sends a restarted node the topology again, and when, is not in its hands.
 //!
 //! The cost is a sync for each batch: a value waits for one disk at each hop. Values that come
 //! while the disk is busy share the next sync, so under load a sync is for many. And a restart

@@ -120,7 +120,7 @@ impl Interpreter {
                 self.complete(now, waiting, completion);
                 Ok(())
             }
-            Purpose::Preparation if self.faults.is_paused(waiting.node) => {
+            Purpose::Preparation if self.cannot_have_answered(&waiting) => {
                 self.clients.wait_longer(waiting, now + INIT_TIMEOUT);
                 Ok(())
             }
@@ -131,6 +131,14 @@ impl Interpreter {
                 Err(self.complain(node, text))
             }
         }
+    }
+
+    /// Whether a node stands still, or was started again and has not got the request yet, because
+    /// its receiver carries what was sent to its former life.
+    fn cannot_have_answered(&self, Waiting { node, client, .. }: &Waiting) -> bool {
+        let is_on_its_way =
+            || self.network.is_on_its_way(&clients::name(*client), &self.nodes[*node]);
+        self.faults.is_paused(*node) || (self.faults.deaths(*node) > 0 && is_on_its_way())
     }
 
     fn complete(&mut self, now: Duration, waiting: Waiting, completion: Completion) {

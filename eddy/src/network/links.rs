@@ -129,6 +129,7 @@ impl Strike {
     }
 }
 
+/// Whether a link has one of these nodes at an end, and another server at the other.
 fn touches((sender, receiver): (usize, usize), nodes: &BTreeSet<usize>) -> bool {
-    nodes.contains(&sender) || nodes.contains(&receiver)
+    sender != receiver && (nodes.contains(&sender) || nodes.contains(&receiver))
 }

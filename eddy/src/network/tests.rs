@@ -241,3 +241,36 @@ fn a_dead_node_hears_nobody_and_one_that_is_started_again_its_own_init() {
         assert_eq!(network.journal().struck_by(Fault::Kill), 4);
     }
 }
+
+#[test]
+fn a_message_to_oneself_is_on_no_link() {
+    let names = || ["n1".to_owned()].into();
+    for harm in [
+        Harm::Lose(1.0, names()),
+        Harm::Duplicate(1.0, names()),
+        Harm::Slow(70 * MS, names()),
+        Harm::Mute(names()),
+    ] {
+        let mut network = network(Delivery::Maelstrom);
+        strike(&mut network, &harm);
+        send(&mut network, 0, "n1", "n1");
+        assert_eq!(arrivals(&mut network), "0@100", "{harm:?}");
+        assert_eq!(network.journal().struck_by(harm.fault()), 0, "{harm:?}");
+    }
+}
+
+#[test]
+fn what_is_slowed_down_by_more_than_there_is_time_does_not_arrive() {
+    for delivery in [Delivery::Maelstrom, Delivery::Plain] {
+        let mut network = network(delivery);
+        let nodes = ["n0", "n1", "n2"].map(String::from);
+        let names = || ["n1".to_owned()].into();
+        network.strike(1, &Harm::Slow(Duration::MAX, names()), &nodes);
+        network.strike(2, &Harm::Slow(MS, names()), &nodes);
+        network.strike(3, &Harm::Duplicate(1.0, names()), &nodes);
+        send(&mut network, 1, "n0", "n1");
+        send(&mut network, 1, "n0", "n2");
+        assert_eq!(network.receive(1000 * MS).map(|message| message.id), Some(1));
+        assert!(network.receive(1000 * MS).is_none());
+    }
+}

@@ -1,0 +1,64 @@
+//! Nodes that are started again in networks that make it hard for them.
+
+use std::time::Duration;
+
+use eddy::latency::Latency;
+use eddy::{Strike, Test, Workload};
+use glomers::{Handler, Json, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Hello {
+    Hello,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Echo { echo: Json },
+    Hello,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    EchoOk { echo: Json },
+    HelloOk,
+}
+
+/// Greets everybody at each request.
+struct Greeter {
+    node: Node,
+}
+
+#[async_trait(?Send)]
+impl Handler for Greeter {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+        let Request::Echo { echo } = request else { return Ok(Reply::HelloOk) };
+        self.node.peers().for_each(|other| self.node.send(other, &Hello::Hello));
+        Ok(Reply::EchoOk { echo })
+    }
+}
+
+#[test]
+fn a_node_is_not_blamed_for_what_its_receiver_carries_from_its_former_life() {
+    let second = Duration::from_secs(1);
+    for seconds in [6, 12, 60] {
+        let latency = Latency { mean: seconds * second, ..Latency::default() };
+        let test = Test {
+            workload: Workload::Echo,
+            nodes: 3,
+            rate: 20.0,
+            time_limit: 3 * second,
+            latency,
+            strikes: vec![Strike::kill(["n0"], second / 2, second)],
+            ..Test::default()
+        };
+        let report = test.run(|node| Greeter { node });
+        assert_eq!(report.failure, None, "{report}");
+    }
+}
