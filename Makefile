@@ -12,7 +12,7 @@ MAELSTROM ?= $(firstword $(wildcard maelstrom/maelstrom) $(EDDY))
 ARGS ?=
 
 # How many seeds `make seeds` tries.
-SEEDS ?= 500
+SEEDS ?= 200
 
 TEST = $(MAELSTROM) test
 CHECK = $(EDDY) check store/latest --title $@ $(if $(TABLE),--table $(TABLE))
@@ -105,6 +105,7 @@ SEEDED = $(shell grep -rl --include='*.rs' whatever_the_seed src/bin eddy/tests 
 
 seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
 	@mkdir -p store
+	@echo "compiling (for minutes, the first time), then $(SEEDS) seeds of each:"
 	@EDDY_SEEDS=$(SEEDS) $(CARGO) test --workspace --release --quiet --no-fail-fast $(SEEDED) -- \
 		whatever_the_seed --nocapture --test-threads=1 > store/seeds.log \
 		|| { echo; sed -n '/to repeat it:$$/,/EDDY_SEED=/p' store/seeds.log; exit 1; }

@@ -1,7 +1,7 @@
 //! What survives a kill: logs and values on a disk, durable before anybody is told so.
 //!
 //! Each log and each value is a file of records, and each record is a line with a checksum. All
-//! writing of a file goes through one queue ([`file`]), one batch at a time: so whatever is torn
+//! writing of a file goes through one queue (`file`), one batch at a time: so whatever is torn
 //! when the node is killed stands at the file's end, and nobody was told that it is stored. Opening
 //! the file cuts that off. What is left is a prefix of what was appended, and everything that was
 //! acknowledged is in it.
@@ -101,6 +101,17 @@ impl Storage {
     }
 
     /// The value of this name, and what it holds, if it was ever set.
+    ///
+    /// ```
+    /// # use glomers::Node;
+    /// /// Which life of this node it is: 1, 2, 3, ….
+    /// async fn life(node: &Node) -> anyhow::Result<u64> {
+    ///     let (value, former) = node.storage().value::<u64>("life");
+    ///     let life = former.unwrap_or_default() + 1;
+    ///     value.replace(&life).await?;
+    ///     Ok(life)
+    /// }
+    /// ```
     ///
     /// A record that is not whole counts as none, and is told on stderr: no kill leaves one, so the
     /// disk must have changed it.

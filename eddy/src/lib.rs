@@ -87,7 +87,7 @@
 //! When [`Report::assert_valid`] fails, or [`Report::assert`], it looks for the smallest test in
 //! which the same goes wrong, and prints it as Rust, with its strikes.
 //!
-//! To try many seeds, wrap the test into [`seeds`]; a failure names its seed and the command that
+//! To try many seeds, wrap the test into [`seeds()`]; a failure names its seed and the command that
 //! repeats it.
 //!
 //! # Where to read
@@ -111,6 +111,7 @@ pub mod nemesis;
 pub mod network;
 mod printable;
 mod processes;
+mod quiet;
 pub mod random;
 mod repeat;
 mod report;
@@ -125,6 +126,9 @@ pub mod topology;
 mod workload;
 
 pub use checker::Validity;
+#[doc(inline)]
+pub use latency::Latency;
+#[doc(inline)]
 pub use nemesis::{Fault, Strike};
 pub use report::{OkFraction, Report, Toll};
 pub use seeds::seeds;

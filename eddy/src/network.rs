@@ -214,8 +214,8 @@ impl Network {
         None
     }
 
-    /// Whether anything of this sender's has yet to arrive at this node. Looks at all that is on its
-    /// way.
+    /// Whether anything of this sender's has yet to arrive at this node. Looks at all that is on
+    /// its way.
     pub fn is_on_its_way(&self, src: &str, dest: &str) -> bool {
         let (Some(src), Some(dest)) = (self.numbers.get(src), self.numbers.get(dest)) else {
             return false;

@@ -1,5 +1,6 @@
 //! What came of a test.
 
+mod timeline;
 mod toll;
 
 use std::collections::BTreeMap;
@@ -41,7 +42,7 @@ pub struct Report {
     /// durable.
     pub torn: u64,
     /// Every strike that there was, in the order of beginning. A test that names them in place of
-    /// its faults is the same test.
+    /// its faults is the same test. Each displays as the Rust that makes it.
     pub strikes: Vec<Strike>,
     /// Operations invoked, and those that succeeded.
     pub operations: OkFraction,
@@ -52,6 +53,8 @@ pub struct Report {
     /// Those of them that no node had which was not killed afterwards, as far as the history tells.
     /// Nodes without storage cannot keep them.
     pub lost_with_nodes: Vec<Value>,
+    /// Why it is not valid, in sentences; empty if it is.
+    pub reasons: Vec<String>,
     /// What Maelstrom would not have said, in sentences.
     pub warnings: Vec<String>,
     /// Everything the checkers found, as Maelstrom's `results.edn`.
@@ -96,7 +99,8 @@ impl Report {
         let availability = availability::check(&history, test.availability);
         let nodes = test.node_ids();
         let concurrency = test.concurrency.threads(nodes.len());
-        let verdict = test.workload.check(&history, &Placement { nodes: &nodes, concurrency });
+        let placement = Placement { nodes: &nodes, concurrency };
+        let verdict = test.workload.check(&history, &placement);
         let liveness = liveness::check(&history);
         // Maelstrom does not look at it, so under Maelstrom's faults it is no verdict.
         let is_judged = test.is_beyond_maelstrom();
@@ -119,7 +123,11 @@ impl Report {
         if let Some(failure) = &failure {
             results = results.with("error", failure.as_str());
         }
-        let warnings = verdict.warnings.into_iter().chain(strays).chain(liveness.warnings());
+        let last_words = liveness.reasons(&placement);
+        let (judged, warned) = if is_judged { (last_words, vec![]) } else { (vec![], last_words) };
+        let reasons = failure.iter().cloned().chain(stats.reasons()).chain(availability.reason());
+        let reasons = reasons.chain(verdict.reason).chain(judged).collect();
+        let warnings = verdict.warnings.into_iter().chain(strays).chain(warned);
         Report {
             valid,
             failure,
@@ -134,6 +142,7 @@ impl Report {
             stable_latency: verdict.stable_latency.unwrap_or_default(),
             lost: verdict.lost,
             lost_with_nodes: verdict.lost_with_nodes,
+            reasons,
             warnings: warnings.collect(),
             results: results.with("valid?", valid).into(),
             trace: journal.trace().to_owned(),
@@ -197,19 +206,27 @@ impl Report {
     }
 
     /// Records the test in a store, as `eddy test` does, and gives the directory: `history.edn`,
-    /// `history.txt`, `results.edn`, and the trace as `trace.txt` if there is one. What is in it
-    /// depends on nothing but the test.
+    /// `history.txt`, `results.edn`, when which fault struck whom as `faults.txt`, and the trace as
+    /// `trace.txt`, if there are any. What is in it depends on nothing but the test.
     ///
     /// # Errors
     /// If that cannot be written.
     pub fn keep(&self, store: &Path) -> anyhow::Result<PathBuf> {
         let record = Record::create(store, &self.test.workload.to_string())?;
         record.keep_history(&self.history)?;
-        record.keep_results(&self.results)?;
+        self.keep_results(&record)?;
         if !self.trace.is_empty() {
             record.keep_trace(&self.trace)?;
         }
         Ok(record.directory())
+    }
+
+    /// Records what is known when a test is judged: its results, and which faults there were.
+    pub(crate) fn keep_results(&self, record: &Record) -> anyhow::Result<()> {
+        if !self.strikes.is_empty() {
+            record.keep_faults(&timeline::of(&self.strikes))?;
+        }
+        record.keep_results(&self.results)
     }
 
     /// Which test this came of.
@@ -237,8 +254,8 @@ impl Display for Report {
         let Test { workload, seed, .. } = &self.test;
         let nodes = self.test.node_ids().len();
         writeln!(f, "{workload} with {nodes} nodes, seed {seed}: {}", self.verdict())?;
-        if let Some(failure) = &self.failure {
-            writeln!(f, "  {failure}")?;
+        for reason in &self.reasons {
+            writeln!(f, "  because {reason}")?;
         }
         let OkFraction { ok, invoked } = self.operations;
         writeln!(f, "  operations      {ok} ok of {invoked}")?;
@@ -256,9 +273,6 @@ impl Display for Report {
         }
         for warning in &self.warnings {
             writeln!(f, "  warning: {warning}")?;
-        }
-        if self.valid != Validity::Valid {
-            writeln!(f, "{}", self.results.pretty())?;
         }
         Ok(())
     }

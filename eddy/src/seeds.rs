@@ -8,10 +8,11 @@
 use std::any::{Any, type_name_of_val};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::panic::{self, Location};
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Mutex;
 use std::{env, thread};
 
+use crate::quiet::{self, quietly};
 use crate::repeat;
 
 mod progress;
@@ -41,6 +42,7 @@ pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let title = &format!("{program}::{}", name.as_deref().unwrap_or("?"));
     let line = |seed| repeat::line(Some(seed), location, name.as_deref());
 
+    let is_alone = chosen.seeds.start() == chosen.seeds.end();
     let trials = Mutex::new(Trials::new(chosen, title));
     let next = || trials.lock().expect("nobody panics here").next();
     let work = || {
@@ -52,7 +54,13 @@ pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
                     repeat::remember(line(seed));
                     test(seed)
                 };
-                thread.spawn_scoped(scope, run).expect("a thread can be started").join()
+                // Of several, only the lowest that fails is told.
+                let run = move || {
+                    let outcome = if is_alone { Ok(run()) } else { quietly(|| caught(run)) };
+                    outcome.map_err(|panic| (panic, quiet::last()))
+                };
+                let joined = thread.spawn_scoped(scope, run).expect("a thread can be started");
+                joined.join().unwrap_or_else(|panic| Err((panic, None)))
             });
             trials.lock().expect("nobody panics here").end(seed, outcome);
         }
@@ -62,10 +70,15 @@ pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
             scope.spawn(work);
         }
     });
-    trials.into_inner().expect("nobody panics here").results().unwrap_or_else(|(seed, panic)| {
-        println!("seed {seed} failed; to repeat it:\n{}", line(seed));
-        panic::resume_unwind(panic)
-    })
+    trials.into_inner().expect("nobody panics here").results().unwrap_or_else(
+        |(seed, (panic, text))| {
+            if let Some(text) = text {
+                eprintln!("\n{text}\n");
+            }
+            println!("seed {seed} failed; to repeat it:\n{}", line(seed));
+            panic::resume_unwind(panic)
+        },
+    )
 }
 
 /// Which seeds are tried.
@@ -99,13 +112,20 @@ fn variable(name: &str) -> Option<String> {
     env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// What a thread has panicked with.
-type Panic = Box<dyn Any + Send>;
+fn caught<T>(run: impl FnOnce() -> T) -> thread::Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(run))
+}
+
+/// What a thread has panicked with, and what is to be said of it.
+type Panic = (Box<dyn Any + Send>, Option<String>);
+
+/// What came of a seed.
+type Outcome<T> = Result<T, Panic>;
 
 /// The seeds to be tried, and what came of those that were.
 struct Trials<T> {
     left: RangeInclusive<u64>,
-    outcomes: BTreeMap<u64, thread::Result<T>>,
+    outcomes: BTreeMap<u64, Outcome<T>>,
     has_failed: bool,
     progress: Option<Progress>,
 }
@@ -125,7 +145,7 @@ impl<T> Trials<T> {
         if self.has_failed { None } else { self.left.next() }
     }
 
-    fn end(&mut self, seed: u64, outcome: thread::Result<T>) {
+    fn end(&mut self, seed: u64, outcome: Outcome<T>) {
         self.has_failed |= outcome.is_err();
         self.outcomes.insert(seed, outcome);
         self.progress.as_mut().map(Progress::advance);
@@ -179,11 +199,11 @@ mod tests {
         let begun: Vec<_> = (0..4).filter_map(|_| trials.next()).collect();
         assert_eq!(begun, [0, 1, 2, 3]);
         for (seed, outcome) in [(3, Err("3")), (0, Ok(())), (1, Err("1")), (2, Err("2"))] {
-            trials.end(seed, outcome.map_err(|panic| Box::new(panic) as _));
+            trials.end(seed, outcome.map_err(|panic| (Box::new(panic) as _, None)));
             assert_eq!(trials.next(), None);
         }
         let (seed, panic) = trials.results().unwrap_err();
-        assert_eq!((seed, panic.downcast_ref()), (1, Some(&"1")));
+        assert_eq!((seed, panic.0.downcast_ref()), (1, Some(&"1")));
     }
 
     #[test]

@@ -10,8 +10,10 @@
 use std::fmt::{self, Display};
 use std::time::Duration;
 
+use crate::checker::sentence::counted;
 use crate::nemesis::Strike;
 use crate::printable::printable;
+use crate::quiet::quietly;
 use crate::report::{Parts, Report};
 use crate::test::Test;
 use crate::test::rust::Rust;
@@ -99,7 +101,7 @@ impl Search<'_> {
         if self.is_over() {
             return false;
         }
-        let report = (self.rerun)(&test);
+        let report = quietly(|| (self.rerun)(&test));
         self.runs += 1;
         self.messages += report.all.sent;
         let fails_likewise = report.parts() == self.parts && !(self.holds)(&report);
@@ -136,6 +138,9 @@ impl Search<'_> {
     fn round_times(&mut self) {
         let mut test = self.test.clone();
         for strike in &mut test.strikes {
+            if next_millisecond(strike.from) >= test.time_limit {
+                continue;
+            }
             [strike.from, strike.until] = [strike.from, strike.until].map(next_millisecond);
             strike.until = strike.until.max(strike.from.saturating_add(MILLISECOND));
         }
@@ -270,9 +275,7 @@ impl Display for Smallest {
         let Smallest { test, report, runs } = self;
         let nodes = test.node_ids().len();
         let operations = report.operations.invoked;
-        let many = |count: usize, what: &str| {
-            format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-        };
+        let many = |count: usize, what: &str| counted(count as u64, what);
         writeln!(
             f,
             "The smallest test of {runs} in which the same goes wrong has {}, {}, {} and takes \

@@ -1,10 +1,10 @@
 //! Where tests are recorded: one directory each, laid out as Jepsen does it.
 //!
 //! `store/<workload>/<time>/` holds what a test left: its history and results, the logs of its
-//! nodes, and their `storage`, which Jepsen does not know. The link `current` names the test that
-//! began last, and `latest`, in the store and beside each workload's tests, the one that ended
-//! last. Links are relative, so a store can be moved, and replaced in one step, so nobody finds
-//! them missing.
+//! nodes, and, which Jepsen does not know, their `storage` and when faults struck. The link
+//! `current` names the test that began last, and `latest`, in the store and beside each workload's
+//! tests, the one that ended last. Links are relative, so a store can be moved, and replaced in one
+//! step, so nobody finds them missing.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -91,6 +91,11 @@ impl Record {
     /// Keeps what the checkers found.
     pub(crate) fn keep_results(&self, results: &Value) -> Result<()> {
         self.write("results.edn", |file| writeln!(file, "{}", results.pretty()))
+    }
+
+    /// Keeps when which fault struck whom, for people.
+    pub(crate) fn keep_faults(&self, faults: &str) -> Result<()> {
+        self.write("faults.txt", |file| file.write_all(faults.as_bytes()))
     }
 
     /// Keeps every message, as a simulation tells them.

@@ -97,8 +97,8 @@ impl Test {
         }
     }
 
-    /// Whether anything goes wrong that Maelstrom does not know. Such a test always ends with a time
-    /// to recover and a last operation of every thread, and is judged by those as well.
+    /// Whether anything goes wrong that Maelstrom does not know. Such a test always ends with a
+    /// time to recover and a last operation of every thread, and is judged by those as well.
     pub(crate) fn is_beyond_maelstrom(&self) -> bool {
         let named = self.strikes.iter().map(|strike| strike.harm.fault());
         self.faults.iter().copied().chain(named).any(|fault| fault != Fault::Partition)
@@ -137,7 +137,7 @@ impl Test {
             }
         }
         let ids = self.node_ids();
-        self.strikes.iter().try_for_each(|strike| strike.validate(&ids))?;
+        self.strikes.iter().try_for_each(|strike| strike.validate(&ids, *time_limit))?;
         let mut known = BTreeSet::new();
         self.names.iter().try_for_each(|name| {
             if known.insert(name) {

@@ -89,15 +89,17 @@ pub(crate) struct Verdict {
     pub(crate) lost: Vec<Value>,
     /// Those of them that were known to no node that was not killed.
     pub(crate) lost_with_nodes: Vec<Value>,
+    /// Why it is not valid, if so.
+    pub(crate) reason: Option<String>,
     /// What Maelstrom would not have said.
     pub(crate) warnings: Vec<String>,
 }
 
 impl Verdict {
     /// A verdict with nothing more to say.
-    fn new(valid: Validity, results: Value) -> Verdict {
+    fn new(valid: Validity, results: Value, reason: Option<String>) -> Verdict {
         let (lost, lost_with_nodes, warnings) = (Vec::new(), Vec::new(), Vec::new());
-        Verdict { valid, results, stable_latency: None, lost, lost_with_nodes, warnings }
+        Verdict { valid, results, stable_latency: None, lost, lost_with_nodes, reason, warnings }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Challenge 3c: values reach every node whatever the network loses.
 //!
-//! One task per neighbor keeps this neighbor up to date ([`gossip`](glomers::gossip)): it sends
-//! what the neighbor has not acknowledged, again and again, until it has. A node acknowledges what
-//! it has remembered and put into the backlogs of its other neighbors. So at any moment each value
-//! that a neighbor of a node does not have is in the node's backlog for it, or in the batch on its
-//! way; once the links work for long enough, all backlogs are empty and everybody has everything.
+//! One task per neighbor keeps this neighbor up to date ([`gossip`]): it sends what the neighbor
+//! has not acknowledged, again and again, until it has. A node acknowledges what it has remembered
+//! and put into the backlogs of its other neighbors. So at any moment each value that a neighbor of
+//! a node does not have is in the node's backlog for it, or in the batch on its way; once the links
+//! work for long enough, all backlogs are empty and everybody has everything.
 //! A node that starts asks its neighbors for what they know, because a former life of it may have
 //! acknowledged that. Where all start at once this costs four messages per link, a question and an
 //! answer each way.

@@ -163,10 +163,16 @@ mod tests {
     fn whatever_the_seed_no_fault_loses_a_value() {
         let struck = seeds(|seed| {
             let runs = Fault::alone_and_together().into_iter().map(|faults| {
-                // So often that kills find disks at work.
-                let (rate, nemesis_interval) = (200.0, Duration::from_secs(1));
-                let test = Test { faults, nemesis_interval, rate, seed, ..challenge() };
-                let report = test.run(Broadcast::new);
+                let report = Test {
+                    faults,
+                    // So often that kills find disks at work.
+                    rate: 100.0,
+                    nemesis_interval: Duration::from_secs(1),
+                    time_limit: Duration::from_secs(10),
+                    seed,
+                    ..challenge()
+                }
+                .run(Broadcast::new);
                 report.assert_valid();
                 (report.dropped, report.torn)
             });

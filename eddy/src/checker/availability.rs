@@ -27,18 +27,20 @@ pub struct Availability {
     pub ok_count: usize,
     /// How many were begun.
     pub invoke_count: usize,
+    /// The fraction of them that must succeed.
+    pub required: f64,
 }
 
 /// Compares the successes in a history with a goal.
 pub fn check(history: &History, goal: Goal) -> Availability {
     let count = |kind| history.ops().iter().filter(|op| op.kind == kind).count();
     let (ok_count, invoke_count) = (count(Kind::Ok), count(Kind::Invoke));
-    let availability = Availability { valid: Validity::Valid, ok_count, invoke_count };
     let required = match goal {
         Goal::None => 0.0,
         Goal::Total => 1.0,
         Goal::Fraction(fraction) => fraction,
     };
+    let availability = Availability { valid: Validity::Valid, ok_count, invoke_count, required };
     let valid = required <= f64::from(availability.ok_fraction());
     Availability { valid: valid.into(), ..availability }
 }
@@ -47,6 +49,17 @@ impl Availability {
     /// The fraction of operations that succeeded; 1 if there were none.
     pub fn ok_fraction(&self) -> f32 {
         if self.invoke_count == 0 { 1.0 } else { fraction(self.ok_count, self.invoke_count) }
+    }
+
+    /// Why it is not valid, in a sentence.
+    pub fn reason(&self) -> Option<String> {
+        let Availability { valid, ok_count, invoke_count, required } = self;
+        let reason = format!(
+            "{ok_count} of {invoke_count} operations succeeded, which is a fraction of {}; expected \
+             at least {required}",
+            self.ok_fraction()
+        );
+        (*valid != Validity::Valid).then_some(reason)
     }
 
     /// The map under `:availability`.

@@ -3,7 +3,7 @@
 //! Upstream compares only requests that ended certainly: one that timed out is no evidence, while
 //! one that was refused counts as a wrong echo.
 
-use super::Validity;
+use super::{Validity, sentence::counted};
 use crate::{
     edn::{Map, Value},
     history::{History, Kind},
@@ -43,6 +43,13 @@ pub fn check(history: &History) -> Echo {
 }
 
 impl Echo {
+    /// Why it is not valid, in a sentence.
+    pub fn reason(&self) -> Option<String> {
+        let WrongEcho { sent, received } = self.errors.first()?;
+        let wrong = counted(self.errors.len() as u64, "request");
+        Some(format!("{wrong} not echoed; the first was {sent}, and what came back {received}"))
+    }
+
     /// The map under `:workload`.
     pub fn to_edn(&self) -> Value {
         let errors = self.errors.iter().map(|WrongEcho { sent, received }| {

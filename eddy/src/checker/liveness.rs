@@ -3,7 +3,8 @@
 //! Last operations begin when the faults have ended and the nodes had time to recover. Maelstrom
 //! reads then what it judges, and does not mind if a node gives no answer.
 
-use super::Validity;
+use super::sentence::first_few;
+use super::{Placement, Validity};
 use crate::edn::{Map, Value};
 use crate::history::{History, Kind, Op};
 
@@ -38,14 +39,16 @@ impl Liveness {
             .into()
     }
 
-    /// A sentence for each that did not succeed.
-    pub fn warnings(&self) -> impl Iterator<Item = String> {
-        self.failed.iter().map(|Op { process, f, index, .. }| {
+    /// Sentences about those that did not succeed.
+    pub fn reasons(&self, placement: &Placement<'_>) -> Vec<String> {
+        let reasons = self.failed.iter().map(|Op { process, f, index, .. }| {
+            let node = placement.node_of(*process).unwrap_or("nobody");
             format!(
-                "the last {f} of process {process}, at index {index}, did not succeed, although \
-                 the faults had ended and the nodes had 10 s to recover"
+                "the last {f} that {node} was asked for (process {process}, index {index}) did not \
+                 succeed, although the faults had ended and the nodes had 10 s to recover"
             )
-        })
+        });
+        first_few(reasons, "last operations")
     }
 }
 
@@ -59,7 +62,14 @@ mod tests {
         let indices: Vec<usize> = liveness.failed.iter().map(|op| op.index).collect();
         assert_eq!((liveness.attempt_count, &indices[..]), (attempts, failed));
         assert_eq!(liveness.valid, failed.is_empty().into());
-        assert_eq!(liveness.warnings().count(), failed.len());
+        let nodes = ["n0", "n1"].map(String::from);
+        let placement = Placement { nodes: &nodes, concurrency: 4 };
+        let reasons = liveness.reasons(&placement);
+        assert_eq!(reasons.len(), failed.len());
+        for (reason, op) in reasons.iter().zip(&liveness.failed) {
+            let node = placement.node_of(op.process).unwrap();
+            assert!(reason.contains(&format!("that {node} was asked for")), "{reason}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod timeline;
 mod warnings;
 
 use self::timeline::{Outcome, Timeline, Timelines};
+use super::sentence::{counted, listed};
 use super::{Placement, Validity, quantiles::Quantiles};
 use crate::{
     edn::{Map, Value},
@@ -151,6 +152,20 @@ fn sum_up(timelines: &[Timeline<'_>], warnings: Vec<String>) -> SetFull {
 }
 
 impl SetFull {
+    /// Why it is not valid, in a sentence.
+    pub fn reason(&self) -> Option<String> {
+        match self.valid {
+            Validity::Valid => None,
+            Validity::Unknown => {
+                Some("no read returned a value, so nothing shows that any stays".to_owned())
+            }
+            Validity::Invalid => {
+                let lost = counted(self.lost.len() as u64, "value");
+                Some(format!("{lost} known to a node and then lost: {}", listed(&self.lost)))
+            }
+        }
+    }
+
     /// The map under `:workload`, its keys in the order that Clojure happens to give them. The
     /// duplicates are always none: upstream looks for those that occur less than once.
     pub fn to_edn(&self) -> Value {

@@ -45,12 +45,24 @@ pub fn check(history: &History) -> Stats {
             None => by_f.entry(op.f.clone()).or_default().add(op.kind),
         }
     }
-    let judged = by_f.iter().filter(|(f, _)| !EXCUSED.contains(&f.as_ref()));
+    let judged = by_f.iter().filter(|(f, _)| is_judged(f));
     let valid = Validity::merge(judged.map(|(_, counts)| counts.valid()));
     Stats { valid, overall, by_f }
 }
 
+fn is_judged(f: &str) -> bool {
+    !EXCUSED.contains(&f)
+}
+
 impl Stats {
+    /// Why it is not valid, in sentences.
+    pub fn reasons(&self) -> impl Iterator<Item = String> {
+        let by_f = self.by_f.iter().filter(|(f, counts)| is_judged(f) && counts.ok == 0);
+        by_f.map(|(f, Counts { fail, info, .. })| {
+            format!("no {f} succeeded: {fail} failed, and of {info} nobody knows")
+        })
+    }
+
     /// The map under `:stats`.
     pub fn to_edn(&self) -> Value {
         let by_f = self.by_f.iter();

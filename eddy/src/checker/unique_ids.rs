@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::Validity;
+use super::{Validity, sentence::counted};
 use crate::{
     edn::{Map, Value},
     history::{History, Kind},
@@ -62,6 +62,13 @@ pub fn check(history: &History) -> UniqueIds {
 }
 
 impl UniqueIds {
+    /// Why it is not valid, in a sentence.
+    pub fn reason(&self) -> Option<String> {
+        let (id, times) = self.duplicated.iter().max_by_key(|(_, times)| **times)?;
+        let ids = counted(self.duplicated_count as u64, "id");
+        Some(format!("{ids} given more than once; most often, {times} times, {id}"))
+    }
+
     /// The map under `:workload`.
     pub fn to_edn(&self) -> Value {
         let duplicated = self.duplicated.iter().map(|(id, times)| (id.clone(), (*times).into()));

@@ -55,7 +55,15 @@ impl Progress {
         let traffic = interpreter.journal().traffic(operations);
         let figure = traffic.servers.msgs_per_op.unwrap_or_default();
         let limit = self.limit;
-        self.bar.set_message(format!("of {limit}s, {operations} operations, {figure:.2} msgs/op"));
+        // Whether a test ends now or goes on depends on its workload and its faults.
+        let rest = if self.bar.elapsed().as_secs() > limit {
+            "; any faults end now, and any last operations come after 10 s of quiet"
+        } else {
+            ""
+        };
+        self.bar.set_message(format!(
+            "of {limit}s, {operations} operations, {figure:.2} msgs/op{rest}"
+        ));
     }
 }
 

@@ -103,7 +103,7 @@ async fn run_once(
     for (node, remains) in nodes.iter().zip(&remains) {
         report.warnings.extend(oddities(remains).map(|oddity| format!("node {node} {oddity}")));
     }
-    record.keep_results(&report.results)?;
+    report.keep_results(&record)?;
     show(&report).context("the results cannot be printed")?;
     Ok(report.valid)
 }
@@ -159,12 +159,15 @@ fn named(nodes: &[String]) -> String {
     }
 }
 
-/// Prints results, warnings and, as the last line, Maelstrom's verdict.
+/// Prints results, warnings, reasons and, as the last line, Maelstrom's verdict.
 fn show(report: &Report) -> io::Result<()> {
     let mut text = report.results.pretty();
     text.push('\n');
     for warning in &report.warnings {
         text.extend(["warning: ", warning, "\n"]);
+    }
+    for reason in &report.reasons {
+        text.extend(["because ", reason, "\n"]);
     }
     text.extend(["\n", sentence(report.valid), "\n"]);
     print(&printable(&text))

@@ -155,6 +155,10 @@ impl Faults {
         !self.nodes[node].paused_by.is_empty()
     }
 
+    pub(super) fn is_dead(&self, node: usize) -> bool {
+        !self.nodes[node].killed_by.is_empty()
+    }
+
     /// How many times a node was killed.
     pub(super) fn deaths(&self, node: usize) -> u64 {
         self.nodes[node].deaths

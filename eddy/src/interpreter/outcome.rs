@@ -3,8 +3,8 @@
 use crate::edn::{Map, Set, Value};
 use crate::nemesis::{Fault, Harm, Names};
 
-/// What a strike that begins does to these nodes.
-pub(super) fn of(harm: &Harm, nodes: &[String]) -> Value {
+/// What a strike that begins does to these nodes, some of which may be dead.
+pub(super) fn of(harm: &Harm, nodes: &[String], is_dead: impl Fn(&str) -> bool) -> Value {
     match harm {
         Harm::Split(_) | Harm::Cut(_) | Harm::Mute(_) | Harm::Deafen(_) => {
             let mut map = Map::new();
@@ -17,8 +17,8 @@ pub(super) fn of(harm: &Harm, nodes: &[String]) -> Value {
             }
             Value::Vector(vec![Value::keyword("isolated"), map.into()])
         }
-        Harm::Kill(names) => each(names, "killed"),
-        Harm::Pause(names) => each(names, "paused"),
+        Harm::Kill(names) => each(names, |_| "killed"),
+        Harm::Pause(names) => each(names, |name| if is_dead(name) { "dead" } else { "paused" }),
         Harm::Lose(probability, names) | Harm::Duplicate(probability, names) => {
             Map::new().with("probability", *probability).with("nodes", list(names)).into()
         }
@@ -32,8 +32,8 @@ pub(super) fn of(harm: &Harm, nodes: &[String]) -> Value {
 /// What is said before and after a strike ends that held these nodes.
 pub(super) fn of_end<'a>(fault: Fault, nodes: impl IntoIterator<Item = &'a str>) -> (Value, Value) {
     match fault {
-        Fault::Kill => (Value::keyword("all"), each(nodes, "started")),
-        Fault::Pause => (Value::keyword("all"), each(nodes, "resumed")),
+        Fault::Kill => (Value::keyword("all"), each(nodes, |_| "started")),
+        Fault::Pause => (Value::keyword("all"), each(nodes, |_| "resumed")),
         Fault::Partition | Fault::OneWay => (Value::Nil, Value::keyword("network-healed")),
         Fault::Loss | Fault::Duplicate | Fault::Slow => {
             (Value::Nil, Value::keyword("network-reliable"))
@@ -41,10 +41,13 @@ pub(super) fn of_end<'a>(fault: Fault, nodes: impl IntoIterator<Item = &'a str>)
     }
 }
 
-fn each(nodes: impl IntoIterator<Item = impl AsRef<str>>, what: &'static str) -> Value {
+fn each(
+    nodes: impl IntoIterator<Item = impl AsRef<str>>,
+    what: impl Fn(&str) -> &'static str,
+) -> Value {
     let mut map = Map::new();
     for node in nodes {
-        map.insert(node.as_ref(), Value::keyword(what));
+        map.insert(node.as_ref(), Value::keyword(what(node.as_ref())));
     }
     map.into()
 }

@@ -39,7 +39,9 @@ impl Interpreter {
                 _ => {}
             }
         }
-        let struck = outcome::of(&harm, &self.nodes);
+        let is_dead =
+            |name: &str| self.numbers.get(name).is_some_and(|node| self.faults.is_dead(*node));
+        let struck = outcome::of(&harm, &self.nodes, is_dead);
         self.faults.begin(due, nemesis, harm);
         struck
     }

@@ -18,8 +18,9 @@ pub type Names = BTreeSet<String>;
 pub struct Strike {
     /// When it begins.
     pub from: Duration,
-    /// When it ends. All strikes end with the main part of a test at the latest, before the nodes
-    /// are left to recover.
+    /// When it ends. All strikes end with the main part of a test at the latest, which is when the
+    /// operations that were in flight at the time limit have ended, before the nodes are left to
+    /// recover.
     pub until: Duration,
     /// What it does, and to whom.
     pub harm: Harm,
@@ -111,11 +112,18 @@ impl Strike {
         Strike { from, until, harm: Harm::Slow(by, nodes.into_names()) }
     }
 
-    /// Whether it can strike a cluster of these nodes; an error says what is wrong.
-    pub(crate) fn validate(&self, nodes: &[String]) -> Result<(), String> {
+    /// Whether it can strike a cluster of these nodes before the time limit; an error says what is
+    /// wrong.
+    pub(crate) fn validate(&self, nodes: &[String], time_limit: Duration) -> Result<(), String> {
         let Strike { from, until, harm } = self;
         if from >= until {
-            return Err(format!("{self} ends before it begins; expected a later end"));
+            return Err(format!("{self} does not end after it begins; expected a later end"));
+        }
+        if *from >= time_limit {
+            return Err(format!(
+                "{self} begins when the test's time of {time_limit:?} is over; expected an earlier \
+                 beginning"
+            ));
         }
         if let Harm::Lose(probability, _) | Harm::Duplicate(probability, _) = harm
             && !(0.0..=1.0).contains(probability)
@@ -339,12 +347,15 @@ mod tests {
         #[track_caller]
         fn check(strike: Strike, expected: &str) {
             let nodes = ["n0", "n1"].map(String::from);
-            let answer = strike.validate(&nodes).err().unwrap_or_else(|| "fine".to_owned());
+            let answer = strike.validate(&nodes, 3 * MS).err();
+            let answer = answer.unwrap_or_else(|| "fine".to_owned());
             assert!(answer.contains(expected), "{answer}");
         }
         check(Strike::kill(["n0", "n1"], MS, 2 * MS), "fine");
         check(Strike::kill(["n2"], MS, 2 * MS), "strikes \"n2\", which is not a node of the test");
-        check(Strike::kill(["n1"], MS, MS), "ends before it begins");
+        check(Strike::kill(["n1"], MS, MS), "does not end after it begins");
+        check(Strike::kill(["n1"], 3 * MS, 9 * MS), "begins when the test's time of 3ms is over");
+        check(Strike::kill(["n1"], 2 * MS, 9 * MS), "fine");
         check(Strike::lose(1.5, ["n1"], MS, 2 * MS), "1.5 is no probability; expected 0 to 1 in");
         check(Strike::duplicate(f64::NAN, ["n1"], MS, 2 * MS), "NaN is no probability");
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
+use crate::checker::sentence::counted;
 use crate::edn::{Map, Value};
 use crate::nemesis::{Fault, Strike};
 use crate::network::Journal;
@@ -66,9 +67,9 @@ pub(super) struct Line<'a>(pub(super) Fault, pub(super) &'a Toll);
 impl Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Line(fault, Toll { strikes, struck, messages }) = self;
-        let (times, nodes) = (if *strikes == 1 { "time" } else { "times" }, struck.len());
-        let whom = if nodes == 1 { "node" } else { "nodes" };
-        let done = done_to_messages(*fault);
-        write!(f, "{fault:<15} {strikes} {times}, {nodes} {whom}, {messages} messages {done}")
+        let [times, nodes, messages] =
+            [(*strikes, "time"), (struck.len() as u64, "node"), (*messages, "message")]
+                .map(|(count, what)| counted(count, what));
+        write!(f, "{fault:<15} {times}, {nodes}, {messages} {}", done_to_messages(*fault))
     }
 }

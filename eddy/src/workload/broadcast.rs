@@ -73,6 +73,7 @@ pub(super) fn check(history: &History, placement: &Placement<'_>) -> Verdict {
     Verdict {
         valid: set.valid,
         results: set.to_edn(),
+        reason: set.reason(),
         stable_latency: set.stable_latencies,
         lost: set.lost,
         lost_with_nodes: set.lost_with_nodes.unwrap_or_default(),

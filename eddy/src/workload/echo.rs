@@ -28,5 +28,5 @@ impl Operations for Echo {
 pub(super) fn check(history: &History) -> Verdict {
     let echo = echo::check(history);
     let results = echo.to_edn();
-    Verdict::new(echo.valid, results)
+    Verdict::new(echo.valid, results, echo.reason())
 }

@@ -27,5 +27,5 @@ impl Operations for UniqueIds {
 pub(super) fn check(history: &History) -> Verdict {
     let ids = unique_ids::check(history);
     let results = ids.to_edn();
-    Verdict::new(ids.valid, results)
+    Verdict::new(ids.valid, results, ids.reason())
 }

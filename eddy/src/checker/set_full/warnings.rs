@@ -1,10 +1,8 @@
 //! What a set's reads get wrong without upstream's minding.
 
+use super::super::sentence::first_few;
 use super::{SetFull, timeline::Timeline};
 use crate::{edn::Value, history::Op};
-
-/// How many elements are named for each kind of warning: a broken node errs with all of them.
-const NAMED: usize = 8;
 
 /// A sentence for each element that nobody added, and for each that one read has twice.
 pub(super) fn of(timelines: &[Timeline<'_>], add: &str) -> Vec<String> {
@@ -18,8 +16,8 @@ pub(super) fn of(timelines: &[Timeline<'_>], add: &str) -> Vec<String> {
         let times = occurrences(timeline.element, read);
         Some(format!("process {process} read {} {times} times at index {index}", timeline.element))
     });
-    let mut warnings = shortened(foreign, "elements that were never sent");
-    warnings.extend(shortened(duplicates, "elements that were read more than once at a time"));
+    let mut warnings = first_few(foreign, "elements that were never sent");
+    warnings.extend(first_few(duplicates, "elements that were read more than once at a time"));
     warnings
 }
 
@@ -36,13 +34,4 @@ pub(super) fn of_kills(set: &SetFull) -> Option<String> {
 fn occurrences(element: &Value, read: &Op) -> usize {
     let elements = read.value.as_sequence().unwrap_or_default();
     elements.iter().filter(|other| *other == element).count()
-}
-
-fn shortened(mut sentences: impl Iterator<Item = String>, what: &str) -> Vec<String> {
-    let mut warnings: Vec<_> = sentences.by_ref().take(NAMED).collect();
-    let rest = sentences.count();
-    if rest > 0 {
-        warnings.push(format!("and {rest} more {what}"));
-    }
-    warnings
 }
