@@ -40,9 +40,10 @@ pub fn check(history: &History, goal: Goal) -> Availability {
         Goal::Total => 1.0,
         Goal::Fraction(fraction) => fraction,
     };
-    let availability = Availability { valid: Validity::Valid, ok_count, invoke_count, required };
-    let valid = required <= f64::from(availability.ok_fraction());
-    Availability { valid: valid.into(), ..availability }
+    let valid = Validity::Valid;
+    let availability = Availability { valid, ok_count, invoke_count, required };
+    let is_met = required <= f64::from(availability.ok_fraction());
+    Availability { valid: is_met.into(), ..availability }
 }
 
 impl Availability {
