@@ -56,8 +56,8 @@ impl Availability {
     pub fn reason(&self) -> Option<String> {
         let Availability { valid, ok_count, invoke_count, required } = self;
         let reason = format!(
-            "{ok_count} of {invoke_count} operations succeeded, a fraction of {}; expected at least \
-             {required}",
+            "{ok_count} of {invoke_count} operations succeeded, a fraction of {}; expected at \
+             least {required}",
             self.ok_fraction()
         );
         (*valid != Validity::Valid).then_some(reason)
