@@ -168,7 +168,6 @@ mod tests {
                     // So often that kills find disks at work.
                     rate: 100.0,
                     nemesis_interval: Duration::from_secs(1),
-                    time_limit: Duration::from_secs(10),
                     seed,
                     ..challenge()
                 }
