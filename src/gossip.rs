@@ -1,189 +1,258 @@
 //! Keeping neighbors up to date: what is new, and seeing to it that it arrives.
 //!
-//! Every neighbor has a backlog and a task that empties it, batch by batch. A batch is sent again
-//! until it is acknowledged, and only then the next one leaves. So nothing is lost as long as both
-//! ends live: what a neighbor has not acknowledged is in the batch on its way or in the backlog
-//! behind it. And a slow link costs few messages: whatever comes while a batch is on its way
-//! travels with the next one, as in John Nagle's algorithm for TCP (RFC 896). A dead neighbor costs
-//! one call that waits, whatever the backlog, and one message for each attempt.
+//! PLACEHOLDER
 //!
-//! A batch may arrive more than once, when its acknowledgement is lost. [`Seen`] takes care of
-//! that.
-//!
-//! # After a restart
-//!
-//! A node that is killed forgets what it has acknowledged, and nobody sends it that again. So a
-//! node that starts has to [`catch_up`]: it asks each neighbor for everything that this one knows,
-//! again and again until it answers, and what it learns so is news that it passes on, because the
-//! node that was killed may have been the only one to tell it. Then, once the links work for long
-//! enough, every value that a living node X knows is known to its neighbor Z:
-//!
-//! * If Z's present life has acknowledged it, Z knows it. If no life has, it is in X's backlog, or
-//!   in the batch on its way.
-//! * If a former life of Z has acknowledged it, X knew it before the present one asked, and it is
-//!   in X's answer, even if the acknowledgement comes later still.
-//! * If it came from Z, X does not send it back. If the present life of Z sent it, Z knows it. If a
-//!   former one did, it is in X's answer, unless it was overtaken by the present life's question.
-//!   Therefore Z asks a neighbor that knows anything once more, 5 s later.
-//!
-//! Nothing in this depends on who else is killed, or when. Whoever is killed again begins again. A
-//! neighbor that is down as well, or behind a cut link, is asked until it answers; it answers with
-//! what it has learned by then, and the rest is news for it, which it tells. Questions, answers and
-//! batches that are lost are repeated, and twice does no harm; an answer or acknowledgement for a
-//! former life of X finds nobody. So a value is lost only if at some moment no living node knows
-//! it: those that did were killed before another one had heard of it.
+mod catch_up;
+mod link;
+mod seen;
 
-use std::collections::HashSet;
-use std::hash::Hash;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
-use crate::json::JsonArray;
+pub use self::catch_up::{Lesson, catch_up};
+pub use self::link::Batch;
+use self::link::Link;
+pub use self::seen::{Difference, Digest, Seen};
 use crate::node::Node;
-use crate::rpc::Retry;
 
-/// How a neighbor is kept up to date.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// When a node sends what. All nodes of a cluster need the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// The shortest time between two batches. Longer saves messages, shorter saves latency; news
-    /// that finds nothing sent for that long leaves at once.
+    /// The time between two beats; news leaves at one, or at once if this is zero. Longer saves
+    /// messages, shorter saves latency.
     pub flush: Duration,
-    /// How a batch that is not acknowledged is sent again. It never gives up.
-    pub retry: Retry,
+    /// How long before a beat of the neighbor it [follows](Gossip::follow) a node's news should
+    /// arrive there. Less saves latency, more allows for clocks and ways that vary.
+    pub ahead: Duration,
+    /// How long an acknowledgement waits for news that it can travel with. Longer saves messages,
+    /// shorter allows for a shorter `retry`.
+    pub acknowledge: Duration,
+    /// How long an acknowledgement is waited for before everything is sent again. It must exceed
+    /// `acknowledge`, `flush` and the way there and back together; longer takes longer to repair.
+    pub retry: Duration,
+    /// How long a node that starts waits for a reason to speak to a neighbor, before it tells it
+    /// that it has started. Longer saves messages, and takes longer after a restart.
+    pub greet: Duration,
 }
 
-/// A neighbor that is kept up to date in the background. Once it is dropped, what it was told still
-/// arrives, and then that ends.
-#[derive(Debug)]
-pub struct Neighbor<T> {
-    id: String,
-    // Unbounded, because the news must be kept somewhere until it is acknowledged: a backlog is no
-    // longer than what this node has to remember anyway.
-    backlog: mpsc::UnboundedSender<T>,
-}
+impl Pace {
+    /// News leaves at once, and repair takes less than 2 s where a message takes 100 ms.
+    pub const AT_ONCE: Pace = Pace {
+        flush: Duration::ZERO,
+        ahead: Duration::from_millis(10),
+        acknowledge: Duration::from_millis(1400),
+        retry: Duration::from_millis(1700),
+        greet: Duration::from_millis(700),
+    };
 
-impl<T: 'static> Neighbor<T> {
-    /// Starts a task of `node` that sends `neighbor` its batches; `request` makes the request that
-    /// carries one. Any reply but an error acknowledges it.
-    pub fn keep_up_to_date<R: Serialize + 'static>(
-        node: &Node,
-        neighbor: impl Into<String>,
-        pace: Pace,
-        request: impl Fn(Vec<T>) -> R + 'static,
-    ) -> Self {
-        let (backlog, news) = mpsc::unbounded_channel();
-        let id = neighbor.into();
-        node.spawn(empty(news, node.clone(), id.clone(), pace, request));
-        Neighbor { id, backlog }
-    }
-
-    /// The neighbor's node id.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// Puts news into the backlog.
-    pub fn tell(&self, news: impl IntoIterator<Item = T>) {
-        for item in news {
-            // Refused only when the node is about to end.
-            let _ = self.backlog.send(item);
+    /// News leaves at beats.
+    pub const fn every(flush: Duration) -> Pace {
+        Pace {
+            flush,
+            acknowledge: flush.saturating_add(Duration::from_secs(1)),
+            retry: flush.saturating_add(Duration::from_millis(1400)),
+            ..Pace::AT_ONCE
         }
     }
 }
 
-async fn empty<T, R: Serialize>(
-    mut news: mpsc::UnboundedReceiver<T>,
+/// A node's end of all its links. Clones are the same, and cheap.
+pub struct Gossip<T>(Rc<Shared<T>>);
+
+struct Shared<T> {
     node: Node,
-    neighbor: String,
     pace: Pace,
-    request: impl Fn(Vec<T>) -> R,
-) {
-    let retry = Retry { deadline: None, even_if_refused: true, ..pace.retry };
-    let mut batch = Vec::new();
-    while news.recv_many(&mut batch, usize::MAX).await > 0 {
-        let next = tokio::time::sleep(pace.flush);
-        let request = request(std::mem::take(&mut batch));
-        // Without a deadline, and repeated even if refused, this returns when it has succeeded.
-        let _ = node.rpc_retry::<IgnoredAny>(retry, &neighbor, &request).await;
-        next.await;
-    }
+    start: Instant,
+    links: RefCell<BTreeMap<String, Rc<End<T>>>>,
+    /// Those that know what this node has to know.
+    neighbors: RefCell<Vec<String>>,
+    /// Those that know of a former life of this node.
+    reminders: RefCell<Vec<String>>,
+    reminded: Notify,
+    leader: RefCell<Option<String>>,
+    send: Box<dyn Fn(&str, Batch<T>)>,
+    when_overdue: RefCell<Option<Overdue<T>>>,
 }
 
-/// How long after its first answer a neighbor is asked a second time. Messages that the node's
-/// former life sent, and that take longer than this and its restart together, reach that neighbor
-/// alone. Longer waits for slower ones, and leaves this node without their values for longer.
-const AGAIN: Duration = Duration::from_secs(5);
+type Overdue<T> = Box<dyn Fn(&str, Vec<T>)>;
 
-/// Starts a task of `node` that asks `neighbor` for everything it knows, and lets `learn` have it.
-///
-/// `items` takes an answer to `request` apart. The question is repeated until it is answered with
-/// anything but an error; a neighbor that knew nothing is not asked again. Where all start at the
-/// same time this costs one question and one answer.
-pub fn catch_up<A: DeserializeOwned + 'static, T>(
-    node: &Node,
-    neighbor: impl Into<String>,
-    request: impl Serialize + 'static,
-    items: impl Fn(A) -> Vec<T> + 'static,
-    learn: impl Fn(&str, Vec<T>) + 'static,
-) {
-    let (asker, neighbor) = (node.clone(), neighbor.into());
-    let retry = Retry { deadline: None, even_if_refused: true, ..Retry::default() };
-    node.spawn(async move {
-        // Without a deadline, and repeated even if refused, a call returns when it has succeeded.
-        let ask = async || asker.rpc_retry(retry, &neighbor, &request).await.map(&items);
-        let Ok(known) = ask().await else { return };
-        if known.is_empty() {
-            return;
+struct End<T> {
+    link: RefCell<Link<T>>,
+    changed: Notify,
+}
+
+impl<T: Clone + 'static> Gossip<T> {
+    /// No links yet; `message` makes the message that carries a batch.
+    pub fn new<M: Serialize>(
+        node: &Node,
+        pace: Pace,
+        message: impl Fn(Batch<T>) -> M + 'static,
+    ) -> Gossip<T> {
+        let sender = node.clone();
+        let send = Box::new(move |to: &str, batch| sender.send(to, &message(batch)));
+        Gossip(Rc::new(Shared {
+            node: node.clone(),
+            pace,
+            start: Instant::now(),
+            links: RefCell::default(),
+            neighbors: RefCell::default(),
+            reminders: RefCell::default(),
+            reminded: Notify::new(),
+            leader: RefCell::default(),
+            send,
+            when_overdue: RefCell::default(),
+        }))
+    }
+
+    /// Lets neighbors know that this node has started, so that each finds out whether the other has
+    /// had a former life.
+    pub fn meet(&self, neighbors: impl IntoIterator<Item = String>) {
+        let neighbors: Vec<String> = neighbors.into_iter().collect();
+        for neighbor in &neighbors {
+            self.change(neighbor, |link, now| link.greet(now));
         }
-        learn(&neighbor, known);
-        tokio::time::sleep(AGAIN).await;
-        if let Ok(known) = ask().await {
-            learn(&neighbor, known);
+        self.0.neighbors.replace(neighbors);
+        self.0.reminded.notify_one();
+    }
+
+    /// Notes that this node has had a former life, as somebody knows.
+    pub fn remind(&self, who: &str) {
+        self.0.reminders.borrow_mut().push(who.to_owned());
+        self.0.reminded.notify_one();
+    }
+
+    /// Has news for this neighbor leave so that it arrives shortly before the neighbor's own beat.
+    /// The neighbor says how long it had to wait there, so no clocks need to agree.
+    pub fn follow(&self, neighbor: &str) {
+        self.0.leader.replace(Some(neighbor.to_owned()));
+        self.change(neighbor, |link, _| link.follow());
+    }
+
+    /// Lets the news for a neighbor leave at once, and counts its beats from now.
+    pub fn flush(&self, neighbor: &str) {
+        self.change(neighbor, Link::flush);
+    }
+
+    /// Whether a neighbor has not acknowledged something within [`Pace::retry`], and nothing since.
+    pub fn is_overdue(&self, neighbor: &str) -> bool {
+        let links = self.0.links.borrow();
+        links.get(neighbor).is_some_and(|end| end.link.borrow().is_overdue())
+    }
+
+    /// Has this called with a neighbor and the news that have become overdue there, each once.
+    pub fn when_overdue(&self, call: impl Fn(&str, Vec<T>) + 'static) {
+        self.0.when_overdue.replace(Some(Box::new(call)));
+    }
+
+    /// Puts news into the backlog for a neighbor.
+    pub fn tell(&self, neighbor: &str, news: impl IntoIterator<Item = T>) {
+        let mut news = news.into_iter().peekable();
+        if news.peek().is_some() {
+            self.change(neighbor, |link, now| link.tell(now, news));
         }
-    });
-}
+    }
 
-/// What a node has seen, each item once, in the order in which it came.
-#[derive(Debug)]
-pub struct Seen<T> {
-    items: Vec<T>,
-    known: HashSet<T>,
-    json: JsonArray,
-}
-
-impl<T: Clone + Eq + Hash + Serialize> Seen<T> {
-    /// Adds those items that are new, and returns them.
-    pub fn learn(&mut self, items: impl IntoIterator<Item = T>) -> Vec<T> {
-        let known = &mut self.known;
-        let news: Vec<T> = items.into_iter().filter(|item| known.insert(item.clone())).collect();
-        self.items.extend_from_slice(&news);
-        for item in &news {
-            self.json.push(item);
+    /// Takes note of a batch once its news is where it should be: from now on, it counts as
+    /// acknowledged. Tells whether the sender still lives. If it has been started again meanwhile,
+    /// nobody will tell its news to whom it has not reached yet.
+    pub fn receive(&self, from: &str, batch: &Batch<T>) -> bool {
+        let received = self.change(from, |link, now| link.receive(now, batch));
+        if received.is_late {
+            self.tell(from, batch.news.iter().cloned());
         }
-        news
+        if received.is_again && self.0.reminders.borrow().is_empty() {
+            self.remind(from);
+        }
+        !received.is_late
     }
 
-    /// Whether this has been seen.
-    pub fn contains(&self, item: &T) -> bool {
-        self.known.contains(item)
+    /// Waits until this node knows that it has had a former life, and whom to ask about it: all
+    /// neighbors, first one that knows of it.
+    pub(super) async fn reminded(&self) -> Vec<String> {
+        loop {
+            let neighbors = self.0.neighbors.borrow().clone();
+            if let Some(first) = self.0.reminders.borrow().first()
+                && !neighbors.is_empty()
+            {
+                let (mut ordered, others): (Vec<_>, Vec<_>) =
+                    neighbors.into_iter().partition(|neighbor| neighbor == first);
+                ordered.extend(others);
+                return ordered;
+            }
+            self.0.reminded.notified().await;
+        }
     }
 
-    /// Everything that has been seen.
-    pub fn items(&self) -> &[T] {
-        &self.items
+    pub(super) fn node(&self) -> &Node {
+        &self.0.node
     }
 
-    /// Everything that has been seen, ready to be sent.
-    pub fn to_json(&self) -> JsonArray {
-        self.json.clone()
+    fn change<R>(&self, neighbor: &str, change: impl FnOnce(&mut Link<T>, Instant) -> R) -> R {
+        let end = self.end(neighbor);
+        let result = change(&mut end.link.borrow_mut(), Instant::now());
+        end.changed.notify_one();
+        result
+    }
+
+    fn end(&self, neighbor: &str) -> Rc<End<T>> {
+        let Shared { node, pace, start, links, .. } = &*self.0;
+        if let Some(end) = links.borrow().get(neighbor) {
+            return Rc::clone(end);
+        }
+        let link = Link::new(*pace, node.life(), *start);
+        let end = Rc::new(End { link: RefCell::new(link), changed: Notify::new() });
+        links.borrow_mut().insert(neighbor.to_owned(), Rc::clone(&end));
+        node.spawn(keep_up_to_date(self.clone(), neighbor.to_owned(), Rc::clone(&end)));
+        end
     }
 }
 
-impl<T> Default for Seen<T> {
-    fn default() -> Self {
-        Seen { items: Vec::new(), known: HashSet::new(), json: JsonArray::default() }
+/// Sends what is due, for as long as the node lives.
+async fn keep_up_to_date<T: Clone + 'static>(gossip: Gossip<T>, neighbor: String, end: Rc<End<T>>) {
+    loop {
+        let (due, now) = (end.link.borrow().due(), Instant::now());
+        match due {
+            Some(at) if at <= now => gossip.emit(&neighbor, &end, now),
+            Some(at) => tokio::select! {
+                biased;
+                () = end.changed.notified() => {}
+                () = sleep_until(at) => {}
+            },
+            None => end.changed.notified().await,
+        }
+    }
+}
+
+impl<T: Clone + 'static> Gossip<T> {
+    fn emit(&self, neighbor: &str, end: &End<T>, now: Instant) {
+        let Shared { links, leader, send, when_overdue, .. } = &*self.0;
+        if end.link.borrow().is_on_beat(now) {
+            match &*leader.borrow() {
+                None => end.link.borrow_mut().passed_on(now),
+                Some(leader) if leader == neighbor => {
+                    links.borrow().values().for_each(|end| end.link.borrow_mut().passed_on(now));
+                }
+                Some(_) => {}
+            }
+        }
+        let (batch, late) = end.link.borrow_mut().emit(now);
+        send(neighbor, batch);
+        if let Some(call) = &*when_overdue.borrow()
+            && !late.is_empty()
+        {
+            call(neighbor, late);
+        }
+    }
+}
+
+impl<T> Clone for Gossip<T> {
+    fn clone(&self) -> Self {
+        Gossip(Rc::clone(&self.0))
     }
 }

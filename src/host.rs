@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::storage::{Directory, Disk};
 
@@ -18,6 +19,7 @@ const STORAGE: &str = "EDDY_STORAGE";
 #[derive(Clone)]
 pub struct Host {
     seed: u64,
+    life: u64,
     disk: Option<Rc<dyn Disk>>,
 }
 
@@ -28,12 +30,20 @@ impl Host {
         let seed = RandomState::new().build_hasher().finish();
         let directory = std::env::var_os(STORAGE).filter(|path| !path.is_empty());
         let disk = directory.map(|path| Rc::new(Directory::at(path)) as Rc<dyn Disk>);
-        Host { seed, disk }
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let life = u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX);
+        Host { seed, life, disk }
     }
 
     /// A simulation: the same seed gives the node the same random numbers. It has no disk.
     pub fn seeded(seed: u64) -> Self {
-        Host { seed, disk: None }
+        Host { seed, life: 0, disk: None }
+    }
+
+    /// The same host, for a node that has lived so many times before.
+    #[must_use]
+    pub fn with_former_lives(self, count: u64) -> Self {
+        Host { life: count, ..self }
     }
 
     /// The same host with this disk.
@@ -44,6 +54,10 @@ impl Host {
 
     pub(crate) fn disk(&self) -> Option<Rc<dyn Disk>> {
         self.disk.clone()
+    }
+
+    pub(crate) fn life(&self) -> u64 {
+        self.life
     }
 
     pub(crate) fn random(&self) -> Random {

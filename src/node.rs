@@ -35,6 +35,7 @@ struct Shared {
     calls: Calls,
     newcomers: Rc<Newcomers>,
     random: Random,
+    life: u64,
     place: Place,
 }
 
@@ -53,6 +54,7 @@ impl Node {
             calls: Calls::counting_from(host.first_msg_id()),
             newcomers,
             random: host.random(),
+            life: host.life(),
             place: Place::new(host.disk()),
         };
         Node { shared: Rc::new(shared) }
@@ -155,6 +157,13 @@ impl Node {
     /// A random number, the only kind there is: a simulation decides what it will be.
     pub fn random(&self) -> u64 {
         self.shared.random.next()
+    }
+
+    /// A number for the time from this node's start to its end, greater than that of every former
+    /// life it had: microseconds since 1970, by the clock of a system that does not set it back
+    /// while the node is down. A simulation counts from 0.
+    pub fn life(&self) -> u64 {
+        self.shared.life
     }
 
     pub(crate) fn calls(&self) -> &Calls {

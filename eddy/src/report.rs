@@ -13,7 +13,7 @@ pub use self::toll::Toll;
 use crate::checker::quantiles::Quantiles;
 use crate::checker::{Placement, Validity, availability, exceptions, liveness, stats};
 use crate::edn::{Map, Value};
-use crate::history::{History, Kind};
+use crate::history::{History, Kind, Op};
 use crate::interpreter::Interpreter;
 use crate::nemesis::{Fault, Strike};
 use crate::network::{Counts, Traffic};
@@ -241,6 +241,13 @@ impl Report {
     /// Runs another test with the same nodes, if that can be done.
     pub(crate) fn rerun(&self) -> Option<&dyn Fn(&Test) -> Report> {
         self.rerun.as_ref().map(|Rerun(rerun)| &**rerun)
+    }
+
+    /// The node that an operation of a client was sent to.
+    pub fn node_of(&self, op: &Op) -> Option<String> {
+        let nodes = self.test.node_ids();
+        let concurrency = self.test.concurrency.threads(nodes.len());
+        Placement { nodes: &nodes, concurrency }.node_of(op.process).map(str::to_owned)
     }
 
     /// How many operations of this kind succeeded.

@@ -104,7 +104,7 @@ impl<H: Handler, S: Fn(Node) -> H + 'static> Cluster<S> {
             random = random.fork(&slot.restarts.to_string());
         }
         let disk: Rc<dyn glomers::Disk> = Rc::clone(&slot.disk) as _;
-        let host = Host::seeded(random.bits()).with_disk(disk);
+        let host = Host::seeded(random.bits()).with_former_lives(slot.restarts).with_disk(disk);
         let (lines, input) = pipes::input();
         let output = Output::new(node, self.events.clone());
         let (start, events) = (Rc::clone(&self.start), self.events.clone());

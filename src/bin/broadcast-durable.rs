@@ -1,22 +1,24 @@
 //! Challenge 3c with nodes that are killed: nothing that was acknowledged is lost.
 //!
-//! As in `broadcast-c`, one task per neighbor keeps this neighbor up to date. What differs is the
-//! order: a value is stored first, and only then is it shown, passed on and acknowledged, to
-//! clients and to neighbors alike. So whatever a node has said, it will know in its next life. What
-//! it forgets is how far it had come with passing on; so it begins its new life by telling its
-//! neighbors everything. A value that somebody acknowledged is then, at any moment, on the disk of
-//! a node whose neighbors either have it on theirs or will be told. The neighbors are stored, too:
-//! whether anybody sends a restarted node the topology again, and when, is not in its hands.
+//! As in `broadcast-c`, neighbors are kept up to date by [`gossip`]. What differs is the order: a
+//! value is stored first, and only then is it shown, passed on and acknowledged, to clients and to
+//! neighbors alike. So whatever a node has said, it will know in its next life. What it forgets is
+//! how far it had come with passing on. So a node that has anything in storage begins by comparing
+//! it with what its neighbors have, and tells each what it lacks. A value that somebody acknowledged
+//! is then, at any moment, on the disk of a node whose neighbors either have it on theirs or will
+//! be told. The neighbors are stored, too: whether anybody sends a restarted node the topology
+//! again, and when, is not in its hands.
 //!
 //! The cost is a sync for each batch: a value waits for one disk at each hop. Values that come
-//! while the disk is busy share the next sync, so under load a sync is for many. And a restart
-//! costs one batch with everything to each neighbor. A value that comes twice before it is stored
-//! is stored twice; that does no harm, because values form a set, and costs a line.
+//! while the disk is busy share the next sync, so under load a sync is for many. A value that comes
+//! twice before it is stored is stored twice; that does no harm, because values form a set, and
+//! costs a line.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use glomers::gossip::{Neighbor, Pace, Seen};
+use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
 use glomers::{Handler, Json, JsonArray, Log, Node, Value, async_trait};
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +33,10 @@ enum Request {
     },
     Read,
     /// From a neighbor: values that may be new.
-    Gossip {
-        messages: Vec<Json>,
+    Gossip(Batch<Json>),
+    /// From a neighbor that has started again: what it knows, in short.
+    Compare {
+        digest: Digest,
     },
 }
 
@@ -41,51 +45,82 @@ enum Request {
 enum Reply {
     TopologyOk,
     BroadcastOk,
-    ReadOk { messages: JsonArray },
+    ReadOk {
+        messages: JsonArray,
+    },
+    /// Goes nowhere: a batch is acknowledged by one that comes back.
     GossipOk,
+    CompareOk(Difference<Json>),
 }
 
+/// Clones are the same node.
+#[derive(Clone)]
 struct Broadcast {
     node: Node,
-    neighbor_ids: Value<Vec<String>>,
-    neighbors: RefCell<Vec<Neighbor<Json>>>,
-    log: Log<Json>,
+    gossip: Gossip<Json>,
+    neighbor_ids: Rc<Value<Vec<String>>>,
+    neighbors: Rc<RefCell<Vec<String>>>,
+    log: Rc<Log<Json>>,
     /// What is in the log, and nothing else.
-    stored: RefCell<Seen<Json>>,
+    stored: Rc<RefCell<Seen<Json>>>,
 }
 
 impl Broadcast {
     fn new(node: Node) -> Self {
+        let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
         let (log, values) = node.storage().log("values");
         let (neighbor_ids, neighbors) = node.storage().value("neighbors");
         let mut stored = Seen::default();
         stored.learn(values);
-        let stored = RefCell::new(stored);
-        let this = Broadcast { node, neighbor_ids, neighbors: RefCell::default(), log, stored };
-        this.connect(neighbors.unwrap_or_default());
+        let this = Broadcast {
+            node,
+            gossip,
+            neighbor_ids: Rc::new(neighbor_ids),
+            neighbors: Rc::default(),
+            log: Rc::new(log),
+            stored: Rc::new(RefCell::new(stored)),
+        };
+        this.catch_up_if_restarted();
+        if let Some(neighbors) = neighbors {
+            this.connect(neighbors);
+        }
         this
     }
 
-    /// Tells the neighbors everything, because nobody knows what they have.
     fn connect(&self, neighbors: Vec<String>) {
-        let connect = |id| {
-            let gossip = |messages| Request::Gossip { messages };
-            let neighbor = Neighbor::keep_up_to_date(&self.node, id, Pace::default(), gossip);
-            neighbor.tell(self.stored.borrow().items().iter().cloned());
-            neighbor
-        };
-        self.neighbors.replace(neighbors.into_iter().map(connect).collect());
+        self.gossip.meet(neighbors.iter().cloned());
+        self.neighbors.replace(neighbors);
     }
 
     /// Stores what is new, and then shows it and passes it on.
-    async fn learn(&self, from: &str, mut messages: Vec<Json>) -> anyhow::Result<()> {
-        messages.retain(|message| !self.stored.borrow().contains(message));
-        self.log.append(&messages).await?;
-        let news = self.stored.borrow_mut().learn(messages);
-        for neighbor in self.neighbors.borrow().iter().filter(|neighbor| neighbor.id() != from) {
-            neighbor.tell(news.iter().cloned());
+    async fn learn(&self, from: &str, messages: Vec<Json>) -> anyhow::Result<()> {
+        let news = self.store(messages).await?;
+        for neighbor in self.neighbors.borrow().iter().filter(|neighbor| *neighbor != from) {
+            self.gossip.tell(neighbor, news.iter().cloned());
         }
         Ok(())
+    }
+
+    async fn store(&self, mut messages: Vec<Json>) -> anyhow::Result<Vec<Json>> {
+        messages.retain(|message| !self.stored.borrow().contains(message));
+        self.log.append(&messages).await?;
+        Ok(self.stored.borrow_mut().learn(messages))
+    }
+
+    fn catch_up_if_restarted(&self) {
+        let this = self.clone();
+        let learn = async move |Lesson { from, items, is_first }| {
+            let stored = match is_first {
+                true => this.store(items).await.map(drop),
+                false => this.learn(&from, items).await,
+            };
+            stored.expect("a node that cannot store anything is of no use");
+        };
+        let question = |digest| Request::Compare { digest };
+        gossip::catch_up(&self.gossip, &self.stored, question, learn);
+        if !self.stored.borrow().items().is_empty() {
+            self.gossip.remind(self.node.id());
+        }
     }
 }
 
@@ -106,9 +141,13 @@ impl Handler for Broadcast {
                 self.learn(from, vec![message]).await?;
                 Reply::BroadcastOk
             }
-            Request::Gossip { messages } => {
-                self.learn(from, messages).await?;
+            Request::Gossip(batch) => {
+                self.learn(from, batch.news.clone()).await?;
+                self.gossip.receive(from, &batch);
                 Reply::GossipOk
+            }
+            Request::Compare { digest } => {
+                Reply::CompareOk(self.stored.borrow().difference(&digest))
             }
             Request::Read => Reply::ReadOk { messages: self.stored.borrow().to_json() },
         })

@@ -1,0 +1,74 @@
+//! What a node does that has forgotten a former life.
+
+use std::cell::RefCell;
+use std::hash::Hash;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Difference, Digest, Gossip, Seen};
+use crate::rpc::Retry;
+
+/// How long the first neighbor may take to tell everything. Longer keeps the others waiting for one
+/// that has died meanwhile; shorter has all of them tell everything.
+const FIRST_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a neighbor has that this node may lack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lesson<T> {
+    /// The neighbor.
+    pub from: String,
+    /// What it has.
+    pub items: Vec<T>,
+    /// Whether every other neighbor is still to be compared with, so that nobody needs to be told.
+    pub is_first: bool,
+}
+
+/// Starts a task that waits until this node knows that it has had a former life. Then it compares
+/// what the node has `seen` with what each neighbor has: with one of them first, which so tells
+/// everything, and then with all others at the same time, which tell what is missing still. Those
+/// that do not answer are asked until they do.
+///
+/// `question` makes the request that carries a [`Digest`]; the answer to it is a [`Difference`].
+/// `learn` takes what a neighbor tells, and passes it on unless it is the first: nobody else may
+/// know it. Each neighbor is told what it lacks itself.
+pub fn catch_up<T, Q>(
+    gossip: &Gossip<T>,
+    seen: &Rc<RefCell<Seen<T>>>,
+    question: impl Fn(Digest) -> Q + 'static,
+    learn: impl AsyncFn(Lesson<T>) + 'static,
+) where
+    T: Clone + Eq + Hash + Serialize + DeserializeOwned + 'static,
+    Q: Serialize + 'static,
+{
+    let node = gossip.node().clone();
+    let spawner = node.clone();
+    let gossip_of_task = gossip.clone();
+    let (gossip, seen) = (gossip.clone(), Rc::clone(seen));
+    let compare = async move |from: String, retry: Retry, is_first: bool| {
+        let request = question(seen.borrow().digest());
+        let answer = node.rpc_retry::<Difference<T>>(retry, &from, &request).await;
+        let Ok(difference) = answer else { return false };
+        let lacking = seen.borrow().beyond(&difference);
+        gossip.tell(&from, lacking);
+        learn(Lesson { from, items: difference.items, is_first }).await;
+        true
+    };
+    let compare = Rc::new(compare);
+    let forever = Retry { deadline: None, even_if_refused: true, ..Retry::default() };
+    let reminded = gossip_of_task.clone();
+    spawner.clone().spawn(async move {
+        let mut neighbors = reminded.reminded().await.into_iter();
+        let Some(first) = neighbors.next() else { return };
+        let at_first = Retry { deadline: Some(FIRST_WITHIN), within: FIRST_WITHIN, ..forever };
+        let has_answered = compare(first.clone(), at_first, true).await;
+        for neighbor in neighbors.chain((!has_answered).then_some(first)) {
+            let compare = Rc::clone(&compare);
+            spawner.spawn(async move {
+                compare(neighbor, forever, false).await;
+            });
+        }
+    });
+}

@@ -1,0 +1,117 @@
+//! What a node has seen, and how two nodes find out in what they differ without telling all.
+//!
+//! The items are dealt to buckets by their hashes, and the digest of a bucket is the exclusive or of
+//! the hashes in it: equal for equal contents, in whichever order they came. So two nodes exchange
+//! only the buckets in which they differ: one level of the trees that Dynamo compares replicas with
+//! (DeCandia et al., "Dynamo", 2007, section 4.7).
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::JsonArray;
+
+/// How many buckets there are. More make digests longer; with fewer, each item in which two nodes
+/// differ brings along more of those that both have.
+const BUCKETS: usize = 256;
+
+/// What a node has seen, each item once, in the order in which it came.
+#[derive(Debug)]
+pub struct Seen<T> {
+    items: Vec<T>,
+    known: HashSet<T>,
+    json: JsonArray,
+}
+
+/// What a node has seen, in short: one number for each bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest(Vec<u64>);
+
+/// What a node has in the buckets in which it differs from a digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference<T> {
+    /// Which buckets these are.
+    buckets: Vec<usize>,
+    /// All that the node has in them.
+    pub items: Vec<T>,
+}
+
+impl<T: Clone + Eq + Hash + Serialize> Seen<T> {
+    /// Adds those items that are new, and returns them.
+    pub fn learn(&mut self, items: impl IntoIterator<Item = T>) -> Vec<T> {
+        let known = &mut self.known;
+        let news: Vec<T> = items.into_iter().filter(|item| known.insert(item.clone())).collect();
+        self.items.extend_from_slice(&news);
+        for item in &news {
+            self.json.push(item);
+        }
+        news
+    }
+
+    /// Whether this has been seen.
+    pub fn contains(&self, item: &T) -> bool {
+        self.known.contains(item)
+    }
+
+    /// Everything that has been seen.
+    pub fn items(&self) -> &[T] {
+        &self.items
+    }
+
+    /// Everything that has been seen, ready to be sent.
+    pub fn to_json(&self) -> JsonArray {
+        self.json.clone()
+    }
+
+    /// Everything in short. Looks at each item.
+    pub fn digest(&self) -> Digest {
+        let mut buckets = vec![0; BUCKETS];
+        for item in &self.items {
+            let hash = hash(item);
+            buckets[bucket(hash)] ^= hash;
+        }
+        Digest(buckets)
+    }
+
+    /// What another node may lack that has this digest.
+    pub fn difference(&self, other: &Digest) -> Difference<T> {
+        let mine = self.digest();
+        let differs = |bucket: &usize| mine.0.get(*bucket) != other.0.get(*bucket);
+        let buckets: Vec<usize> = (0..BUCKETS).filter(differs).collect();
+        let items = self.within(&buckets).cloned().collect();
+        Difference { buckets, items }
+    }
+
+    /// What this node has, and the one from which the difference comes has not.
+    pub fn beyond(&self, other: &Difference<T>) -> Vec<T> {
+        let theirs: HashSet<&T> = other.items.iter().collect();
+        self.within(&other.buckets).filter(|item| !theirs.contains(item)).cloned().collect()
+    }
+
+    fn within(&self, buckets: &[usize]) -> impl Iterator<Item = &T> {
+        let mut is_chosen = [false; BUCKETS];
+        for bucket in buckets {
+            if let Some(is_chosen) = is_chosen.get_mut(*bucket) {
+                *is_chosen = true;
+            }
+        }
+        self.items.iter().filter(move |item| is_chosen[bucket(hash(item))])
+    }
+}
+
+/// Nodes that hash in different ways take each other's digests for different, and exchange all.
+fn hash(item: &impl Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(item)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the remainder is less than BUCKETS")]
+fn bucket(hash: u64) -> usize {
+    (hash % BUCKETS as u64) as usize
+}
+
+impl<T> Default for Seen<T> {
+    fn default() -> Self {
+        Seen { items: Vec::new(), known: HashSet::new(), json: JsonArray::default() }
+    }
+}
