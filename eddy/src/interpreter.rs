@@ -87,6 +87,7 @@ impl Interpreter {
             faults: test.faults.clone(),
             nemesis_interval: test.nemesis_interval,
             strikes: test.strikes.clone(),
+            faults_until: test.faults_until,
             cluster: Rc::new(Cluster { nodes: nodes.clone(), latency: test.latency.mean }),
             has_final: operations.last().is_some() || test.is_beyond_maelstrom(),
         };
