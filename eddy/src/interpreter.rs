@@ -230,6 +230,12 @@ impl Interpreter {
         self.strays.warnings()
     }
 
+    /// When the first operation was due, which is what the times of strikes count from, in the time
+    /// of the history, which counts from when setup began.
+    pub(crate) fn operations_began(&self) -> Duration {
+        self.faults.began().saturating_sub(self.zero)
+    }
+
     /// What happened so far.
     pub(crate) fn into_results(self) -> (History, Network, Vec<Strike>) {
         let strikes = self.faults.strikes(self.plan.time_limit);
