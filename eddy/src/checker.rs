@@ -8,6 +8,7 @@ pub mod echo;
 pub mod exceptions;
 pub mod liveness;
 pub mod quantiles;
+pub mod repair;
 pub(crate) mod sentence;
 pub mod set_full;
 pub mod stats;

@@ -3,7 +3,7 @@
 //! Jepsen answers this with nested generators that an interpreter asks again and again
 //! (`generator.clj`, `generator/interpreter.clj`). Maelstrom nests them in one way only
 //! (`core.clj`), so here is that one as a state machine: operations and faults until the time
-//! limit; then whatever is still going on ends; and, for a test with final operations, faults end,
+//! limit, where faults may end earlier; then whatever is still going on ends; and, for a test with final operations, faults end,
 //! the nodes have time to recover, and every thread performs its last operations. So what is done
 //! under faults shows whether nodes are safe, and the end, whether they are alive again. The
 //! machine knows neither values nor clocks: it is told the time and what has completed, and tells
@@ -41,6 +41,8 @@ pub struct Plan {
     pub nemesis_interval: Duration,
     /// What strikes besides, from when until when in the main phase.
     pub strikes: Vec<Strike>,
+    /// When all faults end for good, if that is before the main phase does.
+    pub faults_until: Duration,
     /// Whom it may strike.
     pub cluster: Rc<Cluster>,
     /// Whether faults end before the test does, and every thread has a final operation then.
@@ -87,6 +89,7 @@ pub struct Schedule {
     /// Since when no thread has been free.
     held_up_since: Option<Duration>,
     nemeses: Vec<Nemesis>,
+    faults_end: Duration,
     main_ends: Duration,
     has_final: bool,
     /// The threads that have a final operation left, and when it is due.
@@ -121,6 +124,7 @@ impl Schedule {
             operations: Stagger::at_rate(plan.rate, start, random.fork("operations")),
             held_up_since: None,
             nemeses: drawn.chain(named).collect(),
+            faults_end: start.saturating_add(plan.faults_until),
             main_ends: start.saturating_add(plan.time_limit),
             has_final: plan.has_final,
             last_words: BTreeMap::new(),
@@ -172,11 +176,20 @@ impl Schedule {
     }
 
     fn next_in_main(&mut self, now: Duration) -> Next {
+        // No turn is used up, because a fault that was drawn retires even if it was stopped, and
+        // the same strikes, when they are named, do not.
+        if now >= self.faults_end
+            && let Some(action) = self.retire(self.faults_end)
+        {
+            return Next::Strike(action);
+        }
         let thread = self.threads.next_free();
         let invoke_at = thread.map_or(Duration::MAX, |_| self.operations.due());
         // What ends now ends before what begins now.
         let nemesis = self.nemeses.iter_mut().min_by_key(|nemesis| nemesis.turn());
-        let strike_at = nemesis.as_ref().map_or(Duration::MAX, |nemesis| nemesis.due());
+        let faults_end = self.faults_end;
+        let strike_at =
+            nemesis.as_ref().map_or(Duration::MAX, |nemesis| nemesis.due().min(faults_end));
         match (nemesis, thread) {
             (Some(nemesis), _) if strike_at <= now.min(invoke_at) => {
                 self.threads.pass();

@@ -87,6 +87,7 @@ impl Interpreter {
             faults: test.faults.clone(),
             nemesis_interval: test.nemesis_interval,
             strikes: test.strikes.clone(),
+            faults_until: test.faults_until,
             cluster: Rc::new(Cluster { nodes: nodes.clone(), latency: test.latency.mean }),
             has_final: operations.last().is_some() || test.is_beyond_maelstrom(),
         };
@@ -227,6 +228,12 @@ impl Interpreter {
     /// What nodes did that Maelstrom would overlook, in sentences.
     pub(crate) fn warnings(&self) -> Vec<String> {
         self.strays.warnings()
+    }
+
+    /// When the first operation was due, which is what the times of strikes count from, in the time
+    /// of the history, which counts from when setup began.
+    pub(crate) fn operations_began(&self) -> Duration {
+        self.faults.began().saturating_sub(self.zero)
     }
 
     /// What happened so far.

@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use self::toll::Line;
 pub use self::toll::Toll;
 use crate::checker::quantiles::Quantiles;
+use crate::checker::repair::Repair;
 use crate::checker::{Placement, Validity, availability, exceptions, liveness, stats};
 use crate::edn::{Map, Value};
 use crate::history::{History, Kind, Op};
@@ -48,6 +50,9 @@ pub struct Report {
     pub operations: OkFraction,
     /// Milliseconds that broadcast values took to be everywhere; zeros when nothing became stable.
     pub stable_latency: Quantiles,
+    /// How soon after the last strike broadcast values that were acknowledged before were everywhere;
+    /// `None` if there was no strike, or if it ended with the operations.
+    pub repair: Option<Repair>,
     /// Broadcast values that vanished.
     pub lost: Vec<Value>,
     /// Those of them that no node had which was not killed afterwards, as far as the history tells.
@@ -90,6 +95,7 @@ impl Report {
     /// Judges what an interpreter has recorded.
     pub(crate) fn new(test: &Test, interpreter: Interpreter, failure: Option<String>) -> Report {
         let strays = interpreter.warnings();
+        let began = interpreter.operations_began();
         let (history, network, strikes) = interpreter.into_results();
         let journal = network.journal();
         let faults = toll::of(&strikes, journal);
@@ -101,6 +107,10 @@ impl Report {
         let concurrency = test.concurrency.threads(nodes.len());
         let placement = Placement { nodes: &nodes, concurrency };
         let verdict = test.workload.check(&history, &placement);
+        let repair = toll::heal(&strikes, test.time_limit).and_then(|heal| {
+            let excused = &verdict.lost_with_nodes;
+            test.workload.repair(&history, began.saturating_add(heal), &placement, excused)
+        });
         let liveness = liveness::check(&history);
         // Maelstrom does not look at it, so under Maelstrom's faults it is no verdict.
         let is_judged = test.is_beyond_maelstrom();
@@ -116,6 +126,11 @@ impl Report {
             .with("workload", verdict.results);
         if !faults.is_empty() {
             results = results.with("faults", toll::to_edn(&faults));
+        }
+        if let Some(repair) = repair
+            && test.faults_until != Duration::MAX
+        {
+            results = results.with("repair", repair.to_edn());
         }
         if is_judged {
             results = results.with("liveness", liveness.to_edn());
@@ -140,6 +155,7 @@ impl Report {
             strikes,
             operations: OkFraction { ok: availability.ok_count, invoked },
             stable_latency: verdict.stable_latency.unwrap_or_default(),
+            repair,
             lost: verdict.lost,
             lost_with_nodes: verdict.lost_with_nodes,
             reasons,
@@ -277,6 +293,9 @@ impl Display for Report {
         let Quantiles { median, maximum, .. } = self.stable_latency;
         if maximum > 0 {
             writeln!(f, "  stable latency  median {median} ms, maximum {maximum} ms")?;
+        }
+        if let Some(repair) = &self.repair {
+            writeln!(f, "  repaired        {repair}")?;
         }
         for warning in &self.warnings {
             writeln!(f, "  warning: {warning}")?;

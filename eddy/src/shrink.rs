@@ -60,6 +60,7 @@ pub(crate) fn smallest(report: &Report, holds: &dyn Fn(&Report) -> bool) -> Opti
     let mut search =
         Search { rerun, holds, parts: report.parts(), test, report, runs: 0, messages: 0 };
     search.attempt(named);
+    search.let_strikes_end_alone();
     search.round_times();
     loop {
         let before = search.test.clone();
@@ -134,11 +135,19 @@ impl Search<'_> {
         }
     }
 
+    /// Nothing that ends all faults at once, since the strikes that are known end by themselves.
+    fn let_strikes_end_alone(&mut self) {
+        if self.test.faults.is_empty() && self.test.faults_until != Duration::MAX {
+            self.attempt(Test { faults_until: Duration::MAX, ..self.test.clone() });
+        }
+    }
+
     /// Strikes at whole milliseconds, which is when a simulation wakes up anyway.
     fn round_times(&mut self) {
         let mut test = self.test.clone();
+        let over = test.time_limit.min(test.faults_until);
         for strike in &mut test.strikes {
-            if next_millisecond(strike.from) >= test.time_limit {
+            if next_millisecond(strike.from) >= over {
                 continue;
             }
             [strike.from, strike.until] = [strike.from, strike.until].map(next_millisecond);

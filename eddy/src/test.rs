@@ -57,6 +57,10 @@ pub struct Test {
     pub nemesis_interval: Duration,
     /// What goes wrong besides, for tests that need an exact schedule.
     pub strikes: Vec<Strike>,
+    /// When all faults end for good, counted from the first operation; operations go on until the
+    /// time limit, which shows how soon the nodes repair what the faults did. Without it faults go
+    /// on as long as operations do.
+    pub faults_until: Duration,
     /// How many operations must succeed.
     pub availability: Goal,
     /// Decides everything that is left to chance.
@@ -80,6 +84,7 @@ impl Default for Test {
             faults: BTreeSet::new(),
             nemesis_interval: Duration::from_secs(10),
             strikes: Vec::new(),
+            faults_until: Duration::MAX,
             availability: Goal::default(),
             seed: 0,
             trace: false,
@@ -106,7 +111,7 @@ impl Test {
 
     /// Whether there can be such a test; an error says what is wrong, and what is expected.
     pub(crate) fn validate(&self) -> Result<(), String> {
-        let Test { rate, time_limit, latency, nemesis_interval, .. } = self;
+        let Test { rate, time_limit, latency, nemesis_interval, faults_until, .. } = self;
         let nodes = if self.names.is_empty() { self.nodes } else { self.names.len() };
         if !(1..=MOST).contains(&nodes) {
             return Err(format!("{nodes} nodes make no cluster; expected 1 to {MOST}"));
@@ -123,6 +128,9 @@ impl Test {
         if nemesis_interval.is_zero() {
             return Err("a nemesis interval of 0 leaves no time; expected more".to_owned());
         }
+        if faults_until.is_zero() {
+            return Err("faults that end after 0 s never strike; expected more".to_owned());
+        }
         let times = [
             ("time limit", *time_limit),
             ("latency", latency.mean),
@@ -138,6 +146,12 @@ impl Test {
         }
         let ids = self.node_ids();
         self.strikes.iter().try_for_each(|strike| strike.validate(&ids, *time_limit))?;
+        if let Some(strike) = self.strikes.iter().find(|strike| strike.from >= *faults_until) {
+            return Err(format!(
+                "{strike} begins when all faults have ended, at {faults_until:?}; expected an \
+                 earlier beginning"
+            ));
+        }
         let mut known = BTreeSet::new();
         self.names.iter().try_for_each(|name| {
             if known.insert(name) {
@@ -172,6 +186,8 @@ mod tests {
 
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
     fn a_test_that_cannot_be_is_told_from_one_that_can() {
         #[track_caller]
@@ -191,6 +207,19 @@ mod tests {
         check(|test| test.strikes = kill("n0"), "fine");
         check(|test| test.strikes = kill("n1"), "Strike::kill([\"n1\"], ");
         check(|test| test.rate = 0.0, "fine");
+        check(|test| test.faults_until = Duration::from_secs(1000), "fine");
+        check(|test| test.faults_until = Duration::ZERO, "faults that end after 0 s never strike");
+        let kill_at = |second| {
+            let from = Duration::from_secs(second);
+            let strikes = vec![Strike::kill(["n0"], from, 9 * SECOND)];
+            move |test: &mut Test| (test.strikes, test.faults_until) = (strikes, 2 * SECOND)
+        };
+        check(kill_at(1), "fine");
+        check(
+            kill_at(2),
+            "Strike::kill([\"n0\"], Duration::from_secs(2), Duration::from_secs(9)) begins when all \
+             faults have ended, at 2s; expected an earlier beginning",
+        );
         check(|test| test.nodes = 0, "0 nodes make no cluster; expected 1 to 100000");
         check(|test| test.nodes = usize::MAX, "18446744073709551615 nodes");
         let most = Concurrency::PerNode(NonZeroUsize::MAX);

@@ -7,10 +7,13 @@ mod unique_ids;
 use std::fmt::{self, Display};
 use std::rc::Rc;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::checker::{Placement, Validity, quantiles::Quantiles};
+use crate::checker::quantiles::Quantiles;
+use crate::checker::repair::Repair;
+use crate::checker::{Placement, Validity};
 use crate::edn::Value;
 use crate::history::History;
 use crate::name;
@@ -120,6 +123,21 @@ impl Workload {
             Workload::Broadcast => broadcast::check(history, placement),
             Workload::Echo => echo::check(history),
             Workload::UniqueIds => unique_ids::check(history),
+        }
+    }
+
+    /// How soon after the heal, a time of the history, nodes knew again what they should, but for
+    /// what is excused; `None` where nodes need to know nothing.
+    pub(crate) fn repair(
+        self,
+        history: &History,
+        heal: Duration,
+        placement: &Placement<'_>,
+        excused: &[Value],
+    ) -> Option<Repair> {
+        match self {
+            Workload::Broadcast => Some(broadcast::repair(history, heal, placement, excused)),
+            Workload::Echo | Workload::UniqueIds => None,
         }
     }
 }

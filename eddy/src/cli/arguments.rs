@@ -159,6 +159,7 @@ impl Arguments {
             faults: self.nemesis.into_iter().collect(),
             nemesis_interval: self.nemesis_interval,
             strikes: Vec::new(),
+            faults_until: Duration::MAX,
             availability: self.availability.unwrap_or_default(),
             seed: self.seed.unwrap_or_else(drawn),
             trace: false,

@@ -16,6 +16,7 @@ fn plan(concurrency: usize, rate: f64) -> Plan {
         faults: BTreeSet::new(),
         nemesis_interval: Duration::from_secs(2),
         strikes: Vec::new(),
+        faults_until: Duration::MAX,
         cluster: Rc::new(Cluster { nodes, latency: NO_TIME }),
         has_final: false,
     }
@@ -186,4 +187,46 @@ fn a_named_strike_takes_place_at_its_time_and_ends_with_the_main_part_at_the_lat
     });
     let struck: Vec<String> = struck.collect();
     assert_eq!(struck, ["kill at 2", "start at 5", "pause at 19", "resume at 20"]);
+}
+
+#[test]
+fn faults_that_end_early_end_for_good_and_operations_go_on() {
+    let second = Duration::from_secs(1);
+    let faults = BTreeSet::from([Fault::Partition, Fault::Slow]);
+    let strikes = vec![
+        Strike::kill(["n0"], 2 * second, 5 * second),
+        Strike::pause(["n1"], 7 * second, 100 * second),
+    ];
+    let faults_until = 8 * second;
+    let plan = Plan { faults, strikes, faults_until, has_final: true, ..plan(2, 10.0) };
+    let events = play(&plan, |_, _| (NO_TIME, false));
+    let end = START + faults_until;
+    let split = events.iter().position(|(time, _)| *time >= end).expect("a second part");
+    let (before, after) = events.split_at(split);
+    let starts = |(_, next): &&(Duration, Next)| matches!(next, Next::Strike(Action::Begin { .. }));
+    assert!(before.iter().filter(starts).count() > 4, "faults struck");
+    let struck: Vec<String> = after
+        .iter()
+        .filter_map(|(time, next)| match next {
+            Next::Strike(action @ Action::End { due, .. }) => {
+                assert_eq!((*time, *due), (end, end));
+                Some(action.to_string())
+            }
+            Next::Strike(action) => panic!("{action} at {time:?}"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(struck, ["stop-slow", "resume", "stop-partition"]);
+    assert!(invocations(after).iter().filter(|time| **time < START + LIMIT).count() > 100);
+}
+
+#[test]
+fn faults_that_would_end_after_the_main_part_end_with_it() {
+    let faults = BTreeSet::from([Fault::Partition, Fault::Kill]);
+    let usual = Plan { faults, has_final: true, ..plan(5, 10.0) };
+    let expected = play(&usual, |_, _| (NO_TIME, false));
+    for faults_until in [LIMIT, 2 * LIMIT] {
+        let plan = Plan { faults_until, ..usual.clone() };
+        assert_eq!(play(&plan, |_, _| (NO_TIME, false)), expected);
+    }
 }

@@ -74,6 +74,11 @@ impl Faults {
         self.start = now;
     }
 
+    /// Since when strikes may begin, which is what their times count from.
+    pub(super) fn began(&self) -> Duration {
+        self.start
+    }
+
     /// Notes that a strike begins.
     pub(super) fn begin(&mut self, due: Duration, nemesis: usize, harm: Harm) {
         let from = due.saturating_sub(self.start);

@@ -20,7 +20,7 @@ pub struct Strike {
     pub from: Duration,
     /// When it ends. All strikes end with the main part of a test at the latest, which is when the
     /// operations that were in flight at the time limit have ended, before the nodes are left to
-    /// recover.
+    /// recover; and at [`Test::faults_until`](crate::Test::faults_until), if that comes earlier.
     pub until: Duration,
     /// What it does, and to whom.
     pub harm: Harm,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
+use std::time::Duration;
 
 use crate::checker::sentence::counted;
 use crate::edn::{Map, Value};
@@ -34,6 +35,13 @@ pub(super) fn of(strikes: &[Strike], journal: &Journal) -> BTreeMap<Fault, Toll>
         toll.messages = journal.struck_by(*fault);
     }
     tolls
+}
+
+/// When the last strike that hit anybody ended; `None` if there was none, or if it ended with the
+/// operations.
+pub(super) fn heal(strikes: &[Strike], time_limit: Duration) -> Option<Duration> {
+    let hit = strikes.iter().filter(|strike| !strike.harm.names().is_empty());
+    hit.map(|strike| strike.until).max().filter(|heal| *heal < time_limit)
 }
 
 /// The map under `:faults`.
@@ -71,5 +79,28 @@ impl Display for Line<'_> {
             [(*strikes, "time"), (struck.len() as u64, "node"), (*messages, "message")]
                 .map(|(count, what)| counted(count, what));
         write!(f, "{fault:<15} {times}, {nodes}, {messages} {}", done_to_messages(*fault))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_last_strike_that_hit_anybody_is_what_nodes_heal_from() {
+        #[track_caller]
+        fn check(strikes: &[Strike], expected: Option<u32>) {
+            assert_eq!(heal(strikes, 9 * SECOND), expected.map(|second| second * SECOND));
+        }
+        let kill = |until: u32| Strike::kill(["n0"], SECOND, until * SECOND);
+        let nobody = Strike::pause([""; 0], SECOND, 5 * SECOND);
+        check(&[], None);
+        check(&[kill(3)], Some(3));
+        check(&[kill(4), kill(2)], Some(4));
+        check(&[kill(3), nobody.clone()], Some(3));
+        check(&[nobody], None);
+        check(&[kill(3), kill(9)], None);
     }
 }

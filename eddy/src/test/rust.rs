@@ -41,6 +41,10 @@ impl Display for Rust<'_> {
         let is_idle = faults.is_empty() || interval == usual.nemesis_interval;
         add(!is_idle, "nemesis_interval", Time(interval).to_string());
         add(!test.strikes.is_empty(), "strikes", strikes(test));
+        let is_struck = !faults.is_empty() || !test.strikes.is_empty();
+        let until = test.faults_until;
+        let ends_early = is_struck && until != usual.faults_until;
+        add(ends_early, "faults_until", Time(until).to_string());
         add(test.availability != usual.availability, "availability", goal(test.availability));
         add(test.seed != usual.seed, "seed", test.seed.to_string());
         f.write_str("Test {\n")?;
@@ -126,6 +130,7 @@ mod tests {
                 Strike::kill(["a"], Duration::from_millis(100), Duration::from_millis(900)),
                 Strike::lose(0.5, ["a", "b"], Duration::ZERO, Duration::from_nanos(1)),
             ],
+            faults_until: Duration::from_secs(1),
             availability: Goal::Fraction(0.5),
             seed: 17,
             ..Test::default()
@@ -141,5 +146,14 @@ mod tests {
             ..Test::default()
         };
         check(&one);
+    }
+
+    #[test]
+    fn when_faults_end_is_told_where_there_are_any() {
+        let faults_until = Duration::from_secs(1);
+        let peaceful = Test { faults_until, ..Test::default() };
+        assert!(!Rust(&peaceful).to_string().contains("faults_until"));
+        let struck = Test { faults: [Fault::Loss].into(), ..peaceful };
+        assert!(Rust(&struck).to_string().contains("faults_until: Duration::from_secs(1),"));
     }
 }

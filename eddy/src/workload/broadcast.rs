@@ -2,9 +2,12 @@
 //!
 //! The values are the integers from 0. Judged by Jepsen's `set-full` with `broadcast` for `add`.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{Operation, Operations, Outcome, Verdict};
+use crate::checker::repair::{self, Repair};
 use crate::checker::{Placement, set_full};
 use crate::edn::Value;
 use crate::history::History;
@@ -79,4 +82,14 @@ pub(super) fn check(history: &History, placement: &Placement<'_>) -> Verdict {
         lost_with_nodes: set.lost_with_nodes.unwrap_or_default(),
         warnings: set.warnings,
     }
+}
+
+/// How soon after the heal every node knew what was acknowledged before, but for what is excused.
+pub(super) fn repair(
+    history: &History,
+    heal: Duration,
+    placement: &Placement<'_>,
+    excused: &[Value],
+) -> Repair {
+    repair::check(history, "broadcast", "read", heal, placement, excused)
 }
