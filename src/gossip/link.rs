@@ -58,8 +58,6 @@ pub(super) struct Link<T> {
     peer: Option<u64>,
     /// Whether the neighbor has spoken to this life, or knows no former one.
     is_met: bool,
-    /// Whether this life must be told to the neighbor until it has done so.
-    must_greet: bool,
     /// Whether a former life of the neighbor is known.
     again: bool,
     /// What was told and is not acknowledged.
@@ -74,17 +72,16 @@ pub(super) struct Link<T> {
     heard: u64,
     /// Since when an acknowledgement is owed, and whether it is urgent.
     owes: Option<(Instant, bool)>,
-    /// Since when an acknowledgement is waited for.
-    waits: Option<Instant>,
+    /// Where the news ended that was sent at which time and is not acknowledged.
+    flights: VecDeque<(u64, Instant)>,
+    /// When the neighbor was last told of this life, if it must be.
+    greeted: Option<Instant>,
     /// The next beat at which news may leave.
     beat: Instant,
     /// Whether the beats are kept so that news arrives shortly before the neighbor's.
     is_leader: bool,
     /// Whether the beats are the right ones.
     is_in_time: bool,
-    /// Where the news ended that was sent at which time, until the neighbor has said how long it
-    /// waited there.
-    flights: VecDeque<(u64, Instant)>,
     /// When the neighbor's last news came, unless they have left since.
     arrived: Option<Instant>,
     /// How long they waited until they left, unless the neighbor was told.
@@ -108,7 +105,6 @@ impl<T: Clone> Link<T> {
             life,
             peer: None,
             is_met: false,
-            must_greet: false,
             again: false,
             queue: VecDeque::new(),
             acknowledged: 0,
@@ -116,11 +112,11 @@ impl<T: Clone> Link<T> {
             overdue: 0,
             heard: 0,
             owes: None,
-            waits: None,
+            flights: VecDeque::new(),
+            greeted: None,
             beat: start,
             is_leader: false,
             is_in_time: false,
-            flights: VecDeque::new(),
             arrived: None,
             waited: None,
         }
@@ -128,13 +124,11 @@ impl<T: Clone> Link<T> {
 
     /// Sees to it that the neighbor hears of this life, in [`Pace::greet`] at the latest.
     pub(super) fn greet(&mut self, now: Instant) {
-        if self.is_met {
-            return;
+        if !self.is_met && self.greeted.is_none() {
+            // As if it had been greeted so long ago that the next time is then.
+            let ago = self.pace.retry.saturating_sub(self.pace.greet);
+            self.greeted = Some(now.checked_sub(ago).unwrap_or(now));
         }
-        self.must_greet = true;
-        // As if a greeting had been sent, so long ago.
-        let ago = self.pace.retry.saturating_sub(self.pace.greet);
-        self.waits = self.waits.or(Some(now.checked_sub(ago).unwrap_or(now)));
     }
 
     /// Puts news at the end of the stream.
@@ -166,7 +160,8 @@ impl<T: Clone> Link<T> {
     }
 
     fn retry(&self) -> Option<Instant> {
-        self.waits.map(|since| since + self.pace.retry)
+        let sent = self.flights.front().map(|(_, sent_at)| *sent_at);
+        [sent, self.greeted].into_iter().flatten().min().map(|since| since + self.pace.retry)
     }
 
     /// Has the beats follow those of the neighbor.
@@ -190,7 +185,8 @@ impl<T: Clone> Link<T> {
         let mut late = Vec::new();
         if self.retry().is_some_and(|at| at <= now) {
             late.extend(self.queue.range(self.overdue..self.sent).cloned());
-            (self.overdue, self.sent, self.waits) = (self.sent, 0, None);
+            (self.overdue, self.sent) = (self.sent, 0);
+            self.flights.clear();
         }
         let batch = Batch {
             life: self.life,
@@ -201,15 +197,12 @@ impl<T: Clone> Link<T> {
             again: self.again,
             waited: self.waited.take().map(millis),
         };
-        let was_waiting = self.sent > 0;
-        if self.is_leader && self.sent < self.queue.len() {
+        if self.sent < self.queue.len() {
             self.flights.push_back((self.acknowledged + self.queue.len() as u64, now));
         }
         self.sent = self.queue.len();
         self.owes = None;
-        if !was_waiting && (self.sent > 0 || self.must_greet) {
-            self.waits = Some(now);
-        }
+        self.greeted = self.greeted.map(|_| now);
         if self.beat <= now {
             self.beat += self.pace.flush;
             self.advance_beat(now);
@@ -229,10 +222,13 @@ impl<T: Clone> Link<T> {
         self.peer = Some(batch.life);
         let is_to_me = batch.to.is_none_or(|to| to == self.life);
         if is_to_me {
-            (self.is_met, self.must_greet) = (true, false);
-            // Whoever does not know this life has heard nothing of it.
-            let heard = if batch.to.is_some() { batch.heard } else { 0 };
-            self.acknowledge(now, heard);
+            (self.is_met, self.greeted) = (true, None);
+        }
+        if batch.to == Some(self.life) {
+            let sent_at = self.acknowledge(now, batch.heard);
+            if let (Some(sent_at), Some(waited)) = (sent_at, batch.waited) {
+                self.keep_time(now, sent_at, Duration::from_millis(waited));
+            }
         }
         let end = batch.first + batch.news.len() as u64;
         if is_to_me && batch.first <= self.heard {
@@ -246,46 +242,45 @@ impl<T: Clone> Link<T> {
             let (since, was_urgent) = self.owes.unwrap_or((now, false));
             self.owes = Some((since, is_urgent || was_urgent));
         }
-        self.keep_time(now, batch.heard, batch.waited.map(Duration::from_millis));
         Received { is_again: batch.again || !is_to_me, is_late: false }
     }
 
     /// A new stream, for a new life of the neighbor.
     fn begin_anew(&mut self) {
         (self.acknowledged, self.sent, self.overdue, self.heard) = (0, 0, 0, 0);
-        (self.waits, self.is_in_time) = (None, false);
         self.flights.clear();
-        self.again = true;
+        (self.is_in_time, self.again) = (false, true);
     }
 
-    fn acknowledge(&mut self, now: Instant, heard: u64) {
-        let count = heard.saturating_sub(self.acknowledged);
-        let count = usize::try_from(count).unwrap_or(usize::MAX).min(self.sent);
+    /// Forgets what the neighbor has. Tells when the last of it was sent, if the neighbor had heard
+    /// nothing else when it said so.
+    fn acknowledge(&mut self, now: Instant, heard: u64) -> Option<Instant> {
+        let count = usize::try_from(heard.checked_sub(self.acknowledged)?).unwrap_or(usize::MAX);
+        let count = count.min(self.sent);
         if count > 0 {
             self.queue.drain(..count);
             self.acknowledged += count as u64;
-            self.sent -= count;
-            self.overdue = 0;
-            self.waits = (self.sent > 0).then_some(now);
+            (self.sent, self.overdue) = (self.sent - count, 0);
             self.advance_beat(now);
-        } else if self.sent == 0 {
-            self.waits = None;
         }
+        let mut last = None;
+        while let Some((end, sent_at)) = self.flights.front().copied()
+            && end <= heard
+        {
+            self.flights.pop_front();
+            last = (end == heard).then_some(sent_at);
+        }
+        last
     }
 
     /// Moves the beats so that news arrives shortly before the neighbor's batches leave, given how
     /// long the last that it has heard waited there.
-    fn keep_time(&mut self, now: Instant, heard: u64, waited: Option<Duration>) {
-        while let Some(&(end, sent_at)) = self.flights.front()
-            && end <= heard
-        {
-            self.flights.pop_front();
-            if let (true, Some(waited)) = (end == heard, waited) {
-                self.is_in_time = true;
-                let then = sent_at + waited;
-                self.beat = then.checked_sub(self.pace.ahead).unwrap_or(then);
-                self.advance_beat(now);
-            }
+    fn keep_time(&mut self, now: Instant, sent_at: Instant, waited: Duration) {
+        if self.is_leader && !self.pace.flush.is_zero() {
+            self.is_in_time = true;
+            let then = sent_at + waited;
+            self.beat = then.checked_sub(self.pace.ahead).unwrap_or(then);
+            self.advance_beat(now);
         }
     }
 
