@@ -70,8 +70,8 @@ struct Shared<T> {
     pace: Pace,
     start: Instant,
     links: RefCell<BTreeMap<String, Rc<End<T>>>>,
-    /// Those that know what this node has to know.
-    neighbors: RefCell<Vec<String>>,
+    /// Those that may know what this node has told or been told in a former life.
+    acquaintances: RefCell<Vec<String>>,
     /// Those that know of a former life of this node.
     reminders: RefCell<Vec<String>>,
     reminded: Notify,
@@ -101,7 +101,7 @@ impl<T: Clone + 'static> Gossip<T> {
             pace,
             start: Instant::now(),
             links: RefCell::default(),
-            neighbors: RefCell::default(),
+            acquaintances: RefCell::default(),
             reminders: RefCell::default(),
             reminded: Notify::new(),
             leader: RefCell::default(),
@@ -113,11 +113,21 @@ impl<T: Clone + 'static> Gossip<T> {
     /// Lets neighbors know that this node has started, so that each finds out whether the other has
     /// had a former life.
     pub fn meet(&self, neighbors: impl IntoIterator<Item = String>) {
-        let neighbors: Vec<String> = neighbors.into_iter().collect();
-        for neighbor in &neighbors {
-            self.change(neighbor, |link, now| link.greet(now));
+        for neighbor in neighbors {
+            self.change(&neighbor, |link, now| link.greet(now));
+            self.ask_also([neighbor]);
         }
-        self.0.neighbors.replace(neighbors);
+    }
+
+    /// Has these asked, too, when this node has to [catch up](catch_up): it is not their neighbor,
+    /// but may have told them in a former life what nobody else knows.
+    pub fn ask_also(&self, others: impl IntoIterator<Item = String>) {
+        for other in others {
+            let mut acquaintances = self.0.acquaintances.borrow_mut();
+            if !acquaintances.contains(&other) {
+                acquaintances.push(other);
+            }
+        }
         self.0.reminded.notify_one();
     }
 
@@ -176,12 +186,12 @@ impl<T: Clone + 'static> Gossip<T> {
     /// neighbors, first one that knows of it.
     pub(super) async fn reminded(&self) -> Vec<String> {
         loop {
-            let neighbors = self.0.neighbors.borrow().clone();
+            let all = self.0.acquaintances.borrow().clone();
             if let Some(first) = self.0.reminders.borrow().first()
-                && !neighbors.is_empty()
+                && !all.is_empty()
             {
                 let (mut ordered, others): (Vec<_>, Vec<_>) =
-                    neighbors.into_iter().partition(|neighbor| neighbor == first);
+                    all.into_iter().partition(|other| other == first);
                 ordered.extend(others);
                 return ordered;
             }

@@ -98,6 +98,9 @@ impl Broadcast {
         gossip.meet(tree.neighbors(me).map(|number| ids[number].clone()));
         if let Some(parent) = tree.parent(me) {
             gossip.follow(&ids[parent]);
+            // For which this node may have stood in.
+            let siblings = tree.children(parent).filter(|sibling| *sibling != me);
+            gossip.ask_also(siblings.map(|number| ids[number].clone()));
         }
         let this = Broadcast { node, gossip, tree, me, seen: Rc::default() };
         this.catch_up_if_restarted();
