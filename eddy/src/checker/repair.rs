@@ -53,9 +53,9 @@ pub fn check(
     let is_add = |op: &&Op| op.kind == Kind::Ok && op.f == add && op.time < heal;
     let mut values: BTreeSet<&Value> =
         history.clients().filter(is_add).map(|op| &op.value).collect();
-    excused.iter().for_each(|value| {
+    for value in excused {
         values.remove(value);
-    });
+    }
     let is_read = |op: &&Op| op.kind == Kind::Invoke && op.f == read && op.time >= heal;
     let answered = |invocation| {
         let completion = history.completion(invocation)?;
