@@ -3,11 +3,11 @@
 //! Jepsen answers this with nested generators that an interpreter asks again and again
 //! (`generator.clj`, `generator/interpreter.clj`). Maelstrom nests them in one way only
 //! (`core.clj`), so here is that one as a state machine: operations and faults until the time
-//! limit, where faults may end earlier; then whatever is still going on ends; and, for a test with final operations, faults end,
-//! the nodes have time to recover, and every thread performs its last operations. So what is done
-//! under faults shows whether nodes are safe, and the end, whether they are alive again. The
-//! machine knows neither values nor clocks: it is told the time and what has completed, and tells
-//! what is next.
+//! limit, where faults may end earlier; then whatever is still going on ends; and, for a test with
+//! final operations, faults end, the nodes have time to recover, and every thread performs its last
+//! operations. So what is done under faults shows whether nodes are safe, and the end, whether they
+//! are alive again. The machine knows neither values nor clocks: it is told the time and what has
+//! completed, and tells what is next.
 
 #[cfg(test)]
 mod tests;

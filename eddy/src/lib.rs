@@ -66,6 +66,8 @@
 //!
 //! [`Test::faults`] strike at random, as the seed says; [`Test::strikes`] say exactly what happens
 //! to whom, from when until when. The report tells the strikes that there were, in the same form.
+//! [`Test::faults_until`] ends them all, and [`Report::repair`] tells how soon the nodes had
+//! repaired what they did.
 //!
 //! ```
 //! # use std::time::Duration;

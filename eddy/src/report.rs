@@ -50,8 +50,9 @@ pub struct Report {
     pub operations: OkFraction,
     /// Milliseconds that broadcast values took to be everywhere; zeros when nothing became stable.
     pub stable_latency: Quantiles,
-    /// How soon after the last strike broadcast values that were acknowledged before were everywhere;
-    /// `None` if there was no strike, or if it ended with the operations.
+    /// How soon after the last strike the broadcast values that were acknowledged before were
+    /// everywhere; `None` for other workloads, if there was no strike, or if it ended with the
+    /// operations.
     pub repair: Option<Repair>,
     /// Broadcast values that vanished.
     pub lost: Vec<Value>,

@@ -217,8 +217,8 @@ mod tests {
         check(kill_at(1), "fine");
         check(
             kill_at(2),
-            "Strike::kill([\"n0\"], Duration::from_secs(2), Duration::from_secs(9)) begins when all \
-             faults have ended, at 2s; expected an earlier beginning",
+            "Strike::kill([\"n0\"], Duration::from_secs(2), Duration::from_secs(9)) begins when \
+             all faults have ended, at 2s; expected an earlier beginning",
         );
         check(|test| test.nodes = 0, "0 nodes make no cluster; expected 1 to 100000");
         check(|test| test.nodes = usize::MAX, "18446744073709551615 nodes");

@@ -67,8 +67,12 @@ impl Handler for Gossiper {
 }
 
 fn run(seed: u64) -> Report {
+    test(seed).run(Gossiper::new)
+}
+
+fn test(seed: u64) -> Test {
     let mean = Duration::from_millis(20);
-    let test = Test {
+    Test {
         workload: Workload::Broadcast,
         nodes: 7,
         rate: 50.0,
@@ -79,8 +83,7 @@ fn run(seed: u64) -> Report {
         trace: true,
         seed,
         ..Test::default()
-    };
-    test.run(Gossiper::new)
+    }
 }
 
 /// Everything that is kept of a test, by the names of files; and what it displays as.
@@ -127,6 +130,29 @@ fn the_strikes_that_a_nemesis_drew_make_the_same_run_when_they_are_named() {
         assert_eq!(drawn.faults, named.faults, "seed {seed}");
         assert!(drawn.trace == named.trace, "seed {seed}");
     }
+}
+
+#[test]
+fn so_they_do_when_all_end_early_at_once() {
+    for seed in 0..5 {
+        // A time at which the clock of a simulation does not tick.
+        let faults_until = Duration::from_micros(7_000_300);
+        let drawn = Test { faults_until, ..test(seed) }.run(Gossiper::new);
+        assert!(drawn.strikes.iter().any(|strike| strike.until == faults_until), "seed {seed}");
+        assert!(drawn.strikes.iter().all(|strike| strike.until <= faults_until), "seed {seed}");
+        let (faults, strikes) = ([].into(), drawn.strikes.clone());
+        let named = Test { faults, strikes, ..drawn.test().clone() }.run(Gossiper::new);
+        assert_eq!(drawn.strikes, named.strikes, "seed {seed}");
+        assert_eq!(drawn.repair, named.repair, "seed {seed}");
+        assert!(drawn.trace == named.trace, "seed {seed}");
+    }
+}
+
+#[test]
+fn faults_that_may_go_on_to_the_end_make_the_usual_run() {
+    let faults_until = test(1).time_limit;
+    let report = Test { faults_until, ..test(1) }.run(Gossiper::new);
+    assert!(report.trace == run(1).trace);
 }
 
 #[test]

@@ -130,3 +130,20 @@ fn strikes_without_end_can_be_made_smaller() {
     let smallest = run(&test).smallest_without(|report| report.trace.is_empty()).unwrap();
     assert_eq!((smallest.nodes, smallest.trace), (1, true), "{smallest:?}");
 }
+
+#[test]
+fn faults_that_end_early_are_named_and_end_by_themselves() {
+    for from in [Duration::from_secs(1), Duration::from_micros(4_998_700)] {
+        let faults_until = Duration::from_secs(5);
+        let strikes = vec![Strike::kill(["n0"], from, Duration::MAX)];
+        let test = Test { nodes: 3, faults: [].into(), strikes, faults_until, ..large() };
+        let report = run(&test);
+        assert_eq!(report.strikes[0].until, faults_until);
+        let smallest = report.smallest_without(is_valid).unwrap();
+        assert_eq!((smallest.strikes.len(), smallest.faults_until), (1, Duration::MAX));
+        assert_eq!(run(&smallest).valid, Validity::Invalid);
+    }
+    let test = Test { faults_until: Duration::from_secs(15), ..large() };
+    let smallest = run(&test).smallest_without(is_valid).unwrap();
+    assert_eq!((smallest.strikes.len(), smallest.nodes), (1, 1), "{smallest:?}");
+}

@@ -8,8 +8,7 @@
 //! more time than any other value, so where nothing is to be repaired this is what a value takes to
 //! be everywhere.
 //!
-//! This is a figure and no verdict. Whether anything is lost is for [`set_full`](super::set_full) to
-//! say.
+//! This is a figure and no verdict. Whether anything is lost, [`set_full`](super::set_full) says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -53,9 +52,9 @@ pub fn check(
     let is_add = |op: &&Op| op.kind == Kind::Ok && op.f == add && op.time < heal;
     let mut values: BTreeSet<&Value> =
         history.clients().filter(is_add).map(|op| &op.value).collect();
-    excused.iter().for_each(|value| {
+    for value in excused {
         values.remove(value);
-    });
+    }
     let is_read = |op: &&Op| op.kind == Kind::Invoke && op.f == read && op.time >= heal;
     let answered = |invocation| {
         let completion = history.completion(invocation)?;
@@ -132,8 +131,8 @@ mod tests {
     /// The heal is between two lines.
     const HEAL: Duration = Duration::from_millis(35);
 
-    /// A read by a process; the first after what was added begins 5 ms after the heal, and the others
-    /// every 20 ms.
+    /// A read by a process; the first after what was added begins 5 ms after the heal, and the
+    /// others every 20 ms.
     fn read(process: u64, elements: &str) -> String {
         format!("{process} invoke read nil\n{process} ok read [{elements}]\n")
     }
