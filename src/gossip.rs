@@ -1,7 +1,43 @@
 //! Keeping neighbors up to date: what is new, and seeing to it that it arrives.
 //!
-//! PLACEHOLDER
+//! Each [link](link) between two nodes is two streams of news, one in each direction. Whoever tells
+//! numbers what it tells, keeps it in a backlog, and sends it again until it is acknowledged.
+//! Whoever is told acknowledges up to where it has everything, with the next news that it has for
+//! the other one anyway; only if there is none for a while does an acknowledgement travel alone. So
+//! on a link with news in both directions acknowledgements cost nothing, and on one without any,
+//! nothing is said. A backlog is forgotten as it is acknowledged, and then a link is a few numbers.
 //!
+//! # Nothing is lost
+//!
+//! What a node has acknowledged, it has; what it has not, is in the backlog of whoever told it. So
+//! if a node acknowledges only what it has put into the backlogs of those to whom it has to pass it
+//! on, every value is at any moment either known to a node or in the backlog of one that is to tell
+//! it. Once the links work for long enough, every backlog is empty. How long that is follows from
+//! [`Pace`]: a batch that was lost just before a fault ended is sent again [`Pace::retry`] after it
+//! was sent. While a neighbor acknowledges nothing for longer than that, it is *overdue*, and gets
+//! everything it misses in one batch per [`Pace::retry`].
+//!
+//! News may arrive twice, when its acknowledgement is late or lost, and in another order. [`Seen`]
+//! takes care of that.
+//!
+//! # After a restart
+//!
+//! A node that is killed forgets what it has acknowledged, and what it has to tell. Its neighbors
+//! find out, because the messages of a new [life](Node::life) bear a greater number; so they say
+//! that there was a former life, and the node has to [`catch_up`]: it compares what it knows with
+//! what each of its neighbors does, by [`Digest`]s, so that only one of them tells everything. Then
+//! every value that a living node X knows gets to its neighbor Z:
+//!
+//! * If X learned it after it had heard of Z's present life, it is in the backlog for this life.
+//! * If X learned it before, it is in X's answer to Z's question, because X has to have heard of Z's
+//!   present life for Z to be asking.
+//! * If X learned it from a former life of Z, whose message was late, X tells the present life.
+//! * If Z tells a third node what X knows, and is killed before, X and Z compare when Z is back,
+//!   and Z tells those it has compared itself with already.
+//!
+//! Who is killed meanwhile begins again; who does not answer is asked until it does. Comparing
+//! twice does no harm. So a value is lost only if at some moment no living node knows it.
+
 mod catch_up;
 mod link;
 mod seen;

@@ -1,6 +1,47 @@
 //! Challenge 3e: 25 nodes, 100 ms apart, and as few messages as patience allows.
 //!
-//! HEAD
+//! Messages are saved by waiting for company, and a batch waits once per hop, so the ways must be
+//! short; and there must be few links, because each costs a batch per period. A star has both: two
+//! hops, 24 links. So this node lays its own topology over the given one: the first node of the
+//! cluster is the hub. Every 300 ms it tells each other node, in one batch, what the others have
+//! told it.
+//!
+//! To wait twice for a beat, at the leaf and at the hub, would cost a period for nothing. The hub
+//! says in each batch how long a leaf's last one had waited for it, and the leaf moves its own
+//! beats, so that its next batch arrives [`Pace::ahead`], 10 ms, before the hub's leave
+//! ([`Gossip::follow`]). Nobody's clock needs to agree with any other's. So a value takes at most a
+//! period `T`, 10 ms and two hops: 510 ms. Acknowledgements travel with the batches.
+//!
+//! In a period the hub sends `n − 1` batches, and a leaf one if a client has told it anything: with
+//! `b` broadcasts a second at each node, `(n − 1)(2 − e^(−bT))` messages for `nbT` broadcasts. That
+//! is 2.3 at 25 nodes, 50 broadcasts a second and 300 ms; half of the operations are broadcasts.
+//! The flush interval is this program's argument: `broadcast-e 1.5s`.
+//!
+//! # When the hub fails
+//!
+//! Nobody is elected. If the hub acknowledges nothing for [`Pace::retry`], a leaf asks the first
+//! other node of the cluster to stand in for it, if that does not answer, the next, and does it
+//! itself when it is its own turn. Whoever stands in tells everybody, the hub included. Each leaf
+//! decides for itself, and goes on trying the hub; what the hub acknowledges next goes to the hub
+//! again. So while nothing is wrong, nobody but the hub tells everybody; and while it is, there is
+//! about one who stands in for it, or one on each side of a partition.
+//!
+//! # More nodes
+//!
+//! A hub sends `(n − 1)/T` messages a second: 80 with 25 nodes, 330 with 100. Above [`CHILDREN`]
+//! nodes there is another level: the first `√n` nodes below the root are hubs of `√n` others each.
+//! They keep the root's time as leaves keep theirs, and pass on at once what comes from it: two
+//! hops more, and no hub that sends more than `2√n/T` messages a second.
+//!
+//! # Nothing is lost
+//!
+//! A hub acknowledges what is in its backlogs for all others, and [`gossip`] repeats what is not
+//! acknowledged. Partitions and one-way cuts cost a batch per [`Pace::retry`] and node that cannot
+//! be reached, and some standing in; lost messages cost repetitions; slow links and pauses cost
+//! time, and the same; duplicates cost nothing. A killed node takes along what no other node had
+//! heard of. When it is back, it compares itself with its neighbors, and with those for whose hub
+//! it may have stood in.
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,6 +59,9 @@ const FLUSH: Duration = Duration::from_millis(300);
 /// How many nodes one hub serves. More would save hops and make the hub's work grow: with 100 it
 /// sends 333 messages a second at 300 ms. With fewer, more nodes are hubs.
 const CHILDREN: usize = 128;
+
+/// The longest time that is taken for an answer to that; more would only be a slip.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -226,17 +270,17 @@ impl Broadcast {
     }
 }
 
-/// `300ms` or `1.5s`.
+/// Reads `300ms` or `1.5s`.
 fn parse(text: &str) -> anyhow::Result<Duration> {
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1e-3),
-        None => (text.strip_suffix('s').unwrap_or_default(), 1.0),
+    let number = |digits: &str| digits.parse::<f64>().ok();
+    let seconds = match text.strip_suffix("ms") {
+        Some(millis) => number(millis).map(|millis| millis / 1e3),
+        None => text.strip_suffix('s').and_then(number),
     };
-    let seconds: f64 =
-        number.parse::<f64>().ok().filter(|number| *number >= 0.0).with_context(|| {
-            format!("{text:?} is no time between two batches; expected 300ms, or 1.5s")
-        })?;
-    Ok(Duration::try_from_secs_f64(seconds * unit)?)
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|time| *time <= LONGEST)
+        .with_context(|| format!("{text:?} is no time between batches; expected 300ms, or 1.5s"))
 }
 
 fn main() -> anyhow::Result<()> {
@@ -273,13 +317,38 @@ mod tests {
     }
 
     #[test]
-    fn it_meets_the_limits_of_the_challenge() {
+    fn it_takes_two_batches_per_node_and_period_and_two_hops() {
         let report = challenge().run(start);
         println!("{report}");
         report.assert_valid();
-        assert!(report.servers.msgs_per_op.unwrap() < 20.0, "{report}");
+        assert!(report.servers.msgs_per_op.unwrap() <= 1.4, "{report}");
+        assert!(report.stable_latency.median <= 350, "{report}");
+        assert!(report.stable_latency.maximum <= 530, "{report}");
+    }
+
+    #[test]
+    fn the_longest_period_that_passes_takes_a_third_of_a_message_per_operation() {
+        let report = challenge().run(|node| Broadcast::new(node, Duration::from_millis(1600)));
+        println!("{report}");
+        report.assert_valid();
+        assert!(report.servers.msgs_per_op.unwrap() <= 0.36, "{report}");
         assert!(report.stable_latency.median < 1000, "{report}");
         assert!(report.stable_latency.maximum < 2000, "{report}");
+    }
+
+    #[test]
+    fn a_period_is_given_with_its_unit() {
+        #[track_caller]
+        fn check(text: &str, expected: Option<u64>) {
+            let millis = parse(text).ok().map(|time| time.as_millis());
+            assert_eq!(millis, expected.map(u128::from), "{:?}", parse(text));
+        }
+        check("300ms", Some(300));
+        check("1.5s", Some(1500));
+        check("0s", Some(0));
+        for text in ["", "300", "s", "-1s", "1e99s", "NaNs", "300 ms"] {
+            check(text, None);
+        }
     }
 
     #[test]
@@ -287,6 +356,8 @@ mod tests {
         let dropped = seeds(|seed| {
             let report = Test { faults: [Fault::Partition].into(), seed, ..challenge() }.run(start);
             report.assert_valid();
+            // Twice as much as without partitions would be too much.
+            assert!(report.servers.msgs_per_op.unwrap() <= 2.0 * 1.24, "{report}");
             report.dropped
         });
         let (seeds, dropped) = (dropped.len(), dropped.iter().sum::<u64>());
@@ -333,20 +404,24 @@ mod tests {
     }
 
     #[test]
-    fn values_go_around_a_hub_that_is_dead_or_cut_off_or_stands_still() {
+    fn values_go_around_a_hub_that_is_dead_or_cut_off_or_slow() {
         let [from, until] = [2, 18].map(Duration::from_secs);
         let two = ["n0", "n1"];
-        for strike in [
-            Strike::kill(["n0"], from, until),
-            Strike::partition(["n0"], from, until),
-            Strike::pause(["n0"], from, until),
-            Strike::mute(["n0"], from, until),
-            Strike::kill(two, from, until),
-            Strike::partition(two, from, until),
+        let longer = Duration::from_secs(1);
+        for (strike, seconds) in [
+            (Strike::kill(["n0"], from, until), 1),
+            (Strike::partition(["n0"], from, until), 1),
+            (Strike::pause(["n0"], from, until), 1),
+            (Strike::mute(["n0"], from, until), 1),
+            (Strike::slow(longer, ["n0"], from, until), 3),
+            (Strike::kill(two, from, until), 1),
+            (Strike::partition(two, from, until), 1),
         ] {
             let shown = strike.to_string();
             let (longest, msgs_per_op) = without(strike);
-            println!("{shown}: {longest:?} {msgs_per_op:.2} msgs/op");
+            println!("{shown}: {longest:?}, {msgs_per_op:.2} msgs/op");
+            assert!(longest < Duration::from_secs(seconds), "{shown}: {longest:?}");
+            assert!(msgs_per_op < 2.0 * 1.24, "{shown}: {msgs_per_op}");
         }
     }
 

@@ -43,30 +43,27 @@ pub fn catch_up<T, Q>(
     T: Clone + Eq + Hash + Serialize + DeserializeOwned + 'static,
     Q: Serialize + 'static,
 {
-    let node = gossip.node().clone();
-    let spawner = node.clone();
-    let gossip_of_task = gossip.clone();
-    let (gossip, seen) = (gossip.clone(), Rc::clone(seen));
+    let (teller, seen) = (gossip.clone(), Rc::clone(seen));
     let compare = async move |from: String, retry: Retry, is_first: bool| {
         let request = question(seen.borrow().digest());
-        let answer = node.rpc_retry::<Difference<T>>(retry, &from, &request).await;
+        let answer = teller.node().rpc_retry::<Difference<T>>(retry, &from, &request).await;
         let Ok(difference) = answer else { return false };
         let lacking = seen.borrow().beyond(&difference);
-        gossip.tell(&from, lacking);
+        teller.tell(&from, lacking);
         learn(Lesson { from, items: difference.items, is_first }).await;
         true
     };
-    let compare = Rc::new(compare);
+    let (compare, gossip) = (Rc::new(compare), gossip.clone());
+    let node = gossip.node().clone();
     let forever = Retry { deadline: None, even_if_refused: true, ..Retry::default() };
-    let reminded = gossip_of_task.clone();
-    spawner.clone().spawn(async move {
-        let mut neighbors = reminded.reminded().await.into_iter();
+    node.clone().spawn(async move {
+        let mut neighbors = gossip.reminded().await.into_iter();
         let Some(first) = neighbors.next() else { return };
         let at_first = Retry { deadline: Some(FIRST_WITHIN), within: FIRST_WITHIN, ..forever };
         let has_answered = compare(first.clone(), at_first, true).await;
         for neighbor in neighbors.chain((!has_answered).then_some(first)) {
             let compare = Rc::clone(&compare);
-            spawner.spawn(async move {
+            node.spawn(async move {
                 compare(neighbor, forever, false).await;
             });
         }
