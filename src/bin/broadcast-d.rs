@@ -41,7 +41,7 @@ const DIRECT: usize = 50;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Request {
+pub(crate) enum Request {
     Topology,
     Broadcast {
         message: Json,
@@ -57,7 +57,7 @@ enum Request {
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Reply {
+pub(crate) enum Reply {
     TopologyOk,
     BroadcastOk,
     ReadOk {
@@ -95,14 +95,14 @@ impl Overlay {
 
 /// Clones are the same node.
 #[derive(Clone)]
-struct Broadcast {
+pub(crate) struct Broadcast {
     gossip: Gossip<Json>,
     overlay: Rc<Overlay>,
     seen: Rc<RefCell<Seen<Json>>>,
 }
 
 impl Broadcast {
-    fn new(node: Node) -> Self {
+    pub(crate) fn new(node: Node) -> Self {
         let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
         let overlay = Rc::new(Overlay::of(&node));
         gossip.meet(overlay.group.iter().chain(&overlay.elsewhere).cloned());

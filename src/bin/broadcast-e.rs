@@ -65,7 +65,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Request {
+pub(crate) enum Request {
     Topology,
     Broadcast {
         message: Json,
@@ -81,7 +81,7 @@ enum Request {
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Reply {
+pub(crate) enum Reply {
     TopologyOk,
     BroadcastOk,
     ReadOk {
@@ -125,7 +125,7 @@ impl Tree {
 
 /// Clones are the same node.
 #[derive(Clone)]
-struct Broadcast {
+pub(crate) struct Broadcast {
     node: Node,
     gossip: Gossip<Json>,
     tree: Tree,
@@ -134,7 +134,7 @@ struct Broadcast {
 }
 
 impl Broadcast {
-    fn new(node: Node, flush: Duration) -> Self {
+    pub(crate) fn new(node: Node, flush: Duration) -> Self {
         let ids = node.node_ids();
         let tree = Tree::of(ids.len());
         let me = ids.iter().position(|id| id == node.id()).unwrap_or_default();

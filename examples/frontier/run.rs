@@ -1,0 +1,95 @@
+//! One run of a broadcast in virtual time, and its figures.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use eddy::latency::Latency;
+use eddy::{Test, Validity, Workload};
+
+use crate::{broadcast_d, broadcast_e};
+
+/// Which broadcast is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Variant {
+    /// Everybody tells everybody.
+    D,
+    /// Batches by way of a hub, one per so many milliseconds.
+    E(u64),
+}
+
+/// The figures of a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    pub(crate) variant: Variant,
+    pub(crate) nodes: usize,
+    pub(crate) messages_per_operation: f64,
+    /// Milliseconds.
+    pub(crate) median: u64,
+    /// Milliseconds.
+    pub(crate) maximum: u64,
+    /// How many messages the busiest node sends and gets per second.
+    pub(crate) busiest: f64,
+}
+
+impl Run {
+    /// Maelstrom's 3d and 3e, with so many nodes.
+    pub(crate) fn of(variant: Variant, nodes: usize) -> anyhow::Result<Run> {
+        let time_limit = Duration::from_secs(20);
+        let test = Test {
+            workload: Workload::Broadcast,
+            nodes,
+            rate: 100.0,
+            time_limit,
+            latency: Latency { mean: Duration::from_millis(100), ..Latency::default() },
+            trace: true,
+            ..Test::default()
+        };
+        let report = match variant {
+            Variant::D => test.run(broadcast_d::Broadcast::new),
+            Variant::E(millis) => {
+                let flush = Duration::from_millis(millis);
+                test.run(move |node| broadcast_e::Broadcast::new(node, flush))
+            }
+        };
+        ensure!(report.valid == Validity::Valid, "{variant} with {nodes} nodes: {report}");
+        let figure = report.servers.msgs_per_op.context("no operations")?;
+        Ok(Run {
+            variant,
+            nodes,
+            messages_per_operation: figure,
+            median: report.stable_latency.median,
+            maximum: report.stable_latency.maximum,
+            busiest: busiest(&report.trace) / time_limit.as_secs_f64(),
+        })
+    }
+}
+
+/// How many messages of other nodes pass through the busiest one.
+fn busiest(trace: &str) -> f64 {
+    let mut messages: BTreeMap<&str, u32> = BTreeMap::new();
+    for line in trace.lines() {
+        let mut words = line.split(' ').skip(1);
+        let (event, _, src, dest) = (words.next(), words.next(), words.next(), words.next());
+        let (Some(src), Some(dest)) = (src, dest) else { continue };
+        if src.starts_with('c') || dest.starts_with('c') {
+            continue;
+        }
+        match event {
+            Some("Send") => *messages.entry(src).or_default() += 1,
+            Some("Receive") => *messages.entry(dest).or_default() += 1,
+            _ => {}
+        }
+    }
+    messages.into_values().max().map_or(0.0, f64::from)
+}
+
+impl Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Variant::D => f.pad("broadcast-d"),
+            Variant::E(millis) => f.pad(&format!("broadcast-e {millis}ms")),
+        }
+    }
+}

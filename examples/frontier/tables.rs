@@ -1,0 +1,54 @@
+//! The tables behind the pictures, as Markdown.
+
+use std::fmt::Write as _;
+
+use crate::limit;
+use crate::pictures::OTHERS;
+use crate::run::{Run, Variant};
+
+/// One table for each picture.
+pub(crate) fn both(frontier: &[Run], sized: &[Run]) -> String {
+    let mut text = String::from(
+        "| 25 nodes | msgs/op | least possible | median ms | longest ms |\n|---|---|---|---|---|\n",
+    );
+    for (name, messages, median, longest) in OTHERS {
+        line(&mut text, &[name, &messages.to_string(), "", &figure(median), &figure(longest)]);
+    }
+    for run in frontier {
+        let Run { messages_per_operation, median, maximum, .. } = *run;
+        let (name, least) = (run.variant.to_string(), least(run, 25.0));
+        let messages = format!("{messages_per_operation:.2}");
+        line(&mut text, &[&name, &messages, &least, &figure(median), &figure(maximum)]);
+    }
+    text.push_str(
+        "\n| nodes | | msgs/op | least possible | median ms | longest ms | busiest node, msgs/s |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    for run in sized {
+        let Run { nodes, messages_per_operation, median, maximum, busiest, .. } = *run;
+        let size = u32::try_from(nodes).map_or(f64::INFINITY, f64::from);
+        let (name, least) = (run.variant.to_string(), least(run, size));
+        let messages = format!("{messages_per_operation:.2}");
+        let (median, maximum, busiest) = (figure(median), figure(maximum), format!("{busiest:.0}"));
+        let nodes = nodes.to_string();
+        line(&mut text, &[&nodes, &name, &messages, &least, &median, &maximum, &busiest]);
+    }
+    text
+}
+
+fn least(run: &Run, nodes: f64) -> String {
+    let period = match run.variant {
+        Variant::D => 0.0,
+        Variant::E(period) => u32::try_from(period).map_or(f64::INFINITY, f64::from),
+    };
+    format!("{:.2}", limit::messages_per_operation(nodes, period))
+}
+
+fn figure(number: u64) -> String {
+    number.to_string()
+}
+
+fn line(text: &mut String, cells: &[&str]) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "| {} |", cells.join(" | "));
+}
