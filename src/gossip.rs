@@ -112,10 +112,11 @@ struct Shared<T> {
     reminders: RefCell<Vec<String>>,
     reminded: Notify,
     leader: RefCell<Option<String>>,
-    send: Box<dyn Fn(&str, Batch<T>)>,
+    send: Send<T>,
     when_overdue: RefCell<Option<Overdue<T>>>,
 }
 
+type Send<T> = Box<dyn Fn(&str, Batch<T>)>;
 type Overdue<T> = Box<dyn Fn(&str, Vec<T>)>;
 
 struct End<T> {

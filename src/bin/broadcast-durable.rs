@@ -110,9 +110,10 @@ impl Broadcast {
     fn catch_up_if_restarted(&self) {
         let this = self.clone();
         let learn = async move |Lesson { from, items, is_first }| {
-            let stored = match is_first {
-                true => this.store(items).await.map(drop),
-                false => this.learn(&from, items).await,
+            let stored = if is_first {
+                this.store(items).await.map(drop)
+            } else {
+                this.learn(&from, items).await
             };
             stored.expect("a node that cannot store anything is of no use");
         };
