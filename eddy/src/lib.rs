@@ -98,6 +98,7 @@
 //! [`generator`], [`nemesis`], [`network`], [`topology`] and [`latency`] decide what happens when,
 //! as state machines that are told the time; all their chance comes from [`random`].
 
+pub mod chart;
 pub mod checker;
 pub mod cli;
 mod client;

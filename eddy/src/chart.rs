@@ -1,0 +1,321 @@
+//! Charts as SVG text: lines and marks in a frame, on linear and logarithmic axes.
+//!
+//! A chart is a value, and its picture is a function of it: the same chart gives the same bytes, so
+//! a picture that is kept beside the code changes only when what it shows does. All that is in the
+//! data is in the picture. A point that an axis cannot show is an error that names it, and never a
+//! gap. A logarithmic axis has no zero, and no end below; an area that begins there begins where
+//! the axis does.
+//!
+//! Who looks at it has fonts that are not known here, so the width of a text is estimated
+//! (`text.rs`), and what must not overlap is kept apart by that. The background is drawn, for pages
+//! that are dark.
+//!
+//! This is our own since the SVG of the crate `plotters` has logarithmic axes with ticks at each
+//! tenth of a decade or at decades alone, which run into each other, and it places no labels.
+//!
+//! ```
+//! use eddy::chart::{Area, Axis, Chart, Series};
+//!
+//! let chart = Chart {
+//!     title: "What a broadcast costs".to_owned(),
+//!     x: Axis { range: Some((0.0, 1_200.0)), ..Axis::linear("median latency in ms") },
+//!     y: Axis::logarithmic("messages per operation"),
+//!     series: vec![
+//!         Series::line("broadcast-e", [(150.0, 2.5), (328.0, 1.2), (894.0, 0.34)]),
+//!         Series::marks("others", [(369.0, 24.2, "flood"), (174.0, 22.6, "star")]),
+//!         Series::dashed("limit", [(0.0, 20.0), (1_200.0, 20.0)]),
+//!     ],
+//!     areas: vec![Area::new("3e", (0.0, 0.0), (1_000.0, 20.0))],
+//! };
+//! let svg = chart.to_svg()?;
+//! assert!(svg.starts_with("<svg "));
+//! # Ok::<(), eddy::chart::ChartError>(())
+//! ```
+
+mod error;
+mod scale;
+mod text;
+mod labels;
+mod drawing;
+
+use self::drawing::Drawing;
+pub use self::error::ChartError;
+use self::scale::Span;
+
+/// What a chart shows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Chart {
+    /// The line above.
+    pub title: String,
+    /// What goes to the right.
+    pub x: Axis,
+    /// What goes up.
+    pub y: Axis,
+    /// What the legend names, in its order. Each has a color and a shape of its own.
+    pub series: Vec<Series>,
+    /// What is shaded, behind all else.
+    pub areas: Vec<Area>,
+}
+
+/// What a direction means.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Axis {
+    /// What is measured, with its unit.
+    pub label: String,
+    /// How values become places.
+    pub scale: Scale,
+    /// The ends. Without, there is room for all points and areas; and for zero, if the scale has
+    /// one.
+    pub range: Option<(f64, f64)>,
+}
+
+/// How values become places on an axis.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scale {
+    /// Equal differences are equally far apart.
+    #[default]
+    Linear,
+    /// Equal ratios are equally far apart; only for values above zero.
+    Logarithmic,
+}
+
+/// Points that belong together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// Its name in the legend, which leaves out a series without one.
+    pub name: String,
+    /// How the points are drawn.
+    pub style: Style,
+    /// Where it goes, in this order.
+    pub points: Vec<Point>,
+}
+
+/// How points are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// A line with a small mark at each point.
+    Line,
+    /// A mark at each point.
+    Marks,
+    /// A dashed line without marks: what is not measured, such as a limit.
+    Dashed,
+}
+
+/// A place in a chart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Where on the axis to the right.
+    pub x: f64,
+    /// Where on the axis that goes up.
+    pub y: f64,
+    /// What is written beside it.
+    pub label: Option<String>,
+}
+
+/// A shaded rectangle, cut off where the axes end.
+///
+/// A corner may be infinitely far away, or at zero on a logarithmic axis, which is the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Area {
+    /// What is written into it.
+    pub name: String,
+    /// The corner with the smaller x and y.
+    pub from: (f64, f64),
+    /// The corner with the greater x and y.
+    pub to: (f64, f64),
+}
+
+impl Chart {
+    /// The picture, as an SVG document of 900 by 560 pixels.
+    ///
+    /// An error names the point, area or range that cannot be drawn.
+    pub fn to_svg(&self) -> Result<String, ChartError> {
+        let x = self.span(&self.x, |point| point.x, |corner| corner.0)?;
+        let y = self.span(&self.y, |point| point.y, |corner| corner.1)?;
+        Ok(Drawing::new(self, x, y).into_svg())
+    }
+
+    /// What an axis spans, given which coordinate belongs to it.
+    fn span(
+        &self,
+        axis: &Axis,
+        of_point: fn(&Point) -> f64,
+        of_corner: fn((f64, f64)) -> f64,
+    ) -> Result<Span, ChartError> {
+        let mut shown = Vec::new();
+        for area in &self.areas {
+            for value in [area.from, area.to].map(of_corner) {
+                if value.is_nan() {
+                    return Err(ChartError::not_finite("area", &area.name, value));
+                }
+                if value.is_finite() && axis.scale.has(value) {
+                    shown.push(value);
+                }
+            }
+        }
+        for series in &self.series {
+            for value in series.points.iter().map(of_point) {
+                if !value.is_finite() {
+                    return Err(ChartError::not_finite("series", &series.name, value));
+                }
+                if !axis.scale.has(value) {
+                    return Err(ChartError::not_positive(&series.name, axis, value));
+                }
+                shown.push(value);
+            }
+        }
+        let span = Span::of(axis, &shown)?;
+        for series in &self.series {
+            let mut values = series.points.iter().map(of_point);
+            if let Some(value) = values.find(|value| !span.contains(*value)) {
+                return Err(ChartError::outside(&series.name, axis, value, span.ends()));
+            }
+        }
+        Ok(span)
+    }
+}
+
+impl Axis {
+    /// A linear axis.
+    pub fn linear(label: impl Into<String>) -> Axis {
+        Axis { label: label.into(), scale: Scale::Linear, range: None }
+    }
+
+    /// A logarithmic axis.
+    pub fn logarithmic(label: impl Into<String>) -> Axis {
+        Axis { label: label.into(), scale: Scale::Logarithmic, range: None }
+    }
+}
+
+impl Series {
+    /// A line with small marks, through `(x, y)` or `(x, y, "label")`.
+    pub fn line<P: Into<Point>>(
+        name: impl Into<String>,
+        points: impl IntoIterator<Item = P>,
+    ) -> Series {
+        Series::new(name, Style::Line, points)
+    }
+
+    /// Marks at `(x, y)` or `(x, y, "label")`.
+    pub fn marks<P: Into<Point>>(
+        name: impl Into<String>,
+        points: impl IntoIterator<Item = P>,
+    ) -> Series {
+        Series::new(name, Style::Marks, points)
+    }
+
+    /// A dashed line through `(x, y)` or `(x, y, "label")`.
+    pub fn dashed<P: Into<Point>>(
+        name: impl Into<String>,
+        points: impl IntoIterator<Item = P>,
+    ) -> Series {
+        Series::new(name, Style::Dashed, points)
+    }
+
+    fn new<P: Into<Point>>(
+        name: impl Into<String>,
+        style: Style,
+        points: impl IntoIterator<Item = P>,
+    ) -> Series {
+        Series { name: name.into(), style, points: points.into_iter().map(Into::into).collect() }
+    }
+}
+
+impl From<(f64, f64)> for Point {
+    fn from((x, y): (f64, f64)) -> Point {
+        Point { x, y, label: None }
+    }
+}
+
+impl<L: Into<String>> From<(f64, f64, L)> for Point {
+    fn from((x, y, label): (f64, f64, L)) -> Point {
+        Point { x, y, label: Some(label.into()) }
+    }
+}
+
+impl Area {
+    /// The area between two corners.
+    pub fn new(name: impl Into<String>, from: (f64, f64), to: (f64, f64)) -> Area {
+        Area { name: name.into(), from, to }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chart(points: Vec<(f64, f64)>) -> Chart {
+        let y = Axis { range: Some((1.0, 100.0)), ..Axis::logarithmic("cost") };
+        let series = vec![Series::marks("<a> & \"b\"", points)];
+        Chart { title: "T".into(), x: Axis::linear("n'"), y, series, areas: vec![] }
+    }
+
+    #[track_caller]
+    fn check_error(chart: &Chart, expected: &str) {
+        assert_eq!(chart.to_svg().expect_err("no chart").to_string(), expected);
+    }
+
+    #[test]
+    fn the_same_chart_gives_the_same_bytes() {
+        let chart = chart(vec![(1.0, 1.0), (2.0, 100.0)]);
+        assert_eq!(chart.to_svg().unwrap(), chart.clone().to_svg().unwrap());
+    }
+
+    #[test]
+    fn what_people_wrote_is_escaped() {
+        let svg = chart(vec![(1.0, 1.0)]).to_svg().unwrap();
+        assert!(svg.contains("&lt;a&gt; &amp; &quot;b&quot;"), "{svg}");
+        assert!(svg.contains("n&apos;"), "{svg}");
+        assert!(!svg.contains("<a>"), "{svg}");
+    }
+
+    #[test]
+    fn a_chart_of_nothing_has_axes() {
+        let svg = Chart::default().to_svg().unwrap();
+        assert!(svg.contains(">0.2</text>"), "{svg}");
+    }
+
+    #[test]
+    fn what_an_axis_cannot_show_is_an_error_that_names_it() {
+        let name = r#"series "<a> & \"b\"""#;
+        check_error(
+            &chart(vec![(1.0, 2.0), (f64::NAN, 2.0)]),
+            &format!("{name} has the value NaN, which is no finite number"),
+        );
+        check_error(
+            &chart(vec![(1.0, f64::INFINITY)]),
+            &format!("{name} has the value inf, which is no finite number"),
+        );
+        check_error(
+            &chart(vec![(1.0, 0.0)]),
+            &format!("{name} has the value 0, which has no place on the logarithmic axis \"cost\""),
+        );
+        check_error(
+            &chart(vec![(1.0, 100.5)]),
+            &format!("{name} has the value 100.5, outside the axis \"cost\", 1 to 100"),
+        );
+        let area = Area::new("3d", (0.0, 0.0), (f64::NAN, 1.0));
+        check_error(
+            &Chart { areas: vec![area], ..Chart::default() },
+            "area \"3d\" has the value NaN, which is no finite number",
+        );
+        let x = Axis { range: Some((5.0, 1.0)), ..Axis::linear("time") };
+        check_error(&Chart { x, ..Chart::default() }, "the axis \"time\" cannot go from 5 to 1");
+        let x = Axis { range: Some((0.0, 1.0)), ..Axis::logarithmic("time") };
+        check_error(
+            &Chart { x, ..Chart::default() },
+            "the logarithmic axis \"time\" cannot go from 0 to 1",
+        );
+    }
+
+    #[test]
+    fn an_area_ends_where_the_axes_do() {
+        let areas = vec![Area::new("all", (f64::NEG_INFINITY, 0.0), (f64::INFINITY, 1e9))];
+        let whole = Chart { areas, ..chart(vec![(1.0, 10.0)]) }.to_svg().unwrap();
+        let areas = vec![Area::new("all", (0.0, 1.0), (1.0, 100.0))];
+        assert_eq!(Chart { areas, ..chart(vec![(1.0, 10.0)]) }.to_svg().unwrap(), whole);
+        let areas = vec![Area::new("none", (0.0, 200.0), (1.0, 300.0))];
+        let none = Chart { areas, ..chart(vec![(1.0, 10.0)]) }.to_svg().unwrap();
+        assert_eq!(none, chart(vec![(1.0, 10.0)]).to_svg().unwrap());
+    }
+}

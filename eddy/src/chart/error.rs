@@ -1,0 +1,55 @@
+//! Why a chart cannot be drawn.
+
+use std::error::Error;
+use std::fmt::{self, Display};
+
+use super::{Axis, Scale};
+
+/// What cannot be drawn, with its name and value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChartError {
+    /// Whose fault it is, and what is wrong.
+    sentence: String,
+}
+
+impl ChartError {
+    pub(super) fn not_finite(kind: &str, name: &str, value: f64) -> ChartError {
+        let sentence = format!("{kind} {name:?} has the value {value}, which is no finite number");
+        ChartError { sentence }
+    }
+
+    pub(super) fn not_positive(series: &str, axis: &Axis, value: f64) -> ChartError {
+        let axis = described(axis);
+        let sentence =
+            format!("series {series:?} has the value {value}, which has no place on the {axis}");
+        ChartError { sentence }
+    }
+
+    pub(super) fn outside(series: &str, axis: &Axis, value: f64, ends: (f64, f64)) -> ChartError {
+        let (label, (low, high)) = (&axis.label, ends);
+        let sentence = format!(
+            "series {series:?} has the value {value}, outside the axis {label:?}, {low} to {high}"
+        );
+        ChartError { sentence }
+    }
+
+    pub(super) fn range(axis: &Axis, (low, high): (f64, f64)) -> ChartError {
+        let sentence = format!("the {} cannot go from {low} to {high}", described(axis));
+        ChartError { sentence }
+    }
+}
+
+fn described(axis: &Axis) -> String {
+    match axis.scale {
+        Scale::Linear => format!("axis {:?}", axis.label),
+        Scale::Logarithmic => format!("logarithmic axis {:?}", axis.label),
+    }
+}
+
+impl Display for ChartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl Error for ChartError {}

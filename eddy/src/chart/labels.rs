@@ -1,0 +1,183 @@
+//! Where a text can stand without hiding another, or a mark, or a line.
+//!
+//! Each text takes the best of a few places, in turn, and none is moved again. That is not the best
+//! that can be done, and is enough for the few texts that a readable chart has.
+
+use super::text;
+
+/// A rectangle in the picture, in pixels; y grows downwards.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Rectangle {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+/// What is taken in a picture.
+#[derive(Debug)]
+pub(super) struct Room {
+    inside: Rectangle,
+    taken: Vec<Rectangle>,
+}
+
+/// How far a label is from the middle of its point: less touches the mark, more could belong to
+/// another.
+const DISTANCE: f64 = 9.0;
+
+/// How far an area's name is from its border.
+const INSET: f64 = 6.0;
+
+/// What one pixel outside costs, in pixels that are hidden: text that is cut off cannot be read.
+const OUTSIDE: f64 = 100.0;
+
+/// What each place costs more than the one before it, in pixels that are hidden.
+const LATER: f64 = 2.0;
+
+impl Room {
+    pub(super) fn new(inside: Rectangle) -> Room {
+        Room { inside, taken: vec![] }
+    }
+
+    pub(super) fn take(&mut self, rectangle: Rectangle) {
+        self.taken.push(rectangle);
+    }
+
+    /// Takes what a line covers, in steps that are too short for a text to fall between.
+    pub(super) fn take_line(&mut self, from: (f64, f64), to: (f64, f64)) {
+        const STEP: f64 = 4.0;
+        let (across, down) = (to.0 - from.0, to.1 - from.1);
+        let steps = (across.hypot(down) / STEP).ceil().max(1.0);
+        let mut step = 0.0;
+        while step <= steps {
+            let part = step / steps;
+            self.take(Rectangle::around((from.0 + across * part, from.1 + down * part), 4.0, 4.0));
+            step += 1.0;
+        }
+    }
+
+    /// A place beside a point: right, left, above, below, or between two of these.
+    pub(super) fn beside(&mut self, point: (f64, f64), text: &str, size: f64) -> Rectangle {
+        let (width, height) = (text::width(text, size), size * 1.2);
+        let (side, level) = (DISTANCE + width / 2.0, DISTANCE + height / 2.0);
+        let corner = side - DISTANCE / 2.0;
+        let ways = [
+            (side, 0.0),
+            (-side, 0.0),
+            (0.0, -level),
+            (0.0, level),
+            (corner, -level),
+            (corner, level),
+            (-corner, -level),
+            (-corner, level),
+        ];
+        let places = ways.map(|(right, down)| {
+            Rectangle::around((point.0 + right, point.1 + down), width, height)
+        });
+        self.take_best(places)
+    }
+
+    /// A place in a corner of an area, beginning with the one at the top right.
+    pub(super) fn within(&mut self, area: Rectangle, text: &str, size: f64) -> Rectangle {
+        let (width, height) = (text::width(text, size), size * 1.2);
+        let left = area.left + INSET;
+        let right = area.left + area.width - INSET - width;
+        let top = area.top + INSET / 2.0;
+        let bottom = area.top + area.height - INSET / 2.0 - height;
+        let places = [(right, top), (left, top), (left, bottom), (right, bottom)]
+            .map(|(left, top)| Rectangle { left, top, width, height });
+        self.take_best(places)
+    }
+
+    /// Takes the place that hides least; of equals, the first.
+    fn take_best<const COUNT: usize>(&mut self, places: [Rectangle; COUNT]) -> Rectangle {
+        let mut best = (f64::INFINITY, self.inside);
+        let mut preference = 0.0;
+        for place in places {
+            let outside = place.size() - place.overlap(self.inside);
+            let hidden: f64 = self.taken.iter().map(|taken| taken.overlap(place)).sum();
+            let cost = hidden + outside * OUTSIDE + preference;
+            if cost < best.0 {
+                best = (cost, place);
+            }
+            preference += LATER;
+        }
+        self.take(best.1);
+        best.1
+    }
+}
+
+impl Rectangle {
+    pub(super) fn around((x, y): (f64, f64), width: f64, height: f64) -> Rectangle {
+        Rectangle { left: x - width / 2.0, top: y - height / 2.0, width, height }
+    }
+
+    fn size(self) -> f64 {
+        self.width * self.height
+    }
+
+    /// How much of it another covers, in pixels.
+    fn overlap(self, other: Rectangle) -> f64 {
+        let right = (self.left + self.width).min(other.left + other.width);
+        let bottom = (self.top + self.height).min(other.top + other.height);
+        let (width, height) = (right - self.left.max(other.left), bottom - self.top.max(other.top));
+        width.max(0.0) * height.max(0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room() -> Room {
+        Room::new(Rectangle { left: 0.0, top: 0.0, width: 400.0, height: 300.0 })
+    }
+
+    /// Checks on which side of a point its label is.
+    #[track_caller]
+    fn check(room: &mut Room, (x, y): (f64, f64), expected: &str) {
+        let place = room.beside((x, y), "label", 12.0);
+        let side = match () {
+            () if place.left > x => "right",
+            () if place.left + place.width < x => "left",
+            () if place.top + place.height < y => "above",
+            () if place.top > y => "below",
+            () => "on it",
+        };
+        assert_eq!(side, expected);
+    }
+
+    #[test]
+    fn a_label_is_right_of_its_point_unless_something_else_is() {
+        let point = (200.0, 150.0);
+        let mut room = room();
+        for side in ["right", "left", "above", "below"] {
+            check(&mut room, point, side);
+        }
+    }
+
+    #[test]
+    fn a_label_stays_inside() {
+        check(&mut room(), (395.0, 150.0), "left");
+        check(&mut room(), (5.0, 150.0), "right");
+    }
+
+    #[test]
+    fn a_label_does_not_lie_on_a_line() {
+        let mut room = room();
+        room.take_line((0.0, 150.0), (400.0, 150.0));
+        check(&mut room, (200.0, 150.0), "above");
+    }
+
+    #[test]
+    fn the_name_of_an_area_is_in_a_free_corner() {
+        let area = Rectangle { left: 100.0, top: 100.0, width: 200.0, height: 100.0 };
+        let mut room = room();
+        let places = [(); 4].map(|()| room.within(area, "name", 12.0));
+        for (number, place) in places.iter().enumerate() {
+            assert!((place.overlap(area) - place.size()).abs() < 1e-9, "{place:?}");
+            assert!(places[..number].iter().all(|other| other.overlap(*place) == 0.0));
+        }
+        assert!(places[0].left > 200.0 && places[0].top < 150.0, "{places:?}");
+    }
+}
