@@ -68,8 +68,10 @@ pub(super) struct Link<T> {
     acknowledged: u64,
     /// How many of these were sent.
     sent: usize,
-    /// How many of those were sent so long ago that somebody was told.
-    overdue: usize,
+    /// How many of those were overdue once, of which somebody was told.
+    told_of: usize,
+    /// Whether some were, and the neighbor has not acknowledged any since.
+    is_overdue: bool,
     /// Up to where this node has what it was told.
     heard: u64,
     /// Since when an acknowledgement is owed, and whether it is urgent.
@@ -113,7 +115,8 @@ impl<T: Clone> Link<T> {
             queue: VecDeque::new(),
             acknowledged: 0,
             sent: 0,
-            overdue: 0,
+            told_of: 0,
+            is_overdue: false,
             heard: 0,
             owes: None,
             waits: None,
@@ -150,7 +153,7 @@ impl<T: Clone> Link<T> {
 
     /// Whether the neighbor has been silent about something for longer than it may.
     pub(super) fn is_overdue(&self) -> bool {
-        self.overdue > 0
+        self.is_overdue
     }
 
     /// When a batch is to be sent, if nothing changes.
@@ -189,8 +192,10 @@ impl<T: Clone> Link<T> {
     pub(super) fn emit(&mut self, now: Instant) -> (Batch<T>, Vec<T>) {
         let mut late = Vec::new();
         if self.retry().is_some_and(|at| at <= now) {
-            late.extend(self.queue.range(self.overdue..self.sent).cloned());
-            (self.overdue, self.sent, self.waits) = (self.sent, 0, None);
+            late.extend(self.queue.iter().take(self.sent).skip(self.told_of).cloned());
+            self.is_overdue = self.sent > 0;
+            self.told_of = self.told_of.max(self.sent);
+            (self.sent, self.waits) = (0, None);
         }
         let batch = Batch {
             life: self.life,
@@ -252,8 +257,8 @@ impl<T: Clone> Link<T> {
 
     /// A new stream, for a new life of the neighbor.
     fn begin_anew(&mut self) {
-        (self.acknowledged, self.sent, self.overdue, self.heard) = (0, 0, 0, 0);
-        (self.waits, self.is_in_time) = (None, false);
+        (self.acknowledged, self.sent, self.heard) = (0, 0, 0);
+        (self.is_overdue, self.waits, self.is_in_time) = (false, None, false);
         self.flights.clear();
         self.again = true;
     }
@@ -265,7 +270,8 @@ impl<T: Clone> Link<T> {
             self.queue.drain(..count);
             self.acknowledged += count as u64;
             self.sent -= count;
-            self.overdue = 0;
+            self.told_of = self.told_of.saturating_sub(count);
+            self.is_overdue = false;
             self.waits = (self.sent > 0).then_some(now);
             self.advance_beat(now);
         } else if self.sent == 0 {
