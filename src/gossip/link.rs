@@ -35,17 +35,13 @@ pub struct Batch<T> {
     first: u64,
     /// What the receiver may not know.
     pub news: Vec<T>,
-    /// Whether the sender has heard of a former life of the receiver.
-    #[serde(default, skip_serializing_if = "is_false")]
-    again: bool,
+    /// Up to which position the news was for former lives of the receiver, if the sender has heard
+    /// of one. What is missing of it comes again, at greater positions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again: Option<u64>,
     /// For how many milliseconds the receiver's last news have waited for this batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waited: Option<u64>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// One node's end of a link.
@@ -60,8 +56,8 @@ pub(super) struct Link<T> {
     is_met: bool,
     /// Whether this life must be told to the neighbor until it has done so.
     must_greet: bool,
-    /// Whether a former life of the neighbor is known.
-    again: bool,
+    /// Where the stream for the neighbor's present life begins, if a former one is known.
+    again: Option<u64>,
     /// What was told and is not acknowledged.
     queue: VecDeque<T>,
     /// The position of the first of these.
@@ -111,7 +107,7 @@ impl<T: Clone> Link<T> {
             peer: None,
             is_met: false,
             must_greet: false,
-            again: false,
+            again: None,
             queue: VecDeque::new(),
             acknowledged: 0,
             sent: 0,
@@ -240,6 +236,9 @@ impl<T: Clone> Link<T> {
             self.acknowledge(now, heard);
         }
         let end = batch.first + batch.news.len() as u64;
+        if let (true, Some(start)) = (is_to_me, batch.again) {
+            self.heard = self.heard.max(start);
+        }
         if is_to_me && batch.first <= self.heard {
             self.heard = self.heard.max(end);
         }
@@ -252,15 +251,17 @@ impl<T: Clone> Link<T> {
             self.owes = Some((since, is_urgent || was_urgent));
         }
         self.keep_time(now, batch.heard, batch.waited.map(Duration::from_millis));
-        Received { is_again: batch.again || !is_to_me, is_late: false }
+        Received { is_again: batch.again.is_some() || !is_to_me, is_late: false }
     }
 
-    /// A new stream, for a new life of the neighbor.
+    /// A new stream, for a new life of the neighbor. It has positions of its own, because the
+    /// neighbor may hear late of the former one, and acknowledge that.
     fn begin_anew(&mut self) {
-        (self.acknowledged, self.sent, self.heard) = (0, 0, 0);
+        self.acknowledged += self.queue.len() as u64;
+        (self.sent, self.heard) = (0, 0);
         (self.is_overdue, self.waits, self.is_in_time) = (false, None, false);
         self.flights.clear();
-        self.again = true;
+        self.again = Some(self.acknowledged);
     }
 
     fn acknowledge(&mut self, now: Instant, heard: u64) {
@@ -319,3 +320,6 @@ fn millis(time: Duration) -> u64 {
 fn nanos(nanos: u128) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests;
