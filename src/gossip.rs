@@ -38,6 +38,7 @@
 //! Who is killed meanwhile begins again; who does not answer is asked until it does. Comparing
 //! twice does no harm. So a value is lost only if at some moment no living node knows it.
 
+mod beat;
 mod catch_up;
 mod link;
 mod seen;
@@ -151,7 +152,7 @@ impl<T: Clone + 'static> Gossip<T> {
     /// had a former life.
     pub fn meet(&self, neighbors: impl IntoIterator<Item = String>) {
         for neighbor in neighbors {
-            self.change(&neighbor, |link, now| link.greet(now));
+            self.change(&neighbor, Link::greet);
             self.ask_also([neighbor]);
         }
     }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use glomers::gossip::{Neighbor, Pace, Seen};
+use glomers::gossip::{Batch, Gossip, Pace, Seen};
 use glomers::{Handler, Json, JsonArray, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub(crate) enum Request {
     Topology { topology: BTreeMap<String, Vec<String>> },
     Broadcast { message: Json },
     Read,
-    Gossip { messages: Vec<Json> },
+    Gossip(Batch<Json>),
 }
 
 #[derive(Serialize)]
@@ -41,14 +41,20 @@ pub(crate) enum Reply {
 pub(crate) struct Broadcast {
     node: Node,
     layout: Layout,
-    neighbors: RefCell<Vec<Neighbor<Json>>>,
+    gossip: Gossip<Json>,
+    neighbors: RefCell<Vec<String>>,
     seen: RefCell<Seen<Json>>,
 }
 
 impl Broadcast {
     pub(crate) fn new(node: Node, layout: Layout) -> Self {
+        let pace = match layout {
+            Layout::AsGiven | Layout::Everybody => Pace::AT_ONCE,
+            Layout::Star => Pace::every(Duration::from_millis(300)),
+        };
+        let gossip = Gossip::new(&node, pace, Request::Gossip);
         let (neighbors, seen) = (RefCell::default(), RefCell::default());
-        Broadcast { node, layout, neighbors, seen }
+        Broadcast { node, layout, gossip, neighbors, seen }
     }
 
     fn connect(&self, given: Vec<String>) {
@@ -58,15 +64,12 @@ impl Broadcast {
             Layout::AsGiven => given,
             Layout::Everybody => peers.collect(),
             Layout::Star if hub == self.node.id() => peers.collect(),
-            Layout::Star => vec![hub.clone()],
+            Layout::Star => {
+                self.gossip.follow(hub);
+                vec![hub.clone()]
+            }
         };
-        let flush = Duration::from_millis(if self.layout == Layout::Star { 300 } else { 0 });
-        let pace = Pace { flush, ..Pace::default() };
-        let connect = |id| {
-            let gossip = |messages| Request::Gossip { messages };
-            Neighbor::keep_up_to_date(&self.node, id, pace, gossip)
-        };
-        self.neighbors.replace(neighbors.into_iter().map(connect).collect());
+        self.neighbors.replace(neighbors);
     }
 
     fn learn(&self, from: &str, messages: Vec<Json>) {
@@ -75,8 +78,8 @@ impl Broadcast {
         if self.layout == Layout::Everybody && is_node(from) {
             return;
         }
-        for neighbor in self.neighbors.borrow().iter().filter(|neighbor| neighbor.id() != from) {
-            neighbor.tell(news.iter().cloned());
+        for neighbor in self.neighbors.borrow().iter().filter(|neighbor| *neighbor != from) {
+            self.gossip.tell(neighbor, news.iter().cloned());
         }
     }
 }
@@ -96,8 +99,9 @@ impl Handler for Broadcast {
                 self.learn(from, vec![message]);
                 Reply::BroadcastOk
             }
-            Request::Gossip { messages } => {
-                self.learn(from, messages);
+            Request::Gossip(batch) => {
+                self.gossip.receive(from, &batch);
+                self.learn(from, batch.news);
                 Reply::GossipOk
             }
             Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },

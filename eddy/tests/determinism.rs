@@ -6,11 +6,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use eddy::latency::{Distribution, Latency};
 use eddy::{Fault, Report, Strike, Test, Workload, seeds};
-use glomers::gossip::{Neighbor, Pace, Seen};
+use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
 use glomers::{Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
@@ -23,23 +24,30 @@ enum Body {
     BroadcastOk,
     Read,
     ReadOk { messages: Vec<Json> },
-    Gossip { messages: Vec<Json> },
+    Gossip(Batch<Json>),
     GossipOk,
+    Compare { digest: Digest },
+    CompareOk(Difference<Json>),
 }
 
-/// Everybody tells everybody; retries draw random numbers.
+/// Everybody tells everybody; who was killed asks everybody, which draws random numbers.
 struct Gossiper {
-    others: Vec<Neighbor<Json>>,
-    seen: RefCell<Seen<Json>>,
+    node: Node,
+    gossip: Gossip<Json>,
+    seen: Rc<RefCell<Seen<Json>>>,
 }
 
 impl Gossiper {
     fn new(node: Node) -> Self {
-        let connect = |id| {
-            let gossip = |messages| Body::Gossip { messages };
-            Neighbor::keep_up_to_date(&node, id, Pace::default(), gossip)
+        let gossip = Gossip::new(&node, Pace::AT_ONCE, Body::Gossip);
+        let seen = Rc::<RefCell<Seen<Json>>>::default();
+        let learner = Rc::clone(&seen);
+        let learn = async move |lesson: Lesson<Json>| {
+            learner.borrow_mut().learn(lesson.items);
         };
-        Gossiper { others: node.peers().map(connect).collect(), seen: RefCell::default() }
+        gossip::catch_up(&gossip, &seen, |digest| Body::Compare { digest }, learn);
+        gossip.meet(node.peers().map(str::to_owned));
+        Gossiper { node, gossip, seen }
     }
 }
 
@@ -48,18 +56,20 @@ impl Handler for Gossiper {
     type Request = Body;
     type Reply = Body;
 
-    async fn handle(&self, _from: &str, request: Body) -> anyhow::Result<Body> {
+    async fn handle(&self, from: &str, request: Body) -> anyhow::Result<Body> {
         Ok(match request {
             Body::Topology => Body::TopologyOk,
             Body::Broadcast { message } => {
                 let news = self.seen.borrow_mut().learn([message]);
-                self.others.iter().for_each(|other| other.tell(news.iter().cloned()));
+                self.node.peers().for_each(|peer| self.gossip.tell(peer, news.iter().cloned()));
                 Body::BroadcastOk
             }
-            Body::Gossip { messages } => {
-                self.seen.borrow_mut().learn(messages);
+            Body::Gossip(batch) => {
+                self.gossip.receive(from, &batch);
+                self.seen.borrow_mut().learn(batch.news);
                 Body::GossipOk
             }
+            Body::Compare { digest } => Body::CompareOk(self.seen.borrow().difference(&digest)),
             Body::Read => Body::ReadOk { messages: self.seen.borrow().items().to_vec() },
             other => anyhow::bail!("{} is no request", serde_json::to_string(&other)?),
         })

@@ -5,8 +5,8 @@
 //! it tells, the receiver acknowledges how far it has everything, and any batch carries the
 //! acknowledgement of the other direction. One that is owed leaves by itself only after a delay, as
 //! there (RFC 1122, section 4.2.3.2). What is not acknowledged in time is sent again from the first
-//! missing position (RFC 6298, section 5), and while that goes on, news waits for the next attempt.
-//! What is acknowledged is forgotten: then a link is a few numbers.
+//! missing position, and while that goes on, news waits for the next attempt. What is acknowledged
+//! is forgotten: then a link is a few numbers.
 //!
 //! A stream is between two *lives*. A node that was killed begins a greater life, and its neighbor,
 //! when it hears of that, begins a new stream with what it has not got acknowledged. What has been
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::Pace;
+use super::beat::Beat;
 
 /// What travels between two nodes: news, and an acknowledgement of the other's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,17 +36,13 @@ pub struct Batch<T> {
     first: u64,
     /// What the receiver may not know.
     pub news: Vec<T>,
-    /// Whether the sender has heard of a former life of the receiver.
-    #[serde(default, skip_serializing_if = "is_false")]
-    again: bool,
+    /// Up to which position the news was for former lives of the receiver, if the sender has heard
+    /// of one. What is missing of it comes again, at greater positions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again: Option<u64>,
     /// For how many milliseconds the receiver's last news have waited for this batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waited: Option<u64>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// One node's end of a link.
@@ -56,36 +53,29 @@ pub(super) struct Link<T> {
     life: u64,
     /// The neighbor's life, once it has spoken.
     peer: Option<u64>,
-    /// Whether the neighbor has spoken to this life, or knows no former one.
+    /// Whether the neighbor has spoken, and so shown whether it knows a former life.
     is_met: bool,
-    /// Whether a former life of the neighbor is known.
-    again: bool,
+    /// When the neighbor was last told of this life, if it must be.
+    greeted: Option<Instant>,
+    /// Where the stream for the neighbor's present life begins, if a former one is known.
+    again: Option<u64>,
     /// What was told and is not acknowledged.
     queue: VecDeque<T>,
     /// The position of the first of these.
     acknowledged: u64,
     /// How many of these were sent.
     sent: usize,
-    /// How many of those were sent so long ago that somebody was told.
-    overdue: usize,
+    /// Where the news ended that was sent at which time and is not acknowledged.
+    flights: VecDeque<(u64, Instant)>,
+    /// How much of the queue was overdue once, of which somebody was told.
+    told_of: usize,
+    /// Whether something was, and the neighbor has not acknowledged anything since.
+    is_overdue: bool,
     /// Up to where this node has what it was told.
     heard: u64,
     /// Since when an acknowledgement is owed, and whether it is urgent.
     owes: Option<(Instant, bool)>,
-    /// Where the news ended that was sent at which time and is not acknowledged.
-    flights: VecDeque<(u64, Instant)>,
-    /// When the neighbor was last told of this life, if it must be.
-    greeted: Option<Instant>,
-    /// The next beat at which news may leave.
-    beat: Instant,
-    /// Whether the beats are kept so that news arrives shortly before the neighbor's.
-    is_leader: bool,
-    /// Whether the beats are the right ones.
-    is_in_time: bool,
-    /// When the neighbor's last news came, unless they have left since.
-    arrived: Option<Instant>,
-    /// How long they waited until they left, unless the neighbor was told.
-    waited: Option<Duration>,
+    beat: Beat,
 }
 
 /// What came of a batch.
@@ -105,20 +95,17 @@ impl<T: Clone> Link<T> {
             life,
             peer: None,
             is_met: false,
-            again: false,
+            greeted: None,
+            again: None,
             queue: VecDeque::new(),
             acknowledged: 0,
             sent: 0,
-            overdue: 0,
+            flights: VecDeque::new(),
+            told_of: 0,
+            is_overdue: false,
             heard: 0,
             owes: None,
-            flights: VecDeque::new(),
-            greeted: None,
-            beat: start,
-            is_leader: false,
-            is_in_time: false,
-            arrived: None,
-            waited: None,
+            beat: Beat::new(&pace, start),
         }
     }
 
@@ -133,18 +120,13 @@ impl<T: Clone> Link<T> {
 
     /// Puts news at the end of the stream.
     pub(super) fn tell(&mut self, now: Instant, news: impl IntoIterator<Item = T>) {
-        if self.is_leader && !self.is_in_time {
-            // Before the neighbor has said how long news waits there, any time is as good.
-            self.beat = now;
-        } else if self.sent == self.queue.len() {
-            self.advance_beat(now);
-        }
+        self.beat.told(now, self.has_news());
         self.queue.extend(news);
     }
 
     /// Whether the neighbor has been silent about something for longer than it may.
     pub(super) fn is_overdue(&self) -> bool {
-        self.overdue > 0
+        self.is_overdue
     }
 
     /// When a batch is to be sent, if nothing changes.
@@ -155,8 +137,13 @@ impl<T: Clone> Link<T> {
                     if is_urgent { since } else { since + self.pace.acknowledge }
                 },
             );
-        let news = (self.sent < self.queue.len() && !self.is_overdue()).then_some(self.beat);
+        let news = (self.has_news() && !self.is_overdue).then_some(self.beat.next());
         [acknowledgement, news, self.retry()].into_iter().flatten().min()
+    }
+
+    /// Whether there is anything that was not sent.
+    fn has_news(&self) -> bool {
+        self.sent < self.queue.len()
     }
 
     fn retry(&self) -> Option<Instant> {
@@ -164,28 +151,14 @@ impl<T: Clone> Link<T> {
         [sent, self.greeted].into_iter().flatten().min().map(|since| since + self.pace.retry)
     }
 
-    /// Has the beats follow those of the neighbor.
-    pub(super) fn follow(&mut self) {
-        self.is_leader = true;
-    }
-
-    /// Whether news leaves now because it is the time for it.
-    pub(super) fn is_on_beat(&self, now: Instant) -> bool {
-        self.sent < self.queue.len() && self.beat <= now
-    }
-
-    /// Notes that the neighbor's last news goes on to others now.
-    pub(super) fn passed_on(&mut self, now: Instant) {
-        self.waited = self.arrived.take().map(|then| now - then).or(self.waited);
-    }
-
-    /// The batch that is due now, and those of its news that the neighbor is overdue with for the
-    /// first time.
+    /// The batch that is due now, and those of its news that are overdue for the first time.
     pub(super) fn emit(&mut self, now: Instant) -> (Batch<T>, Vec<T>) {
         let mut late = Vec::new();
         if self.retry().is_some_and(|at| at <= now) {
-            late.extend(self.queue.range(self.overdue..self.sent).cloned());
-            (self.overdue, self.sent) = (self.sent, 0);
+            late.extend(self.queue.iter().take(self.sent).skip(self.told_of).cloned());
+            self.is_overdue = self.sent > 0;
+            self.told_of = self.told_of.max(self.sent);
+            self.sent = 0;
             self.flights.clear();
         }
         let batch = Batch {
@@ -195,18 +168,15 @@ impl<T: Clone> Link<T> {
             first: self.acknowledged + self.sent as u64,
             news: self.queue.range(self.sent..).cloned().collect(),
             again: self.again,
-            waited: self.waited.take().map(millis),
+            waited: self.beat.take_waited().map(millis),
         };
-        if self.sent < self.queue.len() {
+        if self.has_news() {
             self.flights.push_back((self.acknowledged + self.queue.len() as u64, now));
         }
         self.sent = self.queue.len();
         self.owes = None;
         self.greeted = self.greeted.map(|_| now);
-        if self.beat <= now {
-            self.beat += self.pace.flush;
-            self.advance_beat(now);
-        }
+        self.beat.left(now);
         (batch, late)
     }
 
@@ -220,36 +190,44 @@ impl<T: Clone> Link<T> {
             self.begin_anew();
         }
         self.peer = Some(batch.life);
+        // It has shown whether it knows a former life.
+        (self.is_met, self.greeted) = (true, None);
         let is_to_me = batch.to.is_none_or(|to| to == self.life);
         if is_to_me {
-            (self.is_met, self.greeted) = (true, None);
+            self.hear(batch);
         }
         if batch.to == Some(self.life) {
             let sent_at = self.acknowledge(now, batch.heard);
             if let (Some(sent_at), Some(waited)) = (sent_at, batch.waited) {
-                self.keep_time(now, sent_at, Duration::from_millis(waited));
+                self.beat.keep_time(now, sent_at, Duration::from_millis(waited));
             }
         }
-        let end = batch.first + batch.news.len() as u64;
-        if is_to_me && batch.first <= self.heard {
-            self.heard = self.heard.max(end);
-        }
         if !batch.news.is_empty() {
-            self.arrived = Some(now);
+            self.beat.arrived(now);
         }
         if !batch.news.is_empty() || batch.to != Some(self.life) {
-            let is_urgent = is_reborn || !is_to_me;
             let (since, was_urgent) = self.owes.unwrap_or((now, false));
-            self.owes = Some((since, is_urgent || was_urgent));
+            self.owes = Some((since, was_urgent || is_reborn || !is_to_me));
         }
-        Received { is_again: batch.again || !is_to_me, is_late: false }
+        Received { is_again: batch.again.is_some() || !is_to_me, is_late: false }
     }
 
-    /// A new stream, for a new life of the neighbor.
+    /// A new stream, for a new life of the neighbor. It has positions of its own, because the
+    /// neighbor may hear late of the former one, and acknowledge that.
     fn begin_anew(&mut self) {
-        (self.acknowledged, self.sent, self.overdue, self.heard) = (0, 0, 0, 0);
+        self.acknowledged += self.queue.len() as u64;
+        self.again = Some(self.acknowledged);
+        (self.sent, self.heard, self.is_overdue) = (0, 0, false);
         self.flights.clear();
-        (self.is_in_time, self.again) = (false, true);
+        self.beat.lose_time();
+    }
+
+    /// Notes up to where this node has what it was told.
+    fn hear(&mut self, batch: &Batch<T>) {
+        self.heard = self.heard.max(batch.again.unwrap_or_default());
+        if batch.first <= self.heard {
+            self.heard = self.heard.max(batch.first + batch.news.len() as u64);
+        }
     }
 
     /// Forgets what the neighbor has. Tells when the last of it was sent, if the neighbor had heard
@@ -260,8 +238,10 @@ impl<T: Clone> Link<T> {
         if count > 0 {
             self.queue.drain(..count);
             self.acknowledged += count as u64;
-            (self.sent, self.overdue) = (self.sent - count, 0);
-            self.advance_beat(now);
+            self.sent -= count;
+            self.told_of = self.told_of.saturating_sub(count);
+            self.is_overdue = false;
+            self.beat.advance(now);
         }
         let mut last = None;
         while let Some((end, sent_at)) = self.flights.front().copied()
@@ -273,31 +253,24 @@ impl<T: Clone> Link<T> {
         last
     }
 
-    /// Moves the beats so that news arrives shortly before the neighbor's batches leave, given how
-    /// long the last that it has heard waited there.
-    fn keep_time(&mut self, now: Instant, sent_at: Instant, waited: Duration) {
-        if self.is_leader && !self.pace.flush.is_zero() {
-            self.is_in_time = true;
-            let then = sent_at + waited;
-            self.beat = then.checked_sub(self.pace.ahead).unwrap_or(then);
-            self.advance_beat(now);
-        }
+    /// Has the beats follow those of the neighbor.
+    pub(super) fn follow(&mut self) {
+        self.beat.follow();
+    }
+
+    /// Whether news leaves now because it is the time for it.
+    pub(super) fn is_on_beat(&self, now: Instant) -> bool {
+        self.has_news() && self.beat.next() <= now
+    }
+
+    /// Notes that the neighbor's last news goes on to others now.
+    pub(super) fn passed_on(&mut self, now: Instant) {
+        self.beat.passed_on(now);
     }
 
     /// Lets news leave at once, if there is any, and counts the beats from now.
     pub(super) fn flush(&mut self, now: Instant) {
-        self.beat = if self.sent < self.queue.len() { now } else { now + self.pace.flush };
-    }
-
-    /// Goes on to the first beat that is not past.
-    fn advance_beat(&mut self, now: Instant) {
-        let behind = now.saturating_duration_since(self.beat);
-        if self.pace.flush.is_zero() {
-            self.beat = self.beat.max(now);
-        } else if !behind.is_zero() {
-            let beats = behind.as_nanos().div_ceil(self.pace.flush.as_nanos());
-            self.beat += nanos(beats * self.pace.flush.as_nanos());
-        }
+        self.beat.strike(now, self.has_news());
     }
 }
 
@@ -305,6 +278,5 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn nanos(nanos: u128) -> Duration {
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-}
+#[cfg(test)]
+mod tests;

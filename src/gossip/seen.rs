@@ -115,3 +115,87 @@ impl<T> Default for Seen<T> {
         Seen { items: Vec::new(), known: HashSet::new(), json: JsonArray::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Host;
+
+    fn seen(items: impl IntoIterator<Item = u64>) -> Seen<u64> {
+        let mut seen = Seen::default();
+        seen.learn(items);
+        seen
+    }
+
+    /// Lets `left` compare itself with `right`, and counts the items that travel.
+    fn exchange(left: &mut Seen<u64>, right: &mut Seen<u64>) -> usize {
+        let difference = right.difference(&left.digest());
+        let lacking = left.beyond(&difference);
+        let travel = difference.items.len() + lacking.len();
+        left.learn(difference.items);
+        right.learn(lacking);
+        travel
+    }
+
+    fn sorted(seen: &Seen<u64>) -> Vec<u64> {
+        let mut items = seen.items().to_vec();
+        items.sort_unstable();
+        items
+    }
+
+    #[test]
+    fn what_was_seen_before_is_no_news() {
+        let mut seen = seen([3, 1, 3]);
+        assert_eq!(seen.learn([1, 2, 3]), [2]);
+        assert_eq!(seen.items(), [3, 1, 2]);
+        assert_eq!(serde_json::to_string(&seen.to_json()).unwrap(), "[3,1,2]");
+    }
+
+    #[test]
+    fn in_whatever_order_the_same_items_have_the_same_digest() {
+        let forth = seen(0..1000);
+        assert_eq!(forth.digest(), seen((0..1000).rev()).digest());
+        assert_ne!(forth.digest(), seen(0..999).digest());
+        assert_ne!(forth.digest(), seen(1..1001).digest());
+        assert!(forth.difference(&forth.digest()).items.is_empty());
+    }
+
+    #[test]
+    fn one_exchange_makes_two_sets_equal() {
+        for seed in 0..100 {
+            let random = Host::seeded(seed).random();
+            let below = 1 + random.next() % 2000;
+            let draw = || {
+                let count = random.next() % 1000;
+                seen((0..count).map(|_| random.next() % below))
+            };
+            let (mut left, mut right) = (draw(), draw());
+            let mut all = sorted(&left);
+            all.extend(sorted(&right));
+            all.sort_unstable();
+            all.dedup();
+            exchange(&mut left, &mut right);
+            assert_eq!((sorted(&left), sorted(&right)), (all.clone(), all), "seed {seed}");
+            assert_eq!(exchange(&mut left, &mut right), 0, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn little_travels_where_little_differs() {
+        for missing in [0, 4711, 9999] {
+            let mut more = seen(0..10_000);
+            let mut less = seen((0..10_000).filter(|item| *item != missing));
+            let travel = exchange(&mut less, &mut more);
+            assert!((1..100).contains(&travel), "{travel} items for one");
+            assert_eq!(exchange(&mut more, &mut less), 0);
+        }
+    }
+
+    #[test]
+    fn a_digest_of_another_length_differs_and_does_no_harm() {
+        let all = seen(0..1000);
+        assert_eq!(all.difference(&Digest(Vec::new())).items.len(), 1000);
+        let strange = Difference { buckets: vec![BUCKETS, usize::MAX], items: vec![1] };
+        assert!(all.beyond(&strange).is_empty());
+    }
+}

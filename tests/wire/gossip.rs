@@ -1,149 +1,199 @@
-//! How a neighbor is kept up to date, and how a node that starts catches up.
+//! How neighbors are kept up to date, and how a node that was killed catches up.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-use glomers::gossip::{self, Neighbor, Pace, Seen};
-use glomers::{Host, Node};
-use serde::Deserialize;
+use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
+use glomers::{Handler, Host, Node, async_trait};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::message;
-use super::peer::{Peer, converse, converse_on};
+use super::peer::{Peer, converse_with};
 
-fn keep_n2_up_to_date(node: &Node, flush_millis: u64) -> Neighbor<u64> {
-    let pace = Pace { flush: Duration::from_millis(flush_millis), ..Pace::default() };
-    Neighbor::keep_up_to_date(node, "n2", pace, |news| json!({"type": "news", "news": news}))
+/// Tells n2 and n3 what clients add, and c1 what it has learned from whom.
+struct Gossiper {
+    node: Node,
+    gossip: Gossip<u64>,
+    seen: Rc<RefCell<Seen<u64>>>,
 }
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Add { items: Vec<u64> },
+    Gossip(Batch<u64>),
+    Compare { digest: Digest },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    AddOk,
+    GossipOk,
+    CompareOk(Difference<u64>),
+}
+
+impl Gossiper {
+    fn new(node: Node) -> Self {
+        let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
+        let seen = Rc::<RefCell<Seen<u64>>>::default();
+        let (learner, teller) = (Rc::clone(&seen), node.clone());
+        let learn = async move |Lesson { from, items, is_first }| {
+            let news = learner.borrow_mut().learn(items);
+            let body = json!({"type": "learned", "from": from, "news": news, "first": is_first});
+            teller.send("c1", &body);
+        };
+        gossip::catch_up(&gossip, &seen, |digest| Request::Compare { digest }, learn);
+        Gossiper { node, gossip, seen }
+    }
+
+    /// One that lets its neighbors know that it has started.
+    fn that_meets(node: Node) -> Self {
+        let this = Gossiper::new(node);
+        this.gossip.meet(this.node.peers().map(str::to_owned));
+        this
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Gossiper {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Add { items } => {
+                let news = self.seen.borrow_mut().learn(items);
+                self.gossip.tell("n2", news);
+                Reply::AddOk
+            }
+            Request::Gossip(batch) => {
+                self.gossip.receive(from, &batch);
+                self.seen.borrow_mut().learn(batch.news);
+                Reply::GossipOk
+            }
+            Request::Compare { digest } => Reply::CompareOk(self.seen.borrow().difference(&digest)),
+        })
+    }
+}
+
+/// Lets the first life of a node run, while `script` plays everybody else.
+fn converse<H: Handler>(start: impl FnOnce(Node) -> H, script: impl AsyncFnOnce(&mut Peer)) {
+    converse_with(Host::seeded(0), start, script);
+}
+
+/// Expects a message at this millisecond.
+async fn hear_at(peer: &mut Peer, millis: u128, expected: &str) {
+    assert_eq!(peer.hear().await, expected);
+    assert!((millis..millis + 10).contains(&peer.now()), "{expected} at {}", peer.now());
+}
+
+/// Expects the request for a comparison that has this number.
+async fn be_asked(peer: &mut Peer, who: &str, id: u64) {
+    let said = peer.hear().await;
+    let is_it = said.starts_with(&format!(r#"{who} {{"type":"compare","digest":["#))
+        && said.ends_with(&format!(r#"],"msg_id":{id}}}"#));
+    assert!(is_it, "expected {who} to be asked, for the time {id}, and heard {said}");
+}
+
+const ADD: &str = r#"{"type":"add","items":[1,2]}"#;
+const BATCH: &str = r#"n2 {"type":"gossip","life":0,"heard":0,"first":0,"news":[1,2]}"#;
 
 #[test]
-fn a_batch_is_repeated_until_it_is_acknowledged_and_news_waits_for_the_next() {
-    let task = async |node: Node| {
-        let n2 = keep_n2_up_to_date(&node, 0);
-        n2.tell([1, 2]);
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        n2.tell([3]);
-        n2.tell([4, 5]);
-        std::future::pending::<()>().await;
-    };
-    converse(task, async |peer| {
-        assert_eq!(peer.hear().await, r#"n2 {"news":[1,2],"type":"news","msg_id":1}"#);
-        assert_eq!(peer.hear().await, r#"n2 {"news":[1,2],"type":"news","msg_id":2}"#);
-        peer.say("n2", r#"{"type":"error","code":11,"in_reply_to":2}"#).await;
-        assert_eq!(peer.hear().await, r#"n2 {"news":[1,2],"type":"news","msg_id":3}"#);
-        peer.say("n2", r#"{"type":"error","in_reply_to":3}"#).await;
-        assert_eq!(peer.hear().await, r#"n2 {"news":[1,2],"type":"news","msg_id":4}"#);
-        peer.say("n2", r#"{"type":"thanks","in_reply_to":4}"#).await;
-        assert_eq!(peer.hear().await, r#"n2 {"news":[3,4,5],"type":"news","msg_id":5}"#);
-        peer.say("n2", r#"{"type":"thanks","in_reply_to":5}"#).await;
-        peer.hear_nothing_for(Duration::from_secs(60)).await;
-    });
-}
-
-#[test]
-fn two_batches_keep_their_distance_and_the_first_leaves_at_once() {
-    let task = async |node: Node| {
-        let n2 = keep_n2_up_to_date(&node, 200);
-        for item in 0.. {
-            n2.tell([item]);
-            tokio::time::sleep(Duration::from_millis(90)).await;
-        }
-    };
-    converse(task, async |peer| {
-        let batches = ["[0]", "[1,2]", "[3,4]", "[5,6]"];
-        for ((batch, id), millis) in batches.iter().zip(1..).zip([0, 200, 400, 600]) {
-            let body = format!(r#"{{"news":{batch},"type":"news","msg_id":{id}}}"#);
-            assert_eq!(peer.hear().await, format!("n2 {body}"));
-            assert!((millis..millis + 10).contains(&peer.now()), "{}", peer.now());
-            peer.say("n2", &format!(r#"{{"type":"news_ok","in_reply_to":{id}}}"#)).await;
-        }
-    });
-}
-
-#[test]
-fn nothing_is_sent_without_news_and_a_dropped_neighbor_still_gets_its_own() {
-    let task = async |node: Node| {
-        let n2 = keep_n2_up_to_date(&node, 0);
-        n2.tell([]);
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        n2.tell([1]);
-    };
-    converse(task, async |peer| {
-        peer.hear_nothing_for(Duration::from_secs(59)).await;
-        assert_eq!(peer.outcome().await, "()");
-        assert_eq!(peer.hear().await, r#"n2 {"news":[1],"type":"news","msg_id":1}"#);
-    });
-}
-
-#[test]
-fn what_was_seen_before_is_no_news() {
-    let mut seen = Seen::default();
-    assert_eq!(seen.learn([3, 1, 3]), [3, 1]);
-    assert_eq!(seen.learn([1, 2, 3]), [2]);
-    assert_eq!(seen.items(), [3, 1, 2]);
-}
-
-#[derive(Deserialize)]
-struct Known {
-    known: Vec<u64>,
-}
-
-/// A node that asks n2 for what it knows, and tells c1 what it learns.
-async fn catch_up_with_n2(node: Node) {
-    let teller = node.clone();
-    let learn = move |from: &str, news: Vec<u64>| {
-        teller.send("c1", &json!({"type": "learned", "from": from, "news": news}));
-    };
-    let items = |answer: Known| answer.known;
-    gossip::catch_up(&node, "n2", json!({"type": "all"}), items, learn);
-    std::future::pending::<()>().await;
-}
-
-async fn be_asked(peer: &mut Peer, id: u64) {
-    assert_eq!(peer.hear().await, format!(r#"n2 {{"type":"all","msg_id":{id}}}"#));
-}
-
-#[test]
-fn a_node_that_starts_asks_until_it_is_answered_and_once_if_there_is_nothing_to_know() {
-    converse(catch_up_with_n2, async |peer| {
-        be_asked(peer, 1).await;
-        be_asked(peer, 2).await;
-        assert!(peer.now() > 1000, "{}", peer.now());
-        peer.say("n2", r#"{"type":"error","code":11,"in_reply_to":2}"#).await;
-        be_asked(peer, 3).await;
-        peer.say("n2", r#"{"type":"all_ok","known":[],"in_reply_to":3}"#).await;
+fn a_batch_has_the_fields_that_say_something_and_acknowledgements_are_followed_by_silence() {
+    converse(Gossiper::new, async |peer| {
+        peer.say("c1", ADD).await;
+        hear_at(peer, 0, BATCH).await;
+        peer.say("n2", r#"{"type":"gossip","life":7,"to":0,"heard":2,"first":0,"news":[3]}"#).await;
+        let body = r#"n2 {"type":"gossip","life":0,"to":7,"heard":1,"first":2,"news":[]}"#;
+        hear_at(peer, 1400, body).await;
+        peer.hear_nothing_for(Duration::from_hours(1)).await;
+        peer.say("n2", r#"{"type":"gossip","life":8,"heard":0,"first":0,"news":[]}"#).await;
+        let body =
+            r#"n2 {"type":"gossip","life":0,"to":8,"heard":0,"first":2,"news":[],"again":2}"#;
+        assert_eq!(peer.hear().await, body);
         peer.hear_nothing_for(Duration::from_hours(1)).await;
     });
 }
 
 #[test]
-fn a_neighbor_that_knows_anything_is_asked_once_more_for_what_was_on_its_way() {
-    converse(catch_up_with_n2, async |peer| {
-        be_asked(peer, 1).await;
-        peer.say("n2", r#"{"type":"all_ok","known":[7,8],"in_reply_to":1}"#).await;
-        assert_eq!(peer.hear().await, r#"c1 {"from":"n2","news":[7,8],"type":"learned"}"#);
-        be_asked(peer, 2).await;
-        assert!((5000..5010).contains(&peer.now()), "{}", peer.now());
-        peer.say("n2", r#"{"type":"all_ok","known":[7,8,9],"in_reply_to":2}"#).await;
-        assert_eq!(peer.hear().await, r#"c1 {"from":"n2","news":[7,8,9],"type":"learned"}"#);
+fn a_batch_is_repeated_until_it_is_acknowledged() {
+    converse(Gossiper::new, async |peer| {
+        peer.say("c1", ADD).await;
+        for millis in [0, 1700, 3400, 5100] {
+            hear_at(peer, millis, BATCH).await;
+        }
+        peer.say("n2", r#"{"type":"gossip","life":0,"to":0,"heard":2,"first":0,"news":[]}"#).await;
         peer.hear_nothing_for(Duration::from_hours(1)).await;
     });
 }
 
 #[test]
-fn an_acknowledgement_for_a_former_life_leaves_the_batch_on_its_way() {
-    let task = async |node: Node| {
-        keep_n2_up_to_date(&node, 0).tell([1]);
-        std::future::pending::<()>().await;
-    };
-    let mut former = 0;
-    converse_on(Host::seeded(1), task, async |peer| {
-        peer.hear().await;
-        former = peer.first_id();
+fn a_node_that_starts_greets_those_whom_it_has_nothing_to_tell() {
+    converse(Gossiper::that_meets, async |peer| {
+        peer.say("c1", ADD).await;
+        hear_at(peer, 0, BATCH).await;
+        let greeting = r#"n3 {"type":"gossip","life":0,"heard":0,"first":0,"news":[]}"#;
+        hear_at(peer, 700, greeting).await;
     });
-    converse_on(Host::seeded(2), task, async |peer| {
-        assert_eq!(peer.hear().await, r#"n2 {"news":[1],"type":"news","msg_id":1}"#);
-        let late = format!(r#"{{"type":"news_ok","in_reply_to":{former}}}"#);
-        peer.write(&message("n2", "n1", &late)).await;
-        assert_eq!(peer.hear().await, r#"n2 {"news":[1],"type":"news","msg_id":2}"#);
+}
+
+#[test]
+fn a_node_that_is_reminded_asks_that_neighbor_first_and_then_the_others_until_they_answer() {
+    let host = Host::seeded(0).with_former_lives(1);
+    converse_with(host, Gossiper::that_meets, async |peer| {
+        peer.say("c1", ADD).await;
+        assert_eq!(peer.hear().await, BATCH.replace(r#""life":0"#, r#""life":1"#));
+        let again = r#"{"type":"gossip","life":0,"to":1,"heard":0,"first":0,"news":[],"again":0}"#;
+        peer.say("n3", again).await;
+        be_asked(peer, "n3", 1).await;
+        let difference = r#"{"type":"compare_ok","buckets":[],"items":[7],"in_reply_to":1}"#;
+        peer.say("n3", difference).await;
+        let learned = r#"c1 {"first":true,"from":"n3","news":[7],"type":"learned"}"#;
+        assert_eq!(peer.hear().await, learned);
+        be_asked(peer, "n2", 2).await;
+        // All that the node has is in these buckets, and n2 has nothing of it.
+        let heard = r#"{"type":"gossip","life":0,"to":1,"heard":2,"first":0,"news":[]}"#;
+        peer.say("n2", heard).await;
+        be_asked(peer, "n2", 3).await;
+        let buckets: Vec<usize> = (0..256).collect();
+        let items = r#""items":[7,8],"in_reply_to":3"#;
+        let difference = format!(r#"{{"type":"compare_ok","buckets":{buckets:?},{items}}}"#);
+        peer.say("n2", &difference).await;
+        let learned = r#"c1 {"first":false,"from":"n2","news":[8],"type":"learned"}"#;
+        let lacking = r#"n2 {"type":"gossip","life":1,"to":0,"heard":0,"first":2,"news":[1,2]}"#;
+        let mut said = [peer.hear().await, peer.hear().await];
+        said.sort();
+        assert_eq!(said, [learned, lacking]);
+    });
+}
+
+#[test]
+fn a_first_neighbor_that_is_silent_keeps_the_others_waiting_for_a_second() {
+    let host = Host::seeded(0).with_former_lives(1);
+    converse_with(host, Gossiper::that_meets, async |peer| {
+        for neighbor in ["n2", "n3"] {
+            let again =
+                r#"{"type":"gossip","life":0,"to":1,"heard":0,"first":0,"news":[],"again":0}"#;
+            peer.say(neighbor, again).await;
+        }
+        be_asked(peer, "n2", 1).await;
+        be_asked(peer, "n3", 2).await;
+        assert!((1000..1010).contains(&peer.now()), "{}", peer.now());
+        be_asked(peer, "n2", 3).await;
+        assert!((1000..1010).contains(&peer.now()), "{}", peer.now());
+    });
+}
+
+#[test]
+fn a_bad_batch_is_malformed_for_whoever_asks_and_costs_nothing_otherwise() {
+    converse(Gossiper::new, async |peer| {
+        peer.say("n2", r#"{"type":"gossip","news":3}"#).await;
+        peer.say("n2", r#"{"type":"gossip","news":3,"msg_id":1}"#).await;
+        let said = peer.hear().await;
+        assert!(said.starts_with(r#"n2 {"type":"error","code":12,"text":"#), "{said}");
+        peer.say("c1", ADD).await;
+        assert_eq!(peer.hear().await, BATCH);
     });
 }

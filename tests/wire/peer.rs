@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use glomers::{Host, Message, Node};
+use glomers::{Handler, Host, Message, Node};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines};
 use tokio::time::Instant;
@@ -36,8 +36,6 @@ pub(crate) fn converse_on<T: Debug>(
     task: impl AsyncFnOnce(Node) -> T + 'static,
     script: impl AsyncFnOnce(&mut Peer),
 ) {
-    let (to_node, input) = tokio::io::duplex(1 << 16);
-    let (output, from_node) = tokio::io::duplex(1 << 16);
     let start = |node: Node| {
         let runner = node.clone();
         node.spawn(async move {
@@ -46,6 +44,17 @@ pub(crate) fn converse_on<T: Debug>(
         });
         Example::new(node)
     };
+    converse_with(host, start, script);
+}
+
+/// Lets a node run, while `script` plays everybody else.
+pub(crate) fn converse_with<H: Handler>(
+    host: Host,
+    start: impl FnOnce(Node) -> H,
+    script: impl AsyncFnOnce(&mut Peer),
+) {
+    let (to_node, input) = tokio::io::duplex(1 << 16);
+    let (output, from_node) = tokio::io::duplex(1 << 16);
     let play = async {
         let from_node = BufReader::new(from_node).lines();
         let mut peer = Peer { to_node, from_node, began: Instant::now(), offset: None };
