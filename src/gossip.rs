@@ -76,9 +76,11 @@ struct Shared<T> {
     reminders: RefCell<Vec<String>>,
     reminded: Notify,
     leader: RefCell<Option<String>>,
-    send: Box<dyn Fn(&str, Batch<T>)>,
+    send: Send<T>,
     when_overdue: RefCell<Option<Overdue<T>>>,
 }
+
+type Send<T> = Box<dyn Fn(&str, Batch<T>)>;
 
 type Overdue<T> = Box<dyn Fn(&str, Vec<T>)>;
 
@@ -115,7 +117,7 @@ impl<T: Clone + 'static> Gossip<T> {
     pub fn meet(&self, neighbors: impl IntoIterator<Item = String>) {
         let neighbors: Vec<String> = neighbors.into_iter().collect();
         for neighbor in &neighbors {
-            self.change(neighbor, |link, now| link.greet(now));
+            self.change(neighbor, Link::greet);
         }
         self.0.neighbors.replace(neighbors);
         self.0.reminded.notify_one();

@@ -75,7 +75,11 @@ impl Host {
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let has_disk = self.disk.is_some();
-        f.debug_struct("Host").field("seed", &self.seed).field("has_disk", &has_disk).finish()
+        f.debug_struct("Host")
+            .field("seed", &self.seed)
+            .field("life", &self.life)
+            .field("has_disk", &has_disk)
+            .finish()
     }
 }
 
