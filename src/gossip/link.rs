@@ -47,6 +47,7 @@ pub struct Batch<T> {
 
 /// One node's end of a link.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is known at another time")]
 pub(super) struct Link<T> {
     pace: Pace,
     /// This node's life.

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use super::*;
 use crate::host::{Host, Random};
@@ -97,9 +98,11 @@ impl Play {
         let is_in_time = end.beat.is_in_time();
         let (batch, late) = end.emit(now);
         let mut said = format!("{} {}", (now - self.start).as_millis(), ["a", "b"][who]);
-        said += &format!(" {}{:?} heard {}", batch.first, batch.news, batch.heard);
+        write!(said, " {}{:?} heard {}", batch.first, batch.news, batch.heard).unwrap();
         said += if batch.again.is_some() { " again" } else { "" };
-        said += &if late.is_empty() { String::new() } else { format!(" late {late:?}") };
+        if !late.is_empty() {
+            write!(said, " late {late:?}").unwrap();
+        }
         self.said.push(said);
         let arrival = now + self.latency;
         if who == A && is_in_time && !batch.news.is_empty() {
@@ -338,9 +341,9 @@ fn news_arrives_shortly_before_the_beat_of_whom_a_node_follows() {
         assert!(play.arrivals.len() > 40, "{}", play.arrivals.len());
         for arrival in play.arrivals {
             // The hub's beats have been counted from the start.
-            let before = beat * 1_000_000 - arrival.as_nanos() as u64 % (beat * 1_000_000);
-            let before = before as f64 / 1e6;
-            assert!((9.0..=11.0).contains(&before), "beat {beat}, latency {latency}: {before}");
+            let beat_micros = u128::from(beat) * 1000;
+            let before = beat_micros - arrival.as_micros() % beat_micros;
+            assert!((9000..=11_000).contains(&before), "beat {beat}, latency {latency}: {before}");
         }
     }
 }
@@ -403,7 +406,7 @@ impl Storm {
     }
 
     fn one_in(&self, count: u64) -> bool {
-        self.random.next() % count == 0
+        self.random.next().is_multiple_of(count)
     }
 
     fn run(&mut self) {
