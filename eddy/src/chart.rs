@@ -10,8 +10,9 @@
 //! (`text.rs`), and what must not overlap is kept apart by that. The background is drawn, for pages
 //! that are dark.
 //!
-//! This is our own since the SVG of the crate `plotters` has logarithmic axes with ticks at each
-//! tenth of a decade or at decades alone, which run into each other, and it places no labels.
+//! This is our own since the crate `plotters` marks a logarithmic axis at decades alone or at ten
+//! numbers of each, which run into each other, has none below the first decade that is whole, and
+//! places no labels.
 //!
 //! ```
 //! use eddy::chart::{Area, Axis, Chart, Series};

@@ -5,14 +5,14 @@
 use std::fs;
 use std::path::Path;
 
-use eddy::chart::{Area, Axis, Chart, Series};
+use eddy::chart::{Area, Axis, Chart, Point, Series};
 
 fn example() -> Chart {
-    let flush = [
-        (150.0, 2.5, "100 ms"),
-        (328.0, 1.2, "400 ms"),
-        (560.0, 0.7, "800 ms"),
-        (894.0, 0.34, "1.5 s"),
+    let flush: [Point; 4] = [
+        (150.0, 2.5, "100 ms").into(),
+        (328.0, 1.2).into(),
+        (560.0, 0.7).into(),
+        (894.0, 0.34, "1.5 s").into(),
     ];
     let others = [
         (369.0, 24.2, "flood over tree4, acked"),
@@ -21,14 +21,14 @@ fn example() -> Chart {
         (763.0, 1.72, "star, 500 ms batches"),
     ];
     Chart {
-        title: "What a broadcast costs: 25 nodes, 100 ms per message".to_owned(),
+        title: "Messages per operation against latency".to_owned(),
         x: Axis { range: Some((50.0, 2_000.0)), ..Axis::logarithmic("median latency in ms") },
         y: Axis { range: Some((0.2, 50.0)), ..Axis::logarithmic("server messages per operation") },
         series: vec![
             Series::line("broadcast-e, flush 100 ms … 1.5 s", flush),
             Series::marks("broadcast-d", [(87.0, 12.1)]),
             Series::marks("other solutions", others),
-            Series::dashed("one message per node", [(50.0, 24.0), (2_000.0, 24.0)]),
+            Series::dashed("a limit", [(50.0, 24.0), (2_000.0, 24.0)]),
         ],
         areas: vec![
             Area::new("3d: < 30 msgs/op, < 400 ms", (0.0, 0.0), (400.0, 30.0)),

@@ -20,8 +20,8 @@ const LARGE: f64 = 18.0;
 const TICK_WIDTH: f64 = 75.0;
 const TICK_HEIGHT: f64 = 45.0;
 
-/// The colors of Okabe and Ito, which can be told apart by nearly everybody who sees few colors; all
-/// but yellow, which is hard to see on white.
+/// The colors of Okabe and Ito, which can be told apart by nearly everybody who sees few colors;
+/// all but yellow, which is hard to see on white.
 const COLORS: [&str; 7] =
     ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000"];
 
@@ -86,14 +86,14 @@ impl<'a> Drawing<'a> {
             return MARGIN;
         }
         let middle = (WIDTH / 2.0, MARGIN + LARGE / 2.0);
-        let size = fitting(&self.chart.title, LARGE, WIDTH - 2.0 * MARGIN);
+        // Bold letters are a sixth wider, at most.
+        let size = fitting(&self.chart.title, LARGE, (WIDTH - 2.0 * MARGIN) / 1.17);
         self.text(middle, "middle", size, "font-weight=\"bold\"", &self.chart.title);
         MARGIN + LARGE * 1.4
     }
 
     /// Draws the legend in rows from the left, and says where it ends.
     fn legend(&mut self, top: f64) -> f64 {
-        const SAMPLE: f64 = 30.0;
         const GAP: f64 = 22.0;
         const ROW: f64 = SMALL * 1.7;
         let mut left = MARGIN;
@@ -101,15 +101,17 @@ impl<'a> Drawing<'a> {
         let mut bottom = top;
         for entry in self.entries().into_iter().filter(|entry| !entry.series.name.is_empty()) {
             let name = &entry.series.name;
-            let width = SAMPLE + 6.0 + text::width(name, SMALL);
+            let sample = if entry.series.style == Style::Marks { 12.0 } else { 30.0 };
+            let width = sample + 6.0 + text::width(name, SMALL);
             if left > MARGIN && left + width > WIDTH - MARGIN {
                 left = MARGIN;
                 middle += ROW;
             }
-            self.line(&entry, &[(left, middle), (left + SAMPLE, middle)]);
-            self.mark(&entry, (left + SAMPLE / 2.0, middle));
-            let size = fitting(name, SMALL, WIDTH - MARGIN - left - SAMPLE - 6.0);
-            self.text((left + SAMPLE + 6.0, middle), "start", size, "", name);
+            self.line(&entry, &[(left, middle), (left + sample, middle)]);
+            self.mark(&entry, (left + sample / 2.0, middle));
+            let start = left + sample + 6.0;
+            let size = fitting(name, SMALL, WIDTH - MARGIN - start);
+            self.text((start, middle), "start", size, "", name);
             left += width + GAP;
             bottom = middle + ROW / 2.0;
         }
@@ -189,9 +191,13 @@ impl<'a> Drawing<'a> {
         for series in &chart.series {
             let places = self.places(series);
             if series.style != Style::Marks {
-                places.windows(2).for_each(|ends| room.take_line(ends[0], ends[1]));
+                for ends in places.windows(2) {
+                    room.take_line(ends[0], ends[1]);
+                }
             }
-            places.iter().for_each(|place| room.take(Rectangle::around(*place, 12.0, 12.0)));
+            for place in places {
+                room.take(Rectangle::around(place, 12.0, 12.0));
+            }
         }
         for area in &chart.areas {
             if let Some(shaded) = self.shaded(area) {

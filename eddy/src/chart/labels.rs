@@ -47,10 +47,10 @@ impl Room {
     pub(super) fn take_line(&mut self, from: (f64, f64), to: (f64, f64)) {
         const STEP: f64 = 4.0;
         let (across, down) = (to.0 - from.0, to.1 - from.1);
-        let steps = (across.hypot(down) / STEP).ceil().max(1.0);
+        let count = (across.hypot(down) / STEP).ceil().max(1.0);
         let mut step = 0.0;
-        while step <= steps {
-            let part = step / steps;
+        while step <= count {
+            let part = step / count;
             self.take(Rectangle::around((from.0 + across * part, from.1 + down * part), 4.0, 4.0));
             step += 1.0;
         }
@@ -59,11 +59,11 @@ impl Room {
     /// A place beside a point: right, left, above, below, or between two of these.
     pub(super) fn beside(&mut self, point: (f64, f64), text: &str, size: f64) -> Rectangle {
         let (width, height) = (text::width(text, size), size * 1.2);
-        let (side, level) = (DISTANCE + width / 2.0, DISTANCE + height / 2.0);
-        let corner = side - DISTANCE / 2.0;
+        let (away, level) = (DISTANCE + width / 2.0, DISTANCE + height / 2.0);
+        let corner = away - DISTANCE / 2.0;
         let ways = [
-            (side, 0.0),
-            (-side, 0.0),
+            (away, 0.0),
+            (-away, 0.0),
             (0.0, -level),
             (0.0, level),
             (corner, -level),
