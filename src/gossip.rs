@@ -94,6 +94,7 @@ impl Pace {
             flush,
             acknowledge: flush.saturating_add(Duration::from_secs(1)),
             retry: flush.saturating_add(Duration::from_millis(1400)),
+            greet: flush.saturating_add(Duration::from_millis(700)),
             ..Pace::AT_ONCE
         }
     }

@@ -16,18 +16,19 @@ const HOP: f64 = 100.0;
 /// Broadcasts per second, all nodes together; as many operations are reads.
 const BROADCASTS: f64 = 50.0;
 
-/// Messages per operation if all that is known is exchanged once per period, in milliseconds, among
-/// so many nodes; no more than if every value is sent at once.
-pub(crate) fn messages_per_operation(nodes: f64, period: f64) -> f64 {
+/// Messages per broadcast if all that is known is exchanged once per period, in milliseconds, among
+/// so many nodes; no more than if every value is sent at once. Half of the operations are
+/// broadcasts.
+pub(crate) fn messages_per_broadcast(nodes: f64, period: f64) -> f64 {
     let seconds = period / 1000.0;
     let silent = (-BROADCASTS / nodes * seconds).exp();
-    let in_batches = (nodes - 1.0) * (2.0 - silent) / (2.0 * BROADCASTS * seconds);
-    in_batches.min((nodes - 1.0) / 2.0)
+    let in_batches = (nodes - 1.0) * (2.0 - silent) / (BROADCASTS * seconds);
+    in_batches.min(nodes - 1.0)
 }
 
 /// Messages per operation against the longest latency that Maelstrom measures, in milliseconds.
 pub(crate) fn line(nodes: f64) -> Vec<(f64, f64)> {
     // Closer together where the line is bent.
     let periods = (0..=60).map(|step| 1900.0 * (f64::from(step) / 60.0).powi(3));
-    periods.map(|period| (HOP + period, messages_per_operation(nodes, period))).collect()
+    periods.map(|period| (HOP + period, messages_per_broadcast(nodes, period) / 2.0)).collect()
 }

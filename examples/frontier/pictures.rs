@@ -52,11 +52,11 @@ pub(crate) fn frontier(runs: &[Run]) -> Chart {
 pub(crate) fn cluster_size(runs: &[Run], variants: &[Variant]) -> Chart {
     let of = |variant: Variant| {
         let runs = runs.iter().filter(move |run| run.variant == variant);
-        runs.map(|run| (nodes(run.nodes), run.messages_per_operation))
+        runs.map(|run| (nodes(run.nodes), run.messages_per_broadcast))
     };
     let limit = |period: f64| {
         let sizes = (0..=40).map(|step| 5.0 * 200.0_f64.powf(f64::from(step) / 40.0));
-        sizes.map(move |size| (size, limit::messages_per_operation(size, period)))
+        sizes.map(move |size| (size, limit::messages_per_broadcast(size, period)))
     };
     let mut series: Vec<Series> =
         variants.iter().map(|variant| Series::line(variant.to_string(), of(*variant))).collect();
@@ -66,7 +66,7 @@ pub(crate) fn cluster_size(runs: &[Run], variants: &[Variant]) -> Chart {
     Chart {
         title: "The same with more nodes: 50 broadcasts a second, whatever their number".to_owned(),
         x: Axis::logarithmic("nodes"),
-        y: Axis::logarithmic("messages between servers per operation"),
+        y: Axis::logarithmic("messages between servers per broadcast"),
         series,
         areas: Vec::new(),
     }

@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use eddy::history::Kind;
 use eddy::latency::Latency;
 use eddy::{Test, Validity, Workload};
 
@@ -25,6 +26,7 @@ pub(crate) struct Run {
     pub(crate) variant: Variant,
     pub(crate) nodes: usize,
     pub(crate) messages_per_operation: f64,
+    pub(crate) messages_per_broadcast: f64,
     /// Milliseconds.
     pub(crate) median: u64,
     /// Milliseconds.
@@ -54,16 +56,24 @@ impl Run {
             }
         };
         ensure!(report.valid == Validity::Valid, "{variant} with {nodes} nodes: {report}");
+        let begun = || report.history.clients().filter(|op| op.kind == Kind::Invoke);
+        let operations = count(begun());
+        let broadcasts = count(begun().filter(|op| op.f == "broadcast"));
         let figure = report.servers.msgs_per_op.context("no operations")?;
         Ok(Run {
             variant,
             nodes,
             messages_per_operation: figure,
+            messages_per_broadcast: figure * operations / broadcasts,
             median: report.stable_latency.median,
             maximum: report.stable_latency.maximum,
             busiest: busiest(&report.trace) / time_limit.as_secs_f64(),
         })
     }
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> f64 {
+    u32::try_from(items.count()).map_or(f64::INFINITY, f64::from)
 }
 
 /// How many messages of other nodes pass through the busiest one.

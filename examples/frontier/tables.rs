@@ -16,19 +16,20 @@ pub(crate) fn both(frontier: &[Run], sized: &[Run]) -> String {
     }
     for run in frontier {
         let Run { messages_per_operation, median, maximum, .. } = *run;
-        let (name, least) = (run.variant.to_string(), least(run, 25.0));
+        let (name, least) = (run.variant.to_string(), least(run, 25.0) / 2.0);
+        let least = format!("{least:.2}");
         let messages = format!("{messages_per_operation:.2}");
         line(&mut text, &[&name, &messages, &least, &figure(median), &figure(maximum)]);
     }
     text.push_str(
-        "\n| nodes | | msgs/op | least possible | median ms | longest ms | busiest node, msgs/s |\n\
+        "\n| nodes | | msgs/broadcast | least possible | median ms | longest ms | busiest node, msgs/s |\n\
          |---|---|---|---|---|---|---|\n",
     );
     for run in sized {
-        let Run { nodes, messages_per_operation, median, maximum, busiest, .. } = *run;
+        let Run { nodes, messages_per_broadcast, median, maximum, busiest, .. } = *run;
         let size = u32::try_from(nodes).map_or(f64::INFINITY, f64::from);
-        let (name, least) = (run.variant.to_string(), least(run, size));
-        let messages = format!("{messages_per_operation:.2}");
+        let (name, least) = (run.variant.to_string(), format!("{:.2}", least(run, size)));
+        let messages = format!("{messages_per_broadcast:.2}");
         let (median, maximum, busiest) = (figure(median), figure(maximum), format!("{busiest:.0}"));
         let nodes = nodes.to_string();
         line(&mut text, &[&nodes, &name, &messages, &least, &median, &maximum, &busiest]);
@@ -36,12 +37,12 @@ pub(crate) fn both(frontier: &[Run], sized: &[Run]) -> String {
     text
 }
 
-fn least(run: &Run, nodes: f64) -> String {
+fn least(run: &Run, nodes: f64) -> f64 {
     let period = match run.variant {
         Variant::D => 0.0,
         Variant::E(period) => u32::try_from(period).map_or(f64::INFINITY, f64::from),
     };
-    format!("{:.2}", limit::messages_per_operation(nodes, period))
+    limit::messages_per_broadcast(nodes, period)
 }
 
 fn figure(number: u64) -> String {

@@ -62,6 +62,7 @@ impl Beat {
     }
 
     /// Whether the beats follow those of the neighbor.
+    #[cfg(test)]
     pub(super) fn is_in_time(&self) -> bool {
         self.follows == Follows::Neighbor
     }

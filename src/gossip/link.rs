@@ -9,9 +9,10 @@
 //! is forgotten: then a link is a few numbers.
 //!
 //! A stream is between two *lives*. A node that was killed begins a greater life, and its neighbor,
-//! when it hears of that, begins a new stream with what it has not got acknowledged. What has been
-//! acknowledged by the former life it does not know any more; it tells the new one that there was a
-//! former one (`again`), so that this one [catches up](super::catch_up).
+//! when it hears of that, begins a new stream with what it has not got acknowledged, at positions of
+//! its own, so that nothing that comes late is taken for part of it. What the former life has
+//! acknowledged it does not know any more; it tells the new one that there was a former one
+//! (`again`), so that this one [catches up](super::catch_up).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -30,6 +31,10 @@ pub struct Batch<T> {
     /// The receiver's life, as far as the sender knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<u64>,
+    /// Whether the sender must have an answer, because it has started and does not know whether the
+    /// receiver knows a former life.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    ask: bool,
     /// Up to which position the sender has what it was told.
     heard: u64,
     /// The position of the first news.
@@ -54,7 +59,7 @@ pub(super) struct Link<T> {
     life: u64,
     /// The neighbor's life, once it has spoken.
     peer: Option<u64>,
-    /// Whether the neighbor has spoken, and so shown whether it knows a former life.
+    /// Whether the neighbor has shown whether it knows a former life.
     is_met: bool,
     /// When the neighbor was last told of this life, if it must be.
     greeted: Option<Instant>,
@@ -165,6 +170,7 @@ impl<T: Clone> Link<T> {
         let batch = Batch {
             life: self.life,
             to: self.peer,
+            ask: self.greeted.is_some_and(|then| then + self.pace.retry <= now),
             heard: self.heard,
             first: self.acknowledged + self.sent as u64,
             news: self.queue.range(self.sent..).cloned().collect(),
@@ -191,8 +197,10 @@ impl<T: Clone> Link<T> {
             self.begin_anew();
         }
         self.peer = Some(batch.life);
-        // It has shown whether it knows a former life.
-        (self.is_met, self.greeted) = (true, None);
+        if batch.to.is_some() {
+            // It has shown whether it knows a former life.
+            (self.is_met, self.greeted) = (true, None);
+        }
         let is_to_me = batch.to.is_none_or(|to| to == self.life);
         if is_to_me {
             self.hear(batch);
@@ -206,7 +214,7 @@ impl<T: Clone> Link<T> {
         if !batch.news.is_empty() {
             self.beat.arrived(now);
         }
-        if !batch.news.is_empty() || batch.to != Some(self.life) {
+        if !batch.news.is_empty() || batch.ask || batch.to != Some(self.life) {
             let (since, was_urgent) = self.owes.unwrap_or((now, false));
             self.owes = Some((since, was_urgent || is_reborn || !is_to_me));
         }

@@ -134,7 +134,7 @@ fn a_node_that_starts_greets_those_whom_it_has_nothing_to_tell() {
     converse(Gossiper::that_meets, async |peer| {
         peer.say("c1", ADD).await;
         hear_at(peer, 0, BATCH).await;
-        let greeting = r#"n3 {"type":"gossip","life":0,"heard":0,"first":0,"news":[]}"#;
+        let greeting = r#"n3 {"type":"gossip","life":0,"ask":true,"heard":0,"first":0,"news":[]}"#;
         hear_at(peer, 700, greeting).await;
     });
 }

@@ -193,8 +193,8 @@ fn a_batch_that_comes_twice_or_late_is_heard_once() {
         "0 a 0[1] heard 0",
         "10 a 1[2] heard 0",
         "1510 b 0[] heard 1",
-        "3310 a 1[2] heard 0 late [2]",
-        "4810 b 0[] heard 2",
+        "1710 a 1[2] heard 0 late [2]",
+        "3210 b 0[] heard 2",
     ]);
 }
 
