@@ -115,6 +115,7 @@ seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
 	@EDDY_SEEDS=$(SEEDS) $(CARGO) test --workspace --release --quiet --no-fail-fast $(SEEDED) -- \
 		whatever_the_seed --nocapture --test-threads=1 > store/seeds.log \
 		|| { echo; sed -n '/to repeat it:$$/,/EDDY_SEED=/p' store/seeds.log; exit 1; }
+	@grep -E '^broadcast-.:|^  [0-9]\.' store/seeds.log
 
 frontier: ## what broadcasts cost, beside what is possible: docs/frontier.md and two pictures
 	$(CARGO) run --quiet --example frontier

@@ -1,11 +1,11 @@
 //! Keeping neighbors up to date: what is new, and seeing to it that it arrives.
 //!
-//! Each [link](link) between two nodes is two streams of news, one in each direction. Whoever tells
-//! numbers what it tells, keeps it in a backlog, and sends it again until it is acknowledged.
-//! Whoever is told acknowledges up to where it has everything, with the next news that it has for
-//! the other one anyway; only if there is none for a while does an acknowledgement travel alone. So
-//! on a link with news in both directions acknowledgements cost nothing, and on one without any,
-//! nothing is said. A backlog is forgotten as it is acknowledged, and then a link is a few numbers.
+//! Each link between two nodes is two streams of news, one in each direction. Whoever tells numbers
+//! what it tells, keeps it in a backlog, and sends it again until it is acknowledged. Whoever is
+//! told acknowledges up to where it has everything, with the next news that it has for the other
+//! one anyway; only if there is none for a while does an acknowledgement travel alone. So on a link
+//! with news in both directions acknowledgements cost nothing, and on one without any, nothing is
+//! said. A backlog is forgotten as it is acknowledged, and then a link is a few numbers.
 //!
 //! # Nothing is lost
 //!
@@ -29,8 +29,8 @@
 //! every value that a living node X knows gets to its neighbor Z:
 //!
 //! * If X learned it after it had heard of Z's present life, it is in the backlog for this life.
-//! * If X learned it before, it is in X's answer to Z's question, because X has to have heard of Z's
-//!   present life for Z to be asking.
+//! * If X learned it before, it is in X's answer to Z's question, because X had heard of this life
+//!   before it asked.
 //! * If X learned it from a former life of Z, whose message was late, X tells the present life.
 //! * If Z tells a third node what X knows, and is killed before, X and Z compare when Z is back,
 //!   and Z tells those it has compared itself with already.
@@ -92,9 +92,9 @@ impl Pace {
     pub const fn every(flush: Duration) -> Pace {
         Pace {
             flush,
-            acknowledge: flush.saturating_add(Duration::from_secs(1)),
-            retry: flush.saturating_add(Duration::from_millis(1400)),
-            greet: flush.saturating_add(Duration::from_millis(700)),
+            acknowledge: flush.saturating_add(Duration::from_millis(800)),
+            retry: flush.saturating_add(Duration::from_millis(1200)),
+            greet: flush.saturating_add(Duration::from_millis(500)),
             ..Pace::AT_ONCE
         }
     }

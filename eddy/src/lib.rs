@@ -110,6 +110,7 @@ pub mod history;
 mod interpreter;
 pub mod latency;
 pub mod name;
+mod matrix;
 pub mod nemesis;
 pub mod network;
 mod printable;
@@ -131,6 +132,7 @@ mod workload;
 pub use checker::Validity;
 #[doc(inline)]
 pub use latency::Latency;
+pub use matrix::Matrix;
 #[doc(inline)]
 pub use nemesis::{Fault, Strike};
 pub use report::{OkFraction, Report, Toll};

@@ -179,7 +179,7 @@ mod tests {
     use std::time::Duration;
 
     use eddy::latency::Latency;
-    use eddy::{Fault, Test, Workload, seeds};
+    use eddy::{Fault, Matrix, Test, Workload, seeds};
 
     use super::*;
 
@@ -238,28 +238,10 @@ mod tests {
 
     #[test]
     fn whatever_the_seed_all_is_repaired_two_seconds_after_the_faults() {
-        let longest = seeds(|seed| {
-            let runs = Fault::alone_and_together().into_iter().map(|faults| {
-                let test = Test {
-                    faults,
-                    rate: 50.0,
-                    nemesis_interval: Duration::from_secs(2),
-                    faults_until: Duration::from_secs(8),
-                    time_limit: Duration::from_secs(14),
-                    seed,
-                    ..challenge()
-                };
-                let report = test.run(Broadcast::new);
-                report.assert("be repaired in two seconds", |report| {
-                    report.repair.is_none_or(|repair| {
-                        repair.within <= Duration::from_secs(2) && repair.missed == 0
-                    })
-                });
-                report.repair.map(|repair| repair.within)
-            });
-            runs.flatten().max()
+        let within = Duration::from_secs(2);
+        let runs = seeds(|seed| {
+            Matrix::of(&Test { seed, ..challenge() }, within, |test| test.run(Broadcast::new))
         });
-        let (seeds, longest) = (longest.len(), longest.into_iter().flatten().max());
-        println!("{seeds} seeds: everything was repaired {longest:?} after the faults");
+        println!("broadcast-d:\n{}", runs.into_iter().fold(Matrix::default(), Matrix::and));
     }
 }

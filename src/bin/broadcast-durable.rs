@@ -4,10 +4,10 @@
 //! value is stored first, and only then is it shown, passed on and acknowledged, to clients and to
 //! neighbors alike. So whatever a node has said, it will know in its next life. What it forgets is
 //! how far it had come with passing on. So a node that has anything in storage begins by comparing
-//! it with what its neighbors have, and tells each what it lacks. A value that somebody acknowledged
-//! is then, at any moment, on the disk of a node whose neighbors either have it on theirs or will
-//! be told. The neighbors are stored, too: whether anybody sends a restarted node the topology
-//! again, and when, is not in its hands.
+//! it with what its neighbors have, and tells each what it lacks. A value that somebody
+//! acknowledged is then, at any moment, on the disk of a node whose neighbors either have it on
+//! theirs or will be told. The neighbors are stored, too: whether anybody sends a restarted node
+//! the topology again, and when, is not in its hands.
 //!
 //! The cost is a sync for each batch: a value waits for one disk at each hop. Values that come
 //! while the disk is busy share the next sync, so under load a sync is for many. A value that comes

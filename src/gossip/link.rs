@@ -9,8 +9,8 @@
 //! is forgotten: then a link is a few numbers.
 //!
 //! A stream is between two *lives*. A node that was killed begins a greater life, and its neighbor,
-//! when it hears of that, begins a new stream with what it has not got acknowledged, at positions of
-//! its own, so that nothing that comes late is taken for part of it. What the former life has
+//! when it hears of that, begins a new stream with what it has not got acknowledged, at positions
+//! of its own, so that nothing that comes late is taken for part of it. What the former life has
 //! acknowledged it does not know any more; it tells the new one that there was a former one
 //! (`again`), so that this one [catches up](super::catch_up).
 
@@ -52,7 +52,6 @@ pub struct Batch<T> {
 
 /// One node's end of a link.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is known at another time")]
 pub(super) struct Link<T> {
     pace: Pace,
     /// This node's life.

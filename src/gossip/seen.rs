@@ -1,9 +1,9 @@
 //! What a node has seen, and how two nodes find out in what they differ without telling all.
 //!
-//! The items are dealt to buckets by their hashes, and the digest of a bucket is the exclusive or of
-//! the hashes in it: equal for equal contents, in whichever order they came. So two nodes exchange
-//! only the buckets in which they differ: one level of the trees that Dynamo compares replicas with
-//! ("Dynamo: Amazon's Highly Available Key-value Store", 2007, section 4.7).
+//! The items are dealt to buckets by their hashes, and the digest of a bucket is the exclusive or
+//! of the hashes in it: equal for equal contents, in whichever order they came. So two nodes
+//! exchange only the buckets in which they differ: one level of the trees that Dynamo compares
+//! replicas with ("Dynamo: Amazon's Highly Available Key-value Store", 2007, section 4.7).
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
