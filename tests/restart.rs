@@ -1,9 +1,9 @@
-//! What the programs of the broadcast challenges do at their start, which may be one of many: they
-//! ask the others, who are played here.
+//! What the programs of the broadcast challenges do when they hear that they have had a former life:
+//! they compare themselves with the others, who are played here.
 
 #![expect(clippy::unwrap_used, reason = "here, what must not fail is a test that fails")]
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -44,8 +44,8 @@ impl Node {
 
     fn read(&mut self) -> Value {
         self.say("c1", &json!({"type": "read", "msg_id": 1}));
-        let (dest, mut body) = self.hear();
-        assert_eq!((dest.as_str(), &body["type"]), ("c1", &json!("read_ok")));
+        let (dest, mut body) = self.hear_of("read_ok");
+        assert_eq!(dest, "c1");
         body["messages"].take()
     }
 }
@@ -58,23 +58,57 @@ impl Drop for Node {
     }
 }
 
+impl Node {
+    /// The next message of this kind.
+    fn hear_of(&mut self, kind: &str) -> (String, Value) {
+        loop {
+            let (dest, body) = self.hear();
+            if body["type"] == kind {
+                return (dest, body);
+            }
+        }
+    }
+
+    /// Says that somebody knows a former life of the node, and takes its question.
+    fn remind(&mut self) -> Value {
+        let former =
+            json!({"type": "gossip", "life": 1, "to": 7, "heard": 0, "first": 0, "news": []});
+        self.say("n2", &former);
+        let (dest, question) = self.hear_of("compare");
+        assert_eq!(dest, "n2");
+        question
+    }
+}
+
+/// The answer of a node that differs in everything, and has these.
+fn difference(question: &Value, items: &Value) -> Value {
+    let buckets: Vec<usize> = (0..question["digest"].as_array().unwrap().len()).collect();
+    let in_reply_to = &question["msg_id"];
+    json!({"type": "compare_ok", "buckets": buckets, "items": items, "in_reply_to": in_reply_to})
+}
+
 #[test]
-fn a_node_that_starts_learns_what_it_may_have_known_and_tells_the_others() {
+fn a_node_that_has_forgotten_a_life_asks_one_neighbor_and_then_the_others_and_tells_them() {
     #[track_caller]
     fn check(program: &str) {
         let mut node = Node::start(program);
-        let questions = BTreeMap::from([node.hear(), node.hear()]);
-        assert!(questions.values().all(|body| body["type"] == "read"), "{questions:?}");
-        let answer = |to: &str, messages: Value| json!({"type": "read_ok", "messages": messages, "in_reply_to": questions[to]["msg_id"]});
-        node.say("n2", &answer("n2", json!([1, 2.50])));
-        let (dest, body) = node.hear();
-        assert_eq!(dest, "n3", "{program}: {body}");
-        assert_eq!((&body["type"], &body["messages"]), (&json!("gossip"), &json!([1, 2.50])));
-        node.say("n3", &answer("n3", json!([2.50, 3])));
-        let (dest, body) = node.hear();
-        assert_eq!(dest, "n2", "{program}: {body}");
-        assert_eq!((&body["type"], &body["messages"]), (&json!("gossip"), &json!([3])));
+        let question = node.remind();
+        node.say("n2", &difference(&question, &json!([1, 2.50])));
+        let (dest, question) = node.hear_of("compare");
+        assert_eq!(dest, "n3", "{program}");
+        node.say("n3", &difference(&question, &json!([2.50, 3])));
+        let mut told = BTreeSet::new();
+        while !told.is_superset(&[("n2", "3"), ("n3", "1")].map(owned).into()) {
+            let (dest, body) = node.hear_of("gossip");
+            for value in body["news"].as_array().unwrap() {
+                told.insert((dest.clone(), value.to_string()));
+            }
+        }
+        assert!(!told.contains(&owned(("n2", "1"))), "{program}: {told:?}");
         assert_eq!(node.read(), json!([1, 2.50, 3]));
+    }
+    fn owned((dest, value): (&str, &str)) -> (String, String) {
+        (dest.to_owned(), value.to_owned())
     }
     check(env!("CARGO_BIN_EXE_broadcast-c"));
     check(env!("CARGO_BIN_EXE_broadcast-d"));
@@ -82,8 +116,11 @@ fn a_node_that_starts_learns_what_it_may_have_known_and_tells_the_others() {
 }
 
 #[test]
-fn two_lives_of_a_node_number_their_questions_differently() {
-    let [one, other] = [(); 2].map(|()| Node::start(env!("CARGO_BIN_EXE_broadcast-d")).hear());
-    assert_eq!(one.1["type"], "read");
-    assert_ne!(one.1["msg_id"], other.1["msg_id"]);
+fn the_next_life_of_a_node_has_a_greater_number_and_numbers_its_questions_differently() {
+    let [one, other] = [(); 2].map(|()| {
+        let mut node = Node::start(env!("CARGO_BIN_EXE_broadcast-d"));
+        (node.remind()["msg_id"].clone(), node.hear_of("gossip").1["life"].as_u64().unwrap())
+    });
+    assert_ne!(one.0, other.0);
+    assert!(one.1 < other.1, "{one:?} {other:?}");
 }
