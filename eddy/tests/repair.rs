@@ -202,7 +202,8 @@ fn whatever_the_seed_all_faults_end_when_they_should_and_nothing_strikes_afterwa
                 let Process::Client(process) = op.process else { return false };
                 is_late && op.kind == Kind::Ok && process % 4 == node
             };
-            ops.iter().filter(answered).count() > 100
+            // About 125 are asked of each node; of one that is dead, none is answered.
+            ops.iter().filter(answered).count() > 50
         };
         assert!([0, 1, 2, 3].map(lives) == [true; 4], "{report}");
         ends.iter().any(|end| end.starts_with("start {") && end.contains("\"n2\" :started"))

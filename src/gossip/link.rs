@@ -31,8 +31,9 @@ pub struct Batch<T> {
     /// The receiver's life, as far as the sender knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<u64>,
-    /// Whether the sender must have an answer, because it has started and does not know whether the
-    /// receiver knows a former life.
+    /// Whether the sender must have an answer: because it has waited for one too long, and keeps back
+    /// its news; or because it has started, and does not know whether the receiver knows a former
+    /// life.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ask: bool,
     /// Up to which position the sender has what it was told.
@@ -159,7 +160,8 @@ impl<T: Clone> Link<T> {
     /// The batch that is due now, and those of its news that are overdue for the first time.
     pub(super) fn emit(&mut self, now: Instant) -> (Batch<T>, Vec<T>) {
         let mut late = Vec::new();
-        if self.retry().is_some_and(|at| at <= now) {
+        let is_retry = self.retry().is_some_and(|at| at <= now);
+        if is_retry {
             late.extend(self.queue.iter().take(self.sent).skip(self.told_of).cloned());
             self.is_overdue = self.sent > 0;
             self.told_of = self.told_of.max(self.sent);
@@ -169,7 +171,7 @@ impl<T: Clone> Link<T> {
         let batch = Batch {
             life: self.life,
             to: self.peer,
-            ask: self.greeted.is_some_and(|then| then + self.pace.retry <= now),
+            ask: is_retry,
             heard: self.heard,
             first: self.acknowledged + self.sent as u64,
             news: self.queue.range(self.sent..).cloned().collect(),
@@ -215,7 +217,9 @@ impl<T: Clone> Link<T> {
         }
         if !batch.news.is_empty() || batch.ask || batch.to != Some(self.life) {
             let (since, was_urgent) = self.owes.unwrap_or((now, false));
-            self.owes = Some((since, was_urgent || is_reborn || !is_to_me));
+            // A greeting can wait for something to travel with.
+            let is_awaited = batch.ask && !batch.news.is_empty();
+            self.owes = Some((since, was_urgent || is_awaited || is_reborn || !is_to_me));
         }
         Received { is_again: batch.again.is_some() || !is_to_me, is_late: false }
     }
