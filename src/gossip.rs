@@ -44,7 +44,7 @@ mod link;
 mod seen;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -109,6 +109,8 @@ struct Shared<T> {
     start: Instant,
     links: RefCell<BTreeMap<String, Rc<End<T>>>>,
     /// Those that may know what this node has told or been told in a former life.
+    known: RefCell<BTreeSet<String>>,
+    /// Those of them that were not asked.
     acquaintances: RefCell<Vec<String>>,
     /// Those that know of a former life of this node.
     reminders: RefCell<Vec<String>>,
@@ -140,6 +142,7 @@ impl<T: Clone + 'static> Gossip<T> {
             pace,
             start: Instant::now(),
             links: RefCell::default(),
+            known: RefCell::default(),
             acquaintances: RefCell::default(),
             reminders: RefCell::default(),
             reminded: Notify::new(),
@@ -162,9 +165,8 @@ impl<T: Clone + 'static> Gossip<T> {
     /// but may have told them in a former life what nobody else knows.
     pub fn ask_also(&self, others: impl IntoIterator<Item = String>) {
         for other in others {
-            let mut acquaintances = self.0.acquaintances.borrow_mut();
-            if !acquaintances.contains(&other) {
-                acquaintances.push(other);
+            if self.0.known.borrow_mut().insert(other.clone()) {
+                self.0.acquaintances.borrow_mut().push(other);
             }
         }
         self.0.reminded.notify_one();
@@ -215,24 +217,27 @@ impl<T: Clone + 'static> Gossip<T> {
         if received.is_late {
             self.tell(from, batch.news.iter().cloned());
         }
-        if received.is_again && self.0.reminders.borrow().is_empty() {
-            self.remind(from);
+        if received.is_again {
+            self.ask_also([from.to_owned()]);
+            if self.0.reminders.borrow().is_empty() {
+                self.remind(from);
+            }
         }
         !received.is_late
     }
 
-    /// Waits until this node knows that it has had a former life, and whom to ask about it: all
-    /// neighbors, first one that knows of it.
+    /// Waits until this node knows that it has had a former life, and of anybody who was not asked
+    /// about it: those, first one that knows of that life.
     pub(super) async fn reminded(&self) -> Vec<String> {
         loop {
-            let all = self.0.acquaintances.borrow().clone();
-            if let Some(first) = self.0.reminders.borrow().first()
-                && !all.is_empty()
-            {
-                let (mut ordered, others): (Vec<_>, Vec<_>) =
-                    all.into_iter().partition(|other| other == first);
-                ordered.extend(others);
-                return ordered;
+            if let Some(first) = self.0.reminders.borrow().first() {
+                let mut others = self.0.acquaintances.take();
+                if let Some(place) = others.iter().position(|other| other == first) {
+                    others[..=place].rotate_right(1);
+                }
+                if !others.is_empty() {
+                    return others;
+                }
             }
             self.0.reminded.notified().await;
         }

@@ -68,26 +68,31 @@ pub(crate) enum Reply {
     CompareOk(Difference<Json>),
 }
 
-/// Whom a node tells.
+/// Whom a node tells, and who tells it.
 struct Overlay {
     /// The others of its group.
     group: Vec<String>,
     /// One node of each other group.
     elsewhere: Vec<String>,
+    /// Those for which this node is the one of its group. In a smaller group there are several.
+    callers: Vec<String>,
 }
 
 impl Overlay {
     fn of(node: &Node) -> Overlay {
         let ids = node.node_ids();
         let size = if ids.len() <= DIRECT { ids.len() } else { ids.len().isqrt() };
-        let mut overlay = Overlay { group: Vec::new(), elsewhere: Vec::new() };
+        let groups: Vec<&[String]> = ids.chunks(size).collect();
         let place = ids.iter().position(|id| id == node.id()).unwrap_or_default();
-        for (number, group) in ids.chunks(size).enumerate() {
-            if number == place / size {
-                overlay.group = group.iter().filter(|id| *id != node.id()).cloned().collect();
-            } else {
-                overlay.elsewhere.push(group[place % size % group.len()].clone());
-            }
+        let (mine, me) = (place / size, place % size);
+        let mut overlay =
+            Overlay { group: groups[mine].to_vec(), elsewhere: vec![], callers: vec![] };
+        overlay.group.remove(me);
+        for (_, group) in groups.iter().enumerate().filter(|(number, _)| *number != mine) {
+            overlay.elsewhere.push(group[me % group.len()].clone());
+            let callers = group.iter().enumerate();
+            let callers = callers.filter(|(place, _)| place % groups[mine].len() == me);
+            overlay.callers.extend(callers.map(|(_, id)| id.clone()));
         }
         overlay
     }
@@ -105,7 +110,8 @@ impl Broadcast {
     pub(crate) fn new(node: Node) -> Self {
         let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
         let overlay = Rc::new(Overlay::of(&node));
-        gossip.meet(overlay.group.iter().chain(&overlay.elsewhere).cloned());
+        let Overlay { group, elsewhere, callers } = &*overlay;
+        gossip.meet(group.iter().chain(elsewhere).chain(callers).cloned());
         let this = Broadcast { gossip, overlay, seen: Rc::default() };
         this.catch_up_if_restarted();
         this
@@ -243,5 +249,15 @@ mod tests {
             Matrix::of(&Test { seed, ..challenge() }, within, |test| test.run(Broadcast::new))
         });
         println!("broadcast-d:\n{}", runs.into_iter().fold(Matrix::default(), Matrix::and));
+    }
+
+    #[test]
+    fn whatever_the_seed_groups_repair_it_as_soon() {
+        let within = Duration::from_secs(2);
+        let runs = seeds(|seed| {
+            let test = Test { nodes: DIRECT + 1, seed, ..challenge() };
+            Matrix::of(&test, within, |test| test.run(Broadcast::new))
+        });
+        println!("broadcast-d, groups:\n{}", runs.into_iter().fold(Matrix::default(), Matrix::and));
     }
 }

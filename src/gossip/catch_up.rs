@@ -57,15 +57,23 @@ pub fn catch_up<T, Q>(
     let node = gossip.node().clone();
     let forever = Retry { deadline: None, even_if_refused: true, ..Retry::default() };
     node.clone().spawn(async move {
-        let mut neighbors = gossip.reminded().await.into_iter();
-        let Some(first) = neighbors.next() else { return };
-        let at_first = Retry { deadline: Some(FIRST_WITHIN), within: FIRST_WITHIN, ..forever };
-        let has_answered = compare(first.clone(), at_first, true).await;
-        for neighbor in neighbors.chain((!has_answered).then_some(first)) {
-            let compare = Rc::clone(&compare);
-            node.spawn(async move {
-                compare(neighbor, forever, false).await;
-            });
+        let mut is_first = true;
+        loop {
+            let mut neighbors = gossip.reminded().await;
+            if std::mem::take(&mut is_first) {
+                let first = neighbors.remove(0);
+                let at_first =
+                    Retry { deadline: Some(FIRST_WITHIN), within: FIRST_WITHIN, ..forever };
+                if !compare(first.clone(), at_first, true).await {
+                    neighbors.push(first);
+                }
+            }
+            for neighbor in neighbors {
+                let compare = Rc::clone(&compare);
+                node.spawn(async move {
+                    compare(neighbor, forever, false).await;
+                });
+            }
         }
     });
 }
