@@ -49,7 +49,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 pub use self::catch_up::{Lesson, catch_up};
@@ -117,11 +117,13 @@ struct Shared<T> {
     reminded: Notify,
     leader: RefCell<Option<String>>,
     send: Send<T>,
-    when_overdue: RefCell<Option<Overdue<T>>>,
+    overdue: RefCell<Option<mpsc::UnboundedSender<Overdue<T>>>>,
 }
 
 type Send<T> = Box<dyn Fn(&str, Batch<T>)>;
-type Overdue<T> = Box<dyn Fn(&str, Vec<T>)>;
+
+/// A neighbor, and news that it is overdue with.
+type Overdue<T> = (String, Vec<T>);
 
 struct End<T> {
     link: RefCell<Link<T>>,
@@ -148,7 +150,7 @@ impl<T: Clone + 'static> Gossip<T> {
             reminded: Notify::new(),
             leader: RefCell::default(),
             send,
-            when_overdue: RefCell::default(),
+            overdue: RefCell::default(),
         }))
     }
 
@@ -196,9 +198,17 @@ impl<T: Clone + 'static> Gossip<T> {
         links.get(neighbor).is_some_and(|end| end.link.borrow().is_overdue())
     }
 
-    /// Has this called with a neighbor and the news that have become overdue there, each once.
+    /// Starts a task that calls this with a neighbor and the news that have become overdue there,
+    /// each once.
     pub fn when_overdue(&self, call: impl Fn(&str, Vec<T>) + 'static) {
-        self.0.when_overdue.replace(Some(Box::new(call)));
+        // Unbounded, as the backlogs are from which this is copied; and the task never waits.
+        let (sender, mut overdue) = mpsc::unbounded_channel();
+        self.0.overdue.replace(Some(sender));
+        self.0.node.spawn(async move {
+            while let Some((neighbor, news)) = overdue.recv().await {
+                call(&neighbor, news);
+            }
+        });
     }
 
     /// Puts news into the backlog for a neighbor.
@@ -285,7 +295,7 @@ async fn keep_up_to_date<T: Clone + 'static>(gossip: Gossip<T>, neighbor: String
 
 impl<T: Clone + 'static> Gossip<T> {
     fn emit(&self, neighbor: &str, end: &End<T>, now: Instant) {
-        let Shared { links, leader, send, when_overdue, .. } = &*self.0;
+        let Shared { links, leader, send, overdue, .. } = &*self.0;
         if end.link.borrow().is_on_beat(now) {
             match &*leader.borrow() {
                 None => end.link.borrow_mut().passed_on(now),
@@ -297,10 +307,11 @@ impl<T: Clone + 'static> Gossip<T> {
         }
         let (batch, late) = end.link.borrow_mut().emit(now);
         send(neighbor, batch);
-        if let Some(call) = &*when_overdue.borrow()
+        if let Some(overdue) = &*overdue.borrow()
             && !late.is_empty()
         {
-            call(neighbor, late);
+            // Refused only when the node is about to end.
+            let _ = overdue.send((neighbor.to_owned(), late));
         }
     }
 }
