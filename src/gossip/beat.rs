@@ -117,11 +117,12 @@ impl Beat {
         self.waited.take()
     }
 
-    /// What was sent then has `waited` at the neighbor for so long.
+    /// What was sent then has `waited` at the neighbor for so long; more than the time since cannot
+    /// be, and would have news wait for ever.
     pub(super) fn keep_time(&mut self, now: Instant, sent_at: Instant, waited: Duration) {
         if self.follows != Follows::Nobody && !self.period.is_zero() {
             self.follows = Follows::Neighbor;
-            let then = sent_at + waited;
+            let then = sent_at + waited.min(now.saturating_duration_since(sent_at));
             self.next = then.checked_sub(self.ahead).unwrap_or(then);
             self.advance(now);
         }

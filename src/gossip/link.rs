@@ -238,7 +238,7 @@ impl<T: Clone> Link<T> {
     fn hear(&mut self, batch: &Batch<T>) {
         self.heard = self.heard.max(batch.again.unwrap_or_default());
         if batch.first <= self.heard {
-            self.heard = self.heard.max(batch.first + batch.news.len() as u64);
+            self.heard = self.heard.max(batch.first.saturating_add(batch.news.len() as u64));
         }
     }
 

@@ -554,3 +554,33 @@ fn a_late_duplicate_for_a_former_life_acknowledges_nothing_of_the_new_stream() {
         "4200 b 1[] heard 4",
     ]);
 }
+
+#[test]
+fn a_batch_of_nonsense_does_no_harm() {
+    const NUMBERS: [u64; 4] = [0, 1, u64::MAX - 1, u64::MAX];
+    let some = |number| (number > 0).then_some(number);
+    for pace in [PACE, Pace::every(Duration::from_millis(300))] {
+        for heard in NUMBERS {
+            for first in NUMBERS {
+                for again in NUMBERS {
+                    let start = Instant::now();
+                    let mut link = Link::new(pace, 0, start);
+                    link.follow();
+                    link.tell(start, [1, 2]);
+                    link.emit(start);
+                    let (again, waited) = (some(again), Some(u64::MAX));
+                    for life in NUMBERS {
+                        let news = vec![3, 4];
+                        let (to, ask) = (Some(0), true);
+                        let batch = Batch { life, to, ask, heard, first, news, again, waited };
+                        link.receive(start + LATENCY, &batch);
+                        link.emit(start + LATENCY);
+                    }
+                    let now = start + Duration::from_secs(1);
+                    link.tell(now, [5]);
+                    assert!(link.due().is_some_and(|at| at <= now + pace.retry), "{link:?}");
+                }
+            }
+        }
+    }
+}
