@@ -185,7 +185,7 @@ mod tests {
     use std::time::Duration;
 
     use eddy::latency::Latency;
-    use eddy::{Fault, Matrix, Test, Workload, seeds};
+    use eddy::{Fault, Matrix, Strike, Test, Workload, seeds};
 
     use super::*;
 
@@ -259,5 +259,19 @@ mod tests {
             Matrix::of(&test, within, |test| test.run(Broadcast::new))
         });
         println!("broadcast-d, groups:\n{}", runs.into_iter().fold(Matrix::default(), Matrix::and));
+    }
+
+    #[test]
+    fn a_node_of_a_small_group_asks_all_that_have_told_it() {
+        let [cut, killed, started, healed] = [2, 7, 8, 9].map(Duration::from_secs);
+        // n58 has the place 2 in the last group, of four; n6 has the place 6 in one of seven, and
+        // tells that group through n58.
+        let strikes = vec![
+            Strike::partition(["n6", "n58"], cut, healed),
+            Strike::kill(["n58"], killed, started),
+        ];
+        let test = Test { nodes: 60, rate: 200.0, strikes, ..challenge() };
+        let report = Test { time_limit: Duration::from_secs(13), ..test }.run(Broadcast::new);
+        report.assert_valid_but_for_kills();
     }
 }
