@@ -102,9 +102,11 @@ struct Tree {
 
 impl Tree {
     /// One hub for as many as it can serve, or else two levels of hubs, with about as many nodes
-    /// below each.
+    /// below each, and just so many that there is no third level.
     fn of(nodes: usize) -> Tree {
-        let children = if nodes <= CHILDREN + 1 { CHILDREN } else { nodes.isqrt() };
+        let root = nodes.isqrt();
+        let enough = if 1 + root + root * root < nodes { root + 1 } else { root };
+        let children = if nodes <= CHILDREN + 1 { CHILDREN } else { enough };
         Tree { nodes, children }
     }
 
@@ -327,6 +329,16 @@ mod tests {
         assert!(report.servers.msgs_per_op.unwrap() <= 0.36, "{report}");
         assert!(report.stable_latency.median < 1000, "{report}");
         assert!(report.stable_latency.maximum < 2000, "{report}");
+    }
+
+    #[test]
+    fn no_node_is_further_from_the_root_than_two_hops() {
+        for nodes in 2..2000 {
+            let tree = Tree::of(nodes);
+            let hops = std::iter::successors(tree.parent(nodes - 1), |node| tree.parent(*node));
+            let expected = if nodes <= CHILDREN + 1 { 1 } else { 2 };
+            assert_eq!(hops.count(), expected, "{nodes} nodes");
+        }
     }
 
     #[test]
