@@ -37,6 +37,9 @@
 //!
 //! Who is killed meanwhile begins again; who does not answer is asked until it does. Comparing
 //! twice does no harm. So a value is lost only if at some moment no living node knows it.
+//!
+//! Lives are numbered by the system's clock. A node whose clock was set back while it was down
+//! counts as its former life, and is not listened to until it is started later than that was.
 
 mod beat;
 mod catch_up;
@@ -112,8 +115,8 @@ struct Shared<T> {
     known: RefCell<BTreeSet<String>>,
     /// Those of them that were not asked.
     acquaintances: RefCell<Vec<String>>,
-    /// Those that know of a former life of this node.
-    reminders: RefCell<Vec<String>>,
+    /// The first that has shown that it knows of a former life of this node.
+    reminder: RefCell<Option<String>>,
     reminded: Notify,
     leader: RefCell<Option<String>>,
     send: Send<T>,
@@ -146,7 +149,7 @@ impl<T: Clone + 'static> Gossip<T> {
             links: RefCell::default(),
             known: RefCell::default(),
             acquaintances: RefCell::default(),
-            reminders: RefCell::default(),
+            reminder: RefCell::default(),
             reminded: Notify::new(),
             leader: RefCell::default(),
             send,
@@ -176,7 +179,7 @@ impl<T: Clone + 'static> Gossip<T> {
 
     /// Notes that this node has had a former life, as somebody knows.
     pub fn remind(&self, who: &str) {
-        self.0.reminders.borrow_mut().push(who.to_owned());
+        self.0.reminder.borrow_mut().get_or_insert_with(|| who.to_owned());
         self.0.reminded.notify_one();
     }
 
@@ -198,8 +201,8 @@ impl<T: Clone + 'static> Gossip<T> {
         links.get(neighbor).is_some_and(|end| end.link.borrow().is_overdue())
     }
 
-    /// Starts a task that calls this with a neighbor and the news that have become overdue there,
-    /// each once.
+    /// Starts a task that calls this with a neighbor that has become overdue, and all the news that
+    /// wait for it then. Not with what it is told while [it is](Gossip::is_overdue).
     pub fn when_overdue(&self, call: impl Fn(&str, Vec<T>) + 'static) {
         // Unbounded, as the backlogs are from which this is copied; and the task never waits.
         let (sender, mut overdue) = mpsc::unbounded_channel();
@@ -229,9 +232,7 @@ impl<T: Clone + 'static> Gossip<T> {
         }
         if received.is_again {
             self.ask_also([from.to_owned()]);
-            if self.0.reminders.borrow().is_empty() {
-                self.remind(from);
-            }
+            self.remind(from);
         }
         !received.is_late
     }
@@ -240,7 +241,7 @@ impl<T: Clone + 'static> Gossip<T> {
     /// about it: those, first one that knows of that life.
     pub(super) async fn reminded(&self) -> Vec<String> {
         loop {
-            if let Some(first) = self.0.reminders.borrow().first() {
+            if let Some(first) = &*self.0.reminder.borrow() {
                 let mut others = self.0.acquaintances.take();
                 if let Some(place) = others.iter().position(|other| other == first) {
                     others[..=place].rotate_right(1);

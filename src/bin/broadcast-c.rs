@@ -5,9 +5,11 @@
 //! and put into the backlogs of its other neighbors. So at any moment each value that a neighbor of
 //! a node does not have is in the node's backlog for it, or in the batch on its way; once the links
 //! work for long enough, all backlogs are empty and everybody has everything.
-//! A node that starts asks its neighbors for what they know, because a former life of it may have
-//! acknowledged that. Where all start at once this costs four messages per link, a question and an
-//! answer each way.
+//!
+//! A node that is started again hears from its neighbors that it has forgotten a former life, which
+//! may have acknowledged what it does not know any more, and compares itself with them. Who they
+//! are it knows from `topology` alone: a workbench that does not repeat that after a kill leaves
+//! the node with what its neighbors tell it, and nobody to tell.
 //!
 //! So partitions, one-way cuts and lost messages cost repetitions, slow links and pauses cost time,
 //! duplicates cost nothing, and a kill costs those values that only the killed nodes had.

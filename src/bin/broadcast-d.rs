@@ -200,6 +200,9 @@ mod tests {
         }
     }
 
+    /// The messages per operation of the challenge without faults.
+    const QUIET: f64 = 12.3;
+
     #[test]
     fn it_takes_a_message_per_node_and_a_hop() {
         let report = challenge().run(Broadcast::new);
@@ -217,7 +220,7 @@ mod tests {
                 Test { faults: [Fault::Partition].into(), seed, ..challenge() }.run(Broadcast::new);
             report.assert_valid();
             // Half as much again as without partitions would be too much.
-            assert!(report.servers.msgs_per_op.unwrap() <= 1.5 * 12.3, "{report}");
+            assert!(report.servers.msgs_per_op.unwrap() <= 1.5 * QUIET, "{report}");
             report.dropped
         });
         let (seeds, dropped) = (dropped.len(), dropped.iter().sum::<u64>());

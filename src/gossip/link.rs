@@ -73,7 +73,8 @@ pub(super) struct Link<T> {
     sent: usize,
     /// Where the news ended that was sent at which time and is not acknowledged.
     flights: VecDeque<(u64, Instant)>,
-    /// How much of the queue was overdue once, of which somebody was told.
+    /// How much of the queue waited when it became overdue, of which somebody was told; or was told
+    /// by somebody who could see that it was.
     told_of: usize,
     /// Whether something was, and the neighbor has not acknowledged anything since.
     is_overdue: bool,
@@ -128,6 +129,9 @@ impl<T: Clone> Link<T> {
     pub(super) fn tell(&mut self, now: Instant, news: impl IntoIterator<Item = T>) {
         self.beat.told(now, self.has_news());
         self.queue.extend(news);
+        if self.is_overdue {
+            self.told_of = self.queue.len();
+        }
     }
 
     /// Whether the neighbor has been silent about something for longer than it may.
@@ -157,14 +161,16 @@ impl<T: Clone> Link<T> {
         [sent, self.greeted].into_iter().flatten().min().map(|since| since + self.pace.retry)
     }
 
-    /// The batch that is due now, and those of its news that are overdue for the first time.
+    /// The batch that is due now, and the news with which the neighbor has become overdue by that.
     pub(super) fn emit(&mut self, now: Instant) -> (Batch<T>, Vec<T>) {
         let mut late = Vec::new();
         let is_retry = self.retry().is_some_and(|at| at <= now);
         if is_retry {
-            late.extend(self.queue.iter().take(self.sent).skip(self.told_of).cloned());
-            self.is_overdue = self.sent > 0;
-            self.told_of = self.told_of.max(self.sent);
+            if self.sent > 0 {
+                self.is_overdue = true;
+                late.extend(self.queue.range(self.told_of..).cloned());
+                self.told_of = self.queue.len();
+            }
             self.sent = 0;
             self.flights.clear();
         }
