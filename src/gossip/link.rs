@@ -31,9 +31,9 @@ pub struct Batch<T> {
     /// The receiver's life, as far as the sender knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<u64>,
-    /// Whether the sender must have an answer: because it has waited for one too long, and keeps back
-    /// its news; or because it has started, and does not know whether the receiver knows a former
-    /// life.
+    /// Whether the sender must have an answer: because it has waited for one too long, and keeps
+    /// back its news; or because it has started, and does not know whether the receiver knows a
+    /// former life.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ask: bool,
     /// Up to which position the sender has what it was told.
