@@ -337,7 +337,7 @@ mod tests {
     }
 
     /// The messages per operation of the challenge without faults.
-    const QUIET: f64 = 1.24;
+    const QUIET: f64 = 1.25;
 
     fn start(node: Node) -> Broadcast {
         Broadcast::new(node, FLUSH)
