@@ -47,11 +47,11 @@ pub enum Fault {
     Pause,
     /// Some nodes do not hear some others, who hear them.
     OneWay,
-    /// Messages between servers are lost, one by one.
+    /// Messages between nodes are lost, one by one.
     Loss,
-    /// Messages between servers arrive twice, the second time up to a second later.
+    /// Messages between nodes arrive twice, the second time up to a second later.
     Duplicate,
-    /// Messages between servers take several times as long, and 50 ms longer at least.
+    /// Messages between nodes take several times as long, and 50 ms longer at least.
     Slow,
 }
 

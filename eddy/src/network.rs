@@ -9,10 +9,11 @@
 //! is due. [`Delivery::Plain`] does without that: every message is on its way by itself, and a cut
 //! is looked at when it arrives.
 //!
-//! Faults that strike links strike those between servers. A message is lost when it is sent, and
-//! one that is doubled arrives a second time; either costs the sender one message. What arrives at
-//! a node that is dead is dropped, as a datagram would be, wherever it was when the node died. A
-//! node that has been started again hears nobody but its own `init` until it has answered that.
+//! Faults that strike links strike those between nodes; clients and services are spared. A message
+//! is lost when it is sent, and one that is doubled arrives a second time; either costs the sender
+//! one message. What arrives at a node that is dead is dropped, as a datagram would be, wherever it
+//! was when the node died. A node that has been started again hears nobody but its own `init` until
+//! it has answered that.
 //!
 //! Latency applies between servers only, and services count as servers. Deliveries that are due at
 //! the same time happen in the order in which they were scheduled.

@@ -41,7 +41,7 @@ pub enum Harm {
     Kill(Names),
     /// These stand still.
     Pause(Names),
-    /// Messages between servers with one of these at an end are lost with this probability.
+    /// Messages between nodes with one of these at an end are lost with this probability.
     Lose(f64, Names),
     /// They are delivered twice with this probability.
     Duplicate(f64, Names),
@@ -87,7 +87,7 @@ impl Strike {
         Strike { from, until, harm: Harm::Pause(nodes.into_names()) }
     }
 
-    /// Loses messages between these nodes and other servers, with this probability (0 to 1).
+    /// Loses messages between these nodes and other nodes, with this probability (0 to 1).
     pub fn lose(
         probability: f64,
         nodes: impl IntoNames,
@@ -97,7 +97,7 @@ impl Strike {
         Strike { from, until, harm: Harm::Lose(probability, nodes.into_names()) }
     }
 
-    /// Delivers messages between these nodes and other servers twice, with this probability.
+    /// Delivers messages between these nodes and other nodes twice, with this probability.
     pub fn duplicate(
         probability: f64,
         nodes: impl IntoNames,
@@ -107,7 +107,7 @@ impl Strike {
         Strike { from, until, harm: Harm::Duplicate(probability, nodes.into_names()) }
     }
 
-    /// Has messages between these nodes and other servers take longer by this.
+    /// Has messages between these nodes and other nodes take longer by this.
     pub fn slow(by: Duration, nodes: impl IntoNames, from: Duration, until: Duration) -> Strike {
         Strike { from, until, harm: Harm::Slow(by, nodes.into_names()) }
     }

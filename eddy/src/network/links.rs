@@ -1,10 +1,10 @@
-//! What faults do to the links between nodes.
+//! What faults do to the links between nodes. Those to clients and services always work.
 //!
 //! Every strike that goes on has its effect, so where two of them cut the same link, it works again
 //! when both have ended. What is left to chance comes from streams of its own: a message that is
 //! lost changes nothing for those that are not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -33,9 +33,9 @@ enum Strike {
     Split(Sides),
     Mute(Sides),
     Deafen(Sides),
-    Lose(f64, BTreeSet<usize>),
-    Duplicate(f64, BTreeSet<usize>),
-    Slow(Duration, BTreeSet<usize>),
+    Lose(f64, Sides),
+    Duplicate(f64, Sides),
+    Slow(Duration, Sides),
 }
 
 /// Every node, and whether it is struck. To list the links that are cut would take the square of
@@ -51,7 +51,6 @@ impl Links {
 
     /// Begins a strike, if it is one on links.
     pub(super) fn strike(&mut self, nemesis: usize, harm: &Harm, nodes: &BTreeMap<String, usize>) {
-        let numbers = || harm.names().iter().filter_map(|name| nodes.get(name)).copied().collect();
         let sides = |names: &Names| {
             nodes.iter().map(|(name, number)| (*number, names.contains(name))).collect()
         };
@@ -64,9 +63,9 @@ impl Links {
             Harm::Split(names) => Strike::Split(sides(names)),
             Harm::Mute(names) => Strike::Mute(sides(names)),
             Harm::Deafen(names) => Strike::Deafen(sides(names)),
-            Harm::Lose(probability, _) => Strike::Lose(*probability, numbers()),
-            Harm::Duplicate(probability, _) => Strike::Duplicate(*probability, numbers()),
-            Harm::Slow(by, _) => Strike::Slow(*by, numbers()),
+            Harm::Lose(probability, names) => Strike::Lose(*probability, sides(names)),
+            Harm::Duplicate(probability, names) => Strike::Duplicate(*probability, sides(names)),
+            Harm::Slow(by, names) => Strike::Slow(*by, sides(names)),
             Harm::Kill(_) | Harm::Pause(_) => return,
         };
         self.strikes.push(((harm.fault(), nemesis), strike));
@@ -88,8 +87,8 @@ impl Links {
     pub(super) fn lose(&mut self, link: (usize, usize)) -> bool {
         let Links { strikes, losses, .. } = self;
         strikes.iter().any(|(_, strike)| {
-            matches!(strike, Strike::Lose(probability, nodes)
-                if touches(link, nodes) && losses.fraction() < *probability)
+            matches!(strike, Strike::Lose(probability, sides)
+                if touches(link, sides) && losses.fraction() < *probability)
         })
     }
 
@@ -97,8 +96,8 @@ impl Links {
     pub(super) fn duplicate(&mut self, link: (usize, usize)) -> Option<Duration> {
         let Links { strikes, copies, .. } = self;
         let is_doubled = strikes.iter().any(|(_, strike)| {
-            matches!(strike, Strike::Duplicate(probability, nodes)
-                if touches(link, nodes) && copies.fraction() < *probability)
+            matches!(strike, Strike::Duplicate(probability, sides)
+                if touches(link, sides) && copies.fraction() < *probability)
         });
         is_doubled.then(|| copies.time_below(COPY_WITHIN))
     }
@@ -106,7 +105,7 @@ impl Links {
     /// How much longer than usual a message between two servers takes.
     pub(super) fn delay(&self, link: (usize, usize)) -> Duration {
         let delays = self.strikes.iter().map(|(_, strike)| match strike {
-            Strike::Slow(by, nodes) if touches(link, nodes) => *by,
+            Strike::Slow(by, sides) if touches(link, sides) => *by,
             _ => Duration::ZERO,
         });
         delays.fold(Duration::ZERO, Duration::saturating_add)
@@ -129,7 +128,8 @@ impl Strike {
     }
 }
 
-/// Whether a link has one of these nodes at an end, and another server at the other.
-fn touches((sender, receiver): (usize, usize), nodes: &BTreeSet<usize>) -> bool {
-    sender != receiver && (nodes.contains(&sender) || nodes.contains(&receiver))
+/// Whether a link is one between two nodes, of which one is struck.
+fn touches((sender, receiver): (usize, usize), sides: &Sides) -> bool {
+    let are_struck = sides.get(&sender).zip(sides.get(&receiver));
+    sender != receiver && are_struck.is_some_and(|(sender, receiver)| *sender || *receiver)
 }
