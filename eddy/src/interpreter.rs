@@ -10,6 +10,7 @@ mod faults;
 mod hint;
 mod outcome;
 mod requests;
+mod services;
 mod strays;
 mod strikes;
 
@@ -25,6 +26,7 @@ pub(crate) use self::complaint::Complaint;
 use self::faults::Faults;
 pub(crate) use self::faults::Order;
 use self::requests::INIT_TIMEOUT;
+use self::services::Services;
 use self::strays::Strays;
 use crate::edn::Value;
 use crate::generator::{Next, Plan, Schedule};
@@ -41,6 +43,7 @@ pub(crate) struct Interpreter {
     /// Each node's place in `nodes`.
     numbers: BTreeMap<String, usize>,
     network: Network,
+    services: Services,
     clients: Clients,
     operations: Box<dyn Operations>,
     /// What every node is asked when it has answered `init`, if anything.
@@ -99,6 +102,7 @@ impl Interpreter {
         let mut interpreter = Interpreter {
             clients: Clients::new(plan.concurrency),
             network,
+            services: Services::new(&seed),
             setup: operations.setup(&nodes),
             operations,
             values: seed.fork("operations"),
@@ -128,12 +132,13 @@ impl Interpreter {
                 return Ok(Step::Deliver { node, message });
             }
             if let Some(message) = self.network.receive(now) {
-                match self.numbers.get(&*message.dest) {
-                    Some(&node) if self.faults.is_paused(node) => {
+                match self.numbers.get(&*message.dest).copied() {
+                    Some(node) if self.faults.is_paused(node) => {
                         self.network.struck(Fault::Pause);
                         self.faults.hold(node, message);
                     }
-                    Some(&node) => return Ok(Step::Deliver { node, message }),
+                    Some(node) => return Ok(Step::Deliver { node, message }),
+                    None if self.serve(now, &message) => {}
                     None => self.answered(now, &message)?,
                 }
                 continue;
@@ -178,6 +183,7 @@ impl Interpreter {
         let name = &self.nodes[node];
         let message = complaint::read(name, line)?;
         let body: Rc<RawValue> = message.body.to_owned().into();
+        self.services.meet(&message.dest, &mut self.network);
         let sent = self.network.send(now, &message.src, &message.dest, body);
         sent.map_err(|_| Complaint::unknown_destination(name, &message.dest, line))
     }

@@ -121,6 +121,7 @@ mod repeat;
 mod report;
 mod schema;
 mod seeds;
+mod service;
 mod shrink;
 mod simulation;
 pub mod stagger;

@@ -81,13 +81,10 @@ pub(super) fn read<'a>(node: &str, line: &'a str) -> Result<Said<'a>, Complaint>
 impl Complaint {
     pub(super) fn unknown_destination(node: &str, dest: &str, line: &str) -> Complaint {
         let line = excerpt(line);
-        let why = match dest {
-            "lin-kv" | "seq-kv" | "lww-kv" | "lin-tso" => "a service that eddy does not have yet",
-            _ => "which does not exist",
-        };
         let text = format!(
-            "it sent a message to {dest:?}, {why}:\n  {line}\nExpected the id of a node, or of the \
-             client whose request it answers."
+            "it sent a message to {dest:?}, which does not exist:\n  {line}\nExpected the id of a \
+             node, of a service (lin-kv, lin-tso, lww-kv or seq-kv), or of the client whose request \
+             it answers."
         );
         Complaint { node: node.to_owned(), text }
     }

@@ -1,0 +1,215 @@
+//! `seq-kv`: one order of states for everybody, in which each client goes forward at its own pace.
+//!
+//! The last 32 states are kept. A request is tried on one of them, drawn among those that are no
+//! older than the last that this client has seen. If it changes nothing there, that is its place in
+//! the order, and the client has seen that state. This is not for reads alone: a write of the value
+//! that is there, a compare-and-set from a value to the same and one that fails change nothing
+//! either. What does change something takes place on the newest state, makes another one, and the
+//! client has seen that. So nobody's view goes back, who wrote sees it, and a write of a value that
+//! was never there before is a barrier: whatever its client reads afterwards is no older.
+//!
+//! Maelstrom lets a client that has seen nothing for more than 32 states draw one that is gone, and
+//! then shows it a newer one in its place without remembering it, so that its view can go back.
+//! Here only what is kept is drawn.
+//!
+//! States are not copied: each key has its values with the numbers of the states in which they were
+//! written, and a key's value in some state is the last written until then.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::operation::{Datum, Request};
+use super::{Reply, Store};
+use crate::edn::Value;
+use crate::random::Random;
+
+/// How many states are kept, as in Maelstrom. With fewer, readers would be wrong less often; more
+/// would hide longer what others wrote.
+const STATES: u64 = 32;
+
+#[derive(Debug, Default)]
+pub(super) struct Sequential {
+    /// The values of each key, by the number of the state in which they were written.
+    keys: BTreeMap<Value, VecDeque<(u64, Datum)>>,
+    /// The number of the newest state.
+    newest: u64,
+    /// The state that each client has seen.
+    seen: BTreeMap<String, u64>,
+}
+
+impl Store for Sequential {
+    fn handle(&mut self, client: &str, request: &Request, random: &mut Random) -> Reply {
+        let Request { key, operation } = request;
+        let seen = self.seen.get(client).copied().unwrap_or_default().max(self.oldest());
+        let state = seen + random.below(self.newest - seen + 1);
+        let current = self.value(key, state);
+        let (reply, written) = operation.on(current);
+        if written.is_none() || written == current {
+            self.seen.insert(client.to_owned(), state);
+            return reply;
+        }
+        let (reply, written) = operation.on(self.value(key, self.newest));
+        // Also where this changes nothing, say because a compare-and-set failed after all.
+        self.newest += 1;
+        if let Some(value) = written {
+            self.write(key, value.clone());
+        }
+        self.seen.insert(client.to_owned(), self.newest);
+        reply
+    }
+}
+
+impl Sequential {
+    /// The number of the oldest state that is kept.
+    fn oldest(&self) -> u64 {
+        self.newest.saturating_sub(STATES - 1)
+    }
+
+    /// The value of a key in a state that is kept.
+    fn value(&self, key: &Value, state: u64) -> Option<&Datum> {
+        let mut values = self.keys.get(key)?.iter().rev();
+        values.find(|(since, _)| *since <= state).map(|(_, value)| value)
+    }
+
+    /// Gives a key a value in the newest state, and forgets those that nobody can see any more.
+    fn write(&mut self, key: &Value, value: Datum) {
+        let (newest, oldest) = (self.newest, self.oldest());
+        let values = self.keys.entry(key.clone()).or_default();
+        values.push_back((newest, value));
+        while values.get(1).is_some_and(|(since, _)| *since <= oldest) {
+            values.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::STATES;
+    use crate::random::Random;
+    use crate::service::Service;
+    use crate::service::testing::{service, short};
+
+    const SEEDS: u64 = 300;
+
+    /// A register that was written 0, 1, …, each of them once.
+    fn counted(seed: u64, count: u64) -> Service {
+        let mut service = service("seq-kv", seed);
+        for value in 0..count {
+            assert_eq!(short(&mut service, "writer", &format!("write 1 {value}")), "ok");
+        }
+        service
+    }
+
+    #[test]
+    fn a_client_alone_sees_what_it_did() {
+        for seed in 0..SEEDS {
+            let mut service = service("seq-kv", seed);
+            for (request, expected) in [
+                ("read 1", "20"),
+                ("cas 1 0 1", "20"),
+                ("write 1 1", "ok"),
+                ("read 1", "1"),
+                ("cas 1 2 3", "22"),
+                ("cas 1 1 3", "ok"),
+                ("cas 1 3 3", "ok"),
+                ("read 1", "3"),
+                ("create 2 0 4", "ok"),
+                ("create 2 0 5", "22"),
+                ("read 2", "4"),
+            ] {
+                assert_eq!(short(&mut service, "n1", request), expected, "{request}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stranger_sees_any_of_the_last_32_states_and_none_older() {
+        let count = 2 * STATES;
+        let mut seen = BTreeSet::new();
+        for seed in 0..SEEDS {
+            let mut service = counted(seed, count);
+            let value: u64 = short(&mut service, "stranger", "read 1").parse().unwrap();
+            seen.insert(value);
+        }
+        assert_eq!(seen, (count - STATES..count).collect());
+    }
+
+    #[test]
+    fn nobody_goes_back_and_everybody_sees_what_they_wrote() {
+        let mut stale = 0;
+        for seed in 0..SEEDS {
+            let (mut service, mut random) = (service("seq-kv", seed), Random::seeded(seed));
+            let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+            // Where nothing is written yet, a read is answered with error 20, the least of all.
+            for next in 1000..1200_u64 {
+                let client = format!("n{}", random.below(4));
+                let least = seen.entry(client.clone()).or_default();
+                if random.below(2) == 0 {
+                    short(&mut service, &client, &format!("write 1 {next}"));
+                    *least = next;
+                    continue;
+                }
+                let read = short(&mut service, &client, "read 1").parse().unwrap();
+                let newest = seen.values().copied().max();
+                let least = seen.get_mut(&client).unwrap();
+                assert!(read >= *least, "seed {seed}: {read} after {least}");
+                *least = read;
+                stale += u64::from(Some(read) < newest);
+            }
+        }
+        assert!(stale > SEEDS, "{stale} reads were stale");
+    }
+
+    #[test]
+    fn a_unique_write_is_a_barrier_and_one_that_changes_nothing_is_none() {
+        #[track_caller]
+        fn check(request: &str, is_barrier: bool) {
+            let last = (0..SEEDS).filter(|seed| {
+                let mut service = counted(*seed, 20);
+                short(&mut service, "n1", request);
+                short(&mut service, "n1", "read 1") == "19"
+            });
+            assert_eq!(last.count() as u64 == SEEDS, is_barrier, "{request}");
+        }
+        check("write 2 \"unique\"", true);
+        check("create 2 0 1", true);
+        check("read 1", false);
+        check("cas 1 \"wrong\" 20", false);
+        check("cas 2 0 1", false);
+    }
+
+    /// Maelstrom's documentation has this history as an example.
+    #[test]
+    fn a_write_of_what_was_there_may_take_place_in_the_past() {
+        let mut reads = BTreeSet::new();
+        for seed in 0..SEEDS {
+            let mut service = service("seq-kv", seed);
+            short(&mut service, "n1", "write 1 1");
+            // A compare-and-set that does not create could be tried on the empty state, and fail.
+            assert_eq!(short(&mut service, "n2", "create 1 1 2"), "ok");
+            short(&mut service, "n1", "write 1 1");
+            reads.insert(short(&mut service, "n2", "read 1"));
+        }
+        assert_eq!(reads, ["1", "2"].map(String::from).into());
+    }
+
+    #[test]
+    fn a_compare_and_set_takes_place_on_the_newest_state_only() {
+        for seed in 0..SEEDS {
+            let mut service = counted(seed, 2 * STATES);
+            assert_eq!(short(&mut service, "n1", "cas 1 40 400"), "22");
+            let (mut sum, mut tries) = (0, 0);
+            while sum < 10 {
+                let client = format!("n{}", tries % 3);
+                let read = short(&mut service, &client, "read \"sum\"");
+                let from = if read == "20" { 0 } else { read.parse::<u64>().unwrap() };
+                let request = format!("create \"sum\" {from} {}", from + 1);
+                sum += u64::from(short(&mut service, &client, &request) == "ok");
+                tries += 1;
+            }
+            short(&mut service, "n9", "write 9 9");
+            assert_eq!(short(&mut service, "n9", "read \"sum\""), "10");
+        }
+    }
+}
