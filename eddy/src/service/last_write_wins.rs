@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::rc::Rc;
 
 use super::operation::{Datum, Operation, Request};
 use super::{Reply, Store};
@@ -30,7 +31,7 @@ struct Replica {
     /// The time of the next write.
     clock: u64,
     /// Values with the times of their writes.
-    values: BTreeMap<Value, (u64, Datum)>,
+    values: BTreeMap<Rc<Value>, (u64, Datum)>,
 }
 
 impl Store for LastWriteWins {

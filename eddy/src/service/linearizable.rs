@@ -2,6 +2,7 @@
 //! which is between its request and its answer: that is what linearizable means.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::operation::{Datum, Request};
 use super::{Reply, Store};
@@ -9,7 +10,7 @@ use crate::edn::Value;
 use crate::random::Random;
 
 #[derive(Debug, Default)]
-pub(super) struct Linearizable(BTreeMap<Value, Datum>);
+pub(super) struct Linearizable(BTreeMap<Rc<Value>, Datum>);
 
 impl Store for Linearizable {
     fn handle(&mut self, _: &str, request: &Request, _: &mut Random) -> Reply {

@@ -6,23 +6,25 @@
 //! matter, and `1.5` is `1.50`; but an integer is never a float, so `1` is not `1.0`. (One difference
 //! remains: to Clojure `0.0` is `-0.0`.)
 
+use std::rc::Rc;
+
 use glomers::{Error, ErrorCode, Json};
 use serde_json::value::RawValue;
 
 use super::{Fields, Reply};
 use crate::edn::Value;
 
-/// A JSON value as it came; equal to those of the same value.
+/// A JSON value as it came; equal to those of the same value. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub(super) struct Datum {
     json: Json,
-    value: Value,
+    value: Rc<Value>,
 }
 
 /// A request for one key.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) key: Value,
+    pub(super) key: Rc<Value>,
     pub(super) operation: Operation,
 }
 
@@ -85,7 +87,7 @@ impl Datum {
         let value = Value::from_json(text).map_err(|error| malformed(error.to_string()))?;
         let json =
             serde_json::from_str(text.get()).map_err(|error| malformed(error.to_string()))?;
-        Ok(Datum { json, value })
+        Ok(Datum { json, value: value.into() })
     }
 }
 

@@ -16,6 +16,7 @@
 //! written, and a key's value in some state is the last written until then.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 use super::operation::{Datum, Request};
 use super::{Reply, Store};
@@ -29,7 +30,7 @@ const STATES: u64 = 32;
 #[derive(Debug, Default)]
 pub(super) struct Sequential {
     /// The values of each key, by the number of the state in which they were written.
-    keys: BTreeMap<Value, VecDeque<(u64, Datum)>>,
+    keys: BTreeMap<Rc<Value>, VecDeque<(u64, Datum)>>,
     /// The number of the newest state.
     newest: u64,
     /// The state that each client has seen.
@@ -65,13 +66,13 @@ impl Sequential {
     }
 
     /// The value of a key in a state that is kept.
-    fn value(&self, key: &Value, state: u64) -> Option<&Datum> {
+    fn value(&self, key: &Rc<Value>, state: u64) -> Option<&Datum> {
         let mut values = self.keys.get(key)?.iter().rev();
         values.find(|(since, _)| *since <= state).map(|(_, value)| value)
     }
 
     /// Gives a key a value in the newest state, and forgets those that nobody can see any more.
-    fn write(&mut self, key: &Value, value: Datum) {
+    fn write(&mut self, key: &Rc<Value>, value: Datum) {
         let (newest, oldest) = (self.newest, self.oldest());
         let values = self.keys.entry(key.clone()).or_default();
         values.push_back((newest, value));

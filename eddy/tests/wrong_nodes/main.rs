@@ -1,7 +1,8 @@
 //! For each fault a node that is wrong in a way that this fault shows, and that survives the others.
 //!
 //! Every mistake is one that people make. The same node without it survives all seven, but for
-//! values that only killed nodes knew.
+//! values that only killed nodes knew. One mistake needs no fault, only a service that is as weak as
+//! it may be.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -9,11 +10,12 @@ mod allocator;
 mod counter;
 mod gossiper;
 mod lease;
+mod shelf;
 
 use std::time::Duration;
 
 use eddy::latency::Latency;
-use eddy::{Fault, Report, Test, Workload};
+use eddy::{Fault, Report, Test, Validity, Workload};
 
 /// A mistake is to be found within so many seeds.
 const SEEDS: u64 = 50;
@@ -94,4 +96,21 @@ fn a_link_that_works_one_way_reveals_who_waits_to_be_called_back() {
 #[test]
 fn a_slow_link_reveals_a_time_out_that_is_too_short() {
     check(Fault::Slow, Workload::Broadcast, gossiper::run(gossiper::Mistake::EvictsSlow), 3);
+}
+
+#[test]
+fn a_store_with_a_past_reveals_who_believes_what_it_says() {
+    let run = |test: &Test, is_wrong| test.run(move |node| shelf::Shelf::new(node, is_wrong));
+    let quiet = |seed| Test { faults: [].into(), ..test(Workload::Broadcast, Fault::Kill, seed) };
+    for seed in 0..OTHERS {
+        run(&quiet(seed), false).assert_valid();
+        for fault in Fault::ALL {
+            run(&test(Workload::Broadcast, fault, seed), false).assert_valid();
+        }
+    }
+    let mut runs = (0..SEEDS).map(|seed| run(&quiet(seed), true));
+    let found = runs.find(|report| report.valid == Validity::Invalid);
+    let found = found.unwrap_or_else(|| panic!("{SEEDS} seeds do not find it"));
+    let smallest = found.smallest_without(|report| report.valid != Validity::Invalid).unwrap();
+    assert!(smallest.nodes <= 2, "one to write, one to read: {smallest:?}");
 }
