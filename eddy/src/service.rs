@@ -7,12 +7,13 @@
 //! says something else: `lww-kv` has two replicas there, not five.
 //!
 //! As in Maelstrom, whatever has the type of a request is one: it takes effect without a `msg_id`
-//! as well, and its reply is then `in_reply_to` null. A field that is missing is null, because there
-//! are encoders that leave it out.
+//! as well, and its reply is then `in_reply_to` null. A value that is missing is null, because
+//! there are encoders that leave it out.
 //!
 //! Deliberately different: what Maelstrom's services cannot handle, they log and leave unanswered.
 //! Here whoever waits for an answer gets an error, 10 for a type that the service does not know
-//! and 12 for a request without a type or a key. Answers are not answered.
+//! and 12 for no type, or for values that nest too deep. A request without a key gets 12 as well;
+//! Maelstrom takes it for the key null, and nobody means that. Answers are not answered.
 
 mod last_write_wins;
 mod linearizable;

@@ -83,8 +83,8 @@ impl Complaint {
         let line = excerpt(line);
         let text = format!(
             "it sent a message to {dest:?}, which does not exist:\n  {line}\nExpected the id of a \
-             node, of a service (lin-kv, lin-tso, lww-kv or seq-kv), or of the client whose request \
-             it answers."
+             node, of a service (lin-kv, lin-tso, lww-kv or seq-kv), or of the client whose \
+             request it answers."
         );
         Complaint { node: node.to_owned(), text }
     }

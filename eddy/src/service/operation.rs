@@ -1,10 +1,10 @@
 //! What a key-value store can be asked, and what that does to the value of one key.
 //!
 //! Values stay the text in which they came, so that no number changes on its way. What is compared,
-//! keys and the `from` of a compare-and-set, is compared as Clojure compares what Maelstrom reads:
-//! by value, so the order of an object's keys and the way in which a string is escaped do not
-//! matter, and `1.5` is `1.50`; but an integer is never a float, so `1` is not `1.0`. (One difference
-//! remains: to Clojure `0.0` is `-0.0`.)
+//! keys and the `from` of a compare-and-set, is compared as Clojure's `=` compares what Maelstrom
+//! reads: by value, so the order of an object's keys and the way in which a string is escaped do
+//! not matter, and `1.5` is `1.50`; but an integer is never a float, so `1` is not `1.0`. One
+//! difference remains: to Clojure `0.0` is `-0.0`.
 
 use std::rc::Rc;
 

@@ -17,8 +17,8 @@ pub(super) fn ask(service: &mut Service, client: &str, body: &str) -> Option<Str
     service.handle(client, &body).map(|reply| reply.get().to_owned())
 }
 
-/// Asks in short: `read x`, `write x 1`, `cas x 1 2`, `create x 1 2`, `ts`, with JSON without spaces
-/// for `x` and the numbers. The answer is `ok`, a value, or the code of an error.
+/// Asks in short: `read 1`, `write 1 2`, `cas 1 2 3`, `create 1 2 3`, `ts`, with any JSON that has
+/// no spaces for the numbers. The answer is `ok`, a value, or the code of an error.
 pub(super) fn short(service: &mut Service, client: &str, request: &str) -> String {
     let body = match request.split(' ').collect::<Vec<_>>()[..] {
         [kind] => format!(r#"{{"type":"{kind}","msg_id":1}}"#),
