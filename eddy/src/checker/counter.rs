@@ -1,0 +1,263 @@
+//! Whether counters count: Maelstrom's checker of `g-counter` and `pn-counter`.
+//!
+//! Every final read must equal the sum of the deltas that were acknowledged, plus any of those of
+//! which nobody knows whether they were added. The sums of all subsets of these are kept as ranges
+//! of integers: each delta in doubt shifts every range there is, and joins the outcome to what
+//! there was. So they are exact, and few, because deltas are small.
+
+use super::Validity;
+use super::sentence::{first_few, listed};
+use crate::edn::{Map, Value};
+use crate::history::{History, Kind, Op};
+
+/// What is to be said about the final reads of a counter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counter {
+    /// Valid if every final read is acceptable; unknown if one is no integer, where Maelstrom's
+    /// checker gives up.
+    pub valid: Validity,
+    /// The final reads that are not acceptable.
+    pub errors: Vec<Op>,
+    /// The values of the final reads, in the order in which they ended.
+    pub final_reads: Vec<Value>,
+    /// What they may be: the least and the greatest of each range, in ascending order.
+    pub acceptable: Vec<[i128; 2]>,
+    /// The sum of what was acknowledged.
+    pub sum: i128,
+    /// The additions that may have happened besides.
+    pub in_doubt: Vec<Op>,
+    /// What Maelstrom would not have said.
+    pub warnings: Vec<String>,
+}
+
+/// Compares the final reads with what was added.
+pub fn check(history: &History) -> Counter {
+    let adds = |kind| history.clients().filter(move |op| op.kind == kind && op.f == "add");
+    let sum = adds(Kind::Ok).filter_map(delta).sum();
+    let in_doubt: Vec<Op> = adds(Kind::Info).cloned().collect();
+    let mut acceptable = vec![[sum, sum]];
+    for delta in in_doubt.iter().filter_map(delta) {
+        acceptable = joined(&acceptable, delta);
+    }
+    let is_final = |op: &&Op| op.kind == Kind::Ok && is_marked(op);
+    let reads: Vec<&Op> = history.ops().iter().filter(is_final).collect();
+    let is_odd = |op: &&&Op| !matches!(op.value, Value::Int(_) | Value::BigInt(_));
+    let (odd, whole): (Vec<&Op>, Vec<&Op>) = reads.iter().partition(is_odd);
+    let is_acceptable = |op: &&Op| {
+        let value = op.value.to_string().trim_end_matches('N').parse::<i128>();
+        value.is_ok_and(|value| acceptable.iter().any(|[from, to]| (*from..=*to).contains(&value)))
+    };
+    let errors: Vec<Op> = whole.into_iter().filter(|op| !is_acceptable(op)).cloned().collect();
+    let warnings = odd.iter().map(|op| {
+        format!(
+            "process {} read {} at index {}, which is no integer",
+            op.process, op.value, op.index
+        )
+    });
+    Counter {
+        valid: match (odd.len(), errors.len()) {
+            (1.., _) => Validity::Unknown,
+            (0, errors) => Validity::from(errors == 0),
+        },
+        errors,
+        final_reads: reads.iter().map(|op| op.value.clone()).collect(),
+        warnings: first_few(warnings, "final reads"),
+        acceptable,
+        sum,
+        in_doubt,
+    }
+}
+
+fn is_marked(op: &Op) -> bool {
+    op.extra("final?").is_some_and(|mark| *mark != Value::Nil && *mark != Value::Bool(false))
+}
+
+fn delta(op: &Op) -> Option<i128> {
+    op.value.as_int().map(i128::from)
+}
+
+/// What the sums in these ranges become with this delta, or without.
+fn joined(ranges: &[[i128; 2]], delta: i128) -> Vec<[i128; 2]> {
+    let shifted = ranges.iter().map(|range| range.map(|end| end + delta));
+    let mut all: Vec<[i128; 2]> = ranges.iter().copied().chain(shifted).collect();
+    all.sort_unstable();
+    let mut joined: Vec<[i128; 2]> = Vec::new();
+    for [from, to] in all {
+        match joined.last_mut() {
+            Some([_, last]) if from <= *last + 1 => *last = to.max(*last),
+            _ => joined.push([from, to]),
+        }
+    }
+    joined
+}
+
+impl Counter {
+    /// Why it is not valid, in a sentence.
+    pub fn reason(&self) -> Option<String> {
+        let values =
+            |ops: &[Op]| listed(&ops.iter().map(|op| op.value.clone()).collect::<Vec<_>>());
+        match self.valid {
+            Validity::Valid => None,
+            Validity::Unknown => Some("a final read is no integer".to_owned()),
+            Validity::Invalid => {
+                let read = values(&self.errors);
+                Some(format!("clients read {read} at the end, which should be {}", self.expected()))
+            }
+        }
+    }
+
+    /// What a final read may be.
+    fn expected(&self) -> String {
+        let ranges: Vec<String> = self
+            .acceptable
+            .iter()
+            .map(|[from, to]| match to - from {
+                0 => from.to_string(),
+                1 => format!("{from} or {to}"),
+                _ => format!("{from} to {to}"),
+            })
+            .collect();
+        ranges.join(" or ")
+    }
+
+    /// What contradicts what, in lines for a person to read; none if it is valid.
+    pub fn explanation(&self) -> Vec<String> {
+        if self.errors.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![format!("The deltas that were acknowledged add up to {}.", self.sum)];
+        lines.extend(first_few(
+            self.in_doubt.iter().map(|Op { value, process, index, .. }| {
+                format!(
+                    "{value} may have been added besides: process {process} does not know \
+                     (index {index})."
+                )
+            }),
+            "additions in doubt",
+        ));
+        lines.extend(first_few(
+            self.errors.iter().map(|Op { value, process, index, .. }| {
+                format!("But process {process} read {value} at the end (index {index}).")
+            }),
+            "final reads",
+        ));
+        lines.push(format!("No choice of those in doubt gives that: only {}.", self.expected()));
+        lines
+    }
+
+    /// The map under `:workload`.
+    pub fn to_edn(&self) -> Value {
+        let errors: Vec<Value> = self.errors.iter().map(Op::to_edn).collect();
+        let integer = |number: i128| match i64::try_from(number) {
+            Ok(number) => Value::Int(number),
+            Err(_) => Value::BigInt(number.to_string().into()),
+        };
+        let ranges = self.acceptable.iter().map(|range| Value::Vector(range.map(integer).into()));
+        Map::new()
+            .with("valid?", self.valid)
+            .with("errors", Some(errors).filter(|errors| !errors.is_empty()).map(Value::List))
+            .with("final-reads", Value::List(self.final_reads.clone()))
+            .with("acceptable", Value::List(ranges.collect()))
+            .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::testing::history;
+    use super::*;
+    use crate::random::Random;
+
+    /// Additions as `ok 3`, `info -1`, `fail 2`, and final reads as numbers.
+    fn check(adds: &[&str], reads: &[&str]) -> Counter {
+        let adds = adds.iter().flat_map(|add| {
+            let (kind, delta) = add.split_once(' ').unwrap();
+            [format!("0 invoke add {delta}"), format!("0 {kind} add {delta}")]
+        });
+        let lines: Vec<String> = adds
+            .chain(
+                reads
+                    .iter()
+                    .flat_map(|read| ["1 invoke read nil".to_owned(), format!("1 ok read {read}")]),
+            )
+            .collect();
+        let ops = history(&lines.join("\n")).ops().to_vec();
+        super::check(&History::from_ops(ops.into_iter().map(|mut op| {
+            if op.f == "read" {
+                op.extra.push(("final?".into(), Value::Bool(true)));
+            }
+            op
+        })))
+    }
+
+    #[test]
+    fn final_reads_are_the_sum_of_what_was_added_and_of_any_of_what_may_have_been() {
+        #[track_caller]
+        fn expect(adds: &[&str], acceptable: &str, good: &[&str], bad: &[&str]) {
+            for (read, valid) in
+                good.iter().map(|r| (r, true)).chain(bad.iter().map(|r| (r, false)))
+            {
+                let counter = check(adds, &[read]);
+                assert_eq!(counter.valid, valid.into(), "{read}");
+                let edn = counter.to_edn();
+                assert_eq!(edn.get("acceptable").unwrap().to_string(), acceptable);
+                assert_eq!(counter.reason().is_none(), valid);
+                assert_eq!(counter.explanation().is_empty(), valid);
+            }
+        }
+        expect(&[], "([0 0])", &["0"], &["1", "-1"]);
+        expect(&["ok 3", "ok -5", "fail 7"], "([-2 -2])", &["-2"], &["5", "0"]);
+        expect(&["ok 1", "info 1"], "([1 2])", &["1", "2"], &["0", "3"]);
+        expect(&["info 2", "info -3"], "([-3 -3] [-1 0] [2 2])", &["-3", "-1", "0", "2"], &["1"]);
+        expect(&["info 5", "info 5"], "([0 0] [5 5] [10 10])", &["0", "5", "10"], &["1", "15"]);
+        expect(
+            &["ok 9223372036854775807", "ok 1"],
+            "([9223372036854775808N 9223372036854775808N])",
+            &["9223372036854775808N"],
+            &["-9223372036854775808"],
+        );
+    }
+
+    #[test]
+    fn a_read_that_is_no_integer_decides_nothing() {
+        let counter = check(&["ok 1"], &["1.0", "1"]);
+        assert_eq!((counter.valid, counter.warnings.len()), (Validity::Unknown, 1));
+    }
+
+    #[test]
+    fn an_explanation_names_what_contradicts_what() {
+        let counter = check(&["ok 2", "info 4"], &["2", "3"]);
+        assert_eq!(counter.reason().unwrap(), "clients read 3 at the end, which should be 2 or 6");
+        assert_eq!(
+            counter.explanation(),
+            [
+                "The deltas that were acknowledged add up to 2.",
+                "4 may have been added besides: process 0 does not know (index 3).",
+                "But process 1 read 3 at the end (index 7).",
+                "No choice of those in doubt gives that: only 2 or 6.",
+            ]
+        );
+    }
+
+    #[test]
+    fn whatever_was_added_the_ranges_hold_the_sums_of_all_subsets_and_nothing_else() {
+        for seed in 0..500 {
+            let mut random = Random::seeded(seed);
+            let deltas: Vec<i128> =
+                (0..random.below(9)).map(|_| i128::from(random.below(30)) - 12).collect();
+            let sums: BTreeSet<i128> = (0..1_u32 << deltas.len())
+                .map(|subset| {
+                    let chosen =
+                        deltas.iter().enumerate().filter(|(place, _)| subset >> place & 1 == 1);
+                    chosen.map(|(_, delta)| delta).sum()
+                })
+                .collect();
+            let ranges = deltas.iter().fold(vec![[0, 0]], |ranges, delta| joined(&ranges, *delta));
+            let inside: BTreeSet<i128> = ranges.iter().flat_map(|[from, to]| *from..=*to).collect();
+            assert_eq!(inside, sums, "{deltas:?}");
+            assert!(ranges.windows(2).all(|pair| pair[0][1] + 1 < pair[1][0]), "{ranges:?}");
+        }
+    }
+}
