@@ -1,0 +1,241 @@
+//! Whether each key of a store behaved like one register: Maelstrom's `lin-kv`, judged by Knossos.
+//!
+//! A history is linearizable if its operations can be put in an order that a register would answer
+//! alike, and in which no operation comes before one that had ended when it began (Herlihy and
+//! Wing, *Linearizability*, 1990). Keys are independent: a history is linearizable if each key's
+//! part of it is. What failed did not happen. What has no known end may have happened at any time
+//! since it began, or never, and nobody knows what it read.
+//!
+//! The search is Wing and Gong's (*Testing and Verifying Concurrent Objects*, 1993): let any
+//! operation happen next that could be the first of those that are left, and go back where nothing
+//! can. With Lowe's memory of configurations (*Testing for linearizability*, 2017) none is searched
+//! twice. A configuration is what has happened and what the register holds; the future depends on
+//! nothing else. As in Lowe's just-in-time variant, an operation happens only when another one that
+//! ends next has to happen: of an order that explains the history, everything else can be put off.
+//! So completions are passed one by one, and what has happened is the number of those passed and a
+//! few bits for the operations under way, not one bit for each operation. If no order passes a
+//! completion, the history up to it has none, and up to the one before it has one: that completion
+//! is the shortest failing prefix.
+//!
+//! Three things are left out, and none of them loses an order. What only observes happens as soon
+//! as it finds its value, for it is one obligation less and changes nothing. What need not happen
+//! happens only if somebody is there to find its value before it is overwritten, else it can be
+//! taken out of the order. And of operations without an end that do the same, the one that began
+//! first goes first; a configuration that has used up more of them than another, and is otherwise
+//! the same, can do nothing that the other cannot. So writes that crashed cost something only where
+//! they explain something.
+
+mod cache;
+mod explain;
+mod register;
+mod report;
+pub mod sample;
+mod schedule;
+mod search;
+#[cfg(test)]
+mod tests;
+
+pub use self::report::Failure;
+use self::{
+    register::Register,
+    report::Configuration,
+    schedule::Schedule,
+    search::{Outcome, Search},
+};
+use super::{
+    Validity,
+    sentence::{counted, first_few, listed},
+};
+use crate::{
+    edn::{Map, Value},
+    history::{History, Op},
+};
+
+/// What a search may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How many bytes the configurations of one key may take. More judge histories with more
+    /// clients and more crashes; fewer leave those unknown and let the machine breathe. Time goes
+    /// with it: a second or two for 100 MB.
+    pub memory: usize,
+}
+
+impl Default for Limits {
+    /// Half a gigabyte, which a thousand operations with known ends never come close to.
+    fn default() -> Limits {
+        Limits { memory: 512 << 20 }
+    }
+}
+
+/// What is to be said about all keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Linearizable {
+    /// The worst of the keys.
+    pub valid: Validity,
+    /// Each key that an operation names, sorted.
+    pub keys: Vec<Key>,
+    /// Sentences about what upstream overlooks: operations without a key, and reads of nil, which
+    /// it takes for reads whose result is unknown.
+    pub warnings: Vec<String>,
+}
+
+/// What is to be said about a key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Key {
+    /// The key.
+    pub key: Value,
+    /// Whether its operations are linearizable.
+    pub verdict: Verdict,
+    /// Where an order of the operations can end; if there is none, an order of those before the one
+    /// that fits nowhere. Not all of them: one order is enough.
+    configurations: Vec<Configuration>,
+}
+
+/// Whether a key's operations are linearizable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// They are.
+    Linearizable,
+    /// They are not.
+    NotLinearizable(Box<Failure>),
+    /// Nobody knows, for a reason that is a clause: `its operations make no sense`.
+    Unknown(String),
+}
+
+/// Judges the operations `read`, `write` and `cas`, whose values are `[key value]`, or
+/// `[key [from to]]`.
+pub fn check(history: &History) -> Linearizable {
+    check_within(history, Limits::default())
+}
+
+/// [`check`], at a cost.
+pub fn check_within(history: &History, limits: Limits) -> Linearizable {
+    let (keys, without_key) = register::by_key(history.clients());
+    let mut warnings = Vec::new();
+    let keys: Vec<Key> = keys
+        .iter()
+        .map(|(key, ops)| match Register::of(key, ops) {
+            Ok(register) => Key::judge(&register, limits, &mut warnings),
+            Err(error) => Key {
+                key: (*key).clone(),
+                verdict: Verdict::Unknown(error),
+                configurations: Vec::new(),
+            },
+        })
+        .collect();
+    let nothing = |op: &&Op| format!("the value of :{} at index {} names no key", op.f, op.index);
+    warnings.extend(first_few(without_key.iter().map(nothing), "operations without a key"));
+    Linearizable { valid: Validity::merge(keys.iter().map(Key::valid)), keys, warnings }
+}
+
+impl Key {
+    fn judge(register: &Register<'_>, limits: Limits, warnings: &mut Vec<String>) -> Key {
+        let schedule = Schedule::of(register);
+        let search = Search::run(&schedule, limits);
+        let verdict = match search.outcome {
+            Outcome::Found(_) => {
+                warnings.extend(nil_read(register, limits));
+                Verdict::Linearizable
+            }
+            Outcome::Stuck => Verdict::NotLinearizable(Box::new(Failure::of(register, &search))),
+            Outcome::GaveUp => {
+                let megabytes = limits.memory >> 20;
+                let passed = counted(search.furthest() as u64, "completion");
+                Verdict::Unknown(format!(
+                    "the search may take {megabytes} MiB and some seconds, and got past {passed} \
+                     of {}; an order may or may not exist",
+                    search.schedule.len()
+                ))
+            }
+        };
+        let configurations = report::configurations(register, &search);
+        Key { key: register.key.clone(), verdict, configurations }
+    }
+
+    /// Whether the key's operations are linearizable.
+    pub fn valid(&self) -> Validity {
+        match self.verdict {
+            Verdict::Linearizable => Validity::Valid,
+            Verdict::Unknown(_) => Validity::Unknown,
+            Verdict::NotLinearizable(_) => Validity::Invalid,
+        }
+    }
+
+    /// What stands under the key in `:results`.
+    fn to_edn(&self) -> Value {
+        let mut map = Map::new().with("valid?", self.valid());
+        if let Verdict::Unknown(reason) = &self.verdict {
+            map = map.with("cause", reason.clone());
+        }
+        let configurations = self.configurations.iter().map(Configuration::to_edn);
+        map = map.with("configs", Value::List(configurations.collect()));
+        map = match &self.verdict {
+            Verdict::NotLinearizable(failure) => failure.write_edn(map),
+            _ => map.with("final-paths", Value::List(Vec::new())),
+        };
+        Map::new()
+            .with("linearizable", map)
+            .with("timeline", Map::new().with("valid?", true))
+            .with("valid?", self.valid())
+            .into()
+    }
+}
+
+/// A warning if the history is linearizable only because reads of nil are no evidence to upstream.
+fn nil_read(register: &Register<'_>, limits: Limits) -> Option<String> {
+    let strict = register.with_nil_as_value();
+    if strict.operations.iter().zip(&register.operations).all(|(a, b)| a.action == b.action) {
+        return None;
+    }
+    let schedule = Schedule::of(&strict);
+    let search = Search::run(&schedule, limits);
+    (search.outcome == Outcome::Stuck).then(|| {
+        let sentence = Failure::of(&strict, &search).sentence;
+        format!("a read of nil goes unpunished, for Maelstrom takes it for unknown: {sentence}")
+    })
+}
+
+impl Linearizable {
+    /// Why it is not valid, in a sentence.
+    pub fn reason(&self) -> Option<String> {
+        let worst = self.keys.iter().filter(|key| key.valid() == self.valid);
+        let worst: Vec<&Key> = worst.collect();
+        let first = worst.first()?;
+        let others = match &worst[1..] {
+            [] => String::new(),
+            others => format!("; and so with key {}", listed(others.iter().map(|key| &key.key))),
+        };
+        match &first.verdict {
+            Verdict::Linearizable => None,
+            Verdict::Unknown(reason) => {
+                Some(format!("key {} could not be judged: {reason}{others}", first.key))
+            }
+            Verdict::NotLinearizable(failure) => {
+                let sentence = &failure.sentence;
+                Some(format!("key {} is not linearizable: {sentence}{others}", first.key))
+            }
+        }
+    }
+
+    /// For each key that is not linearizable: what came before in an order that is possible, what
+    /// fits nowhere, and why not.
+    pub fn explanation(&self) -> Vec<String> {
+        let failures = self.keys.iter().filter_map(|key| match &key.verdict {
+            Verdict::NotLinearizable(failure) => Some(&failure.explanation),
+            _ => None,
+        });
+        failures.flatten().cloned().collect()
+    }
+
+    /// The map under `:workload`.
+    pub fn to_edn(&self) -> Value {
+        let results = self.keys.iter().map(|key| (key.key.clone(), key.to_edn()));
+        let failures = self.keys.iter().filter(|key| key.valid() == Validity::Invalid);
+        let failures: Vec<Value> = failures.map(|key| key.key.clone()).collect();
+        Map::new()
+            .with("valid?", self.valid)
+            .with("results", results.collect::<Map>())
+            .with("failures", failures)
+            .into()
+    }
+}

@@ -1,0 +1,248 @@
+//! Why an operation fits nowhere, in words.
+//!
+//! What fits nowhere is a read or a cas that had to find a value: a write fits everywhere. So the
+//! question is always who set the value that was there, and why nobody can have set the other one.
+
+use super::{
+    register::{Action, NIL, Operation, Register, ValueId},
+    report,
+    schedule::OperationId,
+    search::{Search, Step},
+};
+use crate::checker::sentence::{NAMED, counted, first_few};
+
+/// How many operations before the one that fits nowhere are told. Fewer hide how the register came
+/// to its value, more hide everything else.
+const BEFORE: usize = 8;
+
+/// Why the operation at the furthest level fits nowhere: a sentence, and lines for a person.
+pub(super) fn failure(register: &Register<'_>, search: &Search<'_>) -> (String, Vec<String>) {
+    let due = search.schedule.order[search.furthest()];
+    let orders = search.last_nodes().into_iter().take(NAMED).map(|node| search.path(node));
+    let orders: Vec<Vec<Step>> = orders.collect();
+    let no_order = Vec::new();
+    // Of the longest ones, the first.
+    let order = orders.iter().rev().max_by_key(|order| order.len()).unwrap_or(&no_order);
+    let story = Story { register, search, due, order };
+    let sentence = story.sentence(&orders);
+    (sentence.clone(), story.lines(&sentence))
+}
+
+/// What there is to tell.
+struct Story<'a> {
+    register: &'a Register<'a>,
+    search: &'a Search<'a>,
+    /// What fits nowhere.
+    due: OperationId,
+    /// The longest order found of what came before.
+    order: &'a [Step],
+}
+
+impl Story<'_> {
+    /// `read 3 at index 57 by process 4, but key 0 was 2 from index 40 (write 2 by process 1) on,
+    /// and no write of 3 was under way`.
+    fn sentence(&self, orders: &[Vec<Step>]) -> String {
+        let due = self.operation(self.due);
+        let what = self.words(due.action);
+        let (index, process) = (due.entry().index, due.begin.process);
+        let needed = due.action.needs().unwrap_or(NIL);
+        let was = self.was();
+        let elsewhere = self.elsewhere(orders);
+        let producers = self.producers(needed);
+        format!("{what} at index {index} by process {process}, but {was}{elsewhere}, {producers}")
+    }
+
+    /// What the register was at last in the order, and who made it so.
+    fn was(&self) -> String {
+        let key = self.register.key;
+        let changes = self.changes();
+        let Some(operation) = changes.last().map(|(operation, _)| self.operation(*operation))
+        else {
+            return format!("nothing had been written to key {key}");
+        };
+        let value = self.value(operation.action.sets().unwrap_or(NIL));
+        let (what, process) = (self.words(operation.action), operation.begin.process);
+        let limit = self.operation(self.due).entry().index;
+        let what = format!("{what} by process {process}");
+        if let Some(end) = operation.end.filter(|end| end.index < limit) {
+            return format!("key {key} was {value} from index {} ({what}) on", end.index);
+        }
+        let index = operation.begin.index;
+        format!("key {key} was {value} ({what}, under way since index {index})")
+    }
+
+    /// What it was in other orders.
+    fn elsewhere(&self, orders: &[Vec<Step>]) -> String {
+        let last = |order: &[Step]| report::value_after(self.register, order);
+        let here = last(self.order);
+        let mut others: Vec<ValueId> = orders.iter().map(|order| last(order)).collect();
+        others.sort_unstable();
+        others.dedup();
+        others.retain(|value| *value != here);
+        let others: Vec<String> = others.into_iter().map(|value| self.value(value)).collect();
+        if others.is_empty() {
+            String::new()
+        } else {
+            format!(" (or {}, in another order)", others.join(" or "))
+        }
+    }
+
+    /// Who could have set the value that was needed, and why nobody did.
+    fn producers(&self, needed: ValueId) -> String {
+        let due = self.operation(self.due);
+        let value = self.value(needed);
+        let limit = due.entry().index;
+        let sets = |(_, operation): &(OperationId, &Operation<'_>)| {
+            operation.action.sets() == Some(needed) && operation.begin.index < limit
+        };
+        let all = || (0..).zip(&self.register.operations).filter(sets);
+        if all().next().is_none() && needed != NIL {
+            return format!("and nobody had begun to write {value}");
+        }
+        let under_way = all().filter(|(id, operation)| {
+            *id != self.due && operation.end.is_none_or(|end| end.index > due.begin.index)
+        });
+        let mut reasons = under_way.map(|(id, operation)| {
+            let what = self.words(operation.action);
+            let process = operation.begin.process;
+            let reason = self.why_not(id);
+            format!("{what} by process {process} was under way, but {reason}")
+        });
+        match reasons.next() {
+            None => format!("and no write of {value} was under way"),
+            Some(first) => {
+                let more = match reasons.count() {
+                    0 => String::new(),
+                    more => format!("; and {}", counted(more as u64, "more such operation")),
+                };
+                format!("and {first}{more}")
+            }
+        }
+    }
+
+    /// Why an operation under way cannot have happened just before.
+    fn why_not(&self, id: OperationId) -> String {
+        let Some(place) = self.order.iter().position(|step| step.operation == id) else {
+            let needed = self.operation(id).action.needs().unwrap_or(NIL);
+            return format!("it would have had to find {}", self.value(needed));
+        };
+        let value = self.operation(id).action.sets();
+        let found_by = self.order.get(place + 1).map(|step| self.operation(step.operation));
+        match found_by.filter(|operation| operation.action.needs() == value) {
+            Some(operation) => {
+                let (what, process) = (self.words(operation.action), operation.begin.process);
+                let index = operation.entry().index;
+                format!("it came earlier, before {what} by process {process} at index {index}")
+            }
+            None => "it came earlier and was overwritten".to_owned(),
+        }
+    }
+
+    /// The operations in order, and the sentence.
+    fn lines(&self, sentence: &str) -> Vec<String> {
+        let key = self.register.key;
+        let due = self.operation(self.due);
+        let index = due.entry().index;
+        let mut lines =
+            vec![format!("key {key}: no order explains its operations up to index {index}")];
+        let skipped = self.order.len().saturating_sub(BEFORE);
+        lines.push(match (self.order.len(), skipped) {
+            (0, _) => "  nothing came before:".to_owned(),
+            (_, 0) => "  what came before fits in this order:".to_owned(),
+            (..) => {
+                let operations = counted(skipped as u64, "operation");
+                format!("  what came before fits in this order, whose first {operations} we skip:")
+            }
+        });
+        let mut value = report::value_after(self.register, &self.order[..skipped]);
+        for step in &self.order[skipped..] {
+            let operation = self.operation(step.operation);
+            value = operation.action.sets().unwrap_or(value);
+            lines.push(format!("    {}: it is {}", self.told(operation), self.value(value)));
+        }
+        lines.push(format!("    {}: fits nowhere", self.told(due)));
+        lines.extend(self.others());
+        lines.extend(self.last_time(due));
+        lines.push(format!("  {sentence}"));
+        lines
+    }
+
+    /// What else was under way.
+    fn others(&self) -> Vec<String> {
+        let pending = report::pending(self.register, self.search, self.order);
+        let others: Vec<OperationId> = pending.into_iter().filter(|id| *id != self.due).collect();
+        if others.is_empty() {
+            return Vec::new();
+        }
+        let told = others.iter().map(|id| format!("    {}", self.told(self.operation(*id))));
+        let mut lines = vec!["  under way as well, and not in this order yet:".to_owned()];
+        let mut few = first_few(told, "operations");
+        if others.len() > NAMED
+            && let Some(rest) = few.last_mut()
+        {
+            rest.insert_str(0, "    ");
+        }
+        lines.append(&mut few);
+        lines
+    }
+
+    /// When the register last had the value that was needed.
+    fn last_time(&self, due: &Operation<'_>) -> Option<String> {
+        let needed = due.action.needs()?;
+        let changes = self.changes();
+        let (operation, _) = changes.iter().rev().find(|(_, before)| *before == needed)?;
+        let overwritten = self.told(self.operation(*operation));
+        Some(format!("  in this order it was {} last before {overwritten}", self.value(needed)))
+    }
+
+    /// The steps that changed the register, and what it was before each.
+    fn changes(&self) -> Vec<(OperationId, ValueId)> {
+        let (mut value, mut changes) = (NIL, Vec::new());
+        for step in self.order {
+            let set = self.operation(step.operation).action.sets();
+            if let Some(set) = set.filter(|set| *set != value) {
+                changes.push((step.operation, value));
+                value = set;
+            }
+        }
+        changes
+    }
+
+    /// `write 1 by process 5, index 36 to 38, 0.421 s to 0.424 s`.
+    fn told(&self, operation: &Operation<'_>) -> String {
+        let what = self.words(operation.action);
+        let begin = operation.begin;
+        let (process, index, time) = (begin.process, begin.index, seconds(begin.time));
+        match operation.end {
+            Some(end) => {
+                let (end, end_time) = (end.index, seconds(end.time));
+                format!("{what} by process {process}, index {index} to {end}, {time} to {end_time}")
+            }
+            None => {
+                format!("{what} by process {process}, from index {index}, {time}, without an end")
+            }
+        }
+    }
+
+    fn words(&self, action: Action) -> String {
+        match action {
+            Action::Read(value) => format!("read {}", self.value(value.unwrap_or(NIL))),
+            Action::Write(value) => format!("write {}", self.value(value)),
+            Action::Cas(from, to) => format!("cas {} to {}", self.value(from), self.value(to)),
+        }
+    }
+
+    fn operation(&self, id: OperationId) -> &Operation<'_> {
+        &self.register.operations[id as usize]
+    }
+
+    fn value(&self, number: ValueId) -> String {
+        self.register.value(number).to_string()
+    }
+}
+
+/// A time as people read it: `0.421 s`.
+#[expect(clippy::cast_precision_loss, reason = "nobody reads that many digits")]
+fn seconds(nanoseconds: u64) -> String {
+    format!("{:.3} s", nanoseconds as f64 / 1e9)
+}
