@@ -7,6 +7,7 @@ pub mod availability;
 pub mod counter;
 pub mod echo;
 pub mod exceptions;
+pub mod kafka;
 pub mod linearizable;
 pub mod liveness;
 pub mod quantiles;

@@ -1,0 +1,193 @@
+//! What operations of this workload say: which messages were sent and polled, at which offsets.
+//!
+//! Keys and messages become small numbers, so that everything else is about lists and indices.
+
+use std::collections::hash_map::Entry;
+
+use rustc_hash::FxHashMap;
+
+use super::clojure::{Place, order_map};
+use crate::{
+    edn::Value,
+    history::{History, Kind, Op},
+};
+
+/// The number of a key.
+pub(super) type Key = usize;
+/// The number of a message; the same message under two keys has one number.
+pub(super) type Message = usize;
+
+/// The operations of clients, understood.
+#[derive(Debug, Default)]
+pub(super) struct Acts<'a> {
+    /// In the order of the history.
+    pub(super) all: Vec<Act<'a>>,
+    /// What the keys are called.
+    pub(super) keys: Names<'a>,
+    /// What the messages are.
+    pub(super) messages: Names<'a>,
+    /// A sentence about the first offset that upstream cannot take.
+    pub(super) bad_offset: Option<String>,
+    /// How many operations have values that say nothing.
+    pub(super) not_understood: usize,
+}
+
+/// One operation, understood.
+#[derive(Debug)]
+pub(super) struct Act<'a> {
+    /// The operation.
+    pub(super) op: &'a Op,
+    /// What was sent, in order.
+    pub(super) sends: Vec<Send>,
+    /// What was polled, by key, in the order in which upstream goes through the keys.
+    pub(super) polls: Vec<Poll>,
+    /// The keys that an `assign` names.
+    pub(super) assigned: Option<Vec<Key>>,
+}
+
+/// A message that was to be sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Send {
+    pub(super) key: Key,
+    /// Where it was put, if that was told.
+    pub(super) offset: Option<i64>,
+    pub(super) message: Message,
+}
+
+/// All that one operation polled of a key.
+#[derive(Debug)]
+pub(super) struct Poll {
+    pub(super) key: Key,
+    pub(super) pairs: Vec<(Option<i64>, Message)>,
+}
+
+/// Values and their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Names<'a> {
+    values: Vec<&'a Value>,
+    places: Vec<Place>,
+    numbers: FxHashMap<&'a Value, usize>,
+}
+
+impl<'a> Names<'a> {
+    /// The value of a number.
+    pub(super) fn value(&self, number: usize) -> &'a Value {
+        self.values[number]
+    }
+
+    /// Where the value of a number comes in Clojure's maps and sets.
+    pub(super) fn place(&self, number: usize) -> Place {
+        self.places[number]
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    fn number(&mut self, value: &'a Value) -> usize {
+        match self.numbers.entry(value) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                self.values.push(value);
+                self.places.push(Place::of(value));
+                *new.insert(self.values.len() - 1)
+            }
+        }
+    }
+}
+
+impl Act<'_> {
+    /// Whether this operation sends or polls.
+    pub(super) fn is_transaction(&self) -> bool {
+        ["send", "poll", "txn"].contains(&&*self.op.f)
+    }
+
+    /// Whether this is the end of an operation.
+    pub(super) fn is_completion(&self) -> bool {
+        self.op.kind != Kind::Invoke
+    }
+
+    /// What this operation polled of a key, if that was in the answer at all.
+    pub(super) fn poll_of(&self, key: Key) -> Option<&Poll> {
+        self.polls.iter().find(|poll| poll.key == key)
+    }
+}
+
+impl<'a> Acts<'a> {
+    /// Understands a history.
+    pub(super) fn of(history: &'a History) -> Acts<'a> {
+        let mut acts = Acts::default();
+        for op in history.clients() {
+            let act = acts.understand(op);
+            acts.all.push(act);
+        }
+        acts
+    }
+
+    fn understand(&mut self, op: &'a Op) -> Act<'a> {
+        let mut act = Act { op, sends: Vec::new(), polls: Vec::new(), assigned: None };
+        let parts = op.value.as_sequence();
+        match (&*op.f, parts) {
+            ("assign" | "subscribe", Some(keys)) => {
+                act.assigned = Some(keys.iter().map(|key| self.keys.number(key)).collect());
+            }
+            ("send" | "poll" | "txn", Some(parts)) => {
+                for part in parts {
+                    if self.understand_part(part, &mut act).is_none() {
+                        self.not_understood += 1;
+                    }
+                }
+                order_map(&mut act.polls, |poll| self.keys.place(poll.key));
+            }
+            ("send" | "poll" | "txn" | "assign" | "subscribe", None) => self.not_understood += 1,
+            _ => {}
+        }
+        act
+    }
+
+    fn understand_part(&mut self, part: &'a Value, act: &mut Act<'a>) -> Option<()> {
+        let part = part.as_sequence()?;
+        let Value::Keyword(name) = part.first()? else { return None };
+        match (&**name, &part[1..]) {
+            ("send", [key, Value::Vector(pair)]) => {
+                let [offset, message] = &pair[..] else { return None };
+                let (offset, message) = (self.offset(offset), self.messages.number(message));
+                act.sends.push(Send { key: self.keys.number(key), offset, message });
+            }
+            ("send", [key, message]) => {
+                let message = self.messages.number(message);
+                act.sends.push(Send { key: self.keys.number(key), offset: None, message });
+            }
+            ("poll", []) => {}
+            ("poll", [Value::Map(polled), ..]) => {
+                let before = act.polls.len();
+                for (key, pairs) in polled.iter() {
+                    let key = self.keys.number(key);
+                    let pairs = self.pairs(pairs)?;
+                    match act.polls[..before].iter_mut().find(|poll| poll.key == key) {
+                        Some(poll) => poll.pairs.extend(pairs),
+                        None => act.polls.push(Poll { key, pairs }),
+                    }
+                }
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn pairs(&mut self, pairs: &'a Value) -> Option<Vec<(Option<i64>, Message)>> {
+        let pairs = pairs.as_sequence()?.iter().map(|pair| match pair.as_sequence()? {
+            [offset, message] => Some((self.offset(offset), self.messages.number(message))),
+            _ => None,
+        });
+        pairs.collect()
+    }
+
+    fn offset(&mut self, offset: &Value) -> Option<i64> {
+        if offset.as_int().is_none() && *offset != Value::Nil {
+            self.bad_offset.get_or_insert_with(|| format!("{offset} is no offset"));
+        }
+        offset.as_int()
+    }
+}

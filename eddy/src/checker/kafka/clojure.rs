@@ -1,0 +1,166 @@
+//! The order in which Clojure happens to give the entries of maps and sets.
+//!
+//! Upstream's results show whatever comes first out of its maps, so which errors are shown follows
+//! from that order. A map of up to eight entries keeps the order of insertion. A larger one, and
+//! any set, is a trie over the bits of the hashes (Bagwell, *Ideal Hash Trees*, 2001), five bits a
+//! level from the lowest on, and is walked in order of those bits. The hashes are Murmur3's.
+
+use crate::edn::Value;
+
+/// How many entries a map has at most that keeps the order of insertion.
+const KEPT: usize = 8;
+
+/// Where a value comes in a large map or a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place(u64);
+
+impl Place {
+    /// The place of a value.
+    pub(super) fn of(value: &Value) -> Place {
+        let hash = u64::from(hash(value));
+        Place((0..7).fold(0, |place, level| place << 5 | hash >> (5 * level) & 31))
+    }
+}
+
+/// Puts the entries of a map, which are in order of insertion, in the order that it gives them.
+pub(super) fn order_map<T>(entries: &mut [T], place: impl Fn(&T) -> Place) {
+    if entries.len() > KEPT {
+        order_set(entries, place);
+    }
+}
+
+/// Puts the elements of a set in the order that it gives them.
+pub(super) fn order_set<T>(elements: &mut [T], place: impl Fn(&T) -> Place) {
+    elements.sort_by_cached_key(place);
+}
+
+/// Clojure's `hash`, for what can be a key or a message: those of symbols and of tagged values are
+/// not followed.
+fn hash(value: &Value) -> u32 {
+    match value {
+        Value::Nil | Value::Symbol(_) | Value::Tagged(..) => 0,
+        Value::Bool(true) => 1231,
+        Value::Bool(false) => 1237,
+        Value::Int(number) => hash_words(number.cast_unsigned(), 8),
+        Value::BigInt(digits) => java_hash(digits),
+        Value::Float(number) if *number == 0.0 => 0,
+        Value::Float(number) => fold(number.to_bits()),
+        Value::Str(text) => match java_hash(text) {
+            0 => 0,
+            hash => finish(mix(0, hash), 4),
+        },
+        Value::Keyword(name) => hash_name(name).wrapping_add(GOLDEN),
+        Value::List(elements) | Value::Vector(elements) => {
+            let ordered = |sum: u32, element| sum.wrapping_mul(31).wrapping_add(hash(element));
+            hash_collection(elements.iter().fold(1, ordered), elements.len())
+        }
+        Value::Map(map) => {
+            let entries = map.iter().map(|(key, value)| {
+                let pair = 31_u32.wrapping_add(hash(key)).wrapping_mul(31);
+                hash_collection(pair.wrapping_add(hash(value)), 2)
+            });
+            hash_collection(entries.fold(0, u32::wrapping_add), map.len())
+        }
+        Value::Set(set) => {
+            hash_collection(set.iter().map(hash).fold(0, u32::wrapping_add), set.len())
+        }
+    }
+}
+
+/// What Clojure adds to the hash of a keyword's name.
+const GOLDEN: u32 = 0x9e37_79b9;
+
+fn hash_words(words: u64, bytes: u32) -> u32 {
+    match words {
+        0 => 0,
+        _ => finish(mix(mix(0, low(words)), low(words >> 32)), bytes),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "half of it is wanted")]
+fn low(words: u64) -> u32 {
+    words as u32
+}
+
+fn fold(words: u64) -> u32 {
+    low(words) ^ low(words >> 32)
+}
+
+/// What Java takes for the hash of a string.
+fn java_hash(text: &str) -> u32 {
+    text.encode_utf16().fold(0, |hash: u32, unit| hash.wrapping_mul(31).wrapping_add(unit.into()))
+}
+
+/// The hash of a symbol without a namespace.
+fn hash_name(name: &str) -> u32 {
+    let units: Vec<u32> = name.encode_utf16().map(u32::from).collect();
+    let (pairs, rest) = units.as_chunks::<2>();
+    let mut hash = pairs.iter().fold(0, |hash, [first, second]| mix(hash, first | second << 16));
+    for unit in rest {
+        hash ^= scramble(*unit);
+    }
+    let hash = finish(hash, size(2 * units.len()));
+    let shifted = (hash.cast_signed() >> 2).cast_unsigned();
+    hash ^ GOLDEN.wrapping_add(hash << 6).wrapping_add(shifted)
+}
+
+fn hash_collection(sum: u32, len: usize) -> u32 {
+    finish(mix(0, sum), size(len))
+}
+
+/// A length, as far as a hash minds.
+fn size(len: usize) -> u32 {
+    low(len as u64)
+}
+
+fn scramble(word: u32) -> u32 {
+    word.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593)
+}
+
+fn mix(hash: u32, word: u32) -> u32 {
+    (hash ^ scramble(word)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64)
+}
+
+fn finish(hash: u32, len: u32) -> u32 {
+    let mut hash = hash ^ len;
+    hash = (hash ^ hash >> 16).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ hash >> 13).wrapping_mul(0xc2b2_ae35);
+    hash ^ hash >> 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: u32) {
+        assert_eq!(hash(&Value::read_edn(text).unwrap()), expected, "{text}");
+    }
+
+    /// What a Clojure prints for `(hash …)`.
+    #[test]
+    fn hashes_are_those_of_clojure() {
+        check("nil", 0);
+        check("0", 0);
+        check("1", 1_392_991_556);
+        check("\"\"", 0);
+        check("\"a\"", 1_455_541_201);
+        check(":a", (-2_123_407_586_i32).cast_unsigned());
+        check("[]", (-2_017_569_654_i32).cast_unsigned());
+        check("{}", (-15_128_758_i32).cast_unsigned());
+    }
+
+    #[test]
+    fn only_a_large_map_leaves_the_order_of_insertion() {
+        let mut keys: Vec<Value> =
+            ["58", "88", "108", "9", "93", "83", "3", "51"].map(Value::from).into();
+        keys.reverse();
+        let inserted = keys.clone();
+        order_map(&mut keys, Place::of);
+        assert_eq!(keys, inserted);
+        keys.push("50".into());
+        order_map(&mut keys, Place::of);
+        let walked = ["58", "88", "108", "9", "93", "83", "3", "51", "50"].map(Value::from);
+        assert_eq!(keys, walked);
+    }
+}

@@ -1,0 +1,63 @@
+//! Sends of one process that the log has in another order.
+//!
+//! A client sends a message after it was told where the one before it stands, and a log only grows
+//! at its end. Skips are no errors: others send in between.
+
+use std::collections::BTreeMap;
+
+use super::{
+    acts::{Act, Key, Message},
+    anomaly::Told,
+    polls::{Steps, by_process, keys_left},
+};
+use crate::history::Kind;
+
+/// The steps within one operation.
+pub(super) fn within(told: &Told<'_>) -> Steps {
+    let mut steps = Steps::default();
+    for (at, act) in told.acts.all.iter().enumerate().filter(|(_, act)| act.is_completion()) {
+        for (key, messages) in sent_by_key(told, act) {
+            for pair in messages.windows(2) {
+                steps.note(told, key, [pair[0], pair[1]], [at, at]);
+            }
+        }
+    }
+    steps
+}
+
+/// The steps from one operation of a process to the next to the same key.
+pub(super) fn between(told: &Told<'_>) -> Steps {
+    let mut steps = Steps::default();
+    for (_, places) in by_process(told) {
+        let mut last_sends: BTreeMap<Key, (usize, Message)> = BTreeMap::new();
+        for at in places {
+            let act = told.act(at);
+            if !matches!(act.op.kind, Kind::Ok | Kind::Info) {
+                continue;
+            }
+            if let Some(keys) = keys_left(act) {
+                last_sends.retain(|key, _| keys.contains(key));
+            }
+            for (key, messages) in sent_by_key(told, act) {
+                if let Some((last, message)) = last_sends.get(&key) {
+                    steps.note(told, key, [*message, messages[0]], [*last, at]);
+                }
+                last_sends.insert(key, (at, messages[messages.len() - 1]));
+            }
+        }
+    }
+    steps
+}
+
+/// What an operation sent, by key; no list is empty.
+pub(super) fn sent_by_key(told: &Told<'_>, act: &Act<'_>) -> Vec<(Key, Vec<Message>)> {
+    let mut by_key: Vec<(Key, Vec<Message>)> = Vec::new();
+    for send in &act.sends {
+        match by_key.iter_mut().find(|(key, _)| *key == send.key) {
+            Some((_, messages)) => messages.push(send.message),
+            None => by_key.push((send.key, vec![send.message])),
+        }
+    }
+    super::clojure::order_map(&mut by_key, |(key, _)| told.acts.keys.place(*key));
+    by_key
+}

@@ -1,0 +1,294 @@
+//! The same verdicts, by trying everything with everything else.
+
+use std::collections::BTreeSet;
+
+use super::simulation::{Event, Pairs, What};
+use crate::history::Kind;
+
+/// What an oracle says of a history.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Oracle {
+    /// Whether upstream fails.
+    pub(super) fails: bool,
+    /// The names of the errors. Nothing more can be said if offsets are inconsistent: which
+    /// message then stands for an offset is upstream's choice.
+    pub(super) errors: BTreeSet<&'static str>,
+    /// The worst lag.
+    pub(super) lag: u64,
+    /// How many messages of all keys are unseen.
+    pub(super) unseen: usize,
+}
+
+/// The events in the order of their ends, and what follows from them.
+struct Evidence<'a> {
+    events: Vec<&'a Event>,
+    /// All that was told: key, offset, message.
+    told: BTreeSet<(usize, i64, i64)>,
+}
+
+/// Judges a history.
+pub(super) fn judge(events: &[Event]) -> Oracle {
+    let mut events: Vec<&Event> = events.iter().collect();
+    events.sort_by_key(|event| event.ended);
+    let mut told = BTreeSet::new();
+    for event in &events {
+        match &event.what {
+            What::Send { key, message, offset: Some(offset) } if event.kind == Kind::Ok => {
+                told.insert((*key, *offset, *message));
+            }
+            What::Poll(_) => told.extend(polled(event)),
+            _ => {}
+        }
+    }
+    let evidence = Evidence { events, told };
+    let mut oracle = Oracle::default();
+    let mut note = |name, holds: bool| {
+        if holds {
+            oracle.errors.insert(name);
+        }
+    };
+    note("inconsistent-offsets", evidence.any_pair(|a, b| a.1 == b.1 && a.2 != b.2));
+    note("duplicate", evidence.any_pair(|a, b| a.1 != b.1 && a.2 == b.2));
+    for (name, steps) in evidence.steps() {
+        match name {
+            "nonmonotonic-send" => note("nonmonotonic-send", steps < 1),
+            "within" => {
+                note("int-poll-skip", steps > 1);
+                note("int-nonmonotonic-poll", steps < 1);
+            }
+            _ => {
+                note("poll-skip", steps > 1);
+                note("nonmonotonic-poll", steps < 1);
+            }
+        }
+    }
+    note("lost-write", evidence.anything_lost());
+    note(
+        "G1a",
+        evidence.sends().any(|(key, message, event)| {
+            event.kind == Kind::Fail && evidence.is_read(key, message)
+        }),
+    );
+    let cyclic = evidence.is_cyclic();
+    note("G1c-realtime", cyclic);
+    note("strong-PL-2-cycle-exists", cyclic);
+    let unseen = evidence.unseen();
+    note("unseen", unseen > 0);
+    oracle.unseen = unseen;
+    oracle.fails = evidence.fails();
+    oracle.lag = evidence.lag();
+    oracle
+}
+
+fn polled(event: &Event) -> Vec<(usize, i64, i64)> {
+    match &event.what {
+        What::Poll(polled) if event.kind == Kind::Ok => polled
+            .iter()
+            .flat_map(|(key, pairs)| {
+                pairs.iter().map(|(offset, message)| (*key, *offset, *message))
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn pairs_of(event: &Event, wanted: usize) -> Option<&Pairs> {
+    match &event.what {
+        What::Poll(polled) if event.kind == Kind::Ok => {
+            polled.iter().find(|(key, _)| *key == wanted).map(|(_, pairs)| pairs)
+        }
+        _ => None,
+    }
+}
+
+fn drops(event: &Event, wanted: usize) -> bool {
+    matches!(&event.what, What::Assign(keys) if event.kind == Kind::Ok && !keys.contains(&wanted))
+}
+
+impl Evidence<'_> {
+    fn any_pair(&self, holds: impl Fn(&(usize, i64, i64), &(usize, i64, i64)) -> bool) -> bool {
+        self.told.iter().any(|a| self.told.iter().any(|b| a.0 == b.0 && holds(a, b)))
+    }
+
+    fn sends(&self) -> impl Iterator<Item = (usize, i64, &Event)> {
+        self.events.iter().filter_map(|event| match event.what {
+            What::Send { key, message, .. } => Some((key, message, *event)),
+            _ => None,
+        })
+    }
+
+    fn is_read(&self, key: usize, message: i64) -> bool {
+        self.events
+            .iter()
+            .any(|event| polled(event).iter().any(|polled| (polled.0, polled.2) == (key, message)))
+    }
+
+    /// How many offsets below this one are in use.
+    fn index(&self, key: usize, offset: i64) -> i64 {
+        let below = self.told.iter().filter(|told| told.0 == key && told.1 < offset);
+        let below: BTreeSet<i64> = below.map(|told| told.1).collect();
+        i64::try_from(below.len()).unwrap()
+    }
+
+    fn offsets(&self, key: usize, message: i64) -> Vec<i64> {
+        let told = self.told.iter().filter(|told| (told.0, told.2) == (key, message));
+        told.map(|told| told.1).collect()
+    }
+
+    fn last_index(&self, key: usize, message: i64) -> Option<i64> {
+        self.offsets(key, message).last().map(|offset| self.index(key, *offset))
+    }
+
+    fn distance(&self, key: usize, from: i64, to: i64) -> i64 {
+        let indices = self.last_index(key, from).zip(self.last_index(key, to));
+        indices.map_or(1, |(from, to)| to - from)
+    }
+
+    /// All steps in logs that one process takes.
+    fn steps(&self) -> Vec<(&'static str, i64)> {
+        let mut steps = Vec::new();
+        let keys: BTreeSet<usize> = self.told.iter().map(|told| told.0).collect();
+        for key in keys {
+            for (at, event) in self.events.iter().enumerate() {
+                if let Some(pairs) = pairs_of(event, key) {
+                    for pair in pairs.windows(2) {
+                        steps.push(("within", self.distance(key, pair[0].1, pair[1].1)));
+                    }
+                    let between = |later: &&&Event| later.process == event.process;
+                    let next = self.events[at + 1..]
+                        .iter()
+                        .filter(between)
+                        .find(|later| pairs_of(later, key).is_some() || drops(later, key));
+                    let first = next.and_then(|next| pairs_of(next, key)?.first());
+                    if let Some((last, first)) = pairs.last().zip(first) {
+                        steps.push(("between", self.distance(key, last.1, first.1)));
+                    }
+                }
+                let sent = |event: &Event| match event.what {
+                    What::Send { key: to, message, .. }
+                        if event.kind != Kind::Fail && to == key =>
+                    {
+                        Some(message)
+                    }
+                    _ => None,
+                };
+                if let Some(message) = sent(event) {
+                    let next = self.events[at + 1..].iter().filter(|later| {
+                        later.process == event.process
+                            && (sent(later).is_some() || drops(later, key))
+                    });
+                    if let Some(second) = next.map(|later| sent(later)).next().flatten() {
+                        steps.push(("nonmonotonic-send", self.distance(key, message, second)));
+                    }
+                }
+            }
+        }
+        steps
+    }
+
+    fn anything_lost(&self) -> bool {
+        self.sends().any(|(key, message, event)| {
+            let last = self.last_index(key, message);
+            event.kind == Kind::Ok
+                && !self.is_read(key, message)
+                && self.events.iter().flat_map(|event| polled(event)).any(|read| {
+                    let first =
+                        self.offsets(key, read.2).first().map(|offset| self.index(key, *offset));
+                    read.0 == key && last.is_some() && last <= first
+                })
+        })
+    }
+
+    /// Whether an operation comes before itself, by all relations between any two.
+    fn is_cyclic(&self) -> bool {
+        let transactions = self
+            .events
+            .iter()
+            .filter(|event| matches!(event.what, What::Send { .. } | What::Poll(_)));
+        let transactions: Vec<&&Event> = transactions.collect();
+        let comes_before = |a: &Event, b: &Event| {
+            let is_polled = match a.what {
+                What::Send { key, message, .. } => {
+                    polled(b).iter().any(|polled| (polled.0, polled.2) == (key, message))
+                }
+                _ => false,
+            };
+            is_polled || a.kind == Kind::Ok && a.ended < b.began
+        };
+        let size = transactions.len();
+        let mut reaches: Vec<Vec<bool>> = transactions
+            .iter()
+            .map(|a| transactions.iter().map(|b| comes_before(a, b)).collect())
+            .collect();
+        for through in 0..size {
+            let row = reaches[through].clone();
+            for from in reaches.iter_mut().filter(|from| from[through]) {
+                for (reached, also) in from.iter_mut().zip(&row) {
+                    *reached |= also;
+                }
+            }
+        }
+        (0..size).any(|at| reaches[at][at])
+    }
+
+    fn unseen(&self) -> usize {
+        let unseen = self.sends().filter(|(key, message, event)| {
+            event.kind == Kind::Ok && !self.is_read(*key, *message)
+        });
+        unseen.count()
+    }
+
+    fn fails(&self) -> bool {
+        let polled_keys: BTreeSet<usize> = self
+            .events
+            .iter()
+            .filter_map(|event| match &event.what {
+                What::Poll(polled) if event.kind == Kind::Ok => Some(polled),
+                _ => None,
+            })
+            .flat_map(|polled| polled.iter().map(|(key, _)| *key))
+            .collect();
+        let all: Vec<_> = self.events.iter().flat_map(|event| polled(event)).collect();
+        let from_nowhere = all.iter().any(|polled| {
+            self.sends().all(|(key, message, _)| (key, message) != (polled.0, polled.2))
+        });
+        from_nowhere || polled_keys.iter().any(|key| all.iter().all(|polled| polled.0 != *key))
+    }
+
+    fn lag(&self) -> u64 {
+        let mut worst = 0;
+        for (at, event) in self.events.iter().enumerate() {
+            if !matches!(event.what, What::Poll(_)) || event.kind != Kind::Ok {
+                continue;
+            }
+            let past = self.events[..=at].iter().filter(|past| past.process == event.process);
+            let past: Vec<&&Event> = past.filter(|past| past.kind == Kind::Ok).collect();
+            let keys: BTreeSet<usize> = self.told.iter().map(|told| told.0).collect();
+            for key in keys {
+                let dropped = past.iter().rposition(|past| drops(past, key));
+                let since = &past[dropped.map_or(0, |dropped| dropped + 1)..];
+                let assigns = |past: &&&&Event| {
+                    matches!(&past.what, What::Assign(keys) if keys.contains(&key))
+                        || pairs_of(past, key).is_some()
+                };
+                if since.iter().find(assigns).is_none() {
+                    continue;
+                }
+                let seen = since.iter().flat_map(|past| polled(past)).filter(|told| told.0 == key);
+                let seen = seen.map(|told| told.1).max().unwrap_or(-1);
+                let news = self.events.iter().filter(|news| {
+                    let sent = match news.what {
+                        What::Send { key, offset: Some(offset), .. } if news.kind == Kind::Ok => {
+                            vec![(key, offset, 0)]
+                        }
+                        _ => polled(news),
+                    };
+                    sent.iter().any(|told| told.0 == key && told.1 > seen)
+                });
+                let news = news.map(|news| news.ended).min().unwrap_or(u64::MAX);
+                worst = worst.max(event.began.saturating_sub(news));
+            }
+        }
+        worst
+    }
+}
