@@ -6,6 +6,7 @@
 pub mod availability;
 pub mod counter;
 pub mod echo;
+pub mod elle;
 pub mod exceptions;
 pub mod kafka;
 pub mod linearizable;

@@ -1,0 +1,98 @@
+//! The kinds of cycles, which differ in the reasons on their edges.
+
+use super::anomaly::{self, Anomaly};
+use super::graph::Rels;
+
+/// How often an anti-dependency may be in a cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AntiDependencies {
+    Never,
+    Once,
+    /// Any number, but never two in a row.
+    Apart,
+    Any,
+}
+
+/// A kind of cycle.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spec {
+    pub(super) anomaly: Anomaly,
+    /// What edges may be, beside `rw`.
+    pub(super) legal: Rels,
+    pub(super) rw: AntiDependencies,
+    /// Whether there must be a `wr`.
+    pub(super) reads: bool,
+    /// The order beyond data that must have a part in it, if any.
+    pub(super) variant: Rels,
+}
+
+/// All kinds of cycles, in the order in which they are sought.
+pub(super) fn specs() -> Vec<Spec> {
+    use AntiDependencies::{Any, Apart, Never, Once};
+    let spec = |name, rw: AntiDependencies, reads: bool, variant: Rels| {
+        let data = if rw == Never && !reads { Rels::WW } else { Rels::WW.union(Rels::WR) };
+        Spec { anomaly: Anomaly(name), legal: data.union(variant), rw, reads, variant }
+    };
+    let of = |names: [&'static str; 5], variant| {
+        let [g0, g1c, single, nonadjacent, g2] = names;
+        [
+            spec(g0, Never, false, variant),
+            spec(g1c, Never, true, variant),
+            spec(single, Once, false, variant),
+            spec(nonadjacent, Apart, false, variant),
+            spec(g2, Any, false, variant),
+        ]
+    };
+    let mut specs = Vec::new();
+    specs.extend(of(NAMES[0], Rels::NONE));
+    specs.extend(of(NAMES[1], Rels::PROCESS));
+    specs.extend(of(NAMES[2], Rels::REALTIME));
+    let depths = anomaly::depths();
+    specs.sort_by_key(|spec: &Spec| (depths.get(&spec.anomaly).copied(), spec.anomaly));
+    specs
+}
+
+/// The names of cycles by data alone, with the order within processes, and with that of time.
+const NAMES: [[&str; 5]; 3] = [
+    ["G0", "G1c", "G-single-item", "G-nonadjacent-item", "G2-item"],
+    [
+        "G0-process",
+        "G1c-process",
+        "G-single-item-process",
+        "G-nonadjacent-item-process",
+        "G2-item-process",
+    ],
+    [
+        "G0-realtime",
+        "G1c-realtime",
+        "G-single-item-realtime",
+        "G-nonadjacent-item-realtime",
+        "G2-item-realtime",
+    ],
+];
+
+/// What kind of cycle has edges of these reasons, one for each.
+pub(super) fn classify(rels: &[Rels]) -> Anomaly {
+    let has = |rel| rels.contains(&rel);
+    let anti_dependencies = rels.iter().filter(|rel| **rel == Rels::RW).count();
+    let next = rels.iter().cycle().skip(1);
+    let adjacent = rels.iter().zip(next).any(|(a, b)| (*a, *b) == (Rels::RW, Rels::RW));
+    let kind = match anti_dependencies {
+        0 if has(Rels::WR) => 1,
+        0 => 0,
+        1 => 2,
+        _ if adjacent => 4,
+        _ => 3,
+    };
+    let variant = match () {
+        () if has(Rels::REALTIME) => 2,
+        () if has(Rels::PROCESS) => 1,
+        () => 0,
+    };
+    Anomaly(NAMES[variant][kind])
+}
+
+/// The first of these reasons that an edge has: the one that it is explained by.
+pub(super) fn explained(rels: Rels, order: [Rels; 5]) -> Rels {
+    order.into_iter().find(|rel| rels.meets(*rel)).unwrap_or(Rels::NONE)
+}

@@ -1,0 +1,75 @@
+//! Transactions that read the same version of a key and then wrote it.
+//!
+//! Whichever of them came second must have read what the first one wrote, unless it did not see
+//! it. This needs no order of versions, which is why it is found where cycles are not.
+
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use super::anomaly::Anomaly;
+use super::findings::{Findings, introduced};
+use super::iteration;
+use super::transaction::{Entry, Id, Transactions};
+use crate::edn::{Map, Value};
+
+type Ordered<K, V> = IndexMap<K, V, FxBuildHasher>;
+
+/// How many entries Clojure's maps keep in the order of insertion; more are hashed.
+const SMALL: usize = 8;
+
+/// How many of the transactions of one lost update are shown.
+const SHOWN: usize = 4;
+
+/// Adds a case for each version that several transactions replaced.
+pub(super) fn check(transactions: &Transactions<'_>, findings: &mut Findings) {
+    let mut replaced: Ordered<Id, Ordered<Id, Vec<&Entry<'_>>>> = Ordered::default();
+    for (_, entry) in transactions.oks() {
+        // What was first read of each key, and whether it was written since.
+        let mut reads: FxHashMap<Id, (Id, bool)> = FxHashMap::default();
+        for mop in &entry.mops {
+            match (reads.get_mut(&mop.key), mop.writes) {
+                (None, true) | (Some((_, true)), _) | (Some(_), false) => {}
+                (None, false) => {
+                    reads.insert(mop.key, (mop.value, false));
+                }
+                (Some((read, written)), true) => {
+                    *written = true;
+                    replaced.entry(mop.key).or_default().entry(*read).or_default().push(entry);
+                }
+            }
+        }
+    }
+    in_clojures_order(transactions, &mut replaced);
+    for (key, mut versions) in replaced {
+        in_clojures_order(transactions, &mut versions);
+        for (read, writers) in versions.iter().filter(|(_, writers)| writers.len() > 1) {
+            let [key, read] = [key, *read].map(|id| transactions.value(id));
+            let ops: Vec<Value> = writers.iter().map(|entry| entry.op.to_edn()).collect();
+            let value =
+                Map::new().with("key", key.clone()).with("value", read.clone()).with("txns", ops);
+            findings.add(Anomaly("lost-update"), value, || explain(key, read, writers));
+        }
+    }
+}
+
+fn in_clojures_order<V>(transactions: &Transactions<'_>, map: &mut Ordered<Id, V>) {
+    if map.len() > SMALL {
+        map.sort_by_cached_key(|id, _| iteration::position(transactions.value(*id)));
+    }
+}
+
+fn explain(key: &Value, read: &Value, writers: &[&Entry<'_>]) -> Vec<String> {
+    let mut lines: Vec<String> = (1..)
+        .zip(writers.iter().take(SHOWN))
+        .map(|(number, entry)| introduced(&format!("T{number}"), entry))
+        .collect();
+    if writers.len() > SHOWN {
+        lines.push(format!("and {} more", writers.len() - SHOWN));
+    }
+    let all = if writers.len() == 2 { "both" } else { "all" };
+    lines.push(format!(
+        "they {all} read {key} as {read} and then wrote to it, so whichever came later did not \
+         see the earlier one"
+    ));
+    lines
+}
