@@ -23,7 +23,7 @@ PARTITIONED := broadcast-d-partition broadcast-e-partition
 
 .DEFAULT_GOAL := help
 .PHONY: help build workbench $(CHALLENGES) $(PARTITIONED) broadcast-durable idgen challenges serve \
-	test seeds frontier bench verify fix clean
+	test seeds recordings frontier bench verify fix clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,12 +117,16 @@ seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
 		|| { echo; sed -n '/to repeat it:$$/,/EDDY_SEED=/p' store/seeds.log; exit 1; }
 	@grep -E '^broadcast-.:|^  [0-9]\.' store/seeds.log
 
+recordings: ## judge what Jepsen's Maelstrom has recorded, and compare the verdicts
+	@$(CARGO) test --release --quiet --package eddy --test recordings -- \
+		every_verdict_follows --nocapture
+
 frontier: ## what broadcasts cost, beside what is possible: docs/frontier.md and two pictures
 	$(CARGO) run --quiet --example frontier
 
 bench: ## what a message costs, beside its bound: docs/performance.md
 	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth \
-		--bench virtual_time --bench scale
+		--bench virtual_time --bench scale --bench checkers
 
 verify: ## what CI runs: format, lints, tests, docs; writes nothing but build output
 	$(CARGO) fmt --all --check

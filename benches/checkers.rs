@@ -1,0 +1,107 @@
+//! How long a verdict takes on tens of thousands of operations, beside its bound.
+//!
+//! To judge a history is hard in general: a checker can look good on every history of a test suite
+//! and never come to an end on a longer one. So registers are measured on what their checker is
+//! for, a history that is right, and on the one that is hardest, which goes wrong at its very end;
+//! logs and transactions on what Maelstrom has recorded. They are the same in every run. The bounds
+//! are those of a person who waits, and of a small machine; what is measured should be far below.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use eddy::checker::elle::{ConsistencyModel, list_append, rw_register};
+use eddy::checker::linearizable::{self, sample::Sample};
+use eddy::checker::{Validity, kafka};
+use eddy::edn::Value;
+use eddy::history::{History, Kind, Op};
+use eddy::random::Random;
+use flate2::read::GzDecoder;
+
+/// How much memory it may take at a time, in MiB.
+const MEBIBYTES: u64 = 1024;
+
+/// Makes a history and answers how to judge it.
+type Prepare = fn() -> Judge;
+
+/// Comes to a verdict, and tells whether it is the right one.
+type Judge = Box<dyn FnOnce() -> bool>;
+
+/// What is measured, by name, and how many seconds it may take. The words of the command line
+/// choose those that contain them.
+const FIGURES: [(&str, u64, Prepare); 7] = [
+    ("lin-kv, 10 000 operations", 10, || lin_kv(None)),
+    ("lin-kv, the last read wrong", 10, || lin_kv(Some("a value from nowhere"))),
+    ("kafka-1", 2, || recorded("kafka-1", |history| kafka::check(history).valid)),
+    ("kafka-1-broken", 2, || recorded("kafka-1-broken", |history| kafka::check(history).valid)),
+    ("txn-append-2-broken", 2, || {
+        recorded("txn-append-2-broken", |history| {
+            list_append::check(history, &[ConsistencyModel::StrictSerializable]).valid
+        })
+    }),
+    ("txn-rw-1", 2, || recorded("txn-rw-1", registers)),
+    ("txn-rw-2-not-serializable", 2, || recorded("txn-rw-2-not-serializable", registers)),
+];
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let is_wanted = |what: &str| words.is_empty() || words.iter().any(|word| what.contains(word));
+    let mut all_hold = true;
+    println!("{:<34}{:>10}{:>10}  bound", "what", "s", "MiB");
+    for (what, within, prepare) in FIGURES.into_iter().filter(|(what, ..)| is_wanted(what)) {
+        let judge = prepare();
+        let (mut is_right, mut took) = (false, Duration::ZERO);
+        let allocated = allocation_counter::measure(|| {
+            let start = Instant::now();
+            is_right = judge();
+            took = start.elapsed();
+        });
+        let mebibytes = allocated.bytes_max >> 20;
+        let verdict = match (is_right, took.as_secs() < within && mebibytes < MEBIBYTES) {
+            (false, _) => "WRONG",
+            (true, false) => "MISSED",
+            (true, true) => "holds",
+        };
+        let seconds = took.as_secs_f64();
+        println!(
+            "{what:<34}{seconds:>10.2}{mebibytes:>10}  < {within} s, {MEBIBYTES} MiB {verdict}"
+        );
+        all_hold &= verdict == "holds";
+    }
+    if all_hold { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// One key and ten clients, whose last read finds something else if that is wanted.
+fn lin_kv(found: Option<&'static str>) -> Judge {
+    let sample =
+        Sample { operations: 10_000, clients: 10, keys: 1, values: 5, lost: 0.03, refused: 0.0 };
+    let history = sample.history(&mut Random::seeded(1));
+    let expected = Validity::from(found.is_none());
+    let is_read = |op: &&Op| op.kind == Kind::Ok && op.f == "read";
+    let last = history.ops().iter().rfind(is_read).map(|op| op.index);
+    let history = History::from_ops(history.ops().iter().cloned().map(|mut op| {
+        if let (Some(found), true) = (found, Some(op.index) == last) {
+            op.value = vec![Value::Int(0), found.into()].into();
+        }
+        op
+    }));
+    Box::new(move || linearizable::check(&history).valid == expected)
+}
+
+fn registers(history: &History) -> Validity {
+    rw_register::check(history, &[ConsistencyModel::Serializable]).valid
+}
+
+/// A history that Maelstrom has recorded, wrong if its name says so.
+fn recorded(name: &'static str, check: fn(&History) -> Validity) -> Judge {
+    let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("eddy/tests/recordings");
+    let packed = fs::read(recordings.join(name).join("history.edn.gz"));
+    let packed = packed.expect("the recordings are part of the project");
+    let mut text = String::new();
+    GzDecoder::new(&packed[..]).read_to_string(&mut text).expect("a gzipped text");
+    let history = History::read_edn(&text).expect("a history");
+    let is_wrong = ["broken", "not-serializable"].iter().any(|word| name.contains(word));
+    Box::new(move || check(&history) == Validity::from(!is_wrong))
+}
