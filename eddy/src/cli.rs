@@ -1,13 +1,16 @@
-//! The command line: Maelstrom's `test`, and `check`, which compares a test's figures with limits.
+//! The command line: Maelstrom's `test`; `check`, which compares a test's figures with limits; and
+//! `analyze`, which judges a history again.
 //!
 //! Scripts that run `maelstrom test` go on working: the same options with the same defaults, the
 //! same last line, the same exit status.
 
+mod analyze;
 mod arguments;
 mod check;
 mod numbers;
 mod progress;
 mod run;
+mod shown;
 mod signals;
 mod table;
 
@@ -16,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use self::analyze::Recorded;
 use self::arguments::Arguments;
 use self::check::{Checked, Limits};
 use crate::checker::Validity;
@@ -42,6 +46,9 @@ enum Command {
     /// Compares the figures of a test with limits.
     #[command(args_override_self = true, after_help = EXIT_STATUS)]
     Check(Limits),
+    /// Judges a history that was recorded earlier, here or by Maelstrom.
+    #[command(args_override_self = true, after_help = EXIT_STATUS)]
+    Analyze(Recorded),
 }
 
 const EXIT_STATUS: &str = "\
@@ -73,6 +80,16 @@ pub fn main() -> ExitCode {
                 tell(&format!("eddy: {failure}"));
                 NO_RESULT
             }))
+        }
+        Command::Analyze(recorded) => {
+            let analysis = recorded.analyze().map_err(|error| wrong("analyze", error))?;
+            Ok(match print(&analysis.shown().to_string()) {
+                Ok(()) => status(analysis.valid),
+                Err(error) => {
+                    tell(&format!("eddy: the results cannot be printed: {error}"));
+                    NO_RESULT
+                }
+            })
         }
     });
     ExitCode::from(status.unwrap_or_else(|error| {

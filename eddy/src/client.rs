@@ -2,7 +2,8 @@
 //!
 //! As in Maelstrom (`client.clj`): a definite error is a failure, an indefinite one and a time-out
 //! leave the operation in doubt, unless it changes nothing; and a reply of the wrong shape is an
-//! exception, which leaves it in doubt as well.
+//! exception, which leaves it in doubt as well. So is any error where Maelstrom's client for a
+//! workload does not look at errors.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::edn::{Map, Value};
 use crate::history::Kind;
 use crate::printable;
 use crate::schema::Reply;
-use crate::workload::{Operation, Outcome};
+use crate::workload::{Answer, Errors, Operation, Request};
 
 /// How long a client waits for a reply.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,68 +30,100 @@ pub(crate) struct Completion {
     pub(crate) exception: Option<Value>,
 }
 
+/// What is next after a reply.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// The operation has ended.
+    Complete(Completion),
+    /// There is another question to the node.
+    Ask(Request),
+}
+
 impl Completion {
-    /// The operation was answered.
-    pub(crate) fn answered(operation: &Operation, node: &str, reply: &Reply<'_>) -> Completion {
+    /// The operation has ended without an error.
+    pub(crate) fn of(kind: Kind, value: Value) -> Completion {
+        Completion { kind, value, error: None, exception: None }
+    }
+
+    /// A request was answered; `make` is asked what comes of a reply of the right shape.
+    pub(crate) fn answered(
+        operation: &Operation,
+        request: &Request,
+        node: &str,
+        reply: &Reply<'_>,
+        make: impl FnOnce() -> Result<Answer, String>,
+    ) -> Next {
         // Clients accept an error in place of any other reply, whatever its fields hold.
         if reply.kind().as_deref() == Some("error") {
-            return Completion::refused(operation, reply);
+            return Next::Complete(Completion::refused(operation, request, node, reply));
         }
-        match Self::result(operation, reply) {
-            Ok(value) => Completion { kind: Kind::Ok, value, error: None, exception: None },
-            Err(reason) => Completion::malformed(operation, node, reply, &reason),
-        }
-    }
-
-    /// The operation was not answered in time.
-    pub(crate) fn timed_out(operation: &Operation) -> Completion {
-        let kind = if operation.idempotent { Kind::Fail } else { Kind::Info };
-        let error = Some(Value::keyword("net-timeout"));
-        Completion { kind, value: operation.value.clone(), error, exception: None }
-    }
-
-    fn refused(operation: &Operation, reply: &Reply<'_>) -> Completion {
-        let code = reply.field("code").and_then(|code| code.get().parse::<u64>().ok());
-        let code = code.map(ErrorCode::from);
-        let is_definite = code.is_some_and(ErrorCode::is_definite);
-        let kind = if is_definite || operation.idempotent { Kind::Fail } else { Kind::Info };
-        let name = Value::keyword(code.map_or("unknown", ErrorCode::name));
-        let text = reply.field("text").and_then(|text| Value::from_json(text).ok());
-        let error = Some(Value::Vector(vec![name, text.unwrap_or(Value::Nil)]));
-        Completion { kind, value: operation.value.clone(), error, exception: None }
-    }
-
-    fn result(operation: &Operation, reply: &Reply<'_>) -> Result<Value, String> {
-        operation.reply.check(reply)?;
-        match operation.result {
-            Outcome::Sent => Ok(operation.value.clone()),
-            Outcome::Body => Value::body_from_json(reply.body).map_err(|error| error.to_string()),
-            Outcome::Field(name) => {
-                let field = reply.field(name).ok_or_else(|| format!("{name} is missing"))?;
-                Value::from_json(field).map_err(|error| error.to_string())
+        match request.reply.check(reply).and_then(|()| make()) {
+            Ok(Answer::Ask(request)) => Next::Ask(request),
+            Ok(Answer::Done(value)) => Next::Complete(Completion::of(Kind::Ok, value)),
+            Err(reason) => {
+                let message = malformed(request, node, reply, &reason);
+                let exception = Completion::exception(operation, "malformed-rpc-response", message);
+                Next::Complete(exception)
             }
         }
     }
 
-    fn malformed(operation: &Operation, node: &str, reply: &Reply<'_>, reason: &str) -> Completion {
-        let Operation { request, reply: expected, value, .. } = operation;
-        // Each such reply is kept in the history, and not at any length.
-        let body = printable::excerpt(reply.body.get(), EXCERPT);
-        let message = format!(
-            "Malformed reply: {reason}. {node} was asked {request} and should have answered \
-             {expected}, but answered {body}"
-        );
-        let cause = Map::new()
-            .with("type", Value::keyword("malformed-rpc-response"))
-            .with("message", message.as_str());
+    /// The operation was not answered in time.
+    pub(crate) fn timed_out(operation: &Operation, request: &Request, node: &str) -> Completion {
+        let kind = match operation.errors {
+            Errors::Tell => Kind::Info,
+            Errors::Harmless => Kind::Fail,
+            Errors::Unhandled => {
+                let message = format!("{node} did not answer {} in time", request.body);
+                return Completion::exception(operation, "timeout", message);
+            }
+        };
+        let error = Some(Value::keyword("net-timeout"));
+        Completion { error, ..Completion::of(kind, operation.value.clone()) }
+    }
+
+    fn refused(
+        operation: &Operation,
+        request: &Request,
+        node: &str,
+        reply: &Reply<'_>,
+    ) -> Completion {
+        if operation.errors == Errors::Unhandled {
+            let body = printable::excerpt(reply.body.get(), EXCERPT);
+            let message = format!("{node} was asked {} and answered {body}", request.body);
+            return Completion::exception(operation, "rpc-error", message);
+        }
+        let code = reply.field("code").and_then(|code| code.get().parse::<u64>().ok());
+        let code = code.map(ErrorCode::from);
+        let is_definite = code.is_some_and(ErrorCode::is_definite);
+        let is_harmless = operation.errors == Errors::Harmless;
+        let kind = if is_definite || is_harmless { Kind::Fail } else { Kind::Info };
+        let name = Value::keyword(code.map_or("unknown", ErrorCode::name));
+        let text = reply.field("text").and_then(|text| Value::from_json(text).ok());
+        let error = Some(Value::Vector(vec![name, text.unwrap_or(Value::Nil)]));
+        Completion { error, ..Completion::of(kind, operation.value.clone()) }
+    }
+
+    /// Something that the client does not expect, which leaves the operation in doubt.
+    fn exception(operation: &Operation, kind: &'static str, message: String) -> Completion {
+        let cause = Map::new().with("type", Value::keyword(kind)).with("message", message.as_str());
         let via = Value::Vector(vec![cause.into()]);
         Completion {
-            kind: Kind::Info,
-            value: value.clone(),
             error: Some(Value::Str(format!("indeterminate: {message}"))),
             exception: Some(Map::new().with("via", via).into()),
+            ..Completion::of(Kind::Info, operation.value.clone())
         }
     }
+}
+
+/// What is wrong with a reply. Each such reply is kept in the history, and not at any length.
+fn malformed(request: &Request, node: &str, reply: &Reply<'_>, reason: &str) -> String {
+    let Request { body, reply: expected, .. } = request;
+    let answer = printable::excerpt(reply.body.get(), EXCERPT);
+    format!(
+        "Malformed reply: {reason}. {node} was asked {body} and should have answered {expected}, \
+         but answered {answer}"
+    )
 }
 
 #[cfg(test)]
@@ -100,26 +133,53 @@ mod tests {
 
     use super::*;
     use crate::schema::{Schema, Shape};
+    use crate::workload::{Outcome, Work};
 
-    fn operation(idempotent: bool) -> Operation {
-        Operation {
-            f: "read",
-            value: Value::Nil,
-            request: json!({"type": "read"}).into(),
+    fn request() -> Request {
+        Request {
+            body: json!({"type": "read"}).into(),
             reply: Schema::new("read_ok", &[("value", Shape::Any)]),
             result: Outcome::Field("value"),
-            idempotent,
         }
+    }
+
+    fn operation(errors: Errors) -> Operation {
+        let (value, extra, work) = (Value::Nil, Vec::new(), Work::Ask(request()));
+        Operation { f: "read", value, extra, work, errors }
+    }
+
+    fn answer(errors: Errors, reply: &str) -> Completion {
+        let reply: Box<RawValue> = serde_json::from_str(reply).unwrap();
+        let (reply, request) = (Reply::read(&reply).unwrap(), request());
+        let make = || request.result.of(&Value::Nil, &reply).map(Answer::Done);
+        match Completion::answered(&operation(errors), &request, "n0", &reply, make) {
+            Next::Complete(completion) => completion,
+            Next::Ask(request) => panic!("{request:?} is not wanted"),
+        }
+    }
+
+    #[test]
+    fn where_errors_are_not_looked_at_every_error_leaves_the_operation_in_doubt() {
+        #[track_caller]
+        fn check(completion: &Completion, error: &str, class: &str) {
+            assert_eq!(completion.kind, Kind::Info);
+            let text = completion.error.clone().unwrap().to_string();
+            assert!(text.contains(error), "{text}");
+            let exception = completion.exception.clone().unwrap().to_string();
+            assert!(exception.contains(class), "{exception}");
+        }
+        let refused = answer(Errors::Unhandled, r#"{"type":"error","code":11,"text":"no"}"#);
+        check(&refused, "indeterminate: n0 was asked {", ":type :rpc-error");
+        let silence = Completion::timed_out(&operation(Errors::Unhandled), &request(), "n0");
+        check(&silence, "n0 did not answer {", ":type :timeout");
     }
 
     #[test]
     fn a_reply_decides_what_became_of_the_operation() {
         #[track_caller]
-        fn check(reply: &str, kind: Kind, if_idempotent: Kind, error: &str) {
-            let reply: Box<RawValue> = serde_json::from_str(reply).unwrap();
-            let reply = Reply::read(&reply).unwrap();
-            for (idempotent, kind) in [(false, kind), (true, if_idempotent)] {
-                let completion = Completion::answered(&operation(idempotent), "n0", &reply);
+        fn check(reply: &str, kind: Kind, if_harmless: Kind, error: &str) {
+            for (errors, kind) in [(Errors::Tell, kind), (Errors::Harmless, if_harmless)] {
+                let completion = answer(errors, reply);
                 assert_eq!(completion.kind, kind);
                 let actual = completion.error.map(|error| error.to_string()).unwrap_or_default();
                 assert!(actual.contains(error), "{actual}");
@@ -137,7 +197,7 @@ mod tests {
         let long = format!(r#"{{"type":"read_ok","value":1,"{key}":2}}"#);
         check(&long, info, info, "k… (5000 bytes) is not a key that it may have. n0 was");
         check(&long, info, info, "k… (5033 bytes)");
-        let silence = Completion::timed_out(&operation(false));
+        let silence = Completion::timed_out(&operation(Errors::Tell), &request(), "n0");
         assert_eq!((silence.kind, silence.error), (info, Some(Value::keyword("net-timeout"))));
     }
 }

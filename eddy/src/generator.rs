@@ -14,6 +14,8 @@ mod tests;
 mod threads;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -31,6 +33,10 @@ const RECOVERY: Duration = Duration::from_secs(10);
 pub struct Plan {
     /// How many threads invoke operations.
     pub concurrency: usize,
+    /// The threads that work together, each in one crew. An operation falls to one of the crews
+    /// that have a free thread, in proportion to their size, and there to the thread whose turn it
+    /// is.
+    pub crews: Vec<Range<usize>>,
     /// Operations per second in the main phase, on average; 0 for none.
     pub rate: f64,
     /// How long the main phase is.
@@ -85,6 +91,9 @@ pub enum Phase {
 pub struct Schedule {
     stage: Stage,
     threads: Threads,
+    crews: Vec<Range<usize>>,
+    /// Decides between crews.
+    random: Random,
     operations: Stagger,
     /// Since when no thread has been free.
     held_up_since: Option<Duration>,
@@ -121,6 +130,8 @@ impl Schedule {
         Schedule {
             stage: Stage::Main,
             threads: Threads::new(plan.concurrency),
+            crews: plan.crews.clone(),
+            random: random.fork("crews"),
             operations: Stagger::at_rate(plan.rate, start, random.fork("operations")),
             held_up_since: None,
             nemeses: drawn.chain(named).collect(),
@@ -183,26 +194,40 @@ impl Schedule {
         {
             return Next::Strike(action);
         }
-        let thread = self.threads.next_free();
-        let invoke_at = thread.map_or(Duration::MAX, |_| self.operations.due());
+        let is_anybody_free = self.threads.next_free(&self.threads.all()).is_some();
+        let invoke_at = if is_anybody_free { self.operations.due() } else { Duration::MAX };
         // What ends now ends before what begins now.
         let nemesis = self.nemeses.iter_mut().min_by_key(|nemesis| nemesis.turn());
         let faults_end = self.faults_end;
         let strike_at =
             nemesis.as_ref().map_or(Duration::MAX, |nemesis| nemesis.due().min(faults_end));
-        match (nemesis, thread) {
-            (Some(nemesis), _) if strike_at <= now.min(invoke_at) => {
+        match nemesis {
+            Some(nemesis) if strike_at <= now.min(invoke_at) => {
                 self.threads.pass();
                 Next::Strike(nemesis.strike(now))
             }
-            (_, Some(thread)) if invoke_at <= now => {
+            _ if invoke_at <= now => {
                 self.operations.happened(now);
+                let thread = self.choose();
                 let process = self.threads.claim(thread);
-                self.held_up_since = self.threads.next_free().is_none().then_some(now);
+                let is_anybody_free = self.threads.next_free(&self.threads.all()).is_some();
+                self.held_up_since = (!is_anybody_free).then_some(now);
                 Next::Invoke { thread, process, phase: Phase::Main }
             }
             _ => Next::WaitUntil(invoke_at.min(strike_at).min(self.main_ends)),
         }
+    }
+
+    /// The thread for the next operation, when one is free.
+    fn choose(&mut self) -> usize {
+        let free = |crew: &&Range<usize>| self.threads.next_free(crew).is_some();
+        let crews: Vec<&Range<usize>> = self.crews.iter().filter(free).collect();
+        let mut members = crews.iter().flat_map(|crew| iter::repeat_n(*crew, crew.len()));
+        let crew = match crews[..] {
+            [crew] => Some(crew),
+            _ => members.nth(self.random.index(members.clone().count())),
+        };
+        crew.and_then(|crew| self.threads.next_free(crew)).expect("a crew with a free thread")
     }
 
     fn next_in_final(&mut self, now: Duration) -> Next {

@@ -35,7 +35,7 @@ use crate::nemesis::{Cluster, Fault, Strike};
 use crate::network::{EventKind, Journal, Message, Network};
 use crate::random::Random;
 use crate::test::Test;
-use crate::workload::{Operation, Operations};
+use crate::workload::{Operation, Operations, Workload};
 
 /// The state of a test; all times count from when its nodes were started.
 pub(crate) struct Interpreter {
@@ -82,9 +82,11 @@ impl Interpreter {
     pub(crate) fn new(test: &Test) -> Interpreter {
         let nodes = test.node_ids();
         let seed = Random::seeded(test.seed);
-        let operations = test.workload.operations(test.topology);
+        let operations = Workload::operations(test);
+        let concurrency = test.concurrency.threads(nodes.len());
         let plan = Plan {
-            concurrency: test.concurrency.threads(nodes.len()),
+            concurrency,
+            crews: operations.crews(concurrency),
             rate: test.rate,
             time_limit: test.time_limit,
             faults: test.faults.clone(),
@@ -92,7 +94,7 @@ impl Interpreter {
             strikes: test.strikes.clone(),
             faults_until: test.faults_until,
             cluster: Rc::new(Cluster { nodes: nodes.clone(), latency: test.latency.mean }),
-            has_final: operations.last().is_some() || test.is_beyond_maelstrom(),
+            has_final: operations.has_last() || test.is_beyond_maelstrom(),
         };
         let mut network =
             Network::new(test.latency, test.delivery, seed.fork("network"), test.trace);

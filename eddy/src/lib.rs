@@ -132,6 +132,8 @@ mod workload;
 
 pub use checker::Validity;
 #[doc(inline)]
+pub use checker::elle::ConsistencyModel;
+#[doc(inline)]
 pub use latency::Latency;
 pub use matrix::Matrix;
 #[doc(inline)]

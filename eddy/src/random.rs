@@ -76,7 +76,8 @@ impl Random {
         }
     }
 
-    fn index(&mut self, len: usize) -> usize {
+    /// A place among so many; panics when there is none.
+    pub fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).expect("what is below a usize fits a usize")
     }
 }

@@ -48,19 +48,23 @@ pub struct Report {
     pub strikes: Vec<Strike>,
     /// Operations invoked, and those that succeeded.
     pub operations: OkFraction,
-    /// Milliseconds that broadcast values took to be everywhere; zeros when nothing became stable.
+    /// Milliseconds that the values of a broadcast, or a set, took to be everywhere; zeros when
+    /// nothing became stable.
     pub stable_latency: Quantiles,
     /// How soon after the last strike the broadcast values that were acknowledged before were
     /// everywhere; `None` for other workloads, if there was no strike, or if it ended with the
     /// operations.
     pub repair: Option<Repair>,
-    /// Broadcast values that vanished.
+    /// Values of a broadcast, or a set, that vanished.
     pub lost: Vec<Value>,
     /// Those of them that no node had which was not killed afterwards, as far as the history tells.
     /// Nodes without storage cannot keep them.
     pub lost_with_nodes: Vec<Value>,
     /// Why it is not valid, in sentences; empty if it is.
     pub reasons: Vec<String>,
+    /// What contradicts what, if the workload's checker can tell: the operations in order, and why
+    /// there is no order in which they could have happened, in lines for a person to read.
+    pub explanation: Vec<String>,
     /// What Maelstrom would not have said, in sentences.
     pub warnings: Vec<String>,
     /// Everything the checkers found, as Maelstrom's `results.edn`.
@@ -107,7 +111,7 @@ impl Report {
         let nodes = test.node_ids();
         let concurrency = test.concurrency.threads(nodes.len());
         let placement = Placement { nodes: &nodes, concurrency };
-        let verdict = test.workload.check(&history, &placement);
+        let verdict = test.workload.check(&history, &placement, &test.consistency_models);
         let repair = toll::heal(&strikes, test.time_limit).and_then(|heal| {
             let excused = &verdict.lost_with_nodes;
             test.workload.repair(&history, began.saturating_add(heal), &placement, excused)
@@ -160,6 +164,7 @@ impl Report {
             lost: verdict.lost,
             lost_with_nodes: verdict.lost_with_nodes,
             reasons,
+            explanation: verdict.explanation,
             warnings: warnings.collect(),
             results: results.with("valid?", valid).into(),
             trace: journal.trace().to_owned(),
@@ -280,6 +285,9 @@ impl Display for Report {
         writeln!(f, "{workload} with {nodes} nodes, seed {seed}: {}", self.verdict())?;
         for reason in &self.reasons {
             writeln!(f, "  because {reason}")?;
+        }
+        for line in &self.explanation {
+            writeln!(f, "    {line}")?;
         }
         let OkFraction { ok, invoked } = self.operations;
         writeln!(f, "  operations      {ok} ok of {invoked}")?;

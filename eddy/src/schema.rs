@@ -23,8 +23,16 @@ pub(crate) struct Schema {
 pub(crate) enum Shape {
     /// Anything.
     Any,
-    /// A list of anything.
-    List,
+    /// A whole number.
+    Integer,
+    /// A list of such.
+    List(&'static Shape),
+    /// A list of two.
+    Pair(&'static Shape, &'static Shape),
+    /// An object whose keys are not laid down.
+    Map(&'static Shape),
+    /// The operations of a transaction: reads, and writes of this name.
+    Transaction(&'static str),
 }
 
 /// A reply, taken apart once for all who look into it.
@@ -61,6 +69,11 @@ impl Schema {
         Schema { kind, fields }
     }
 
+    /// The type of the reply.
+    pub(crate) const fn kind(&self) -> &'static str {
+        self.kind
+    }
+
     /// Says what is wrong with a reply, if anything is.
     pub(crate) fn check(&self, reply: &Reply<'_>) -> Result<(), String> {
         if reply.kind().as_deref() != Some(self.kind) {
@@ -69,8 +82,8 @@ impl Schema {
         }
         for (name, shape) in self.fields {
             let field = reply.field(name).ok_or_else(|| format!("{name} is missing"))?;
-            if *shape == Shape::List && !field.get().starts_with('[') {
-                return Err(format!("{name} is no list"));
+            if !shape.admits(field) {
+                return Err(format!("{name} is not {shape}"));
             }
         }
         for (name, field) in &reply.fields {
@@ -96,13 +109,70 @@ impl Display for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{{\"type\": {:?}", self.kind)?;
         for (name, shape) in self.fields {
-            let shape = match shape {
-                Shape::Any => "anything",
-                Shape::List => "[anything, …]",
-            };
             write!(f, ", {name:?}: {shape}")?;
         }
         f.write_str(", \"in_reply_to\": integer}")
+    }
+}
+
+impl Shape {
+    /// Whether this JSON has the shape.
+    fn admits(self, json: &RawValue) -> bool {
+        match self {
+            Shape::Any => true,
+            Shape::Integer => {
+                let digits = json.get().strip_prefix('-').unwrap_or(json.get());
+                digits.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            // Most lists are long, and of anything.
+            Shape::List(Shape::Any) => json.get().starts_with('['),
+            Shape::List(shape) => {
+                list(json).is_some_and(|list| list.into_iter().all(|json| shape.admits(json)))
+            }
+            Shape::Pair(first, second) => match list(json).as_deref() {
+                Some([one, other]) => first.admits(one) && second.admits(other),
+                _ => false,
+            },
+            Shape::Map(shape) => {
+                let map = serde_json::from_str::<BTreeMap<String, &RawValue>>(json.get());
+                map.is_ok_and(|map| map.into_values().all(|json| shape.admits(json)))
+            }
+            Shape::Transaction(write) => {
+                list(json).is_some_and(|ops| ops.into_iter().all(|op| is_micro_op(op, write)))
+            }
+        }
+    }
+}
+
+fn list(json: &RawValue) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(json.get()).ok()
+}
+
+/// Whether this is a read, which of a list gives a list or nothing, or a write of this name.
+fn is_micro_op(json: &RawValue, write: &str) -> bool {
+    let micro_op = serde_json::from_str::<(String, &RawValue, &RawValue)>(json.get());
+    micro_op.is_ok_and(|(f, _, value)| {
+        let is_of_lists = write == "append";
+        let is_read = || !is_of_lists || value.get() == "null" || value.get().starts_with('[');
+        f == write || (f == "r" && is_read())
+    })
+}
+
+impl Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shape::Any => f.write_str("anything"),
+            Shape::Integer => f.write_str("integer"),
+            Shape::List(shape) => write!(f, "[{shape}, …]"),
+            Shape::Pair(first, second) => write!(f, "[{first}, {second}]"),
+            Shape::Map(shape) => write!(f, "{{string: {shape}, …}}"),
+            Shape::Transaction("append") => {
+                f.write_str("[[\"r\", key, [element, …] or null] or [\"append\", key, element], …]")
+            }
+            Shape::Transaction(write) => {
+                write!(f, "[[\"r\", key, value] or [{write:?}, key, value], …]")
+            }
+        }
     }
 }
 
@@ -110,11 +180,46 @@ impl Display for Schema {
 mod tests {
     use super::*;
 
+    const PAIR: Shape = Shape::Pair(&Shape::Integer, &Shape::Any);
+
+    #[test]
+    fn a_field_has_the_shape_that_its_schema_names() {
+        #[track_caller]
+        fn check(shape: Shape, good: &[&str], bad: &[&str]) {
+            for (json, expected) in
+                good.iter().map(|json| (json, true)).chain(bad.iter().map(|json| (json, false)))
+            {
+                let json: Box<RawValue> = serde_json::from_str(json).unwrap();
+                assert_eq!(shape.admits(&json), expected, "{json} as {shape}");
+            }
+        }
+        let huge = "123456789012345678901234567890";
+        check(Shape::Integer, &["0", "-7", huge], &["1.0", "1e3", "\"1\"", "null", "[1]"]);
+        check(Shape::List(&Shape::Any), &["[]", "[1, null]"], &["{}", "1"]);
+        check(Shape::List(&Shape::Integer), &["[]", "[1, 2]"], &["[1, \"2\"]", "null"]);
+        let good = ["{}", "{\"k\": []}", "{\"k\": [[0, \"a\"], [1, null]]}"];
+        let bad =
+            ["[]", "{\"k\": 1}", "{\"k\": [[0]]}", "{\"k\": [[0, 1, 2]]}", "{\"k\": [[0.5, 1]]}"];
+        check(Shape::Map(&Shape::List(&PAIR)), &good, &bad);
+        let append = Shape::Transaction("append");
+        let good = ["[]", "[[\"r\", 1, [2]], [\"r\", [], null], [\"append\", \"k\", 3.5]]"];
+        let bad = [
+            "[[\"r\", 1, 2]]",
+            "[[\"w\", 1, 2]]",
+            "[[\"append\", 1]]",
+            "[[\"r\", 1, [], 2]]",
+            "{}",
+        ];
+        check(append, &good, &bad);
+        let write = Shape::Transaction("w");
+        check(write, &["[[\"r\", 1, 2], [\"w\", 1, {}]]"], &["[[\"append\", 1, 2]]", "[1]"]);
+    }
+
     #[test]
     fn a_reply_has_the_keys_of_its_schema_and_no_others() {
         #[track_caller]
         fn check(body: &str, expected: &str) {
-            let schema = Schema::new("read_ok", &[("messages", Shape::List)]);
+            let schema = Schema::new("read_ok", &[("messages", Shape::List(&Shape::Any))]);
             let body: Box<RawValue> = serde_json::from_str(body).unwrap();
             let reply = Reply::read(&body).unwrap();
             let answer = schema.check(&reply).map_or_else(|error| error, |()| "fine".to_owned());
@@ -125,7 +230,10 @@ mod tests {
         check(r#"{"type":"read_okay","messages":[],"in_reply_to":1}"#, "its type is \"read_okay\"");
         check(r#"{"messages":[],"in_reply_to":1}"#, "its type is missing");
         check(r#"{"type":"read_ok","in_reply_to":1}"#, "messages is missing");
-        check(r#"{"type":"read_ok","messages":{},"in_reply_to":1}"#, "messages is no list");
+        check(
+            r#"{"type":"read_ok","messages":{},"in_reply_to":1}"#,
+            "messages is not [anything, …]",
+        );
         check(
             r#"{"type":"read_ok","messages":[],"in_reply_to":1,"value":2}"#,
             "value is not a key",

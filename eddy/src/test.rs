@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::checker::availability::Goal;
+use crate::checker::elle::ConsistencyModel;
 use crate::concurrency::Concurrency;
 use crate::latency::Latency;
 use crate::nemesis::{Fault, Strike};
@@ -51,6 +52,14 @@ pub struct Test {
     pub delivery: Delivery,
     /// The neighbors that the broadcast workload tells its nodes.
     pub topology: Topology,
+    /// How many keys the transactions of a workload work on at a time, or those that it sends to.
+    pub key_count: usize,
+    /// How many operations a transaction has at most.
+    pub max_txn_length: u64,
+    /// How often a key is written at most, before another takes its place.
+    pub max_writes_per_key: u64,
+    /// What transactions must be.
+    pub consistency_models: Vec<ConsistencyModel>,
     /// What goes wrong at random.
     pub faults: BTreeSet<Fault>,
     /// The mean time between two actions of the nemesis.
@@ -81,6 +90,10 @@ impl Default for Test {
             latency: Latency::default(),
             delivery: Delivery::default(),
             topology: Topology::default(),
+            key_count: 10,
+            max_txn_length: 4,
+            max_writes_per_key: 16,
+            consistency_models: vec![ConsistencyModel::StrictSerializable],
             faults: BTreeSet::new(),
             nemesis_interval: Duration::from_secs(10),
             strikes: Vec::new(),
@@ -119,6 +132,14 @@ impl Test {
         let clients = self.concurrency.threads(nodes);
         if clients > MOST {
             return Err(format!("{clients} clients are too many; expected at most {MOST}"));
+        }
+        self.workload.validate(nodes, clients)?;
+        if self.key_count == 0 || self.max_txn_length == 0 || self.max_writes_per_key == 0 {
+            return Err(
+                "transactions need a key, an operation, and a write; expected a key_count, \
+                        a max_txn_length, and a max_writes_per_key of 1 or more"
+                    .to_owned(),
+            );
         }
         if !(0.0..=HIGHEST_RATE).contains(rate) {
             return Err(format!(

@@ -1,25 +1,35 @@
 //! What clients ask for, what they expect to hear, and how the outcome is judged.
 
 mod broadcast;
+mod counter;
 mod echo;
+mod g_set;
+mod kafka;
+mod lin_kv;
+mod txn;
 mod unique_ids;
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
+use std::ops::Range;
 use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde_json::json;
 
+use crate::checker::elle::ConsistencyModel;
 use crate::checker::quantiles::Quantiles;
 use crate::checker::repair::Repair;
+use crate::checker::set_full::SetFull;
 use crate::checker::{Placement, Validity};
+use crate::client::TIMEOUT;
 use crate::edn::Value;
-use crate::history::History;
+use crate::history::{History, Kind, Op};
 use crate::name;
 use crate::random::Random;
-use crate::schema::Schema;
-use crate::topology::Topology;
+use crate::schema::{Reply, Schema};
+use crate::test::Test;
 
 /// A kind of test, as `--workload` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,13 +38,23 @@ pub enum Workload {
     Broadcast,
     /// Messages that come back as they were.
     Echo,
+    /// A number that clients add to.
+    GCounter,
+    /// A set that clients add to.
+    GSet,
+    /// Logs that clients append to, and follow.
+    Kafka,
+    /// Registers that are as good as one copy on one machine.
+    LinKv,
+    /// A number that clients add to and subtract from.
+    PnCounter,
+    /// Transactions over lists that clients append to.
+    TxnListAppend,
+    /// Transactions over registers.
+    TxnRwRegister,
     /// Ids that nobody else has.
     UniqueIds,
 }
-
-/// Maelstrom's workloads that are still missing here.
-const NOT_YET: [&str; 7] =
-    ["g-counter", "g-set", "kafka", "lin-kv", "pn-counter", "txn-list-append", "txn-rw-register"];
 
 /// One operation: what the history says of it, and what travels.
 #[derive(Debug, Clone)]
@@ -43,18 +63,34 @@ pub(crate) struct Operation {
     pub(crate) f: &'static str,
     /// With what.
     pub(crate) value: Value,
-    /// The request's body, but for its `msg_id`.
-    pub(crate) request: Rc<serde_json::Value>,
+    /// What else the history says of it.
+    pub(crate) extra: Vec<(Cow<'static, str>, Value)>,
+    pub(crate) work: Work,
+    pub(crate) errors: Errors,
+}
+
+/// What a client does for an operation.
+#[derive(Debug, Clone)]
+pub(crate) enum Work {
+    /// It asks its node.
+    Ask(Request),
+    /// It asks nobody, and the operation has ended so.
+    End(Kind),
+}
+
+/// A question to a node.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// The body, but for its `msg_id`.
+    pub(crate) body: Rc<serde_json::Value>,
     /// The reply that it must get.
     pub(crate) reply: Schema,
     /// What the history keeps of the reply.
     pub(crate) result: Outcome,
-    /// Whether it changes nothing, so that one that was not answered has failed and no more.
-    pub(crate) idempotent: bool,
 }
 
 /// What an operation that succeeded has for its value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Outcome {
     /// What it was begun with.
     Sent,
@@ -62,21 +98,114 @@ pub(crate) enum Outcome {
     Field(&'static str),
     /// The whole reply.
     Body,
+    /// What this makes of what it was begun with, and the reply.
+    Made(fn(&Value, &Reply<'_>) -> Result<Value, String>),
 }
 
-/// Where a workload's operations come from.
+/// What an error, or no answer, means for an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Errors {
+    /// After a definite error it has failed, otherwise nobody can tell.
+    Tell,
+    /// It has failed and no more, because it changes nothing.
+    Harmless,
+    /// Nobody can tell: Maelstrom's client for it does not look at errors.
+    Unhandled,
+}
+
+/// Who performs an operation, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    pub(crate) now: Duration,
+    pub(crate) thread: usize,
+    pub(crate) process: u64,
+}
+
+/// What comes of a reply.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The operation has succeeded, with this value.
+    Done(Value),
+    /// The client has another question.
+    Ask(Request),
+}
+
+/// Where a workload's operations come from, and what becomes of them.
 pub(crate) trait Operations {
     /// The request, if any, that every node gets before the first operation.
     fn setup(&self, _nodes: &[String]) -> Option<Operation> {
         None
     }
 
-    /// The next operation.
-    fn next(&mut self, random: &mut Random) -> Operation;
+    /// The threads that work together: an operation is for one of these crews, a larger one more
+    /// often, and for a free thread of it.
+    fn crews(&self, threads: usize) -> Vec<Range<usize>> {
+        vec![Range { start: 0, end: threads }]
+    }
 
-    /// What every thread does after the recovery, if anything.
-    fn last(&self) -> Option<Operation> {
+    /// How long a client waits for a reply.
+    fn patience(&self) -> Duration {
+        TIMEOUT
+    }
+
+    /// The next operation.
+    fn next(&mut self, turn: Turn, random: &mut Random) -> Operation;
+
+    /// Whether threads have something to do after the recovery.
+    fn has_last(&self) -> bool {
+        false
+    }
+
+    /// What the thread does after the recovery, if anything.
+    fn last(&mut self, _turn: Turn, _random: &mut Random) -> Option<Operation> {
         None
+    }
+
+    /// When the thread has something to do again, after that.
+    fn again(&mut self, _now: Duration, _thread: usize) -> Option<Duration> {
+        None
+    }
+
+    /// What comes of a good reply.
+    fn answered(
+        &mut self,
+        _process: u64,
+        operation: &Operation,
+        request: &Request,
+        reply: &Reply<'_>,
+    ) -> Result<Answer, String> {
+        request.result.of(&operation.value, reply).map(Answer::Done)
+    }
+
+    /// An operation of this thread has ended.
+    fn completed(&mut self, _thread: usize, _op: &Op) {}
+}
+
+impl Operation {
+    /// An operation that asks its node one thing.
+    fn ask(f: &'static str, value: Value, request: Request) -> Operation {
+        Operation { f, value, extra: Vec::new(), work: Work::Ask(request), errors: Errors::Tell }
+    }
+}
+
+impl Request {
+    fn new(body: serde_json::Value, reply: Schema, result: Outcome) -> Request {
+        Request { body: body.into(), reply, result }
+    }
+}
+
+impl Outcome {
+    /// The value of an operation that was begun with `sent`, once it has this reply.
+    pub(crate) fn of(self, sent: &Value, reply: &Reply<'_>) -> Result<Value, String> {
+        match self {
+            Outcome::Sent => Ok(sent.clone()),
+            Outcome::Body => Value::body_from_json(reply.body).map_err(|error| error.to_string()),
+            Outcome::Field(name) => {
+                let field = reply.field(name).ok_or_else(|| format!("{name} is missing"))?;
+                Value::from_json(field).map_err(|error| error.to_string())
+            }
+            Outcome::Made(make) => make(sent, reply),
+        }
     }
 }
 
@@ -86,14 +215,16 @@ pub(crate) struct Verdict {
     pub(crate) valid: Validity,
     /// The map under `:workload`.
     pub(crate) results: Value,
-    /// For the broadcast workload, how long values took to be everywhere, in milliseconds.
+    /// For sets, how long values took to be everywhere, in milliseconds.
     pub(crate) stable_latency: Option<Quantiles>,
-    /// For the broadcast workload, the values that vanished.
+    /// For sets, the values that vanished.
     pub(crate) lost: Vec<Value>,
     /// Those of them that were known to no node that was not killed.
     pub(crate) lost_with_nodes: Vec<Value>,
     /// Why it is not valid, if so.
     pub(crate) reason: Option<String>,
+    /// What contradicts what, in lines for a person to read.
+    pub(crate) explanation: Vec<String>,
     /// What Maelstrom would not have said.
     pub(crate) warnings: Vec<String>,
 }
@@ -101,27 +232,122 @@ pub(crate) struct Verdict {
 impl Verdict {
     /// A verdict with nothing more to say.
     fn new(valid: Validity, results: Value, reason: Option<String>) -> Verdict {
-        let (lost, lost_with_nodes, warnings) = (Vec::new(), Vec::new(), Vec::new());
-        Verdict { valid, results, stable_latency: None, lost, lost_with_nodes, reason, warnings }
+        Verdict {
+            valid,
+            results,
+            stable_latency: None,
+            lost: Vec::new(),
+            lost_with_nodes: Vec::new(),
+            reason,
+            explanation: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn of_set(set: SetFull) -> Verdict {
+        let verdict = Verdict::new(set.valid, set.to_edn(), set.reason());
+        Verdict {
+            stable_latency: set.stable_latencies,
+            lost: set.lost,
+            lost_with_nodes: set.lost_with_nodes.unwrap_or_default(),
+            warnings: set.warnings,
+            ..verdict
+        }
     }
 }
 
 impl Workload {
     /// All workloads.
-    pub const ALL: [Workload; 3] = [Workload::Broadcast, Workload::Echo, Workload::UniqueIds];
+    pub const ALL: [Workload; 10] = [
+        Workload::Broadcast,
+        Workload::Echo,
+        Workload::GCounter,
+        Workload::GSet,
+        Workload::Kafka,
+        Workload::LinKv,
+        Workload::PnCounter,
+        Workload::TxnListAppend,
+        Workload::TxnRwRegister,
+        Workload::UniqueIds,
+    ];
 
-    pub(crate) fn operations(self, topology: Topology) -> Box<dyn Operations> {
+    /// Whether this can be done with so many nodes and clients.
+    pub(crate) fn validate(self, nodes: usize, clients: usize) -> Result<(), String> {
         match self {
-            Workload::Broadcast => Box::new(broadcast::Broadcast::new(topology)),
+            Workload::LinKv => lin_kv::LinKv::validate(nodes, clients),
+            _ => Ok(()),
+        }
+    }
+
+    /// The workload of a history, as far as its operations tell: those of the two counters are the
+    /// same.
+    pub(crate) fn of(history: &History) -> Option<Workload> {
+        // Others read, too; so those that are told by their reads come last.
+        let last = |workload: &Workload| matches!(workload, Workload::GSet | Workload::PnCounter);
+        let mut workloads = Workload::ALL.to_vec();
+        workloads.retain(|workload| *workload != Workload::GCounter);
+        workloads.sort_by_key(last);
+        workloads.into_iter().find(|workload| workload.is_of(history))
+    }
+
+    /// Whether a history has any operation that is only in histories of this workload.
+    pub(crate) fn is_of(self, history: &History) -> bool {
+        history.clients().any(|op| self.is_distinct(op))
+    }
+
+    fn is_distinct(self, op: &Op) -> bool {
+        let is_list = || op.value.as_sequence().is_some();
+        let writes = |name| {
+            let micro_ops = op.value.as_sequence().unwrap_or_default().iter();
+            let mut functions = micro_ops.filter_map(|op| op.as_sequence()?.first());
+            functions.any(|f| *f == Value::keyword(name))
+        };
+        match (self, &*op.f) {
+            (Workload::Broadcast, "broadcast")
+            | (Workload::Echo, "echo")
+            | (Workload::Kafka, "send" | "poll" | "assign")
+            | (Workload::LinKv, "write" | "cas")
+            | (Workload::UniqueIds, "generate") => true,
+            (Workload::GSet, "read") => op.kind == Kind::Ok && is_list(),
+            (Workload::GCounter | Workload::PnCounter, "read") => op.kind == Kind::Ok && !is_list(),
+            (Workload::TxnListAppend, "txn") => writes("append"),
+            (Workload::TxnRwRegister, "txn") => writes("w"),
+            _ => false,
+        }
+    }
+
+    /// Where the operations of a test come from.
+    pub(crate) fn operations(test: &Test) -> Box<dyn Operations> {
+        match test.workload {
+            Workload::Broadcast => Box::new(broadcast::Broadcast::new(test.topology)),
             Workload::Echo => Box::new(echo::Echo),
+            Workload::GCounter => Box::new(counter::Counter::growing()),
+            Workload::GSet => Box::new(g_set::GSet::default()),
+            Workload::Kafka => Box::new(kafka::Kafka::new(test)),
+            Workload::LinKv => Box::new(lin_kv::LinKv::new(test)),
+            Workload::PnCounter => Box::new(counter::Counter::both_ways()),
+            Workload::TxnListAppend => Box::new(txn::Txn::append(test)),
+            Workload::TxnRwRegister => Box::new(txn::Txn::write(test)),
             Workload::UniqueIds => Box::new(unique_ids::UniqueIds),
         }
     }
 
-    pub(crate) fn check(self, history: &History, placement: &Placement<'_>) -> Verdict {
+    /// Judges a history, transactions by what these models promise.
+    pub(crate) fn check(
+        self,
+        history: &History,
+        placement: &Placement<'_>,
+        models: &[ConsistencyModel],
+    ) -> Verdict {
         match self {
             Workload::Broadcast => broadcast::check(history, placement),
             Workload::Echo => echo::check(history),
+            Workload::GCounter | Workload::PnCounter => counter::check(history),
+            Workload::GSet => g_set::check(history, placement),
+            Workload::Kafka => kafka::check(history),
+            Workload::LinKv => lin_kv::check(history),
+            Workload::TxnListAppend => txn::check_append(history, models),
+            Workload::TxnRwRegister => txn::check_write(history, models),
             Workload::UniqueIds => unique_ids::check(history),
         }
     }
@@ -137,7 +363,7 @@ impl Workload {
     ) -> Option<Repair> {
         match self {
             Workload::Broadcast => Some(broadcast::repair(history, heal, placement, excused)),
-            Workload::Echo | Workload::UniqueIds => None,
+            _ => None,
         }
     }
 }
@@ -147,6 +373,13 @@ impl Display for Workload {
         f.pad(match self {
             Workload::Broadcast => "broadcast",
             Workload::Echo => "echo",
+            Workload::GCounter => "g-counter",
+            Workload::GSet => "g-set",
+            Workload::Kafka => "kafka",
+            Workload::LinKv => "lin-kv",
+            Workload::PnCounter => "pn-counter",
+            Workload::TxnListAppend => "txn-list-append",
+            Workload::TxnRwRegister => "txn-rw-register",
             Workload::UniqueIds => "unique-ids",
         })
     }
@@ -156,26 +389,15 @@ impl FromStr for Workload {
     type Err = String;
 
     fn from_str(received: &str) -> Result<Workload, String> {
-        if NOT_YET.contains(&received) {
-            let known = Workload::ALL.map(|workload| workload.to_string()).join(", ");
-            return Err(format!(
-                "the workload {received} does not work yet (those that do: {known})"
-            ));
-        }
         name::find("workload", &Workload::ALL, received).map_err(|error| error.to_string())
     }
 }
 
 /// The `init` request of a node.
 pub(crate) fn init(node: &str, nodes: &[String]) -> Operation {
-    Operation {
-        f: "init",
-        value: Value::Nil,
-        request: json!({"type": "init", "node_id": node, "node_ids": nodes}).into(),
-        reply: Schema::new("init_ok", &[]),
-        result: Outcome::Sent,
-        idempotent: false,
-    }
+    let body = json!({"type": "init", "node_id": node, "node_ids": nodes});
+    let request = Request::new(body, Schema::new("init_ok", &[]), Outcome::Sent);
+    Operation::ask("init", Value::Nil, request)
 }
 
 #[cfg(test)]
@@ -183,17 +405,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_workload_that_is_missing_is_told_from_one_that_does_not_exist() {
-        #[track_caller]
-        fn check(received: &str, expected: &str) {
-            let answer = match received.parse::<Workload>() {
-                Ok(workload) => workload.to_string(),
-                Err(error) => error,
-            };
-            assert!(answer.contains(expected), "{answer}");
+    fn a_workload_is_found_by_the_name_that_it_displays() {
+        for workload in Workload::ALL {
+            assert_eq!(workload.to_string().parse(), Ok(workload));
         }
-        check("unique-ids", "unique-ids");
-        check("kafka", "does not work yet (those that do: broadcast, echo, unique-ids)");
-        check("brodcast", "did you mean broadcast?");
+        let error = "brodcast".parse::<Workload>().unwrap_err();
+        assert!(error.contains("did you mean broadcast?"), "{error}");
     }
 }

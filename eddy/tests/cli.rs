@@ -144,13 +144,16 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
         ("--nodes ../a", "\"../a\" is no name for a node"),
         ("--nodes-file nowhere", "nowhere: No such file"),
         ("--nodes-file none", "none names no node; expected --nodes-file to have one on each line"),
-        ("-w kafka", "does not work yet"),
+        ("--key-count 9999999", "expected 1000000 at most"),
+        ("--consistency-models serialisable", "did you mean serializable?"),
+        ("--consistency-models read-committed,none", "no consistency model is called \"none\""),
+        ("-w lin-kv", "5 clients cannot be dealt out to the keys of lin-kv, where two per node"),
         ("-w brodcast", "no workload is called \"brodcast\"; did you mean broadcast? (known: br"),
     ] {
         place.eddy(&format!("{test} {options}")).expect(254, expected);
     }
     place.eddy("test -w echo").expect(254, "--bin <FILE>");
-    place.eddy("test --bin /bin/true").expect(254, "the workload lin-kv does not work yet");
+    place.eddy("test --bin /bin/true").expect(254, "expected a concurrency of 10, or 2n, or a");
     place.eddy("").expect(254, "Usage: eddy");
     place.eddy("tset").expect(254, "a similar subcommand exists: 'test'");
     place.eddy("check . --max-median 400ms").expect(254, "0 or more; did you mean 400?");

@@ -11,6 +11,7 @@ use clap::Args;
 use super::numbers;
 use super::run::Settings;
 use crate::checker::availability::Goal;
+use crate::checker::elle::ConsistencyModel;
 use crate::concurrency::Concurrency;
 use crate::latency::{Distribution, Latency};
 use crate::name::{self, UnknownName};
@@ -63,6 +64,22 @@ pub(super) struct Arguments {
     /// The neighbors that broadcast nodes are told: line, grid, tree, tree2, tree3, tree4 or total
     #[arg(long, value_name = "NAME", default_value_t)]
     topology: Topology,
+    /// How many keys transactions work on, or kafka's clients, at a time
+    #[arg(long, value_name = "NUMBER", default_value = "10", value_parser = numbers::keys)]
+    #[arg(allow_negative_numbers = true)]
+    key_count: usize,
+    /// How many operations a transaction may have
+    #[arg(long, value_name = "NUMBER", default_value = "4", value_parser = numbers::positive)]
+    #[arg(allow_negative_numbers = true)]
+    max_txn_length: u64,
+    /// How many times a key is written before another takes its place
+    #[arg(long, value_name = "NUMBER", default_value = "16", value_parser = numbers::positive)]
+    #[arg(allow_negative_numbers = true)]
+    max_writes_per_key: u64,
+    /// What transactions must be, between commas: read-committed, serializable, …
+    #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
+    #[arg(value_delimiter = ',', value_parser = model)]
+    consistency_models: Vec<ConsistencyModel>,
     /// What goes wrong, between commas: partition, kill, pause, one-way, loss, duplicate, slow
     #[arg(long, value_name = "FAULTS", value_delimiter = ',', value_parser = fault)]
     nemesis: Vec<Fault>,
@@ -109,21 +126,6 @@ pub(super) struct Arguments {
 #[command(next_help_heading = "Accepted, without effect so far")]
 #[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
 struct WithoutEffect {
-    /// What transactions must be, between commas
-    #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
-    consistency_models: String,
-    /// How many keys transactions work on at a time
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::positive)]
-    #[arg(allow_negative_numbers = true)]
-    key_count: Option<u64>,
-    /// How many operations a transaction may have
-    #[arg(long, value_name = "NUMBER", default_value = "4", value_parser = numbers::positive)]
-    #[arg(allow_negative_numbers = true)]
-    max_txn_length: u64,
-    /// How many times a key is written
-    #[arg(long, value_name = "NUMBER", default_value = "16", value_parser = numbers::positive)]
-    #[arg(allow_negative_numbers = true)]
-    max_writes_per_key: u64,
     #[arg(long)]
     logging_json: bool,
     #[arg(long)]
@@ -144,7 +146,7 @@ impl Arguments {
     /// What is to be done; an error says which arguments do not go together.
     pub(super) fn settings(self) -> Result<Settings, String> {
         let names = self.names()?;
-        let workload = self.workload.map_or_else(|| "lin-kv".parse(), Ok)?;
+        let workload = self.workload.unwrap_or(Workload::LinKv);
         let drawn = || RandomState::new().build_hasher().finish();
         let test = Test {
             workload,
@@ -156,6 +158,10 @@ impl Arguments {
             latency: Latency { mean: self.latency, distribution: self.latency_dist },
             delivery: self.delivery,
             topology: self.topology,
+            key_count: self.key_count,
+            max_txn_length: self.max_txn_length,
+            max_writes_per_key: self.max_writes_per_key,
+            consistency_models: self.consistency_models,
             faults: self.nemesis.into_iter().collect(),
             nemesis_interval: self.nemesis_interval,
             strikes: Vec::new(),
@@ -206,6 +212,10 @@ impl Arguments {
 }
 
 fn fault(received: &str) -> Result<Fault, String> {
+    received.trim().parse().map_err(|error: UnknownName| error.to_string())
+}
+
+pub(super) fn model(received: &str) -> Result<ConsistencyModel, String> {
     received.trim().parse().map_err(|error: UnknownName| error.to_string())
 }
 

@@ -10,6 +10,9 @@ use crate::concurrency::Concurrency;
 /// should not take memory before.
 const MOST_NODES: u64 = 1_000_000;
 
+/// How many keys may be in use at a time. Almost all of the operations go to the last dozen.
+const MOST_KEYS: u64 = 1_000_000;
+
 /// Up to here, every whole number is a floating-point number, too.
 const HIGHEST: f64 = 9_007_199_254_740_992.0;
 
@@ -24,6 +27,13 @@ pub(super) fn nodes(received: &str) -> Result<u64, String> {
     match positive(received)? {
         number @ ..=MOST_NODES => Ok(number),
         _ => Err(format!("expected {MOST_NODES} at most")),
+    }
+}
+
+pub(super) fn keys(received: &str) -> Result<usize, String> {
+    match positive(received)? {
+        number @ ..=MOST_KEYS => Ok(usize::try_from(number).unwrap_or(usize::MAX)),
+        _ => Err(format!("expected {MOST_KEYS} at most")),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Runs tests with processes, from the first line on STDERR to the verdict.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc;
 
 use super::progress::Progress;
+use super::shown::Shown;
 use super::signals::Signals;
 use super::{print, status, tell};
 use crate::checker::Validity;
@@ -104,7 +104,7 @@ async fn run_once(
         report.warnings.extend(oddities(remains).map(|oddity| format!("node {node} {oddity}")));
     }
     report.keep_results(&record)?;
-    show(&report).context("the results cannot be printed")?;
+    print(&Shown::from(&report).to_string()).context("the results cannot be printed")?;
     Ok(report.valid)
 }
 
@@ -156,29 +156,6 @@ fn named(nodes: &[String]) -> String {
             format!("{first} … {last} ({} nodes)", nodes.len())
         }
         few => few.join(" "),
-    }
-}
-
-/// Prints results, warnings, reasons and, as the last line, Maelstrom's verdict.
-fn show(report: &Report) -> io::Result<()> {
-    let mut text = report.results.pretty();
-    text.push('\n');
-    for warning in &report.warnings {
-        text.extend(["warning: ", warning, "\n"]);
-    }
-    for reason in &report.reasons {
-        text.extend(["because ", reason, "\n"]);
-    }
-    text.extend(["\n", sentence(report.valid), "\n"]);
-    print(&printable(&text))
-}
-
-/// What Maelstrom says at the end, which scripts look for.
-fn sentence(valid: Validity) -> &'static str {
-    match valid {
-        Validity::Valid => "Everything looks good! ヽ(‘ー`)ノ",
-        Validity::Invalid => "Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻",
-        Validity::Unknown => "Errors occurred during analysis, but no anomalies found. ಠ~ಠ",
     }
 }
 

@@ -29,9 +29,10 @@ impl Threads {
         0..self.processes.len()
     }
 
-    /// The free thread whose turn it is.
-    pub(super) fn next_free(&self) -> Option<usize> {
-        self.free.range(self.turn..).chain(&self.free).next().copied()
+    /// The free thread among these whose turn it is.
+    pub(super) fn next_free(&self, crew: &Range<usize>) -> Option<usize> {
+        let after = self.turn.clamp(crew.start, crew.end)..crew.end;
+        self.free.range(after).chain(self.free.range(crew.clone())).next().copied()
     }
 
     pub(super) fn are_all_free(&self) -> bool {
@@ -78,7 +79,7 @@ mod tests {
                 threads.pass();
                 continue;
             }
-            let thread = threads.next_free().expect("a free thread");
+            let thread = threads.next_free(&(0..count)).expect("a free thread");
             taken.push(threads.claim(thread).to_string());
             if turn == '.' {
                 threads.release(thread, false);

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::network::{Message, Network};
 use crate::schema::Reply;
-use crate::workload::Operation;
+use crate::workload::{Operation, Request};
 
 #[derive(Debug)]
 pub(super) struct Clients {
@@ -35,6 +35,8 @@ pub(super) struct Waiting {
     pub(super) node: usize,
     pub(super) deadline: Duration,
     pub(super) operation: Operation,
+    /// The last question of the operation.
+    pub(super) request: Request,
     pub(super) purpose: Purpose,
 }
 
@@ -97,7 +99,7 @@ impl Clients {
         let msg_id = self.open.entry(client).or_insert(0);
         *msg_id += 1;
         let msg_id = *msg_id;
-        let body = self.body(&waiting.operation.request, msg_id);
+        let body = self.body(&waiting.request.body, msg_id);
         self.deadlines.insert((deadline, client));
         self.waiting.insert(client, waiting);
         (name(client), body)

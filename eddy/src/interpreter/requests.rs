@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::clients::{self, Purpose, Waiting};
 use super::{Complaint, Interpreter, Stage, complaint};
-use crate::client::{Completion, TIMEOUT};
+use crate::client::{Completion, Next, TIMEOUT};
 use crate::edn::Value;
 use crate::generator::Phase;
 use crate::history::{Kind, Process};
 use crate::network::{Admission, Message};
-use crate::workload::{self, Operation};
+use crate::workload::{self, Answer, Operation, Turn, Work};
 
 /// How long a node may take to answer `init`.
 pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,18 +39,35 @@ impl Interpreter {
 
     pub(super) fn invoke(&mut self, now: Duration, thread: usize, process: u64, phase: Phase) {
         let is_final = phase == Phase::Final;
-        let last = self.operations.last().filter(|_| is_final);
-        let operation = last.unwrap_or_else(|| self.operations.next(&mut self.values));
-        let mut op = self.op(now, Kind::Invoke, Process::Client(process), operation.f);
-        op.value = operation.value.clone();
-        if is_final {
-            op.extra.push(("final?".into(), Value::Bool(true)));
+        let turn = Turn { now, thread, process };
+        let operation = if is_final && self.operations.has_last() {
+            self.operations.last(turn, &mut self.values)
+        } else {
+            Some(self.operations.next(turn, &mut self.values))
+        };
+        let Some(mut operation) = operation else {
+            return self.released(now, thread, false);
+        };
+        let is_crash = matches!(operation.work, Work::End(Kind::Info));
+        if is_final && !is_crash {
+            operation.extra.push(("final?".into(), Value::Bool(true)));
         }
+        let mut op = self.op(now, Kind::Invoke, Process::Client(process), operation.f);
+        (op.value, op.extra) = (operation.value.clone(), operation.extra.clone());
         self.history.push(op);
         let client = self.clients.of_thread(thread, &mut self.network);
-        let node = thread % self.nodes.len();
         let purpose = Purpose::Operation { thread, process, is_final };
-        self.ask(now, client, node, TIMEOUT, operation, purpose);
+        match operation.work.clone() {
+            Work::Ask(request) => {
+                let node = thread % self.nodes.len();
+                let deadline = now + self.operations.patience();
+                self.ask(now, Waiting { client, node, deadline, operation, request, purpose });
+            }
+            Work::End(kind) => {
+                let completion = Completion::of(kind, operation.value.clone());
+                self.complete(now, client, &operation, purpose, completion);
+            }
+        }
     }
 
     fn ask_once(&mut self, now: Duration, node: usize, within: Duration, operation: Operation) {
@@ -58,21 +75,14 @@ impl Interpreter {
         if self.faults.deaths(node) > 0 && operation.f == "init" {
             self.network.admit(&self.nodes[node], Admission::Only(clients::name(client)));
         }
-        self.ask(now, client, node, within, operation, Purpose::Preparation);
+        let Work::Ask(request) = operation.work.clone() else { return };
+        let (deadline, purpose) = (now + within, Purpose::Preparation);
+        self.ask(now, Waiting { client, node, deadline, operation, request, purpose });
     }
 
-    fn ask(
-        &mut self,
-        now: Duration,
-        client: u64,
-        node: usize,
-        within: Duration,
-        operation: Operation,
-        purpose: Purpose,
-    ) {
-        let waiting = Waiting { client, node, deadline: now + within, operation, purpose };
+    fn ask(&mut self, now: Duration, waiting: Waiting) {
+        let dest = &self.nodes[waiting.node];
         let (src, body) = self.clients.wait(waiting);
-        let dest = &self.nodes[node];
         let sent = self.network.send(now, &src, dest, body);
         debug_assert!(sent.is_ok(), "a client and its node are on the network");
     }
@@ -87,12 +97,30 @@ impl Interpreter {
             return Ok(());
         };
         let node = &self.nodes[waiting.node];
-        let completion = Completion::answered(&waiting.operation, node, &reply);
+        let Waiting { operation, request, .. } = &waiting;
+        let operations = &mut self.operations;
+        let make = || match waiting.purpose {
+            Purpose::Operation { process, .. } => {
+                operations.answered(process, operation, request, &reply)
+            }
+            Purpose::Preparation => Ok(Answer::Done(Value::Nil)),
+        };
+        let next = Completion::answered(operation, request, node, &reply, make);
+        let completion = match next {
+            Next::Complete(completion) => completion,
+            Next::Ask(request) => {
+                let deadline = now + self.operations.patience();
+                self.ask(now, Waiting { deadline, request, ..waiting });
+                return Ok(());
+            }
+        };
         match waiting.purpose {
-            Purpose::Operation { .. } => self.complete(now, waiting, completion),
+            Purpose::Operation { .. } => {
+                let Waiting { client, operation, purpose, .. } = waiting;
+                self.complete(now, client, &operation, purpose, completion);
+            }
             Purpose::Preparation if completion.kind != Kind::Ok => {
-                let Operation { f, reply, .. } = &waiting.operation;
-                let text = complaint::refusal(f, reply, &message.body);
+                let text = complaint::refusal(operation.f, &request.reply, &message.body);
                 return Err(self.complain(waiting.node, text));
             }
             Purpose::Preparation => {
@@ -116,8 +144,10 @@ impl Interpreter {
     pub(super) fn timed_out(&mut self, now: Duration, waiting: Waiting) -> Result<(), Complaint> {
         match waiting.purpose {
             Purpose::Operation { .. } => {
-                let completion = Completion::timed_out(&waiting.operation);
-                self.complete(now, waiting, completion);
+                let Waiting { client, node, operation, request, purpose, .. } = waiting;
+                let node = &self.nodes[node];
+                let completion = Completion::timed_out(&operation, &request, node);
+                self.complete(now, client, &operation, purpose, completion);
                 Ok(())
             }
             Purpose::Preparation if self.cannot_have_answered(&waiting) => {
@@ -141,20 +171,35 @@ impl Interpreter {
         self.faults.is_paused(*node) || (self.faults.deaths(*node) > 0 && is_on_its_way())
     }
 
-    fn complete(&mut self, now: Duration, waiting: Waiting, completion: Completion) {
-        let Purpose::Operation { thread, process, is_final } = waiting.purpose else { return };
+    fn complete(
+        &mut self,
+        now: Duration,
+        client: u64,
+        operation: &Operation,
+        purpose: Purpose,
+        completion: Completion,
+    ) {
+        let Purpose::Operation { thread, process, is_final } = purpose else { return };
         let Completion { kind, value, error, exception } = completion;
-        let mut op = self.op(now, kind, Process::Client(process), waiting.operation.f);
-        (op.value, op.error) = (value, error);
-        if is_final {
-            op.extra.push(("final?".into(), Value::Bool(true)));
-        }
+        let mut op = self.op(now, kind, Process::Client(process), operation.f);
+        (op.value, op.error, op.extra) = (value, error, operation.extra.clone());
         op.extra.extend(exception.map(|exception| ("exception".into(), exception)));
+        self.operations.completed(thread, &op);
         self.history.push(op);
         let crashed = kind == Kind::Info;
         if crashed {
-            self.clients.close(waiting.client, &mut self.network);
+            self.clients.close(client, &mut self.network);
         }
+        self.released(now, thread, crashed);
+        if is_final
+            && let Some(due) = self.operations.again(now, thread)
+            && let Stage::Running(schedule) = &mut self.stage
+        {
+            schedule.again(thread, due);
+        }
+    }
+
+    fn released(&mut self, now: Duration, thread: usize, crashed: bool) {
         if let Stage::Running(schedule) = &mut self.stage {
             schedule.completed(now, thread, crashed);
         }

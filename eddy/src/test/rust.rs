@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use super::Test;
 use crate::checker::availability::Goal;
+use crate::checker::elle::ConsistencyModel;
 use crate::concurrency::Concurrency;
 use crate::latency::{Distribution, Latency};
 use crate::nemesis::strike::Time;
@@ -34,6 +35,13 @@ impl Display for Rust<'_> {
         add(test.latency != usual.latency, "latency", latency(test.latency));
         add(test.delivery != usual.delivery, "delivery", delivery(test.delivery));
         add(test.topology != usual.topology, "topology", topology(test.topology));
+        let Test { key_count: keys, max_txn_length: length, max_writes_per_key: writes, .. } =
+            *test;
+        add(keys != usual.key_count, "key_count", keys.to_string());
+        add(length != usual.max_txn_length, "max_txn_length", length.to_string());
+        add(writes != usual.max_writes_per_key, "max_writes_per_key", writes.to_string());
+        let models = &test.consistency_models;
+        add(*models != usual.consistency_models, "consistency_models", consistency(models));
         let faults: Vec<String> =
             test.faults.iter().map(|fault| format!("Fault::{fault:?}")).collect();
         add(!faults.is_empty(), "faults", format!("[{}].into()", faults.join(", ")));
@@ -77,6 +85,12 @@ fn delivery(delivery: Delivery) -> String {
 
 fn topology(topology: Topology) -> String {
     format!("Topology::{topology:?}")
+}
+
+fn consistency(models: &[ConsistencyModel]) -> String {
+    let models: Vec<String> =
+        models.iter().map(|model| format!("ConsistencyModel::{model:?}")).collect();
+    format!("vec![{}]", models.join(", "))
 }
 
 fn goal(goal: Goal) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Operation, Operations, Outcome, Verdict};
+use super::{Errors, Operation, Operations, Outcome, Request, Turn, Verdict};
 use crate::checker::repair::{self, Repair};
 use crate::checker::{Placement, set_full};
 use crate::edn::Value;
@@ -28,60 +28,39 @@ impl Broadcast {
 
 impl Operations for Broadcast {
     fn setup(&self, nodes: &[String]) -> Option<Operation> {
-        let topology = self.topology.neighbors(nodes);
-        Some(Operation {
-            f: "topology",
-            value: Value::Nil,
-            request: json!({"type": "topology", "topology": topology}).into(),
-            reply: Schema::new("topology_ok", &[]),
-            result: Outcome::Sent,
-            idempotent: false,
-        })
+        let body = json!({"type": "topology", "topology": self.topology.neighbors(nodes)});
+        let request = Request::new(body, Schema::new("topology_ok", &[]), Outcome::Sent);
+        Some(Operation::ask("topology", Value::Nil, request))
     }
 
-    fn next(&mut self, random: &mut Random) -> Operation {
+    fn next(&mut self, _turn: Turn, random: &mut Random) -> Operation {
         if random.below(2) == 0 {
             return read();
         }
         let message = self.next;
         self.next += 1;
-        Operation {
-            f: "broadcast",
-            value: Value::Int(message),
-            request: json!({"type": "broadcast", "message": message}).into(),
-            reply: Schema::new("broadcast_ok", &[]),
-            result: Outcome::Sent,
-            idempotent: false,
-        }
+        let body = json!({"type": "broadcast", "message": message});
+        let request = Request::new(body, Schema::new("broadcast_ok", &[]), Outcome::Sent);
+        Operation::ask("broadcast", Value::Int(message), request)
     }
 
-    fn last(&self) -> Option<Operation> {
+    fn has_last(&self) -> bool {
+        true
+    }
+
+    fn last(&mut self, _turn: Turn, _random: &mut Random) -> Option<Operation> {
         Some(read())
     }
 }
 
 fn read() -> Operation {
-    Operation {
-        f: "read",
-        value: Value::Nil,
-        request: json!({"type": "read"}).into(),
-        reply: Schema::new("read_ok", &[("messages", Shape::List)]),
-        result: Outcome::Field("messages"),
-        idempotent: true,
-    }
+    let reply = Schema::new("read_ok", &[("messages", Shape::List(&Shape::Any))]);
+    let request = Request::new(json!({"type": "read"}), reply, Outcome::Field("messages"));
+    Operation { errors: Errors::Harmless, ..Operation::ask("read", Value::Nil, request) }
 }
 
 pub(super) fn check(history: &History, placement: &Placement<'_>) -> Verdict {
-    let set = set_full::check_with_kills(history, "broadcast", "read", placement);
-    Verdict {
-        valid: set.valid,
-        results: set.to_edn(),
-        reason: set.reason(),
-        stable_latency: set.stable_latencies,
-        lost: set.lost,
-        lost_with_nodes: set.lost_with_nodes.unwrap_or_default(),
-        warnings: set.warnings,
-    }
+    Verdict::of_set(set_full::check_with_kills(history, "broadcast", "read", placement))
 }
 
 /// How soon after the heal every node knew what was acknowledged before, but for what is excused.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Operation, Operations, Outcome, Verdict};
+use super::{Operation, Operations, Outcome, Request, Turn, Verdict};
 use crate::checker::echo;
 use crate::edn::Value;
 use crate::history::History;
@@ -12,16 +12,11 @@ use crate::schema::{Schema, Shape};
 pub(super) struct Echo;
 
 impl Operations for Echo {
-    fn next(&mut self, random: &mut Random) -> Operation {
+    fn next(&mut self, _turn: Turn, random: &mut Random) -> Operation {
         let payload = format!("Please echo {}", random.below(128));
-        Operation {
-            f: "echo",
-            value: Value::Str(payload.clone()),
-            request: json!({"type": "echo", "echo": payload}).into(),
-            reply: Schema::new("echo_ok", &[("echo", Shape::Any)]),
-            result: Outcome::Body,
-            idempotent: false,
-        }
+        let body = json!({"type": "echo", "echo": payload});
+        let reply = Schema::new("echo_ok", &[("echo", Shape::Any)]);
+        Operation::ask("echo", Value::Str(payload), Request::new(body, reply, Outcome::Body))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Operation, Operations, Outcome, Verdict};
+use super::{Operation, Operations, Outcome, Request, Turn, Verdict};
 use crate::checker::unique_ids;
 use crate::edn::Value;
 use crate::history::History;
@@ -12,15 +12,10 @@ use crate::schema::{Schema, Shape};
 pub(super) struct UniqueIds;
 
 impl Operations for UniqueIds {
-    fn next(&mut self, _random: &mut Random) -> Operation {
-        Operation {
-            f: "generate",
-            value: Value::Nil,
-            request: json!({"type": "generate"}).into(),
-            reply: Schema::new("generate_ok", &[("id", Shape::Any)]),
-            result: Outcome::Field("id"),
-            idempotent: false,
-        }
+    fn next(&mut self, _turn: Turn, _random: &mut Random) -> Operation {
+        let reply = Schema::new("generate_ok", &[("id", Shape::Any)]);
+        let request = Request::new(json!({"type": "generate"}), reply, Outcome::Field("id"));
+        Operation::ask("generate", Value::Nil, request)
     }
 }
 

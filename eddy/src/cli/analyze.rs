@@ -1,0 +1,175 @@
+//! `eddy analyze`: a verdict on a history that was recorded earlier, here or by Maelstrom.
+//!
+//! Checkers know nothing but the history, so they can be asked again: after they were mended, with
+//! other consistency models, or to see what eddy makes of what Maelstrom has recorded.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use flate2::read::MultiGzDecoder;
+
+use super::arguments::model;
+use super::numbers;
+use super::shown::Shown;
+use crate::checker::availability::{self, Goal};
+use crate::checker::elle::ConsistencyModel;
+use crate::checker::{Placement, Validity, exceptions, stats};
+use crate::edn::{Map, Value};
+use crate::history::History;
+use crate::workload::{Verdict, Workload};
+
+/// The names under which a test's directory holds its history.
+const HISTORIES: [&str; 2] = ["history.edn", "history.edn.gz"];
+
+/// How every gzipped file begins (RFC 1952, section 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// How Jepsen's own format begins, which holds whole tests.
+const JEPSEN: &[u8] = b"JEPSEN";
+
+#[derive(Debug, Args)]
+pub(super) struct Recorded {
+    /// A history.edn, which may be gzipped; or the directory of a test that has one
+    #[arg(value_name = "HISTORY_OR_DIR")]
+    path: PathBuf,
+    /// What clients did [default: what the history looks like]
+    #[arg(short, long, value_name = "NAME")]
+    workload: Option<Workload>,
+    /// What transactions must be, between commas: read-committed, serializable, …
+    #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
+    #[arg(value_delimiter = ',', value_parser = model)]
+    consistency_models: Vec<ConsistencyModel>,
+    /// How many operations must have succeeded: total, or a fraction from 0 to 1 [default: any]
+    #[arg(long, value_parser = numbers::goal, allow_negative_numbers = true)]
+    availability: Option<Goal>,
+}
+
+/// What is to be said of a history.
+#[derive(Debug)]
+pub(super) struct Analysis {
+    pub(super) valid: Validity,
+    pub(super) results: Value,
+    pub(super) reasons: Vec<String>,
+    pub(super) explanation: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Analysis {
+    pub(super) fn shown(&self) -> Shown<'_> {
+        let Analysis { valid, results, reasons, explanation, warnings } = self;
+        Shown { valid: *valid, results, warnings, reasons, explanation }
+    }
+}
+
+impl Recorded {
+    /// Judges the history; an error says what is wrong with the file.
+    pub(super) fn analyze(&self) -> Result<Analysis, String> {
+        let path = find(&self.path)?;
+        let history = read(&path)?;
+        let workload = match self.workload {
+            Some(workload) if workload.is_of(&history) => workload,
+            None => Workload::of(&history).ok_or_else(|| {
+                format!(
+                    "{} is of no workload that eddy knows by its operations; expected -w with its \
+                     name",
+                    path.display()
+                )
+            })?,
+            Some(workload) => {
+                let other = Workload::of(&history).map(|other| format!("; did you mean {other}?"));
+                return Err(format!(
+                    "{} has no operation of the workload {workload}{}",
+                    path.display(),
+                    other.unwrap_or_default()
+                ));
+            }
+        };
+        let mut analysis = self.judge(&history, workload);
+        analysis.warnings.extend(other_verdict(&path, &analysis.results));
+        Ok(analysis)
+    }
+
+    fn judge(&self, history: &History, workload: Workload) -> Analysis {
+        let stats = stats::check(history);
+        let availability = availability::check(history, self.availability.unwrap_or_default());
+        // Nobody knows any more which client worked on which node.
+        let placement = Placement { nodes: &[], concurrency: 0 };
+        let Verdict { valid, results, reason, explanation, warnings, .. } =
+            workload.check(history, &placement, &self.consistency_models);
+        let valid = Validity::merge([stats.valid, availability.valid, valid]);
+        let results = Map::new()
+            .with("exceptions", exceptions::check(history).to_edn())
+            .with("stats", stats.to_edn())
+            .with("availability", availability.to_edn())
+            .with("workload", results)
+            .with("valid?", valid);
+        let reasons = stats.reasons().chain(availability.reason()).chain(reason).collect();
+        Analysis { valid, results: results.into(), reasons, explanation, warnings }
+    }
+}
+
+/// The file that holds the history.
+fn find(path: &Path) -> Result<PathBuf, String> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let shown = path.display();
+    let files = HISTORIES.map(|name| path.join(name));
+    if let Some(file) = files.into_iter().find(|file| file.exists()) {
+        return Ok(file);
+    }
+    let latest = path.join("latest");
+    Err(if latest.exists() {
+        format!("{shown} is not a test; did you mean {}?", latest.display())
+    } else {
+        format!("{shown} has no {}; expected the directory of a test", HISTORIES.join(" or "))
+    })
+}
+
+fn read(path: &Path) -> Result<History, String> {
+    let shown = path.display();
+    let bytes = fs::read(path).map_err(|error| {
+        format!("{shown}: {error}; expected a history.edn, or the directory of a test")
+    })?;
+    if bytes.starts_with(JEPSEN) {
+        return Err(format!(
+            "{shown} is a whole test in Jepsen's own format; expected the history.edn beside it"
+        ));
+    }
+    let (bytes, failure) = if bytes.starts_with(&GZIP) { unpack(&bytes) } else { (bytes, None) };
+    let lines = |bytes: &[u8]| bytes.split(|byte| *byte == b'\n').count();
+    if let Some(error) = failure {
+        let line = lines(&bytes);
+        return Err(format!("{shown}: line {line}: {error}; expected a whole gzipped history"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let line = lines(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+        format!("{shown}: line {line}: this is no UTF-8; expected an operation in EDN")
+    })?;
+    let history = History::read_edn(&text).map_err(|error| {
+        format!("{shown}: {error}. Expected an operation on each line, as in a history.edn")
+    })?;
+    if history.clients().next().is_none() {
+        return Err(format!("{shown} has no operation of a client; expected a history.edn"));
+    }
+    Ok(history)
+}
+
+/// The unpacked bytes, up to where the packed ones are wrong.
+fn unpack(packed: &[u8]) -> (Vec<u8>, Option<std::io::Error>) {
+    let mut bytes = Vec::new();
+    let failure = MultiGzDecoder::new(packed).read_to_end(&mut bytes).err();
+    (bytes, failure)
+}
+
+/// What is to be said if the verdict that was recorded beside the history is another one.
+fn other_verdict(history: &Path, results: &Value) -> Option<String> {
+    let path = history.with_file_name("results.edn");
+    let recorded = Value::read_edn(&fs::read_to_string(&path).ok()?).ok()?;
+    let verdict = ["workload", "valid?"];
+    let (then, now) = (recorded.get_in(&verdict)?, results.get_in(&verdict)?);
+    (then != now)
+        .then(|| format!("{} says {then} of the workload, and this analysis {now}", path.display()))
+}

@@ -1,0 +1,104 @@
+//! `eddy analyze`, as people meet it: a history, or what they took for one, and what is said of it.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+
+use common::Place;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings");
+
+#[test]
+fn a_recorded_history_is_judged_again_whoever_recorded_it() {
+    let place = Place::new("analyze");
+    for (name, status, words) in [
+        ("echo-1", 0, "Everything looks good!"),
+        ("unique-ids-3-duplicated", 1, "because "),
+        ("broadcast-5-tree4-lost", 1, "known to a node and then lost"),
+        ("g-set-3-partition", 0, ":attempt-count 197"),
+        ("g-counter-3-partition", 0, ":acceptable ([271 271])"),
+        ("pn-counter-3-partition", 0, ":acceptable ([-120 -120])"),
+        ("kafka-1", 0, ":worst-realtime-lag"),
+        ("lin-kv-3-broken", 1, "is not linearizable"),
+        ("lin-kv-3-raft", 0, ":failures []"),
+        ("txn-append-2-broken", 1, "because not strict-serializable"),
+    ] {
+        let outcome = place.eddy(&format!("analyze {RECORDINGS}/{name}")).expect(status, "");
+        assert!(outcome.stdout.contains(words), "{name}: {}", outcome.stdout);
+    }
+    let weaker = "--consistency-models read-uncommitted";
+    let register = format!("analyze {RECORDINGS}/txn-rw-2-not-serializable");
+    place.eddy(&register).expect(1, "");
+    place.eddy(&format!("{register} {weaker}")).expect(0, "");
+    // Its availability is not total, and nothing else is wrong.
+    let kafka = place.eddy(&format!("analyze {RECORDINGS}/kafka-1 --availability total"));
+    assert!(kafka.expect(1, "").stdout.contains("because "));
+}
+
+#[test]
+fn a_test_that_eddy_recorded_can_be_judged_again() {
+    let place = Place::with_node("analyze-own", common::ECHO);
+    place.eddy("test -w echo --bin node --node-count 1 --time-limit 1 --rate 20").expect(0, "");
+    let tested = fs::read_to_string(place.0.join("store/latest/results.edn")).unwrap();
+    let analyzed = place.eddy("analyze store/latest").expect(0, "").stdout;
+    let workload = |text: &str| text.split(" :workload ").nth(1).unwrap()[..20].to_owned();
+    assert_eq!(workload(&analyzed), workload(&tested));
+    place.eddy("analyze store/latest/history.edn -w echo").expect(0, "");
+    // A verdict that was recorded and is another one is told.
+    fs::write(place.0.join("store/latest/results.edn"), "{:workload {:valid? false}}").unwrap();
+    let outcome = place.eddy("analyze store/latest").expect(0, "");
+    let warning = "results.edn says false of the workload, and this analysis true";
+    assert!(outcome.stdout.contains(warning), "{}", outcome.stdout);
+}
+
+#[test]
+fn what_is_no_history_is_told_with_its_line_and_what_was_expected() {
+    let place = Place::new("analyze-foreign");
+    let op = "{:index 0, :time 1, :type :invoke, :process 0, :f :echo, :value \"a\"}\n";
+    place.file("cut.edn", &format!("{op}{}", &op[..30]), 0o644);
+    place.file("foreign.edn", &format!("{op}hello"), 0o644);
+    place.file("empty.edn", "", 0o644);
+    place.file("nemesis.edn", &op.replace(":process 0", ":process :nemesis"), 0o644);
+    place.file("unknown.edn", &op.replace(":echo", ":sing"), 0o644);
+    place.file("echo.edn", op, 0o644);
+    place.file("test.jepsen", "JEPSEN\0\0", 0o644);
+    fs::write(place.0.join("binary.edn"), [op.as_bytes(), &[0xff, 0xfe]].concat()).unwrap();
+    let gzipped = gzip(&op.repeat(1000));
+    fs::write(place.0.join("cut.edn.gz"), &gzipped[..gzipped.len() - 20]).unwrap();
+    fs::create_dir_all(place.0.join("empty")).unwrap();
+    fs::create_dir_all(place.0.join("store/latest")).unwrap();
+    for (path, expected) in [
+        ("cut.edn", "cut.edn: line 2, column "),
+        ("cut.edn", "Expected an operation on each line, as in a history.edn"),
+        ("foreign.edn", "foreign.edn: line 2"),
+        ("empty.edn", "empty.edn has no operation of a client; expected a history.edn"),
+        ("nemesis.edn", "nemesis.edn has no operation of a client"),
+        ("unknown.edn", "of no workload that eddy knows by its operations; expected -w with its"),
+        ("echo.edn -w kafka", "has no operation of the workload kafka; did you mean echo?"),
+        ("echo.edn -w kafak", "did you mean kafka?"),
+        ("test.jepsen", "a whole test in Jepsen's own format; expected the history.edn beside it"),
+        ("binary.edn", "binary.edn: line 2: this is no UTF-8; expected an operation in EDN"),
+        ("cut.edn.gz", "expected a whole gzipped history"),
+        ("empty", "empty has no history.edn or history.edn.gz; expected the directory of a test"),
+        ("store", "store is not a test; did you mean store/latest?"),
+        ("nowhere", "nowhere: No such file or directory"),
+        ("", "<HISTORY_OR_DIR>"),
+    ] {
+        let outcome = place.eddy(&format!("analyze {path}")).expect(254, expected);
+        assert_eq!(outcome.stdout, "");
+    }
+    fs::write(place.0.join("whole.edn.gz"), gzip(op)).unwrap();
+    // An operation that never ended: nothing is wrong, and nothing succeeded.
+    place.eddy("analyze whole.edn.gz").expect(0, "");
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}

@@ -1,0 +1,87 @@
+//! Logs; the mistake is to hand out an offset twice.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use glomers::{Handler, Json, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+use super::WRONG;
+
+pub(crate) struct Log {
+    is_wrong: bool,
+    sends: Cell<usize>,
+    /// The messages of each key, by offset.
+    messages: RefCell<BTreeMap<String, Vec<Json>>>,
+    committed: RefCell<BTreeMap<String, usize>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    Send { key: String, msg: Json },
+    Poll { offsets: BTreeMap<String, usize> },
+    CommitOffsets { offsets: BTreeMap<String, usize> },
+    ListCommittedOffsets { keys: Vec<String> },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    SendOk { offset: usize },
+    PollOk { msgs: BTreeMap<String, Vec<(usize, Json)>> },
+    CommitOffsetsOk,
+    ListCommittedOffsetsOk { offsets: BTreeMap<String, usize> },
+}
+
+impl Log {
+    pub(crate) fn new(_node: Node, is_wrong: bool) -> Log {
+        let (messages, committed) = (RefCell::default(), RefCell::default());
+        Log { is_wrong, sends: Cell::default(), messages, committed }
+    }
+
+    fn send(&self, key: String, message: Json) -> usize {
+        self.sends.set(self.sends.get() + 1);
+        let mut messages = self.messages.borrow_mut();
+        let messages = messages.entry(key).or_default();
+        if self.is_wrong && self.sends.get().is_multiple_of(WRONG) && !messages.is_empty() {
+            messages.pop();
+        }
+        messages.push(message);
+        messages.len() - 1
+    }
+
+    fn poll(&self, offsets: BTreeMap<String, usize>) -> BTreeMap<String, Vec<(usize, Json)>> {
+        let messages = self.messages.borrow();
+        let from = |key: &str, offset: usize| -> Vec<(usize, Json)> {
+            let messages = messages.get(key).into_iter().flatten().cloned().enumerate();
+            messages.skip(offset).collect()
+        };
+        let polled = offsets.into_iter().map(|(key, offset)| (key.clone(), from(&key, offset)));
+        // Maelstrom's checker cannot do with a key of which there are never any.
+        polled.filter(|(_, messages)| !messages.is_empty()).collect()
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Log {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Send { key, msg } => Reply::SendOk { offset: self.send(key, msg) },
+            Request::Poll { offsets } => Reply::PollOk { msgs: self.poll(offsets) },
+            Request::CommitOffsets { offsets } => {
+                self.committed.borrow_mut().extend(offsets);
+                Reply::CommitOffsetsOk
+            }
+            Request::ListCommittedOffsets { keys } => {
+                let committed = self.committed.borrow();
+                let offset = |key: String| committed.get(&key).map(|offset| (key, *offset));
+                let offsets = keys.into_iter().filter_map(offset).collect();
+                Reply::ListCommittedOffsetsOk { offsets }
+            }
+        })
+    }
+}

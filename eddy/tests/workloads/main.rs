@@ -1,0 +1,75 @@
+//! Every workload with a node that is right, and with one that is wrong in a way that the workload
+//! is there to find. Each is one server that keeps everything in its memory.
+
+mod counter;
+mod log;
+mod register;
+mod set;
+mod transactions;
+
+use std::time::Duration;
+
+use eddy::{Test, Validity, Workload};
+
+/// One in so many operations goes wrong, where a mistake is wanted.
+const WRONG: usize = 20;
+
+fn test(workload: Workload) -> Test {
+    let concurrency = "4n".parse().unwrap_or_default();
+    let time_limit = Duration::from_secs(5);
+    Test { workload, rate: 200.0, concurrency, time_limit, ..Test::default() }
+}
+
+/// Runs the node with and without its mistake, which must be found and explained, every time.
+#[track_caller]
+fn check<H: glomers::Handler>(
+    test: &Test,
+    start: impl Fn(glomers::Node, bool) -> H + Copy + 'static,
+    expected: &str,
+) {
+    for seed in 0..20 {
+        let test = Test { seed, ..test.clone() };
+        let right = test.run(move |node| start(node, false));
+        right.assert_valid();
+        assert!(right.operations.ok > 300, "{right}");
+        assert_eq!((&right.reasons[..], &right.explanation[..]), (&[][..], &[][..]));
+        let wrong = test.run(move |node| start(node, true));
+        assert_eq!(wrong.valid, Validity::Invalid, "{wrong}");
+        assert!(wrong.to_string().contains(expected), "{wrong}");
+        assert_eq!(wrong.reasons.len(), 1, "{wrong}");
+        // A set has nothing to tell but which values it has lost.
+        assert_eq!(wrong.explanation.is_empty(), test.workload == Workload::GSet, "{wrong}");
+    }
+}
+
+#[test]
+fn a_counter_that_forgets_to_add_is_found() {
+    check(&test(Workload::GCounter), counter::Counter::new, "which should be");
+    check(&test(Workload::PnCounter), counter::Counter::new, "which should be");
+}
+
+#[test]
+fn a_set_that_forgets_an_element_is_found() {
+    check(&test(Workload::GSet), set::Set::new, "known to a node and then lost");
+}
+
+#[test]
+fn a_log_that_hands_out_an_offset_twice_is_found() {
+    let test = Test {
+        rate: 400.0,
+        concurrency: "2n".parse().unwrap_or_default(),
+        ..test(Workload::Kafka)
+    };
+    check(&test, log::Log::new, "inconsistent-offsets");
+}
+
+#[test]
+fn a_register_that_shows_a_value_that_was_overwritten_is_found() {
+    check(&test(Workload::LinKv), register::Register::new, "");
+}
+
+#[test]
+fn transactions_that_are_refused_and_yet_happen_are_found() {
+    check(&test(Workload::TxnListAppend), transactions::Transactions::new, "G1a");
+    check(&test(Workload::TxnRwRegister), transactions::Transactions::new, "G1a");
+}
