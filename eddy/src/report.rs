@@ -116,7 +116,7 @@ impl Report {
             let excused = &verdict.lost_with_nodes;
             test.workload.repair(&history, began.saturating_add(heal), &placement, excused)
         });
-        let liveness = liveness::check(&history);
+        let liveness = liveness::check(&history, &placement);
         // Maelstrom does not look at it, so under Maelstrom's faults it is no verdict.
         let is_judged = test.is_beyond_maelstrom();
         let alive = if is_judged { liveness.valid } else { Validity::Valid };

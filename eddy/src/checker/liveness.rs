@@ -3,27 +3,38 @@
 //! Last operations begin when the faults have ended and the nodes had time to recover. Maelstrom
 //! reads then what it judges, and does not mind if a node gives no answer.
 
+use std::collections::BTreeMap;
+
 use super::sentence::first_few;
 use super::{Placement, Validity};
 use crate::edn::{Map, Value};
-use crate::history::{History, Kind, Op};
+use crate::history::{History, Kind, Op, Process};
 
 /// What is to be said about the last operations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Liveness {
     /// Valid if all succeeded.
     pub valid: Validity,
-    /// How many there were.
+    /// How many there were, one for each thread.
     pub attempt_count: usize,
     /// The beginnings of those that did not succeed.
     pub failed: Vec<Op>,
 }
 
-/// Looks at the operations that are marked as `final?`.
-pub fn check(history: &History) -> Liveness {
-    let is_last = |op: &&Op| op.kind == Kind::Invoke && op.extra("final?").is_some();
+/// Looks at the operations that are marked as `final?`: at the last one of each thread. A client
+/// that asks until it has what it wants was answered if it was answered at last.
+pub fn check(history: &History, placement: &Placement<'_>) -> Liveness {
+    let is_final = |op: &&Op| op.kind == Kind::Invoke && op.extra("final?").is_some();
     let is_ok = |op: &Op| history.completion(op).is_some_and(|end| end.kind == Kind::Ok);
-    let last: Vec<&Op> = history.clients().filter(is_last).collect();
+    let mut by_thread: BTreeMap<u64, &Op> = BTreeMap::new();
+    for op in history.clients().filter(is_final) {
+        if let Process::Client(process) = op.process {
+            let thread = process.checked_rem(placement.concurrency as u64);
+            by_thread.insert(thread.unwrap_or(process), op);
+        }
+    }
+    let mut last: Vec<&Op> = by_thread.into_values().collect();
+    last.sort_by_key(|op| op.index);
     let failed: Vec<Op> = last.iter().filter(|op| !is_ok(op)).map(|op| (*op).clone()).collect();
     Liveness { valid: failed.is_empty().into(), attempt_count: last.len(), failed }
 }
@@ -58,18 +69,34 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, attempts: usize, failed: &[usize]) {
-        let liveness = super::check(&History::read_edn(text).unwrap());
+        let nodes = ["n0", "n1"].map(String::from);
+        let placement = Placement { nodes: &nodes, concurrency: 4 };
+        let liveness = super::check(&History::read_edn(text).unwrap(), &placement);
         let indices: Vec<usize> = liveness.failed.iter().map(|op| op.index).collect();
         assert_eq!((liveness.attempt_count, &indices[..]), (attempts, failed));
         assert_eq!(liveness.valid, failed.is_empty().into());
-        let nodes = ["n0", "n1"].map(String::from);
-        let placement = Placement { nodes: &nodes, concurrency: 4 };
         let reasons = liveness.reasons(&placement);
         assert_eq!(reasons.len(), failed.len());
         for (reason, op) in reasons.iter().zip(&liveness.failed) {
             let node = placement.node_of(op.process).unwrap();
             assert!(reason.contains(&format!("that {node} was asked for")), "{reason}");
         }
+    }
+
+    #[test]
+    fn of_several_last_operations_of_a_thread_the_last_one_counts() {
+        let op = |index: usize, process: u64, kind: &str| {
+            format!(
+                "{{:index {index}, :time 9, :type :{kind}, :process {process}, :f :poll, :value \
+                 nil, :final? true}}\n"
+            )
+        };
+        let first = [op(0, 1, "invoke"), op(1, 1, "info")].concat();
+        check(&first, 1, &[0]);
+        // Process 5 is of the same thread.
+        check(&[&first[..], &op(2, 5, "invoke"), &op(3, 5, "ok")].concat(), 1, &[]);
+        check(&[&first[..], &op(2, 5, "invoke"), &op(3, 5, "fail")].concat(), 1, &[2]);
+        check(&[&first[..], &op(2, 6, "invoke"), &op(3, 6, "ok")].concat(), 2, &[0]);
     }
 
     #[test]
