@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use glomers::ErrorCode;
 
+use crate::checker::exceptions::MALFORMED;
 use crate::edn::{Map, Value};
 use crate::history::Kind;
 use crate::printable;
@@ -62,7 +63,7 @@ impl Completion {
             Ok(Answer::Done(value)) => Next::Complete(Completion::of(Kind::Ok, value)),
             Err(reason) => {
                 let message = malformed(request, node, reply, &reason);
-                let exception = Completion::exception(operation, "malformed-rpc-response", message);
+                let exception = Completion::exception(operation, MALFORMED, message);
                 Next::Complete(exception)
             }
         }

@@ -116,6 +116,7 @@ impl Report {
             let excused = &verdict.lost_with_nodes;
             test.workload.repair(&history, began.saturating_add(heal), &placement, excused)
         });
+        let exceptions = exceptions::check(&history);
         let liveness = liveness::check(&history, &placement);
         // Maelstrom does not look at it, so under Maelstrom's faults it is no verdict.
         let is_judged = test.is_beyond_maelstrom();
@@ -124,7 +125,7 @@ impl Report {
         let parts = [ended, stats.valid, availability.valid, verdict.valid, alive];
         let valid = Validity::merge(parts);
         let mut results = Map::new()
-            .with("exceptions", exceptions::check(&history).to_edn())
+            .with("exceptions", exceptions.to_edn())
             .with("stats", stats.to_edn())
             .with("availability", availability.to_edn())
             .with("net", Traffic { all, clients, servers }.to_edn())
@@ -147,7 +148,8 @@ impl Report {
         let (judged, warned) = if is_judged { (last_words, vec![]) } else { (vec![], last_words) };
         let reasons = failure.iter().cloned().chain(stats.reasons()).chain(availability.reason());
         let reasons = reasons.chain(verdict.reason).chain(judged).collect();
-        let warnings = verdict.warnings.into_iter().chain(strays).chain(warned);
+        let warnings = exceptions.warning().into_iter().chain(verdict.warnings);
+        let warnings = warnings.chain(strays).chain(warned);
         Report {
             valid,
             failure,

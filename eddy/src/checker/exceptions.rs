@@ -5,6 +5,9 @@ use crate::{
     history::{History, Kind, Op},
 };
 
+/// The class of exception for a reply that has not the shape it should have.
+pub(crate) const MALFORMED: &str = "malformed-rpc-response";
+
 /// The exceptions in a history, the most frequent first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Exceptions(pub Vec<ExceptionClass>);
@@ -25,8 +28,7 @@ pub fn check(history: &History) -> Exceptions {
     let mut classes: Vec<ExceptionClass> = Vec::new();
     for op in history.ops().iter().filter(|op| op.kind == Kind::Info) {
         let Some(exception) = op.extra("exception") else { continue };
-        let via = exception.get("via").and_then(Value::as_sequence).unwrap_or_default();
-        let class = via.first().and_then(|cause| cause.get("type")).unwrap_or(&Value::Nil);
+        let class = cause(exception).and_then(|cause| cause.get("type")).unwrap_or(&Value::Nil);
         if let Some(known) = classes.iter_mut().find(|known| known.class == *class) {
             known.count += 1;
         } else {
@@ -38,7 +40,30 @@ pub fn check(history: &History) -> Exceptions {
     Exceptions(classes)
 }
 
+fn cause(exception: &Value) -> Option<&Value> {
+    exception.get("via")?.as_sequence()?.first()
+}
+
+/// Whether an operation has no known end because the reply to it was malformed.
+pub(super) fn is_malformed(op: &Op) -> bool {
+    let class = op.extra("exception").and_then(cause).and_then(|cause| cause.get("type"));
+    class.is_some_and(|class| *class == Value::keyword(MALFORMED))
+}
+
 impl Exceptions {
+    /// A sentence about replies of the wrong shape, of which no checker makes anything.
+    pub fn warning(&self) -> Option<String> {
+        let malformed = self.0.iter().find(|class| is_malformed(&class.example))?;
+        let ExceptionClass { count, example, .. } = malformed;
+        let cause = example.extra("exception").and_then(cause);
+        let message = cause.and_then(|cause| cause.get("message")).and_then(Value::as_str)?;
+        let replies = match count {
+            1 => "a reply was malformed".to_owned(),
+            count => format!("{count} replies were malformed, this one first"),
+        };
+        Some(format!("{replies} (index {}): {message}", example.index))
+    }
+
     /// The map under `:exceptions`, which is always valid: exceptions are for people to read.
     pub fn to_edn(&self) -> Value {
         let map = Map::new().with("valid?", true);
@@ -70,6 +95,27 @@ mod tests {
         });
         let history = History::read_edn(&lines.collect::<String>()).unwrap();
         assert_eq!(super::check(&history).to_edn().to_string(), expected);
+    }
+
+    #[test]
+    fn replies_of_the_wrong_shape_are_warned_of_with_the_first() {
+        #[track_caller]
+        fn check(classes: &[&str], expected: Option<&str>) {
+            let ops = classes.iter().enumerate().map(|(i, class)| {
+                format!(
+                    "{{:index {i}, :time 1, :type :info, :process {i}, :f :read, :value nil, \
+                     :exception {{:via [{{:type {class}, :message \"Wrong.\"}}]}}}}\n"
+                )
+            });
+            let history = History::read_edn(&ops.collect::<String>()).unwrap();
+            assert_eq!(super::check(&history).warning().as_deref(), expected);
+        }
+        check(&[], None);
+        check(&[":timeout"], None);
+        let (malformed, one) = (":malformed-rpc-response", "a reply was malformed");
+        check(&[":timeout", malformed], Some(&format!("{one} (index 1): Wrong.")));
+        let two = "2 replies were malformed, this one first (index 0): Wrong.";
+        check(&[malformed, malformed], Some(two));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::Validity;
+use super::{Validity, exceptions};
 use crate::{
     edn::{Map, Value},
     history::{History, Kind},
@@ -21,6 +21,8 @@ pub struct Stats {
     pub overall: Counts,
     /// Of each function.
     pub by_f: BTreeMap<Cow<'static, str>, Counts>,
+    /// The first error of each function that had one. Malformed replies are told elsewhere.
+    errors: BTreeMap<Cow<'static, str>, Value>,
 }
 
 /// How many operations ended in which way; those that never ended are not counted.
@@ -38,16 +40,22 @@ pub struct Counts {
 pub fn check(history: &History) -> Stats {
     let mut overall = Counts::default();
     let mut by_f: BTreeMap<Cow<'static, str>, Counts> = BTreeMap::new();
+    let mut errors = BTreeMap::new();
     for op in history.clients().filter(|op| op.kind != Kind::Invoke) {
         overall.add(op.kind);
         match by_f.get_mut(&op.f) {
             Some(counts) => counts.add(op.kind),
             None => by_f.entry(op.f.clone()).or_default().add(op.kind),
         }
+        if let Some(error) = op.error.as_ref().filter(|_| !exceptions::is_malformed(op))
+            && !errors.contains_key(&op.f)
+        {
+            errors.insert(op.f.clone(), error.clone());
+        }
     }
     let judged = by_f.iter().filter(|(f, _)| is_judged(f));
     let valid = Validity::merge(judged.map(|(_, counts)| counts.valid()));
-    Stats { valid, overall, by_f }
+    Stats { valid, overall, by_f, errors }
 }
 
 fn is_judged(f: &str) -> bool {
@@ -59,7 +67,9 @@ impl Stats {
     pub fn reasons(&self) -> impl Iterator<Item = String> {
         let by_f = self.by_f.iter().filter(|(f, counts)| is_judged(f) && counts.ok == 0);
         by_f.map(|(f, Counts { fail, info, .. })| {
-            format!("no {f} succeeded: {fail} failed, and of {info} nobody knows")
+            let error = self.errors.get(f).map(|error| format!("; the first error is {error}"));
+            let error = error.unwrap_or_default();
+            format!("no {f} succeeded: {fail} failed, and of {info} nobody knows{error}")
         })
     }
 
@@ -132,6 +142,27 @@ mod tests {
             Validity::Invalid,
             [1, 0, 1],
         );
+    }
+
+    #[test]
+    fn a_function_that_never_succeeded_is_told_with_its_first_error() {
+        let with_errors = |errors: [&str; 2]| {
+            let read = "{:index 0, :time 1, :type :ok, :process 0, :f :read, :value 1}\n";
+            let mut text = read.to_owned();
+            for (index, error) in (1..).zip(errors) {
+                text += &format!(
+                    "{{:index {index}, :time 1, :type :fail, :process 0, :f :add, :value 1, \
+                     {error}}}\n"
+                );
+            }
+            let stats = super::check(&History::read_edn(&text).unwrap());
+            stats.reasons().collect::<Vec<String>>()
+        };
+        let none = "no add succeeded: 2 failed, and of 0 nobody knows";
+        let reasons = with_errors([":error [:abort \"busy\"]", ":error :net-timeout"]);
+        assert_eq!(reasons, [format!("{none}; the first error is [:abort \"busy\"]")]);
+        let malformed = ":error \"?\", :exception {:via [{:type :malformed-rpc-response}]}";
+        assert_eq!(with_errors([malformed, malformed]), [none]);
     }
 
     #[test]

@@ -96,11 +96,13 @@ impl Recorded {
         let availability = availability::check(history, self.availability.unwrap_or_default());
         // Nobody knows any more which client worked on which node.
         let placement = Placement { nodes: &[], concurrency: 0 };
+        let exceptions = exceptions::check(history);
         let Verdict { valid, results, reason, explanation, warnings, .. } =
             workload.check(history, &placement, &self.consistency_models);
+        let warnings = exceptions.warning().into_iter().chain(warnings).collect();
         let valid = Validity::merge([stats.valid, availability.valid, valid]);
         let results = Map::new()
-            .with("exceptions", exceptions::check(history).to_edn())
+            .with("exceptions", exceptions.to_edn())
             .with("stats", stats.to_edn())
             .with("availability", availability.to_edn())
             .with("workload", results)
