@@ -33,10 +33,10 @@ const RECOVERY: Duration = Duration::from_secs(10);
 pub struct Plan {
     /// How many threads invoke operations.
     pub concurrency: usize,
-    /// The threads that work together, each in one crew. An operation falls to one of the crews
-    /// that have a free thread, in proportion to their size, and there to the thread whose turn it
-    /// is.
-    pub crews: Vec<Range<usize>>,
+    /// The threads that work together, each in one crew, and there in one part of it. An operation
+    /// falls to one of the crews that have a free thread, in proportion to their size, there to one
+    /// of the parts that have one, likewise, and there to the thread whose turn it is.
+    pub crews: Vec<Vec<Range<usize>>>,
     /// Operations per second in the main phase, on average; 0 for none.
     pub rate: f64,
     /// How long the main phase is.
@@ -91,8 +91,8 @@ pub enum Phase {
 pub struct Schedule {
     stage: Stage,
     threads: Threads,
-    crews: Vec<Range<usize>>,
-    /// Decides between crews.
+    crews: Vec<Vec<Range<usize>>>,
+    /// Decides between crews, and between their parts.
     random: Random,
     operations: Stagger,
     /// Since when no thread has been free.
@@ -220,14 +220,17 @@ impl Schedule {
 
     /// The thread for the next operation, when one is free.
     fn choose(&mut self) -> usize {
-        let free = |crew: &&Range<usize>| self.threads.next_free(crew).is_some();
-        let crews: Vec<&Range<usize>> = self.crews.iter().filter(free).collect();
-        let mut members = crews.iter().flat_map(|crew| iter::repeat_n(*crew, crew.len()));
-        let crew = match crews[..] {
-            [crew] => Some(crew),
-            _ => members.nth(self.random.index(members.clone().count())),
-        };
-        crew.and_then(|crew| self.threads.next_free(crew)).expect("a crew with a free thread")
+        let Schedule { crews, threads, random, .. } = self;
+        let is_free = |part: &&Range<usize>| threads.next_free(part).is_some();
+        let has_free = |crew: &&Vec<Range<usize>>| crew.iter().any(|part| is_free(&part));
+        let crew = draw(
+            crews.iter().filter(has_free),
+            |crew| crew.iter().map(ExactSizeIterator::len).sum(),
+            random,
+        );
+        let parts = crew.into_iter().flatten().filter(is_free);
+        let part = draw(parts, ExactSizeIterator::len, random);
+        part.and_then(|part| threads.next_free(part)).expect("a crew with a free thread")
     }
 
     fn next_in_final(&mut self, now: Duration) -> Next {
@@ -243,4 +246,18 @@ impl Schedule {
             None => Next::WaitForCompletion,
         }
     }
+}
+
+/// One of these, a larger one more often.
+fn draw<'a, T>(
+    candidates: impl Iterator<Item = &'a T>,
+    size: impl Fn(&T) -> usize,
+    random: &mut Random,
+) -> Option<&'a T> {
+    let candidates: Vec<&T> = candidates.collect();
+    if let [only] = candidates[..] {
+        return Some(only);
+    }
+    let mut members = candidates.iter().flat_map(|one| iter::repeat_n(*one, size(one)));
+    members.nth(random.index(members.clone().count()))
 }

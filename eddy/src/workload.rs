@@ -138,9 +138,9 @@ pub(crate) trait Operations {
     }
 
     /// The threads that work together: an operation is for one of these crews, a larger one more
-    /// often, and for a free thread of it.
-    fn crews(&self, threads: usize) -> Vec<Range<usize>> {
-        vec![Range { start: 0, end: threads }]
+    /// often, for one part of it, likewise, and for a free thread of that.
+    fn crews(&self, threads: usize) -> Vec<Vec<Range<usize>>> {
+        vec![vec![Range { start: 0, end: threads }]]
     }
 
     /// How long a client waits for a reply.

@@ -11,7 +11,7 @@ fn plan(concurrency: usize, rate: f64) -> Plan {
     let nodes = (0..concurrency).map(|number| format!("n{number}")).collect();
     Plan {
         concurrency,
-        crews: vec![Range { start: 0, end: concurrency }],
+        crews: vec![vec![Range { start: 0, end: concurrency }]],
         rate,
         time_limit: LIMIT,
         faults: BTreeSet::new(),
@@ -26,27 +26,33 @@ fn plan(concurrency: usize, rate: f64) -> Plan {
 #[test]
 fn crews_get_operations_in_proportion_to_their_size_while_somebody_is_free() {
     #[track_caller]
-    fn check(crews: &[Range<usize>], slow: Range<usize>, expected: &[Range<usize>]) {
-        let plan = Plan { crews: crews.to_vec(), ..plan(8, 100.0) };
+    fn check(crews: &[&[Range<usize>]], slow: Range<usize>, expected: &[Range<usize>]) {
+        let plan =
+            Plan { crews: crews.iter().map(|parts| parts.to_vec()).collect(), ..plan(8, 100.0) };
+        let parts: Vec<&Range<usize>> = crews.iter().copied().flatten().collect();
         let takes = |thread: usize, _| {
             let time = if slow.contains(&thread) { LIMIT } else { NO_TIME };
             (time, false)
         };
-        let mut counts = vec![0; crews.len()];
+        let mut counts = vec![0; parts.len()];
         for (_, next) in play(&plan, takes) {
             if let Next::Invoke { thread, .. } = next {
-                let crew = crews.iter().position(|crew| crew.contains(&thread)).unwrap();
-                counts[crew] += 1;
+                let part = parts.iter().position(|part| part.contains(&thread)).unwrap();
+                counts[part] += 1;
             }
         }
         let is_expected = |(count, range): (&usize, &Range<usize>)| range.contains(count);
         assert!(counts.iter().zip(expected).all(is_expected), "{counts:?}");
     }
     let nobody = 8..8;
-    check(&[0..2, 2..4, 4..8], nobody, &[430..570, 430..570, 900..1100]);
+    check(&[&[0..8]], nobody.clone(), &[1900..2100]);
+    check(&[&[0..2], &[2..4], &[4..8]], nobody.clone(), &[430..570, 430..570, 900..1100]);
+    check(&[&[0..2, 2..4], &[4..8]], nobody, &[430..570, 430..570, 900..1100]);
     // A crew counts for as many as it has, as long as one of them is free.
-    check(&[0..2, 2..4, 4..8], 0..1, &[430..570, 430..570, 900..1100]);
-    check(&[0..2, 2..4, 4..8], 0..2, &[2..3, 600..720, 1260..1400]);
+    check(&[&[0..2], &[2..4], &[4..8]], 0..1, &[430..570, 430..570, 900..1100]);
+    check(&[&[0..2], &[2..4], &[4..8]], 0..2, &[2..3, 600..720, 1260..1400]);
+    // So does one of which a part has nobody left.
+    check(&[&[0..2, 2..4], &[4..8]], 0..2, &[2..3, 900..1100, 900..1100]);
 }
 
 /// Plays a test under a clock that ticks and tells what happened when; `takes` says how long an

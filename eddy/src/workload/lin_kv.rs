@@ -82,10 +82,11 @@ impl LinKv {
 }
 
 impl Operations for LinKv {
-    fn crews(&self, threads: usize) -> Vec<Range<usize>> {
+    fn crews(&self, threads: usize) -> Vec<Vec<Range<usize>>> {
         let size = 2 * self.nodes;
-        let groups = (1..threads / size).map(|number| number * size..(number + 1) * size);
-        [0..self.nodes, self.nodes..size].into_iter().chain(groups).collect()
+        let first = vec![0..self.nodes, self.nodes..size];
+        let others = (1..threads / size).map(|number| vec![number * size..(number + 1) * size]);
+        [first].into_iter().chain(others).collect()
     }
 
     fn patience(&self) -> Duration {
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn two_clients_per_node_share_a_key_and_only_the_first_group_reads() {
         let mut workload = LinKv::new(&Test { nodes: 3, ..Test::default() });
-        assert_eq!(workload.crews(12), [0..3, 3..6, 6..12]);
+        assert_eq!(workload.crews(12), [vec![0..3, 3..6], vec![6..12]]);
         let mut random = Random::seeded(0);
         for thread in (0..12).chain(0..12) {
             let operation = workload.next(turn(thread), &mut random);
