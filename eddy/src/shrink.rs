@@ -97,9 +97,9 @@ impl Search<'_> {
         self.runs >= MOST_RUNS || self.messages >= MOST_MESSAGES
     }
 
-    /// Runs a test, and takes it for the smallest if it fails likewise.
+    /// Runs a test if there can be such a one, and takes it for the smallest if it fails likewise.
     fn attempt(&mut self, test: Test) -> bool {
-        if self.is_over() {
+        if self.is_over() || test.validate().is_err() {
             return false;
         }
         let report = quietly(|| (self.rerun)(&test));

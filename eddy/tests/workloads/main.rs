@@ -68,6 +68,20 @@ fn a_register_that_shows_a_value_that_was_overwritten_is_found() {
     check(&test(Workload::LinKv), register::Register::new, "");
 }
 
+/// Two clients per node share a key, so ten of them go with five nodes, or one, and not with two.
+#[test]
+fn the_smallest_test_of_registers_is_one_that_can_be_run() {
+    let concurrency = "10".parse().unwrap_or_default();
+    let test = Test { nodes: 5, concurrency, ..test(Workload::LinKv) };
+    // Each node is right by itself, and knows nothing of the others.
+    let start = |node| register::Register::new(node, false);
+    let report = test.run(start);
+    assert_eq!(report.valid, Validity::Invalid, "{report}");
+    let smallest = report.smallest_without(|report| report.valid == Validity::Valid);
+    let smallest = smallest.expect("a test that fails has a smallest one");
+    assert_eq!(smallest.run(start).valid, Validity::Invalid, "{smallest:?}");
+}
+
 #[test]
 fn transactions_that_are_refused_and_yet_happen_are_found() {
     check(&test(Workload::TxnListAppend), transactions::Transactions::new, "G1a");
