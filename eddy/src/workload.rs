@@ -6,29 +6,28 @@ mod echo;
 mod g_set;
 mod kafka;
 mod lin_kv;
+mod operation;
 mod txn;
 mod unique_ids;
 
-use std::borrow::Cow;
 use std::fmt::{self, Display};
-use std::ops::Range;
-use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde_json::json;
 
+pub(crate) use self::operation::{
+    Answer, Errors, Operation, Operations, Outcome, Request, Turn, Work,
+};
 use crate::checker::elle::ConsistencyModel;
 use crate::checker::quantiles::Quantiles;
 use crate::checker::repair::Repair;
 use crate::checker::set_full::SetFull;
 use crate::checker::{Placement, Validity};
-use crate::client::TIMEOUT;
 use crate::edn::Value;
 use crate::history::{History, Kind, Op};
 use crate::name;
-use crate::random::Random;
-use crate::schema::{Reply, Schema};
+use crate::schema::Schema;
 use crate::test::Test;
 
 /// A kind of test, as `--workload` has it.
@@ -54,159 +53,6 @@ pub enum Workload {
     TxnRwRegister,
     /// Ids that nobody else has.
     UniqueIds,
-}
-
-/// One operation: what the history says of it, and what travels.
-#[derive(Debug, Clone)]
-pub(crate) struct Operation {
-    /// What is done, as the history has it.
-    pub(crate) f: &'static str,
-    /// With what.
-    pub(crate) value: Value,
-    /// What else the history says of it.
-    pub(crate) extra: Vec<(Cow<'static, str>, Value)>,
-    pub(crate) work: Work,
-    pub(crate) errors: Errors,
-}
-
-/// What a client does for an operation.
-#[derive(Debug, Clone)]
-pub(crate) enum Work {
-    /// It asks its node.
-    Ask(Request),
-    /// It asks nobody, and the operation has ended so.
-    End(Kind),
-}
-
-/// A question to a node.
-#[derive(Debug, Clone)]
-pub(crate) struct Request {
-    /// The body, but for its `msg_id`.
-    pub(crate) body: Rc<serde_json::Value>,
-    /// The reply that it must get.
-    pub(crate) reply: Schema,
-    /// What the history keeps of the reply.
-    pub(crate) result: Outcome,
-}
-
-/// What an operation that succeeded has for its value.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Outcome {
-    /// What it was begun with.
-    Sent,
-    /// One field of the reply.
-    Field(&'static str),
-    /// The whole reply.
-    Body,
-    /// What this makes of what it was begun with, and the reply.
-    Made(fn(&Value, &Reply<'_>) -> Result<Value, String>),
-}
-
-/// What an error, or no answer, means for an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Errors {
-    /// After a definite error it has failed, otherwise nobody can tell.
-    Tell,
-    /// It has failed and no more, because it changes nothing.
-    Harmless,
-    /// Nobody can tell: Maelstrom's client for it does not look at errors.
-    Unhandled,
-}
-
-/// Who performs an operation, and when.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Turn {
-    pub(crate) now: Duration,
-    pub(crate) thread: usize,
-    pub(crate) process: u64,
-}
-
-/// What comes of a reply.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    /// The operation has succeeded, with this value.
-    Done(Value),
-    /// The client has another question.
-    Ask(Request),
-}
-
-/// Where a workload's operations come from, and what becomes of them.
-pub(crate) trait Operations {
-    /// The request, if any, that every node gets before the first operation.
-    fn setup(&self, _nodes: &[String]) -> Option<Operation> {
-        None
-    }
-
-    /// The threads that work together: an operation is for one of these crews, a larger one more
-    /// often, for one part of it, likewise, and for a free thread of that.
-    fn crews(&self, threads: usize) -> Vec<Vec<Range<usize>>> {
-        vec![vec![Range { start: 0, end: threads }]]
-    }
-
-    /// How long a client waits for a reply.
-    fn patience(&self) -> Duration {
-        TIMEOUT
-    }
-
-    /// The next operation.
-    fn next(&mut self, turn: Turn, random: &mut Random) -> Operation;
-
-    /// Whether threads have something to do after the recovery.
-    fn has_last(&self) -> bool {
-        false
-    }
-
-    /// What the thread does after the recovery, if anything.
-    fn last(&mut self, _turn: Turn, _random: &mut Random) -> Option<Operation> {
-        None
-    }
-
-    /// When the thread has something to do again, after that.
-    fn again(&mut self, _now: Duration, _thread: usize) -> Option<Duration> {
-        None
-    }
-
-    /// What comes of a good reply.
-    fn answered(
-        &mut self,
-        _process: u64,
-        operation: &Operation,
-        request: &Request,
-        reply: &Reply<'_>,
-    ) -> Result<Answer, String> {
-        request.result.of(&operation.value, reply).map(Answer::Done)
-    }
-
-    /// An operation of this thread has ended.
-    fn completed(&mut self, _thread: usize, _op: &Op) {}
-}
-
-impl Operation {
-    /// An operation that asks its node one thing.
-    fn ask(f: &'static str, value: Value, request: Request) -> Operation {
-        Operation { f, value, extra: Vec::new(), work: Work::Ask(request), errors: Errors::Tell }
-    }
-}
-
-impl Request {
-    fn new(body: serde_json::Value, reply: Schema, result: Outcome) -> Request {
-        Request { body: body.into(), reply, result }
-    }
-}
-
-impl Outcome {
-    /// The value of an operation that was begun with `sent`, once it has this reply.
-    pub(crate) fn of(self, sent: &Value, reply: &Reply<'_>) -> Result<Value, String> {
-        match self {
-            Outcome::Sent => Ok(sent.clone()),
-            Outcome::Body => Value::body_from_json(reply.body).map_err(|error| error.to_string()),
-            Outcome::Field(name) => {
-                let field = reply.field(name).ok_or_else(|| format!("{name} is missing"))?;
-                Value::from_json(field).map_err(|error| error.to_string())
-            }
-            Outcome::Made(make) => make(sent, reply),
-        }
-    }
 }
 
 /// What a workload's checker found.
@@ -242,6 +88,13 @@ impl Verdict {
             explanation: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    /// The same with more to say: an explanation, unless the reason has said it.
+    fn with(self, explanation: Vec<String>, warnings: Vec<String>) -> Verdict {
+        let is_said = explanation.len() == 1 && explanation.first() == self.reason.as_ref();
+        let explanation = if is_said { Vec::new() } else { explanation };
+        Verdict { explanation, warnings, ..self }
     }
 
     fn of_set(set: SetFull) -> Verdict {

@@ -56,7 +56,7 @@ impl Liveness {
             let node = placement.node_of(*process).unwrap_or("nobody");
             format!(
                 "the last {f} that {node} was asked for (process {process}, index {index}) did not \
-                 succeed, although the faults had ended and the nodes had 10 s to recover"
+                 succeed, although no fault was left and the nodes had 10 s to recover"
             )
         });
         first_few(reasons, "last operations")

@@ -148,13 +148,13 @@ mod tests {
     fn a_function_that_never_succeeded_is_told_with_its_first_error() {
         let with_errors = |errors: [&str; 2]| {
             let read = "{:index 0, :time 1, :type :ok, :process 0, :f :read, :value 1}\n";
-            let mut text = read.to_owned();
-            for (index, error) in (1..).zip(errors) {
-                text += &format!(
+            let adds = (1..).zip(errors).map(|(index, error)| {
+                format!(
                     "{{:index {index}, :time 1, :type :fail, :process 0, :f :add, :value 1, \
                      {error}}}\n"
-                );
-            }
+                )
+            });
+            let text: String = [read.to_owned()].into_iter().chain(adds).collect();
             let stats = super::check(&History::read_edn(&text).unwrap());
             stats.reasons().collect::<Vec<String>>()
         };

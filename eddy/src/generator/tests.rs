@@ -24,6 +24,7 @@ fn plan(concurrency: usize, rate: f64) -> Plan {
 }
 
 #[test]
+#[expect(clippy::single_range_in_vec_init, reason = "a part of a crew is a range")]
 fn crews_get_operations_in_proportion_to_their_size_while_somebody_is_free() {
     #[track_caller]
     fn check(crews: &[&[Range<usize>]], slow: Range<usize>, expected: &[Range<usize>]) {

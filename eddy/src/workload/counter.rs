@@ -62,8 +62,6 @@ fn read() -> Operation {
 
 pub(super) fn check(history: &History) -> Verdict {
     let counter = counter::check(history);
-    let results = counter.to_edn();
-    let explanation = counter.explanation();
-    let verdict = Verdict::new(counter.valid, results, counter.reason());
-    Verdict { explanation, warnings: counter.warnings, ..verdict }
+    let verdict = Verdict::new(counter.valid, counter.to_edn(), counter.reason());
+    verdict.with(counter.explanation(), counter.warnings)
 }

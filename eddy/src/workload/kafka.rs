@@ -243,5 +243,5 @@ impl Operations for Kafka {
 pub(super) fn check(history: &History) -> Verdict {
     let logs = kafka::check(history);
     let verdict = Verdict::new(logs.valid, logs.to_edn(), logs.reason());
-    Verdict { explanation: logs.explanation(), warnings: logs.warnings, ..verdict }
+    verdict.with(logs.explanation(), logs.warnings)
 }

@@ -85,7 +85,9 @@ impl Operations for LinKv {
     fn crews(&self, threads: usize) -> Vec<Vec<Range<usize>>> {
         let size = 2 * self.nodes;
         let first = vec![0..self.nodes, self.nodes..size];
-        let others = (1..threads / size).map(|number| vec![number * size..(number + 1) * size]);
+        let start = |number: usize| number * size;
+        let others = (1..threads / size)
+            .map(|number| vec![Range { start: start(number), end: start(number + 1) }]);
         [first].into_iter().chain(others).collect()
     }
 
@@ -142,7 +144,7 @@ fn cas(key: u64, from: u64, to: u64) -> Operation {
 pub(super) fn check(history: &History) -> Verdict {
     let keys = linearizable::check(history);
     let verdict = Verdict::new(keys.valid, keys.to_edn(), keys.reason());
-    Verdict { explanation: keys.explanation(), warnings: keys.warnings, ..verdict }
+    verdict.with(keys.explanation(), keys.warnings)
 }
 
 #[cfg(test)]
@@ -160,7 +162,7 @@ mod tests {
     #[test]
     fn two_clients_per_node_share_a_key_and_only_the_first_group_reads() {
         let mut workload = LinKv::new(&Test { nodes: 3, ..Test::default() });
-        assert_eq!(workload.crews(12), [vec![0..3, 3..6], vec![6..12]]);
+        assert_eq!(format!("{:?}", workload.crews(12)), "[[0..3, 3..6], [6..12]]");
         let mut random = Random::seeded(0);
         for thread in (0..12).chain(0..12) {
             let operation = workload.next(turn(thread), &mut random);

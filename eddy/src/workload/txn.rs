@@ -90,5 +90,5 @@ pub(super) fn check_write(history: &History, models: &[ConsistencyModel]) -> Ver
 
 fn verdict(elle: Elle) -> Verdict {
     let verdict = Verdict::new(elle.valid, elle.to_edn(), elle.reason());
-    Verdict { explanation: elle.explanation(), warnings: elle.warnings, ..verdict }
+    verdict.with(elle.explanation(), elle.warnings)
 }
