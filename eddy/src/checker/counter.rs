@@ -178,6 +178,7 @@ mod tests {
 
     use super::super::testing::history;
     use super::*;
+    use crate::history::Process;
     use crate::random::Random;
 
     /// Additions as `ok 3`, `info -1`, `fail 2`, and final reads as numbers.
@@ -234,6 +235,99 @@ mod tests {
     fn a_read_that_is_no_integer_decides_nothing() {
         let counter = check(&["ok 1"], &["1.0", "1"]);
         assert_eq!((counter.valid, counter.warnings.len()), (Validity::Unknown, 1));
+    }
+
+    /// A valid history: additions, some refused and some in doubt, reads now and then, and one at
+    /// the end of each of three clients.
+    fn valid(random: &mut Random) -> Vec<Op> {
+        let (mut ops, mut sum): (Vec<Op>, i64) = (Vec::new(), 0);
+        let mut push = |process: u64, kind, f: &'static str, value: Value, is_final: bool| {
+            let op = Op::invoke(ops.len(), ops.len() as u64, Process::Client(process), f, value);
+            let extra = if is_final { vec![("final?".into(), true.into())] } else { Vec::new() };
+            ops.push(Op { kind, extra, ..op });
+        };
+        for process in 0..random.below(12) {
+            let delta = i64::try_from(random.below(30)).unwrap() - 12;
+            push(process, Kind::Invoke, "add", delta.into(), false);
+            let (kind, is_added) = match random.below(4) {
+                0 => (Kind::Fail, false),
+                1 => (Kind::Info, random.below(2) == 0),
+                _ => (Kind::Ok, true),
+            };
+            sum += if is_added { delta } else { 0 };
+            push(process, kind, "add", delta.into(), false);
+            if random.below(3) == 0 {
+                push(99, Kind::Invoke, "read", Value::Nil, false);
+                push(99, Kind::Ok, "read", sum.into(), false);
+            }
+        }
+        for process in 100..103 {
+            push(process, Kind::Invoke, "read", Value::Nil, true);
+            push(process, Kind::Ok, "read", sum.into(), true);
+        }
+        ops
+    }
+
+    /// Whether each final read is the sum of some subset, by trying all subsets.
+    fn is_valid_by_all_subsets(ops: &[Op]) -> bool {
+        let deltas = |kind| {
+            let adds = ops.iter().filter(move |op| op.kind == kind && op.f == "add");
+            adds.map(|op| op.value.as_int().unwrap())
+        };
+        let sum: i64 = deltas(Kind::Ok).sum();
+        let in_doubt: Vec<i64> = deltas(Kind::Info).collect();
+        let is_subset_sum = |value: i64| {
+            (0..1_u32 << in_doubt.len()).any(|subset| {
+                let chosen = in_doubt.iter().enumerate().filter(|(at, _)| subset >> at & 1 == 1);
+                sum + chosen.map(|(_, delta)| delta).sum::<i64>() == value
+            })
+        };
+        let mut reads = ops.iter().filter(|op| op.kind == Kind::Ok && is_marked(op));
+        reads.all(|op| is_subset_sum(op.value.as_int().unwrap()))
+    }
+
+    #[test]
+    fn whatever_becomes_of_a_valid_history_the_verdict_is_that_of_all_subsets() {
+        type Mutation = fn(&mut Vec<Op>, &mut Random);
+        let mutations: [(&str, Mutation); 6] = [
+            ("none", |_, _| {}),
+            ("an operation lost", |ops, random| {
+                ops.remove(random.index(ops.len()));
+            }),
+            ("an operation doubled", |ops, random| {
+                let op = random.choose(ops).clone();
+                ops.push(op);
+            }),
+            ("two values swapped", |ops, random| {
+                let [one, other] = [0, 1].map(|_| 2 * random.index(ops.len() / 2) + 1);
+                let value = ops[one].value.clone();
+                ops[one].value = std::mem::replace(&mut ops[other].value, value);
+            }),
+            ("an operation shifted in time", |ops, random| {
+                let op = ops.remove(random.index(ops.len()));
+                ops.insert(random.index(ops.len()), op);
+            }),
+            ("a value changed", |ops, random| {
+                let at = 2 * random.index(ops.len() / 2) + 1;
+                ops[at].value = Value::Int(i64::try_from(random.below(9)).unwrap());
+            }),
+        ];
+        for (name, mutate) in mutations {
+            let mut verdicts = [0, 0];
+            for seed in 0..500 {
+                let mut random = Random::seeded(seed);
+                let mut ops = valid(&mut random);
+                mutate(&mut ops, &mut random);
+                let ops = (0..).zip(ops).map(|(index, op)| Op { index, ..op });
+                let history = History::from_ops(ops);
+                let expected = is_valid_by_all_subsets(history.ops());
+                assert_eq!(super::check(&history).valid, expected.into(), "{name}, seed {seed}");
+                verdicts[usize::from(expected)] += 1;
+            }
+            let is_harmless = matches!(name, "none" | "an operation shifted in time");
+            assert_eq!(verdicts[0] == 0, is_harmless, "{name}: {verdicts:?}");
+            assert!(verdicts[1] > 20, "{name}: {verdicts:?}");
+        }
     }
 
     #[test]
