@@ -9,7 +9,7 @@ mod transactions;
 
 use std::time::Duration;
 
-use eddy::{Test, Validity, Workload};
+use eddy::{Fault, Test, Validity, Workload};
 
 /// One in so many operations goes wrong, where a mistake is wanted.
 const WRONG: usize = 20;
@@ -40,6 +40,32 @@ fn check<H: glomers::Handler>(
         // A set has nothing to tell but which values it has lost.
         assert_eq!(wrong.explanation.is_empty(), test.workload == Workload::GSet, "{wrong}");
     }
+}
+
+/// Runs the node twice under all faults, and again with another seed.
+#[track_caller]
+fn check_seed<H: glomers::Handler>(
+    test: Test,
+    start: impl Fn(glomers::Node, bool) -> H + Copy + 'static,
+) {
+    let faults = Fault::ALL.into_iter().collect();
+    let nemesis_interval = Duration::from_secs(1);
+    let test = Test { faults, nemesis_interval, nodes: 2, trace: true, ..test };
+    let run = |seed| Test { seed, ..test.clone() }.run(move |node| start(node, true));
+    let [one, same, other] = [1, 1, 2].map(run);
+    assert_eq!(one.to_string(), same.to_string());
+    assert_eq!((&one.results, &one.trace), (&same.results, &same.trace));
+    assert_ne!(one.trace, other.trace);
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    check_seed(test(Workload::GCounter), counter::Counter::new);
+    check_seed(test(Workload::GSet), set::Set::new);
+    check_seed(test(Workload::Kafka), log::Log::new);
+    check_seed(test(Workload::LinKv), register::Register::new);
+    check_seed(test(Workload::TxnListAppend), transactions::Transactions::new);
+    check_seed(test(Workload::TxnRwRegister), transactions::Transactions::new);
 }
 
 #[test]
