@@ -4,6 +4,7 @@
 //! that passes here passes there. Where upstream is blind we add warnings, never another verdict.
 
 pub mod availability;
+mod clojure;
 pub mod counter;
 pub mod echo;
 pub mod elle;

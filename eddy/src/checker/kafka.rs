@@ -17,7 +17,6 @@
 
 mod acts;
 mod anomaly;
-mod clojure;
 mod cycles;
 mod early;
 mod facts;
@@ -36,12 +35,14 @@ mod warnings;
 use self::{
     acts::Acts,
     anomaly::{Shown, Told, anomaly},
-    clojure::{Place, order_map},
     facts::Facts,
     give_up::GiveUp,
     version_orders::VersionOrders,
 };
-use super::Validity;
+use super::{
+    Validity,
+    clojure::{self, Place, order_map},
+};
 use crate::{
     edn::{Map, Value},
     history::{History, Kind},

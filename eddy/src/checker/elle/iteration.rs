@@ -1,22 +1,16 @@
-//! In which order upstream iterates over its hash maps and hash sets.
+//! In which order upstream iterates over its sets of lists.
 //!
 //! Where two reads of a key contradict each other at the same length, that order decides which of
-//! them is taken for the true one. So a verdict that should agree on a broken history needs it.
-//! Keys are in a map of Clojure's, a trie that branches on five bits of a Murmur 3 hash at a time,
-//! the lowest first. Lists are in a set of the library Bifurcan, a trie as well, but of Java's
-//! hashes, in which a node's own elements come before those of its children (Steindorfer and
-//! Vinju, *Optimizing Hash-Array Mapped Tries for Fast and Lean Immutable JVM Collections*, OOPSLA
-//! 2015).
+//! them is taken for the true one. So a verdict that should agree on a broken history needs it. The
+//! sets are those of the library Bifurcan, tries that branch on five bits of a hash at a time, as
+//! Clojure's do, but the hashes are Java's, and a node's own elements come before those of its
+//! children (Steindorfer and Vinju, *Optimizing Hash-Array Mapped Tries for Fast and Lean Immutable
+//! JVM Collections*, OOPSLA 2015).
 
 use std::collections::BTreeMap;
 
+use crate::checker::clojure;
 use crate::edn::Value;
-
-/// What to sort keys by to get the order of a map: the hash's groups of bits, lowest first.
-pub(super) fn position(value: &Value) -> [u32; LEVELS] {
-    let hash = hash(value);
-    std::array::from_fn(|level| branch(hash, level))
-}
 
 /// How many branchings a hash of 32 bits is good for.
 const LEVELS: usize = 7;
@@ -52,10 +46,11 @@ pub(super) fn sort_lists<'v, E: Copy>(lists: &mut Vec<Vec<E>>, value: impl Fn(E)
 /// Java's hash, where upstream's values have one that does not depend on the machine.
 fn java_hash(value: &Value) -> u32 {
     match value {
-        Value::Bool(_) => hash(value),
-        Value::Int(number) => fold(number.cast_unsigned()),
-        Value::Float(number) => fold(number.to_bits()),
-        Value::Str(text) => java_text(text),
+        Value::Bool(true) => 1231,
+        Value::Bool(false) => 1237,
+        Value::Int(number) => clojure::fold(number.cast_unsigned()),
+        Value::Float(number) => clojure::fold(number.to_bits()),
+        Value::Str(text) => clojure::java_hash(text),
         Value::List(elements) | Value::Vector(elements) => {
             java_ordered(elements.iter().map(java_hash))
         }
@@ -72,11 +67,6 @@ fn java_ordered(hashes: impl Iterator<Item = u32>) -> u32 {
     hashes.fold(1, |hash, element| hash.wrapping_mul(31).wrapping_add(element))
 }
 
-fn java_text(text: &str) -> u32 {
-    let units = text.encode_utf16();
-    units.fold(0, |hash, unit| hash.wrapping_mul(31).wrapping_add(unit.into()))
-}
-
 /// How Bifurcan spreads a hash, of which it first makes 64 bits and then 32 again.
 fn perturbed(hash: u32) -> u32 {
     let hash = if hash.cast_signed() < 0 { !hash } else { hash };
@@ -84,95 +74,9 @@ fn perturbed(hash: u32) -> u32 {
     hash ^ (hash >> 7) ^ (hash >> 4)
 }
 
-/// The hash of a value. Those of keywords, symbols, records and integers beyond 64 bits are none
-/// of Clojure's: no workload has them for keys.
-fn hash(value: &Value) -> u32 {
-    match value {
-        Value::Nil | Value::Keyword(_) | Value::Symbol(_) | Value::BigInt(_) => 0,
-        Value::Bool(true) => 1231,
-        Value::Bool(false) => 1237,
-        Value::Int(number) => hash_long(number.cast_unsigned()),
-        Value::Float(number) if *number == 0.0 => 0,
-        Value::Float(number) => fold(number.to_bits()),
-        Value::Str(text) => hash_text(text),
-        Value::List(elements) | Value::Vector(elements) => hash_ordered(elements.iter().map(hash)),
-        Value::Map(map) => hash_unordered(
-            map.iter().map(|(key, value)| hash_ordered([hash(key), hash(value)].into_iter())),
-        ),
-        Value::Set(set) => hash_unordered(set.iter().map(hash)),
-        Value::Tagged(_, value) => hash(value),
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
-fn fold(bits: u64) -> u32 {
-    (bits ^ (bits >> 32)) as u32
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
-fn hash_long(bits: u64) -> u32 {
-    if bits == 0 { 0 } else { finish(mix(mix(0, bits as u32), (bits >> 32) as u32), 8) }
-}
-
-fn hash_text(text: &str) -> u32 {
-    let java = java_text(text);
-    if java == 0 { 0 } else { finish(mix(0, java), 4) }
-}
-
-fn hash_ordered(hashes: impl Iterator<Item = u32>) -> u32 {
-    let (hash, count) = hashes.fold((1_u32, 0), |(hash, count), element| {
-        (hash.wrapping_mul(31).wrapping_add(element), count + 1)
-    });
-    finish(mix(0, hash), count)
-}
-
-fn hash_unordered(hashes: impl Iterator<Item = u32>) -> u32 {
-    let (hash, count) =
-        hashes.fold((0_u32, 0), |(hash, count), element| (hash.wrapping_add(element), count + 1));
-    finish(mix(0, hash), count)
-}
-
-/// A step of Murmur 3.
-fn mix(hash: u32, block: u32) -> u32 {
-    let block = block.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
-    (hash ^ block).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64)
-}
-
-/// The end of Murmur 3.
-fn finish(hash: u32, len: u32) -> u32 {
-    let hash = hash ^ len;
-    let hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
-    let hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
-    hash ^ (hash >> 16)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_are_hashed_as_clojure_hashes_them() {
-        #[track_caller]
-        fn check(text: &str, expected: i32) {
-            let value = Value::read_edn(text).unwrap();
-            assert_eq!(hash(&value).cast_signed(), expected, "{text}");
-        }
-        check("0", 0);
-        check("1", 1_392_991_556);
-        check("-1", 1_651_860_712);
-        check("\"\"", 0);
-        check("[]", -2_017_569_654);
-        check("[1 2 3]", 736_442_005);
-        check("{}", -15_128_758);
-    }
-
-    #[test]
-    fn keys_come_in_the_order_that_clojure_users_know() {
-        let mut numbers: Vec<Value> = (0..10).map(Value::Int).collect();
-        numbers.sort_by_key(position);
-        let shown: Vec<String> = numbers.iter().map(Value::to_string).collect();
-        assert_eq!(shown.join(" "), "0 7 1 4 6 3 2 9 5 8");
-    }
 
     #[test]
     fn lists_come_in_the_order_of_their_java_hashes() {

@@ -8,8 +8,8 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::anomaly::Anomaly;
 use super::findings::{Findings, introduced};
-use super::iteration;
 use super::transaction::{Entry, Id, Transactions};
+use crate::checker::clojure::Place;
 use crate::edn::{Map, Value};
 
 type Ordered<K, V> = IndexMap<K, V, FxBuildHasher>;
@@ -54,7 +54,7 @@ pub(super) fn check(transactions: &Transactions<'_>, findings: &mut Findings) {
 
 fn in_clojures_order<V>(transactions: &Transactions<'_>, map: &mut Ordered<Id, V>) {
     if map.len() > SMALL {
-        map.sort_by_cached_key(|id, _| iteration::position(transactions.value(*id)));
+        map.sort_by_cached_key(|id, _| Place::of(transactions.value(*id)));
     }
 }
 

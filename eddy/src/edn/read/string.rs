@@ -40,7 +40,7 @@ impl Reader<'_> {
         escaped.map_or_else(|| self.fail_at(backslash, ESCAPE), Ok)
     }
 
-    /// Reads `uXXXX`, and the `\uXXXX` behind it if the first is half of a pair.
+    /// Reads `u` and four digits, and the escape behind them if that is the other half of a pair.
     fn unicode_escape(&mut self) -> Result<char> {
         let backslash = self.at - 1;
         let unit = |at| code_unit(self.text.get(at..at + 6)?);

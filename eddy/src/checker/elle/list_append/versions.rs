@@ -10,6 +10,7 @@ use super::super::{
     transaction::{Entry, Id, Transactions},
 };
 use super::has_read;
+use crate::checker::clojure::Place;
 
 /// The different lists that were read of a key, the shortest first.
 pub(super) type Reads = Vec<(Id, Vec<Vec<Id>>)>;
@@ -41,7 +42,7 @@ pub(super) fn sorted_reads<'a, 'h: 'a>(
         lists.sort_by_key(Vec::len);
         reads.push((key, lists));
     }
-    reads.sort_by_cached_key(|(key, _)| iteration::position(transactions.value(*key)));
+    reads.sort_by_cached_key(|(key, _)| Place::of(transactions.value(*key)));
     reads
 }
 

@@ -34,7 +34,7 @@ pub(super) fn order_set<T>(elements: &mut [T], place: impl Fn(&T) -> Place) {
     elements.sort_by_cached_key(place);
 }
 
-/// Clojure's `hash`, for what can be a key or a message: those of symbols and of tagged values are
+/// Clojure's `hash`, for what can be a key or a value: those of symbols and of tagged values are
 /// not followed.
 fn hash(value: &Value) -> u32 {
     match value {
@@ -82,12 +82,13 @@ fn low(words: u64) -> u32 {
     words as u32
 }
 
-fn fold(words: u64) -> u32 {
+/// A long's hash for Java, and a double's for both, of its bits.
+pub(super) fn fold(words: u64) -> u32 {
     low(words) ^ low(words >> 32)
 }
 
 /// What Java takes for the hash of a string.
-fn java_hash(text: &str) -> u32 {
+pub(super) fn java_hash(text: &str) -> u32 {
     text.encode_utf16().fold(0, |hash: u32, unit| hash.wrapping_mul(31).wrapping_add(unit.into()))
 }
 
@@ -143,11 +144,21 @@ mod tests {
         check("nil", 0);
         check("0", 0);
         check("1", 1_392_991_556);
+        check("-1", 1_651_860_712);
         check("\"\"", 0);
         check("\"a\"", 1_455_541_201);
         check(":a", (-2_123_407_586_i32).cast_unsigned());
         check("[]", (-2_017_569_654_i32).cast_unsigned());
+        check("[1 2 3]", 736_442_005);
         check("{}", (-15_128_758_i32).cast_unsigned());
+    }
+
+    #[test]
+    fn keys_come_in_the_order_that_clojure_users_know() {
+        let mut numbers: Vec<Value> = (0..10).map(Value::Int).collect();
+        order_map(&mut numbers, Place::of);
+        let shown: Vec<String> = numbers.iter().map(Value::to_string).collect();
+        assert_eq!(shown.join(" "), "0 7 1 4 6 3 2 9 5 8");
     }
 
     #[test]
