@@ -309,7 +309,7 @@
 //! The modules are listed in the order in which they explain each other: what travels (`message`,
 //! `json`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), what it keeps
 //! (`storage`), how it is run (`serve`, `server`, `tasks`, `incoming`, `outbox`, `lines`, `stdio`),
-//! and what is built on that (`kv`, [`gossip`]).
+//! and what is built on that (`kv`, `join`, [`gossip`]).
 
 mod message;
 mod json;
@@ -327,11 +327,13 @@ mod outbox;
 mod lines;
 mod stdio;
 mod kv;
+mod join;
 pub mod gossip;
 
 pub use async_trait::async_trait;
 pub use error::{Error, ErrorCode, RpcError};
 pub use host::Host;
+pub use join::join_all;
 pub use json::{Json, JsonArray};
 pub use kv::{KeyValue, TimestampOracle};
 pub use message::{Header, Message};
