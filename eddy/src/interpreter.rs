@@ -235,7 +235,7 @@ impl Interpreter {
 
     /// What nodes did that Maelstrom would overlook, in sentences.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        self.strays.warnings()
+        self.strays.warnings().into_iter().chain(self.operations.warning()).collect()
     }
 
     /// When the first operation was due, which is what the times of strikes count from, in the time

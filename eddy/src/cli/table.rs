@@ -18,7 +18,7 @@ pub(super) fn append(
     let mut file = File::options().create(true).append(true).open(path)?;
     let mut text = String::new();
     if file.metadata()?.len() == 0 {
-        let head = ["challenge", "valid", "msgs/op", "median", "max", "limits", "verdict"];
+        let head = ["challenge", "valid", "ok", "msgs/op", "median", "max", "limits", "verdict"];
         text.push_str(&row(head.map(str::to_owned)));
     }
     let [msgs_per_op, median, maximum, ok_fraction] = figures;
@@ -31,6 +31,7 @@ pub(super) fn append(
     text.push_str(&row([
         title.to_owned(),
         valid.to_edn().to_string(),
+        shown(ok_fraction, 3),
         shown(msgs_per_op, 2),
         shown(median, 0),
         shown(maximum, 0),
@@ -40,6 +41,8 @@ pub(super) fn append(
     file.write_all(text.as_bytes())
 }
 
-fn row([title, valid, msgs_per_op, median, maximum, limits, verdict]: [String; 7]) -> String {
-    format!("{title:<23}{valid:<7}{msgs_per_op:>8}{median:>8}{maximum:>8}  {limits:<22}{verdict}\n")
+fn row([title, valid, ok, msgs_per_op, median, maximum, limits, verdict]: [String; 8]) -> String {
+    format!(
+        "{title:<23}{valid:<7}{ok:>6}{msgs_per_op:>9}{median:>8}{maximum:>8}  {limits:<22}{verdict}\n"
+    )
 }

@@ -7,6 +7,7 @@
 //! Jepsen's `tests/kafka.clj`, without transactions; what a client does for one is Maelstrom's
 //! `workload/kafka.clj`.
 
+mod commits;
 mod consumer;
 mod progress;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use self::commits::Commits;
 use self::consumer::Consumer;
 use self::progress::Progress;
 use super::txn::{Limits, MicroOp, Transactions};
@@ -51,6 +53,7 @@ pub(super) struct Kafka {
     crash_at: Option<Duration>,
     consumers: BTreeMap<u64, Consumer>,
     progress: Progress,
+    commits: Commits,
     /// What each thread does after the recovery, and until when any does.
     last: BTreeMap<usize, Last>,
     last_until: Option<Duration>,
@@ -82,6 +85,7 @@ impl Kafka {
             crash_at: None,
             consumers: BTreeMap::new(),
             progress: Progress::default(),
+            commits: Commits::default(),
             last: BTreeMap::new(),
             last_until: None,
         }
@@ -98,7 +102,7 @@ impl Kafka {
     }
 
     /// Assigns a key, and perhaps those that somebody should catch up with.
-    fn assign(&self, key: u64, random: &mut Random) -> Operation {
+    fn assign(&mut self, process: u64, key: u64, random: &mut Random) -> Operation {
         let mut keys = vec![key];
         let mut extra = Vec::new();
         let behind = self.progress.behind();
@@ -107,6 +111,7 @@ impl Kafka {
             extra.push(("unseen".into(), self.progress.to_edn()));
         }
         let keys: Vec<String> = keys.iter().map(u64::to_string).collect();
+        self.commits.ask(process, &keys);
         let body = json!({"type": "list_committed_offsets", "keys": keys});
         let request = Request::new(body, consumer::COMMITTED, Outcome::Sent);
         let value = keys.into_iter().map(Value::Str).collect::<Vec<_>>().into();
@@ -161,7 +166,7 @@ impl Operations for Kafka {
         let (MicroOp::Read { key } | MicroOp::Write { key, .. }) = drawn;
         if random.below(ASSIGN) == 0 {
             self.drawn = Some(drawn);
-            return self.assign(key, random);
+            return self.assign(turn.process, key, random);
         }
         match drawn {
             MicroOp::Read { .. } => self.poll(turn.process),
@@ -217,8 +222,14 @@ impl Operations for Kafka {
     ) -> Result<Answer, String> {
         let consumer = self.consumers.entry(process).or_default();
         match operation.f {
-            "assign" => consumer.assign(&operation.value, reply)?,
-            "poll" => return consumer.polled(&operation.value, reply),
+            "assign" => {
+                let committed = consumer.assign(&operation.value, reply)?;
+                self.commits.hear(process, &committed);
+            }
+            "poll" => {
+                self.commits.acknowledge(consumer.committed(reply).unwrap_or_default());
+                return consumer.polled(&operation.value, reply);
+            }
             _ => {}
         }
         request.result.of(&operation.value, reply).map(Answer::Done)
@@ -237,6 +248,10 @@ impl Operations for Kafka {
         if let Some(last) = self.last.get_mut(&thread) {
             last.targets.retain(|key, target| polled.get(key).is_none_or(|seen| seen < target));
         }
+    }
+
+    fn warning(&self) -> Option<String> {
+        self.commits.warning()
     }
 }
 

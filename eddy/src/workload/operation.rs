@@ -134,6 +134,11 @@ pub(crate) trait Operations {
 
     /// An operation of this thread has ended.
     fn completed(&mut self, _thread: usize, _op: &Op) {}
+
+    /// What was seen that no history tells, in a sentence.
+    fn warning(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Operation {

@@ -25,7 +25,14 @@ pub(super) struct Consumer {
     /// The offset to be polled next, by key.
     offsets: BTreeMap<String, i64>,
     /// What was polled and is being committed.
-    committing: Option<Value>,
+    committing: Option<Committing>,
+}
+
+#[derive(Debug)]
+struct Committing {
+    polled: Value,
+    /// The highest offset of each key.
+    offsets: BTreeMap<String, i64>,
 }
 
 impl Consumer {
@@ -40,20 +47,32 @@ impl Consumer {
 
     /// Goes on with these keys and no others: where it was, or else where the nodes say that
     /// somebody was, or at the beginning.
-    pub(super) fn assign(&mut self, keys: &Value, reply: &Reply<'_>) -> Result<(), String> {
+    /// Gives what they say.
+    pub(super) fn assign(
+        &mut self,
+        keys: &Value,
+        reply: &Reply<'_>,
+    ) -> Result<BTreeMap<String, i64>, String> {
         let committed = Outcome::Field("offsets").of(keys, reply)?;
         let committed = offsets_of(&committed)?;
         let keys = keys.as_sequence().unwrap_or_default().iter().filter_map(Value::as_str);
         let offset =
             |key| self.offsets.get(key).or_else(|| committed.get(key)).copied().unwrap_or(0);
         self.offsets = keys.map(|key| (key.to_owned(), offset(key))).collect();
-        Ok(())
+        Ok(committed)
+    }
+
+    /// The offsets of which this reply says that they are committed.
+    pub(super) fn committed(&self, reply: &Reply<'_>) -> Option<BTreeMap<String, i64>> {
+        let is_commit = reply.kind().as_deref() == Some(COMMIT.kind());
+        self.committing.as_ref().filter(|_| is_commit).map(|commit| commit.offsets.clone())
     }
 
     /// What comes of the answer to a poll, and of that to the commit that may follow it.
     pub(super) fn polled(&mut self, sent: &Value, reply: &Reply<'_>) -> Result<Answer, String> {
         if reply.kind().as_deref() == Some(COMMIT.kind()) {
-            return Ok(Answer::Done(self.committing.take().unwrap_or(Value::Nil)));
+            let polled = self.committing.take().map(|commit| commit.polled);
+            return Ok(Answer::Done(polled.unwrap_or(Value::Nil)));
         }
         let messages = Outcome::Field("msgs").of(sent, reply)?;
         let mut seen = BTreeMap::new();
@@ -66,8 +85,8 @@ impl Consumer {
         if seen.is_empty() {
             return Ok(Answer::Done(value));
         }
-        self.committing = Some(value);
         let body = json!({"type": "commit_offsets", "offsets": seen});
+        self.committing = Some(Committing { polled: value, offsets: seen });
         Ok(Answer::Ask(Request::new(body, COMMIT, Outcome::Sent)))
     }
 }
