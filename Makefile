@@ -18,12 +18,14 @@ TEST = $(MAELSTROM) test
 CHECK = $(EDDY) check store/latest --title $@ $(if $(TABLE),--table $(TABLE))
 
 CHALLENGES := echo unique-ids broadcast-a broadcast-b broadcast-c broadcast-d broadcast-e \
-	broadcast-e-slow
-PARTITIONED := broadcast-d-partition broadcast-e-partition
+	broadcast-e-slow g-set counter pn-counter kafka-a kafka-b kafka-c txn-a txn-b txn-c
+PARTITIONED := broadcast-d-partition broadcast-e-partition kafka-b-partition kafka-c-partition \
+	txn-b-partition
+LOSSY := counter-lossy kafka-b-lossy kafka-c-lossy
 
 .DEFAULT_GOAL := help
-.PHONY: help build workbench $(CHALLENGES) $(PARTITIONED) broadcast-durable idgen challenges serve \
-	test seeds recordings frontier bench verify fix clean
+.PHONY: help build workbench $(CHALLENGES) $(PARTITIONED) $(LOSSY) broadcast-durable idgen \
+	challenges serve test seeds recordings frontier kafka bench verify fix clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,8 +61,10 @@ broadcast-c: workbench build ## challenge 3c: nothing is lost under partitions
 	$(CHECK)
 
 # Maelstrom 0.2.4 knows no other fault than partitions.
-KILLS = $(if $(filter $(EDDY),$(MAELSTROM)),--nemesis partition$(,)kill --nemesis-interval 5,--nemesis partition)
 , := ,
+IF_EDDY = $(if $(filter $(EDDY),$(MAELSTROM)),$(1),--nemesis partition)
+KILLS = $(call IF_EDDY,--nemesis partition$(,)kill --nemesis-interval 5)
+LOSSES = $(call IF_EDDY,--nemesis partition$(,)loss$(,)duplicate --nemesis-interval 5)
 
 broadcast-durable: workbench build ## challenge 3c with kills: nodes that store before they answer
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-durable --node-count 5 --time-limit 20 --rate 10 \
@@ -90,9 +94,70 @@ broadcast-e-partition: workbench build ## challenge 3e, and nothing is lost unde
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-e $(FAR) --nemesis partition $(ARGS)
 	$(CHECK)
 
+g-set: workbench build ## the chapter on CRDTs: a set that only grows
+	$(TEST) -w g-set --bin $(BIN)/g-set --node-count 5 --time-limit 20 --rate 10 \
+		--availability total --nemesis partition $(ARGS)
+	$(CHECK) --min-ok-fraction 1
+
+COUNTER := --bin $(BIN)/counter --node-count 3 --rate 100 --time-limit 20
+
+counter: workbench build ## challenge 4: a counter on a store that shows the past
+	$(TEST) -w g-counter $(COUNTER) --nemesis partition $(ARGS)
+	$(CHECK)
+
+pn-counter: workbench build ## challenge 4, and the counter goes down as well
+	$(TEST) -w pn-counter $(COUNTER) --nemesis partition $(ARGS)
+	$(CHECK)
+
+counter-lossy: workbench build ## challenge 4, and messages are lost and doubled
+	$(TEST) -w pn-counter $(COUNTER) $(LOSSES) $(ARGS)
+	$(CHECK)
+
+LOGS := -w kafka --concurrency 2n --time-limit 20 --rate 1000
+
+kafka-a: workbench build ## challenge 5a: logs on one node
+	$(TEST) $(LOGS) --bin $(BIN)/kafka-a --node-count 1 $(ARGS)
+	$(CHECK)
+
+kafka-b: workbench build ## challenge 5b: logs on two nodes, kept in lin-kv
+	$(TEST) $(LOGS) --bin $(BIN)/kafka-b --node-count 2 $(ARGS)
+	$(CHECK)
+
+kafka-c: workbench build ## challenge 5c: logs on two nodes, each kept by its owner
+	$(TEST) $(LOGS) --bin $(BIN)/kafka-c --node-count 2 $(ARGS)
+	$(CHECK)
+
+kafka-b-partition kafka-c-partition: kafka-%-partition: workbench build
+	$(TEST) $(LOGS) --bin $(BIN)/kafka-$* --node-count 2 --nemesis partition $(ARGS)
+	$(CHECK)
+
+kafka-b-lossy kafka-c-lossy: kafka-%-lossy: workbench build
+	$(TEST) $(LOGS) --bin $(BIN)/kafka-$* --node-count 2 $(LOSSES) $(ARGS)
+	$(CHECK)
+
+TXN := -w txn-rw-register --concurrency 2n --time-limit 20 --rate 1000 --availability total
+
+txn-a: workbench build ## challenge 6a: transactions on one node
+	$(TEST) $(TXN) --bin $(BIN)/txn-a --node-count 1 --consistency-models read-uncommitted $(ARGS)
+	$(CHECK) --min-ok-fraction 1
+
+txn-b: workbench build ## challenge 6b: transactions on two nodes, read uncommitted
+	$(TEST) $(TXN) --bin $(BIN)/txn-b --node-count 2 --consistency-models read-uncommitted $(ARGS)
+	$(CHECK) --min-ok-fraction 1
+
+txn-b-partition: workbench build ## challenge 6b, and partitions keep nobody waiting
+	$(TEST) $(TXN) --bin $(BIN)/txn-b --node-count 2 --consistency-models read-uncommitted \
+		--nemesis partition $(ARGS)
+	$(CHECK) --min-ok-fraction 1
+
+txn-c: workbench build ## challenge 6c: transactions on two nodes, read committed
+	$(TEST) $(TXN) --bin $(BIN)/txn-c --node-count 2 --consistency-models read-committed \
+		--nemesis partition $(ARGS)
+	$(CHECK) --min-ok-fraction 1
+
 challenges: workbench build ## all challenges, one after the other, then a table
 	@mkdir -p store && rm -f store/challenges.txt
-	@failed=0; for challenge in $(CHALLENGES) $(PARTITIONED); do \
+	@failed=0; for challenge in $(CHALLENGES) $(PARTITIONED) $(LOSSY); do \
 		$(MAKE) --no-print-directory $$challenge TABLE=store/challenges.txt > store/$$challenge.log 2>&1 \
 			&& echo "$$challenge passed" \
 			|| { failed=1; echo "$$challenge FAILED, see store/$$challenge.log"; }; \
@@ -115,7 +180,7 @@ seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
 	@EDDY_SEEDS=$(SEEDS) $(CARGO) test --workspace --release --quiet --no-fail-fast $(SEEDED) -- \
 		whatever_the_seed --nocapture --test-threads=1 > store/seeds.log \
 		|| { echo; sed -n '/to repeat it:$$/,/EDDY_SEED=/p' store/seeds.log; exit 1; }
-	@grep -E '^broadcast-.[:,]|^  [0-9]\.' store/seeds.log
+	@grep -E '^broadcast-.[:,]|^  [0-9]\.|^[0-9]+ (of [0-9]+ )?seeds' store/seeds.log
 
 recordings: ## judge what Jepsen's Maelstrom has recorded, and compare the verdicts
 	@$(CARGO) test --release --quiet --package eddy --test recordings -- \
@@ -123,6 +188,9 @@ recordings: ## judge what Jepsen's Maelstrom has recorded, and compare the verdi
 
 frontier: ## what broadcasts cost, beside what is possible: docs/frontier.md and two pictures
 	$(CARGO) run --quiet --example frontier
+
+kafka: ## what kafka-c saves, beside kafka-b, in virtual time
+	@$(CARGO) test --release --quiet --test kafka
 
 bench: ## what a message costs, beside its bound: docs/performance.md
 	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth \

@@ -1,0 +1,207 @@
+//! The chapter on CRDTs: a set that only grows, which every node can add to and read, whoever else
+//! can be reached.
+//!
+//! Sets that only grow need no agreement: whatever order elements come in, and however often, the
+//! union is the same. So a node answers at once, from what it knows, and tells every other node
+//! what it was the first to know; nobody passes anything on. What a node has not acknowledged is
+//! told again until it has ([`gossip`]): partitions and lost messages delay an element, duplicates
+//! and another order change nothing. Maelstrom's chapter has each node send its whole set now and
+//! then, which needs no acknowledgements; here an element travels once to each node, and
+//! acknowledgements travel with the elements that come back.
+//!
+//! A node that is killed forgets. Once it is back, it compares itself with the others, so what it
+//! had told anybody returns; what only killed nodes knew is lost.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
+use glomers::{Handler, Json, JsonArray, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Add {
+        element: Json,
+    },
+    Read,
+    /// From another node: elements that may be new.
+    Gossip(Batch<Json>),
+    /// From a node that has forgotten a former life: what it knows, in short.
+    Compare {
+        digest: Digest,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    AddOk,
+    ReadOk {
+        value: JsonArray,
+    },
+    /// Goes nowhere: a batch is acknowledged by one that comes back.
+    GossipOk,
+    CompareOk(Difference<Json>),
+}
+
+/// Clones are the same node.
+#[derive(Clone)]
+struct GSet {
+    node: Node,
+    gossip: Gossip<Json>,
+    seen: Rc<RefCell<Seen<Json>>>,
+}
+
+impl GSet {
+    fn new(node: Node) -> Self {
+        let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
+        gossip.meet(node.peers().map(str::to_owned));
+        let this = GSet { node, gossip, seen: Rc::default() };
+        this.catch_up_if_restarted();
+        this
+    }
+
+    /// Takes elements that no other node may know.
+    fn tell_all(&self, elements: Vec<Json>) {
+        let news = self.seen.borrow_mut().learn(elements);
+        for peer in self.node.peers() {
+            self.gossip.tell(peer, news.iter().cloned());
+        }
+    }
+
+    fn catch_up_if_restarted(&self) {
+        let this = self.clone();
+        let learn = async move |Lesson { items, is_first, .. }| {
+            if is_first {
+                this.seen.borrow_mut().learn(items);
+            } else {
+                this.tell_all(items);
+            }
+        };
+        let question = |digest| Request::Compare { digest };
+        gossip::catch_up(&self.gossip, &self.seen, question, learn);
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for GSet {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Add { element } => {
+                self.tell_all(vec![element]);
+                Reply::AddOk
+            }
+            Request::Read => Reply::ReadOk { value: self.seen.borrow().to_json() },
+            Request::Gossip(batch) => {
+                if self.gossip.receive(from, &batch) {
+                    self.seen.borrow_mut().learn(batch.news);
+                } else {
+                    self.tell_all(batch.news);
+                }
+                Reply::GossipOk
+            }
+            Request::Compare { digest } => Reply::CompareOk(self.seen.borrow().difference(&digest)),
+        })
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    glomers::serve(GSet::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use eddy::checker::availability::Goal;
+    use eddy::{Fault, Test, Validity, Workload, seeds};
+
+    use super::*;
+
+    fn challenge() -> Test {
+        Test {
+            workload: Workload::GSet,
+            nodes: 5,
+            rate: 20.0,
+            time_limit: Duration::from_secs(20),
+            ..Test::default()
+        }
+    }
+
+    #[test]
+    fn every_element_is_told_to_every_node_once() {
+        let report = challenge().run(GSet::new);
+        report.assert_valid();
+        // Half of the operations add something, which four nodes have to be told.
+        let figure = report.servers.msgs_per_op.unwrap();
+        assert!((1.8..3.0).contains(&figure), "{report}");
+        assert!(report.stable_latency.maximum < 100, "{report}");
+    }
+
+    #[test]
+    fn whatever_the_seed_every_node_answers_and_partitions_lose_nothing() {
+        let dropped = seeds(|seed| {
+            let (faults, availability) = ([Fault::Partition].into(), Goal::Total);
+            let report = Test { faults, availability, seed, ..challenge() }.run(GSet::new);
+            report.assert_valid();
+            report.dropped
+        });
+        println!("{} seeds: partitions dropped messages, and no element", dropped.len());
+        assert!(dropped.iter().sum::<u64>() > 0, "no partition cut anything");
+    }
+
+    #[test]
+    fn whatever_the_seed_faults_take_nothing_but_what_only_killed_nodes_knew() {
+        let dropped = seeds(|seed| {
+            let runs = Fault::alone_and_together().into_iter().map(|faults| {
+                let nemesis_interval = Duration::from_secs(3);
+                let test = Test { faults, nemesis_interval, seed, ..challenge() };
+                let report = test.run(GSet::new);
+                report.assert_valid_but_for_kills();
+                report.dropped
+            });
+            runs.sum::<u64>()
+        });
+        println!("{} seeds: faults dropped messages, and no element that lived on", dropped.len());
+        assert!(dropped.iter().sum::<u64>() > 0, "no fault struck anything");
+    }
+
+    /// Tells each node once, and hopes.
+    struct Hopeful(GSet);
+
+    #[async_trait(?Send)]
+    impl Handler for Hopeful {
+        type Request = Request;
+        type Reply = Reply;
+
+        async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+            let GSet { node, seen, .. } = &self.0;
+            let Request::Add { element } = request else {
+                return self.0.handle(from, request).await;
+            };
+            if node.node_ids().iter().any(|id| id == from) {
+                seen.borrow_mut().learn([element]);
+            } else {
+                seen.borrow_mut().learn([element.clone()]);
+                let told = Request::Add { element };
+                node.peers().for_each(|peer| node.send(peer, &told));
+            }
+            Ok(Reply::AddOk)
+        }
+    }
+
+    #[test]
+    fn whatever_the_seed_a_node_that_does_not_repeat_is_caught() {
+        let verdicts = seeds(|seed| {
+            let (faults, nemesis_interval) = ([Fault::Partition].into(), Duration::from_secs(2));
+            let test = Test { faults, nemesis_interval, seed, ..challenge() };
+            test.run(|node| Hopeful(GSet::new(node))).valid
+        });
+        assert!(verdicts.contains(&Validity::Invalid));
+    }
+}

@@ -1,0 +1,194 @@
+//! Challenge 5a: logs on one node.
+//!
+//! A log is a list, and a message's offset is its place in it. A node that waits for nothing
+//! handles requests one after the other, so no offset is handed out twice, and what is polled is
+//! always the log as far as it goes.
+//!
+//! What was committed never goes back: of two consumers the slower one does not undo what the other
+//! has said.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+
+use glomers::{Handler, Json, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+/// How many messages of a key a poll gives at most. More make replies longer, fewer take consumers
+/// that are far behind more polls.
+const POLL_LIMIT: usize = 256;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Send { key: String, msg: Json },
+    Poll { offsets: BTreeMap<String, usize> },
+    CommitOffsets { offsets: BTreeMap<String, usize> },
+    ListCommittedOffsets { keys: Vec<String> },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    SendOk { offset: usize },
+    PollOk { msgs: BTreeMap<String, Vec<(usize, Json)>> },
+    CommitOffsetsOk,
+    ListCommittedOffsetsOk { offsets: BTreeMap<String, usize> },
+}
+
+#[derive(Default)]
+struct Kafka {
+    logs: RefCell<HashMap<String, Log>>,
+}
+
+#[derive(Default)]
+struct Log {
+    messages: Vec<Json>,
+    committed: Option<usize>,
+}
+
+impl Kafka {
+    fn new(_node: Node) -> Self {
+        Kafka::default()
+    }
+
+    fn send(&self, key: String, message: Json) -> usize {
+        let mut logs = self.logs.borrow_mut();
+        let messages = &mut logs.entry(key).or_default().messages;
+        messages.push(message);
+        messages.len() - 1
+    }
+
+    /// A key without messages is left out: a key that is only ever polled empty is more than
+    /// Maelstrom's checker can judge.
+    fn poll(&self, offsets: BTreeMap<String, usize>) -> BTreeMap<String, Vec<(usize, Json)>> {
+        let logs = self.logs.borrow();
+        let polled = offsets.into_iter().filter_map(|(key, offset)| {
+            let messages = logs.get(&key)?.messages.iter().cloned().enumerate();
+            Some((key, messages.skip(offset).take(POLL_LIMIT).collect()))
+        });
+        polled.filter(|(_, messages): &(_, Vec<_>)| !messages.is_empty()).collect()
+    }
+
+    fn commit(&self, offsets: BTreeMap<String, usize>) {
+        let mut logs = self.logs.borrow_mut();
+        for (key, offset) in offsets {
+            let committed = &mut logs.entry(key).or_default().committed;
+            *committed = (*committed).max(Some(offset));
+        }
+    }
+
+    fn committed(&self, keys: Vec<String>) -> BTreeMap<String, usize> {
+        let logs = self.logs.borrow();
+        let committed = |key: String| logs.get(&key)?.committed.map(|offset| (key, offset));
+        keys.into_iter().filter_map(committed).collect()
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Kafka {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Send { key, msg } => Reply::SendOk { offset: self.send(key, msg) },
+            Request::Poll { offsets } => Reply::PollOk { msgs: self.poll(offsets) },
+            Request::CommitOffsets { offsets } => {
+                self.commit(offsets);
+                Reply::CommitOffsetsOk
+            }
+            Request::ListCommittedOffsets { keys } => {
+                Reply::ListCommittedOffsetsOk { offsets: self.committed(keys) }
+            }
+        })
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    glomers::serve(Kafka::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use eddy::{Test, Validity, Workload, seeds};
+
+    use super::*;
+
+    fn challenge() -> Test {
+        Test {
+            workload: Workload::Kafka,
+            nodes: 1,
+            concurrency: "2n".parse().unwrap(),
+            rate: 1000.0,
+            time_limit: Duration::from_secs(20),
+            ..Test::default()
+        }
+    }
+
+    #[test]
+    fn whatever_the_seed_every_message_is_where_it_was_put() {
+        seeds(|seed| {
+            let report = Test { seed, ..challenge() }.run(Kafka::new);
+            report.assert_valid();
+            assert_eq!(report.warnings, [""; 0], "{report}");
+        });
+    }
+
+    /// Hands out the offset of the last message again, now and then.
+    struct Generous(Kafka);
+
+    #[async_trait(?Send)]
+    impl Handler for Generous {
+        type Request = Request;
+        type Reply = Reply;
+
+        async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+            if let Request::Send { key, .. } = &request
+                && let Some(log) = self.0.logs.borrow_mut().get_mut(key)
+                && log.messages.len() == 9
+            {
+                log.messages.pop();
+            }
+            self.0.handle(from, request).await
+        }
+    }
+
+    #[test]
+    fn whatever_the_seed_an_offset_that_is_handed_out_twice_is_noticed() {
+        seeds(|seed| {
+            let time_limit = Duration::from_secs(5);
+            let test = Test { time_limit, seed, ..challenge() };
+            let report = test.run(|_| Generous(Kafka::default()));
+            assert_eq!(report.valid, Validity::Invalid, "{report}");
+        });
+    }
+
+    /// Acknowledges one in ten commits, and forgets it.
+    struct Forgetful(Node, Kafka);
+
+    #[async_trait(?Send)]
+    impl Handler for Forgetful {
+        type Request = Request;
+        type Reply = Reply;
+
+        async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+            match request {
+                Request::CommitOffsets { .. } if self.0.random().is_multiple_of(10) => {
+                    Ok(Reply::CommitOffsetsOk)
+                }
+                request => self.1.handle(from, request).await,
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_the_seed_a_commit_that_is_forgotten_is_noticed() {
+        seeds(|seed| {
+            let test = Test { seed, ..challenge() };
+            let report = test.run(|node| Forgetful(node, Kafka::default()));
+            assert!(report.warnings.concat().contains("said to be committed"), "{report}");
+        });
+    }
+}

@@ -1,0 +1,454 @@
+//! Challenge 5c: logs that several nodes write to, with few messages and no compare-and-set.
+//!
+//! Each key has an owner, one of the nodes, which all nodes compute from the key. Only the owner
+//! appends to the log of a key and only it hands out offsets, so nobody has to be asked whether a
+//! place is taken, and the store of `kafka-b` is not needed. The owner tells every other node what
+//! it appends, in batches ([`gossip`]), and each node polls its own copy: the beginning of the log,
+//! without gaps, as far as it has come. What is committed of a key its owner knows, too.
+//!
+//! # Nothing is lost, doubled or moved
+//!
+//! * An offset is handed out once, because the owner alone counts. A message is acknowledged when
+//!   the owner has it; it is in the backlogs for all other nodes then.
+//! * A send at another node is forwarded, again and again if the answer is lost. Each has a number,
+//!   and the owner remembers where it has put it, so a send that comes again gets the same offset.
+//!   With each comes the number of the oldest send that is still open there: those before it will
+//!   not be asked for again, so the owner forgets them, and ignores a duplicate that comes later
+//!   still, and a send that comes when its node has given it up.
+//! * A copy takes over what comes next and keeps what came too early. News that comes twice, late
+//!   or in another order changes nothing.
+//! * Committed offsets only grow, so an old commit that comes late changes nothing.
+//!
+//! # What it costs
+//!
+//! With `n` nodes, a send costs two messages in `n − 1` of `n` cases, a commit or a question for
+//! commits two for each other owner, a poll none; and batches cost `n (n − 1)` messages per
+//! [`FLUSH`] at most. The price: a poll at another node is up to [`FLUSH`] and a way behind. While
+//! an owner cannot be reached, its keys can be polled and not be sent to, where `kafka-b` can do
+//! both for as long as the store is there. And the logs are in memory: a node that is killed takes
+//! along those that it owns. One that stores them, as `broadcast-durable` does, would keep them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::time::Duration;
+
+use glomers::gossip::{Batch, Gossip, Pace};
+use glomers::{ErrorCode, Handler, Json, Node, Retry, RpcError, async_trait, join_all};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The time between two batches for another node. Longer costs fewer messages; what is polled there
+/// is as much older.
+const FLUSH: Duration = Duration::from_millis(50);
+
+/// How long an owner is asked. Longer than clients wait, which is 5 s, is in vain; shorter gives up
+/// requests that would have found the network whole again.
+const ASK_FOR: Duration = Duration::from_millis(4500);
+
+/// How many messages of a key a poll gives at most. More make replies longer, fewer take consumers
+/// that are far behind more polls.
+const POLL_LIMIT: usize = 256;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    Send {
+        key: String,
+        msg: Json,
+    },
+    Poll {
+        offsets: BTreeMap<String, usize>,
+    },
+    CommitOffsets {
+        offsets: BTreeMap<String, usize>,
+    },
+    ListCommittedOffsets {
+        keys: Vec<String>,
+    },
+    /// From a node that does not own the key: a send, and which one of its sends, of which those
+    /// before `open_from` have ended.
+    Append {
+        key: String,
+        msg: Json,
+        id: SendId,
+        open_from: SendId,
+    },
+    /// From another node: what was appended to its logs.
+    Gossip(Batch<Entry>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    SendOk {
+        offset: usize,
+    },
+    PollOk {
+        msgs: BTreeMap<String, Vec<(usize, Json)>>,
+    },
+    CommitOffsetsOk,
+    ListCommittedOffsetsOk {
+        offsets: BTreeMap<String, usize>,
+    },
+    AppendOk {
+        offset: usize,
+    },
+    /// Goes nowhere: a batch is acknowledged by one that comes back.
+    GossipOk,
+}
+
+/// Which send of a node it is: the node's life, and a number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct SendId(u64, u64);
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    key: String,
+    offset: usize,
+    msg: Json,
+}
+
+/// A log, or as much of it as this node knows.
+#[derive(Debug, Default)]
+struct Log {
+    messages: Vec<Json>,
+    /// Messages that came before those in front of them.
+    early: BTreeMap<usize, Json>,
+    /// At the owner, what is committed.
+    committed: Option<usize>,
+}
+
+impl Log {
+    fn insert(&mut self, offset: usize, message: Json) {
+        if offset >= self.messages.len() {
+            self.early.insert(offset, message);
+        }
+        while let Some(next) = self.early.remove(&self.messages.len()) {
+            self.messages.push(next);
+        }
+    }
+}
+
+/// What another node has forwarded, and where it is.
+#[derive(Debug, Default)]
+struct Forwarded {
+    open_from: SendId,
+    offsets: BTreeMap<SendId, usize>,
+}
+
+pub(crate) struct Kafka {
+    node: Node,
+    gossip: Gossip<Entry>,
+    logs: RefCell<HashMap<String, Log>>,
+    forwarded: RefCell<HashMap<String, Forwarded>>,
+    /// Sends that this node is forwarding.
+    open: RefCell<BTreeSet<SendId>>,
+    sends: Cell<u64>,
+}
+
+impl Kafka {
+    pub(crate) fn new(node: Node) -> Self {
+        Kafka {
+            gossip: Gossip::new(&node, Pace::every(FLUSH), Request::Gossip),
+            node,
+            logs: RefCell::default(),
+            forwarded: RefCell::default(),
+            open: RefCell::default(),
+            sends: Cell::default(),
+        }
+    }
+
+    /// The same on all nodes, which are programs of one build.
+    fn owner(&self, key: &str) -> &str {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
+        let ids = self.node.node_ids();
+        #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
+        let place = hash as usize % ids.len();
+        &ids[place]
+    }
+
+    /// Appends to a log of this node's own.
+    fn append(&self, key: String, msg: Json) -> usize {
+        let mut logs = self.logs.borrow_mut();
+        let log = logs.entry(key.clone()).or_default();
+        let offset = log.messages.len();
+        log.insert(offset, msg.clone());
+        for peer in self.node.peers() {
+            self.gossip.tell(peer, [Entry { key: key.clone(), offset, msg: msg.clone() }]);
+        }
+        offset
+    }
+
+    /// Has the owner append.
+    async fn forward(&self, key: String, msg: Json) -> Result<usize, RpcError> {
+        let owner = self.owner(&key).to_owned();
+        let id = SendId(self.node.life(), self.sends.get());
+        self.sends.set(self.sends.get() + 1);
+        self.open.borrow_mut().insert(id);
+        let open_from = self.open.borrow().first().copied().unwrap_or(id);
+        let appended = self.ask(&owner, &Request::Append { key, msg, id, open_from }).await;
+        self.open.borrow_mut().remove(&id);
+        appended.map(|Appended { offset }| offset)
+    }
+
+    /// Appends what was forwarded, unless it has been appended before; `None` if nobody waits for
+    /// the answer.
+    fn append_once(
+        &self,
+        from: &str,
+        (id, open_from): (SendId, SendId),
+        key: String,
+        msg: Json,
+    ) -> Option<usize> {
+        let mut forwarded = self.forwarded.borrow_mut();
+        let forwarded = forwarded.entry(from.to_owned()).or_default();
+        forwarded.open_from = forwarded.open_from.max(open_from);
+        forwarded.offsets = forwarded.offsets.split_off(&forwarded.open_from);
+        if id < forwarded.open_from {
+            return None;
+        }
+        Some(*forwarded.offsets.entry(id).or_insert_with(|| self.append(key, msg)))
+    }
+
+    fn poll(&self, offsets: BTreeMap<String, usize>) -> BTreeMap<String, Vec<(usize, Json)>> {
+        let logs = self.logs.borrow();
+        let polled = offsets.into_iter().filter_map(|(key, offset)| {
+            let messages = logs.get(&key)?.messages.iter().cloned().enumerate();
+            Some((key, messages.skip(offset).take(POLL_LIMIT).collect()))
+        });
+        // A key that is only ever polled empty is more than Maelstrom's checker can judge.
+        polled.filter(|(_, messages): &(_, Vec<_>)| !messages.is_empty()).collect()
+    }
+
+    /// Commits offsets at the owners of their keys.
+    async fn commit(&self, offsets: BTreeMap<String, usize>) -> Result<(), RpcError> {
+        let asks = self.by_owner(offsets).into_iter().map(async |(owner, offsets)| {
+            if owner != self.node.id() {
+                return self.ask(&owner, &Request::CommitOffsets { offsets }).await;
+            }
+            let mut logs = self.logs.borrow_mut();
+            for (key, offset) in offsets {
+                let committed = &mut logs.entry(key).or_default().committed;
+                *committed = (*committed).max(Some(offset));
+            }
+            Ok(Committed {})
+        });
+        join_all(asks).await.into_iter().try_for_each(|done| done.map(|Committed {}| ()))
+    }
+
+    /// What the owners of these keys have as committed.
+    async fn committed(&self, keys: Vec<String>) -> Result<BTreeMap<String, usize>, RpcError> {
+        let keys = self.by_owner(keys.into_iter().map(|key| (key, ())));
+        let asks = keys.into_iter().map(async |(owner, keys)| {
+            if owner != self.node.id() {
+                let keys = keys.into_keys().collect();
+                return self.ask(&owner, &Request::ListCommittedOffsets { keys }).await;
+            }
+            let logs = self.logs.borrow();
+            let committed = |key: String| logs.get(&key)?.committed.map(|offset| (key, offset));
+            Ok(Offsets { offsets: keys.into_keys().filter_map(committed).collect() })
+        });
+        let answers: Result<Vec<Offsets>, _> = join_all(asks).await.into_iter().collect();
+        Ok(answers?.into_iter().flat_map(|Offsets { offsets }| offsets).collect())
+    }
+
+    /// Deals keys, with what belongs to them, to their owners.
+    fn by_owner<T>(
+        &self,
+        items: impl IntoIterator<Item = (String, T)>,
+    ) -> BTreeMap<String, BTreeMap<String, T>> {
+        let mut owners: BTreeMap<String, BTreeMap<String, T>> = BTreeMap::new();
+        for (key, item) in items {
+            owners.entry(self.owner(&key).to_owned()).or_default().insert(key, item);
+        }
+        owners
+    }
+
+    /// Asks another node until it answers, for as long as a client may wait.
+    async fn ask<R: DeserializeOwned + 'static>(
+        &self,
+        owner: &str,
+        request: &Request,
+    ) -> Result<R, RpcError> {
+        let retry = Retry { deadline: Some(ASK_FOR), ..Retry::default() };
+        self.node.rpc_retry(retry, owner, request).await
+    }
+}
+
+/// An owner's answer to a send.
+#[derive(Deserialize)]
+struct Appended {
+    offset: usize,
+}
+
+/// An owner's answer to a commit.
+#[derive(Deserialize)]
+struct Committed {}
+
+/// An owner's answer to the question what is committed.
+#[derive(Deserialize)]
+struct Offsets {
+    offsets: BTreeMap<String, usize>,
+}
+
+#[async_trait(?Send)]
+impl Handler for Kafka {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Send { key, msg } if self.owner(&key) == self.node.id() => {
+                Reply::SendOk { offset: self.append(key, msg) }
+            }
+            Request::Send { key, msg } => Reply::SendOk { offset: self.forward(key, msg).await? },
+            Request::Poll { offsets } => Reply::PollOk { msgs: self.poll(offsets) },
+            Request::CommitOffsets { offsets } => {
+                self.commit(offsets).await?;
+                Reply::CommitOffsetsOk
+            }
+            Request::ListCommittedOffsets { keys } => {
+                Reply::ListCommittedOffsetsOk { offsets: self.committed(keys).await? }
+            }
+            Request::Append { key, msg, id, open_from } => {
+                let offset = self.append_once(from, (id, open_from), key, msg);
+                let too_late = || ErrorCode::Abort.error("its node has given it up");
+                Reply::AppendOk { offset: offset.ok_or_else(too_late)? }
+            }
+            Request::Gossip(batch) => {
+                self.gossip.receive(from, &batch);
+                let mut logs = self.logs.borrow_mut();
+                for Entry { key, offset, msg } in batch.news {
+                    logs.entry(key).or_default().insert(offset, msg);
+                }
+                Reply::GossipOk
+            }
+        })
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    glomers::serve(Kafka::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use eddy::latency::Latency;
+    use eddy::{Fault, Report, Test, Validity, Workload, seeds};
+
+    use super::*;
+
+    fn challenge() -> Test {
+        Test {
+            workload: Workload::Kafka,
+            nodes: 2,
+            concurrency: "2n".parse().unwrap(),
+            rate: 1000.0,
+            time_limit: Duration::from_secs(20),
+            latency: Latency { mean: Duration::from_millis(10), ..Latency::default() },
+            ..Test::default()
+        }
+    }
+
+    #[test]
+    fn an_operation_costs_less_than_two_messages() {
+        let report = challenge().run(Kafka::new);
+        report.assert_valid();
+        assert!(report.servers.msgs_per_op.is_some_and(|figure| figure < 2.0), "{report}");
+    }
+
+    #[test]
+    fn whatever_the_seed_no_fault_moves_or_loses_a_message() {
+        let dropped = seeds(|seed| {
+            let together = [Fault::Partition, Fault::Loss, Fault::Duplicate].into();
+            let faults = Fault::ALL.into_iter().filter(|fault| *fault != Fault::Kill);
+            let sets = faults.map(|fault| [fault].into()).chain([together]);
+            let runs = sets.map(|faults| {
+                // Three nodes, so that partitions leave somebody to talk to.
+                let (nodes, nemesis_interval) = (3, Duration::from_secs(3));
+                let (rate, time_limit) = (200.0, Duration::from_secs(10));
+                let test =
+                    Test { nodes, faults, nemesis_interval, rate, time_limit, seed, ..challenge() };
+                let report = test.run(Kafka::new);
+                report.assert_valid();
+                assert!(!report.warnings.concat().contains("said to be committed"), "{report}");
+                report.dropped
+            });
+            runs.sum::<u64>()
+        });
+        let (seeds, dropped) = (dropped.len(), dropped.iter().sum::<u64>());
+        println!("{seeds} seeds: faults dropped {dropped} messages of nodes, and none of clients");
+        assert!(dropped > 0, "no fault struck anything");
+    }
+
+    /// A node that goes wrong somewhere.
+    struct Wrong(Kafka, Mistake);
+
+    #[derive(Clone, Copy)]
+    enum Mistake {
+        /// It takes itself for the owner of every key.
+        EverybodyOwns,
+        /// It appends what is forwarded whenever that comes.
+        AppendsAgain,
+        /// It commits keys of other nodes in its own memory.
+        CommitsHere,
+    }
+
+    #[async_trait(?Send)]
+    impl Handler for Wrong {
+        type Request = Request;
+        type Reply = Reply;
+
+        async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+            let Wrong(kafka, mistake) = self;
+            Ok(match (mistake, request) {
+                (Mistake::EverybodyOwns, Request::Send { key, msg }) => {
+                    Reply::SendOk { offset: kafka.append(key, msg) }
+                }
+                (Mistake::AppendsAgain, Request::Append { key, msg, .. }) => {
+                    Reply::AppendOk { offset: kafka.append(key, msg) }
+                }
+                (Mistake::CommitsHere, Request::CommitOffsets { offsets }) => {
+                    let mut logs = kafka.logs.borrow_mut();
+                    for (key, offset) in offsets {
+                        logs.entry(key).or_default().committed = Some(offset);
+                    }
+                    Reply::CommitOffsetsOk
+                }
+                (_, request) => return kafka.handle(from, request).await,
+            })
+        }
+    }
+
+    fn run(seed: u64, mistake: Mistake) -> Report {
+        let (faults, nemesis_interval) = ([Fault::Duplicate].into(), Duration::from_secs(1));
+        let time_limit = Duration::from_secs(5);
+        let test = Test { faults, nemesis_interval, time_limit, seed, ..challenge() };
+        test.run(move |node| Wrong(Kafka::new(node), mistake))
+    }
+
+    #[test]
+    fn whatever_the_seed_an_offset_that_is_handed_out_twice_is_noticed() {
+        seeds(|seed| {
+            let report = run(seed, Mistake::EverybodyOwns);
+            assert_eq!(report.valid, Validity::Invalid, "{report}");
+        });
+    }
+
+    #[test]
+    fn whatever_the_seed_a_send_that_is_appended_again_is_noticed() {
+        seeds(|seed| {
+            let report = run(seed, Mistake::AppendsAgain);
+            assert_eq!(report.valid, Validity::Invalid, "{report}");
+        });
+    }
+
+    #[test]
+    fn whatever_the_seed_a_commit_that_is_forgotten_is_noticed() {
+        seeds(|seed| {
+            let report = run(seed, Mistake::CommitsHere);
+            assert!(report.warnings.concat().contains("said to be committed"), "{report}");
+        });
+    }
+}

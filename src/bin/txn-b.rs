@@ -1,0 +1,273 @@
+//! Challenge 6b: transactions that every node answers by itself, whomever it can reach.
+//!
+//! Each node has a copy of all registers, executes a transaction on it at once, and tells every
+//! other node what it wrote, write by write. What a node has not acknowledged is told again until
+//! it has ([`gossip`]), so copies differ while the network is cut, and no transaction waits for it.
+//!
+//! # Copies converge
+//!
+//! Of two writes to a register the later one stays, and all nodes agree which that is: each write
+//! bears a [`Stamp`], the transaction's time on a Lamport clock ("Time, Clocks, and the Ordering of
+//! Events in a Distributed System", 1978), and stamps of different nodes are never equal. So a copy
+//! depends on which writes have come, and neither on their order nor on how often they came: late
+//! and doubled messages do no harm. Once every backlog is empty, all copies are the same.
+//!
+//! # No dirty writes
+//!
+//! All writes of a transaction bear the same time and node, so whichever of two transactions is the
+//! later on one register is so on all, and writes never interleave (no G0 in "Generalized Isolation
+//! Level Definitions", Adya et al., 2000). That is all that read uncommitted asks for. Other nodes
+//! may see one write of a transaction before the next, and what it overwrites itself; `txn-c` does
+//! without.
+//!
+//! A node that is killed forgets its copy and its clock: kills are not what this is made for.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use glomers::gossip::{Batch, Gossip, Pace};
+use glomers::{Handler, Json, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Txn {
+        txn: Vec<MicroOp>,
+    },
+    /// From another node: what was written there.
+    Gossip(Batch<Write>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    TxnOk {
+        txn: Vec<MicroOp>,
+    },
+    /// Goes nowhere: a batch is acknowledged by one that comes back.
+    GossipOk,
+}
+
+/// What to do, with which key, and which value: that to be written, that which was read, or null.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct MicroOp(Function, Json, Option<Json>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Function {
+    #[serde(rename = "r")]
+    Read,
+    #[serde(rename = "w")]
+    Write,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Write {
+    key: Json,
+    value: Option<Json>,
+    stamp: Stamp,
+}
+
+/// Where a write stands among all others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Stamp {
+    /// When the transaction was executed, on the clock of its node.
+    time: u64,
+    node: String,
+    /// Which operation of the transaction it is.
+    place: usize,
+}
+
+/// Clones are the same node.
+#[derive(Clone)]
+struct Replica {
+    node: Node,
+    gossip: Gossip<Write>,
+    /// The time of the latest write that this node knows.
+    clock: Rc<Cell<u64>>,
+    registers: Rc<RefCell<HashMap<Json, Write>>>,
+}
+
+impl Replica {
+    fn new(node: Node) -> Self {
+        let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
+        Replica { node, gossip, clock: Rc::default(), registers: Rc::default() }
+    }
+
+    fn execute(&self, mut txn: Vec<MicroOp>) -> Vec<MicroOp> {
+        let (time, node) = (self.clock.get() + 1, self.node.id().to_owned());
+        for (place, MicroOp(function, key, value)) in txn.iter_mut().enumerate() {
+            match function {
+                Function::Read => *value = self.read(key),
+                Function::Write => {
+                    let stamp = Stamp { time, node: node.clone(), place };
+                    self.write(Write { key: key.clone(), value: value.clone(), stamp });
+                }
+            }
+        }
+        txn
+    }
+
+    fn read(&self, key: &Json) -> Option<Json> {
+        self.registers.borrow().get(key)?.value.clone()
+    }
+
+    fn write(&self, write: Write) {
+        for peer in self.node.peers() {
+            self.gossip.tell(peer, [write.clone()]);
+        }
+        self.merge(write);
+    }
+
+    /// Keeps the later one of two writes to a register.
+    fn merge(&self, write: Write) {
+        self.clock.set(self.clock.get().max(write.stamp.time));
+        let mut registers = self.registers.borrow_mut();
+        if registers.get(&write.key).is_none_or(|known| known.stamp < write.stamp) {
+            registers.insert(write.key.clone(), write);
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Replica {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Txn { txn } => Reply::TxnOk { txn: self.execute(txn) },
+            Request::Gossip(batch) => {
+                self.gossip.receive(from, &batch);
+                batch.news.into_iter().for_each(|write| self.merge(write));
+                Reply::GossipOk
+            }
+        })
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    glomers::serve(Replica::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use eddy::checker::availability::Goal;
+    use eddy::{ConsistencyModel, Fault, Strike, Test, Workload, seeds};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    fn challenge() -> Test {
+        Test {
+            workload: Workload::TxnRwRegister,
+            nodes: 2,
+            rate: 1000.0,
+            concurrency: "2n".parse().unwrap(),
+            time_limit: Duration::from_secs(20),
+            availability: Goal::Total,
+            consistency_models: vec![ConsistencyModel::ReadUncommitted],
+            ..Test::default()
+        }
+    }
+
+    #[test]
+    fn every_transaction_succeeds() {
+        challenge().run(Replica::new).assert_valid();
+    }
+
+    #[test]
+    fn whatever_the_seed_partitions_keep_no_transaction_waiting() {
+        let dropped = seeds(|seed| {
+            let report = Test { faults: [Fault::Partition].into(), seed, ..challenge() };
+            let report = report.run(Replica::new);
+            report.assert_valid();
+            assert_eq!(report.warnings, [""; 0], "{report}");
+            report.dropped
+        });
+        println!(
+            "{} seeds: partitions dropped messages, every transaction succeeded",
+            dropped.len()
+        );
+        assert!(dropped.iter().sum::<u64>() > 0, "no partition cut anything");
+    }
+
+    /// What each node has: half-way through a partition, and a while after all operations.
+    type Copies = [Vec<BTreeMap<String, Option<Json>>>; 2];
+
+    /// Runs three nodes under loss and duplicates, one of which is cut off for a while.
+    fn copies<H: Handler>(seed: u64, start: fn(Replica) -> H) -> Copies {
+        let copies: Rc<RefCell<Copies>> = Rc::default();
+        let observed = Rc::clone(&copies);
+        let test = Test {
+            nodes: 3,
+            rate: 100.0,
+            time_limit: Duration::from_secs(8),
+            availability: Goal::default(),
+            faults: [Fault::Loss, Fault::Duplicate].into(),
+            strikes: vec![Strike::partition(
+                ["n0"],
+                Duration::from_secs(2),
+                Duration::from_secs(6),
+            )],
+            seed,
+            ..challenge()
+        };
+        let report = test.run(move |node| {
+            let replica = Replica::new(node.clone());
+            node.spawn(observe(replica.clone(), Rc::clone(&observed)));
+            start(replica)
+        });
+        assert!(report.dropped > 0, "{report}");
+        copies.take()
+    }
+
+    async fn observe(replica: Replica, copies: Rc<RefCell<Copies>>) {
+        // Operations end after 8 s, and there are some more after 18 s.
+        for (place, seconds) in [(0, 5), (1, 10)] {
+            sleep(Duration::from_secs(seconds)).await;
+            let registers = replica.registers.borrow();
+            let copy =
+                registers.values().map(|write| (write.key.get().to_owned(), write.value.clone()));
+            copies.borrow_mut()[place].push(copy.collect());
+        }
+    }
+
+    #[test]
+    fn whatever_the_seed_copies_converge_once_the_partition_heals() {
+        seeds(|seed| {
+            let [during, after] = copies(seed, |replica| replica);
+            assert_ne!(during[0], during[1], "the partition kept nothing from anybody");
+            assert!(after.iter().all(|copy| *copy == after[0]), "{after:?}");
+        });
+    }
+
+    /// Keeps the earlier one of two writes, if the later one comes from elsewhere.
+    struct Stubborn(Replica);
+
+    #[async_trait(?Send)]
+    impl Handler for Stubborn {
+        type Request = Request;
+        type Reply = Reply;
+
+        async fn handle(&self, from: &str, mut request: Request) -> anyhow::Result<Reply> {
+            if let Request::Gossip(batch) = &mut request {
+                let registers = self.0.registers.borrow();
+                batch.news.retain(|write| !registers.contains_key(&write.key));
+            }
+            self.0.handle(from, request).await
+        }
+    }
+
+    #[test]
+    fn whatever_the_seed_replicas_that_keep_the_earlier_write_are_caught() {
+        seeds(|seed| {
+            let [_, after] = copies(seed, Stubborn);
+            assert_ne!(after[0], after[1]);
+        });
+    }
+}

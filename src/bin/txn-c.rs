@@ -1,0 +1,352 @@
+//! Challenge 6c: transactions that every node answers by itself, and that show only what was
+//! committed.
+//!
+//! As in `txn-b`, each node has a copy of all registers, and of two writes the one with the later
+//! [`Stamp`] stays; so no transaction waits for anybody, and copies converge once the network is
+//! whole. What differs is that a transaction is told as one: other nodes get its last write to each
+//! register, all of them together, and take them over with nothing in between.
+//!
+//! # Read committed
+//!
+//! That is the absence of G0 and G1 ("Generalized Isolation Level Definitions", Adya et al., 2000):
+//!
+//! * **G1a**, reads of what was aborted: a transaction is read whole before it begins, and then it
+//!   cannot fail. What is no transaction is refused before its first write.
+//! * **G1b**, reads of what its own transaction overwrote: a transaction writes into its own buffer
+//!   and into the registers when it has ended, and only the last writes leave the node.
+//! * **G0** and **G1c**, circles of transactions of which each overwrote or read what the one
+//!   before had written: a node's clock is never behind the stamp of any write it has taken over, and it
+//!   goes forward with each transaction that writes. So one that reads or overwrites a write here
+//!   has a later stamp than the one that wrote it; and where two copies are merged, it is the later
+//!   stamp that overwrites. Along such a circle stamps would only grow. (One that only reads has no
+//!   stamp, and is on no circle.)
+//!
+//! Nothing more is promised: a read may be stale, and two nodes may each overwrite what both read.
+//! No node that answers while it is cut off can promise that ("Highly Available Transactions",
+//! Bailis et al., 2013).
+//!
+//! Transactions leave a node every [`FLUSH`], so many cost as few messages as one. A node that is
+//! killed forgets its copy and its clock: kills are not what this is made for.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use glomers::gossip::{Batch, Gossip, Pace};
+use glomers::{Handler, Json, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+/// The time between two batches for another node. Longer costs fewer messages; what others read is
+/// as much older.
+const FLUSH: Duration = Duration::from_millis(50);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Txn {
+        txn: Vec<MicroOp>,
+    },
+    /// From another node: what was committed there.
+    Gossip(Batch<Commit>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    TxnOk {
+        txn: Vec<MicroOp>,
+    },
+    /// Goes nowhere: a batch is acknowledged by one that comes back.
+    GossipOk,
+}
+
+/// What to do, with which key, and which value: that to be written, that which was read, or null.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct MicroOp(Function, Json, Option<Json>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Function {
+    #[serde(rename = "r")]
+    Read,
+    #[serde(rename = "w")]
+    Write,
+}
+
+/// What a transaction leaves behind: its last write to each register.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Commit {
+    stamp: Stamp,
+    writes: Vec<(Json, Option<Json>)>,
+}
+
+/// Where a transaction that writes stands among all others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Stamp {
+    /// When it was executed, on the clock of its node.
+    time: u64,
+    node: String,
+}
+
+/// Clones are the same node.
+#[derive(Clone)]
+struct Replica {
+    node: Node,
+    gossip: Gossip<Commit>,
+    /// The time of the latest transaction of which this node knows.
+    clock: Rc<Cell<u64>>,
+    registers: Rc<RefCell<Registers>>,
+}
+
+/// Each value, and when it was written.
+type Registers = HashMap<Json, (Stamp, Option<Json>)>;
+
+impl Replica {
+    fn new(node: Node) -> Self {
+        let gossip = Gossip::new(&node, Pace::every(FLUSH), Request::Gossip);
+        Replica { node, gossip, clock: Rc::default(), registers: Rc::default() }
+    }
+
+    fn execute(&self, mut txn: Vec<MicroOp>) -> Vec<MicroOp> {
+        let mut writes: Vec<(Json, Option<Json>)> = Vec::new();
+        for MicroOp(function, key, value) in &mut txn {
+            let written = writes.iter().position(|(written, _)| written == key);
+            match (function, written) {
+                (Function::Read, Some(written)) => value.clone_from(&writes[written].1),
+                (Function::Read, None) => *value = self.read(key),
+                (Function::Write, Some(written)) => writes[written].1.clone_from(value),
+                (Function::Write, None) => writes.push((key.clone(), value.clone())),
+            }
+        }
+        if !writes.is_empty() {
+            let stamp = Stamp { time: self.clock.get() + 1, node: self.node.id().to_owned() };
+            self.commit(Commit { stamp, writes });
+        }
+        txn
+    }
+
+    fn read(&self, key: &Json) -> Option<Json> {
+        self.registers.borrow().get(key)?.1.clone()
+    }
+
+    fn commit(&self, commit: Commit) {
+        for peer in self.node.peers() {
+            self.gossip.tell(peer, [commit.clone()]);
+        }
+        self.merge(commit);
+    }
+
+    /// Takes over all writes of a transaction but those that a later one has overwritten.
+    fn merge(&self, Commit { stamp, writes }: Commit) {
+        self.clock.set(self.clock.get().max(stamp.time));
+        let mut registers = self.registers.borrow_mut();
+        for (key, value) in writes {
+            if registers.get(&key).is_none_or(|(known, _)| *known < stamp) {
+                registers.insert(key, (stamp.clone(), value));
+            }
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Replica {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Txn { txn } => Reply::TxnOk { txn: self.execute(txn) },
+            Request::Gossip(batch) => {
+                self.gossip.receive(from, &batch);
+                batch.news.into_iter().for_each(|commit| self.merge(commit));
+                Reply::GossipOk
+            }
+        })
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    glomers::serve(Replica::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use eddy::checker::availability::Goal;
+    use eddy::{ConsistencyModel, Fault, Strike, Test, Validity, Workload, seeds};
+    use glomers::ErrorCode;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    fn challenge() -> Test {
+        Test {
+            workload: Workload::TxnRwRegister,
+            nodes: 2,
+            rate: 1000.0,
+            concurrency: "2n".parse().unwrap(),
+            time_limit: Duration::from_secs(20),
+            availability: Goal::Total,
+            consistency_models: vec![ConsistencyModel::ReadCommitted],
+            ..Test::default()
+        }
+    }
+
+    #[test]
+    fn every_transaction_succeeds() {
+        challenge().run(Replica::new).assert_valid();
+    }
+
+    #[test]
+    fn whatever_the_seed_partitions_keep_no_transaction_waiting() {
+        let dropped = seeds(|seed| {
+            let report = Test { faults: [Fault::Partition].into(), seed, ..challenge() };
+            let report = report.run(Replica::new);
+            report.assert_valid();
+            assert_eq!(report.warnings, [""; 0], "{report}");
+            report.dropped
+        });
+        println!(
+            "{} seeds: partitions dropped messages, every transaction succeeded",
+            dropped.len()
+        );
+        assert!(dropped.iter().sum::<u64>() > 0, "no partition cut anything");
+    }
+
+    /// What each node has: half-way through a partition, and a while after all operations.
+    type Copies = [Vec<BTreeMap<String, Option<Json>>>; 2];
+
+    /// Runs three nodes under loss and duplicates, one of which is cut off for a while.
+    fn copies<H: Handler>(seed: u64, start: fn(Replica) -> H) -> Copies {
+        let copies: Rc<RefCell<Copies>> = Rc::default();
+        let observed = Rc::clone(&copies);
+        let test = Test {
+            nodes: 3,
+            rate: 100.0,
+            time_limit: Duration::from_secs(8),
+            availability: Goal::default(),
+            faults: [Fault::Loss, Fault::Duplicate].into(),
+            strikes: vec![Strike::partition(
+                ["n0"],
+                Duration::from_secs(2),
+                Duration::from_secs(6),
+            )],
+            seed,
+            ..challenge()
+        };
+        let report = test.run(move |node| {
+            let replica = Replica::new(node.clone());
+            node.spawn(observe(replica.clone(), Rc::clone(&observed)));
+            start(replica)
+        });
+        assert!(report.dropped > 0, "{report}");
+        copies.take()
+    }
+
+    async fn observe(replica: Replica, copies: Rc<RefCell<Copies>>) {
+        // Operations end after 8 s, and there are some more after 18 s.
+        for (place, seconds) in [(0, 5), (1, 10)] {
+            sleep(Duration::from_secs(seconds)).await;
+            let registers = replica.registers.borrow();
+            let copy =
+                registers.iter().map(|(key, (_, value))| (key.get().to_owned(), value.clone()));
+            copies.borrow_mut()[place].push(copy.collect());
+        }
+    }
+
+    #[test]
+    fn whatever_the_seed_copies_converge_once_the_partition_heals() {
+        seeds(|seed| {
+            let [during, after] = copies(seed, |replica| replica);
+            assert_ne!(during[0], during[1], "the partition kept nothing from anybody");
+            assert!(after.iter().all(|copy| *copy == after[0]), "{after:?}");
+        });
+    }
+
+    /// Keeps the earlier one of two writes, if the later one comes from elsewhere.
+    struct Stubborn(Replica);
+
+    #[async_trait(?Send)]
+    impl Handler for Stubborn {
+        type Request = Request;
+        type Reply = Reply;
+
+        async fn handle(&self, from: &str, mut request: Request) -> anyhow::Result<Reply> {
+            if let Request::Gossip(batch) = &mut request {
+                let registers = self.0.registers.borrow();
+                let is_known = |(key, _): &(Json, _)| registers.contains_key(key);
+                batch
+                    .news
+                    .iter_mut()
+                    .for_each(|commit| commit.writes.retain(|write| !is_known(write)));
+            }
+            self.0.handle(from, request).await
+        }
+    }
+
+    #[test]
+    fn whatever_the_seed_replicas_that_keep_the_earlier_write_are_caught() {
+        seeds(|seed| {
+            let [_, after] = copies(seed, Stubborn);
+            assert_ne!(after[0], after[1]);
+        });
+    }
+
+    /// Commits each operation of a transaction by itself.
+    struct Interrupted(Replica);
+
+    #[async_trait(?Send)]
+    impl Handler for Interrupted {
+        type Request = Request;
+        type Reply = Reply;
+
+        async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+            let Request::Txn { txn } = request else { return self.0.handle(from, request).await };
+            let mut done = Vec::new();
+            for micro_op in txn {
+                done.extend(self.0.execute(vec![micro_op]));
+                sleep(Duration::from_millis(1)).await;
+            }
+            Ok(Reply::TxnOk { txn: done })
+        }
+    }
+
+    /// Aborts one in ten transactions when half of it is done.
+    struct Hasty(Replica);
+
+    #[async_trait(?Send)]
+    impl Handler for Hasty {
+        type Request = Request;
+        type Reply = Reply;
+
+        async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+            match request {
+                Request::Txn { txn } if self.0.node.random().is_multiple_of(10) => {
+                    self.0.execute(txn[..txn.len().div_ceil(2)].to_vec());
+                    Err(ErrorCode::Abort.error("somebody else was faster").into())
+                }
+                request => self.0.handle(from, request).await,
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check_is_caught<H: Handler>(seed: u64, start: fn(Replica) -> H, anomaly: &str) {
+        let (availability, time_limit) = (Goal::default(), Duration::from_secs(3));
+        let test = Test { availability, time_limit, seed, ..challenge() };
+        let report = test.run(move |node| start(Replica::new(node)));
+        assert_eq!(report.valid, Validity::Invalid, "{report}");
+        assert!(report.reasons.concat().contains(anomaly), "{report}");
+    }
+
+    #[test]
+    fn whatever_the_seed_a_node_that_shows_intermediate_writes_is_caught() {
+        seeds(|seed| check_is_caught(seed, Interrupted, "G1b"));
+    }
+
+    #[test]
+    fn whatever_the_seed_a_node_that_shows_aborted_writes_is_caught() {
+        seeds(|seed| check_is_caught(seed, Hasty, "G1a"));
+    }
+}

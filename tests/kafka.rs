@@ -1,0 +1,115 @@
+//! What kafka-c saves: both nodes of challenges 5b and 5c do the same in virtual time, side by side.
+//!
+//! `make kafka` prints the table, which README.md has to contain. This is a program without
+//! libtest, because the nodes' own tests would come along with their files otherwise.
+
+#[path = "../src/bin/kafka-b.rs"]
+#[expect(dead_code, unused_imports, reason = "its main function and tests are another program's")]
+mod kafka_b;
+#[path = "../src/bin/kafka-c.rs"]
+#[expect(dead_code, unused_imports, reason = "its main function and tests are another program's")]
+mod kafka_c;
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use eddy::history::{Kind, Process};
+use eddy::latency::Latency;
+use eddy::{Report, Test, Workload};
+
+/// How often both are compared, each time with other operations.
+const SEEDS: u64 = 5;
+
+/// How long messages between servers take.
+const LATENCY: Duration = Duration::from_millis(10);
+
+/// What a run cost.
+struct Costs {
+    operations: usize,
+    msgs_per_op: f64,
+    cas_failures: usize,
+    /// Milliseconds from the request of a client to its end: of half of the operations, of 99 in a
+    /// hundred, and of all, at most.
+    latencies: [f64; 3],
+}
+
+fn main() {
+    let runs: Vec<[Costs; 2]> = (0..SEEDS).map(run).collect();
+    for [b, c] in &runs {
+        assert!(b.cas_failures > 0, "nobody was in anybody's way");
+        assert!(c.msgs_per_op * 4.0 <= b.msgs_per_op, "kafka-c sends more than a quarter");
+        assert!(c.cas_failures * 10 <= b.cas_failures, "kafka-c fails more than a tenth as often");
+        for (b, c) in b.latencies.iter().zip(c.latencies) {
+            assert!(c < *b, "kafka-c takes {c} ms, and kafka-b {b} ms");
+        }
+    }
+    let [b, c] = &runs[0];
+    let head = "      operations  msgs/op  cas failures  p50 ms  p99 ms  max ms";
+    let table = format!("```\n{head}\nkafka-b {b}\nkafka-c {c}\n```\n");
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&table), "README.md should contain this:\n\n{table}");
+}
+
+/// What both cost with the same operations, which it prints.
+fn run(seed: u64) -> [Costs; 2] {
+    let test = Test {
+        workload: Workload::Kafka,
+        nodes: 2,
+        concurrency: "2n".parse().expect("twice the number of nodes"),
+        rate: 1000.0,
+        time_limit: Duration::from_secs(20),
+        latency: Latency { mean: LATENCY, ..Latency::default() },
+        trace: true,
+        seed,
+        ..Test::default()
+    };
+    let b = Costs::of(&test.run(kafka_b::Kafka::new));
+    let c = Costs::of(&test.run(kafka_c::Kafka::new));
+    println!("seed {seed}\nkafka-b {b}\nkafka-c {c}");
+    [b, c]
+}
+
+impl Costs {
+    fn of(report: &Report) -> Costs {
+        report.assert_valid();
+        let refused = |line: &&str| line.contains(" Send ") && line.contains(r#""code":22"#);
+        let mut latencies = latencies(report);
+        latencies.sort_by(f64::total_cmp);
+        let last = latencies.len() - 1;
+        let at = |part: usize| latencies[(latencies.len() * part / 100).min(last)];
+        Costs {
+            operations: report.operations.ok,
+            msgs_per_op: report.servers.msgs_per_op.expect("there were operations"),
+            cas_failures: report.trace.lines().filter(refused).count(),
+            latencies: [at(50), at(99), at(100)],
+        }
+    }
+}
+
+/// Of each operation that succeeded and asked a node.
+fn latencies(report: &Report) -> Vec<f64> {
+    let mut begun: BTreeMap<Process, u64> = BTreeMap::new();
+    let mut latencies = Vec::new();
+    for op in report.history.clients() {
+        match op.kind {
+            Kind::Invoke => {
+                begun.insert(op.process, op.time);
+            }
+            Kind::Ok if matches!(&*op.f, "send" | "poll") => {
+                let nanos = op.time - begun[&op.process];
+                latencies.push(Duration::from_nanos(nanos).as_secs_f64() * 1000.0);
+            }
+            _ => {}
+        }
+    }
+    latencies
+}
+
+impl Display for Costs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Costs { operations, msgs_per_op, cas_failures, latencies: [p50, p99, max] } = self;
+        write!(f, "{operations:>8}  {msgs_per_op:>7.2}  {cas_failures:>12}")?;
+        write!(f, "  {p50:>6.0}  {p99:>6.0}  {max:>6.0}")
+    }
+}
