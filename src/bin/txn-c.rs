@@ -15,11 +15,11 @@
 //! * **G1b**, reads of what its own transaction overwrote: a transaction writes into its own buffer
 //!   and into the registers when it has ended, and only the last writes leave the node.
 //! * **G0** and **G1c**, circles of transactions of which each overwrote or read what the one
-//!   before had written: a node's clock is never behind the stamp of any write it has taken over, and it
-//!   goes forward with each transaction that writes. So one that reads or overwrites a write here
-//!   has a later stamp than the one that wrote it; and where two copies are merged, it is the later
-//!   stamp that overwrites. Along such a circle stamps would only grow. (One that only reads has no
-//!   stamp, and is on no circle.)
+//!   before had written: a node's clock is never behind the stamp of any write it has taken over,
+//!   and it goes forward with each transaction that writes. So one that reads or overwrites a write
+//!   here has a later stamp than the one that wrote it; and where two copies are merged, it is the
+//!   later stamp that overwrites. Along such a circle stamps would only grow. (One that only reads
+//!   has no stamp, and is on no circle.)
 //!
 //! Nothing more is promised: a read may be stale, and two nodes may each overwrite what both read.
 //! No node that answers while it is cut off can promise that ("Highly Available Transactions",
