@@ -42,7 +42,6 @@ pub(super) fn append(
 }
 
 fn row([title, valid, ok, msgs_per_op, median, maximum, limits, verdict]: [String; 8]) -> String {
-    format!(
-        "{title:<23}{valid:<7}{ok:>6}{msgs_per_op:>9}{median:>8}{maximum:>8}  {limits:<22}{verdict}\n"
-    )
+    let figures = format!("{ok:>6}{msgs_per_op:>9}{median:>8}{maximum:>8}");
+    format!("{title:<23}{valid:<7}{figures}  {limits:<22}{verdict}\n")
 }
