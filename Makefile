@@ -18,7 +18,8 @@ TEST = $(MAELSTROM) test
 CHECK = $(EDDY) check store/latest --title $@ $(if $(TABLE),--table $(TABLE))
 
 CHALLENGES := echo unique-ids broadcast-a broadcast-b broadcast-c broadcast-d broadcast-e \
-	broadcast-e-slow g-set counter pn-counter kafka-a kafka-b kafka-c txn-a txn-b txn-c
+	broadcast-e-slow g-set counter pn-counter kafka-a kafka-b kafka-c txn-a txn-b txn-c \
+	txn-list-append
 PARTITIONED := broadcast-d-partition broadcast-e-partition kafka-b-partition kafka-c-partition \
 	txn-b-partition
 LOSSY := counter-lossy kafka-b-lossy kafka-c-lossy
@@ -154,6 +155,11 @@ txn-c: workbench build ## challenge 6c: transactions on two nodes, read committe
 	$(TEST) $(TXN) --bin $(BIN)/txn-c --node-count 2 --consistency-models read-committed \
 		--nemesis partition $(ARGS)
 	$(CHECK) --min-ok-fraction 1
+
+txn-list-append: workbench build ## the chapter on Datomic: strictly serializable, on lin-kv
+	$(TEST) -w txn-list-append --bin $(BIN)/txn-list-append --node-count 3 --concurrency 4n \
+		--time-limit 30 --rate 100 --nemesis partition $(ARGS)
+	$(CHECK)
 
 challenges: workbench build ## all challenges, one after the other, then a table
 	@mkdir -p store && rm -f store/challenges.txt

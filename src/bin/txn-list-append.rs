@@ -1,0 +1,355 @@
+//! The chapter on Datomic: transactions over lists, strictly serializable, on `lin-kv`.
+//!
+//! `lin-kv` holds a log of batches of transactions: a key for each place, which is written once.
+//! Each node executes all batches in the order of the log on its own copy of the lists, and so has
+//! what all others have, as far as it has come. To execute transactions, a node puts them into the
+//! first place that it does not know to be taken, by a compare-and-set from nothing. If another was
+//! faster, it executes that batch and tries the next place.
+//!
+//! # Strict serializability
+//!
+//! Transactions take place in the order of the log, so each sees all before it and nothing else. A
+//! place is tried only when those before it are taken, so a batch stands behind every batch that
+//! was there when it was asked for; and it is there before anybody is answered. A batch that only
+//! reads is not written. It comes after all places before one that was found empty since, so it
+//! misses nothing either.
+//!
+//! # Lost answers, late duplicates, kills
+//!
+//! If no answer comes, the node tries the same place again, and finds its own batch there if the
+//! first attempt has succeeded, as the tag tells. A duplicate of an old attempt finds its place
+//! taken. All is in the store: a node that is killed loses nothing, and reads the log when it is
+//! back. No node speaks to another, so faults between nodes have nothing to strike.
+//!
+//! # What it costs
+//!
+//! A batch takes a round trip to the store, and two more for each place that another was faster to
+//! take; the transactions that come meanwhile are the next batch. Maelstrom's chapter keeps the
+//! lists in the store, below a root that a transaction swaps: there whoever has lost must read what
+//! has changed, write pages anew and swap again, while others win the next race. In return, here
+//! each node has all lists in its memory, and the log is never cut.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use glomers::{Handler, Json, KeyValue, Node, RpcError, async_trait, join_all};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+/// How many places of the log are read at a time, at most, by a node that has much to catch up
+/// with. More get it there sooner, fewer keep the store less busy.
+const READ_AHEAD: u64 = 64;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Txn { txn: Vec<MicroOp> },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    TxnOk { txn: Vec<Done> },
+}
+
+/// What to do, with which key, and the element that is to be appended, or null.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct MicroOp(Function, Json, Option<Json>);
+
+/// What was done, with which key, and the element or the list.
+#[derive(Debug, Serialize)]
+struct Done(Function, Json, Outcome);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Function {
+    #[serde(rename = "r")]
+    Read,
+    Append,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Outcome {
+    Read(Option<List>),
+    Appended(Option<Json>),
+}
+
+type List = Vec<Json>;
+
+/// What stands at a place of the log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Batch {
+    transactions: Vec<Vec<MicroOp>>,
+    /// Which batch it is.
+    tag: u64,
+}
+
+/// A transaction, and who waits for what comes of it.
+type Waiting = (Vec<MicroOp>, oneshot::Sender<Vec<Done>>);
+
+struct Database {
+    waiting: mpsc::UnboundedSender<Waiting>,
+}
+
+impl Database {
+    fn new(node: Node) -> Self {
+        // Unbounded, as the requests are that wait for it.
+        let (waiting, queue) = mpsc::unbounded_channel();
+        node.spawn(Replica::new(node.clone()).run(queue));
+        Database { waiting }
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Database {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+        let Request::Txn { txn } = request;
+        let (done, outcome) = oneshot::channel();
+        let is_queued = self.waiting.send((txn, done)).is_ok();
+        anyhow::ensure!(is_queued, "the node is about to end");
+        Ok(Reply::TxnOk { txn: outcome.await? })
+    }
+}
+
+/// The lists after a beginning of the log.
+struct Replica {
+    node: Node,
+    store: KeyValue,
+    lists: HashMap<Json, List>,
+    /// The first place whose batch is not executed yet.
+    end: u64,
+    /// When this node may try to win a place again.
+    rested: Instant,
+}
+
+impl Replica {
+    fn new(node: Node) -> Self {
+        let (store, lists) = (KeyValue::lin(&node), HashMap::new());
+        Replica { node, store, lists, end: 0, rested: Instant::now() }
+    }
+
+    /// Executes what waits, all of it at a time.
+    async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Waiting>) {
+        while let Some(first) = queue.recv().await {
+            sleep_until(self.rested).await;
+            let mut waiting = vec![first];
+            while let Ok(next) = queue.try_recv() {
+                waiting.push(next);
+            }
+            let (transactions, clients): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+            match self.execute(transactions).await {
+                Ok(outcomes) => {
+                    for (client, outcome) in clients.into_iter().zip(outcomes) {
+                        // Nobody waits any longer if the client's request was given up.
+                        let _ = client.send(outcome);
+                    }
+                }
+                // Their clients learn that anything may have happened.
+                Err(error) => eprintln!("{}: {error}", self.node.id()),
+            }
+        }
+    }
+
+    /// Executes transactions after all others that there are.
+    async fn execute(
+        &mut self,
+        transactions: Vec<Vec<MicroOp>>,
+    ) -> Result<Vec<Vec<Done>>, RpcError> {
+        let mut micro_ops = transactions.iter().flatten();
+        if micro_ops.all(|MicroOp(function, ..)| *function == Function::Read) {
+            self.catch_up().await?;
+            return Ok(self.apply(&transactions));
+        }
+        let tag = self.node.random();
+        let batch = Some(Batch { transactions: transactions.clone(), tag });
+        loop {
+            let start = Instant::now();
+            match self.store.cas_or_create(&self.end, &None, &batch).await {
+                Ok(true) => {
+                    self.end += 1;
+                    self.rest(start.elapsed());
+                    return Ok(self.apply(&transactions));
+                }
+                Ok(false) => {
+                    let executed = self.catch_up().await?;
+                    if let Some((_, outcomes)) = executed.into_iter().find(|(of, _)| *of == tag) {
+                        return Ok(outcomes);
+                    }
+                }
+                // Perhaps it is there; the next attempt finds out.
+                Err(RpcError::TimedOut { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Executes all batches up to the first place that is empty, and gives what came of each.
+    async fn catch_up(&mut self) -> Result<Vec<(u64, Vec<Vec<Done>>)>, RpcError> {
+        let (mut executed, mut ahead) = (Vec::new(), 1);
+        loop {
+            let places = self.end..self.end + ahead;
+            let reads = places.map(async |place| self.store.read(&place).await);
+            for batch in join_all(reads).await {
+                let batch: Option<Batch> = batch?;
+                let Some(Batch { transactions, tag }) = batch else { return Ok(executed) };
+                self.end += 1;
+                executed.push((tag, self.apply(&transactions)));
+            }
+            ahead = READ_AHEAD.min(2 * ahead);
+        }
+    }
+
+    fn apply(&mut self, transactions: &[Vec<MicroOp>]) -> Vec<Vec<Done>> {
+        let mut apply = |MicroOp(function, key, element): &MicroOp| {
+            let outcome = match function {
+                Function::Read => Outcome::Read(self.lists.get(key).cloned()),
+                Function::Append => {
+                    self.lists.entry(key.clone()).or_default().extend(element.clone());
+                    Outcome::Appended(element.clone())
+                }
+            };
+            Done(*function, key.clone(), outcome)
+        };
+        transactions.iter().map(|txn| txn.iter().map(&mut apply).collect()).collect()
+    }
+
+    /// Leaves the next place to others, if there are any: for about a round trip to the store, which
+    /// it takes who has lost to see what has won. With less the same node would win again and
+    /// again. By chance, as nodes in step with each other would win and lose in the same order.
+    fn rest(&mut self, round_trip: Duration) {
+        if self.node.node_ids().len() > 1 {
+            let thirds = 2 + self.node.random() % 3;
+            self.rested = Instant::now() + round_trip * u32::try_from(thirds).unwrap_or(3) / 3;
+        }
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    glomers::serve(Database::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use eddy::latency::Latency;
+    use eddy::{Fault, Report, Test, Validity, Workload, seeds};
+    use tokio::sync::Mutex;
+
+    use super::*;
+
+    fn challenge() -> Test {
+        Test {
+            workload: Workload::TxnListAppend,
+            nodes: 3,
+            concurrency: "4n".parse().unwrap(),
+            rate: 100.0,
+            time_limit: Duration::from_secs(20),
+            latency: Latency { mean: Duration::from_millis(10), ..Latency::default() },
+            ..Test::default()
+        }
+    }
+
+    #[test]
+    fn transactions_that_wait_share_a_place() {
+        let report = challenge().run(Database::new);
+        report.assert_valid();
+        assert!(report.servers.msgs_per_op.is_some_and(|figure| figure < 5.0), "{report}");
+    }
+
+    #[test]
+    fn whatever_the_seed_no_fault_undoes_a_transaction() {
+        let struck = seeds(|seed| {
+            let runs = [0, 10].map(|millis| {
+                let (faults, nemesis_interval) = (Fault::ALL.into(), Duration::from_secs(2));
+                let latency = Latency { mean: Duration::from_millis(millis), ..Latency::default() };
+                let (nodes, time_limit) = (5, Duration::from_secs(10));
+                let test = Test {
+                    nodes,
+                    time_limit,
+                    latency,
+                    faults,
+                    nemesis_interval,
+                    seed,
+                    ..challenge()
+                };
+                let report = test.run(Database::new);
+                report.assert_valid();
+                report.strikes.len()
+            });
+            runs.into_iter().sum::<usize>()
+        });
+        println!("{} seeds: every history was strictly serializable", struck.len());
+        assert!(struck.iter().sum::<usize>() > 0, "no fault struck anything");
+    }
+
+    /// A node that goes wrong somewhere.
+    struct Wrong(Mutex<Replica>, Mistake);
+
+    #[derive(Clone, Copy, PartialEq)]
+    enum Mistake {
+        /// It reads what it has, without looking whether there is more.
+        ReadsThePast,
+        /// It looks whether a place is taken, and then takes it.
+        TakesAnyPlace,
+    }
+
+    impl Wrong {
+        fn new(node: Node, mistake: Mistake) -> Wrong {
+            Wrong(Mutex::new(Replica::new(node)), mistake)
+        }
+    }
+
+    #[async_trait(?Send)]
+    impl Handler for Wrong {
+        type Request = Request;
+        type Reply = Reply;
+
+        async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+            let Request::Txn { txn } = request;
+            let reads = txn.iter().all(|MicroOp(function, ..)| *function == Function::Read);
+            let (mut replica, txn) = (self.0.lock().await, vec![txn]);
+            if self.1 == Mistake::ReadsThePast && reads {
+                return Ok(Reply::TxnOk { txn: replica.apply(&txn).remove(0) });
+            }
+            if self.1 == Mistake::TakesAnyPlace && !reads {
+                let batch = Batch { transactions: txn.clone(), tag: replica.node.random() };
+                replica.catch_up().await?;
+                replica.store.write(&replica.end, &batch).await?;
+                replica.end += 1;
+                return Ok(Reply::TxnOk { txn: replica.apply(&txn).remove(0) });
+            }
+            let mut outcomes = replica.execute(txn).await?;
+            Ok(Reply::TxnOk { txn: outcomes.remove(0) })
+        }
+    }
+
+    /// Transactions over the same two lists, few enough that nodes are not always up to date.
+    fn run(seed: u64, mistake: Mistake) -> Report {
+        let (key_count, max_writes_per_key, rate) = (2, 1000, 20.0);
+        let test = Test { key_count, max_writes_per_key, rate, seed, ..challenge() };
+        test.run(move |node| Wrong::new(node, mistake))
+    }
+
+    #[test]
+    fn whatever_the_seed_a_node_that_reads_the_past_is_caught() {
+        seeds(|seed| {
+            let report = run(seed, Mistake::ReadsThePast);
+            assert_eq!(report.valid, Validity::Invalid, "{report}");
+            assert!(report.reasons.concat().contains("realtime"), "{report}");
+        });
+    }
+
+    #[test]
+    fn whatever_the_seed_a_node_that_takes_the_place_of_another_batch_is_caught() {
+        seeds(|seed| {
+            let report = run(seed, Mistake::TakesAnyPlace);
+            assert_eq!(report.valid, Validity::Invalid, "{report}");
+        });
+    }
+}
