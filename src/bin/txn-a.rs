@@ -86,7 +86,7 @@ mod tests {
     use std::time::Duration;
 
     use eddy::checker::availability::Goal;
-    use eddy::{ConsistencyModel, Test, Validity, Workload, seeds};
+    use eddy::{ConsistencyModel, Test, Workload, seeds};
     use tokio::time::sleep;
 
     use super::*;
@@ -144,9 +144,7 @@ mod tests {
             let concurrency = "10n".parse().unwrap();
             let consistency_models = vec![ConsistencyModel::ReadCommitted];
             let test = Test { concurrency, consistency_models, seed, ..challenge() };
-            let report = test.run(|node| Interrupted(Registers::new(node)));
-            assert_eq!(report.valid, Validity::Invalid, "{report}");
-            report.reasons.concat()
+            test.run(|node| Interrupted(Registers::new(node))).reasons.concat()
         });
         assert!(found.iter().any(|reason| reason.contains("G1b")), "{found:?}");
     }
