@@ -15,7 +15,7 @@
 //! it. Once the links work for long enough, every backlog is empty. How long that is follows from
 //! [`Pace`]: a batch that was lost just before a fault ended is sent again [`Pace::retry`] after it
 //! was sent. While a neighbor acknowledges nothing for longer than that, it is *overdue*, and gets
-//! everything it misses in one batch per [`Pace::retry`].
+//! everything it misses in one batch per [`Pace::retry`], or as much of it as fits into 4 MiB.
 //!
 //! News may arrive twice, when its acknowledgement is late or lost, and in another order. [`Seen`]
 //! takes care of that.
@@ -133,7 +133,7 @@ struct End<T> {
     changed: Notify,
 }
 
-impl<T: Clone + 'static> Gossip<T> {
+impl<T: Clone + Serialize + 'static> Gossip<T> {
     /// No links yet; `message` makes the message that carries a batch.
     pub fn new<M: Serialize>(
         node: &Node,
@@ -279,7 +279,11 @@ impl<T: Clone + 'static> Gossip<T> {
 }
 
 /// Sends what is due, for as long as the node lives.
-async fn keep_up_to_date<T: Clone + 'static>(gossip: Gossip<T>, neighbor: String, end: Rc<End<T>>) {
+async fn keep_up_to_date<T: Clone + Serialize + 'static>(
+    gossip: Gossip<T>,
+    neighbor: String,
+    end: Rc<End<T>>,
+) {
     loop {
         let (due, now) = (end.link.borrow().due(), Instant::now());
         match due {
@@ -294,7 +298,7 @@ async fn keep_up_to_date<T: Clone + 'static>(gossip: Gossip<T>, neighbor: String
     }
 }
 
-impl<T: Clone + 'static> Gossip<T> {
+impl<T: Clone + Serialize + 'static> Gossip<T> {
     fn emit(&self, neighbor: &str, end: &End<T>, now: Instant) {
         let Shared { links, leader, send, overdue, .. } = &*self.0;
         if end.link.borrow().is_on_beat(now) {

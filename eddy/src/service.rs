@@ -38,6 +38,11 @@ use self::sequential::Sequential;
 use self::timestamps::Timestamps;
 use crate::random::Random;
 
+/// Whether this is what a service is called, so that no node may be.
+pub(crate) fn is_service(name: &str) -> bool {
+    ["lin-kv", "lin-tso", "lww-kv", "seq-kv"].contains(&name)
+}
+
 /// A service and its source of chance, which is its own: what it draws depends on nobody else.
 #[derive(Debug)]
 pub(crate) struct Service {

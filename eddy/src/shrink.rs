@@ -15,6 +15,7 @@ use crate::nemesis::Strike;
 use crate::printable::printable;
 use crate::quiet::quietly;
 use crate::report::{Parts, Report};
+use crate::service::is_service;
 use crate::test::Test;
 use crate::test::rust::Rust;
 
@@ -273,6 +274,9 @@ fn next_millisecond(time: Duration) -> Duration {
 /// The same strike in a smaller cluster, where each node stands in for several.
 fn on_fewer(strike: &Strike, all: &[String], left: &[String]) -> Strike {
     let stand_in = |name: &str| {
+        if is_service(name) {
+            return Some(name.to_owned());
+        }
         let place = all.iter().position(|other| other == name).unwrap_or_default();
         Some(left[place % left.len()].clone())
     };

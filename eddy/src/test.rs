@@ -11,6 +11,7 @@ use crate::concurrency::Concurrency;
 use crate::latency::Latency;
 use crate::nemesis::{Fault, Strike};
 use crate::network::Delivery;
+use crate::service::is_service;
 use crate::topology::Topology;
 use crate::workload::Workload;
 
@@ -27,9 +28,6 @@ const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// How long a node's name may be, which is also that of a file.
 const LONGEST_NAME: usize = 200;
-
-/// Names that belong to others on the network.
-const SERVICES: [&str; 4] = ["lin-kv", "lin-tso", "lww-kv", "seq-kv"];
 
 /// A test of a cluster. The defaults are those of `maelstrom test`, but for the number of nodes.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,7 +189,7 @@ fn validate_name(name: &str) -> Result<(), String> {
         ""
     } else if name.starts_with('c') {
         ", because those in c are clients"
-    } else if SERVICES.contains(&name) {
+    } else if is_service(name) {
         ", because it is a service's"
     } else if name.len() > LONGEST_NAME {
         ", because it is too long"

@@ -15,6 +15,7 @@
 //! (`again`), so that this one [catches up](super::catch_up).
 
 use std::collections::VecDeque;
+use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,10 @@ use tokio::time::Instant;
 
 use super::Pace;
 use super::beat::Beat;
+
+/// How many bytes of news a batch has at most, unless it is one piece. A longer batch keeps those
+/// behind it waiting, and beyond 64 MiB nobody reads it; shorter ones are more messages.
+const LONGEST_BATCH: usize = 4 << 20;
 
 /// What travels between two nodes: news, and an acknowledgement of the other's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +99,7 @@ pub(super) struct Received {
     pub(super) is_late: bool,
 }
 
-impl<T: Clone> Link<T> {
+impl<T: Clone + Serialize> Link<T> {
     /// A link that has been silent so far, whose beats are counted from `start`.
     pub(super) fn new(pace: Pace, life: u64, start: Instant) -> Link<T> {
         Link {
@@ -174,24 +179,36 @@ impl<T: Clone> Link<T> {
             self.sent = 0;
             self.flights.clear();
         }
+        let end = self.end_of_batch();
         let batch = Batch {
             life: self.life,
             to: self.peer,
             ask: is_retry,
             heard: self.heard,
             first: self.acknowledged + self.sent as u64,
-            news: self.queue.range(self.sent..).cloned().collect(),
+            news: self.queue.range(self.sent..end).cloned().collect(),
             again: self.again,
             waited: self.beat.take_waited().map(millis),
         };
         if self.has_news() {
-            self.flights.push_back((self.acknowledged + self.queue.len() as u64, now));
+            self.flights.push_back((self.acknowledged + end as u64, now));
         }
-        self.sent = self.queue.len();
+        self.sent = end;
         self.owes = None;
         self.greeted = self.greeted.map(|_| now);
         self.beat.left(now);
         (batch, late)
+    }
+
+    /// Up to where the queue fits into one batch: all of it, unless it is very long.
+    fn end_of_batch(&self) -> usize {
+        let mut length = 0;
+        let fits = |news: &&T| {
+            let is_first = length == 0;
+            length += json_length(*news);
+            is_first || length <= LONGEST_BATCH
+        };
+        self.sent + self.queue.range(self.sent..).take_while(fits).count()
     }
 
     /// Takes a batch from the neighbor.
@@ -289,6 +306,27 @@ impl<T: Clone> Link<T> {
     /// Lets news leave at once, if there is any, and counts the beats from now.
     pub(super) fn flush(&mut self, now: Instant) {
         self.beat.strike(now, self.has_news());
+    }
+}
+
+/// How many bytes something takes as JSON; a great many, if it does not fit into JSON, which is for
+/// whoever sends it to say.
+fn json_length(news: &impl Serialize) -> usize {
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, news).map_or(usize::MAX / 2, |()| count.0)
+}
+
+/// Counts what is written to it.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

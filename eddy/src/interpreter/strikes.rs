@@ -8,6 +8,7 @@ use crate::edn::Value;
 use crate::history::{Kind, Process};
 use crate::nemesis::{Action, Fault, Harm};
 use crate::network::Admission;
+use crate::service::is_service;
 
 impl Interpreter {
     /// Does what a nemesis wants.
@@ -29,7 +30,12 @@ impl Interpreter {
 
     /// Begins a strike, and gives what is to be said of it.
     fn begin(&mut self, due: Duration, nemesis: usize, harm: Harm) -> Value {
-        self.network.strike(nemesis, &harm, &self.nodes);
+        let mut struck = self.nodes.clone();
+        for service in harm.names().into_iter().filter(|name| is_service(name)) {
+            self.services.meet(&service, &mut self.network);
+            struck.push(service);
+        }
+        self.network.strike(nemesis, &harm, &struck);
         for node in self.numbers_of(&harm) {
             match harm.fault() {
                 Fault::Kill => self.kill(nemesis, node),

@@ -9,6 +9,7 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::{Fault, Grudge};
+use crate::service::is_service;
 
 /// Ids of nodes.
 pub type Names = BTreeSet<String>;
@@ -41,7 +42,8 @@ pub enum Harm {
     Kill(Names),
     /// These stand still.
     Pause(Names),
-    /// Messages between nodes with one of these at an end are lost with this probability.
+    /// Messages between nodes with one of these at an end are lost with this probability; or
+    /// between nodes and one of these services.
     Lose(f64, Names),
     /// They are delivered twice with this probability.
     Duplicate(f64, Names),
@@ -130,7 +132,13 @@ impl Strike {
         {
             return Err(format!("{probability} is no probability; expected 0 to 1 in {self}"));
         }
-        match harm.names().into_iter().find(|name| !nodes.contains(name)) {
+        let is_known =
+            |name: &String| nodes.contains(name) || harm.may_strike_services() && is_service(name);
+        match harm.names().into_iter().find(|name| !is_known(name)) {
+            Some(name) if is_service(&name) => Err(format!(
+                "{self} strikes {name:?}, which is not a node of the test; of services, expected \
+                 that messages are lost, doubled or slowed down"
+            )),
             Some(name) => Err(format!("{self} strikes {name:?}, which is not a node of the test")),
             None => Ok(()),
         }
@@ -149,6 +157,11 @@ impl Harm {
             Harm::Duplicate(..) => Fault::Duplicate,
             Harm::Slow(..) => Fault::Slow,
         }
+    }
+
+    /// Whether services may be among its names. No fault that is drawn strikes one.
+    fn may_strike_services(&self) -> bool {
+        matches!(self, Harm::Lose(..) | Harm::Duplicate(..) | Harm::Slow(..))
     }
 
     /// The nodes that it is aimed at; of a cut, all receivers and senders.
@@ -353,6 +366,11 @@ mod tests {
         }
         check(Strike::kill(["n0", "n1"], MS, 2 * MS), "fine");
         check(Strike::kill(["n2"], MS, 2 * MS), "strikes \"n2\", which is not a node of the test");
+        check(Strike::lose(1.0, ["lin-kv"], MS, 2 * MS), "fine");
+        check(
+            Strike::pause(["lin-kv"], MS, 2 * MS),
+            "\"lin-kv\", which is not a node of the test;",
+        );
         check(Strike::kill(["n1"], MS, MS), "does not end after it begins");
         check(Strike::kill(["n1"], 3 * MS, 9 * MS), "begins when the test's time of 3ms is over");
         check(Strike::kill(["n1"], 2 * MS, 9 * MS), "fine");

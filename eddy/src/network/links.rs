@@ -1,4 +1,5 @@
-//! What faults do to the links between nodes. Those to clients and services always work.
+//! What faults do to the links between nodes. Those to clients always work, and those to services
+//! unless a strike names one.
 //!
 //! Every strike that goes on has its effect, so where two of them cut the same link, it works again
 //! when both have ended. What is left to chance comes from streams of its own: a message that is
@@ -38,7 +39,7 @@ enum Strike {
     Slow(Duration, Sides),
 }
 
-/// Every node, and whether it is struck. To list the links that are cut would take the square of
+/// Every node, and whether it is struck; and services that are. To list the links that are cut would take the square of
 /// that.
 type Sides = FxHashMap<usize, bool>;
 

@@ -584,3 +584,42 @@ fn a_batch_of_nonsense_does_no_harm() {
         }
     }
 }
+
+#[test]
+fn a_long_backlog_leaves_in_batches_that_can_be_read() {
+    let now = Instant::now();
+    let mut link = Link::new(PACE, 0, now);
+    let long = "x".repeat(LONGEST_BATCH / 3);
+    let longer = "x".repeat(2 * LONGEST_BATCH);
+    let news = [&long, &long, &long, &longer, &long, "short"].map(str::to_owned);
+    link.tell(now, news.clone());
+    let (mut told, mut sizes) = (Vec::new(), Vec::new());
+    while link.due().is_some_and(|due| due <= now) {
+        let (batch, _) = link.emit(now);
+        assert_eq!(batch.first, told.len() as u64);
+        sizes.push(batch.news.len());
+        told.extend(batch.news);
+    }
+    assert_eq!(sizes, [2, 1, 1, 2]);
+    assert_eq!(told, news);
+
+    // What is not acknowledged is sent again in pieces, too: the next when one has arrived.
+    let later = now + PACE.retry;
+    let (again, _) = link.emit(later);
+    assert_eq!((again.first, again.news.len()), (0, 2));
+    assert!(link.due().is_some_and(|due| due > later));
+    link.receive(
+        later,
+        &Batch {
+            life: 0,
+            to: Some(0),
+            ask: false,
+            heard: 2,
+            first: 0,
+            news: vec![],
+            again: None,
+            waited: None,
+        },
+    );
+    assert!(link.due().is_some_and(|due| due <= later));
+}
