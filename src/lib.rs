@@ -328,6 +328,7 @@ mod lines;
 mod stdio;
 mod kv;
 pub mod gossip;
+pub mod raft;
 
 pub use async_trait::async_trait;
 pub use error::{Error, ErrorCode, RpcError};
