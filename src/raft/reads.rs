@@ -73,9 +73,9 @@ impl Leader {
 /// Takes out what can be answered once everything committed is applied.
 pub(super) fn take_confirmed(leader: &mut Leader, majority: usize, commit_index: u64) -> Vec<u64> {
     let reads = std::mem::take(&mut leader.reads);
-    let (ready, open) = reads.into_iter().partition::<Vec<_>, _>(|read| {
+    let (served, open) = reads.into_iter().partition::<Vec<_>, _>(|read| {
         read.index <= commit_index && leader.is_confirmed(read, majority)
     });
     leader.reads = open;
-    ready.into_iter().map(|read| read.ticket).collect()
+    served.into_iter().map(|read| read.ticket).collect()
 }

@@ -27,6 +27,8 @@ const PACE: Pace = Pace::DEFAULT;
 /// Long after every time-out has passed.
 const LATER: Duration = Duration::from_secs(10);
 
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// Node 0 of three, with a log of entries of these terms.
 fn follower(current_term: u64, voted_for: Option<NodeId>, terms: &[u64]) -> Node {
     let entries = terms.iter().map(|&term| entry(term)).collect();

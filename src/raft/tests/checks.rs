@@ -71,8 +71,15 @@ impl Checks {
             let others = (0..nodes.len()).filter(|other| *other != me);
             others.map(|other| nodes[other]).try_for_each(|other| match_logs(node, other))?;
         }
+        let new_from = self.committed() + 1;
         self.commit(node)?;
-        nodes.iter().enumerate().try_for_each(|(me, node)| self.is_complete(me, node))?;
+        // A leader keeps what it has, so each entry is looked for once.
+        let since = if before.led_term == Some(node.term()) { new_from } else { 1 };
+        self.is_complete(me, node, since)?;
+        if self.committed() >= new_from {
+            let mut all = nodes.iter().enumerate();
+            all.try_for_each(|(me, node)| self.is_complete(me, node, new_from))?;
+        }
         outputs.iter().try_for_each(|output| self.judge(output, outputs, node))
     }
 
@@ -86,11 +93,12 @@ impl Checks {
         Ok(())
     }
 
-    fn is_complete(&self, me: NodeId, node: &Node) -> Result<(), String> {
+    fn is_complete(&self, me: NodeId, node: &Node, since: u64) -> Result<(), String> {
         if node.leader() != Some(me) {
             return Ok(());
         }
-        for (index, (entry, term)) in (1..).zip(&self.committed) {
+        let skipped = usize::try_from(since - 1).unwrap_or(usize::MAX);
+        for (index, (entry, term)) in (since..).zip(self.committed.iter().skip(skipped)) {
             let has_it = index <= node.log().snapshot_index()
                 || node.log().entry(index).is_some_and(|own| own == entry);
             if *term < node.term() && !has_it {
@@ -126,7 +134,7 @@ impl Checks {
                     Output::Apply { index, .. } => Some(*index),
                     _ => None,
                 });
-                let seen = applied.last().unwrap_or_default().max(node.commit_index());
+                let seen = applied.max().unwrap_or_default().max(node.commit_index());
                 let floor = self.reads.remove(ticket).unwrap_or_default();
                 if seen < floor {
                     return Err(format!(

@@ -167,10 +167,10 @@ fn followers_2_call_an_election_when_they_neither_hear_a_leader_nor_grant_a_vote
     fn check(message: Said, waits: bool) {
         let mut node = follower(3, None, &[]);
         let due = node.due();
-        node.step(due - Duration::from_millis(1), [Input::Message { from: 1, message }]);
+        node.step(due.saturating_sub(MOMENT), [Input::Message { from: 1, message }]);
         let outputs = node.step(due, [Input::Tick { random: 0 }]);
         assert_eq!(sent(&outputs).is_empty(), waits);
-        assert_eq!(node.due() >= due + PACE.election - Duration::from_millis(1), waits);
+        assert_eq!(node.due() >= (due + PACE.election).saturating_sub(MOMENT), waits);
     }
     check(append(3, (0, 0), &[], 0), true);
     check(Message::RequestVote(ballot(3, 0, 0)), true);

@@ -25,7 +25,7 @@ fn a_pre_vote_needs_a_later_term_an_up_to_date_log_and_no_leader() {
     check(PACE.election, ballot(3, 2, 1), true);
     check(PACE.election, ballot(2, 2, 1), false);
     check(PACE.election, ballot(3, 1, 1), false);
-    check(PACE.election - Duration::from_millis(1), ballot(3, 2, 1), false);
+    check(PACE.election.saturating_sub(MOMENT), ballot(3, 2, 1), false);
     assert!(!is_granted(&hear(&mut leader(2, &[]), 1, Message::PreVote(ballot(3, 9, 9)))));
 }
 
@@ -48,7 +48,7 @@ fn a_leader_that_no_majority_answers_steps_down_and_gives_up_its_reads() {
     let mut node = leader(2, &[]);
     node.step(LATER, [read(5)]);
     let due = LATER + PACE.quorum;
-    node.step(due - Duration::from_millis(1), [Input::Tick { random: 0 }]);
+    node.step(due.saturating_sub(MOMENT), [Input::Tick { random: 0 }]);
     assert_eq!(node.leader(), Some(0));
     let outputs = node.step(due, [Input::Tick { random: 0 }]);
     assert_eq!((node.leader(), node.term()), (None, 2));
