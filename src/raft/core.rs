@@ -375,7 +375,8 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         }
     }
 
-    fn stored(&self) -> Stored<C, S> {
+    /// What this node must not forget.
+    pub fn stored(&self) -> Stored<C, S> {
         Stored {
             current_term: self.current_term,
             voted_for: self.voted_for,
