@@ -34,8 +34,7 @@ pub(super) enum Wish<M: StateMachine> {
 }
 
 /// To whom the answer goes.
-pub(super) type Answer<M> =
-    oneshot::Sender<Result<<M as StateMachine>::Answer, Unanswered>>;
+pub(super) type Answer<M> = oneshot::Sender<Result<<M as StateMachine>::Answer, Unanswered>>;
 
 /// The clients of this node that wait, by numbers in the order of their coming.
 pub(super) struct Desk<M: StateMachine> {

@@ -31,11 +31,8 @@ use crate::node::Node;
 const COMPACT_AFTER: u64 = 1000;
 
 /// What replicas of this state machine send each other.
-pub type LetterOf<M> = Letter<
-    <M as StateMachine>::Command,
-    <M as StateMachine>::Query,
-    <M as StateMachine>::Answer,
->;
+pub type LetterOf<M> =
+    Letter<<M as StateMachine>::Command, <M as StateMachine>::Query, <M as StateMachine>::Answer>;
 
 /// This node's replica of a state machine. Clones are the same, and cheap.
 pub struct Replica<M: StateMachine> {
@@ -128,8 +125,7 @@ impl<M: StateMachine> Task<M> {
         let snapshot = stored.snapshot.as_ref();
         let state = snapshot.map(|snapshot| State::from_snapshot(&snapshot.state));
         let applied = snapshot.map_or(0, |snapshot| snapshot.last_included_index);
-        let core =
-            Raft::new(me, ids.len(), Pace::DEFAULT, stored, Duration::ZERO, node.random());
+        let core = Raft::new(me, ids.len(), Pace::DEFAULT, stored, Duration::ZERO, node.random());
         Task {
             node: node.clone(),
             ids,
