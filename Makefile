@@ -18,7 +18,7 @@ TEST = $(MAELSTROM) test
 CHECK = $(EDDY) check store/latest --title $@ $(if $(TABLE),--table $(TABLE))
 
 CHALLENGES := echo unique-ids broadcast-a broadcast-b broadcast-c broadcast-d broadcast-e \
-	broadcast-e-slow
+	broadcast-e-slow lin-kv
 PARTITIONED := broadcast-d-partition broadcast-e-partition
 
 .DEFAULT_GOAL := help
@@ -81,6 +81,11 @@ broadcast-e: workbench build ## challenge 3e: few messages
 broadcast-e-slow: workbench build ## challenge 3e: as few messages as its latencies allow
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-e $(FAR) $(ARGS) 1600ms
 	$(CHECK) --max-msgs-per-op 20 --max-median 1000 --max-latency 2000
+
+lin-kv: workbench build ## a store that is linearizable under partitions, by Raft
+	$(TEST) -w lin-kv --bin $(BIN)/lin-kv --node-count 3 --concurrency 4n --rate 100 \
+		--time-limit 30 --nemesis partition $(ARGS)
+	$(CHECK)
 
 broadcast-d-partition: workbench build ## challenge 3d, and nothing is lost under partitions
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-d $(FAR) --nemesis partition $(ARGS)

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::checks::{Before, Checks};
 use super::mutants::Mutant;
-use super::{Done, Input, LATER, Node, NodeId, Output, Pace, Said, Stored};
+use super::{Done, Input, LATER, Node, NodeId, Output, PACE, Pace, Said, Stored};
 use crate::Host;
 use crate::host::Random;
 
@@ -111,7 +111,7 @@ impl Cluster {
             candidacy_spread: Duration::from_millis(spread),
             window: choose(&[1, 1, 4]) as usize,
             most_entries: choose(&[1, 2, 256]) as usize,
-            ..Pace::DEFAULT
+            ..PACE
         };
         let weather = Weather {
             latency: Duration::from_millis(choose(&[1, 10, 50])),
