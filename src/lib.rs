@@ -279,9 +279,9 @@
 //!
 //! ## It agrees with others
 //!
-//! [`raft::Replica`] keeps a state machine of yours the same on every node, whoever is killed or cut
-//! off, as long as a majority can talk: commands happen once, in one order, and reads see all that
-//! was answered before them. `src/bin/lin-kv.rs` is a store made of it.
+//! [`raft::Replica`] keeps a state machine of yours the same on every node, whoever is killed or
+//! cut off, as long as a majority can talk: commands happen once, in one order, and reads see all
+//! that was answered before them. `src/bin/lin-kv.rs` is a store made of it.
 //!
 //! # What it promises
 //!

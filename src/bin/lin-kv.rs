@@ -1,10 +1,12 @@
-//! A key-value store that is linearizable: every node is a replica of one map, by [`raft`].
+//! A key-value store that is linearizable: every node is a replica of one map, by
+//! [`glomers::raft`].
 //!
 //! Whatever changes the map is a command in the log that all replicas have in common, and a
 //! compare-and-set is decided when it is applied, so all of them decide the same. A read is a
 //! question to the leader, which answers once a majority has confirmed that it still leads; it
-//! takes no entry, and no disk. A node that does not lead passes its clients' wishes on, so they may
-//! ask anybody. With three nodes of which two can talk, or five and three, everything is answered.
+//! takes no entry, and no disk. A node that does not lead passes its clients' wishes on, so they
+//! may ask anybody. While a majority can talk, everything is answered: two nodes of three, three of
+//! four or five.
 //!
 //! Refusals are part of the map's answers: that there is no such key (20), or that its value
 //! differs (22), is as much a fact as a value is. What cannot be answered in time is refused with
@@ -156,5 +158,5 @@ fn main() -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-#[path = "lin-kv/tests.rs"]
+#[path = "lin-kv/tests/mod.rs"]
 mod tests;

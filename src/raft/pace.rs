@@ -39,8 +39,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// For messages that take up to 100 ms. When they take 10 ms, there is a new leader 0.85 s after
-    /// the last message of the old one at the latest, or 1.5 s if the election ties once.
+    /// For messages that take up to 100 ms. When they take 10 ms, there is a new leader 0.85 s
+    /// after the last message of the old one at the latest, or 1.5 s if the election ties once.
     pub const DEFAULT: Pace = Pace {
         heartbeat: Duration::from_millis(100),
         longest_retry: Duration::from_millis(300),

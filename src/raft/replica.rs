@@ -96,6 +96,8 @@ type Core<M> = Raft<Proposal<<M as StateMachine>::Command>, Json>;
 type Inputs<M> = Vec<Input<Proposal<<M as StateMachine>::Command>, Json>>;
 type Outputs<M> = Vec<Output<Proposal<<M as StateMachine>::Command>, Json>>;
 
+type Send<M> = Box<dyn Fn(&str, LetterOf<M>)>;
+
 struct Task<M: StateMachine> {
     node: Node,
     /// All nodes, in the order that gives them their numbers.
@@ -109,11 +111,11 @@ struct Task<M: StateMachine> {
     desk: Desk<M>,
     debts: Debts<M::Query>,
     letters: BTreeMap<NodeId, LetterOf<M>>,
-    send: Box<dyn Fn(&str, LetterOf<M>)>,
+    send: Send<M>,
 }
 
 impl<M: StateMachine> Task<M> {
-    fn new(node: &Node, send: Box<dyn Fn(&str, LetterOf<M>)>) -> Self {
+    fn new(node: &Node, send: Send<M>) -> Self {
         let mut ids = node.node_ids().to_vec();
         ids.sort_unstable();
         ids.dedup();

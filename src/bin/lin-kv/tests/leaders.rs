@@ -23,7 +23,7 @@ fn strike_the_leader(
     let began = report.strikes[0].from;
     assert_eq!(began, THEN);
     let (_, since) = next.unwrap_or_else(|| panic!("nobody leads after {leader}: {report}"));
-    (leader, *since - THEN, report)
+    (leader, since.saturating_sub(THEN), report)
 }
 
 const TWO_SECONDS: Duration = Duration::from_secs(2);
