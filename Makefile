@@ -120,7 +120,7 @@ seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
 	@EDDY_SEEDS=$(SEEDS) $(CARGO) test --workspace --release --quiet --no-fail-fast $(SEEDED) -- \
 		whatever_the_seed --nocapture --test-threads=1 > store/seeds.log \
 		|| { echo; sed -n '/to repeat it:$$/,/EDDY_SEED=/p' store/seeds.log; exit 1; }
-	@grep -E '^broadcast-.[:,]|^  [0-9]\.' store/seeds.log
+	@grep -E '^broadcast-.[:,]|^  [0-9]\.|^[0-9] nodes, ' store/seeds.log
 
 recordings: ## judge what Jepsen's Maelstrom has recorded, and compare the verdicts
 	@$(CARGO) test --release --quiet --package eddy --test recordings -- \

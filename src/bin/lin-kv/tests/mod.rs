@@ -139,6 +139,24 @@ fn five_nodes_of_which_two_are_down_for_good_answer() {
     assert!(later.len() > 500 && later.iter().all(|op| is_answered(op)), "{report}");
 }
 
+/// More than a thousand entries are applied meanwhile, so the log begins behind what it has.
+#[test]
+fn who_was_away_for_long_gets_a_snapshot_and_takes_part_again() {
+    let [from, until, later] = [3, 20, 25].map(Duration::from_secs);
+    // At last, n1 is needed for a majority, and what it has of the past is a snapshot.
+    let strikes =
+        vec![Strike::kill(["n1"], from, until), Strike::kill(["n2"], later, Duration::MAX)];
+    let test = Test { strikes, rate: 300.0, trace: true, ..challenge(3) };
+    let report = apart(1, test).run(LinKv::new);
+    report.assert_valid();
+    let is_sent = |line: &&str| line.contains(" Send ") && line.contains("install_snapshot");
+    let sent: Vec<&str> = report.trace.lines().filter(is_sent).collect();
+    assert!(!sent.is_empty() && sent.len() < 10, "{} snapshots were sent", sent.len());
+    let end = Duration::from_secs(28).as_nanos();
+    let last = report.history.clients().filter(|op| u128::from(op.time) > end && is_answered(op));
+    assert!(last.count() > 100, "{report}");
+}
+
 /// What an operation costs, and how long it takes, where all ways are equally long. At 10 ms a read
 /// takes two ways, or none at the leader and then a round; a write takes four, or two, and a sync.
 #[test]
