@@ -56,7 +56,7 @@
 //!
 //! | rule | function | file |
 //! |---|---|---|
-//! | state, persistent | `Stored`, `outputs` | `core.rs` |
+//! | state, persistent | `Stored`, `outputs` | `interface.rs`, `core.rs` |
 //! | `AppendEntries` 1: an old term | `accepts_leader` | `follower.rs` |
 //! | `AppendEntries` 2: the log matches | `Log::matches` | `log.rs` |
 //! | `AppendEntries` 3, 4: delete and append | `merge` | `log.rs` |
@@ -84,6 +84,7 @@
 mod message;
 mod log;
 mod pace;
+mod interface;
 mod core;
 mod election;
 mod replication;
@@ -97,8 +98,9 @@ mod replica;
 #[cfg(test)]
 mod tests;
 
-pub use self::core::{Input, Output, Raft, Stored};
+pub use self::core::Raft;
 pub use self::desk::Unanswered;
+pub use self::interface::{Input, Output, Stored};
 pub use self::letter::Letter;
 pub use self::log::Log;
 pub use self::machine::{Proposal, ProposalId, StateMachine};

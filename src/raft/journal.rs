@@ -7,7 +7,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::core::{Output, Stored};
+use super::interface::{Output, Stored};
 use super::message::{Entry, NodeId, Snapshot};
 use crate::json::Json;
 use crate::node::Node;

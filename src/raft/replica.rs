@@ -15,8 +15,9 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::core::{Input, Output, Raft};
+use super::core::Raft;
 use super::desk::{Answer, Debts, Desk, Leader, Reader, Unanswered, Wish};
+use super::interface::{Input, Output};
 use super::journal::Journal;
 use super::letter::{Answered, Asked, Letter};
 use super::machine::{Proposal, ProposalId, State, StateMachine};
