@@ -19,7 +19,7 @@ CHECK = $(EDDY) check store/latest --title $@ $(if $(TABLE),--table $(TABLE))
 
 CHALLENGES := echo unique-ids broadcast-a broadcast-b broadcast-c broadcast-d broadcast-e \
 	broadcast-e-slow g-set counter pn-counter kafka-a kafka-b kafka-c txn-a txn-b txn-c \
-	txn-list-append
+	lin-kv txn-list-append
 PARTITIONED := broadcast-d-partition broadcast-e-partition kafka-b-partition kafka-c-partition \
 	txn-b-partition
 LOSSY := counter-lossy kafka-b-lossy kafka-c-lossy
@@ -86,6 +86,11 @@ broadcast-e: workbench build ## challenge 3e: few messages
 broadcast-e-slow: workbench build ## challenge 3e: as few messages as its latencies allow
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-e $(FAR) $(ARGS) 1600ms
 	$(CHECK) --max-msgs-per-op 20 --max-median 1000 --max-latency 2000
+
+lin-kv: workbench build ## a store that is linearizable under partitions, by Raft
+	$(TEST) -w lin-kv --bin $(BIN)/lin-kv --node-count 3 --concurrency 4n --rate 100 \
+		--time-limit 30 --nemesis partition $(ARGS)
+	$(CHECK)
 
 broadcast-d-partition: workbench build ## challenge 3d, and nothing is lost under partitions
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-d $(FAR) --nemesis partition $(ARGS)
@@ -186,7 +191,7 @@ seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
 	@EDDY_SEEDS=$(SEEDS) $(CARGO) test --workspace --release --quiet --no-fail-fast $(SEEDED) -- \
 		whatever_the_seed --nocapture --test-threads=1 > store/seeds.log \
 		|| { echo; sed -n '/to repeat it:$$/,/EDDY_SEED=/p' store/seeds.log; exit 1; }
-	@grep -E '^broadcast-.[:,]|^  [0-9]\.|^[0-9]+ (of [0-9]+ )?seeds' store/seeds.log
+	@grep -E '^broadcast-.[:,]|^  [0-9]\.|^[0-9] nodes, |^[0-9]+ (of [0-9]+ )?seeds' store/seeds.log
 
 recordings: ## judge what Jepsen's Maelstrom has recorded, and compare the verdicts
 	@$(CARGO) test --release --quiet --package eddy --test recordings -- \

@@ -3,6 +3,8 @@
 //! What a node only passes on is never taken apart. And what it is asked for again and again is not
 //! put together again and again: an array is written once, element by element, as they come.
 
+mod canonical;
+
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
@@ -21,6 +23,14 @@ impl Json {
     /// The value as JSON text, without surrounding white space.
     pub fn get(&self) -> &str {
         self.0.get()
+    }
+
+    /// A text that is the same for all texts of the same value: neither white space nor the order
+    /// of an object's keys matters, nor how a string is escaped, and `1.50` is `1.5`. But an
+    /// integer is never a float, so `1` is not `1.0`. What is nested deeper than 100 levels is
+    /// taken as it stands.
+    pub fn canonical(&self) -> String {
+        canonical::text(self.get())
     }
 }
 

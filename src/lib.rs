@@ -277,6 +277,12 @@
 //! In a program the environment variable `EDDY_STORAGE` names the directory, which eddy sets for
 //! each node. Where nobody sets it, as under Jepsen's Maelstrom, nothing is kept.
 //!
+//! ## It agrees with others
+//!
+//! [`raft::Replica`] keeps a state machine of yours the same on every node, whoever is killed or
+//! cut off, as long as a majority can talk: commands happen once, in one order, and reads see all
+//! that was answered before them. `src/bin/lin-kv.rs` is a store made of it.
+//!
 //! # What it promises
 //!
 //! * Every request that carries a `msg_id` gets exactly one reply, unless the node ends first.
@@ -309,7 +315,7 @@
 //! The modules are listed in the order in which they explain each other: what travels (`message`,
 //! `json`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), what it keeps
 //! (`storage`), how it is run (`serve`, `server`, `tasks`, `incoming`, `outbox`, `lines`, `stdio`),
-//! and what is built on that (`kv`, `join`, [`gossip`]).
+//! and what is built on that (`kv`, `join`, [`gossip`], [`raft`]).
 
 mod message;
 mod json;
@@ -329,6 +335,7 @@ mod stdio;
 mod kv;
 mod join;
 pub mod gossip;
+pub mod raft;
 
 pub use async_trait::async_trait;
 pub use error::{Error, ErrorCode, RpcError};

@@ -1,4 +1,5 @@
-//! Whether the nodes are alive again after the faults: every last operation must succeed.
+//! Whether the nodes are alive again after the faults: every last operation must succeed, or be
+//! refused for what the nodes know: that a key is not there, say, or has another value.
 //!
 //! Last operations begin when the faults have ended and the nodes had time to recover. Maelstrom
 //! reads then what it judges, and does not mind if a node gives no answer.
@@ -21,11 +22,18 @@ pub struct Liveness {
     pub failed: Vec<Op>,
 }
 
+/// Refusals that tell what is stored. Who gives one is alive.
+const FACTS: [&str; 4] =
+    ["key-does-not-exist", "key-already-exists", "precondition-failed", "txn-conflict"];
+
 /// Looks at the operations that are marked as `final?`: at the last one of each thread. A client
 /// that asks until it has what it wants was answered if it was answered at last.
 pub fn check(history: &History, placement: &Placement<'_>) -> Liveness {
     let is_final = |op: &&Op| op.kind == Kind::Invoke && op.extra("final?").is_some();
-    let is_ok = |op: &Op| history.completion(op).is_some_and(|end| end.kind == Kind::Ok);
+    let is_ok = |op: &Op| {
+        let is_answer = |end: &Op| end.kind == Kind::Ok || end.kind == Kind::Fail && is_fact(end);
+        history.completion(op).is_some_and(is_answer)
+    };
     let mut by_thread: BTreeMap<u64, &Op> = BTreeMap::new();
     for op in history.clients().filter(is_final) {
         if let Process::Client(process) = op.process {
@@ -37,6 +45,13 @@ pub fn check(history: &History, placement: &Placement<'_>) -> Liveness {
     last.sort_by_key(|op| op.index);
     let failed: Vec<Op> = last.iter().filter(|op| !is_ok(op)).map(|op| (*op).clone()).collect();
     Liveness { valid: failed.is_empty().into(), attempt_count: last.len(), failed }
+}
+
+/// Whether an operation was refused for what is stored.
+fn is_fact(op: &Op) -> bool {
+    let error = op.error.as_ref().and_then(Value::as_sequence);
+    let name = error.and_then(|error| error.first());
+    name.is_some_and(|name| FACTS.iter().any(|fact| *name == Value::keyword(*fact)))
 }
 
 impl Liveness {
@@ -97,6 +112,20 @@ mod tests {
         check(&[&first[..], &op(2, 5, "invoke"), &op(3, 5, "ok")].concat(), 1, &[]);
         check(&[&first[..], &op(2, 5, "invoke"), &op(3, 5, "fail")].concat(), 1, &[2]);
         check(&[&first[..], &op(2, 6, "invoke"), &op(3, 6, "ok")].concat(), 2, &[0]);
+    }
+
+    #[test]
+    fn who_refuses_for_what_is_stored_is_alive() {
+        let last = |error: &str| {
+            format!(
+                "{{:index 0, :time 9, :type :invoke, :process 0, :f :cas, :value nil, :final? \
+                 true}}\n{{:index 1, :time 9, :type :fail, :process 0, :f :cas, :value nil, :error \
+                 {error}, :final? true}}\n"
+            )
+        };
+        check(&last("[:precondition-failed \"it is 4\"]"), 1, &[]);
+        check(&last("[:temporarily-unavailable \"no leader\"]"), 1, &[0]);
+        check(&last(":net-timeout"), 1, &[0]);
     }
 
     #[test]

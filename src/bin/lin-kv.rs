@@ -1,0 +1,162 @@
+//! A key-value store that is linearizable: every node is a replica of one map, by
+//! [`glomers::raft`].
+//!
+//! Whatever changes the map is a command in the log that all replicas have in common, and a
+//! compare-and-set is decided when it is applied, so all of them decide the same. A read is a
+//! question to the leader, which answers once a majority has confirmed that it still leads; it
+//! takes no entry, and no disk. A node that does not lead passes its clients' wishes on, so they
+//! may ask anybody. While a majority can talk, everything is answered: two nodes of three, three of
+//! four or five.
+//!
+//! Refusals are part of the map's answers: that there is no such key (20), or that its value
+//! differs (22), is as much a fact as a value is. What cannot be answered in time is refused with
+//! 11 if it certainly did not happen, and with 0 if it may have.
+//!
+//! Keys and values are any JSON. They are compared by value ([`Json::canonical`]), and a value is
+//! read as the text in which it was written.
+
+use std::collections::BTreeMap;
+
+use glomers::raft::{LetterOf, Replica, StateMachine, Unanswered};
+use glomers::{Error, ErrorCode, Handler, Json, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Read {
+        key: Json,
+    },
+    Write {
+        key: Json,
+        value: Json,
+    },
+    Cas {
+        key: Json,
+        from: Json,
+        to: Json,
+    },
+    /// From another replica.
+    Raft(LetterOf<Map>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    ReadOk {
+        value: Json,
+    },
+    WriteOk,
+    CasOk,
+    /// Goes nowhere: replicas answer each other with letters of their own.
+    RaftOk,
+}
+
+/// Values by the canonical texts of their keys.
+#[derive(Default, Serialize, Deserialize)]
+struct Map(BTreeMap<String, Json>);
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Command {
+    Write { key: String, value: Json },
+    Cas { key: String, from: Json, to: Json },
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    Done,
+    Value(Json),
+    NoSuchKey,
+    Differs(Json),
+}
+
+impl StateMachine for Map {
+    type Command = Command;
+    type Query = String;
+    type Answer = Answer;
+
+    fn apply(&mut self, command: &Command) -> Answer {
+        match command {
+            Command::Write { key, value } => {
+                self.0.insert(key.clone(), value.clone());
+                Answer::Done
+            }
+            Command::Cas { key, from, to } => match self.0.get_mut(key) {
+                None => Answer::NoSuchKey,
+                Some(value) if value.canonical() != from.canonical() => {
+                    Answer::Differs(value.clone())
+                }
+                Some(value) => {
+                    value.clone_from(to);
+                    Answer::Done
+                }
+            },
+        }
+    }
+
+    fn query(&self, key: &String) -> Answer {
+        self.0.get(key).map_or(Answer::NoSuchKey, |value| Answer::Value(value.clone()))
+    }
+}
+
+struct LinKv {
+    replica: Replica<Map>,
+}
+
+impl LinKv {
+    fn new(node: Node) -> Self {
+        LinKv { replica: Replica::start(&node, Request::Raft) }
+    }
+
+    async fn propose(&self, command: Command, done: Reply) -> Result<Reply, Error> {
+        reply(self.replica.propose(command).await, done)
+    }
+}
+
+fn reply(answer: Result<Answer, Unanswered>, done: Reply) -> Result<Reply, Error> {
+    match answer? {
+        Answer::Done => Ok(done),
+        Answer::Value(value) => Ok(Reply::ReadOk { value }),
+        Answer::NoSuchKey => Err(ErrorCode::KeyDoesNotExist.error("there is no such key")),
+        Answer::Differs(value) => {
+            let text = format!("the value is {}", value.get());
+            Err(ErrorCode::PreconditionFailed.error(text))
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for LinKv {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+        Ok(match request {
+            Request::Read { key } => {
+                reply(self.replica.read(key.canonical()).await, Reply::RaftOk)?
+            }
+            Request::Write { key, value } => {
+                let command = Command::Write { key: key.canonical(), value };
+                self.propose(command, Reply::WriteOk).await?
+            }
+            Request::Cas { key, from, to } => {
+                let command = Command::Cas { key: key.canonical(), from, to };
+                self.propose(command, Reply::CasOk).await?
+            }
+            Request::Raft(letter) => {
+                self.replica.receive(from, letter);
+                Reply::RaftOk
+            }
+        })
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    glomers::serve(LinKv::new)
+}
+
+#[cfg(test)]
+#[path = "lin-kv/tests/mod.rs"]
+mod tests;

@@ -1,0 +1,77 @@
+//! Clusters and storage that nobody should have.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use glomers::{Directory, Host};
+
+use super::*;
+
+/// Has a node write, in this directory, and gives what it says.
+fn write(directory: &Path, node_id: &str, node_ids: &[&str]) -> String {
+    let host = Host::seeded(0).with_disk(Rc::new(Directory::at(directory)));
+    let init = serde_json::json!({"type": "init", "node_id": node_id, "node_ids": node_ids});
+    let init = serde_json::json!({"src": "c0", "dest": node_id, "body": init});
+    let write = r#"{"src":"c1","dest":"n1","body":{"type":"write","msg_id":2,"key":1,"value":7}}"#;
+    let (input, mut output) = (format!("{init}\n{write}\n"), Vec::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let serve = host.serve_on(input.as_bytes(), &mut output, LinKv::new);
+    runtime.block_on(serve).unwrap();
+    String::from_utf8(output).unwrap()
+}
+
+/// What a node says that begins again with the storage of `n1` of `n1`, `n2` and `n3`.
+fn restart(name: &str, node_id: &str, node_ids: &[&str]) -> String {
+    let directory = format!("glomers-misuse-{name}-{}", std::process::id());
+    let directory = std::env::temp_dir().join(directory);
+    std::fs::create_dir_all(&directory).unwrap();
+    write(&directory, "n1", &["n1", "n2", "n3"]);
+    let restarted = std::panic::catch_unwind(|| write(&directory, node_id, node_ids));
+    std::fs::remove_dir_all(&directory).unwrap();
+    restarted.unwrap_or_else(|panic| panic.downcast_ref::<String>().unwrap().clone())
+}
+
+#[test]
+fn a_node_refuses_the_storage_of_another_node_and_of_another_cluster() {
+    #[track_caller]
+    fn check(name: &str, node_id: &str, node_ids: &[&str], expected: &str) {
+        let said = restart(name, node_id, node_ids);
+        assert!(said.contains(expected), "{said}");
+    }
+    check("node", "n2", &["n1", "n2", "n3"], "has the storage of n1 of");
+    check("larger", "n1", &["n1", "n2", "n3", "n4"], "has the storage of n1 of");
+    check("other", "n1", &["n1", "m2", "m3"], "expected its own, or none");
+    // In another order it is the same cluster; and of one node of three nothing was promised.
+    check("order", "n1", &["n3", "n2", "n1"], r#"{"src":"n1","dest":"n2","#);
+}
+
+#[test]
+#[should_panic(expected = "n9 is none of the cluster [\"n1\", \"n2\"]: expected that it is")]
+fn a_node_that_is_not_in_the_list_refuses_to_start() {
+    let directory = std::env::temp_dir().join("glomers-misuse-none");
+    write(&directory, "n9", &["n1", "n2"]);
+}
+
+#[test]
+fn who_is_named_twice_is_one_node() {
+    let directory = format!("glomers-misuse-twice-{}", std::process::id());
+    let directory = std::env::temp_dir().join(directory);
+    std::fs::create_dir_all(&directory).unwrap();
+    let said = write(&directory, "n1", &["n1", "n1"]);
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert!(said.contains(r#""type":"write_ok""#), "{said}");
+}
+
+#[test]
+fn two_nodes_need_each_other() {
+    let [from, until] = [5, 15].map(Duration::from_secs);
+    let strikes = vec![Strike::kill(["n1"], from, until)];
+    let report = apart(10, Test { strikes, ..challenge(2) }).run(LinKv::new);
+    report.assert_valid();
+    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap();
+    // What was on its way when the other one died may still be answered.
+    let alone = nanoseconds(from + Duration::from_millis(100))..nanoseconds(until);
+    let answers = report.history.clients().filter(|op| is_answered(op));
+    assert_eq!(answers.filter(|op| alone.contains(&op.time)).count(), 0);
+    assert!(percent(answered(&report)) > 60, "{report}");
+}

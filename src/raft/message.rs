@@ -1,0 +1,147 @@
+//! What nodes say to each other: the paper's calls, each as two messages, a question and an answer.
+//!
+//! Fields bear the paper's names. `leaderId` and `candidateId` are missing, because whoever hands a
+//! message over says from whom it is. Answers carry what the paper's caller would remember about
+//! its call: a network that loses and doubles messages knows no calls.
+
+use serde::{Deserialize, Serialize};
+
+/// A node, by its place in the sorted list of the cluster's ids.
+pub type NodeId = usize;
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry<C> {
+    /// The term in which a leader received it.
+    pub term: u64,
+    /// What the state machine is to do; nothing in the entry with which a leader begins its term.
+    pub command: Option<C>,
+}
+
+/// All that the entries up to an index have made of the state machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot<S> {
+    /// The last entry whose effect is in it.
+    pub last_included_index: u64,
+    /// The term of that entry.
+    pub last_included_term: u64,
+    /// The state machine's.
+    pub state: S,
+}
+
+/// What a node says to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message<C, S> {
+    /// Asks whether a vote would be granted (dissertation, section 9.6).
+    PreVote(Ballot),
+    /// The answer to that.
+    PreVoteAnswer(VoteAnswer),
+    /// Asks for a vote (section 5.2).
+    RequestVote(Ballot),
+    /// The answer to that.
+    RequestVoteAnswer(VoteAnswer),
+    /// Replicates entries (section 5.3); without any it is a heartbeat.
+    AppendEntries(AppendEntries<C>),
+    /// Replaces a log that lacks what the leader's has no more (section 7). In one piece: lines
+    /// may be long here, and a message that is cut in parts is lost more easily.
+    InstallSnapshot(InstallSnapshot<S>),
+    /// The answer to either of the last two.
+    AppendEntriesAnswer(AppendEntriesAnswer),
+}
+
+/// What a candidate stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ballot {
+    /// The candidate's term; before it is one, the term that it would have.
+    pub term: u64,
+    /// The last entry of the candidate's log.
+    pub last_log_index: u64,
+    /// The term of that entry.
+    pub last_log_term: u64,
+}
+
+/// Whether the candidate has the vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoteAnswer {
+    /// The voter's term.
+    pub term: u64,
+    /// The term that was asked for: an answer may be older than the question that is open.
+    pub asked: u64,
+    /// Whether it is granted.
+    pub vote_granted: bool,
+}
+
+/// What stands in the leader's log behind an entry that the follower should have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppendEntries<C> {
+    /// The leader's term.
+    pub term: u64,
+    /// The entry before the new ones.
+    pub prev_log_index: u64,
+    /// The term of that entry.
+    pub prev_log_term: u64,
+    /// What to store.
+    pub entries: Vec<Entry<C>>,
+    /// Up to where the leader knows entries to be committed.
+    pub leader_commit: u64,
+    /// A number that grows with each time the leader speaks in this term. An answer repeats it, so
+    /// the leader knows what the follower had heard when it answered.
+    pub round: u64,
+}
+
+/// The leader's snapshot, in place of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstallSnapshot<S> {
+    /// The leader's term.
+    pub term: u64,
+    /// What to put in place of the log up to there.
+    pub snapshot: Snapshot<S>,
+    /// As in [`AppendEntries`].
+    pub round: u64,
+}
+
+/// What became of entries or of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppendEntriesAnswer {
+    /// The follower's term.
+    pub term: u64,
+    /// The round of the message that this answers.
+    pub round: u64,
+    /// Whether the follower's log is now the leader's up to an index, or where it may differ.
+    pub outcome: Outcome,
+}
+
+/// Where a follower's log and its leader's agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Up to this index, and that is durable.
+    Matches {
+        /// The last entry of which that is known.
+        match_index: u64,
+    },
+    /// Not at `prev_log_index`.
+    Differs {
+        /// The first entry of the term that differs, or the first that is missing: where to go on
+        /// (the end of section 5.3).
+        next_index: u64,
+    },
+}
+
+impl<C, S> Message<C, S> {
+    /// The sender's term. What asks for a vote that nobody casts bears none: its term does not
+    /// exist yet.
+    pub(super) fn term(&self) -> Option<u64> {
+        match self {
+            Message::PreVote(_) => None,
+            Message::RequestVote(ballot) => Some(ballot.term),
+            Message::PreVoteAnswer(answer) | Message::RequestVoteAnswer(answer) => {
+                Some(answer.term)
+            }
+            Message::AppendEntries(append) => Some(append.term),
+            Message::InstallSnapshot(install) => Some(install.term),
+            Message::AppendEntriesAnswer(answer) => Some(answer.term),
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! The shell around the core: the one task that has the disk, the clock and the state machine.
+//!
+//! Whatever has come while the task was busy, with its disk for the most part, goes into the next
+//! step together. So under load a message to each follower and a sync are for many clients. What a
+//! node has for another one at the end of a step is one message.
+//!
+//! A client's wish goes to the leader, with an id if it changes anything, and is repeated to
+//! whoever leads next until it is answered. The leader answers the node that has asked, and that
+//! one its client; if a proposal is applied there before the answer comes, that is the answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use super::core::Raft;
+use super::desk::{Answer, Debts, Desk, Leader, Reader, Unanswered, Wish};
+use super::interface::{Input, Output};
+use super::journal::Journal;
+use super::letter::{Answered, Asked, Letter};
+use super::machine::{Proposal, ProposalId, State, StateMachine};
+use super::message::NodeId;
+use super::pace::Pace;
+use super::reads::Witness;
+use crate::json::Json;
+use crate::node::Node;
+
+/// After how many entries a snapshot takes their place. More saves work, fewer save space, the time
+/// of a start, and entries that a node gets which was away.
+const COMPACT_AFTER: u64 = 1000;
+
+/// What replicas of this state machine send each other.
+pub type LetterOf<M> =
+    Letter<<M as StateMachine>::Command, <M as StateMachine>::Query, <M as StateMachine>::Answer>;
+
+/// This node's replica of a state machine. Clones are the same, and cheap.
+pub struct Replica<M: StateMachine> {
+    // Unbounded: what waits here is a client's, or a message's that was read already.
+    events: mpsc::UnboundedSender<Event<M>>,
+}
+
+enum Event<M: StateMachine> {
+    Wish(Wish<M>, Answer<M>),
+    Letter(String, LetterOf<M>),
+}
+
+impl<M: StateMachine> Replica<M> {
+    /// Starts the replica of a node; `message` makes the message that carries a letter.
+    ///
+    /// # Panics
+    /// If the node is none of the cluster, and if its storage is another node's, or another
+    /// cluster's.
+    pub fn start<B: Serialize>(
+        node: &Node,
+        message: impl Fn(LetterOf<M>) -> B + 'static,
+    ) -> Replica<M> {
+        let (events, inbox) = mpsc::unbounded_channel();
+        let sender = node.clone();
+        let send = Box::new(move |to: &str, letter| sender.send(to, &message(letter)));
+        node.spawn(Task::new(node, send).run(inbox));
+        Replica { events }
+    }
+
+    /// Has a command done, once, on all replicas. If it cannot be told in time whether that has
+    /// happened, the error says so.
+    pub async fn propose(&self, command: M::Command) -> Result<M::Answer, Unanswered> {
+        self.ask(Wish::Propose(command)).await
+    }
+
+    /// Asks the state machine, which knows everything that was answered before.
+    pub async fn read(&self, query: M::Query) -> Result<M::Answer, Unanswered> {
+        self.ask(Wish::Read(query)).await
+    }
+
+    /// Takes a letter of another node.
+    pub fn receive(&self, from: &str, letter: LetterOf<M>) {
+        // Refused only when the node is about to end.
+        let _ = self.events.send(Event::Letter(from.to_owned(), letter));
+    }
+
+    async fn ask(&self, wish: Wish<M>) -> Result<M::Answer, Unanswered> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.events.send(Event::Wish(wish, answer));
+        answered.await.unwrap_or(Err(Unanswered { is_definite: false }))
+    }
+}
+
+impl<M: StateMachine> Clone for Replica<M> {
+    fn clone(&self) -> Self {
+        Replica { events: self.events.clone() }
+    }
+}
+
+type Core<M> = Raft<Proposal<<M as StateMachine>::Command>, Json>;
+type Inputs<M> = Vec<Input<Proposal<<M as StateMachine>::Command>, Json>>;
+type Outputs<M> = Vec<Output<Proposal<<M as StateMachine>::Command>, Json>>;
+
+type Send<M> = Box<dyn Fn(&str, LetterOf<M>)>;
+
+struct Task<M: StateMachine> {
+    node: Node,
+    /// All nodes, in the order that gives them their numbers.
+    ids: Vec<String>,
+    me: NodeId,
+    start: Instant,
+    core: Core<M>,
+    journal: Journal<Proposal<M::Command>>,
+    state: State<M>,
+    applied: u64,
+    desk: Desk<M>,
+    debts: Debts<M::Query>,
+    letters: BTreeMap<NodeId, LetterOf<M>>,
+    send: Send<M>,
+}
+
+impl<M: StateMachine> Task<M> {
+    fn new(node: &Node, send: Send<M>) -> Self {
+        let mut ids = node.node_ids().to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let me = ids.iter().position(|id| id == node.id());
+        let Some(me) = me else {
+            panic!("{} is none of the cluster {ids:?}: expected that it is", node.id());
+        };
+        let (journal, stored) = Journal::open(node, &ids);
+        let snapshot = stored.snapshot.as_ref();
+        let state = snapshot.map(|snapshot| State::from_snapshot(&snapshot.state));
+        let applied = snapshot.map_or(0, |snapshot| snapshot.last_included_index);
+        let core = Raft::new(me, ids.len(), Pace::DEFAULT, stored, Duration::ZERO, node.random());
+        Task {
+            node: node.clone(),
+            ids,
+            me,
+            start: Instant::now(),
+            core,
+            journal,
+            state: state.unwrap_or_default(),
+            applied,
+            desk: Desk::new(),
+            debts: Debts::new(),
+            letters: BTreeMap::new(),
+            send,
+        }
+    }
+
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Event<M>>) {
+        loop {
+            let mut inputs = Vec::new();
+            tokio::select! {
+                biased;
+                event = inbox.recv() => match event {
+                    Some(event) => self.take(event, &mut inputs),
+                    None => return,
+                },
+                () = self.wait() => {}
+            }
+            while let Ok(event) = inbox.try_recv() {
+                self.take(event, &mut inputs);
+            }
+            if self.core.due() <= self.now() {
+                inputs.push(Input::Tick { random: self.node.random() });
+            }
+            inputs.extend(self.ask_the_leader());
+            self.step(inputs).await;
+            // What this step has changed, a leader or what is applied, may call for another.
+            let mut inputs = self.ask_the_leader();
+            inputs.extend(self.compact());
+            if !inputs.is_empty() {
+                self.step(inputs).await;
+            }
+            self.desk.give_up(self.now());
+            self.post();
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    async fn wait(&self) {
+        let due = self.core.due().min(self.desk.due(self.core.leader().is_some()));
+        match self.start.checked_add(due) {
+            Some(due) => sleep_until(due).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn take(&mut self, event: Event<M>, inputs: &mut Inputs<M>) {
+        match event {
+            Event::Wish(wish, answer) => self.desk.open(self.now(), wish, answer),
+            Event::Letter(from, letter) => {
+                // Who is not of the cluster has no say in it.
+                let Ok(from) = self.ids.binary_search(&from) else { return };
+                let Letter { raft, asked, answered } = letter;
+                inputs.extend(raft.into_iter().map(|message| Input::Message { from, message }));
+                inputs.extend(asked.into_iter().filter_map(|asked| self.hear(from, asked)));
+                for Answered { life, number, answer } in answered {
+                    if life == self.node.life() {
+                        self.desk.close(number, answer);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Another node's client wants something.
+    fn hear(
+        &mut self,
+        from: NodeId,
+        asked: Asked<M::Command, M::Query>,
+    ) -> Option<Input<Proposal<M::Command>, Json>> {
+        if self.core.leader() != Some(self.me) {
+            return None;
+        }
+        match asked {
+            Asked::Propose(proposal) => {
+                if let Some(answer) = self.state.answer(&proposal.id) {
+                    let answered = Answered::to(&proposal.id, answer.clone());
+                    self.letter(from).answered.push(answered);
+                    return None;
+                }
+                // What stands in the log already will be answered.
+                let is_new = self.debts.proposals.insert(proposal.id.clone(), from).is_none();
+                is_new.then_some(Input::Propose { ticket: 0, command: proposal })
+            }
+            Asked::Read { life, number, term, query } => {
+                let reader = Reader::Other { to: from, life, number, query };
+                let witness = Some(Witness { node: from, term });
+                Some(Input::Read { ticket: self.debts.issue(reader), witness })
+            }
+        }
+    }
+
+    /// Brings the wishes of this node's clients to the leader, if one is known.
+    fn ask_the_leader(&mut self) -> Inputs<M> {
+        let Some(node) = self.core.leader() else { return Vec::new() };
+        let (term, is_self) = (self.core.term(), node == self.me);
+        let mut inputs = Vec::new();
+        for number in self.desk.take_due(self.now(), Leader { node, term, is_self }) {
+            let life = self.node.life();
+            match self.desk.wish(number) {
+                Some(Wish::Propose(command)) => {
+                    let id = ProposalId { origin: self.ids[self.me].clone(), life, number };
+                    let (lowest, command) = (self.desk.lowest(), command.clone());
+                    let command = Proposal { id, lowest, command };
+                    if is_self {
+                        inputs.push(Input::Propose { ticket: 0, command });
+                    } else {
+                        self.letter(node).asked.push(Asked::Propose(command));
+                    }
+                }
+                Some(Wish::Read(_)) if is_self => {
+                    let ticket = self.debts.issue(Reader::Own(number));
+                    inputs.push(Input::Read { ticket, witness: None });
+                }
+                Some(Wish::Read(query)) => {
+                    let query = query.clone();
+                    self.letter(node).asked.push(Asked::Read { life, number, term, query });
+                }
+                None => {}
+            }
+        }
+        inputs
+    }
+
+    fn compact(&self) -> Option<Input<Proposal<M::Command>, Json>> {
+        let index = self.applied;
+        let is_long = index >= self.core.log().snapshot_index() + COMPACT_AFTER;
+        is_long.then(|| Input::Compact { index, state: self.state.to_snapshot() })
+    }
+
+    /// Has the core take a step, and does what it says.
+    async fn step(&mut self, inputs: Inputs<M>) {
+        let outputs: Outputs<M> = self.core.step(self.now(), inputs);
+        for output in outputs {
+            let Some(output) = self.journal.take(output) else { continue };
+            self.sync().await;
+            self.carry_out(output);
+        }
+        self.sync().await;
+        if self.core.leader() != Some(self.me) {
+            self.debts.proposals.clear();
+        }
+        if self.journal.is_long(self.core.log().entries().len()) {
+            self.journal.renew(self.core.stored());
+            self.sync().await;
+        }
+    }
+
+    /// Waits until all is stored. What was said before does not.
+    async fn sync(&mut self) {
+        if self.journal.is_waiting() {
+            self.post();
+            self.journal.sync().await;
+        }
+    }
+
+    fn carry_out(&mut self, output: Output<Proposal<M::Command>, Json>) {
+        match output {
+            Output::Send { to, message } => self.letter(to).raft.push(message),
+            Output::Restore(snapshot) => {
+                self.state = State::from_snapshot(&snapshot.state);
+                self.applied = snapshot.last_included_index;
+            }
+            Output::Apply { index, command } => {
+                self.applied = index;
+                if let Some(proposal) = command {
+                    self.apply(&proposal);
+                }
+            }
+            Output::ReadReady { ticket } => match self.debts.redeem(ticket) {
+                Some(Reader::Own(number)) => {
+                    if let Some(Wish::Read(query)) = self.desk.wish(number) {
+                        let answer = self.state.query(query);
+                        self.desk.close(number, answer);
+                    }
+                }
+                Some(Reader::Other { to, life, number, query }) => {
+                    let answer = self.state.query(&query);
+                    self.letter(to).answered.push(Answered { life, number, answer });
+                }
+                None => {}
+            },
+            // A read is asked again, of the next leader, by whoever waits for it.
+            Output::Refused { ticket } => drop(self.debts.redeem(ticket)),
+            Output::StoreTerm { .. } | Output::StoreEntries { .. } | Output::StoreAll(_) => {}
+        }
+    }
+
+    fn apply(&mut self, proposal: &Proposal<M::Command>) {
+        let id = &proposal.id;
+        let answer = self.state.apply(proposal);
+        let asker = self.debts.proposals.remove(id);
+        let Some(answer) = answer else { return };
+        if id.origin == self.ids[self.me] && id.life == self.node.life() {
+            self.desk.close(id.number, answer);
+        } else if let Some(asker) = asker {
+            self.letter(asker).answered.push(Answered::to(id, answer));
+        }
+    }
+
+    fn letter(&mut self, to: NodeId) -> &mut LetterOf<M> {
+        self.letters.entry(to).or_default()
+    }
+
+    fn post(&mut self) {
+        for (to, letter) in std::mem::take(&mut self.letters) {
+            (self.send)(&self.ids[to], letter);
+        }
+    }
+}
