@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorCode, RpcError};
 use crate::node::{Node, RPC_WITHIN};
+use crate::rpc::Retry;
 
 /// A key-value store. Keys and values are any JSON.
 #[derive(Debug, Clone)]
@@ -84,11 +85,17 @@ impl KeyValue {
         key: &impl Serialize,
     ) -> Result<Option<V>, RpcError> {
         let request: Request<'_, _, ()> = Request::Read { key };
-        match self.service.call(&request).await {
-            Ok(Read::ReadOk { value }) => Ok(Some(value)),
-            Err(error) if error.code() == Some(ErrorCode::KeyDoesNotExist) => Ok(None),
-            Err(error) => Err(error),
-        }
+        found(self.service.call(&request).await)
+    }
+
+    /// [`read`](KeyValue::read) again and again, until there is an answer or `retry` gives up.
+    pub async fn read_retry<V: DeserializeOwned + 'static>(
+        &self,
+        retry: Retry,
+        key: &impl Serialize,
+    ) -> Result<Option<V>, RpcError> {
+        let request: Request<'_, _, ()> = Request::Read { key };
+        found(self.service.node.rpc_retry(retry, self.service.id, &request).await)
     }
 
     /// Gives a key a value, whatever it had before.
@@ -131,6 +138,14 @@ impl KeyValue {
                 _ => Err(error),
             },
         }
+    }
+}
+
+fn found<V>(answer: Result<Read<V>, RpcError>) -> Result<Option<V>, RpcError> {
+    match answer {
+        Ok(Read::ReadOk { value }) => Ok(Some(value)),
+        Err(error) if error.code() == Some(ErrorCode::KeyDoesNotExist) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

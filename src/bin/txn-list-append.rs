@@ -23,8 +23,7 @@
 //!
 //! # What it costs
 //!
-//! A batch takes a round trip to the store, and two more for each place that another was faster to
-//! take; the transactions that come meanwhile are the next batch. Maelstrom's chapter keeps the
+//! A batch takes a round trip to the store, and two more each time that another was faster; the transactions that come meanwhile are the next batch. Maelstrom's chapter keeps the
 //! lists in the store, below a root that a transaction swaps: there whoever has lost must read what
 //! has changed, write pages anew and swap again, while others win the next race. In return, here
 //! each node has all lists in its memory, and the log is never cut.
@@ -32,10 +31,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use glomers::{Handler, Json, KeyValue, Node, RpcError, async_trait, join_all};
+use anyhow::Context as _;
+use glomers::{Handler, Json, KeyValue, Node, Retry, RpcError, async_trait, join_all};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// How long a client's request goes on. Longer than clients wait, which is 5 s, is in vain; shorter
+/// gives up while the store may still answer.
+const PATIENCE: Duration = Duration::from_millis(4500);
 
 /// How many places of the log are read at a time, at most, by a node that has much to catch up
 /// with. More get it there sooner, fewer keep the store less busy.
@@ -55,7 +59,7 @@ enum Reply {
 
 /// What to do, with which key, and the element that is to be appended, or null.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct MicroOp(Function, Json, Option<Json>);
+struct MicroOp(Function, Json, Json);
 
 /// What was done, with which key, and the element or the list.
 #[derive(Debug, Serialize)]
@@ -73,7 +77,7 @@ enum Function {
 #[serde(untagged)]
 enum Outcome {
     Read(Option<List>),
-    Appended(Option<Json>),
+    Appended(Json),
 }
 
 type List = Vec<Json>;
@@ -95,7 +99,7 @@ struct Database {
 
 impl Database {
     fn new(node: Node) -> Self {
-        // Unbounded, as the requests are that wait for it.
+        // Unbounded, as the requests are that wait for it, each for no longer than `PATIENCE`.
         let (waiting, queue) = mpsc::unbounded_channel();
         node.spawn(Replica::new(node.clone()).run(queue));
         Database { waiting }
@@ -112,7 +116,8 @@ impl Handler for Database {
         let (done, outcome) = oneshot::channel();
         let is_queued = self.waiting.send((txn, done)).is_ok();
         anyhow::ensure!(is_queued, "the node is about to end");
-        Ok(Reply::TxnOk { txn: outcome.await? })
+        let outcome = timeout(PATIENCE, outcome).await.context("lin-kv does not answer")?;
+        Ok(Reply::TxnOk { txn: outcome.context("lin-kv refused it, see STDERR")? })
     }
 }
 
@@ -141,6 +146,8 @@ impl Replica {
             while let Ok(next) = queue.try_recv() {
                 waiting.push(next);
             }
+            // Those that nobody waits for any longer have not happened, and need not.
+            waiting.retain(|(_, client)| !client.is_closed());
             let (transactions, clients): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
             match self.execute(transactions).await {
                 Ok(outcomes) => {
@@ -162,7 +169,7 @@ impl Replica {
     ) -> Result<Vec<Vec<Done>>, RpcError> {
         let mut micro_ops = transactions.iter().flatten();
         if micro_ops.all(|MicroOp(function, ..)| *function == Function::Read) {
-            self.catch_up().await?;
+            self.catch_up(1).await?;
             return Ok(self.apply(&transactions));
         }
         let tag = self.node.random();
@@ -176,7 +183,8 @@ impl Replica {
                     return Ok(self.apply(&transactions));
                 }
                 Ok(false) => {
-                    let executed = self.catch_up().await?;
+                    // The place is taken, and the one behind it mostly is not.
+                    let executed = self.catch_up(2).await?;
                     if let Some((_, outcomes)) = executed.into_iter().find(|(of, _)| *of == tag) {
                         return Ok(outcomes);
                     }
@@ -188,12 +196,14 @@ impl Replica {
         }
     }
 
-    /// Executes all batches up to the first place that is empty, and gives what came of each.
-    async fn catch_up(&mut self) -> Result<Vec<(u64, Vec<Vec<Done>>)>, RpcError> {
-        let (mut executed, mut ahead) = (Vec::new(), 1);
+    /// Executes all batches up to the first place that is empty, and gives what came of each. Reads
+    /// so many places at first, and then more at a time.
+    async fn catch_up(&mut self, mut ahead: u64) -> Result<Vec<(u64, Vec<Vec<Done>>)>, RpcError> {
+        let mut executed = Vec::new();
         loop {
             let places = self.end..self.end + ahead;
-            let reads = places.map(async |place| self.store.read(&place).await);
+            let read = async |place| self.store.read_retry(Retry::default(), &place).await;
+            let reads = places.map(read);
             for batch in join_all(reads).await {
                 let batch: Option<Batch> = batch?;
                 let Some(Batch { transactions, tag }) = batch else { return Ok(executed) };
@@ -209,7 +219,7 @@ impl Replica {
             let outcome = match function {
                 Function::Read => Outcome::Read(self.lists.get(key).cloned()),
                 Function::Append => {
-                    self.lists.entry(key.clone()).or_default().extend(element.clone());
+                    self.lists.entry(key.clone()).or_default().push(element.clone());
                     Outcome::Appended(element.clone())
                 }
             };
@@ -223,8 +233,8 @@ impl Replica {
     /// again. By chance, as nodes in step with each other would win and lose in the same order.
     fn rest(&mut self, round_trip: Duration) {
         if self.node.node_ids().len() > 1 {
-            let thirds = 2 + self.node.random() % 3;
-            self.rested = Instant::now() + round_trip * u32::try_from(thirds).unwrap_or(3) / 3;
+            let thirds = [2, 3, 4][usize::from(self.node.random().to_le_bytes()[0] % 3)];
+            self.rested = Instant::now() + round_trip * thirds / 3;
         }
     }
 }
@@ -238,7 +248,7 @@ mod tests {
     use std::time::Duration;
 
     use eddy::latency::Latency;
-    use eddy::{Fault, Report, Test, Validity, Workload, seeds};
+    use eddy::{Fault, Report, Strike, Test, Validity, Workload, seeds};
     use tokio::sync::Mutex;
 
     use super::*;
@@ -287,6 +297,28 @@ mod tests {
         assert!(struck.iter().sum::<usize>() > 0, "no fault struck anything");
     }
 
+    /// No fault that is drawn strikes the store, to which all messages go. These do.
+    fn deaf(seed: u64) -> Test {
+        let (from, until) = (Duration::ZERO, Duration::from_secs(20));
+        let strikes = vec![
+            Strike::lose(0.1, ["lin-kv"], from, until),
+            Strike::duplicate(0.2, ["lin-kv"], from, until),
+        ];
+        Test { strikes, seed, ..challenge() }
+    }
+
+    #[test]
+    fn whatever_the_seed_what_the_store_does_not_hear_or_hears_twice_happens_once() {
+        let dropped = seeds(|seed| {
+            let report = deaf(seed).run(Database::new);
+            report.assert_valid();
+            report.dropped
+        });
+        let (seeds, dropped) = (dropped.len(), dropped.iter().sum::<u64>());
+        println!("{seeds} seeds: {dropped} messages to the store or from it were lost");
+        assert!(dropped > 0);
+    }
+
     /// A node that goes wrong somewhere.
     struct Wrong(Mutex<Replica>, Mistake);
 
@@ -296,6 +328,8 @@ mod tests {
         ReadsThePast,
         /// It looks whether a place is taken, and then takes it.
         TakesAnyPlace,
+        /// It takes another place if it does not hear whether it has taken one.
+        TakesAnother,
     }
 
     impl Wrong {
@@ -318,8 +352,16 @@ mod tests {
             }
             if self.1 == Mistake::TakesAnyPlace && !reads {
                 let batch = Batch { transactions: txn.clone(), tag: replica.node.random() };
-                replica.catch_up().await?;
+                replica.catch_up(1).await?;
                 replica.store.write(&replica.end, &batch).await?;
+                replica.end += 1;
+                return Ok(Reply::TxnOk { txn: replica.apply(&txn).remove(0) });
+            }
+            if self.1 == Mistake::TakesAnother && !reads {
+                let batch = Some(Batch { transactions: txn.clone(), tag: 0 });
+                while replica.store.cas_or_create(&replica.end, &None, &batch).await != Ok(true) {
+                    replica.catch_up(1).await?;
+                }
                 replica.end += 1;
                 return Ok(Reply::TxnOk { txn: replica.apply(&txn).remove(0) });
             }
@@ -344,6 +386,15 @@ mod tests {
     #[test]
     fn whatever_the_seed_a_node_that_takes_the_place_of_another_batch_is_caught() {
         let verdicts = seeds(|seed| run(seed, Mistake::TakesAnyPlace).valid);
+        assert!(verdicts.contains(&Validity::Invalid));
+    }
+
+    #[test]
+    fn whatever_the_seed_a_batch_that_is_put_into_two_places_is_caught() {
+        let verdicts = seeds(|seed| {
+            let test = deaf(seed);
+            test.run(|node| Wrong::new(node, Mistake::TakesAnother)).valid
+        });
         assert!(verdicts.contains(&Validity::Invalid));
     }
 }
