@@ -8,16 +8,20 @@
 //!
 //! # Nothing is lost, doubled or moved
 //!
-//! * An offset is handed out once, because the owner alone counts. A message is acknowledged when
-//!   the owner has it; it is in the backlogs for all other nodes then.
+//! * An offset is handed out once, because the owner alone counts. A message is shown and
+//!   acknowledged when the owner has it on its disk. Its disk is written in order, so what a kill
+//!   leaves of a log is a beginning of it, with all that anybody has seen; and an owner that is back
+//!   tells the others all that it has.
 //! * A send at another node is forwarded, again and again if the answer is lost. Each has a number,
 //!   and the owner remembers where it has put it, so a send that comes again gets the same offset.
 //!   With each comes the number of the oldest send that is still open there: those before it will
 //!   not be asked for again, so the owner forgets them, and ignores a duplicate that comes later
 //!   still, and a send that comes when its node has given it up.
-//! * A copy takes over what comes next and keeps what came too early. News that comes twice, late
-//!   or in another order changes nothing.
+//! * A copy takes over what comes next and keeps what came too early, on its disk before it says so.
+//!   News that comes twice, late or in another order changes nothing.
 //! * Committed offsets only grow, so an old commit that comes late changes nothing.
+//!
+//! Without storage, as under Jepsen's Maelstrom, all that holds as long as nobody is killed.
 //!
 //! # What it costs
 //!
@@ -25,8 +29,7 @@
 //! commits two for each other owner, a poll none; and batches cost `n (n − 1)` messages per
 //! [`FLUSH`] at most. The price: a poll at another node is up to [`FLUSH`] and a way behind. While
 //! an owner cannot be reached, its keys can be polled and not be sent to, where `kafka-b` can do
-//! both for as long as the store is there. And the logs are in memory: a node that is killed takes
-//! along those that it owns. One that stores them, as `broadcast-durable` does, would keep them.
+//! both for as long as the store is there.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -102,6 +105,16 @@ pub(crate) enum Reply {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct SendId(u64, u64);
 
+/// What is on a node's disk.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Record {
+    /// A message, and which node had sent it on, if one had.
+    Entry { entry: Entry, forwarded: Option<(String, SendId)> },
+    /// Offsets that were committed at this node.
+    Committed { offsets: BTreeMap<String, usize> },
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Entry {
     key: String,
@@ -113,6 +126,8 @@ pub(crate) struct Entry {
 #[derive(Debug, Default)]
 struct Log {
     messages: Vec<Json>,
+    /// At the owner, the next offset: that of the next message that is to be stored.
+    next: usize,
     /// Messages that came before those in front of them.
     early: BTreeMap<usize, Json>,
     /// At the owner, what is committed.
@@ -127,6 +142,7 @@ impl Log {
         while let Some(next) = self.early.remove(&self.messages.len()) {
             self.messages.push(next);
         }
+        self.next = self.next.max(self.messages.len());
     }
 }
 
@@ -140,6 +156,7 @@ struct Forwarded {
 pub(crate) struct Kafka {
     node: Node,
     gossip: Gossip<Entry>,
+    storage: glomers::Log<Record>,
     logs: RefCell<HashMap<String, Log>>,
     forwarded: RefCell<HashMap<String, Forwarded>>,
     /// Sends that this node is forwarding.
@@ -149,13 +166,31 @@ pub(crate) struct Kafka {
 
 impl Kafka {
     pub(crate) fn new(node: Node) -> Self {
-        Kafka {
+        let (storage, records) = node.storage().log("kafka");
+        let kafka = Kafka {
             gossip: Gossip::new(&node, Pace::every(FLUSH), Request::Gossip),
             node,
+            storage,
             logs: RefCell::default(),
             forwarded: RefCell::default(),
             open: RefCell::default(),
             sends: Cell::default(),
+        };
+        records.into_iter().for_each(|record| kafka.recall(record));
+        kafka
+    }
+
+    /// Takes over what a former life has stored, and tells others what only that may have known.
+    fn recall(&self, record: Record) {
+        match record {
+            Record::Entry { entry, forwarded } => {
+                if let Some((from, id)) = forwarded {
+                    let mut nodes = self.forwarded.borrow_mut();
+                    nodes.entry(from).or_default().offsets.insert(id, entry.offset);
+                }
+                self.show(entry);
+            }
+            Record::Committed { offsets } => self.note_committed(offsets),
         }
     }
 
@@ -169,15 +204,40 @@ impl Kafka {
     }
 
     /// Appends to a log of this node's own.
-    fn append(&self, key: String, msg: Json) -> usize {
+    async fn append(&self, key: String, msg: Json) -> anyhow::Result<usize> {
+        let offset = self.hand_out(&key);
+        self.store(Entry { key, offset, msg }, None).await
+    }
+
+    fn hand_out(&self, key: &str) -> usize {
         let mut logs = self.logs.borrow_mut();
-        let log = logs.entry(key.clone()).or_default();
-        let offset = log.messages.len();
-        log.insert(offset, msg.clone());
-        for peer in self.node.peers() {
-            self.gossip.tell(peer, [Entry { key: key.clone(), offset, msg: msg.clone() }]);
+        let log = logs.entry(key.to_owned()).or_default();
+        log.next += 1;
+        log.next - 1
+    }
+
+    /// Stores an entry of this node's own, and then shows it.
+    async fn store(
+        &self,
+        entry: Entry,
+        forwarded: Option<(String, SendId)>,
+    ) -> anyhow::Result<usize> {
+        let offset = entry.offset;
+        let record = Record::Entry { entry: entry.clone(), forwarded };
+        self.storage.append(&[record]).await?;
+        self.show(entry);
+        Ok(offset)
+    }
+
+    /// Has an entry polled here and, if it is this node's own, at the others.
+    fn show(&self, entry: Entry) {
+        if self.owner(&entry.key) == self.node.id() {
+            for peer in self.node.peers() {
+                self.gossip.tell(peer, [entry.clone()]);
+            }
         }
-        offset
+        let Entry { key, offset, msg } = entry;
+        self.logs.borrow_mut().entry(key).or_default().insert(offset, msg);
     }
 
     /// Has the owner append.
@@ -193,22 +253,43 @@ impl Kafka {
     }
 
     /// Appends what was forwarded, unless it has been appended before; `None` if nobody waits for
-    /// the answer.
-    fn append_once(
+    /// the answer. One that comes again before it is stored is stored again, and answered then.
+    async fn append_once(
         &self,
         from: &str,
         (id, open_from): (SendId, SendId),
         key: String,
         msg: Json,
-    ) -> Option<usize> {
-        let mut forwarded = self.forwarded.borrow_mut();
-        let forwarded = forwarded.entry(from.to_owned()).or_default();
-        forwarded.open_from = forwarded.open_from.max(open_from);
-        forwarded.offsets = forwarded.offsets.split_off(&forwarded.open_from);
-        if id < forwarded.open_from {
-            return None;
+    ) -> anyhow::Result<Option<usize>> {
+        let offset = {
+            let mut forwarded = self.forwarded.borrow_mut();
+            let forwarded = forwarded.entry(from.to_owned()).or_default();
+            forwarded.open_from = forwarded.open_from.max(open_from);
+            forwarded.offsets = forwarded.offsets.split_off(&forwarded.open_from);
+            if id < forwarded.open_from {
+                return Ok(None);
+            }
+            *forwarded.offsets.entry(id).or_insert_with(|| self.hand_out(&key))
+        };
+        let is_shown = self.logs.borrow()[&key].messages.len() > offset;
+        if !is_shown {
+            self.store(Entry { key, offset, msg }, Some((from.to_owned(), id))).await?;
         }
-        Some(*forwarded.offsets.entry(id).or_insert_with(|| self.append(key, msg)))
+        Ok(Some(offset))
+    }
+
+    /// Stores what another node has to tell, and then shows it.
+    async fn hear(&self, from: &str, batch: Batch<Entry>) -> anyhow::Result<()> {
+        let record = |entry: &Entry| Record::Entry { entry: entry.clone(), forwarded: None };
+        let is_new = |entry: &&Entry| {
+            let logs = self.logs.borrow();
+            logs.get(&entry.key).is_none_or(|log| log.messages.len() <= entry.offset)
+        };
+        let records: Vec<Record> = batch.news.iter().filter(is_new).map(record).collect();
+        self.storage.append(&records).await?;
+        self.gossip.receive(from, &batch);
+        batch.news.into_iter().for_each(|entry| self.show(entry));
+        Ok(())
     }
 
     fn poll(&self, offsets: BTreeMap<String, usize>) -> BTreeMap<String, Vec<(usize, Json)>> {
@@ -222,25 +303,32 @@ impl Kafka {
     }
 
     /// Commits offsets at the owners of their keys.
-    async fn commit(&self, offsets: BTreeMap<String, usize>) -> Result<(), RpcError> {
+    async fn commit(&self, offsets: BTreeMap<String, usize>) -> anyhow::Result<()> {
         let asks = self.by_owner(offsets).into_iter().map(async |(owner, offsets)| {
-            if owner != self.node.id() {
-                return self.ask(&owner, &Request::CommitOffsets { offsets }).await;
+            if owner == self.node.id() {
+                let committed = Record::Committed { offsets: offsets.clone() };
+                self.storage.append(&[committed]).await?;
+                self.note_committed(offsets);
+            } else {
+                let Committed {} = self.ask(&owner, &Request::CommitOffsets { offsets }).await?;
             }
-            let mut logs = self.logs.borrow_mut();
-            for (key, offset) in offsets {
-                let committed = &mut logs.entry(key).or_default().committed;
-                *committed = (*committed).max(Some(offset));
-            }
-            Ok(Committed {})
+            Ok(())
         });
-        join_all(asks).await.into_iter().try_for_each(|done| done.map(|Committed {}| ()))
+        join_all(asks).await.into_iter().collect()
+    }
+
+    fn note_committed(&self, offsets: BTreeMap<String, usize>) {
+        let mut logs = self.logs.borrow_mut();
+        for (key, offset) in offsets {
+            let committed = &mut logs.entry(key).or_default().committed;
+            *committed = (*committed).max(Some(offset));
+        }
     }
 
     /// What the owners of these keys have as committed.
     async fn committed(&self, keys: Vec<String>) -> Result<BTreeMap<String, usize>, RpcError> {
-        let keys = self.by_owner(keys.into_iter().map(|key| (key, ())));
-        let asks = keys.into_iter().map(async |(owner, keys)| {
+        let owners = self.by_owner(keys.into_iter().map(|key| (key, ())));
+        let asks = owners.into_iter().map(async |(owner, keys)| {
             if owner != self.node.id() {
                 let keys = keys.into_keys().collect();
                 return self.ask(&owner, &Request::ListCommittedOffsets { keys }).await;
@@ -300,7 +388,7 @@ impl Handler for Kafka {
     async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
         Ok(match request {
             Request::Send { key, msg } if self.owner(&key) == self.node.id() => {
-                Reply::SendOk { offset: self.append(key, msg) }
+                Reply::SendOk { offset: self.append(key, msg).await? }
             }
             Request::Send { key, msg } => Reply::SendOk { offset: self.forward(key, msg).await? },
             Request::Poll { offsets } => Reply::PollOk { msgs: self.poll(offsets) },
@@ -312,16 +400,12 @@ impl Handler for Kafka {
                 Reply::ListCommittedOffsetsOk { offsets: self.committed(keys).await? }
             }
             Request::Append { key, msg, id, open_from } => {
-                let offset = self.append_once(from, (id, open_from), key, msg);
+                let offset = self.append_once(from, (id, open_from), key, msg).await?;
                 let too_late = || ErrorCode::Abort.error("its node has given it up");
                 Reply::AppendOk { offset: offset.ok_or_else(too_late)? }
             }
             Request::Gossip(batch) => {
-                self.gossip.receive(from, &batch);
-                let mut logs = self.logs.borrow_mut();
-                for Entry { key, offset, msg } in batch.news {
-                    logs.entry(key).or_default().insert(offset, msg);
-                }
+                self.hear(from, batch).await?;
                 Reply::GossipOk
             }
         })
@@ -362,8 +446,7 @@ mod tests {
     fn whatever_the_seed_no_fault_moves_or_loses_a_message() {
         let dropped = seeds(|seed| {
             let together = [Fault::Partition, Fault::Loss, Fault::Duplicate].into();
-            let faults = Fault::ALL.into_iter().filter(|fault| *fault != Fault::Kill);
-            let sets = faults.map(|fault| [fault].into()).chain([together]);
+            let sets = Fault::alone_and_together().into_iter().chain([together]);
             let runs = sets.map(|faults| {
                 // Three nodes, so that partitions leave somebody to talk to.
                 let (nodes, nemesis_interval) = (3, Duration::from_secs(3));
@@ -404,10 +487,10 @@ mod tests {
             let Wrong(kafka, mistake) = self;
             Ok(match (mistake, request) {
                 (Mistake::EverybodyOwns, Request::Send { key, msg }) => {
-                    Reply::SendOk { offset: kafka.append(key, msg) }
+                    Reply::SendOk { offset: kafka.append(key, msg).await? }
                 }
                 (Mistake::AppendsAgain, Request::Append { key, msg, .. }) => {
-                    Reply::AppendOk { offset: kafka.append(key, msg) }
+                    Reply::AppendOk { offset: kafka.append(key, msg).await? }
                 }
                 (Mistake::CommitsHere, Request::CommitOffsets { offsets }) => {
                     let mut logs = kafka.logs.borrow_mut();
