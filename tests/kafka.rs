@@ -1,6 +1,6 @@
-//! What kafka-c saves: both nodes of challenges 5b and 5c do the same in virtual time, side by side.
+//! What kafka-c saves: the nodes of challenges 5b and 5c in virtual time, side by side.
 //!
-//! `make kafka` prints the table, which README.md has to contain. This is a program without
+//! `make kafka` prints a table of several runs, and README.md has to contain the first. This is a program without
 //! libtest, because the nodes' own tests would come along with their files otherwise.
 
 #[path = "../src/bin/kafka-b.rs"]
@@ -18,8 +18,10 @@ use eddy::history::{Kind, Process};
 use eddy::latency::Latency;
 use eddy::{Report, Test, Workload};
 
-/// How often both are compared, each time with other operations.
+/// How often both are compared, each time by another seed.
 const SEEDS: u64 = 5;
+
+const HEAD: &str = "      operations  msgs/op  cas failures  p50 ms  p99 ms  max ms";
 
 /// How long messages between servers take.
 const LATENCY: Duration = Duration::from_millis(10);
@@ -35,23 +37,23 @@ struct Costs {
 }
 
 fn main() {
+    println!("{HEAD}");
     let runs: Vec<[Costs; 2]> = (0..SEEDS).map(run).collect();
     for [b, c] in &runs {
         assert!(b.cas_failures > 0, "nobody was in anybody's way");
         assert!(c.msgs_per_op * 4.0 <= b.msgs_per_op, "kafka-c sends more than a quarter");
-        assert!(c.cas_failures * 10 <= b.cas_failures, "kafka-c fails more than a tenth as often");
+        assert_eq!(c.cas_failures, 0, "kafka-c has no compare-and-set");
         for (b, c) in b.latencies.iter().zip(c.latencies) {
             assert!(c < *b, "kafka-c takes {c} ms, and kafka-b {b} ms");
         }
     }
     let [b, c] = &runs[0];
-    let head = "      operations  msgs/op  cas failures  p50 ms  p99 ms  max ms";
-    let table = format!("```\n{head}\nkafka-b {b}\nkafka-c {c}\n```\n");
+    let table = format!("```\n{HEAD}\nkafka-b {b}\nkafka-c {c}\n```\n");
     let readme = include_str!("../README.md");
     assert!(readme.contains(&table), "README.md should contain this:\n\n{table}");
 }
 
-/// What both cost with the same operations, which it prints.
+/// What both cost when as much is asked of them, which it prints.
 fn run(seed: u64) -> [Costs; 2] {
     let test = Test {
         workload: Workload::Kafka,
@@ -66,7 +68,7 @@ fn run(seed: u64) -> [Costs; 2] {
     };
     let b = Costs::of(&test.run(kafka_b::Kafka::new));
     let c = Costs::of(&test.run(kafka_c::Kafka::new));
-    println!("seed {seed}\nkafka-b {b}\nkafka-c {c}");
+    println!("kafka-b {b}\nkafka-c {c}");
     [b, c]
 }
 
@@ -87,7 +89,7 @@ impl Costs {
     }
 }
 
-/// Of each operation that succeeded and asked a node.
+/// Of each send and each poll that succeeded.
 fn latencies(report: &Report) -> Vec<f64> {
     let mut begun: BTreeMap<Process, u64> = BTreeMap::new();
     let mut latencies = Vec::new();

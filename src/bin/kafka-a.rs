@@ -5,7 +5,7 @@
 //! always the log as far as it goes.
 //!
 //! What was committed never goes back: of two consumers the slower one does not undo what the other
-//! has said.
+//! has said. Nobody but clients speaks to the node, so no message comes twice.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -136,7 +136,7 @@ mod tests {
         });
     }
 
-    /// Hands out the offset of the last message again, now and then.
+    /// Hands out the offset of the ninth message again and again.
     struct Generous(Kafka);
 
     #[async_trait(?Send)]

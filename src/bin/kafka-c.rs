@@ -194,13 +194,13 @@ impl Kafka {
         }
     }
 
-    /// The same on all nodes, which are programs of one build.
+    /// The same on all nodes, which are programs of one build; who knows of no nodes owns all keys.
     fn owner(&self, key: &str) -> &str {
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
         let ids = self.node.node_ids();
         #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
-        let place = hash as usize % ids.len();
-        &ids[place]
+        let place = (hash as usize).checked_rem(ids.len());
+        place.map_or(self.node.id(), |place| &ids[place])
     }
 
     /// Appends to a log of this node's own.
@@ -436,10 +436,10 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_costs_less_than_two_messages() {
+    fn an_operation_costs_less_than_a_message() {
         let report = challenge().run(Kafka::new);
         report.assert_valid();
-        assert!(report.servers.msgs_per_op.is_some_and(|figure| figure < 2.0), "{report}");
+        assert!(report.servers.msgs_per_op.is_some_and(|figure| figure < 0.7), "{report}");
     }
 
     #[test]

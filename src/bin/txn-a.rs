@@ -4,7 +4,8 @@
 //! nothing: it is read whole before it begins, and then its reads and writes happen one after the
 //! other with nobody in between. So transactions take place in some order, one after the other, and
 //! each between its request and its reply: that is strict serializability, more than the challenge
-//! asks for. Nothing can abort one: what is no transaction is refused before its first write.
+//! asks for. Nothing can abort one: what is no transaction is refused before its first write. And
+//! nobody but clients speaks to the node, so no message comes twice.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

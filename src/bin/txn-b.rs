@@ -1,4 +1,4 @@
-//! Challenge 6b: transactions that every node answers by itself, whomever it can reach.
+//! Challenge 6b: transactions that every node answers by itself, whichever others it can reach.
 //!
 //! Each node has a copy of all registers, executes a transaction on it at once, and tells every
 //! other node what it wrote, write by write. What a node has not acknowledged is told again until
@@ -183,8 +183,8 @@ mod tests {
     #[test]
     fn whatever_the_seed_partitions_keep_no_transaction_waiting() {
         let dropped = seeds(|seed| {
-            let report = Test { faults: [Fault::Partition].into(), seed, ..challenge() };
-            let report = report.run(Replica::new);
+            let test = Test { faults: [Fault::Partition].into(), seed, ..challenge() };
+            let report = test.run(Replica::new);
             report.assert_valid();
             assert_eq!(report.warnings, [""; 0], "{report}");
             report.dropped

@@ -3,7 +3,7 @@
 //!
 //! As in `txn-b`, each node has a copy of all registers, and of two writes the one with the later
 //! [`Stamp`] stays; so no transaction waits for anybody, and copies converge once the network is
-//! whole. What differs is that a transaction is told as one: other nodes get its last write to each
+//! whole; what comes late or twice is not later than what is there, and changes nothing. What differs is that a transaction is told as one: other nodes get its last write to each
 //! register, all of them together, and take them over with nothing in between.
 //!
 //! # Read committed
@@ -201,8 +201,8 @@ mod tests {
     #[test]
     fn whatever_the_seed_partitions_keep_no_transaction_waiting() {
         let dropped = seeds(|seed| {
-            let report = Test { faults: [Fault::Partition].into(), seed, ..challenge() };
-            let report = report.run(Replica::new);
+            let test = Test { faults: [Fault::Partition].into(), seed, ..challenge() };
+            let report = test.run(Replica::new);
             report.assert_valid();
             assert_eq!(report.warnings, [""; 0], "{report}");
             report.dropped

@@ -46,8 +46,7 @@ impl Consumer {
     }
 
     /// Goes on with these keys and no others: where it was, or else where the nodes say that
-    /// somebody was, or at the beginning.
-    /// Gives what they say.
+    /// somebody was, or at the beginning. Gives what the nodes say.
     pub(super) fn assign(
         &mut self,
         keys: &Value,
