@@ -176,7 +176,9 @@ impl Kafka {
             open: RefCell::default(),
             sends: Cell::default(),
         };
-        records.into_iter().for_each(|record| kafka.recall(record));
+        for record in records {
+            kafka.recall(record);
+        }
         kafka
     }
 
