@@ -197,7 +197,7 @@ impl<M: StateMachine> Task<M> {
                 inputs.extend(raft.into_iter().map(|message| Input::Message { from, message }));
                 inputs.extend(asked.into_iter().filter_map(|asked| self.hear(from, asked)));
                 for Answered { life, number, answer } in answered {
-                    if life == self.node.life() {
+                    if life == self.journal.life() {
                         self.desk.close(number, answer);
                     }
                 }
@@ -221,6 +221,9 @@ impl<M: StateMachine> Task<M> {
                     self.letter(from).answered.push(answered);
                     return None;
                 }
+                if self.state.is_over(&proposal.id) {
+                    return None;
+                }
                 // What stands in the log already will be answered.
                 let is_new = self.debts.proposals.insert(proposal.id.clone(), from).is_none();
                 is_new.then_some(Input::Propose { ticket: 0, command: proposal })
@@ -239,7 +242,7 @@ impl<M: StateMachine> Task<M> {
         let (term, is_self) = (self.core.term(), node == self.me);
         let mut inputs = Vec::new();
         for number in self.desk.take_due(self.now(), Leader { node, term, is_self }) {
-            let life = self.node.life();
+            let life = self.journal.life();
             match self.desk.wish(number) {
                 Some(Wish::Propose(command)) => {
                     let id = ProposalId { origin: self.ids[self.me].clone(), life, number };
@@ -334,7 +337,7 @@ impl<M: StateMachine> Task<M> {
         let answer = self.state.apply(proposal);
         let asker = self.debts.proposals.remove(id);
         let Some(answer) = answer else { return };
-        if id.origin == self.ids[self.me] && id.life == self.node.life() {
+        if id.origin == self.ids[self.me] && id.life == self.journal.life() {
             self.desk.close(id.number, answer);
         } else if let Some(asker) = asker {
             self.letter(asker).answered.push(Answered::to(id, answer));
