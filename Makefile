@@ -205,7 +205,7 @@ kafka: ## what kafka-c saves, beside kafka-b, in virtual time
 
 bench: ## what a message costs, beside its bound: docs/performance.md
 	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth \
-		--bench virtual_time --bench scale --bench checkers
+		--bench virtual_time --bench scale --bench lin_kv --bench checkers
 
 verify: ## what CI runs: format, lints, tests, docs; writes nothing but build output
 	$(CARGO) fmt --all --check
