@@ -31,6 +31,10 @@ use crate::node::Node;
 /// of a start, and entries that a node gets which was away.
 const COMPACT_AFTER: u64 = 1000;
 
+/// After how many a leader does not wait any more until it has sent them to all who answer. More
+/// sends fewer snapshots to who is only slow, fewer save space.
+const COMPACT_AT_LAST: u64 = 2 * COMPACT_AFTER;
+
 /// What replicas of this state machine send each other.
 pub type LetterOf<M> =
     Letter<<M as StateMachine>::Command, <M as StateMachine>::Query, <M as StateMachine>::Answer>;
@@ -270,7 +274,9 @@ impl<M: StateMachine> Task<M> {
 
     fn compact(&self) -> Option<Input<Proposal<M::Command>, Json>> {
         let index = self.applied;
-        let is_long = index >= self.core.log().snapshot_index() + COMPACT_AFTER;
+        let entries = index.saturating_sub(self.core.log().snapshot_index());
+        let is_long = entries >= COMPACT_AFTER && !self.core.owes(index);
+        let is_long = is_long || entries >= COMPACT_AT_LAST;
         is_long.then(|| Input::Compact { index, state: self.state.to_snapshot() })
     }
 
