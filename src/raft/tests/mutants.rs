@@ -18,6 +18,8 @@
 //! ForgetsTheSnapshotsTerm     6  leader completeness: 2 leads term 14 without entry 150 of term 13
 //! ```
 
+use std::fmt::Write;
+
 use super::cluster::Cluster;
 use super::{Done, Message, Node, NodeId, Output, Said, Stored};
 use crate::raft::Witness;
@@ -119,7 +121,8 @@ fn whatever_the_seeds_let_pass_no_missing_rule_escapes_them_all() {
         threads.map(|thread| thread.join().expect("a seed that finds it"))
     });
     for (mutant, (seed, fault)) in Mutant::ALL.iter().zip(&found) {
-        table += &format!("//! {:<24} {seed:>4}  {fault}\n", format!("{mutant:?}"));
+        let name = format!("{mutant:?}");
+        writeln!(table, "//! {name:<24} {seed:>4}  {fault}").expect("a string takes everything");
     }
     println!("{}", table.replace("//! ", ""));
     let last = found.iter().map(|(seed, _)| seed).max();
