@@ -189,9 +189,10 @@ serve: ## say where the results lie
 test: ## run all tests
 	$(CARGO) test --workspace --quiet
 
-# The programs with tests that try many seeds, as flags: --bin broadcast-c … --test simulation …
-SEEDED = $(shell grep -rl --include='*.rs' whatever_the_seed src/bin eddy/tests | sed -E \
-	's:^src/bin/([^/.]+).*:--bin \1:; s:^eddy/tests/([^/.]+).*:--test \1:' | sort -u)
+# The programs with tests that try many seeds, as flags: --lib --bin broadcast-c … --test simulation …
+# A file below src/ that is no program's is the library's.
+SEEDED = $(shell grep -rl --include='*.rs' whatever_the_seed src eddy/tests | sed -E \
+	's:^src/bin/([^/.]+).*:--bin \1:; s:^eddy/tests/([^/.]+).*:--test \1:; s:^src/.*:--lib:' | sort -u)
 
 seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
 	@mkdir -p store
@@ -199,7 +200,7 @@ seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
 	@EDDY_SEEDS=$(SEEDS) $(CARGO) test --workspace --release --quiet --no-fail-fast $(SEEDED) -- \
 		whatever_the_seed --nocapture --test-threads=1 > store/seeds.log \
 		|| { echo; sed -n '/to repeat it:$$/,/EDDY_SEED=/p' store/seeds.log; exit 1; }
-	@grep -E '^broadcast-.[:,]|^  [0-9]\.|^[0-9] nodes, |^[0-9]+ (of [0-9]+ )?seeds' store/seeds.log
+	@grep -E '^broadcast-.[:,]|^raft, |^  [0-9]\.|^[0-9] nodes, |^[0-9]+ (of [0-9]+ )?seeds' store/seeds.log
 
 recordings: ## judge what Jepsen's Maelstrom has recorded, and compare the verdicts
 	@$(CARGO) test --release --quiet --package eddy --test recordings -- \
@@ -213,7 +214,7 @@ kafka: ## what kafka-c saves, beside kafka-b, in virtual time
 
 bench: ## what a message costs, beside its bound: docs/performance.md
 	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth \
-		--bench virtual_time --bench scale --bench checkers
+		--bench virtual_time --bench scale --bench lin_kv --bench checkers
 
 verify: ## what CI runs: format, lints, tests, docs; writes nothing but build output
 	$(CARGO) fmt --all --check

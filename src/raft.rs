@@ -50,7 +50,8 @@
 //! leader's new entries leave before they are stored there (`core.rs` says why that may be). If the
 //! disk fails, the node ends.
 //!
-//! Left out: changes of the cluster's members (section 6), and snapshots in several parts.
+//! Left out: changes of the cluster's members (section 6), and snapshots in several parts. A
+//! snapshot, and the entries of one message, have to fit into the longest line that a node reads.
 //!
 //! # Where each rule of figure 2 is
 //!
@@ -103,7 +104,7 @@ pub use self::desk::Unanswered;
 pub use self::interface::{Input, Output, Stored};
 pub use self::letter::Letter;
 pub use self::log::Log;
-pub use self::machine::{Proposal, ProposalId, StateMachine};
+pub use self::machine::StateMachine;
 pub use self::message::{
     AppendEntries, AppendEntriesAnswer, Ballot, Entry, InstallSnapshot, Message, NodeId, Outcome,
     Snapshot, VoteAnswer,

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Request {
+pub(crate) enum Request {
     Read {
         key: Json,
     },
@@ -42,7 +42,7 @@ enum Request {
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Reply {
+pub(crate) enum Reply {
     ReadOk {
         value: Json,
     },
@@ -54,18 +54,18 @@ enum Reply {
 
 /// Values by the canonical texts of their keys.
 #[derive(Default, Serialize, Deserialize)]
-struct Map(BTreeMap<String, Json>);
+pub(crate) struct Map(BTreeMap<String, Json>);
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Command {
+pub(crate) enum Command {
     Write { key: String, value: Json },
     Cas { key: String, from: Json, to: Json },
 }
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Answer {
+pub(crate) enum Answer {
     Done,
     Value(Json),
     NoSuchKey,
@@ -101,12 +101,12 @@ impl StateMachine for Map {
     }
 }
 
-struct LinKv {
+pub(crate) struct LinKv {
     replica: Replica<Map>,
 }
 
 impl LinKv {
-    fn new(node: Node) -> Self {
+    pub(crate) fn new(node: Node) -> Self {
         LinKv { replica: Replica::start(&node, Request::Raft) }
     }
 

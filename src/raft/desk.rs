@@ -180,9 +180,9 @@ impl From<Unanswered> for Error {
 impl fmt::Display for Unanswered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_definite {
-            "no leader could be asked, so nothing has happened"
+            "no leader has answered in time, and nothing has happened"
         } else {
-            "no leader has answered in time, so it may have happened"
+            "no leader has answered in time, and it may have happened"
         })
     }
 }

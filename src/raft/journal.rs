@@ -3,6 +3,9 @@
 //! Term, vote and entries stand in one file in the order in which they were stored, so one sync is
 //! for all of them, and what a kill leaves is what there was at some moment. An entry takes the
 //! place of all that stood at its index or behind it. From time to time the file is written anew.
+//!
+//! The number of the node's life stands there as well. A host takes it from its clock, and a clock
+//! may be set back; but what a node proposes in a life that seems to be a former one is ignored.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,6 +24,7 @@ const MOST_RECORDS: usize = 10_000;
 pub(super) struct Journal<C> {
     log: Log<Record<C>>,
     owner: Owner,
+    life: u64,
     /// How many records the file has, and those that wait to be written.
     records: usize,
     waiting: Vec<Record<C>>,
@@ -30,6 +34,7 @@ pub(super) struct Journal<C> {
 #[serde(rename_all = "snake_case")]
 enum Record<C> {
     Owner(Owner),
+    Life(u64),
     Term { current_term: u64, voted_for: Option<NodeId> },
     Entry { index: u64, entry: Entry<C> },
     Snapshot(Snapshot<Json>),
@@ -51,7 +56,8 @@ impl<C: Clone + Serialize + DeserializeOwned> Journal<C> {
     pub(super) fn open(node: &Node, node_ids: &[String]) -> (Self, Stored<C, Json>) {
         let (log, found) = node.storage().log::<Record<C>>("raft");
         let owner = Owner { node_id: node.id().to_owned(), node_ids: node_ids.to_vec() };
-        let mut journal = Journal { log, owner, records: found.len(), waiting: Vec::new() };
+        let (life, waiting) = (node.life(), Vec::new());
+        let mut journal = Journal { log, owner, life, records: found.len(), waiting };
         let mut stored = Stored::default();
         if found.is_empty() {
             journal.waiting.push(Record::Owner(journal.owner.clone()));
@@ -59,10 +65,17 @@ impl<C: Clone + Serialize + DeserializeOwned> Journal<C> {
         for record in found {
             journal.read(record, &mut stored);
         }
+        journal.waiting.push(Record::Life(journal.life));
         (journal, stored)
     }
 
-    fn read(&self, record: Record<C>, stored: &mut Stored<C, Json>) {
+    /// Which life of the node this is: a higher number than that of any other. It waits to be
+    /// stored from the start on, so it is durable before this life says anything.
+    pub(super) fn life(&self) -> u64 {
+        self.life
+    }
+
+    fn read(&mut self, record: Record<C>, stored: &mut Stored<C, Json>) {
         match record {
             Record::Owner(Owner { node_id, node_ids }) => {
                 let Owner { node_id: me, node_ids: all } = &self.owner;
@@ -72,6 +85,7 @@ impl<C: Clone + Serialize + DeserializeOwned> Journal<C> {
                      expected its own, or none"
                 );
             }
+            Record::Life(former) => self.life = self.life.max(former + 1),
             Record::Term { current_term, voted_for } => {
                 stored.store(&Output::StoreTerm { current_term, voted_for });
             }
@@ -111,7 +125,7 @@ impl<C: Clone + Serialize + DeserializeOwned> Journal<C> {
     pub(super) fn renew(&mut self, stored: Stored<C, Json>) {
         let Stored { current_term, voted_for, snapshot, entries } = stored;
         self.records = 0;
-        self.waiting = vec![Record::Owner(self.owner.clone())];
+        self.waiting = vec![Record::Owner(self.owner.clone()), Record::Life(self.life)];
         let first = snapshot.as_ref().map_or(0, |last| last.last_included_index) + 1;
         self.waiting.extend(snapshot.map(Record::Snapshot));
         self.waiting.push(Record::Term { current_term, voted_for });

@@ -33,10 +33,10 @@ pub trait StateMachine: Default + Serialize + DeserializeOwned + 'static {
 
 /// Which proposal it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ProposalId {
+pub(super) struct ProposalId {
     /// The node whose client has asked.
     pub(super) origin: String,
-    /// Which life of it.
+    /// Which life of it: a later one has a higher number.
     pub(super) life: u64,
     /// A number that this life gives only once.
     pub(super) number: u64,
@@ -44,7 +44,7 @@ pub struct ProposalId {
 
 /// A command, as it stands in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proposal<C> {
+pub(super) struct Proposal<C> {
     pub(super) id: ProposalId,
     /// All of its origin's below this are answered, or nobody waits for them.
     pub(super) lowest: u64,
@@ -84,11 +84,11 @@ impl<M: StateMachine> State<M> {
         if session.life < id.life {
             *session = first();
         }
-        session.lowest = session.lowest.max(*lowest);
-        session.answers = session.answers.split_off(&session.lowest);
-        if id.life < session.life || id.number < session.lowest {
+        if session.is_over(id) {
             return None;
         }
+        session.lowest = session.lowest.max(*lowest);
+        session.answers = session.answers.split_off(&session.lowest);
         let answer = session.answers.entry(id.number);
         Some(answer.or_insert_with(|| self.machine.apply(command)).clone())
     }
@@ -97,6 +97,12 @@ impl<M: StateMachine> State<M> {
     pub(super) fn answer(&self, id: &ProposalId) -> Option<&M::Answer> {
         let session = self.sessions.get(&id.origin).filter(|session| session.life == id.life);
         session?.answers.get(&id.number)
+    }
+
+    /// Whether a proposal came too late for anybody to wait for it: it would have no effect.
+    pub(super) fn is_over(&self, id: &ProposalId) -> bool {
+        let session = self.sessions.get(&id.origin);
+        session.is_some_and(|session| session.is_over(id))
     }
 
     pub(super) fn query(&self, query: &M::Query) -> M::Answer {
@@ -112,6 +118,14 @@ impl<M: StateMachine> State<M> {
         serde_json::from_str(snapshot.get()).unwrap_or_else(|error| {
             panic!("a snapshot is none of this state machine: {error}; its type has changed")
         })
+    }
+}
+
+impl<A> Session<A> {
+    /// What a former life has asked says nothing of this one: neither life's numbers are the
+    /// other's.
+    fn is_over(&self, id: &ProposalId) -> bool {
+        id.life < self.life || id.life == self.life && id.number < self.lowest
     }
 }
 
@@ -161,6 +175,27 @@ mod tests {
         check(1, 2, 1, None);
         check(1, 4, 1, None);
         assert_eq!(state.query(&()), 40);
+    }
+
+    #[test]
+    fn what_a_former_life_has_asked_is_no_news_of_the_present_one() {
+        let mut state = State::<Counter>::default();
+        assert_eq!(state.apply(&proposal(2, 1, 1)), Some(0));
+        // It had asked much, and nobody waited for the first of it.
+        assert_eq!(state.apply(&proposal(1, 500, 490)), None);
+        assert_eq!(state.apply(&proposal(2, 1, 1)), Some(0));
+        assert_eq!(state.apply(&proposal(2, 2, 1)), Some(10));
+    }
+
+    #[test]
+    fn what_is_over_would_have_no_effect_and_nothing_else_is() {
+        let mut state = State::<Counter>::default();
+        assert!(!state.is_over(&proposal(1, 1, 1).id));
+        state.apply(&proposal(2, 5, 3));
+        for (life, number, expected) in [(1, 9, true), (2, 2, true), (2, 3, false), (3, 1, false)] {
+            let proposal = proposal(life, number, 1);
+            assert_eq!(state.is_over(&proposal.id), expected, "{life}, {number}");
+        }
     }
 
     #[test]

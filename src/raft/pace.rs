@@ -16,7 +16,8 @@ pub struct Pace {
     /// way there and back: longer than that wastes time, shorter repeats in vain.
     pub longest_retry: Duration,
     /// How long a follower waits for a leader at least. Longer calls fewer elections in vain,
-    /// shorter is without a leader for less.
+    /// shorter is without a leader for less. A leader says nothing while its disk is busy, so this
+    /// must exceed a sync as well.
     pub election: Duration,
     /// How much longer it may wait, at random. More lets fewer elections tie, less is without a
     /// leader for less.

@@ -31,6 +31,10 @@ use crate::node::Node;
 /// of a start, and entries that a node gets which was away.
 const COMPACT_AFTER: u64 = 1000;
 
+/// After how many a leader does not wait any more until it has sent them to all who answer. More
+/// sends fewer snapshots to who is only slow, fewer save space.
+const COMPACT_AT_LAST: u64 = 2 * COMPACT_AFTER;
+
 /// What replicas of this state machine send each other.
 pub type LetterOf<M> =
     Letter<<M as StateMachine>::Command, <M as StateMachine>::Query, <M as StateMachine>::Answer>;
@@ -197,7 +201,7 @@ impl<M: StateMachine> Task<M> {
                 inputs.extend(raft.into_iter().map(|message| Input::Message { from, message }));
                 inputs.extend(asked.into_iter().filter_map(|asked| self.hear(from, asked)));
                 for Answered { life, number, answer } in answered {
-                    if life == self.node.life() {
+                    if life == self.journal.life() {
                         self.desk.close(number, answer);
                     }
                 }
@@ -221,6 +225,9 @@ impl<M: StateMachine> Task<M> {
                     self.letter(from).answered.push(answered);
                     return None;
                 }
+                if self.state.is_over(&proposal.id) {
+                    return None;
+                }
                 // What stands in the log already will be answered.
                 let is_new = self.debts.proposals.insert(proposal.id.clone(), from).is_none();
                 is_new.then_some(Input::Propose { ticket: 0, command: proposal })
@@ -239,7 +246,7 @@ impl<M: StateMachine> Task<M> {
         let (term, is_self) = (self.core.term(), node == self.me);
         let mut inputs = Vec::new();
         for number in self.desk.take_due(self.now(), Leader { node, term, is_self }) {
-            let life = self.node.life();
+            let life = self.journal.life();
             match self.desk.wish(number) {
                 Some(Wish::Propose(command)) => {
                     let id = ProposalId { origin: self.ids[self.me].clone(), life, number };
@@ -267,7 +274,9 @@ impl<M: StateMachine> Task<M> {
 
     fn compact(&self) -> Option<Input<Proposal<M::Command>, Json>> {
         let index = self.applied;
-        let is_long = index >= self.core.log().snapshot_index() + COMPACT_AFTER;
+        let entries = index.saturating_sub(self.core.log().snapshot_index());
+        let is_long = entries >= COMPACT_AFTER && !self.core.owes(index);
+        let is_long = is_long || entries >= COMPACT_AT_LAST;
         is_long.then(|| Input::Compact { index, state: self.state.to_snapshot() })
     }
 
@@ -334,7 +343,7 @@ impl<M: StateMachine> Task<M> {
         let answer = self.state.apply(proposal);
         let asker = self.debts.proposals.remove(id);
         let Some(answer) = answer else { return };
-        if id.origin == self.ids[self.me] && id.life == self.node.life() {
+        if id.origin == self.ids[self.me] && id.life == self.journal.life() {
             self.desk.close(id.number, answer);
         } else if let Some(asker) = asker {
             self.letter(asker).answered.push(Answered::to(id, answer));

@@ -150,6 +150,14 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         messages
     }
 
+    /// Whether a follower that answers has yet to be sent entries up to this index. A snapshot in
+    /// their place would be more to send.
+    pub(super) fn owes(&self, index: u64) -> bool {
+        let Role::Leader(leader) = &self.role else { return false };
+        let mut followers = leader.followers.values();
+        followers.any(|progress| !progress.is_silent && progress.next_index <= index)
+    }
+
     /// Leaders, rules 3.1 and 3.2: what an answer says of the follower's log (section 5.3).
     pub(super) fn note_answer(&mut self, from: NodeId, answer: AppendEntriesAnswer) {
         let (now, last_index) = (self.now, self.log.last_index());

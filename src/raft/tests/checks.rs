@@ -102,10 +102,9 @@ impl Checks {
             let has_it = index <= node.log().snapshot_index()
                 || node.log().entry(index).is_some_and(|own| own == entry);
             if *term < node.term() && !has_it {
-                let leads = node.term();
+                let (leads, of) = (node.term(), entry.term);
                 return Err(format!(
-                    "leader completeness: {me} leads term {leads} without entry {index}, which was \
-                     committed in term {term}"
+                    "leader completeness: {me} leads term {leads} without entry {index} of term {of}"
                 ));
             }
         }
@@ -138,8 +137,7 @@ impl Checks {
                 let floor = self.reads.remove(ticket).unwrap_or_default();
                 if seen < floor {
                     return Err(format!(
-                        "linearizability: a read saw {seen} entries, and {floor} were committed \
-                         when it was asked"
+                        "linearizability: a read saw {seen} of {floor} committed entries"
                     ));
                 }
             }
@@ -177,10 +175,16 @@ fn match_logs(one: &Node, other: &Node) -> Result<(), String> {
     let first = one.snapshot_index().max(other.snapshot_index()) + 1;
     let last = one.last_index().min(other.last_index());
     let agree = (first..=last).rev().find(|index| one.term_at(*index) == other.term_at(*index));
-    for index in first..=agree.unwrap_or_default() {
+    let Some(agree) = agree else { return Ok(()) };
+    for index in first..agree {
         if one.entry(index) != other.entry(index) {
-            return Err(format!("log matching: two logs agree on {agree:?}, and not on {index}"));
+            return Err(format!(
+                "log matching: two logs agree on entry {agree}, and not on {index}"
+            ));
         }
+    }
+    if one.entry(agree) != other.entry(agree) {
+        return Err(format!("log matching: two entries {agree} have the same term"));
     }
     Ok(())
 }

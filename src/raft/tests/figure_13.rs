@@ -82,3 +82,18 @@ fn only_what_is_applied_is_compacted() {
     check(3, 0);
     check(0, 0);
 }
+
+#[test]
+fn a_leader_owes_entries_to_who_answers_and_not_to_who_is_silent() {
+    let mut node = leader(2, &[]);
+    hear(&mut node, 1, matches(2, 1, 1));
+    node.step(LATER, [Input::Propose { ticket: 0, command: 8 }]);
+    hear(&mut node, 1, matches(2, 2, 2));
+    // Node 2 has not answered the first message, so the second entry waits.
+    assert_eq!((node.commit_index(), node.owes(1), node.owes(2)), (2, false, true));
+    let mut silent = node.clone();
+    silent.step(LATER + PACE.longest_retry, [Input::Tick { random: 0 }]);
+    assert!(!silent.owes(2));
+    hear(&mut node, 2, matches(2, 1, 1));
+    assert!(!node.owes(2));
+}

@@ -9,7 +9,12 @@ use super::*;
 
 /// Has a node write, in this directory, and gives what it says.
 fn write(directory: &Path, node_id: &str, node_ids: &[&str]) -> String {
-    let host = Host::seeded(0).with_disk(Rc::new(Directory::at(directory)));
+    write_in_life(0, directory, node_id, node_ids)
+}
+
+fn write_in_life(life: u64, directory: &Path, node_id: &str, node_ids: &[&str]) -> String {
+    let disk = Rc::new(Directory::at(directory));
+    let host = Host::seeded(0).with_former_lives(life).with_disk(disk);
     let init = serde_json::json!({"type": "init", "node_id": node_id, "node_ids": node_ids});
     let init = serde_json::json!({"src": "c0", "dest": node_id, "body": init});
     let write = r#"{"src":"c1","dest":"n1","body":{"type":"write","msg_id":2,"key":1,"value":7}}"#;
@@ -60,6 +65,22 @@ fn who_is_named_twice_is_one_node() {
     let said = write(&directory, "n1", &["n1", "n1"]);
     std::fs::remove_dir_all(&directory).unwrap();
     assert!(said.contains(r#""type":"write_ok""#), "{said}");
+}
+
+#[test]
+fn a_clock_that_is_set_back_between_two_lives_makes_the_later_one_no_former_one() {
+    let directory = format!("glomers-misuse-clock-{}", std::process::id());
+    let directory = std::env::temp_dir().join(directory);
+    std::fs::create_dir_all(&directory).unwrap();
+    let said = [7, 3, 3].map(|life| write_in_life(life, &directory, "n1", &["n1"]));
+    let stored = std::fs::read_to_string(directory.join("raft.log")).unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
+    for said in said {
+        assert!(said.contains(r#""type":"write_ok""#), "{said}");
+    }
+    for life in [7, 8, 9] {
+        assert!(stored.contains(&format!(r#"{{"life":{life}}}"#)), "{stored}");
+    }
 }
 
 #[test]

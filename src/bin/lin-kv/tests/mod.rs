@@ -157,6 +157,19 @@ fn who_was_away_for_long_gets_a_snapshot_and_takes_part_again() {
     assert!(last.count() > 100, "{report}");
 }
 
+/// Messages overtake each other, so one follower or the other is always behind.
+#[test]
+fn who_is_only_slow_gets_no_snapshot() {
+    let [mean, time_limit] = [10, 15_000].map(Duration::from_millis);
+    let latency = Latency { mean, distribution: "exponential".parse().unwrap() };
+    let concurrency = "40n".parse().unwrap();
+    let load = Test { concurrency, rate: 1000.0, time_limit, trace: true, ..challenge(3) };
+    let report = Test { latency, ..load }.run(LinKv::new);
+    report.assert_valid();
+    assert!(report.completed("write") + report.completed("cas") > 3000, "{report}");
+    assert!(!report.trace.contains("install_snapshot"));
+}
+
 /// What an operation costs, and how long it takes, where all ways are equally long. At 10 ms a read
 /// takes two ways, or none at the leader and then a round; a write takes four, or two, and a sync.
 #[test]
@@ -176,10 +189,11 @@ fn messages_and_latencies_are_near_the_least() {
         assert!(messages < most_messages);
         assert!([read, write] < most_for.map(Duration::from_millis));
     }
-    check(0, 100.0, 5.5, [2, 8]);
-    check(10, 100.0, 3.5, [35, 60]);
-    check(100, 100.0, 3.5, [350, 550]);
-    check(10, 1000.0, 2.0, [35, 60]);
+    // Within an eighth of what they were when this was written down.
+    check(0, 100.0, 4.8, [1, 5]);
+    check(10, 100.0, 2.95, [34, 52]);
+    check(100, 100.0, 3.05, [330, 560]);
+    check(10, 1000.0, 1.8, [30, 54]);
 }
 
 /// How long answers took, once there was a leader.
