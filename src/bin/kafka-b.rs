@@ -261,8 +261,8 @@ mod tests {
                 let test = Test {
                     faults,
                     nemesis_interval: Duration::from_secs(3),
-                    // A while before the operations end, so that somebody is there to be asked.
-                    faults_until: Duration::from_secs(15),
+                    // Clients wait for 5 s; then somebody is there to be asked.
+                    faults_until: Duration::from_secs(12),
                     seed,
                     ..far()
                 };

@@ -3,22 +3,22 @@
 //! Each key has an owner, one of the nodes, which all nodes compute from the key. Only the owner
 //! appends to the log of a key and only it hands out offsets, so nobody has to be asked whether a
 //! place is taken, and the store of `kafka-b` is not needed. The owner tells every other node what
-//! it appends, in batches ([`gossip`]), and each node polls its own copy: the beginning of the log,
-//! without gaps, as far as it has come. What is committed of a key its owner knows, too.
+//! it appends, in batches ([`glomers::gossip`]), and each node polls its own copy: the beginning of
+//! the log, without gaps, as far as it has come. What is committed of a key its owner knows, too.
 //!
 //! # Nothing is lost, doubled or moved
 //!
 //! * An offset is handed out once, because the owner alone counts. A message is shown and
 //!   acknowledged when the owner has it on its disk. Its disk is written in order, so what a kill
-//!   leaves of a log is a beginning of it, with all that anybody has seen; and an owner that is back
-//!   tells the others all that it has.
+//!   leaves of a log is a beginning of it, with all that anybody has seen; and an owner that is
+//!   back tells the others all that it has.
 //! * A send at another node is forwarded, again and again if the answer is lost. Each has a number,
 //!   and the owner remembers where it has put it, so a send that comes again gets the same offset.
 //!   With each comes the number of the oldest send that is still open there: those before it will
 //!   not be asked for again, so the owner forgets them, and ignores a duplicate that comes later
 //!   still, and a send that comes when its node has given it up.
-//! * A copy takes over what comes next and keeps what came too early, on its disk before it says so.
-//!   News that comes twice, late or in another order changes nothing.
+//! * A copy takes over what comes next and keeps what came too early, on its disk before it says
+//!   so. News that comes twice, late or in another order changes nothing.
 //! * Committed offsets only grow, so an old commit that comes late changes nothing.
 //!
 //! Without storage, as under Jepsen's Maelstrom, all that holds as long as nobody is killed.
@@ -450,11 +450,18 @@ mod tests {
             let together = [Fault::Partition, Fault::Loss, Fault::Duplicate].into();
             let sets = Fault::alone_and_together().into_iter().chain([together]);
             let runs = sets.map(|faults| {
-                // Three nodes, so that partitions leave somebody to talk to.
-                let (nodes, nemesis_interval) = (3, Duration::from_secs(3));
-                let (rate, time_limit) = (200.0, Duration::from_secs(10));
-                let test =
-                    Test { nodes, faults, nemesis_interval, rate, time_limit, seed, ..challenge() };
+                let test = Test {
+                    // So that partitions leave somebody to talk to.
+                    nodes: 3,
+                    rate: 200.0,
+                    time_limit: Duration::from_secs(16),
+                    faults,
+                    nemesis_interval: Duration::from_secs(3),
+                    // Clients wait for 5 s; then somebody is there to be asked.
+                    faults_until: Duration::from_secs(10),
+                    seed,
+                    ..challenge()
+                };
                 let report = test.run(Kafka::new);
                 report.assert_valid();
                 assert!(!report.warnings.concat().contains("said to be committed"), "{report}");

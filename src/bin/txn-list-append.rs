@@ -278,12 +278,12 @@ mod tests {
             let runs = [0, 10].map(|millis| {
                 let test = Test {
                     nodes: 5,
-                    time_limit: Duration::from_secs(10),
+                    time_limit: Duration::from_secs(16),
                     latency: Latency { mean: Duration::from_millis(millis), ..Latency::default() },
                     faults: Fault::ALL.into(),
                     nemesis_interval: Duration::from_secs(2),
-                    // A while before the operations end, so that somebody is there to be asked.
-                    faults_until: Duration::from_secs(8),
+                    // Clients wait for 5 s; then somebody is there to be asked.
+                    faults_until: Duration::from_secs(10),
                     seed,
                     ..challenge()
                 };
