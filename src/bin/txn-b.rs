@@ -2,8 +2,8 @@
 //!
 //! Each node has a copy of all registers, executes a transaction on it at once, and tells every
 //! other node what it wrote, write by write. What a node has not acknowledged is told again until
-//! it has ([`glomers::gossip`]), so copies differ while the network is cut, and no transaction waits
-//! for it.
+//! it has ([`glomers::gossip`]), so copies differ while the network is cut, and no transaction
+//! waits for it.
 //!
 //! # Copies converge
 //!

@@ -3,8 +3,9 @@
 //!
 //! As in `txn-b`, each node has a copy of all registers, and of two writes the one with the later
 //! [`Stamp`] stays; so no transaction waits for anybody, and copies converge once the network is
-//! whole; what comes late or twice is not later than what is there, and changes nothing. What differs is that a transaction is told as one: other nodes get its last write to each
-//! register, all of them together, and take them over with nothing in between.
+//! whole; what comes late or twice is not later than what is there, and changes nothing. What
+//! differs is that a transaction is told as one: other nodes get its last write to each register,
+//! all of them together, and take them over with nothing in between.
 //!
 //! # Read committed
 //!

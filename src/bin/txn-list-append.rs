@@ -23,10 +23,11 @@
 //!
 //! # What it costs
 //!
-//! A batch takes a round trip to the store, and two more each time that another was faster; the transactions that come meanwhile are the next batch. Maelstrom's chapter keeps the
-//! lists in the store, below a root that a transaction swaps: there whoever has lost must read what
-//! has changed, write pages anew and swap again, while others win the next race. In return, here
-//! each node has all lists in its memory, and the log is never cut.
+//! A batch takes a round trip to the store, and two more each time that another was faster; the
+//! transactions that come meanwhile are the next batch. Maelstrom's chapter keeps the lists in the
+//! store, below a root that a transaction swaps: there whoever has lost must read what has changed,
+//! write pages anew and swap again, while others win the next race. In return, here each node has
+//! all lists in its memory, and the log is never cut.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -228,9 +229,9 @@ impl Replica {
         transactions.iter().map(|txn| txn.iter().map(&mut apply).collect()).collect()
     }
 
-    /// Leaves the next place to others, if there are any: for about a round trip to the store, which
-    /// it takes who has lost to see what has won. With less the same node would win again and
-    /// again. By chance, as nodes in step with each other would win and lose in the same order.
+    /// Leaves the next place to others, if there are any: for about a round trip to the store, as
+    /// long as it takes who has lost to see what has won. With less the same node would win again
+    /// and again. By chance, as nodes in step would win and lose in the same order.
     fn rest(&mut self, round_trip: Duration) {
         if self.node.node_ids().len() > 1 {
             let thirds = [2, 3, 4][usize::from(self.node.random().to_le_bytes()[0] % 3)];

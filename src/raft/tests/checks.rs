@@ -103,9 +103,8 @@ impl Checks {
                 || node.log().entry(index).is_some_and(|own| own == entry);
             if *term < node.term() && !has_it {
                 let (leads, of) = (node.term(), entry.term);
-                return Err(format!(
-                    "leader completeness: {me} leads term {leads} without entry {index} of term {of}"
-                ));
+                let lacks = format!("{me} leads term {leads} without entry {index} of term {of}");
+                return Err(format!("leader completeness: {lacks}"));
             }
         }
         Ok(())
