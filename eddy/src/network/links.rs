@@ -39,8 +39,8 @@ enum Strike {
     Slow(Duration, Sides),
 }
 
-/// Every node, and whether it is struck; and services that are. To list the links that are cut would
-/// take the square of that.
+/// Every node, and whether it is struck; and services that are. To list the links that are cut
+/// would take the square of that.
 type Sides = FxHashMap<usize, bool>;
 
 impl Links {
