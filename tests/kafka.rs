@@ -19,7 +19,7 @@ use eddy::latency::Latency;
 use eddy::{Report, Test, Workload};
 
 /// How often both are compared, each time by another seed.
-const SEEDS: u64 = 5;
+const SEEDS: u64 = 3;
 
 const HEAD: &str = "      operations  msgs/op  cas failures  p50 ms  p99 ms  max ms";
 
