@@ -258,6 +258,37 @@ fn figures_are_compared_with_limits() {
 }
 
 #[test]
+fn where_nothing_is_to_become_stable_the_latency_is_that_of_operations() {
+    let place = Place::new("operations");
+    place.file("results.edn", "{:workload {:valid? true}, :valid? true}\n", 0o644);
+    let ops = [
+        (0, "invoke", 0),
+        (1_500_000, "ok", 0),
+        (2_000_000, "invoke", 0),
+        (3_000_000, "invoke", 1),
+        (9_000_000, "ok", 0),
+        (90_000_000, "info", 1),
+    ];
+    let lines = ops.iter().enumerate().map(|(index, (time, kind, process))| {
+        format!(
+            "{{:index {index}, :time {time}, :type :{kind}, :process {process}, :f :read, \
+             :value nil}}\n"
+        )
+    });
+    place.file("history.edn", &lines.collect::<String>(), 0o644);
+    let outcome = place.eddy("check . --max-median 7 --max-latency 7.1").expect(1, "");
+    let words = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("median latency, ms 7 < 7 EXCEEDED"), "{words}");
+    assert!(words.contains("maximum latency, ms 7 < 7.1 holds"), "{words}");
+
+    // A set of which nothing became stable has no latency.
+    let results = "{:workload {:stable-count 0, :valid? :unknown}, :valid? :unknown}\n";
+    place.file("results.edn", results, 0o644);
+    let outcome = place.eddy("check . --max-median 7").expect(1, "");
+    assert!(outcome.stdout.contains("CANNOT BE TOLD"), "{}", outcome.stdout);
+}
+
+#[test]
 fn only_results_can_be_checked() {
     let place = Place::new("no-results");
     place.file("empty/history.edn", "", 0o644);

@@ -112,6 +112,11 @@ impl Recorded {
     }
 }
 
+/// The history of a recorded test; an error says what is wrong with the directory or the file.
+pub(super) fn history_of(path: &Path) -> Result<History, String> {
+    read(&find(path)?)
+}
+
 /// The file that holds the history.
 fn find(path: &Path) -> Result<PathBuf, String> {
     if !path.is_dir() {

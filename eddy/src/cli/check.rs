@@ -4,12 +4,15 @@
 use std::fmt::{self, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
-use super::{numbers, status, table};
+use super::{analyze, numbers, status, table};
 use crate::checker::Validity;
+use crate::checker::quantiles::Quantiles;
 use crate::edn::Value;
+use crate::history::Kind;
 
 #[derive(Debug, Args)]
 pub(super) struct Limits {
@@ -19,10 +22,11 @@ pub(super) struct Limits {
     #[arg(long, value_name = "NUMBER", value_parser = numbers::limit)]
     #[arg(allow_negative_numbers = true)]
     max_msgs_per_op: Option<f64>,
-    /// The median stable latency must be below so many milliseconds
+    /// The median latency must be below so many milliseconds: how long a value took to be
+    /// everywhere, or else, how long an operation took
     #[arg(long, value_name = "MS", value_parser = numbers::limit, allow_negative_numbers = true)]
     max_median: Option<f64>,
-    /// The longest stable latency must be below so many milliseconds
+    /// The longest latency must be below so many milliseconds
     #[arg(long, value_name = "MS", value_parser = numbers::limit, allow_negative_numbers = true)]
     max_latency: Option<f64>,
     /// At least this fraction of operations must have succeeded
@@ -71,7 +75,12 @@ impl Limits {
         let below: fn(f64, f64) -> bool = |figure, limit| figure < limit;
         let at_least: fn(f64, f64) -> bool = |figure, limit| figure >= limit;
         let msgs_per_op = figure(&["net", "servers", "msgs-per-op"]);
-        let (median, maximum) = (latency(Value::Float(0.5)), latency(Value::Int(1)));
+        let has = |key| results.get_in(&["workload", key]).is_some();
+        let (median, maximum) = if has("stable-latencies") || has("stable-count") {
+            (latency(Value::Float(0.5)), latency(Value::Int(1)))
+        } else {
+            operation_latencies(&self.directory).unzip()
+        };
         let ok_fraction = figure(&["availability", "ok-fraction"]);
         let figures = [
             Figure::new("messages per operation", msgs_per_op, "<", self.max_msgs_per_op, below),
@@ -139,6 +148,17 @@ impl Display for Figure {
         };
         write!(f, " {limit:<10}{word}")
     }
+}
+
+/// How many milliseconds an operation that succeeded took, in the median and at most, if that was
+/// recorded: of workloads in which nothing is to become stable, this is the latency.
+fn operation_latencies(directory: &Path) -> Option<(f64, f64)> {
+    let history = analyze::history_of(directory).ok()?;
+    let ends = history.clients().filter(|op| op.kind == Kind::Ok);
+    let nanoseconds = ends.filter_map(|end| Some(end.time - history.invocation(end)?.time));
+    let Quantiles { median, maximum, .. } = Quantiles::of(nanoseconds)?;
+    let milliseconds = |time| (Duration::from_nanos(time).as_secs_f64() * 1e5).round() / 100.0;
+    Some((milliseconds(median), milliseconds(maximum)))
 }
 
 /// Why a test has no verdict, if there was one at all.
