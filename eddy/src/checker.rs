@@ -21,6 +21,8 @@ pub mod stats;
 mod testing;
 pub mod unique_ids;
 
+use serde::{Deserialize, Serialize};
+
 use crate::edn::Value;
 use crate::history::Process;
 
@@ -45,7 +47,8 @@ impl<'a> Placement<'a> {
 }
 
 /// Whether a history is as it should be; the worse, the greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Validity {
     /// Nothing is wrong.
     Valid,
@@ -81,6 +84,19 @@ impl From<Validity> for Value {
     fn from(validity: Validity) -> Value {
         validity.to_edn()
     }
+}
+
+/// Operations that cannot all be right, or one that cannot be right, for a report to show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contradiction {
+    /// What contradicts what, in a sentence without its period.
+    pub what: String,
+    /// The [indices](crate::history::Op::index) of the operations' entries in the history, in order
+    /// of time: of each operation its beginning, its end, or both.
+    pub operations: Vec<usize>,
+    /// The value that is lost, wrong or read twice, if it is one: messages that carry it show its
+    /// way through the cluster.
+    pub value: Option<Value>,
 }
 
 /// A fraction with the 32 bits that Maelstrom gives it; `whole` must not be 0.

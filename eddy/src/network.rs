@@ -20,6 +20,7 @@
 
 mod journal;
 mod links;
+mod log;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ use serde_json::value::RawValue;
 
 pub use self::journal::{Counts, EventKind, Journal, Traffic};
 use self::links::Links;
+pub(crate) use self::log::{Event, Log};
 use crate::latency::Latency;
 use crate::nemesis::{Fault, Harm};
 use crate::random::Random;
@@ -115,8 +117,8 @@ pub enum Admission {
 }
 
 impl Network {
-    /// A network without participants.
-    pub fn new(latency: Latency, delivery: Delivery, random: Random, trace: bool) -> Network {
+    /// A network without participants, whose journal keeps every event if it is to.
+    pub fn new(latency: Latency, delivery: Delivery, random: Random, keeps_log: bool) -> Network {
         Network {
             latency,
             delivery,
@@ -127,7 +129,7 @@ impl Network {
             arrivals: BTreeMap::new(),
             sent: 0,
             scheduled: 0,
-            journal: Journal::new(trace),
+            journal: Journal::new(keeps_log),
         }
     }
 
@@ -174,7 +176,7 @@ impl Network {
         let name = |inbox: usize| Rc::clone(&self.inboxes[inbox].name);
         let message = Message { id: self.sent, src: name(src), dest: name(dest), body };
         self.sent += 1;
-        self.journal.record(now, EventKind::Send, &message);
+        self.journal.sent(now, &message);
         let parcel = Parcel { link: (src, dest), message, held_up: None };
         if parcel.message.involves_client() {
             self.post(now, now, parcel);
@@ -203,12 +205,12 @@ impl Network {
             let cut = if is_plain { self.links.cut(link) } else { None };
             let dropped_by = cut.or_else(|| self.inboxes[inbox].refuses(&message));
             if let Some(fault) = dropped_by {
-                self.discard(now, fault, &message);
+                self.journal.discarded(now, fault, &message);
             }
             self.inboxes[inbox].carrying = false;
             self.take(now, inbox);
             if dropped_by.is_none() && !self.inboxes[inbox].closed {
-                self.journal.record(now, EventKind::Receive, &message);
+                self.journal.received(now, &message);
                 return Some(message);
             }
         }
@@ -261,7 +263,7 @@ impl Network {
             self.journal.struck(Fault::Slow);
         }
         if self.links.lose(link) {
-            self.discard(now, Fault::Loss, &parcel.message);
+            self.journal.discarded(now, Fault::Loss, &parcel.message);
             return;
         }
         if let Some(later) = self.links.duplicate(link) {
@@ -305,7 +307,7 @@ impl Network {
                 return;
             };
             if let Some(fault) = self.links.cut(parcel.link) {
-                self.discard(now, fault, &parcel.message);
+                self.journal.discarded(now, fault, &parcel.message);
             } else {
                 self.inboxes[number].carrying = true;
                 self.schedule(deadline.max(now), parcel);
@@ -318,10 +320,6 @@ impl Network {
         self.arrivals.insert((at, self.scheduled), parcel);
     }
 
-    fn discard(&mut self, now: Duration, fault: Fault, message: &Message) {
-        self.journal.record(now, EventKind::Drop, message);
-        self.journal.struck(fault);
-    }
 }
 
 impl Inbox {

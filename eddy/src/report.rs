@@ -13,12 +13,12 @@ use self::toll::Line;
 pub use self::toll::Toll;
 use crate::checker::quantiles::Quantiles;
 use crate::checker::repair::Repair;
-use crate::checker::{Placement, Validity, availability, exceptions, liveness, stats};
+use crate::checker::{Contradiction, Placement, Validity, availability, exceptions, liveness, stats};
 use crate::edn::{Map, Value};
 use crate::history::{History, Kind, Op};
 use crate::interpreter::Interpreter;
 use crate::nemesis::{Fault, Strike};
-use crate::network::{Counts, Traffic};
+use crate::network::{Counts, Log, Traffic};
 use crate::shrink;
 use crate::store::Record;
 use crate::test::Test;
@@ -65,6 +65,9 @@ pub struct Report {
     /// What contradicts what, if the workload's checker can tell: the operations in order, and why
     /// there is no order in which they could have happened, in lines for a person to read.
     pub explanation: Vec<String>,
+    /// The operations that contradict each other, the most telling first; as far as the checker
+    /// of the workload can name them.
+    pub contradictions: Vec<Contradiction>,
     /// What Maelstrom would not have said, in sentences.
     pub warnings: Vec<String>,
     /// Everything the checkers found, as Maelstrom's `results.edn`.
@@ -167,9 +170,10 @@ impl Report {
             lost_with_nodes: verdict.lost_with_nodes,
             reasons,
             explanation: verdict.explanation,
+            contradictions: verdict.contradictions,
             warnings: warnings.collect(),
             results: results.with("valid?", valid).into(),
-            trace: journal.trace().to_owned(),
+            trace: journal.log().map(Log::to_text).unwrap_or_default(),
             history,
             parts,
             test: test.clone(),

@@ -6,6 +6,9 @@
 //! tests, the one that ended last. Links are relative, so a store can be moved, and replaced in one
 //! step, so nobody finds them missing.
 
+mod description;
+mod progress;
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::symlink;
@@ -14,6 +17,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use jiff::Zoned;
 
+pub(crate) use self::description::Description;
+pub(crate) use self::progress::Progress;
 use crate::edn::Value;
 use crate::history::History;
 

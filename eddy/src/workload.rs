@@ -23,7 +23,7 @@ use crate::checker::elle::ConsistencyModel;
 use crate::checker::quantiles::Quantiles;
 use crate::checker::repair::Repair;
 use crate::checker::set_full::SetFull;
-use crate::checker::{Placement, Validity};
+use crate::checker::{Contradiction, Placement, Validity};
 use crate::edn::Value;
 use crate::history::{History, Kind, Op};
 use crate::name;
@@ -73,6 +73,8 @@ pub(crate) struct Verdict {
     pub(crate) explanation: Vec<String>,
     /// What Maelstrom would not have said.
     pub(crate) warnings: Vec<String>,
+    /// The operations that contradict each other, the most telling first.
+    pub(crate) contradictions: Vec<Contradiction>,
 }
 
 impl Verdict {
@@ -87,6 +89,7 @@ impl Verdict {
             reason,
             explanation: Vec::new(),
             warnings: Vec::new(),
+            contradictions: Vec::new(),
         }
     }
 

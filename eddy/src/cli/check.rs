@@ -4,15 +4,13 @@
 use std::fmt::{self, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 
 use super::{analyze, numbers, status, table};
 use crate::checker::Validity;
-use crate::checker::quantiles::Quantiles;
 use crate::edn::Value;
-use crate::history::Kind;
+use crate::summary::{self, Figure, Summary};
 
 #[derive(Debug, Args)]
 pub(super) struct Limits {
@@ -53,6 +51,15 @@ pub(super) struct Checked {
 }
 
 impl Limits {
+    fn limits(&self) -> summary::Limits {
+        summary::Limits {
+            msgs_per_op: self.max_msgs_per_op,
+            median: self.max_median,
+            latency: self.max_latency,
+            ok_fraction: self.min_ok_fraction,
+        }
+    }
+
     /// Shows each figure beside its limit and tells the exit status; an error says what is wrong
     /// with the directory.
     pub(super) fn check(&self) -> Result<Checked, String> {
@@ -64,43 +71,21 @@ impl Limits {
             let path = self.directory.join("results.edn");
             format!("{} has no :valid? of true, false or :unknown", path.display())
         })?;
-        let latency = |quantile: Value| {
-            let latencies = results.get_in(&["workload", "stable-latencies"]);
-            latencies.and_then(|latencies| match latencies {
-                Value::Map(map) => map.get(&quantile).and_then(number),
-                _ => None,
-            })
+        let history = || analyze::history_of(&self.directory).ok();
+        let figures = summary::figures(&results, history);
+        let summary = Summary { valid: Some(valid), figures, ..Summary::default() };
+        let summary = summary.limit(self.limits());
+        let status = match (valid, summary.is_within_limits()) {
+            (Validity::Invalid, _) | (_, true) => status(valid),
+            (_, false) => 1,
         };
-        let figure = |path: &[&str]| results.get_in(path).and_then(number);
-        let below: fn(f64, f64) -> bool = |figure, limit| figure < limit;
-        let at_least: fn(f64, f64) -> bool = |figure, limit| figure >= limit;
-        let msgs_per_op = figure(&["net", "servers", "msgs-per-op"]);
-        let has = |key| results.get_in(&["workload", key]).is_some();
-        let (median, maximum) = if has("stable-latencies") || has("stable-count") {
-            (latency(Value::Float(0.5)), latency(Value::Int(1)))
-        } else {
-            operation_latencies(&self.directory).unzip()
-        };
-        let ok_fraction = figure(&["availability", "ok-fraction"]);
-        let figures = [
-            Figure::new("messages per operation", msgs_per_op, "<", self.max_msgs_per_op, below),
-            Figure::new("median latency, ms", median, "<", self.max_median, below),
-            Figure::new("maximum latency, ms", maximum, "<", self.max_latency, below),
-            Figure::new("ok fraction", ok_fraction, "≥", self.min_ok_fraction, at_least),
-        ];
-        let exceeded = figures.iter().any(|figure| !figure.kept);
-        let (word, status) = match (valid, exceeded) {
-            (Validity::Valid, true) => ("valid, but not within limits", 1),
-            (Validity::Valid, false) => ("valid, and within limits", status(valid)),
-            (Validity::Invalid, _) => ("not valid", status(valid)),
-            (Validity::Unknown, true) => ("unknown, and not within limits", 1),
-            (Validity::Unknown, false) => ("unknown, for lack of evidence", status(valid)),
-        };
-        let lines = figures.iter().map(ToString::to_string).chain([word.to_owned(), String::new()]);
-        let text = lines.collect::<Vec<_>>().join("\n");
+        let figures = &summary.figures;
+        let lines = figures.iter().map(|figure| Line(figure).to_string());
+        let text = lines.chain([summary.verdict().to_owned(), String::new()]);
+        let text = text.collect::<Vec<_>>().join("\n");
         let failure = self.table.as_ref().and_then(|table| {
             let title = self.title.clone().unwrap_or_else(|| self.directory.display().to_string());
-            let appended = table::append(table, &title, valid, &figures, status == 0);
+            let appended = table::append(table, &title, valid, figures, status == 0);
             let error = appended.err()?;
             Some(format!("{} cannot be written: {error}", table.display()))
         });
@@ -108,57 +93,22 @@ impl Limits {
     }
 }
 
-/// A figure beside its limit.
-pub(super) struct Figure {
-    name: &'static str,
-    /// What was measured, if it was.
-    pub(super) value: Option<f64>,
-    sign: &'static str,
-    limit: Option<f64>,
-    kept: bool,
-}
+/// A figure beside its limit, in a line.
+struct Line<'a>(&'a Figure);
 
-impl Figure {
-    fn new(
-        name: &'static str,
-        value: Option<f64>,
-        sign: &'static str,
-        limit: Option<f64>,
-        keeps: impl Fn(f64, f64) -> bool,
-    ) -> Figure {
-        let kept = limit.is_none_or(|limit| value.is_some_and(|value| keeps(value, limit)));
-        Figure { name, value, sign, limit, kept }
-    }
-
-    /// The limit with its sign, `< 30`.
-    pub(super) fn limit(&self) -> Option<String> {
-        self.limit.map(|limit| format!("{} {limit}", self.sign))
-    }
-}
-
-impl Display for Figure {
+impl Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.value.map_or_else(|| "missing".to_owned(), |value| value.to_string());
-        write!(f, "{:<24}{value:>12}", self.name)?;
-        let Some(limit) = self.limit() else { return Ok(()) };
-        let word = match (self.value, self.kept) {
+        let Line(figure) = self;
+        let value = figure.value.map_or_else(|| "missing".to_owned(), |value| value.to_string());
+        write!(f, "{:<24}{value:>12}", figure.name)?;
+        let Some(limit) = figure.shown_limit() else { return Ok(()) };
+        let word = match (figure.value, figure.is_kept()) {
             (None, _) => "CANNOT BE TOLD",
             (Some(_), true) => "holds",
             (Some(_), false) => "EXCEEDED",
         };
         write!(f, " {limit:<10}{word}")
     }
-}
-
-/// How many milliseconds an operation that succeeded took, in the median and at most, if that was
-/// recorded: of workloads in which nothing is to become stable, this is the latency.
-fn operation_latencies(directory: &Path) -> Option<(f64, f64)> {
-    let history = analyze::history_of(directory).ok()?;
-    let ends = history.clients().filter(|op| op.kind == Kind::Ok);
-    let nanoseconds = ends.filter_map(|end| Some(end.time - history.invocation(end)?.time));
-    let Quantiles { median, maximum, .. } = Quantiles::of(nanoseconds)?;
-    let milliseconds = |time| (Duration::from_nanos(time).as_secs_f64() * 1e5).round() / 100.0;
-    Some((milliseconds(median), milliseconds(maximum)))
 }
 
 /// Why a test has no verdict, if there was one at all.
@@ -197,15 +147,6 @@ fn verdict(results: &Value) -> Option<Validity> {
     match results.get("valid?")? {
         Value::Bool(valid) => Some(Validity::from(*valid)),
         value if *value == Value::keyword("unknown") => Some(Validity::Unknown),
-        _ => None,
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "figures of tests are far below 2^53")]
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Int(number) => Some(*number as f64),
-        Value::Float(number) => Some(*number),
         _ => None,
     }
 }

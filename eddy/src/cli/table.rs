@@ -4,15 +4,15 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::check::Figure;
 use crate::checker::Validity;
+use crate::summary::Figure;
 
 /// Adds a row, and the head before the first one.
 pub(super) fn append(
     path: &Path,
     title: &str,
     valid: Validity,
-    figures: &[Figure; 4],
+    figures: &[Figure],
     passed: bool,
 ) -> io::Result<()> {
     let mut file = File::options().create(true).append(true).open(path)?;
@@ -21,20 +21,18 @@ pub(super) fn append(
         let head = ["challenge", "valid", "ok", "msgs/op", "median", "max", "limits", "verdict"];
         text.push_str(&row(head.map(str::to_owned)));
     }
-    let [msgs_per_op, median, maximum, ok_fraction] = figures;
-    let shown = |figure: &Figure, digits: usize| match figure.value {
+    let shown = |figure: usize, digits: usize| match figures.get(figure).and_then(|f| f.value) {
         Some(value) => format!("{value:.digits$}"),
         None => "-".to_owned(),
     };
-    let limits: Vec<String> =
-        [msgs_per_op, median, maximum, ok_fraction].into_iter().filter_map(Figure::limit).collect();
+    let limits: Vec<String> = figures.iter().filter_map(Figure::shown_limit).collect();
     text.push_str(&row([
         title.to_owned(),
         valid.to_edn().to_string(),
-        shown(ok_fraction, 3),
-        shown(msgs_per_op, 2),
-        shown(median, 0),
-        shown(maximum, 0),
+        shown(3, 3),
+        shown(0, 2),
+        shown(1, 0),
+        shown(2, 0),
         if limits.is_empty() { "-".to_owned() } else { limits.join(", ") },
         if passed { "passed" } else { "FAILED" }.to_owned(),
     ]));

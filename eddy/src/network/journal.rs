@@ -1,10 +1,10 @@
-//! What the network did: counted always, and written down event by event when asked to.
+//! What the network did: counted always, and kept event by event when asked to.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Message;
+use super::log::{Event, Log};
 use crate::edn::{Map, Value};
 use crate::nemesis::Fault;
 
@@ -26,7 +26,7 @@ pub struct Journal {
     clients: Counts,
     dropped: u64,
     struck: BTreeMap<Fault, u64>,
-    trace: Option<String>,
+    log: Option<Log>,
     watcher: fn(EventKind, &Message),
 }
 
@@ -54,27 +54,38 @@ pub struct Traffic {
 }
 
 impl Journal {
-    pub(super) fn new(trace: bool) -> Journal {
+    pub(super) fn new(keeps_log: bool) -> Journal {
         let (all, clients) = (Counts::default(), Counts::default());
-        let (trace, struck) = (trace.then(String::new), BTreeMap::new());
-        Journal { all, clients, dropped: 0, struck, trace, watcher: |_, _| {} }
+        let (log, struck) = (keeps_log.then(Log::new), BTreeMap::new());
+        Journal { all, clients, dropped: 0, struck, log, watcher: |_, _| {} }
     }
 
     pub(super) fn watch(&mut self, watcher: fn(EventKind, &Message)) {
         self.watcher = watcher;
     }
 
-    pub(super) fn record(&mut self, now: Duration, kind: EventKind, message: &Message) {
+    pub(super) fn sent(&mut self, now: Duration, message: &Message) {
+        self.record(now, EventKind::Send, None, message);
+    }
+
+    pub(super) fn received(&mut self, now: Duration, message: &Message) {
+        self.record(now, EventKind::Receive, None, message);
+    }
+
+    pub(super) fn discarded(&mut self, now: Duration, fault: Fault, message: &Message) {
+        self.record(now, EventKind::Drop, Some(fault), message);
+        self.struck(fault);
+    }
+
+    fn record(&mut self, at: Duration, kind: EventKind, fault: Option<Fault>, message: &Message) {
         (self.watcher)(kind, message);
         self.all.count(kind);
         if message.involves_client() {
             self.clients.count(kind);
         }
         self.dropped += u64::from(kind == EventKind::Drop);
-        if let Some(trace) = &mut self.trace {
-            let Message { id, src, dest, body } = message;
-            // Writing to a string cannot fail.
-            let _ = writeln!(trace, "{} {kind:?} {id} {src} {dest} {body}", now.as_nanos());
+        if let Some(log) = &mut self.log {
+            log.note(Event { at, kind, fault, message: message.clone() });
         }
     }
 
@@ -93,9 +104,9 @@ impl Journal {
         self.struck.get(&fault).copied().unwrap_or_default()
     }
 
-    /// The events so far, one a line: nanoseconds, what happened, id, source, destination, body.
-    pub fn trace(&self) -> &str {
-        self.trace.as_deref().unwrap_or_default()
+    /// What became of every message so far, if that is kept.
+    pub(crate) fn log(&self) -> Option<&Log> {
+        self.log.as_ref()
     }
 
     /// The counts so far, for so many operations.
@@ -167,15 +178,11 @@ mod tests {
         };
         let mut journal = Journal::new(true);
         let now = Duration::from_millis(1);
-        for (kind, src, dest) in [
-            (EventKind::Send, "c0", "n0"),
-            (EventKind::Receive, "c0", "n0"),
-            (EventKind::Send, "n0", "n1"),
-            (EventKind::Drop, "n0", "n1"),
-            (EventKind::Send, "n0", "lin-kv"),
-        ] {
-            journal.record(now, kind, &message(src, dest));
-        }
+        journal.sent(now, &message("c0", "n0"));
+        journal.received(now, &message("c0", "n0"));
+        journal.sent(now, &message("n0", "n1"));
+        journal.discarded(now, Fault::Partition, &message("n0", "n1"));
+        journal.sent(now, &message("n0", "lin-kv"));
         let expected = "{:all {:send-count 3, :recv-count 1, :msg-count 3, :msgs-per-op 1.5}, \
                         :clients {:send-count 1, :recv-count 1, :msg-count 1}, \
                         :servers {:send-count 2, :recv-count 0, :msg-count 2, :msgs-per-op 1.0}, \
@@ -183,6 +190,8 @@ mod tests {
         assert_eq!(journal.traffic(2).to_edn().to_string(), expected);
         assert_eq!(journal.traffic(0).servers.msgs_per_op, None);
         assert_eq!(journal.dropped(), 1);
-        assert_eq!(journal.trace().lines().nth(3), Some("1000000 Drop 0 n0 n1 {}"));
+        assert_eq!(journal.struck_by(Fault::Partition), 1);
+        let trace = journal.log().unwrap().to_text();
+        assert_eq!(trace.lines().nth(3), Some("1000000 Drop 0 n0 n1 {}"));
     }
 }

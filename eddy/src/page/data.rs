@@ -1,0 +1,112 @@
+//! What `report.html` draws by itself: messages, operations and faults, as JSON.
+//!
+//! Times are whole microseconds of the history, so what comes before setup is negative. Long lists
+//! are columns: entry `i` of each belongs to thing `i`. What refers to a thing of another list is
+//! its place in that list, and -1 where there is none.
+
+use serde::Serialize;
+
+/// All that there is to draw.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Data {
+    /// When the first thing and the last thing happened.
+    pub(crate) begin: i64,
+    pub(crate) end: i64,
+    /// Who sends or receives: nodes, then services, then clients.
+    pub(crate) participants: Vec<Participant>,
+    /// The `type`s of messages.
+    pub(crate) kinds: Vec<String>,
+    /// In the order of sending.
+    pub(crate) messages: Messages,
+    /// What operations are called, `read`.
+    pub(crate) functions: Vec<String>,
+    /// In the order of beginning.
+    pub(crate) operations: Operations,
+    /// In the order of beginning.
+    pub(crate) faults: Vec<Shade>,
+    /// What went wrong, the most telling first.
+    pub(crate) contradictions: Vec<Clue>,
+    /// What is not in here, and why, in sentences.
+    pub(crate) omissions: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Participant {
+    pub(crate) name: String,
+    /// `node`, `service` or `client`.
+    pub(crate) kind: &'static str,
+}
+
+/// Columns of messages. One that a fault has doubled is two.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Messages {
+    /// Its number on the network.
+    pub(crate) id: Vec<u64>,
+    /// Participants.
+    pub(crate) src: Vec<usize>,
+    pub(crate) dest: Vec<usize>,
+    pub(crate) kind: Vec<usize>,
+    pub(crate) sent: Vec<i64>,
+    /// When it arrived or was dropped; if neither happened, the end.
+    pub(crate) ended: Vec<i64>,
+    /// `received`, `lost` (dropped by a fault) or `under way` (when the test ended), as 0, 1, 2.
+    pub(crate) fate: Vec<u8>,
+    /// The name of the fault that dropped it, or an empty text.
+    pub(crate) fault: Vec<&'static str>,
+    /// JSON; its beginning only if it is long.
+    pub(crate) body: Vec<String>,
+    /// How many bytes the whole body has, where `body` is only its beginning; else 0.
+    pub(crate) bytes: Vec<usize>,
+}
+
+/// Columns of operations of clients.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Operations {
+    pub(crate) process: Vec<u64>,
+    /// Functions.
+    pub(crate) f: Vec<usize>,
+    /// `ok`, `fail` or `info` (nobody knows), as 0, 1, 2.
+    pub(crate) outcome: Vec<u8>,
+    pub(crate) invoked: Vec<i64>,
+    /// When it ended; -1 if it never did.
+    pub(crate) completed: Vec<i64>,
+    /// The participant that is its client, and the one that was asked.
+    pub(crate) client: Vec<i64>,
+    pub(crate) node: Vec<i64>,
+    /// What was asked and what came of it, in EDN, cut where long.
+    pub(crate) value: Vec<String>,
+    pub(crate) result: Vec<String>,
+    /// Why it did not succeed, or an empty text.
+    pub(crate) error: Vec<String>,
+    /// Where it stands in `history.edn`: the index of its beginning.
+    pub(crate) index: Vec<usize>,
+}
+
+/// A fault, from when until when.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shade {
+    /// `partition`.
+    pub(crate) fault: String,
+    pub(crate) from: i64,
+    pub(crate) until: i64,
+    /// What it did, and to whom, in words.
+    pub(crate) what: String,
+    /// The participants that it struck.
+    pub(crate) struck: Vec<usize>,
+}
+
+/// Something that cannot be, and what shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Clue {
+    /// What contradicts what.
+    pub(crate) what: String,
+    /// How it came about, in lines: the way of a value through the cluster. May be empty.
+    pub(crate) story: Vec<String>,
+    /// The operations that contradict each other.
+    pub(crate) operations: Vec<usize>,
+    /// The messages that carried the value that is lost or wrong, or that belong to the operations.
+    pub(crate) messages: Vec<usize>,
+    /// What to look at: from when until when.
+    pub(crate) from: i64,
+    pub(crate) until: i64,
+}

@@ -1,0 +1,159 @@
+//! What came of a test, as short as can be: the verdict, and each figure beside its limit.
+//!
+//! Everything that shows a test shows this first: the terminal, `report.html`, the list of tests in
+//! a browser. It is kept as `summary.json`, so that a list need not read whole results, and
+//! [`Summary::limit`] puts it beside other limits later, as `eddy check` does.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checker::Validity;
+use crate::checker::quantiles::Quantiles;
+use crate::edn::Value;
+use crate::history::{History, Kind};
+
+/// A verdict, with its reasons, and figures.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Summary {
+    /// `None` if the test could not be carried out.
+    pub(crate) valid: Option<Validity>,
+    /// Why it could not be carried out, if so.
+    pub(crate) failure: Option<String>,
+    pub(crate) figures: Vec<Figure>,
+    /// Why it is not valid, in sentences.
+    pub(crate) reasons: Vec<String>,
+    /// What contradicts what, in lines.
+    pub(crate) explanation: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What was measured, beside its limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Figure {
+    pub(crate) name: String,
+    /// `None` if nothing tells it.
+    pub(crate) value: Option<f64>,
+    pub(crate) bound: Bound,
+    pub(crate) limit: Option<f64>,
+}
+
+/// On which side of its limit a figure must stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Bound {
+    #[serde(rename = "<")]
+    Below,
+    #[serde(rename = "≥")]
+    AtLeast,
+}
+
+/// Limits to the figures, in their order: messages per operation, median and longest latency in
+/// milliseconds, and the fraction of operations that succeeded.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Limits {
+    pub(crate) msgs_per_op: Option<f64>,
+    pub(crate) median: Option<f64>,
+    pub(crate) latency: Option<f64>,
+    pub(crate) ok_fraction: Option<f64>,
+}
+
+/// The four figures of a test, without limits. Latencies are those of values becoming stable where
+/// the workload has any, and those of the history's operations elsewhere.
+pub(crate) fn figures(results: &Value, history: impl FnOnce() -> Option<History>) -> Vec<Figure> {
+    let figure = |path: &[&str]| results.get_in(path).and_then(number);
+    let has = |key| results.get_in(&["workload", key]).is_some();
+    let (median, maximum) = if has("stable-latencies") || has("stable-count") {
+        let latency = |quantile: Value| match results.get_in(&["workload", "stable-latencies"]) {
+            Some(Value::Map(map)) => map.get(&quantile).and_then(number),
+            _ => None,
+        };
+        (latency(Value::Float(0.5)), latency(Value::Int(1)))
+    } else {
+        history().as_ref().and_then(operation_latencies).unzip()
+    };
+    let msgs_per_op = figure(&["net", "servers", "msgs-per-op"]);
+    let ok_fraction = figure(&["availability", "ok-fraction"]);
+    vec![
+        Figure::new("messages per operation", msgs_per_op, Bound::Below),
+        Figure::new("median latency, ms", median, Bound::Below),
+        Figure::new("maximum latency, ms", maximum, Bound::Below),
+        Figure::new("ok fraction", ok_fraction, Bound::AtLeast),
+    ]
+}
+
+/// How many milliseconds an operation that succeeded took, in the median and at most.
+fn operation_latencies(history: &History) -> Option<(f64, f64)> {
+    let ends = history.clients().filter(|op| op.kind == Kind::Ok);
+    let nanoseconds = ends.filter_map(|end| Some(end.time - history.invocation(end)?.time));
+    let Quantiles { median, maximum, .. } = Quantiles::of(nanoseconds)?;
+    let milliseconds = |time| (Duration::from_nanos(time).as_secs_f64() * 1e5).round() / 100.0;
+    Some((milliseconds(median), milliseconds(maximum)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures of tests are far below 2^53")]
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Int(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        _ => None,
+    }
+}
+
+impl Summary {
+    /// The same beside these limits, whatever the former ones were.
+    pub(crate) fn limit(mut self, limits: Limits) -> Summary {
+        let Limits { msgs_per_op, median, latency, ok_fraction } = limits;
+        for (figure, limit) in
+            self.figures.iter_mut().zip([msgs_per_op, median, latency, ok_fraction])
+        {
+            figure.limit = limit;
+        }
+        self
+    }
+
+    /// Whether every figure keeps its limit.
+    pub(crate) fn is_within_limits(&self) -> bool {
+        self.figures.iter().all(Figure::is_kept)
+    }
+
+    /// The verdict in a few words.
+    pub(crate) fn verdict(&self) -> &'static str {
+        match (self.valid, self.is_within_limits()) {
+            (None, _) => "no verdict",
+            (Some(Validity::Valid), true) if self.figures.iter().all(|f| f.limit.is_none()) => {
+                "valid"
+            }
+            (Some(Validity::Valid), true) => "valid, and within limits",
+            (Some(Validity::Valid), false) => "valid, but not within limits",
+            (Some(Validity::Invalid), _) => "not valid",
+            (Some(Validity::Unknown), true) => "unknown, for lack of evidence",
+            (Some(Validity::Unknown), false) => "unknown, and not within limits",
+        }
+    }
+}
+
+impl Figure {
+    fn new(name: &str, value: Option<f64>, bound: Bound) -> Figure {
+        Figure { name: name.to_owned(), value, bound, limit: None }
+    }
+
+    /// Whether it keeps its limit, or has none. What cannot be told does not.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.limit.is_none_or(|limit| {
+            self.value.is_some_and(|value| match self.bound {
+                Bound::Below => value < limit,
+                Bound::AtLeast => value >= limit,
+            })
+        })
+    }
+
+    /// The limit with its sign, `< 30`.
+    pub(crate) fn shown_limit(&self) -> Option<String> {
+        let sign = match self.bound {
+            Bound::Below => "<",
+            Bound::AtLeast => "≥",
+        };
+        self.limit.map(|limit| format!("{sign} {limit}"))
+    }
+}
