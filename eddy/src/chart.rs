@@ -100,6 +100,10 @@ pub enum Style {
     Marks,
     /// A dashed line without marks: what is not measured, such as a limit.
     Dashed,
+    /// A line without marks: what is measured so often that marks would hide it.
+    Curve,
+    /// A dot at each point, for thousands of them. Those that would hide each other are one.
+    Dots,
 }
 
 /// A place in a chart.
@@ -113,7 +117,8 @@ pub struct Point {
     pub label: Option<String>,
 }
 
-/// A shaded rectangle, cut off where the axes end.
+/// A shaded rectangle, cut off where the axes end. Those of one name have one color, and the first
+/// of them that can be seen has the name.
 ///
 /// A corner may be infinitely far away, or at zero on a logarithmic axis, which is the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -213,6 +218,22 @@ impl Series {
         Series::new(name, Style::Dashed, points)
     }
 
+    /// A line without marks, through `(x, y)` or `(x, y, "label")`.
+    pub fn curve<P: Into<Point>>(
+        name: impl Into<String>,
+        points: impl IntoIterator<Item = P>,
+    ) -> Series {
+        Series::new(name, Style::Curve, points)
+    }
+
+    /// Dots at `(x, y)`; labels are not shown.
+    pub fn dots<P: Into<Point>>(
+        name: impl Into<String>,
+        points: impl IntoIterator<Item = P>,
+    ) -> Series {
+        Series::new(name, Style::Dots, points)
+    }
+
     fn new<P: Into<Point>>(
         name: impl Into<String>,
         style: Style,
@@ -307,6 +328,33 @@ mod tests {
             &Chart { x, ..Chart::default() },
             "the logarithmic axis \"time\" cannot go from 0 to 1",
         );
+    }
+
+    #[test]
+    fn dots_that_hide_each_other_are_one() {
+        let series = |points| vec![Series::dots("d", points)];
+        let few = Chart { series: series(vec![(0.0, 1.0), (9.0, 9.0)]), ..Chart::default() };
+        let again = vec![(0.0, 1.0), (9.0, 9.0), (0.0, 1.0), (0.001, 1.001)];
+        let many = Chart { series: series(again), ..Chart::default() };
+        let path = |chart: &Chart| {
+            let svg = chart.to_svg().unwrap();
+            svg.split_once("<path d=\"").unwrap().1.split_once('"').unwrap().0.to_owned()
+        };
+        assert_eq!(path(&many), path(&few));
+        assert_eq!(path(&few).matches("h0").count(), 2);
+    }
+
+    #[test]
+    fn areas_of_one_name_have_one_color_and_one_label() {
+        let area = |name: &str, x: f64| Area::new(name, (x, 0.0), (x + 1.0, 1.0));
+        let areas = vec![area("cut", 0.0), area("kill", 2.0), area("cut", 4.0)];
+        let svg = Chart { areas, ..Chart::default() }.to_svg().unwrap();
+        assert_eq!(svg.matches(">cut</text>").count(), 1, "{svg}");
+        let shades = svg.lines().filter(|line| line.contains("fill-opacity"));
+        let color = |line: &str| line.split_once("fill=\"").unwrap().1[..7].to_owned();
+        let colors: Vec<String> = shades.map(color).collect();
+        assert_eq!((colors.len(), &colors[0]), (3, &colors[2]));
+        assert_ne!(colors[0], colors[1]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod order;
 mod pretty;
 mod print;
 mod read;
+mod serialize;
 
 use std::borrow::Cow;
 

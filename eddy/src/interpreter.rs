@@ -244,6 +244,11 @@ impl Interpreter {
         self.faults.began().saturating_sub(self.zero)
     }
 
+    /// When setup began, which is what the times of the history count from.
+    pub(crate) fn zero(&self) -> Duration {
+        self.zero
+    }
+
     /// What happened so far.
     pub(crate) fn into_results(self) -> (History, Network, Vec<Strike>) {
         let strikes = self.faults.strikes(self.plan.time_limit);

@@ -119,7 +119,7 @@ mod processes;
 mod quiet;
 pub mod random;
 mod repeat;
-mod report;
+pub(crate) mod report;
 mod schema;
 mod seeds;
 mod service;

@@ -255,6 +255,11 @@ impl Network {
         &self.journal
     }
 
+    /// What has been sent, when that is all.
+    pub(crate) fn into_journal(self) -> Journal {
+        self.journal
+    }
+
     fn post_between_servers(&mut self, now: Duration, parcel: Parcel) {
         let link = parcel.link;
         let latency = self.latency.draw(&mut self.random);
@@ -319,7 +324,6 @@ impl Network {
         self.scheduled += 1;
         self.arrivals.insert((at, self.scheduled), parcel);
     }
-
 }
 
 impl Inbox {

@@ -1,6 +1,6 @@
 //! What came of a test.
 
-mod timeline;
+pub(crate) mod timeline;
 mod toll;
 
 use std::collections::BTreeMap;
@@ -13,7 +13,9 @@ use self::toll::Line;
 pub use self::toll::Toll;
 use crate::checker::quantiles::Quantiles;
 use crate::checker::repair::Repair;
-use crate::checker::{Contradiction, Placement, Validity, availability, exceptions, liveness, stats};
+use crate::checker::{
+    Contradiction, Placement, Validity, availability, exceptions, liveness, stats,
+};
 use crate::edn::{Map, Value};
 use crate::history::{History, Kind, Op};
 use crate::interpreter::Interpreter;
@@ -76,10 +78,23 @@ pub struct Report {
     pub history: History,
     /// Every message, sent, received or dropped, one a line; empty unless [`Test::trace`] is set.
     pub trace: String,
+    /// What a page draws beside the history.
+    chronicle: Chronicle,
     /// The verdict in parts, to tell whether another test failed likewise.
     parts: Parts,
     test: Test,
     rerun: Option<Rerun>,
+}
+
+/// What happened besides operations, and when; nothing in the history depends on it.
+#[derive(Debug, Clone)]
+pub(crate) struct Chronicle {
+    /// When the history's time begins, in that of the messages.
+    pub(crate) zero: Duration,
+    /// When that of the strikes begins, in that of the history.
+    pub(crate) began: Duration,
+    /// Every message, if they were kept.
+    pub(crate) messages: Option<Log>,
 }
 
 /// Whether the test came to its end; and the verdicts on operations, availability, the workload and
@@ -104,9 +119,10 @@ impl Report {
     pub(crate) fn new(test: &Test, interpreter: Interpreter, failure: Option<String>) -> Report {
         let strays = interpreter.warnings();
         let began = interpreter.operations_began();
+        let zero = interpreter.zero();
         let (history, network, strikes) = interpreter.into_results();
-        let journal = network.journal();
-        let faults = toll::of(&strikes, journal);
+        let journal = network.into_journal();
+        let faults = toll::of(&strikes, &journal);
         let invoked = history.clients().filter(|op| op.kind == Kind::Invoke).count();
         let Traffic { all, clients, servers } = journal.traffic(invoked as u64);
         let stats = stats::check(&history);
@@ -173,7 +189,8 @@ impl Report {
             contradictions: verdict.contradictions,
             warnings: warnings.collect(),
             results: results.with("valid?", valid).into(),
-            trace: journal.log().map(Log::to_text).unwrap_or_default(),
+            trace: journal.log().filter(|_| test.trace).map(Log::to_text).unwrap_or_default(),
+            chronicle: Chronicle { zero, began, messages: journal.into_log() },
             history,
             parts,
             test: test.clone(),
@@ -260,6 +277,10 @@ impl Report {
     /// Which test this came of.
     pub fn test(&self) -> &Test {
         &self.test
+    }
+
+    pub(crate) fn chronicle(&self) -> &Chronicle {
+        &self.chronicle
     }
 
     pub(crate) fn parts(&self) -> Parts {

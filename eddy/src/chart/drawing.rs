@@ -1,5 +1,7 @@
 //! The picture: what is where, in which color, and what covers what.
 
+use std::collections::BTreeSet;
+
 use super::labels::{Rectangle, Room};
 use super::scale::Span;
 use super::text::{self, escaped};
@@ -101,7 +103,8 @@ impl<'a> Drawing<'a> {
         let mut bottom = top;
         for entry in self.entries().into_iter().filter(|entry| !entry.series.name.is_empty()) {
             let name = &entry.series.name;
-            let sample = if entry.series.style == Style::Marks { 12.0 } else { 30.0 };
+            let has_no_line = matches!(entry.series.style, Style::Marks | Style::Dots);
+            let sample = if has_no_line { 12.0 } else { 30.0 };
             let width = sample + 6.0 + text::width(name, SMALL);
             if left > MARGIN && left + width > WIDTH - MARGIN {
                 left = MARGIN;
@@ -153,13 +156,27 @@ impl<'a> Drawing<'a> {
     }
 
     fn areas(&mut self) {
-        for (area, color) in self.chart.areas.iter().zip(AREA_COLORS.iter().cycle()) {
+        let names = self.area_names();
+        for area in &self.chart.areas {
+            let number = names.iter().position(|name| *name == area.name).unwrap_or_default();
+            let color = AREA_COLORS[number % AREA_COLORS.len()];
             let Some(Rectangle { left, top, width, height }) = self.shaded(area) else { continue };
             self.push(format!(
                 "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
                  fill=\"{color}\" fill-opacity=\"0.13\" stroke=\"{color}\" stroke-opacity=\"0.6\"/>"
             ));
         }
+    }
+
+    /// The names of the areas, each once.
+    fn area_names(&self) -> Vec<&'a str> {
+        let mut names: Vec<&str> = Vec::new();
+        for area in &self.chart.areas {
+            if !names.contains(&area.name.as_str()) {
+                names.push(&area.name);
+            }
+        }
+        names
     }
 
     /// What can be seen of an area, if anything.
@@ -178,17 +195,34 @@ impl<'a> Drawing<'a> {
             self.line(entry, &places);
         }
         for entry in &entries {
-            for place in self.places(entry.series) {
+            let places = self.places(entry.series);
+            if entry.series.style == Style::Dots {
+                self.dots(entry, &places);
+                continue;
+            }
+            for place in places {
                 self.mark(entry, place);
             }
         }
+    }
+
+    /// Draws all dots of a series as one path, each as a line of no length with round ends.
+    fn dots(&mut self, entry: &Entry, places: &[(f64, f64)]) {
+        let shown: BTreeSet<String> =
+            places.iter().map(|(x, y)| format!("M{x:.0} {y:.0}h0")).collect();
+        let (path, color) = (shown.into_iter().collect::<String>(), entry.color);
+        self.push(format!(
+            "<path d=\"{path}\" stroke=\"{color}\" stroke-width=\"4\" stroke-linecap=\"round\" \
+             stroke-opacity=\"0.7\"/>"
+        ));
     }
 
     /// Draws the names of the areas and the labels of the points, where there is room for them.
     fn labels(&mut self) {
         let chart = self.chart;
         let mut room = Room::new(Rectangle { width: WIDTH - 4.0 - self.frame.left, ..self.frame });
-        for series in &chart.series {
+        let is_sparse = |series: &&Series| !matches!(series.style, Style::Curve | Style::Dots);
+        for series in chart.series.iter().filter(is_sparse) {
             let places = self.places(series);
             if series.style != Style::Marks {
                 for ends in places.windows(2) {
@@ -199,13 +233,15 @@ impl<'a> Drawing<'a> {
                 room.take(Rectangle::around(place, 12.0, 12.0));
             }
         }
-        for area in &chart.areas {
-            if let Some(shaded) = self.shaded(area) {
+        for name in self.area_names() {
+            let mut areas = chart.areas.iter().filter(|area| area.name == name);
+            let first = areas.find_map(|area| Some((area, self.shaded(area)?)));
+            if let Some((area, shaded)) = first {
                 let place = room.within(shaded, &area.name, SMALL);
                 self.label(place, "font-style=\"italic\"", &area.name);
             }
         }
-        for series in &chart.series {
+        for series in chart.series.iter().filter(is_sparse) {
             for (point, place) in series.points.iter().zip(self.places(series)) {
                 if let Some(label) = &point.label {
                     let place = room.beside(place, label, SMALL);
@@ -236,9 +272,9 @@ impl<'a> Drawing<'a> {
     /// Draws a series' line through places, if it has one.
     fn line(&mut self, entry: &Entry, places: &[(f64, f64)]) {
         let dashes = match entry.series.style {
-            Style::Line => "",
+            Style::Line | Style::Curve => "",
             Style::Dashed => " stroke-dasharray=\"7 5\"",
-            Style::Marks => return,
+            Style::Marks | Style::Dots => return,
         };
         let (color, points) = (entry.color, path(places));
         self.push(format!(
@@ -252,8 +288,8 @@ impl<'a> Drawing<'a> {
         // Half of the width of a square; other shapes are as wide as is needed to look as large.
         let half = match entry.series.style {
             Style::Line => 3.6,
-            Style::Marks => 4.6,
-            Style::Dashed => return,
+            Style::Marks | Style::Dots => 4.6,
+            Style::Dashed | Style::Curve => return,
         };
         let (round, far) = (half * 1.13, half * 1.4);
         let shape = match entry.shape {

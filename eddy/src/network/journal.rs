@@ -109,6 +109,11 @@ impl Journal {
         self.log.as_ref()
     }
 
+    /// As [`Journal::log`], when the test is over.
+    pub(crate) fn into_log(self) -> Option<Log> {
+        self.log
+    }
+
     /// The counts so far, for so many operations.
     pub fn traffic(&self, operations: u64) -> Traffic {
         let (all, clients) = (self.all, self.clients);

@@ -15,7 +15,7 @@ pub(crate) fn of(strikes: &[Strike]) -> String {
 }
 
 /// What is done, and to whom.
-struct Effect<'a>(&'a Harm);
+pub(crate) struct Effect<'a>(pub(crate) &'a Harm);
 
 impl Display for Effect<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,76 @@
+//! To JSON, for programs that read no EDN: keywords, symbols and keys become strings, lists and
+//! sets arrays, and a tag is left out. What EDN tells apart may be the same in JSON.
+
+use serde::ser::{Error, Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::value::RawValue;
+
+use super::Value;
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fn all<'a, S: Serializer>(
+            elements: impl ExactSizeIterator<Item = &'a Value>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            let mut sequence = serializer.serialize_seq(Some(elements.len()))?;
+            for element in elements {
+                sequence.serialize_element(element)?;
+            }
+            sequence.end()
+        }
+        match self {
+            Value::Nil => serializer.serialize_unit(),
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::Int(number) => serializer.serialize_i64(*number),
+            Value::BigInt(digits) => RawValue::from_string(digits.to_string())
+                .map_err(S::Error::custom)?
+                .serialize(serializer),
+            // JSON has no NaN and no infinities.
+            Value::Float(number) if !number.is_finite() => {
+                serializer.serialize_str(&self.to_string())
+            }
+            Value::Float(number) => serializer.serialize_f64(*number),
+            Value::Str(text) | Value::Symbol(text) => serializer.serialize_str(text),
+            Value::Keyword(name) => serializer.serialize_str(name),
+            Value::List(elements) | Value::Vector(elements) => all(elements.iter(), serializer),
+            Value::Set(set) => all(set.iter(), serializer),
+            Value::Map(map) => {
+                let mut entries = serializer.serialize_map(Some(map.len()))?;
+                for (key, value) in map.iter() {
+                    entries.serialize_entry(&name(key), value)?;
+                }
+                entries.end()
+            }
+            Value::Tagged(_, value) => value.serialize(serializer),
+        }
+    }
+}
+
+fn name(key: &Value) -> String {
+    match key {
+        Value::Str(text) | Value::Symbol(text) => text.clone(),
+        Value::Keyword(name) => name.to_string(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(edn: &str, json: &str) {
+        let value = Value::read_edn(edn).unwrap();
+        assert_eq!(serde_json::to_string(&value).unwrap().replace('"', "'"), json);
+    }
+
+    #[test]
+    fn what_json_has_no_word_for_becomes_the_nearest_that_it_has() {
+        check("{:a? true, :b (1 2), 0.5 [], nil nil}", "{'a?':true,'b':[1,2],'0.5':[],'nil':null}");
+        check("#{:a}", "['a']");
+        check("#jepsen.history.Op{:f :read, :value \"\\n\"}", "{'f':'read','value':'\\n'}");
+        check("[123456789012345678901N 2.5]", "[123456789012345678901,2.5]");
+        let nan = serde_json::to_string(&Value::Float(f64::NAN)).unwrap();
+        assert_eq!(nan, format!("{:?}", Value::Float(f64::NAN).to_string()));
+    }
+}

@@ -1,0 +1,117 @@
+//! Messages, from the network's log of what happened to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use serde::Deserialize;
+
+use super::{Messages, Participant, microseconds, shown};
+use crate::nemesis::Fault;
+use crate::network::{EventKind, Message};
+use crate::report::Report;
+
+/// A message on its way.
+#[derive(Debug, Clone)]
+pub(super) struct Arrow<'a> {
+    pub(super) message: &'a Message,
+    pub(super) sent: i64,
+    /// When it arrived or was dropped, if it was.
+    pub(super) ended: Option<i64>,
+    /// What dropped it, if it was.
+    pub(super) fault: Option<Fault>,
+}
+
+/// All messages, in the order of sending. One that arrived twice is two.
+pub(super) fn arrows(report: &Report) -> Vec<Arrow<'_>> {
+    let chronicle = report.chronicle();
+    let Some(log) = &chronicle.messages else { return Vec::new() };
+    let zero = microseconds(chronicle.zero);
+    let time = |at: Duration| microseconds(at) - zero;
+    let mut arrows: Vec<Arrow<'_>> = Vec::new();
+    let mut places: FxHashMap<u64, usize> = FxHashMap::default();
+    for event in log.events() {
+        let message = &event.message;
+        if event.kind == EventKind::Send {
+            places.insert(message.id, arrows.len());
+            arrows.push(Arrow { message, sent: time(event.at), ended: None, fault: None });
+            continue;
+        }
+        let Some(&place) = places.get(&message.id) else { continue };
+        let arrow = &mut arrows[place];
+        if arrow.ended.is_none() {
+            (arrow.ended, arrow.fault) = (Some(time(event.at)), event.fault);
+        } else {
+            let (sent, ended) = (arrow.sent, Some(time(event.at)));
+            arrows.push(Arrow { message, sent, ended, fault: event.fault });
+        }
+    }
+    arrows.sort_by_key(|arrow| (arrow.sent, arrow.message.id));
+    arrows
+}
+
+/// The nodes, the services that anybody spoke to, and the clients, in the order of their numbers.
+pub(super) fn participants(report: &Report, arrows: &[Arrow<'_>]) -> Vec<Participant> {
+    let nodes = report.test().node_ids();
+    let (mut services, mut clients) = (BTreeSet::new(), BTreeMap::new());
+    let names = arrows.iter().flat_map(|arrow| [&arrow.message.src, &arrow.message.dest]);
+    for name in names.map(|name| &**name) {
+        match name.strip_prefix('c') {
+            Some(number) => drop(clients.insert((number.len(), number), name)),
+            None => drop(services.insert(name)),
+        }
+    }
+    nodes.iter().for_each(|node| drop(services.remove(node.as_str())));
+    let all = nodes.iter().map(|name| (name.as_str(), "node"));
+    let all = all.chain(services.into_iter().map(|name| (name, "service")));
+    let all = all.chain(clients.into_values().map(|name| (name, "client")));
+    all.map(|(name, kind)| Participant { name: name.to_owned(), kind }).collect()
+}
+
+/// The columns of a page, and the kinds that they refer to.
+pub(super) fn columns(
+    arrows: &[Arrow<'_>],
+    participants: &[Participant],
+    end: i64,
+    kinds: &mut Vec<String>,
+) -> Messages {
+    let places = participants.iter().map(|participant| participant.name.as_str()).zip(0..);
+    let places: FxHashMap<&str, usize> = places.collect();
+    let place = |name: &str| places.get(name).copied().unwrap_or_default();
+    let mut numbers: FxHashMap<String, usize> = FxHashMap::default();
+    let mut columns = Messages::default();
+    for Arrow { message, sent, ended, fault } in arrows {
+        let kind = kind(message);
+        let number = *numbers.entry(kind).or_insert_with_key(|kind| {
+            kinds.push(kind.clone());
+            kinds.len() - 1
+        });
+        let nowhere = if message.involves_client() { *sent } else { end };
+        let (body, bytes) = shown::beginning(message.body.get());
+        columns.id.push(message.id);
+        columns.src.push(place(&message.src));
+        columns.dest.push(place(&message.dest));
+        columns.kind.push(number);
+        columns.sent.push(*sent);
+        columns.ended.push(ended.unwrap_or(nowhere));
+        columns.fate.push(match (ended, fault) {
+            (Some(_), None) => 0,
+            (Some(_), Some(_)) => 1,
+            (None, _) => 2,
+        });
+        columns.fault.push(fault.map(|fault| fault.to_string()).unwrap_or_default());
+        columns.body.push(body);
+        columns.bytes.push(bytes);
+    }
+    columns
+}
+
+/// The `type` of a message; that every body has one was seen to when it was sent.
+pub(super) fn kind(message: &Message) -> String {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    serde_json::from_str(message.body.get()).map(|Body { kind }| kind).unwrap_or_default()
+}

@@ -1,0 +1,118 @@
+//! Operations of clients, each with its client on the network and the node that was asked.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use super::messages::Arrow;
+use super::{Operations, Participant, shown};
+use crate::history::{Kind, Op, Process};
+use crate::report::Report;
+
+/// An operation, from its beginning to its end.
+#[derive(Debug)]
+pub(super) struct Operation<'a> {
+    pub(super) begin: &'a Op,
+    pub(super) end: Option<&'a Op>,
+    pub(super) process: u64,
+    pub(super) invoked: i64,
+    /// -1 if it never ended.
+    pub(super) completed: i64,
+    /// Participants.
+    pub(super) client: Option<usize>,
+    node: Option<usize>,
+}
+
+/// All operations, in the order of beginning.
+pub(super) fn of<'a>(
+    report: &'a Report,
+    participants: &[Participant],
+    arrows: &[Arrow<'_>],
+) -> Vec<Operation<'a>> {
+    let places = participants.iter().map(|participant| participant.name.as_str()).zip(0..);
+    let places: FxHashMap<&str, usize> = places.collect();
+    let mut clients = Clients::new(arrows);
+    let begins = report.history.clients().filter(|op| op.kind == Kind::Invoke);
+    let operations = begins.filter_map(|begin| {
+        let Process::Client(process) = begin.process else { return None };
+        let end = report.history.completion(begin);
+        let node = report.node_of(begin);
+        let invoked = microseconds(begin.time);
+        let client = clients.of(process, invoked, node.as_deref());
+        Some(Operation {
+            begin,
+            end,
+            process,
+            invoked,
+            completed: end.map_or(-1, |end| microseconds(end.time)),
+            client: client.and_then(|client| places.get(client).copied()),
+            node: node.and_then(|node| places.get(node.as_str()).copied()),
+        })
+    });
+    operations.collect()
+}
+
+/// Which client on the network is a process. A process keeps its client as long as it lives, so
+/// who asks the right node when its first operation begins is the one, unless it is another's.
+struct Clients<'a> {
+    /// Who asked which node, when.
+    asked: BTreeMap<(i64, &'a str), Vec<&'a str>>,
+    known: FxHashMap<u64, &'a str>,
+}
+
+impl<'a> Clients<'a> {
+    fn new(arrows: &[Arrow<'a>]) -> Clients<'a> {
+        let mut asked: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+        for Arrow { message, sent, .. } in arrows {
+            if message.src.starts_with('c') {
+                asked.entry((*sent, &*message.dest)).or_default().push(&message.src);
+            }
+        }
+        Clients { asked, known: FxHashMap::default() }
+    }
+
+    fn of(&mut self, process: u64, invoked: i64, node: Option<&str>) -> Option<&'a str> {
+        if let Some(client) = self.known.get(&process) {
+            return Some(client);
+        }
+        let there = self.asked.get(&(invoked, node?))?;
+        let client = there.iter().find(|client| !self.known.values().any(|of| of == *client))?;
+        self.known.insert(process, client);
+        Some(client)
+    }
+}
+
+/// The columns of a page, and the functions that they refer to.
+pub(super) fn columns(operations: &[Operation<'_>], functions: &mut Vec<String>) -> Operations {
+    let number = |place: Option<usize>| place.and_then(|place| i64::try_from(place).ok());
+    let mut columns = Operations::default();
+    for operation in operations {
+        let Operation { begin, end, process, invoked, completed, client, node } = operation;
+        let f = functions.iter().position(|known| *known == begin.f).unwrap_or_else(|| {
+            functions.push(begin.f.to_string());
+            functions.len() - 1
+        });
+        let result = end.filter(|end| end.value != begin.value);
+        let error = end.and_then(|end| end.error.as_ref());
+        columns.process.push(*process);
+        columns.f.push(f);
+        columns.outcome.push(match end.map(|end| end.kind) {
+            Some(Kind::Ok) => 0,
+            Some(Kind::Fail) => 1,
+            _ => 2,
+        });
+        columns.invoked.push(*invoked);
+        columns.completed.push(*completed);
+        columns.client.push(number(*client).unwrap_or(-1));
+        columns.node.push(number(*node).unwrap_or(-1));
+        columns.value.push(shown::value(&begin.value));
+        columns.result.push(result.map(|end| shown::value(&end.value)).unwrap_or_default());
+        columns.error.push(error.map(shown::value).unwrap_or_default());
+        columns.index.push(begin.index);
+    }
+    columns
+}
+
+fn microseconds(nanoseconds: u64) -> i64 {
+    i64::try_from(nanoseconds / 1000).unwrap_or(i64::MAX)
+}

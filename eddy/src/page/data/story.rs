@@ -1,0 +1,74 @@
+//! The way of a value through the cluster: who was told, when, by whom, and who never was.
+
+use std::collections::BTreeMap;
+
+use super::messages::{self, Arrow};
+use crate::checker::sentence::counted;
+
+/// How many messages are told one by one. The picture shows all of them.
+const TOLD: usize = 12;
+
+/// How the messages that carried a value went, in lines; of nobody but these nodes.
+pub(super) fn of(nodes: &[String], carriers: &[&Arrow<'_>]) -> Vec<String> {
+    let mut lines = who_never_got_it(nodes, carriers);
+    let (told, rest) = carriers.split_at(carriers.len().min(TOLD));
+    lines.extend(told.iter().map(|arrow| line(arrow)));
+    if !rest.is_empty() {
+        lines.push(format!("and {} more that carried it", counted(rest.len() as u64, "message")));
+    }
+    lines
+}
+
+/// For each node that the value never reached, what became of the messages that had it.
+fn who_never_got_it(nodes: &[String], carriers: &[&Arrow<'_>]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let to = |node: &String| {
+        let node = node.clone();
+        carriers.iter().filter(move |arrow| *arrow.message.dest == *node)
+    };
+    let (mut never_sent, mut lost) = (Vec::new(), Vec::new());
+    for node in nodes {
+        if to(node).any(|arrow| arrow.ended.is_some() && arrow.fault.is_none()) {
+            continue;
+        }
+        let mut faults: BTreeMap<String, u64> = BTreeMap::new();
+        for arrow in to(node) {
+            let why = match arrow.fault {
+                Some(fault) => format!("lost to {fault}"),
+                None => "under way at the end".to_owned(),
+            };
+            *faults.entry(why).or_default() += 1;
+        }
+        if faults.is_empty() {
+            never_sent.push(node.as_str());
+        } else {
+            let became = faults.iter().map(|(why, count)| format!("{count} {why}"));
+            let became = became.collect::<Vec<_>>().join(", ");
+            lost.push(format!("{node} never got it: of the messages that had it, {became}"));
+        }
+    }
+    lines.append(&mut lost);
+    if !never_sent.is_empty() {
+        lines.push(format!("nobody ever sent it to {}", never_sent.join(", ")));
+    }
+    if lines.is_empty() {
+        lines.push("it reached every node, so one of them forgot it or did not show it".to_owned());
+    }
+    lines
+}
+
+fn line(arrow: &Arrow<'_>) -> String {
+    let Arrow { message, sent, ended, fault } = arrow;
+    let became = match (ended, fault) {
+        (Some(ended), None) => format!("arrived at {}", seconds(*ended)),
+        (Some(ended), Some(fault)) => format!("lost to {fault} at {}", seconds(*ended)),
+        (None, _) => "did not arrive".to_owned(),
+    };
+    let (kind, src, dest) = (messages::kind(message), &message.src, &message.dest);
+    format!("{}  {src} → {dest}  {kind}, {became}", seconds(*sent))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn seconds(microseconds: i64) -> String {
+    format!("{:.3} s", microseconds as f64 / 1e6)
+}
