@@ -4,6 +4,7 @@
 //! a browser. It is kept as `summary.json`, so that a list need not read whole results, and
 //! [`Summary::limit`] puts it beside other limits later, as `eddy check` does.
 
+use std::borrow::Borrow;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use crate::checker::Validity;
 use crate::checker::quantiles::Quantiles;
 use crate::edn::Value;
 use crate::history::{History, Kind};
+use crate::report::Report;
 
 /// A verdict, with its reasons, and figures.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +23,8 @@ pub(crate) struct Summary {
     pub(crate) valid: Option<Validity>,
     /// Why it could not be carried out, if so.
     pub(crate) failure: Option<String>,
+    /// How many operations succeeded, and how many were invoked, as far as that is known.
+    pub(crate) operations: Option<(usize, usize)>,
     pub(crate) figures: Vec<Figure>,
     /// Why it is not valid, in sentences.
     pub(crate) reasons: Vec<String>,
@@ -59,8 +63,11 @@ pub(crate) struct Limits {
 }
 
 /// The four figures of a test, without limits. Latencies are those of values becoming stable where
-/// the workload has any, and those of the history's operations elsewhere.
-pub(crate) fn figures(results: &Value, history: impl FnOnce() -> Option<History>) -> Vec<Figure> {
+/// the workload has any, and those of the history's operations elsewhere: only then it is asked for.
+pub(crate) fn figures<H: Borrow<History>>(
+    results: &Value,
+    history: impl FnOnce() -> Option<H>,
+) -> Vec<Figure> {
     let figure = |path: &[&str]| results.get_in(path).and_then(number);
     let has = |key| results.get_in(&["workload", key]).is_some();
     let (median, maximum) = if has("stable-latencies") || has("stable-count") {
@@ -70,7 +77,7 @@ pub(crate) fn figures(results: &Value, history: impl FnOnce() -> Option<History>
         };
         (latency(Value::Float(0.5)), latency(Value::Int(1)))
     } else {
-        history().as_ref().and_then(operation_latencies).unzip()
+        history().and_then(|history| operation_latencies(history.borrow())).unzip()
     };
     let msgs_per_op = figure(&["net", "servers", "msgs-per-op"]);
     let ok_fraction = figure(&["availability", "ok-fraction"]);
@@ -101,6 +108,20 @@ fn number(value: &Value) -> Option<f64> {
 }
 
 impl Summary {
+    /// What came of a test that was just judged, without limits.
+    pub(crate) fn of(report: &Report) -> Summary {
+        let ended = report.failure.is_none();
+        Summary {
+            valid: ended.then_some(report.valid),
+            failure: report.failure.clone(),
+            operations: Some((report.operations.ok, report.operations.invoked)),
+            figures: figures(&report.results, || Some(&report.history)),
+            reasons: report.reasons.clone(),
+            explanation: report.explanation.clone(),
+            warnings: report.warnings.clone(),
+        }
+    }
+
     /// The same beside these limits, whatever the former ones were.
     pub(crate) fn limit(mut self, limits: Limits) -> Summary {
         let Limits { msgs_per_op, median, latency, ok_fraction } = limits;
