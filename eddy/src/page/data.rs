@@ -5,19 +5,19 @@
 //! its place in that list, and -1 where there is none.
 
 mod carriers;
-mod clues;
-mod messages;
-mod operations;
-mod shown;
+pub(super) mod clues;
+pub(super) mod messages;
+pub(super) mod operations;
+pub(super) mod shown;
 mod story;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use self::messages::Arrow;
-use crate::report::Report;
-use crate::report::timeline::Effect;
+use super::scene::Scene;
+use crate::network::Log;
 
 /// How many messages a page has at most. With more it would be slow to load and to draw; with fewer
 /// it would leave out what people want to see.
@@ -134,75 +134,79 @@ pub(crate) struct Clue {
 
 impl Data {
     /// What there is to draw of a test, which has messages only if they were kept.
-    pub(crate) fn of(report: &Report) -> Data {
-        let mut arrows = messages::arrows(report);
-        let participants = messages::participants(report, &arrows);
-        let mut operations = operations::of(report, &participants, &arrows);
-        let mut data = Data { participants, ..Data::default() };
-        let times = operations.iter().map(|operation| operation.completed.max(operation.invoked));
-        let times = arrows.iter().map(|arrow| arrow.ended.unwrap_or(arrow.sent)).chain(times);
-        data.end = times.max().unwrap_or_default();
-        data.begin = arrows.first().map_or(0, |arrow| arrow.sent).min(0);
-        data.leave_out(report, &mut arrows, &mut operations);
-        data.contradictions = clues::of(report, &data.participants, &arrows, &operations);
-        data.messages = messages::columns(&arrows, &data.participants, data.end, &mut data.kinds);
-        data.operations = operations::columns(&operations, &mut data.functions);
-        data.faults = data.shades(report);
-        data
-    }
-
-    /// Takes away what would be too much, as far as possible from where something went wrong.
-    fn leave_out(
-        &mut self,
-        report: &Report,
-        arrows: &mut Vec<Arrow<'_>>,
-        operations: &mut Vec<operations::Operation<'_>>,
-    ) {
-        let focus = clues::focus(report, operations);
-        let around = |times: &mut dyn Iterator<Item = i64>, most: usize| {
-            let before = times.filter(|time| *time < focus).count();
-            before.saturating_sub(most / 2)
-        };
-        let all = arrows.len();
-        if all > MOST_MESSAGES {
-            let first = around(&mut arrows.iter().map(|arrow| arrow.sent), MOST_MESSAGES);
-            let first = first.min(all - MOST_MESSAGES);
-            *arrows = arrows.split_off(first);
-            arrows.truncate(MOST_MESSAGES);
-            self.omissions.push(format!("{MOST_MESSAGES} of {all} messages are shown"));
+    pub(crate) fn of(mut scene: Scene<'_>) -> Data {
+        let omissions = leave_out(&mut scene);
+        let contradictions = clues::of(&scene);
+        let Scene { begin, end, participants, arrows, operations, shades, .. } = scene;
+        let (mut kinds, mut functions) = (Vec::new(), Vec::new());
+        Data {
+            begin,
+            end,
+            messages: messages::columns(&arrows, &participants, end, &mut kinds),
+            operations: operations::columns(&operations, &mut functions),
+            participants,
+            kinds,
+            functions,
+            faults: shades,
+            contradictions,
+            omissions,
         }
-        let all = operations.len();
-        if all > MOST_OPERATIONS {
-            let times = &mut operations.iter().map(|operation| operation.invoked);
-            let first = around(times, MOST_OPERATIONS).min(all - MOST_OPERATIONS);
-            *operations = operations.split_off(first);
-            operations.truncate(MOST_OPERATIONS);
-            self.omissions.push(format!("{MOST_OPERATIONS} of {all} operations are shown"));
-        }
-        let log = report.chronicle().messages.as_ref();
-        if let Some(since) = log.and_then(|log| log.full_since()) {
-            self.omissions.push(format!(
-                "messages were kept up to {:.3} s, and then there was no more room",
-                since.as_secs_f64()
-            ));
-        }
-    }
-
-    fn shades(&self, report: &Report) -> Vec<Shade> {
-        let began = report.chronicle().began;
-        let time = |time: Duration| microseconds(began.saturating_add(time)).min(self.end);
-        let place = |name: &String| self.participants.iter().position(|known| known.name == *name);
-        let shades = report.strikes.iter().map(|strike| Shade {
-            fault: strike.harm.fault().to_string(),
-            from: time(strike.from),
-            until: time(strike.until),
-            what: Effect(&strike.harm).to_string(),
-            struck: strike.harm.names().iter().filter_map(place).collect(),
-        });
-        shades.collect()
     }
 }
 
-fn microseconds(time: Duration) -> i64 {
+/// Takes away what would be too much, as far as possible from where something went wrong, and says
+/// so in sentences.
+fn leave_out(scene: &mut Scene<'_>) -> Vec<String> {
+    let mut omissions = Vec::new();
+    let focus = clues::focus(scene);
+    let sent = scene.arrows.iter().map(|arrow| arrow.sent);
+    if let Some(kept) = around(sent, focus, MOST_MESSAGES) {
+        let all = scene.arrows.len();
+        omissions.push(format!("{MOST_MESSAGES} of {all} messages are shown"));
+        scene.arrows = scene.arrows.drain(kept).collect();
+    }
+    let invoked = scene.operations.iter().map(|operation| operation.invoked);
+    if let Some(kept) = around(invoked, focus, MOST_OPERATIONS) {
+        let all = scene.operations.len();
+        omissions.push(format!("{MOST_OPERATIONS} of {all} operations are shown"));
+        scene.operations = scene.operations.drain(kept).collect();
+    }
+    let log = scene.report.chronicle().messages.as_ref();
+    if let Some(since) = log.and_then(Log::full_since) {
+        omissions.push(format!(
+            "messages were kept for {:.3} s, and then there was no more room",
+            since.as_secs_f64()
+        ));
+    }
+    omissions
+}
+
+/// The `most` of these ascending times that are around one, if they are more.
+fn around(
+    times: impl ExactSizeIterator<Item = i64>,
+    one: i64,
+    most: usize,
+) -> Option<Range<usize>> {
+    let spare = times.len().checked_sub(most).filter(|spare| *spare > 0)?;
+    let before = times.take_while(|time| *time < one).count();
+    let first = before.saturating_sub(most / 2).min(spare);
+    Some(first..first + most)
+}
+
+pub(super) fn microseconds(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_far_from_what_went_wrong() {
+        let around = |one, most| around([0, 10, 20, 30, 40].into_iter(), one, most);
+        assert_eq!(around(20, 5), None);
+        assert_eq!(around(i64::MIN, 2), Some(0..2));
+        assert_eq!(around(20, 2), Some(1..3));
+        assert_eq!(around(99, 2), Some(3..5));
+    }
 }

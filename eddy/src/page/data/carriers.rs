@@ -51,10 +51,9 @@ impl Wanted {
     fn is_below(&self, json: &Json, is_data: bool) -> bool {
         match json {
             Json::Array(elements) => elements.iter().any(|element| self.is_below(element, true)),
-            Json::Object(fields) => fields.iter().any(|(name, value)| {
-                let is_data = self.names.contains(name) || (is_data && name == &self.text);
-                self.is_below(value, is_data) || self.text == format!("{name:?}")
-            }),
+            Json::Object(fields) => {
+                fields.iter().any(|(name, value)| self.is_below(value, self.names.contains(name)))
+            }
             leaf => is_data && leaf.to_string() == self.text,
         }
     }

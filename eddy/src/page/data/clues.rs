@@ -1,13 +1,13 @@
 //! Where to look: the contradictions that a checker found, with the messages that belong to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::carriers::Wanted;
 use super::messages::Arrow;
 use super::operations::Operation;
-use super::{Clue, Participant, story};
+use super::{Clue, story};
 use crate::checker::Contradiction;
-use crate::report::Report;
+use crate::page::scene::Scene;
 
 /// What is shown around what belongs together, as a part of its length.
 const AROUND: i64 = 20;
@@ -15,95 +15,79 @@ const AROUND: i64 = 20;
 /// The least that is shown around it, in microseconds: a moment alone says nothing.
 const LEAST_AROUND: i64 = 1_000;
 
-/// When the first contradiction is, or the beginning if there is none.
-pub(super) fn focus(report: &Report, operations: &[Operation<'_>]) -> i64 {
-    let first = report.contradictions.first();
-    let index = first.and_then(|contradiction| contradiction.operations.first());
-    let operation = index.and_then(|index| {
-        operations.iter().find(|operation| {
-            operation.begin.index == *index || operation.end.is_some_and(|end| end.index == *index)
-        })
-    });
-    operation.map_or(i64::MIN, |operation| operation.invoked)
+/// When the first contradiction is, or the beginning of time if there is none.
+pub(super) fn focus(scene: &Scene<'_>) -> i64 {
+    let first = scene.report.contradictions.first();
+    let own = first.into_iter().flat_map(|first| own_operations(&first.operations, scene));
+    own.map(|place| scene.operations[place].invoked).min().unwrap_or(i64::MIN)
 }
 
 /// Every contradiction, with what there is to see of it.
-pub(super) fn of(
-    report: &Report,
-    participants: &[Participant],
-    arrows: &[Arrow<'_>],
-    operations: &[Operation<'_>],
-) -> Vec<Clue> {
+pub(in crate::page) fn of(scene: &Scene<'_>) -> Vec<Clue> {
+    let nodes = scene.report.test().node_ids();
+    let clues = scene.report.contradictions.iter();
+    clues.filter_map(|contradiction| clue(contradiction, &nodes, scene)).collect()
+}
+
+fn clue(contradiction: &Contradiction, nodes: &[String], scene: &Scene<'_>) -> Option<Clue> {
+    let Contradiction { what, operations, value } = contradiction;
+    let own = own_operations(operations, scene);
+    let said: BTreeSet<usize> =
+        own.iter().flat_map(|place| messages_of(&scene.operations[*place], scene)).collect();
+    let asked = said.iter().map(|place| &scene.arrows[*place]);
+    let wanted = value.as_ref().and_then(|value| Wanted::new(value, asked));
+    let carriers = wanted.map(|wanted| carriers(&wanted, scene)).unwrap_or_default();
+    let carried: Vec<&Arrow<'_>> = carriers.iter().map(|place| &scene.arrows[*place]).collect();
+    let story = if carried.is_empty() { vec![] } else { story::of(nodes, &carried) };
+    let way = carried.iter().flat_map(|arrow| [arrow.sent, arrow.ended.unwrap_or(arrow.sent)]);
+    let (from, until) = ends(way).or_else(|| {
+        let own = own.iter().map(|place| &scene.operations[*place]);
+        ends(own.flat_map(|own| [own.invoked, own.completed.max(own.invoked)]))
+    })?;
+    let around = ((until - from) / AROUND).max(LEAST_AROUND);
+    Some(Clue {
+        what: what.clone(),
+        story,
+        operations: own,
+        messages: said.into_iter().chain(carriers).collect::<BTreeSet<_>>().into_iter().collect(),
+        from: from - around,
+        until: until + around,
+    })
+}
+
+/// The places of the operations that have these entries of the history.
+fn own_operations(indices: &[usize], scene: &Scene<'_>) -> Vec<usize> {
     let mut places = BTreeMap::new();
-    for (place, Operation { begin, end, .. }) in operations.iter().enumerate() {
+    for (place, Operation { begin, end, .. }) in scene.operations.iter().enumerate() {
         places.insert(begin.index, place);
         places.extend(end.map(|end| (end.index, place)));
     }
-    let nodes = report.test().node_ids();
-    let clue = |contradiction: &Contradiction| {
-        let Contradiction { what, operations: indices, value } = contradiction;
-        let mut own: Vec<usize> =
-            indices.iter().filter_map(|index| places.get(index).copied()).collect();
-        own.sort_unstable();
-        own.dedup();
-        let mut messages: Vec<usize> = Vec::new();
-        for place in &own {
-            messages.extend(messages_of(&operations[*place], participants, arrows));
-        }
-        let asked = messages.iter().map(|place| &arrows[*place]);
-        let wanted = value.as_ref().and_then(|value| Wanted::new(value, asked));
-        let mut carriers = Vec::new();
-        if let Some(wanted) = wanted {
-            let to_nodes = |arrow: &Arrow<'_>| !arrow.message.dest.starts_with('c');
-            let all = arrows.iter().enumerate();
-            let all = all.filter(|(_, arrow)| to_nodes(arrow) && wanted.is_in(arrow));
-            carriers = all.map(|(place, _)| place).collect();
-        }
-        let carried: Vec<&Arrow<'_>> = carriers.iter().map(|place| &arrows[*place]).collect();
-        let story = if carried.is_empty() { vec![] } else { story::of(&nodes, &carried) };
-        let times =
-            carried.iter().flat_map(|arrow| [arrow.sent, arrow.ended.unwrap_or(arrow.sent)]);
-        let (from, until) = ends(times).or_else(|| {
-            let own = own.iter().map(|place| &operations[*place]);
-            ends(own.flat_map(|own| [own.invoked, own.completed.max(own.invoked)]))
-        })?;
-        messages.extend(carriers);
-        messages.sort_unstable();
-        messages.dedup();
-        let around = ((until - from) / AROUND).max(LEAST_AROUND);
-        Some(Clue {
-            what: what.clone(),
-            story,
-            operations: own,
-            messages,
-            from: from - around,
-            until: until + around,
-        })
-    };
-    report.contradictions.iter().filter_map(clue).collect()
+    let own = indices.iter().filter_map(|index| places.get(index).copied());
+    own.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The messages to nodes and services that carried a value.
+fn carriers(wanted: &Wanted, scene: &Scene<'_>) -> Vec<usize> {
+    let all = scene.arrows.iter().enumerate();
+    let carriers = all.filter(|(_, arrow)| !arrow.is_to_client() && wanted.is_in(arrow));
+    carriers.map(|(place, _)| place).collect()
 }
 
 /// The messages between an operation's client and whom it asked, as long as it lasted.
-fn messages_of<'a>(
-    operation: &Operation<'_>,
-    participants: &'a [Participant],
-    arrows: &'a [Arrow<'_>],
-) -> impl Iterator<Item = usize> + 'a {
-    let client = operation.client.map(|client| participants[client].name.as_str());
+fn messages_of(operation: &Operation<'_>, scene: &Scene<'_>) -> Vec<usize> {
+    let Some(client) = operation.client else { return Vec::new() };
+    let client = scene.participants[client].name.as_str();
     let (from, until) = (operation.invoked, operation.completed);
     let until = if until < from { i64::MAX } else { until };
-    let first = arrows.partition_point(|arrow| arrow.sent < from);
-    let during = arrows.iter().enumerate().skip(first);
-    let during = during.take_while(move |(_, arrow)| arrow.sent <= until);
-    let own = during.filter(move |(_, arrow)| {
-        client.is_some_and(|client| {
-            [&arrow.message.src, &arrow.message.dest].iter().any(|name| ***name == *client)
-        })
+    let first = scene.arrows.partition_point(|arrow| arrow.sent < from);
+    let during = scene.arrows.iter().enumerate().skip(first);
+    let during = during.take_while(|(_, arrow)| arrow.sent <= until);
+    let own = during.filter(|(_, arrow)| {
+        [&arrow.message.src, &arrow.message.dest].into_iter().any(|name| **name == *client)
     });
-    own.map(|(place, _)| place)
+    own.map(|(place, _)| place).collect()
 }
 
-fn ends(times: impl Iterator<Item = i64>) -> Option<(i64, i64)> {
-    let times: Vec<i64> = times.collect();
-    Some((*times.iter().min()?, *times.iter().max()?))
+fn ends(times: impl Iterator<Item = i64> + Clone) -> Option<(i64, i64)> {
+    Some((times.clone().min()?, times.max()?))
 }

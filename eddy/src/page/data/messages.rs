@@ -13,17 +13,24 @@ use crate::report::Report;
 
 /// A message on its way.
 #[derive(Debug, Clone)]
-pub(super) struct Arrow<'a> {
-    pub(super) message: &'a Message,
-    pub(super) sent: i64,
+pub(crate) struct Arrow<'a> {
+    pub(in crate::page) message: &'a Message,
+    pub(in crate::page) sent: i64,
     /// When it arrived or was dropped, if it was.
-    pub(super) ended: Option<i64>,
+    pub(in crate::page) ended: Option<i64>,
     /// What dropped it, if it was.
-    pub(super) fault: Option<Fault>,
+    pub(in crate::page) fault: Option<Fault>,
+}
+
+impl Arrow<'_> {
+    /// Whether a client gets it.
+    pub(in crate::page) fn is_to_client(&self) -> bool {
+        self.message.dest.starts_with('c')
+    }
 }
 
 /// All messages, in the order of sending. One that arrived twice is two.
-pub(super) fn arrows(report: &Report) -> Vec<Arrow<'_>> {
+pub(in crate::page) fn arrows(report: &Report) -> Vec<Arrow<'_>> {
     let chronicle = report.chronicle();
     let Some(log) = &chronicle.messages else { return Vec::new() };
     let zero = microseconds(chronicle.zero);
@@ -51,7 +58,7 @@ pub(super) fn arrows(report: &Report) -> Vec<Arrow<'_>> {
 }
 
 /// The nodes, the services that anybody spoke to, and the clients, in the order of their numbers.
-pub(super) fn participants(report: &Report, arrows: &[Arrow<'_>]) -> Vec<Participant> {
+pub(in crate::page) fn participants(report: &Report, arrows: &[Arrow<'_>]) -> Vec<Participant> {
     let nodes = report.test().node_ids();
     let (mut services, mut clients) = (BTreeSet::new(), BTreeMap::new());
     let names = arrows.iter().flat_map(|arrow| [&arrow.message.src, &arrow.message.dest]);
@@ -69,7 +76,7 @@ pub(super) fn participants(report: &Report, arrows: &[Arrow<'_>]) -> Vec<Partici
 }
 
 /// The columns of a page, and the kinds that they refer to.
-pub(super) fn columns(
+pub(in crate::page) fn columns(
     arrows: &[Arrow<'_>],
     participants: &[Participant],
     end: i64,
@@ -107,7 +114,7 @@ pub(super) fn columns(
 }
 
 /// The `type` of a message; that every body has one was seen to when it was sent.
-pub(super) fn kind(message: &Message) -> String {
+pub(in crate::page) fn kind(message: &Message) -> String {
     #[derive(Deserialize)]
     struct Body {
         #[serde(rename = "type")]

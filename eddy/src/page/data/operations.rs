@@ -11,20 +11,20 @@ use crate::report::Report;
 
 /// An operation, from its beginning to its end.
 #[derive(Debug)]
-pub(super) struct Operation<'a> {
-    pub(super) begin: &'a Op,
-    pub(super) end: Option<&'a Op>,
-    pub(super) process: u64,
-    pub(super) invoked: i64,
+pub(crate) struct Operation<'a> {
+    pub(in crate::page) begin: &'a Op,
+    pub(in crate::page) end: Option<&'a Op>,
+    pub(in crate::page) process: u64,
+    pub(in crate::page) invoked: i64,
     /// -1 if it never ended.
-    pub(super) completed: i64,
+    pub(in crate::page) completed: i64,
     /// Participants.
-    pub(super) client: Option<usize>,
+    pub(in crate::page) client: Option<usize>,
     node: Option<usize>,
 }
 
 /// All operations, in the order of beginning.
-pub(super) fn of<'a>(
+pub(in crate::page) fn of<'a>(
     report: &'a Report,
     participants: &[Participant],
     arrows: &[Arrow<'_>],
@@ -83,7 +83,10 @@ impl<'a> Clients<'a> {
 }
 
 /// The columns of a page, and the functions that they refer to.
-pub(super) fn columns(operations: &[Operation<'_>], functions: &mut Vec<String>) -> Operations {
+pub(in crate::page) fn columns(
+    operations: &[Operation<'_>],
+    functions: &mut Vec<String>,
+) -> Operations {
     let number = |place: Option<usize>| place.and_then(|place| i64::try_from(place).ok());
     let mut columns = Operations::default();
     for operation in operations {

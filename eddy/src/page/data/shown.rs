@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write};
 
 /// How many bytes of a body, or a value, a page has. Most are shorter; a read of a whole set is
 /// not, and a thousand of those would make the page too large.
-pub(super) const MOST_BYTES: usize = 1024;
+pub(in crate::page) const MOST_BYTES: usize = 1024;
 
 /// A text that takes no more than so many bytes, and remembers that there was more.
 struct Cut {
@@ -13,7 +13,7 @@ struct Cut {
 }
 
 /// What a value displays, cut where it is long. What is cut is not even formatted.
-pub(super) fn value(value: &impl Display) -> String {
+pub(in crate::page) fn value(value: &impl Display) -> String {
     let mut cut = Cut { text: String::new(), is_full: false };
     // The only error is that there is no more room.
     let _ = write!(cut, "{value}");
@@ -24,11 +24,17 @@ pub(super) fn value(value: &impl Display) -> String {
 }
 
 /// The beginning of a text, and its whole length where that is not all.
-pub(super) fn beginning(text: &str) -> (String, usize) {
+pub(in crate::page) fn beginning(text: &str) -> (String, usize) {
     if text.len() <= MOST_BYTES {
         return (text.to_owned(), 0);
     }
     (text[..text.floor_char_boundary(MOST_BYTES)].to_owned(), text.len())
+}
+
+/// A time of the history, in seconds.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub(in crate::page) fn seconds(microseconds: i64) -> String {
+    format!("{:.3} s", microseconds as f64 / 1e6)
 }
 
 impl Write for Cut {

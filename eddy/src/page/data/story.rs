@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::messages::{self, Arrow};
+use super::shown::seconds;
 use crate::checker::sentence::counted;
 
 /// How many messages are told one by one. The picture shows all of them.
@@ -66,9 +67,4 @@ fn line(arrow: &Arrow<'_>) -> String {
     };
     let (kind, src, dest) = (messages::kind(message), &message.src, &message.dest);
     format!("{}  {src} → {dest}  {kind}, {became}", seconds(*sent))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-fn seconds(microseconds: i64) -> String {
-    format!("{:.3} s", microseconds as f64 / 1e6)
 }

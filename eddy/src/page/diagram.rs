@@ -1,0 +1,192 @@
+//! `messages.svg`: messages as arrows between the lines of those who sent and received them, after
+//! Lamport (*Time, Clocks, and the Ordering of Events in a Distributed System*, 1978).
+//!
+//! Time goes down, and each event has a row of its own, so arrows are told apart even where all of
+//! them are instantaneous. What is between two rows may be a microsecond or a second; the times
+//! stand at the side. A picture has the messages around the one place where something went wrong,
+//! or the first ones; `report.html` has all of them, and a scale.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+
+use super::data::clues;
+use super::data::messages::{self, Arrow};
+use super::data::shown;
+use super::scene::Scene;
+use crate::network::Message;
+use crate::printable::{excerpt, printable};
+
+/// How many messages a picture has. Viewers of pictures become slow with more, and people as well.
+const MOST: usize = 1_000;
+
+/// How high a row is, and how far lines are apart: less, and texts cover each other.
+const ROW: usize = 16;
+const COLUMN: usize = 130;
+
+/// Room for the times on the left, and for the names above.
+const LEFT: usize = 90;
+const TOP: usize = 60;
+
+/// The picture, with all its places in pixels.
+#[derive(Template)]
+#[template(path = "messages.svg")]
+struct Picture<'a> {
+    width: usize,
+    height: usize,
+    top: usize,
+    bottom: usize,
+    times_end: usize,
+    note: String,
+    columns: Vec<Column<'a>>,
+    rows: Vec<Row>,
+    arrows: Vec<Line>,
+}
+
+/// Who sends and receives.
+struct Column<'a> {
+    name: &'a str,
+    x: usize,
+}
+
+/// When something happened.
+struct Row {
+    y: usize,
+    time: String,
+}
+
+/// A message.
+struct Line {
+    class: String,
+    x1: usize,
+    y1: usize,
+    x2: usize,
+    y2: usize,
+    arrives: bool,
+    kind: String,
+    title: String,
+}
+
+/// The picture, as an SVG document.
+pub(crate) fn svg(scene: &Scene<'_>) -> askama::Result<String> {
+    let (chosen, wrong) = choose(scene);
+    let columns = columns(&chosen, scene);
+    let (spans, times) = rows(&chosen, scene);
+    let all = scene.arrows.len();
+    let note = match chosen.len() {
+        0 => "There was no message, or none was kept.".to_owned(),
+        few if few == all => format!("All {all} messages"),
+        few => format!("{few} of {all} messages; report.html has all"),
+    };
+    let height = TOP + ROW * (times.len() + 2);
+    let arrows = chosen.iter().zip(spans).map(|(place, (begin, end))| {
+        let x_of = |name: &str| x(columns.get(name).copied().unwrap_or_default());
+        let arrow = &scene.arrows[*place];
+        let message = arrow.message;
+        Line {
+            class: class(arrow, wrong.contains(place)),
+            x1: x_of(&message.src),
+            y1: y(begin),
+            x2: x_of(&message.dest),
+            y2: y(end),
+            arrives: arrow.ended.is_some() && arrow.fault.is_none(),
+            kind: printable(&messages::kind(message)).into_owned(),
+            title: title(arrow),
+        }
+    });
+    let rows = times.iter().enumerate();
+    let picture = Picture {
+        width: LEFT + COLUMN * columns.len().max(1),
+        height,
+        top: TOP,
+        bottom: height - ROW,
+        times_end: LEFT - 30,
+        note,
+        rows: rows.map(|(row, time)| Row { y: y(row), time: shown::seconds(*time) }).collect(),
+        arrows: arrows.collect(),
+        columns: columns.iter().map(|(name, column)| Column { name, x: x(*column) }).collect(),
+    };
+    picture.render()
+}
+
+impl Line {
+    /// Where its text stands.
+    fn middle(&self) -> (usize, usize) {
+        (usize::midpoint(self.x1, self.x2), usize::midpoint(self.y1, self.y2) - 2)
+    }
+}
+
+fn class(arrow: &Arrow<'_>, is_wrong: bool) -> String {
+    let is_lost = arrow.fault.is_some() || arrow.ended.is_none();
+    let classes = [
+        ("message", true),
+        ("client", arrow.message.involves_client()),
+        ("lost", is_lost),
+        ("wrong", is_wrong),
+    ];
+    let classes = classes.into_iter().filter(|(_, applies)| *applies).map(|(class, _)| class);
+    classes.collect::<Vec<_>>().join(" ")
+}
+
+/// What is shown when somebody points at a message.
+fn title(arrow: &Arrow<'_>) -> String {
+    let Message { id, src, dest, body } = arrow.message;
+    let fate = arrow.fault.map(|fault| format!(", lost to {fault}")).unwrap_or_default();
+    let body = excerpt(body.get(), shown::MOST_BYTES);
+    format!("{src} → {dest}, message {id}{fate}: {body}")
+}
+
+/// The messages to show, and which of them belong to what went wrong: those first, then what is
+/// around them, or else the first ones; between servers rather than with clients.
+fn choose<'a>(scene: &'a Scene<'_>) -> (Vec<usize>, BTreeSet<usize>) {
+    let clue = clues::of(scene).into_iter().next();
+    let wrong: BTreeSet<usize> =
+        clue.iter().flat_map(|clue| clue.messages.iter().copied()).take(MOST).collect();
+    let (from, until) = clue.map_or((0, i64::MAX), |clue| (clue.from, clue.until));
+    let mut chosen = wrong.clone();
+    let around = scene.arrows.iter().enumerate();
+    let around: Vec<(usize, &Arrow<'_>)> =
+        around.filter(|(_, arrow)| (from..=until).contains(&arrow.sent)).collect();
+    for is_with_client in [false, true] {
+        let those =
+            around.iter().filter(|(_, arrow)| arrow.message.involves_client() == is_with_client);
+        chosen.extend(those.map(|(place, _)| *place).take(MOST - chosen.len().min(MOST)));
+    }
+    (chosen.into_iter().collect(), wrong)
+}
+
+/// A column for everybody who sends or receives any of the messages, nodes first.
+fn columns<'a>(chosen: &[usize], scene: &'a Scene<'_>) -> BTreeMap<&'a str, usize> {
+    let arrows = chosen.iter().map(|place| scene.arrows[*place].message);
+    let names: BTreeSet<&str> =
+        arrows.flat_map(|message| [&*message.src, &*message.dest]).collect();
+    let present = scene.participants.iter().map(|participant| participant.name.as_str());
+    present.filter(|name| names.contains(name)).zip(0..).collect()
+}
+
+/// For each message the rows of its beginning and its end, and the time of each row.
+fn rows(chosen: &[usize], scene: &Scene<'_>) -> (Vec<(usize, usize)>, Vec<i64>) {
+    let mut events: Vec<(i64, usize, bool)> = Vec::new();
+    for (number, place) in chosen.iter().enumerate() {
+        let arrow = &scene.arrows[*place];
+        events.push((arrow.sent, number, false));
+        events.extend(arrow.ended.map(|ended| (ended, number, true)));
+    }
+    events.sort_by_key(|(time, number, is_end)| (*time, *is_end, *number));
+    let mut spans = vec![(0, 0); chosen.len()];
+    for (row, (_, number, is_end)) in events.iter().enumerate() {
+        if !is_end {
+            spans[*number].0 = row;
+        }
+        spans[*number].1 = row;
+    }
+    (spans, events.into_iter().map(|(time, ..)| time).collect())
+}
+
+fn x(column: usize) -> usize {
+    LEFT + COLUMN * column + COLUMN / 2
+}
+
+fn y(row: usize) -> usize {
+    TOP + ROW * (row + 1)
+}

@@ -1,0 +1,53 @@
+//! All that a page shows of what happened: taken from the report once, for charts and pictures.
+
+use std::time::Duration;
+
+use super::data::messages::{self, Arrow};
+use super::data::operations::{self, Operation};
+use super::data::{Participant, Shade, microseconds};
+use crate::report::Report;
+use crate::report::timeline::Effect;
+
+/// What happened, in whole microseconds of the history.
+#[derive(Debug)]
+pub(crate) struct Scene<'a> {
+    pub(super) report: &'a Report,
+    /// When the first thing and the last thing happened.
+    pub(super) begin: i64,
+    pub(super) end: i64,
+    pub(super) participants: Vec<Participant>,
+    /// Messages in the order of sending; none if they were not kept.
+    pub(super) arrows: Vec<Arrow<'a>>,
+    /// Operations in the order of beginning.
+    pub(super) operations: Vec<Operation<'a>>,
+    pub(super) shades: Vec<Shade>,
+}
+
+impl<'a> Scene<'a> {
+    /// What happened in a test.
+    pub(crate) fn of(report: &'a Report) -> Scene<'a> {
+        let arrows = messages::arrows(report);
+        let participants = messages::participants(report, &arrows);
+        let operations = operations::of(report, &participants, &arrows);
+        let ended = operations.iter().map(|operation| operation.completed.max(operation.invoked));
+        let arrived = arrows.iter().map(|arrow| arrow.ended.unwrap_or(arrow.sent));
+        let end = ended.chain(arrived).max().unwrap_or_default();
+        let begin = arrows.first().map_or(0, |arrow| arrow.sent).min(0);
+        let shades = shades(report, &participants, end);
+        Scene { report, begin, end, participants, arrows, operations, shades }
+    }
+}
+
+fn shades(report: &Report, participants: &[Participant], end: i64) -> Vec<Shade> {
+    let began = report.chronicle().began;
+    let time = |time: Duration| microseconds(began.saturating_add(time)).min(end);
+    let place = |name: &String| participants.iter().position(|known| known.name == *name);
+    let shades = report.strikes.iter().map(|strike| Shade {
+        fault: strike.harm.fault().to_string(),
+        from: time(strike.from),
+        until: time(strike.until),
+        what: Effect(&strike.harm).to_string(),
+        struck: strike.harm.names().iter().filter_map(place).collect(),
+    });
+    shades.collect()
+}

@@ -1,0 +1,149 @@
+//! `timeline.html`: operations as bars, a column for each process, as Jepsen draws them.
+//!
+//! Time goes down; each beginning and each end has a row of its own, so that a bar always has room
+//! for its text, and two bars are side by side if and only if the operations were concurrent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+
+use super::data::clues;
+use super::data::operations::Operation;
+use super::data::shown;
+use super::scene::Scene;
+use crate::history::Kind;
+use crate::printable::printable;
+
+/// How many operations a page has: Jepsen draws as many, and browsers become slow with more.
+const MOST: usize = 10_000;
+
+/// How high a row is, and how far columns are apart, in pixels.
+const ROW: usize = 16;
+const COLUMN: usize = 150;
+
+/// Room for the numbers of the processes.
+const TOP: usize = 20;
+
+#[derive(Template)]
+#[template(path = "timeline.html")]
+struct Page<'a> {
+    title: &'a str,
+    note: String,
+    width: usize,
+    height: usize,
+    processes: Vec<Process>,
+    operations: Vec<Bar>,
+}
+
+struct Process {
+    number: u64,
+    left: usize,
+}
+
+struct Bar {
+    index: usize,
+    class: &'static str,
+    left: usize,
+    top: usize,
+    height: usize,
+    text: String,
+    times: String,
+}
+
+/// The page of a test of this title.
+pub(crate) fn html(title: &str, scene: &Scene<'_>) -> askama::Result<String> {
+    let all = scene.operations.len();
+    let shown = &scene.operations[..all.min(MOST)];
+    let note = match shown.len() {
+        few if few == all => format!("All {all} operations."),
+        few => format!("The first {few} of {all} operations; history.txt has all."),
+    };
+    let columns: BTreeSet<u64> = shown.iter().map(|operation| operation.process).collect();
+    let columns: BTreeMap<u64, usize> = columns.into_iter().zip(0..).collect();
+    let clues = clues::of(scene);
+    let wrong: BTreeSet<usize> = clues.into_iter().flat_map(|clue| clue.operations).collect();
+    let rows = rows(shown, scene.end);
+    let bars = shown.iter().zip(&rows.spans).enumerate();
+    let bars = bars.map(|(place, (operation, (begin, end)))| Bar {
+        index: operation.begin.index,
+        class: class(operation, wrong.contains(&place)),
+        left: COLUMN * columns.get(&operation.process).copied().unwrap_or_default(),
+        top: TOP + ROW * begin,
+        height: ROW * (end - begin).max(1),
+        text: text(operation),
+        times: times(operation),
+    });
+    let processes = columns.iter();
+    let page = Page {
+        title,
+        note,
+        width: COLUMN * columns.len(),
+        height: TOP + ROW * (rows.count + 2),
+        processes: processes
+            .map(|(number, column)| Process { number: *number, left: COLUMN * column })
+            .collect(),
+        operations: bars.collect(),
+    };
+    page.render()
+}
+
+/// Where bars begin and end.
+struct Rows {
+    spans: Vec<(usize, usize)>,
+    count: usize,
+}
+
+fn rows(operations: &[Operation<'_>], end: i64) -> Rows {
+    let mut events: Vec<(i64, bool, usize)> = Vec::new();
+    for (place, operation) in operations.iter().enumerate() {
+        events.push((operation.invoked, false, place));
+        let completed = operation.end.map_or(end, |_| operation.completed);
+        events.push((completed, true, place));
+    }
+    events.sort_unstable();
+    let mut spans = vec![(0, 0); operations.len()];
+    for (row, (_, is_end, place)) in events.iter().enumerate() {
+        if *is_end {
+            spans[*place].1 = row;
+        } else {
+            spans[*place].0 = row;
+        }
+    }
+    Rows { spans, count: events.len() }
+}
+
+fn class(operation: &Operation<'_>, is_wrong: bool) -> &'static str {
+    match (operation.end.map(|end| end.kind), is_wrong) {
+        (Some(Kind::Ok), false) => "ok",
+        (Some(Kind::Ok), true) => "ok wrong",
+        (Some(Kind::Fail), false) => "fail",
+        (Some(Kind::Fail), true) => "fail wrong",
+        (_, false) => "info",
+        (_, true) => "info wrong",
+    }
+}
+
+/// What was asked, and what came of it.
+fn text(operation: &Operation<'_>) -> String {
+    let Operation { begin, end, .. } = operation;
+    let mut text = format!("{} {}", begin.f, shown::value(&begin.value));
+    if let Some(end) = end.filter(|end| end.value != begin.value) {
+        text.push_str(&format!(" → {}", shown::value(&end.value)));
+    }
+    if let Some(error) = end.and_then(|end| end.error.as_ref()) {
+        text.push_str(&format!(" {}", shown::value(error)));
+    }
+    printable(&text).into_owned()
+}
+
+fn times(operation: &Operation<'_>) -> String {
+    let invoked = shown::seconds(operation.invoked);
+    match operation.end {
+        Some(_) => format!(
+            "process {}, {invoked} to {}",
+            operation.process,
+            shown::seconds(operation.completed)
+        ),
+        None => format!("process {}, {invoked}, and it never ended", operation.process),
+    }
+}
