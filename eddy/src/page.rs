@@ -1,9 +1,59 @@
 //! What people look at after a test: `report.html`, and the pictures beside it.
+//!
+//! Everything is a function of the report. What happened is taken from it once, as a
+//! [`Scene`]; charts and pictures are drawn of that, and `report.html` draws the rest by itself,
+//! from [`Data`].
 
-#![expect(dead_code, unused_imports, reason = "the page is yet to come")]
+mod charts;
+mod data;
+mod diagram;
+pub(crate) mod report;
+mod scene;
+mod timeline;
 
-pub(crate) mod charts;
-pub(crate) mod data;
-pub(crate) mod diagram;
-pub(crate) mod scene;
-pub(crate) mod timeline;
+use anyhow::{Context, Result};
+
+use self::data::Data;
+use self::report::ReportPage;
+use self::scene::Scene;
+use crate::report::Report;
+use crate::store::Description;
+use crate::summary::Summary;
+
+/// The name of the page that has everything.
+pub(crate) const REPORT: &str = "report.html";
+
+/// A file for people to look at.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) file: &'static str,
+    pub(crate) text: String,
+}
+
+/// All pages of a test; `files` are what else is kept of it, for links.
+pub(crate) fn all(
+    report: &Report,
+    description: &Description,
+    summary: &Summary,
+    files: &[&str],
+) -> Result<Vec<Page>> {
+    let scene = Scene::of(report);
+    let title = format!("{}, seed {}", description.workload, description.seed);
+    let charts = charts::of(&scene).context("a chart cannot be drawn")?;
+    let timeline = timeline::html(&title, &scene)?;
+    let messages = diagram::svg(&scene)?;
+    let data = Data::of(scene);
+    let pictures = ["messages.svg", "timeline.html"].into_iter();
+    let pictures: Vec<&str> = pictures.chain(charts.iter().map(|chart| chart.file)).collect();
+    let files: Vec<&str> = files.iter().copied().chain(pictures).collect();
+    let titled: Vec<(&str, String)> =
+        charts.iter().map(|chart| (chart.title, chart.svg.clone())).collect();
+    let page = ReportPage { description, summary, charts: &titled, files: &files, data: &data };
+    let mut pages = vec![
+        Page { file: REPORT, text: page.render()? },
+        Page { file: "messages.svg", text: messages },
+        Page { file: "timeline.html", text: timeline },
+    ];
+    pages.extend(charts.into_iter().map(|chart| Page { file: chart.file, text: chart.svg }));
+    Ok(pages)
+}

@@ -21,9 +21,12 @@ use crate::history::{History, Kind, Op};
 use crate::interpreter::Interpreter;
 use crate::nemesis::{Fault, Strike};
 use crate::network::{Counts, Log, Traffic};
+use crate::page;
 use crate::shrink;
-use crate::store::Record;
+use crate::store::{Description, Record};
+use crate::summary::Summary;
 use crate::test::Test;
+use crate::workload::Verdict;
 
 /// A test's verdict, figures and record; prints itself.
 #[derive(Debug, Clone)]
@@ -117,6 +120,25 @@ pub struct OkFraction {
 impl Report {
     /// Judges what an interpreter has recorded.
     pub(crate) fn new(test: &Test, interpreter: Interpreter, failure: Option<String>) -> Report {
+        let judge = |history: &History, placement: &Placement<'_>| {
+            test.workload.check(history, placement, &test.consistency_models)
+        };
+        Report::judged_by(judge, test, interpreter, failure)
+    }
+
+    /// What an interpreter has recorded of a test that failed, whose workload nobody judges: that
+    /// may take longer than who waits for the failure should have to.
+    pub(crate) fn without_verdict(test: &Test, interpreter: Interpreter, failure: &str) -> Report {
+        let judge = |_: &History, _: &Placement<'_>| Verdict::unknown();
+        Report::judged_by(judge, test, interpreter, Some(failure.to_owned()))
+    }
+
+    fn judged_by(
+        judge: impl Fn(&History, &Placement<'_>) -> Verdict,
+        test: &Test,
+        interpreter: Interpreter,
+        failure: Option<String>,
+    ) -> Report {
         let strays = interpreter.warnings();
         let began = interpreter.operations_began();
         let zero = interpreter.zero();
@@ -130,7 +152,7 @@ impl Report {
         let nodes = test.node_ids();
         let concurrency = test.concurrency.threads(nodes.len());
         let placement = Placement { nodes: &nodes, concurrency };
-        let verdict = test.workload.check(&history, &placement, &test.consistency_models);
+        let verdict = judge(&history, &placement);
         let repair = toll::heal(&strikes, test.time_limit).and_then(|heal| {
             let excused = &verdict.lost_with_nodes;
             test.workload.repair(&history, began.saturating_add(heal), &placement, excused)
@@ -250,7 +272,8 @@ impl Report {
         shrink::smallest(self, &holds).map(|smallest| smallest.test)
     }
 
-    /// Records the test in a store, as `eddy test` does, and gives the directory: `history.edn`,
+    /// Records the test in a store, as `eddy test` does, and gives the directory: `report.html`,
+    /// which shows messages if [`Test::trace`] is set, and its pictures; `history.edn`,
     /// `history.txt`, `results.edn`, when which fault struck whom as `faults.txt`, and the trace as
     /// `trace.txt`, if there are any. What is in it depends on nothing but the test.
     ///
@@ -258,8 +281,15 @@ impl Report {
     /// If that cannot be written.
     pub fn keep(&self, store: &Path) -> anyhow::Result<PathBuf> {
         let record = Record::create(store, &self.test.workload.to_string())?;
+        let thread = std::thread::current();
+        let description = Description {
+            began: String::new(),
+            ..Description::of(&self.test, thread.name().unwrap_or_default(), Vec::new())
+        };
+        record.describe(&description)?;
         record.keep_history(&self.history)?;
         self.keep_results(&record)?;
+        self.keep_pages(&record, &description, &Summary::of(self))?;
         if !self.trace.is_empty() {
             record.keep_trace(&self.trace)?;
         }
@@ -272,6 +302,24 @@ impl Report {
             record.keep_faults(&timeline::of(&self.strikes))?;
         }
         record.keep_results(&self.results)
+    }
+
+    /// Records what people look at.
+    pub(crate) fn keep_pages(
+        &self,
+        record: &Record,
+        description: &Description,
+        summary: &Summary,
+    ) -> anyhow::Result<()> {
+        record.keep_summary(summary)?;
+        let mut files = vec!["history.txt", "history.edn"];
+        if self.failure.is_none() {
+            files.extend(["results.edn", "results.json"]);
+        }
+        if !self.strikes.is_empty() {
+            files.push("faults.txt");
+        }
+        record.keep_pages(&page::all(self, description, summary, &files)?)
     }
 
     /// Which test this came of.

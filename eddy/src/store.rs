@@ -16,15 +16,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use jiff::Zoned;
+use serde::Serialize;
 
 pub(crate) use self::description::Description;
 pub(crate) use self::progress::Progress;
 use crate::edn::Value;
 use crate::history::History;
+use crate::page::Page;
+use crate::summary::Summary;
 
 /// How much must fit on the disk before a test begins. Less would let tests begin that cannot keep
 /// anything; more would refuse a disk that a short test is happy with.
 const ROOM: usize = 64 << 10;
+
+/// The names of what tells in short which test it was, and what came of it.
+pub(crate) const DESCRIPTION: &str = "test.json";
+pub(crate) const SUMMARY: &str = "summary.json";
 
 /// The directory of one test.
 #[derive(Debug)]
@@ -93,9 +100,27 @@ impl Record {
         link(&self.store.join(&self.workload), "latest", Path::new(&self.time))
     }
 
-    /// Keeps what the checkers found.
+    /// Keeps which test it is.
+    pub(crate) fn describe(&self, description: &Description) -> Result<()> {
+        self.write_json(DESCRIPTION, description)
+    }
+
+    /// Keeps what the checkers found, as Maelstrom does, and for programs that read no EDN.
     pub(crate) fn keep_results(&self, results: &Value) -> Result<()> {
-        self.write("results.edn", |file| writeln!(file, "{}", results.pretty()))
+        self.write("results.edn", |file| writeln!(file, "{}", results.pretty()))?;
+        self.write_json("results.json", results)
+    }
+
+    /// Keeps the verdict and the figures.
+    pub(crate) fn keep_summary(&self, summary: &Summary) -> Result<()> {
+        self.write_json(SUMMARY, summary)
+    }
+
+    /// Keeps what people look at.
+    pub(crate) fn keep_pages(&self, pages: &[Page]) -> Result<()> {
+        pages
+            .iter()
+            .try_for_each(|page| self.write(page.file, |file| file.write_all(page.text.as_bytes())))
     }
 
     /// Keeps when which fault struck whom, for people.
@@ -106,6 +131,13 @@ impl Record {
     /// Keeps every message, as a simulation tells them.
     pub(crate) fn keep_trace(&self, trace: &str) -> Result<()> {
         self.write("trace.txt", |file| file.write_all(trace.as_bytes()))
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        self.write(name, |file| {
+            serde_json::to_writer_pretty(&mut *file, value)?;
+            file.write_all(b"\n")
+        })
     }
 
     fn below_store(&self) -> PathBuf {

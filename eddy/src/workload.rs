@@ -93,6 +93,11 @@ impl Verdict {
         }
     }
 
+    /// Nobody has looked.
+    pub(crate) fn unknown() -> Verdict {
+        Verdict::new(Validity::Unknown, Value::Nil, None)
+    }
+
     /// The same with more to say: an explanation, unless the reason has said it.
     fn with(self, explanation: Vec<String>, warnings: Vec<String>) -> Verdict {
         let is_said = explanation.len() == 1 && explanation.first() == self.reason.as_ref();

@@ -1,5 +1,6 @@
 //! Runs tests with processes, from the first line on STDERR to the verdict.
 
+use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -17,7 +18,8 @@ use crate::network::{EventKind, Message};
 use crate::printable::printable;
 use crate::processes::{Command, EVENTS, Orphans, Processes, Program, Remains, files};
 use crate::report::Report;
-use crate::store::Record;
+use crate::store::{Description, Record};
+use crate::summary::Summary;
 use crate::test::Test;
 
 /// What `eddy test` was asked for.
@@ -63,6 +65,9 @@ async fn run_once(
     let program = Program::find(&settings.bin, nodes.first().map_or("", String::as_str))?;
     files::make_room(nodes.len(), test.faults.contains(&Fault::Kill))?;
     let record = Record::create(&settings.store, &test.workload.to_string())?;
+    let bin = settings.bin.display().to_string();
+    let description = Description::of(test, &bin, repeating(test.seed));
+    record.describe(&description)?;
     tell(&format!("eddy: {} with {}, seed {}", test.workload, named(&nodes), test.seed));
     let command = Command {
         program,
@@ -73,7 +78,8 @@ async fn run_once(
     };
     let (sender, mut events) = mpsc::channel(EVENTS);
     let mut processes = Processes::start(&command, &nodes, &sender).await?;
-    let mut interpreter = Interpreter::new(test);
+    // The report shows every message.
+    let mut interpreter = Interpreter::new(&Test { trace: true, ..test.clone() });
     interpreter.watch(settings.watcher());
     let mut progress = Progress::of(test, settings.logs_to_stderr());
     let update = |interpreter: &Interpreter| progress.update(interpreter);
@@ -96,6 +102,10 @@ async fn run_once(
             Ok(()) => add(&mut story, &recorded(&record.directory())),
             Err(error) => add(&mut story, &format!("{error:#}")),
         }
+        let report = Report::without_verdict(test, interpreter, &story);
+        if let Err(error) = report.keep_pages(&record, &description, &Summary::of(&report)) {
+            add(&mut story, &format!("{error:#}"));
+        }
         bail!(story);
     }
     kept?;
@@ -104,8 +114,29 @@ async fn run_once(
         report.warnings.extend(oddities(remains).map(|oddity| format!("node {node} {oddity}")));
     }
     report.keep_results(&record)?;
+    report.keep_pages(&record, &description, &Summary::of(&report))?;
     print(&Shown::from(&report).to_string()).context("the results cannot be printed")?;
     Ok(report.valid)
+}
+
+/// The command line of this process, with the seed of the test.
+fn repeating(seed: u64) -> Vec<String> {
+    let words = env::args_os().map(|word| word.to_string_lossy().into_owned());
+    with_seed(words.collect(), seed)
+}
+
+/// A command line of `eddy test`, with another seed, or with one where there was none.
+fn with_seed(mut command: Vec<String>, seed: u64) -> Vec<String> {
+    // Behind it are words for the node.
+    let options = command.iter().position(|word| word == "--").unwrap_or(command.len());
+    let given = command[..options].iter().position(|word| word.starts_with("--seed"));
+    if let Some(given) = given {
+        let words = if command[given].contains('=') { 1 } else { 2 };
+        command.drain(given..(given + words).min(command.len()));
+    }
+    let behind_subcommand = command.len().min(2);
+    command.splice(behind_subcommand..behind_subcommand, ["--seed".to_owned(), seed.to_string()]);
+    command
 }
 
 /// Why there is no verdict, with what the node in question left.
@@ -181,5 +212,23 @@ fn log(is_wanted: bool, what: &str, message: &Message) {
     if is_wanted {
         let line = message.line();
         tell(&format!("{what} {}", printable(line.trim_end())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_repeats_the_test_that_it_was() {
+        #[track_caller]
+        fn check(given: &str, expected: &str) {
+            let words = given.split(' ').map(str::to_owned).collect();
+            assert_eq!(with_seed(words, 7).join(" "), expected);
+        }
+        check("eddy test --bin a", "eddy test --seed 7 --bin a");
+        check("eddy test --seed 5 --bin a", "eddy test --seed 7 --bin a");
+        check("eddy test --bin a --seed=5 b", "eddy test --seed 7 --bin a b");
+        check("eddy test --bin a -- --seed 5", "eddy test --seed 7 --bin a -- --seed 5");
     }
 }

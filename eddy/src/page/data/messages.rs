@@ -33,8 +33,10 @@ impl Arrow<'_> {
 pub(in crate::page) fn arrows(report: &Report) -> Vec<Arrow<'_>> {
     let chronicle = report.chronicle();
     let Some(log) = &chronicle.messages else { return Vec::new() };
-    let zero = microseconds(chronicle.zero);
-    let time = |at: Duration| microseconds(at) - zero;
+    let time = |at: Duration| match at.checked_sub(chronicle.zero) {
+        Some(after) => microseconds(after),
+        None => -microseconds(chronicle.zero.saturating_sub(at)),
+    };
     let mut arrows: Vec<Arrow<'_>> = Vec::new();
     let mut places: FxHashMap<u64, usize> = FxHashMap::default();
     for event in log.events() {
@@ -68,7 +70,7 @@ pub(in crate::page) fn participants(report: &Report, arrows: &[Arrow<'_>]) -> Ve
             None => drop(services.insert(name)),
         }
     }
-    nodes.iter().for_each(|node| drop(services.remove(node.as_str())));
+    services.retain(|name| !nodes.iter().any(|node| node == name));
     let all = nodes.iter().map(|name| (name.as_str(), "node"));
     let all = all.chain(services.into_iter().map(|name| (name, "service")));
     let all = all.chain(clients.into_values().map(|name| (name, "client")));
