@@ -319,7 +319,6 @@ impl Network {
         self.scheduled += 1;
         self.arrivals.insert((at, self.scheduled), parcel);
     }
-
 }
 
 impl Inbox {

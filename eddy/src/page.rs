@@ -3,3 +3,4 @@
 #![expect(dead_code, unused_imports, reason = "the page is yet to come")]
 
 pub(crate) mod data;
+pub(crate) mod report;

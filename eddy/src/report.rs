@@ -13,7 +13,9 @@ use self::toll::Line;
 pub use self::toll::Toll;
 use crate::checker::quantiles::Quantiles;
 use crate::checker::repair::Repair;
-use crate::checker::{Contradiction, Placement, Validity, availability, exceptions, liveness, stats};
+use crate::checker::{
+    Contradiction, Placement, Validity, availability, exceptions, liveness, stats,
+};
 use crate::edn::{Map, Value};
 use crate::history::{History, Kind, Op};
 use crate::interpreter::Interpreter;
