@@ -22,7 +22,7 @@ use flate2::write::GzEncoder;
 use super::data::Data;
 use crate::checker::Validity;
 use crate::printable::printable;
-use crate::store::description::Description;
+use crate::store::Description;
 use crate::summary::Summary;
 
 /// What the page shows.
