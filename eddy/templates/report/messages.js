@@ -2,9 +2,11 @@
 //
 // All arrows of a kind are one path, since changing the pen costs more than a line does. Zoomed out,
 // thousands fall on the same pixels: of those that go between the same two and begin and end on the
-// same pixels as the one before, only one is drawn. Arrows have heads when there is room for them.
+// same pixels as the one before, only one is drawn.
 
-const HEADS = 1500;
+// With more than this, lines are drawn by `raster.js`: without heads, which would hide each other,
+// and less smooth, but in time.
+const SMOOTH = 1200;
 
 // Where the arrow of a message is: cut off at the pane's ends, since a line that goes on for a
 // billion pixels is drawn wrongly. Null if it is outside.
@@ -47,24 +49,29 @@ function drawMessages(pen) {
   const hasMarks = found.some((at) => messages.marked[at]);
   const plain = found.filter((at) => !messages.marked[at]);
   // The denser they are, the fainter; and fainter still beside what is highlighted.
-  const dense = Math.min(1, Math.max(0.35, 900 / (plain.length + 1)));
-  pen.globalAlpha = hasMarks ? Math.min(0.3, dense) : dense;
-  drawArrows(pen, plain, plain.length > 4000 ? 0.6 : 1, plain.length < HEADS);
+  const dense = Math.min(1, Math.max(0.55, 400 / (plain.length + 1)));
+  pen.globalAlpha = hasMarks ? 0.35 : 1;
+  if (plain.length > SMOOTH) {
+    rasterize(pen, layout.lower, plain);
+    drawCrosses(pen, plain);
+  } else {
+    pen.globalAlpha *= dense;
+    drawArrows(pen, plain, 1);
+  }
   pen.globalAlpha = 1;
   if (hasMarks) {
     const marked = found.filter((at) => messages.marked[at]);
     underlay(pen, marked);
-    drawArrows(pen, marked, 2, true);
+    drawArrows(pen, marked, 2.5);
   }
   if (state.hovered?.what === "message" && messages.passes[state.hovered.at]) {
-    drawArrows(pen, [state.hovered.at], 3, true);
+    drawArrows(pen, [state.hovered.at], 3);
   }
   return count;
 }
 
-function drawArrows(pen, list, width, heads) {
+function drawArrows(pen, list, width) {
   const paths = new Map();
-  const lost = new Path2D();
   for (const at of list) {
     const line = arrow(at);
     if (!line) continue;
@@ -78,20 +85,35 @@ function drawArrows(pen, list, width, heads) {
       path.lines.moveTo(line.x0, line.y0);
       path.lines.lineTo(line.x1, line.y1);
     }
-    if (messages.fate[at] === 1 && line.ends) addCross(lost, line, heads ? 4 : 3);
-    if (messages.fate[at] === 0 && line.ends && heads) addHead(path.heads, line, 5 + width);
+    if (messages.fate[at] === 0 && line.ends) addHead(path.heads, line, 6 + width);
   }
   pen.lineWidth = width;
   for (const [kind, path] of paths) {
     pen.strokeStyle = pen.fillStyle = kindColor(kind);
     pen.setLineDash(kindDash(kind));
     pen.stroke(path.lines);
-    if (heads) pen.fill(path.heads);
+    pen.fill(path.heads);
   }
   pen.setLineDash([]);
+  drawCrosses(pen, list);
+}
+
+// Where messages were lost. Crosses on the same place are one.
+function drawCrosses(pen, list) {
+  const size = list.length < SMOOTH ? 4 : 2.5;
+  const path = new Path2D();
+  const places = new Set();
+  for (const at of list) {
+    if (messages.fate[at] !== 1) continue;
+    const line = arrow(at);
+    const place = line && `${Math.round(line.x1)} ${line.y1}`;
+    if (!line?.ends || places.has(place)) continue;
+    places.add(place);
+    addCross(path, line, size);
+  }
   pen.strokeStyle = colors.invalid;
-  pen.lineWidth = Math.max(width, 1.75);
-  pen.stroke(lost);
+  pen.lineWidth = 1.75;
+  pen.stroke(path);
 }
 
 // A broad line behind, as of a marker.
@@ -103,7 +125,7 @@ function underlay(pen, list) {
     path.lineTo(line.x1, line.y1);
   }
   pen.strokeStyle = colors.mark;
-  pen.lineWidth = 8;
+  pen.lineWidth = 9;
   pen.lineCap = "round";
   pen.stroke(path);
   pen.lineCap = "butt";

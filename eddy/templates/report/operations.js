@@ -32,7 +32,7 @@ function drawOperations(pen) {
     const path = new Path2D();
     for (const at of list) {
       const { left, right, top, height } = bar(at);
-      path.rect(left, top, Math.max(right - left - 0.5, 1.5), height);
+      path.rect(left, top, Math.max(right - left - 1, 1.5), height);
     }
     pen.fillStyle = colors.outcomes[outcome];
     pen.globalAlpha = state.selected >= 0 && marked.length ? 0.45 : 1;

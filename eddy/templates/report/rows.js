@@ -35,14 +35,17 @@ function arrange(width, available) {
   lower.lines = layout.shown.length;
 
   const rest = AXIS + (upper.lines ? BAND : 0) + BAND + faultLanes.count * FAULT_LANE + 6;
-  const room = Math.max(available - rest, 320);
-  const [most, least] = [{ upper: 20, lower: 56 }, { upper: 11, lower: 17 }];
+  const [most, least] = [{ upper: 20, lower: 56 }, { upper: 11, lower: 16 }];
+  // If a little more than that lets everybody fit, it is taken.
+  const needed = upper.lines * least.upper + lower.lines * least.lower;
+  const room = Math.max(Math.min(needed, available * 1.15 - rest), available - rest, 320);
   const share = upper.lines ? Math.min(0.4, upper.lines * most.upper / room) : 0;
   const fit = (pane, room, { most, least }) => {
     pane.line = Math.min(most, Math.max(least, room / Math.max(1, pane.lines)));
     pane.height = Math.min(pane.lines * pane.line, Math.max(room, pane.line));
   };
-  fit(upper, room * share, { most: most.upper, least: least.upper });
+  const forUpper = Math.max(room * share, Math.min(room - lower.lines * least.lower, upper.lines * least.upper));
+  fit(upper, forUpper, { most: most.upper, least: least.upper });
   fit(lower, room - upper.height, { most: most.lower, least: least.lower });
 
   upper.top = AXIS + (upper.lines ? BAND : 0);
