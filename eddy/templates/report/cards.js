@@ -1,0 +1,95 @@
+// What went wrong: a card for each contradiction, of which one is open. It moves the view there and
+// highlights the operations and messages that it is about; a row does so for one operation.
+
+function makeCards() {
+  const section = document.getElementById("contradictions");
+  section.hidden = data.contradictions.length === 0;
+  document.getElementById("cards").append(...data.contradictions.map(makeCard));
+}
+
+function makeCard(clue, number) {
+  const head = element("button", "what", clue.what);
+  head.addEventListener("click", () => { select(number); toView(); });
+  const story = element("ol", "story", ...clue.story.map((line) => element("li", "", line)));
+  const inside = element("div", "inside");
+  if (clue.story.length > 0) inside.append(story);
+  if (clue.operations.length > 0) inside.append(element("div", "wide", rowsOf(clue, number)));
+  return element("article", "card", head, inside);
+}
+
+function rowsOf(clue, number) {
+  const heads = ["process", "operation", "value", "result", "invoked", "took", "node"];
+  const rows = clue.operations.map((at) => {
+    const completed = operations.completed[at];
+    const took = completed === -1 ? "never ended" : lasting(completed - operations.invoked[at]);
+    const result = operations.error[at] || operations.result[at];
+    const outcome = ["ok", "fail", "info"][operations.outcome[at]];
+    const row = element("tr", "",
+      element("td", "", String(operations.process[at])),
+      element("td", "", element("button", "row", data.functions[operations.f[at]])),
+      element("td", "", element("code", "", operations.value[at])),
+      element("td", "", element("span", `outcome-${operations.outcome[at]}`, outcome), " ",
+        element("code", "", result)),
+      element("td", "number", clock(operations.invoked[at])),
+      element("td", "number", took),
+      element("td", "", operations.node[at] < 0 ? "" : name(operations.node[at])));
+    row.addEventListener("click", () => { selectOperation(number, at); toView(); });
+    return row;
+  });
+  const head = element("tr", "", ...heads.map((text) => {
+    const cell = element("th", text === "invoked" || text === "took" ? "number" : "", text);
+    cell.scope = "col";
+    return cell;
+  }));
+  return element("table", "list",
+    element("thead", "", head), element("tbody", "", ...rows));
+}
+
+function select(number) {
+  const clue = data.contradictions[number];
+  if (!clue) return;
+  [state.selected, state.operation] = [number, -1];
+  document.querySelectorAll("#cards .card").forEach((card, at) => {
+    card.classList.toggle("selected", at === number);
+    card.querySelector(".what").setAttribute("aria-expanded", String(at === number));
+    for (const row of card.querySelectorAll("tr.selected")) row.classList.remove("selected");
+  });
+  messages.marked.fill(0);
+  operations.marked.fill(0);
+  for (const at of clue.messages) messages.marked[at] = 1;
+  for (const at of clue.operations) operations.marked[at] = 1;
+  showClients(clue);
+  hideTooltip();
+  resize();
+  filter();
+  if (clue.operations.length > 0) reveal(layout.upper, operations.lane[clue.operations[0]]);
+  showAround(clue.from, clue.until);
+}
+
+// Those that have a part in it get lines.
+function showClients({ operations: list, messages: sent }) {
+  const involved = [
+    ...list.map((at) => operations.client[at]),
+    ...sent.flatMap((at) => [messages.src[at], messages.dest[at]]),
+  ];
+  const isClient = (at) => at >= 0 && data.participants[at].kind === "client";
+  state.clients = new Set(involved.filter(isClient));
+}
+
+function selectOperation(number, at) {
+  if (state.selected !== number) select(number);
+  state.operation = at;
+  const clue = data.contradictions[number];
+  const card = document.querySelectorAll("#cards .card")[number];
+  card.querySelectorAll("tbody tr").forEach((row, place) => {
+    row.classList.toggle("selected", clue.operations[place] === at);
+  });
+  reveal(layout.upper, operations.lane[at]);
+  const [begin, end] = [operations.begin[at], operations.end[at]];
+  const room = Math.max(end - begin, 1000);
+  show(begin - room, end + room);
+}
+
+function toView() {
+  document.getElementById("messages").scrollIntoView({ block: "nearest", behavior: "smooth" });
+}

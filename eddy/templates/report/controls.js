@@ -1,0 +1,73 @@
+// Buttons, chips and fields around the view. What they choose is in `state`.
+
+function makeControls() {
+  makeKinds();
+  const on = (id, act) => document.getElementById(id).addEventListener("click", act);
+  on("in", () => zoom(2));
+  on("out", () => zoom(0.5));
+  on("left", () => pan((state.from - state.until) * 0.6));
+  on("right", () => pan((state.until - state.from) * 0.6));
+  on("all", showAll);
+  const search = document.getElementById("search");
+  search.addEventListener("input", () => { state.search = search.value; filter(); });
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
+  });
+  const clients = document.getElementById("clients");
+  clients.checked = state.allClients;
+  clients.closest("label").hidden = !data.participants.some(({ kind }) => kind === "client");
+  clients.addEventListener("change", () => {
+    state.allClients = clients.checked;
+    resize();
+    filter();
+  });
+  const only = document.getElementById("only");
+  only.closest("label").hidden = data.contradictions.length === 0;
+  only.addEventListener("change", () => { state.only = only.checked; filter(); });
+}
+
+// A chip for each kind, the most frequent first, with its color and how many there are.
+function makeKinds() {
+  const count = new Array(data.kinds.length).fill(0);
+  for (let at = 0; at < messages.count; at++) count[messages.kind[at]] += 1;
+  state.kinds = data.kinds.map(() => true);
+  const order = data.kinds.map((_, kind) => kind).sort((a, b) => kindRank[a] - kindRank[b]);
+  const chips = order.map((kind) => {
+    const box = element("input");
+    [box.type, box.checked, box.value] = ["checkbox", true, data.kinds[kind]];
+    box.addEventListener("change", () => { state.kinds[kind] = box.checked; filter(); });
+    const swatch = element("span", "swatch");
+    swatch.style.background = `var(--kind-${kindRank[kind] % KIND_COLORS})`;
+    const number = element("span", "note", count[kind].toLocaleString("en").replaceAll(",", "\u202f"));
+    const chip = element("label", "chip", box, swatch, data.kinds[kind], number);
+    // Alone: a second click on the same one shows all again.
+    chip.addEventListener("dblclick", () => chooseAlone(kind));
+    return chip;
+  });
+  document.getElementById("kinds").append(...chips);
+}
+
+function chooseAlone(kind) {
+  const isAlone = state.kinds.every((shown, other) => shown === (other === kind));
+  state.kinds = state.kinds.map((_, other) => isAlone || other === kind);
+  for (const box of document.querySelectorAll("#kinds input")) {
+    box.checked = state.kinds[data.kinds.indexOf(box.value)];
+  }
+  filter();
+}
+
+function showAll() {
+  const { from, until } = wholeWindow();
+  show(from, until);
+}
+
+// The line below the view.
+function tellWhatIsShown() {
+  const grouped = (number) => number.toLocaleString("en").replaceAll(",", "\u202f");
+  let passing = 0;
+  for (const passes of messages.passes) passing += passes;
+  const filtered = state.search === "" ? "" : ` contain “${printable(state.search)}”`;
+  document.getElementById("shown").textContent =
+    `${grouped(visibleMessages)} of ${grouped(passing)} messages${filtered}, `
+    + `${lasting(state.until - state.from)} from ${clock(state.from)}`;
+}

@@ -1,0 +1,74 @@
+// Operations as bars on their thread's line, from the invocation to the completion.
+//
+// Zoomed out, a bar that begins on the same pixel as the one before it on its line hides it, so it
+// is drawn only if its outcome is a worse one: what went wrong must not vanish.
+
+function bar(at) {
+  const { upper, gutter, width } = layout;
+  const x = timeX(operations.begin[at]);
+  const left = Math.max(x, gutter - 4);
+  const right = Math.min(Math.max(timeX(operations.end[at]), x + 2), width + 4);
+  const height = Math.min(16, upper.line - 2);
+  return { left, right, top: lineY(upper, operations.lane[at]) - height / 2, height };
+}
+
+function drawOperations(pen) {
+  const last = new Map();
+  const byOutcome = [[], [], []];
+  const marked = [];
+  operations.spans.touching(state.from, state.until, (at) => {
+    if (operations.marked[at]) marked.push(at);
+    else if (state.only) return;
+    const lane = operations.lane[at];
+    const place = Math.round(timeX(operations.begin[at])) * 4 + operations.outcome[at];
+    const before = last.get(lane);
+    const isHidden = before !== undefined && before >> 2 === place >> 2 && before >= place
+      && timeX(operations.end[at]) < timeX(operations.begin[at]) + 2;
+    if (isHidden) return;
+    last.set(lane, place);
+    byOutcome[operations.outcome[at]].push(at);
+  });
+  byOutcome.forEach((list, outcome) => {
+    const path = new Path2D();
+    for (const at of list) {
+      const { left, right, top, height } = bar(at);
+      path.rect(left, top, Math.max(right - left - 1, 1.5), height);
+    }
+    pen.fillStyle = colors.outcomes[outcome];
+    pen.globalAlpha = state.selected >= 0 && marked.length ? 0.45 : 1;
+    pen.fill(path);
+    pen.globalAlpha = 1;
+  });
+  for (const at of marked) {
+    const { left, right, top, height } = bar(at);
+    pen.fillStyle = colors.outcomes[operations.outcome[at]];
+    pen.fillRect(left, top, right - left, height);
+    pen.strokeStyle = colors.invalid;
+    pen.lineWidth = at === state.operation ? 3 : 2;
+    pen.strokeRect(left - 1, top - 1, right - left + 2, height + 2);
+  }
+  byOutcome.flat().forEach((at) => writeInBar(pen, at));
+  if (state.hovered?.what === "operation") {
+    const { left, right, top, height } = bar(state.hovered.at);
+    pen.strokeStyle = colors.ink;
+    pen.lineWidth = 1.5;
+    pen.strokeRect(left - 1, top - 1, right - left + 2, height + 2);
+  }
+}
+
+// What a bar is, where it is broad enough: as much as fits is shown.
+function writeInBar(pen, at) {
+  const { left, right, top, height } = bar(at);
+  const start = Math.max(left, layout.gutter) + 4;
+  const room = right - start - 3;
+  if (room < 26 || height < 10) return;
+  const letter = 5.6;
+  const text = `${data.functions[operations.f[at]]} ${operations.value[at]}`;
+  pen.fillStyle = colors["on-bar"];
+  pen.font = "10px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
+  pen.textBaseline = "middle";
+  pen.textAlign = "left";
+  const letters = Math.floor(room / (letter + 0.45));
+  const shown = text.length > letters ? `${text.slice(0, Math.max(1, letters - 1))}…` : text;
+  pen.fillText(printable(shown), start, top + height / 2 + 0.5);
+}
