@@ -1,5 +1,5 @@
-//! The command line: Maelstrom's `test`; `check`, which compares a test's figures with limits; and
-//! `analyze`, which judges a history again.
+//! The command line: Maelstrom's `test`; `check`, which compares a test's figures with limits;
+//! `analyze`, which judges a history again; and `serve`, which shows the store in a browser.
 //!
 //! Scripts that run `maelstrom test` go on working: the same options with the same defaults, the
 //! same last line, the same exit status.
@@ -10,6 +10,7 @@ mod check;
 mod numbers;
 mod progress;
 mod run;
+mod serve;
 mod shown;
 mod signals;
 mod table;
@@ -22,6 +23,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use self::analyze::Recorded;
 use self::arguments::Arguments;
 use self::check::{Checked, Limits};
+use self::serve::Serve;
 use crate::checker::Validity;
 
 /// The exit status for arguments that make no sense.
@@ -49,6 +51,9 @@ enum Command {
     /// Judges a history that was recorded earlier, here or by Maelstrom.
     #[command(args_override_self = true, after_help = EXIT_STATUS)]
     Analyze(Recorded),
+    /// Shows the store in a browser: all tests, their reports, and two of them side by side.
+    #[command(args_override_self = true)]
+    Serve(Serve),
 }
 
 const EXIT_STATUS: &str = "\
@@ -90,6 +95,13 @@ pub fn main() -> ExitCode {
                     NO_RESULT
                 }
             })
+        }
+        Command::Serve(arguments) => {
+            let settings = arguments.settings().map_err(|error| wrong("serve", error))?;
+            Ok(serve::serve(settings).unwrap_or_else(|error| {
+                tell(&format!("eddy: {error:#}"));
+                NO_RESULT
+            }))
         }
     });
     ExitCode::from(status.unwrap_or_else(|error| {

@@ -122,6 +122,7 @@ mod repeat;
 pub(crate) mod report;
 mod schema;
 mod seeds;
+mod serve;
 mod service;
 mod shrink;
 mod simulation;

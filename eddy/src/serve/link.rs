@@ -1,0 +1,41 @@
+//! Addresses: whatever a file or a workload is called, its link leads to it.
+
+use std::fmt::Write;
+
+use super::root::Id;
+
+/// The page of a test, or one of its files.
+pub(super) fn of_run(id: &Id, path: &str) -> String {
+    format!("/run/{}/{}/{}", encode(&id.workload, ""), encode(&id.time, ""), encode(path, "/"))
+}
+
+/// The part of an address behind `?`, without what is empty.
+pub(super) fn query(pairs: &[(&str, String)]) -> String {
+    let set = pairs.iter().filter(|(_, value)| !value.is_empty());
+    set.map(|(key, value)| format!("{key}={}", encode(value, "/"))).collect::<Vec<_>>().join("&")
+}
+
+fn encode(text: &str, spared: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        let is_plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        if is_plain || spared.as_bytes().contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Nothing is wrong with a text that grows.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn links_are_plain_whatever_they_lead_to() {
+        let id = super::Id::new("lin-kv", "20260101T000000.000+0100").unwrap();
+        let link = super::of_run(&id, "storage/n0/a b?#%\"ü");
+        let plain = "/run/lin-kv/20260101T000000.000%2B0100/storage/n0/a%20b%3F%23%25%22%C3%BC";
+        assert_eq!(link, plain);
+        assert_eq!(super::query(&[("a", "x/y&z".to_owned()), ("b", String::new())]), "a=x/y%26z");
+    }
+}
