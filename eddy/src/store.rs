@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail};
 use jiff::Zoned;
 
 pub(crate) use self::description::Description;
-pub(crate) use self::progress::Progress;
+pub(crate) use self::progress::{Progress, ProgressFile};
 use crate::edn::Value;
 use crate::history::History;
 
