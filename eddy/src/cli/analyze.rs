@@ -39,6 +39,7 @@ pub(super) struct Recorded {
     path: PathBuf,
     /// What clients did [default: what the history looks like]
     #[arg(short, long, value_name = "NAME", value_parser = Known(&Workload::ALL))]
+    #[arg(hide_possible_values = true)]
     workload: Option<Workload>,
     /// What transactions must be, between commas: read-committed, serializable, …
     #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
@@ -48,7 +49,7 @@ pub(super) struct Recorded {
     /// How many operations must have succeeded: total, or a fraction from 0 to 1 [default: any]
     #[arg(long, value_parser = numbers::goal, allow_negative_numbers = true)]
     availability: Option<Goal>,
-    /// Prints all results in EDN, which is what is done anyway if STDOUT is no terminal
+    /// Print all results in EDN, even on a terminal
     #[arg(long)]
     edn: bool,
 }

@@ -31,7 +31,11 @@ pub(super) struct Arguments {
     #[arg(help_heading = help::NODES)]
     bin: PathBuf,
     /// What clients do; lin-kv if absent
+    ///
+    /// Any of broadcast, echo, g-counter, g-set, kafka, lin-kv, pn-counter, txn-list-append,
+    /// txn-rw-register and unique-ids.
     #[arg(short, long, value_name = "NAME", value_parser = Known(&Workload::ALL))]
+    #[arg(hide_possible_values = true)]
     #[arg(help_heading = help::CLIENTS)]
     workload: Option<Workload>,
     /// How many nodes to run: n0, n1, …; overrides --nodes
@@ -75,7 +79,9 @@ pub(super) struct Arguments {
     #[arg(hide_possible_values = true)]
     #[arg(help_heading = help::NETWORK, hide_short_help = true)]
     latency_dist: Distribution,
-    /// The neighbors that broadcast nodes are told: line, grid, tree, tree2, tree3, tree4 or total
+    /// The neighbors that broadcast nodes are told
+    ///
+    /// Any of line, grid, tree, tree2, tree3, tree4 and total.
     #[arg(long, value_name = "NAME", default_value_t, value_parser = Known(&Topology::ALL))]
     #[arg(hide_possible_values = true)]
     #[arg(help_heading = help::NETWORK)]
@@ -95,13 +101,9 @@ pub(super) struct Arguments {
     #[arg(allow_negative_numbers = true)]
     #[arg(help_heading = help::CLIENTS, hide_short_help = true)]
     max_writes_per_key: u64,
-    /// What transactions must be, between commas: read-committed, serializable, …
-    #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
-    #[arg(value_delimiter = ',', value_parser = Known(&ConsistencyModel::ALL))]
-    #[arg(hide_possible_values = true)]
-    #[arg(help_heading = help::JUDGING, hide_short_help = true)]
-    consistency_models: Vec<ConsistencyModel>,
-    /// What goes wrong, between commas: partition, kill, pause, one-way, loss, duplicate, slow
+    /// What goes wrong, between commas: partition, kill, pause, …
+    ///
+    /// Any of partition, kill, pause, one-way, loss, duplicate and slow. Maelstrom knows the first.
     #[arg(long, value_name = "FAULTS", value_delimiter = ',')]
     #[arg(value_parser = Known(&Fault::ALL), hide_possible_values = true)]
     #[arg(help_heading = help::FAULTS)]
@@ -111,6 +113,12 @@ pub(super) struct Arguments {
     #[arg(allow_negative_numbers = true)]
     #[arg(help_heading = help::FAULTS, hide_short_help = true)]
     nemesis_interval: Duration,
+    /// What transactions must be, between commas: read-committed, serializable, …
+    #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
+    #[arg(value_delimiter = ',', value_parser = Known(&ConsistencyModel::ALL))]
+    #[arg(hide_possible_values = true)]
+    #[arg(help_heading = help::JUDGING, hide_short_help = true)]
+    consistency_models: Vec<ConsistencyModel>,
     /// How many operations must succeed: total, or a fraction from 0 to 1 [default: any number]
     #[arg(long, value_parser = numbers::goal, allow_negative_numbers = true)]
     #[arg(help_heading = help::JUDGING)]
@@ -132,8 +140,6 @@ pub(super) struct Arguments {
     #[arg(long)]
     #[arg(help_heading = help::OUTPUT, hide_short_help = true)]
     log_net_recv: bool,
-    #[command(flatten)]
-    without_effect: WithoutEffect,
     /// Decides what is left to chance [default: drawn, and printed]
     #[arg(long, value_name = "NUMBER")]
     #[arg(value_parser = numbers::seed, allow_negative_numbers = true)]
@@ -147,13 +153,15 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR", default_value = "store")]
     #[arg(help_heading = help::OURS)]
     store: PathBuf,
-    /// Prints results as Maelstrom does, which is what is done anyway if STDOUT is no terminal
+    /// Print results as Maelstrom does, even on a terminal
     #[arg(long, help_heading = help::OURS)]
     edn: bool,
     #[command(flatten, next_help_heading = help::OURS)]
     limits: LimitArguments,
+    #[command(flatten)]
+    without_effect: WithoutEffect,
     /// Words for the program that every node runs
-    #[arg(value_name = "WORDS")]
+    #[arg(value_name = "WORDS", help_heading = help::NODES)]
     words: Vec<OsString>,
 }
 

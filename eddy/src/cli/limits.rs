@@ -17,8 +17,10 @@ pub(super) struct LimitArguments {
     #[arg(long, value_name = "NUMBER", value_parser = numbers::limit)]
     #[arg(allow_negative_numbers = true)]
     max_msgs_per_op: Option<f64>,
-    /// The median latency must be below so many milliseconds: how long a value took to be
-    /// everywhere, or else, how long an operation took
+    /// The median latency must be below so many milliseconds
+    ///
+    /// It is how long a value took to be everywhere or, where nothing is to become stable, how long
+    /// an operation took.
     #[arg(long, value_name = "MS", value_parser = numbers::limit, allow_negative_numbers = true)]
     max_median: Option<f64>,
     /// The longest latency must be below so many milliseconds
