@@ -1,12 +1,20 @@
 //! The command line: Maelstrom's `test`; `check`, which compares a test's figures with limits;
-//! `analyze`, which judges a history again; and `serve`, which shows the store in a browser.
+//! `analyze`, which judges a history again; `serve`, which shows the store in a browser; and
+//! `completions`, which helps to type all that.
 //!
 //! Scripts that run `maelstrom test` go on working: the same options with the same defaults, the
 //! same last line, the same exit status.
 
+mod again;
 mod analyze;
 mod arguments;
+mod brief;
 mod check;
+mod colors;
+mod completions;
+mod help;
+mod known;
+mod limits;
 mod numbers;
 mod progress;
 mod run;
@@ -14,17 +22,18 @@ mod serve;
 mod shown;
 mod signals;
 mod table;
+mod text;
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::analyze::Recorded;
 use self::arguments::Arguments;
-use self::check::{Checked, Limits};
+use self::check::Checked;
+use self::completions::Completions;
 use self::serve::Serve;
-use crate::checker::Validity;
+use self::text::Text;
 
 /// The exit status for arguments that make no sense.
 const WRONG_ARGUMENTS: u8 = 254;
@@ -34,7 +43,7 @@ const NO_RESULT: u8 = 255;
 
 /// A small maelstrom: runs Maelstrom nodes and judges them.
 #[derive(Debug, Parser)]
-#[command(name = "eddy", version)]
+#[command(name = "eddy", version, after_help = help::EDDY)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -43,27 +52,21 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs nodes as processes and tells whether they do what the workload wants.
-    #[command(args_override_self = true, after_help = EXIT_STATUS)]
+    #[command(args_override_self = true, after_help = help::MORE, after_long_help = help::TEST)]
     Test(Box<Arguments>),
     /// Compares the figures of a test with limits.
-    #[command(args_override_self = true, after_help = EXIT_STATUS)]
-    Check(Limits),
+    #[command(args_override_self = true, after_help = help::MORE, after_long_help = help::CHECK)]
+    Check(check::Recorded),
     /// Judges a history that was recorded earlier, here or by Maelstrom.
-    #[command(args_override_self = true, after_help = EXIT_STATUS)]
-    Analyze(Recorded),
+    #[command(args_override_self = true, after_help = help::MORE, after_long_help = help::ANALYZE)]
+    Analyze(analyze::Recorded),
     /// Shows the store in a browser: all tests, their reports, and two of them side by side.
-    #[command(args_override_self = true)]
+    #[command(args_override_self = true, after_help = help::MORE, after_long_help = help::SERVE)]
     Serve(Serve),
+    /// Prints what a shell needs to complete commands, options and names.
+    #[command(after_long_help = completions::INSTALLATION)]
+    Completions(Completions),
 }
-
-const EXIT_STATUS: &str = "\
-Exit status:
-  0    valid (and within limits)
-  1    not valid (or beyond a limit)
-  2    unknown, for lack of evidence
-  254  wrong arguments
-  255  there is no verdict: the test could not be carried out, or was interrupted;
-       or what came of it could not be written";
 
 /// Does what the arguments of this process say, and tells with which status it should exit.
 pub fn main() -> ExitCode {
@@ -75,10 +78,10 @@ pub fn main() -> ExitCode {
                 NO_RESULT
             }))
         }
-        Command::Check(limits) => {
-            let checked = limits.check().map_err(|error| wrong("check", error))?;
+        Command::Check(recorded) => {
+            let checked = recorded.check().map_err(|error| wrong("check", error))?;
             let Checked { text, status, mut failure } = checked;
-            if let Err(error) = print(&text) {
+            if let Err(error) = Text::Colored(text).print() {
                 failure = Some(format!("the figures cannot be printed: {error}"));
             }
             Ok(failure.map_or(status, |failure| {
@@ -88,8 +91,8 @@ pub fn main() -> ExitCode {
         }
         Command::Analyze(recorded) => {
             let analysis = recorded.analyze().map_err(|error| wrong("analyze", error))?;
-            Ok(match print(&analysis.shown().to_string()) {
-                Ok(()) => status(analysis.valid),
+            Ok(match analysis.shown().print() {
+                Ok(()) => limits::status(&analysis.summary),
                 Err(error) => {
                     tell(&format!("eddy: the results cannot be printed: {error}"));
                     NO_RESULT
@@ -103,6 +106,13 @@ pub fn main() -> ExitCode {
                 NO_RESULT
             }))
         }
+        Command::Completions(completions) => Ok(match Text::Plain(completions.script()).print() {
+            Ok(()) => 0,
+            Err(error) => {
+                tell(&format!("eddy: the script cannot be printed: {error}"));
+                NO_RESULT
+            }
+        }),
     });
     ExitCode::from(status.unwrap_or_else(|error| {
         // There is nobody left to tell that STDERR is closed.
@@ -118,25 +128,7 @@ fn wrong(subcommand: &str, message: impl std::fmt::Display) -> clap::Error {
     command.error(clap::error::ErrorKind::ValueValidation, message)
 }
 
-/// Prints a text to STDOUT; whoever has closed it has seen enough.
-fn print(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        printed => printed,
-    }
-}
-
 /// Writes a line to STDERR, if anybody reads it.
 fn tell(line: &str) {
     let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
-}
-
-/// The exit status for a verdict.
-fn status(valid: Validity) -> u8 {
-    match valid {
-        Validity::Valid => 0,
-        Validity::Invalid => 1,
-        Validity::Unknown => 2,
-    }
 }

@@ -26,7 +26,7 @@ use crate::stagger::Stagger;
 
 /// How long nodes are left alone before the final operations. Maelstrom's figure: longer would
 /// forgive slower repair, shorter would call nodes wrong that retry every few seconds.
-const RECOVERY: Duration = Duration::from_secs(10);
+pub const RECOVERY: Duration = Duration::from_secs(10);
 
 /// What a schedule is made for.
 #[derive(Debug, Clone)]
@@ -84,6 +84,19 @@ pub enum Phase {
     Main,
     /// After the recovery.
     Final,
+}
+
+/// What a schedule waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The time limit, while operations and faults go on.
+    Operations,
+    /// The ends of the operations that are under way at the time limit.
+    LastAnswers,
+    /// The end of the [`RECOVERY`].
+    Recovery,
+    /// The ends of the final operations.
+    LastOperations,
 }
 
 /// The state of a test's schedule; all times count from the test's beginning.
@@ -162,6 +175,16 @@ impl Schedule {
                 }
                 Stage::Final => return self.next_in_final(now),
             };
+        }
+    }
+
+    /// What is going on.
+    pub fn part(&self) -> Part {
+        match self.stage {
+            Stage::Main => Part::Operations,
+            Stage::Draining => Part::LastAnswers,
+            Stage::Healing | Stage::Recovering { .. } => Part::Recovery,
+            Stage::Final => Part::LastOperations,
         }
     }
 

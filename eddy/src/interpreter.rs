@@ -13,6 +13,7 @@ mod requests;
 mod services;
 mod strays;
 mod strikes;
+mod tally;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -28,11 +29,12 @@ pub(crate) use self::faults::Order;
 use self::requests::INIT_TIMEOUT;
 use self::services::Services;
 use self::strays::Strays;
+pub(crate) use self::tally::Tally;
 use crate::edn::Value;
 use crate::generator::{Next, Plan, Schedule};
 use crate::history::{History, Kind, Op, Process};
 use crate::nemesis::{Cluster, Fault, Strike};
-use crate::network::{EventKind, Journal, Message, Network};
+use crate::network::{EventKind, Message, Network};
 use crate::random::Random;
 use crate::test::Test;
 use crate::workload::{Operation, Operations, Workload};
@@ -57,6 +59,8 @@ pub(crate) struct Interpreter {
     /// When setup began: the time 0 of the history.
     zero: Duration,
     history: History,
+    /// How many operations clients have begun.
+    invoked: u64,
 }
 
 enum Stage {
@@ -115,6 +119,7 @@ impl Interpreter {
             strays: Strays::default(),
             zero: Duration::ZERO,
             history: History::new(),
+            invoked: 0,
             numbers: nodes.iter().cloned().zip(0..).collect(),
             nodes,
         };
@@ -221,16 +226,6 @@ impl Interpreter {
     /// What clients and the nemesis did so far.
     pub(crate) fn history(&self) -> &History {
         &self.history
-    }
-
-    /// What the network did so far.
-    pub(crate) fn journal(&self) -> &Journal {
-        self.network.journal()
-    }
-
-    /// How many operations clients have begun.
-    pub(crate) fn invoked(&self) -> u64 {
-        self.history.clients().filter(|op| op.kind == Kind::Invoke).count() as u64
     }
 
     /// What nodes did that Maelstrom would overlook, in sentences.

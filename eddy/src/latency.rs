@@ -50,7 +50,8 @@ fn whole_milliseconds(time: Duration) -> Duration {
 }
 
 impl Distribution {
-    const ALL: [Distribution; 3] =
+    /// All distributions.
+    pub const ALL: [Distribution; 3] =
         [Distribution::Constant, Distribution::Uniform, Distribution::Exponential];
 }
 

@@ -34,7 +34,7 @@ use serde_json::value::RawValue;
 
 pub use self::journal::{Counts, EventKind, Journal, Traffic};
 use self::links::Links;
-pub(crate) use self::log::{Event, Log};
+pub(crate) use self::log::Log;
 use crate::latency::Latency;
 use crate::nemesis::{Fault, Harm};
 use crate::random::Random;

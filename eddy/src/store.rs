@@ -7,6 +7,7 @@
 //! step, so nobody finds them missing.
 
 mod description;
+pub(crate) mod limits;
 mod progress;
 
 use std::fs::{self, File};
@@ -19,7 +20,7 @@ use jiff::Zoned;
 use serde::Serialize;
 
 pub(crate) use self::description::Description;
-pub(crate) use self::progress::Progress;
+pub(crate) use self::progress::{Progress, ProgressFile};
 use crate::edn::Value;
 use crate::history::History;
 use crate::page::Page;

@@ -163,6 +163,61 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
 }
 
 #[test]
+fn a_slip_is_answered_with_what_was_probably_meant() {
+    let place = Place::new("slips");
+    let test = "test -w echo --bin /bin/true";
+    let meant = |what: &str| format!("did you mean {what}?");
+    let similar = |kind: &str, what: &str| format!("a similar {kind} exists: '{what}'");
+    for (words, expected) in [
+        ("tset -w echo".to_owned(), similar("subcommand", "test")),
+        ("anaylze store".to_owned(), similar("subcommand", "analyze")),
+        ("chekc store".to_owned(), similar("subcommand", "check")),
+        ("completion bash".to_owned(), similar("subcommand", "completions")),
+        ("completions bsh".to_owned(), similar("value", "bash")),
+        (
+            "test --node-cout 3 -w echo --bin /bin/true".to_owned(),
+            similar("argument", "--node-count"),
+        ),
+        (format!("{test} --node-cout 3"), similar("argument", "--node-count")),
+        (format!("{test} word --node-cout 3"), similar("argument", "--node-count")),
+        (format!("{test} word --node-cout=3 word"), similar("argument", "--node-count")),
+        (format!("{test} --nemsis partition"), similar("argument", "--nemesis")),
+        (format!("{test} --latency-dits uniform"), similar("argument", "--latency-dist")),
+        (format!("{test} --max-msg-per-op 3"), similar("argument", "--max-msgs-per-op")),
+        (format!("{test} --ednn"), similar("argument", "--edn")),
+        ("check store --max-msgs-per-ops 3".to_owned(), similar("argument", "--max-msgs-per-op")),
+        ("analyze store --workloda echo".to_owned(), similar("argument", "--workload")),
+        ("test -w brodcast --bin /bin/true".to_owned(), meant("broadcast")),
+        ("test -w Echo --bin /bin/true".to_owned(), meant("echo")),
+        ("test -w unique-id --bin /bin/true".to_owned(), meant("unique-ids")),
+        ("analyze . -w linkv".to_owned(), meant("lin-kv")),
+        (format!("{test} --topology gird"), meant("grid")),
+        (format!("{test} --topology tree5"), meant("tree")),
+        (format!("{test} --nemesis kill,puase"), meant("pause")),
+        (format!("{test} --nemesis oneway"), meant("one-way")),
+        (format!("{test} --latency-dist exponental"), meant("exponential")),
+        (format!("{test} --consistency-models serialisable"), meant("serializable")),
+        ("analyze . --consistency-models read-comitted".to_owned(), meant("read-committed")),
+    ] {
+        place.eddy(&words).expect(254, &expected);
+    }
+    // What stands behind two dashes belongs to the node, slips included.
+    place.eddy("test -w echo --bin nothing -- --node-cout 3").expect(255, "cannot be started");
+}
+
+#[test]
+fn limits_of_a_test_change_its_status_and_not_its_verdict() {
+    let place = Place::with_node("test-limits", ECHO);
+    let test = "test -w echo --bin node --node-count 1 --time-limit 1 --rate 20";
+    let outcome = place.eddy(&format!("{test} --max-latency 0 --test-count 9")).expect(1, "");
+    let words = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("< 0 EXCEEDED"), "{}", outcome.stdout);
+    assert!(words.contains("valid, but not within limits Everything looks good!"), "{words}");
+    let outcome = place.eddy(&format!("{test} --min-ok-fraction 1")).expect(0, "");
+    assert!(outcome.stdout.contains("valid, and within limits\n\nEverything looks good!"));
+}
+
+#[test]
 fn options_of_maelstrom_that_mean_nothing_here_are_no_mistake() {
     let place = Place::with_node("options", ECHO);
     place.file("names", "x\n\n y \n", 0o644);
@@ -306,7 +361,7 @@ fn only_results_can_be_checked() {
     place.eddy("check nothing").expect(254, "nothing/results.edn: No such file");
     let outcome = place.eddy("check short --table nowhere/table");
     let outcome = outcome.expect(255, "eddy: nowhere/table cannot be written: No such file");
-    assert!(outcome.stdout.contains("valid, and within limits"), "{}", outcome.stdout);
+    assert!(outcome.stdout.ends_with("\nvalid\n"), "{}", outcome.stdout);
     place.eddy("check torn").expect(254, "torn/results.edn is no results file: line 1");
     place.eddy("check other").expect(254, "has no :valid?");
     let outcome = place.eddy("check short --max-median 5").expect(1, "");

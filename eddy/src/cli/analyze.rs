@@ -10,14 +10,17 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use flate2::read::MultiGzDecoder;
 
-use super::arguments::model;
+use super::brief::Brief;
+use super::known::Known;
 use super::numbers;
 use super::shown::Shown;
+use super::text::Text;
 use crate::checker::availability::{self, Goal};
 use crate::checker::elle::ConsistencyModel;
 use crate::checker::{Placement, Validity, exceptions, stats};
 use crate::edn::{Map, Value};
 use crate::history::History;
+use crate::summary::{self, Summary};
 use crate::workload::{Verdict, Workload};
 
 /// The names under which a test's directory holds its history.
@@ -35,31 +38,43 @@ pub(super) struct Recorded {
     #[arg(value_name = "HISTORY_OR_DIR")]
     path: PathBuf,
     /// What clients did [default: what the history looks like]
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", value_parser = Known(&Workload::ALL))]
+    #[arg(hide_possible_values = true)]
     workload: Option<Workload>,
     /// What transactions must be, between commas: read-committed, serializable, …
     #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
-    #[arg(value_delimiter = ',', value_parser = model)]
+    #[arg(value_delimiter = ',', value_parser = Known(&ConsistencyModel::ALL))]
+    #[arg(hide_possible_values = true)]
     consistency_models: Vec<ConsistencyModel>,
     /// How many operations must have succeeded: total, or a fraction from 0 to 1 [default: any]
     #[arg(long, value_parser = numbers::goal, allow_negative_numbers = true)]
     availability: Option<Goal>,
+    /// Print all results in EDN, even on a terminal
+    #[arg(long)]
+    edn: bool,
 }
 
 /// What is to be said of a history.
 #[derive(Debug)]
 pub(super) struct Analysis {
-    pub(super) valid: Validity,
-    pub(super) results: Value,
-    pub(super) reasons: Vec<String>,
-    pub(super) explanation: Vec<String>,
-    pub(super) warnings: Vec<String>,
+    pub(super) summary: Summary,
+    results: Value,
+    /// The file that was judged.
+    history: PathBuf,
+    edn: bool,
 }
 
 impl Analysis {
-    pub(super) fn shown(&self) -> Shown<'_> {
-        let Analysis { valid, results, reasons, explanation, warnings } = self;
-        Shown { valid: *valid, results, warnings, reasons, explanation }
+    /// What is printed, on a terminal or elsewhere.
+    pub(super) fn shown(&self) -> Text {
+        let Analysis { summary, results, history, edn } = self;
+        if *edn || !Text::is_for_people() {
+            return Text::Plain(Shown { results, summary }.to_string());
+        }
+        let report = history.with_file_name("report.html");
+        let report = report.exists().then(|| report.display().to_string());
+        let brief = Brief { summary, report, rest: "with --edn", again: None };
+        Text::Colored(brief.to_string())
     }
 }
 
@@ -86,12 +101,12 @@ impl Recorded {
                 ));
             }
         };
-        let mut analysis = self.judge(&history, workload);
-        analysis.warnings.extend(other_verdict(&path, &analysis.results));
-        Ok(analysis)
+        let (mut summary, results) = self.judge(&history, workload);
+        summary.warnings.extend(other_verdict(&path, &results));
+        Ok(Analysis { summary, results, history: path, edn: self.edn })
     }
 
-    fn judge(&self, history: &History, workload: Workload) -> Analysis {
+    fn judge(&self, history: &History, workload: Workload) -> (Summary, Value) {
         let stats = stats::check(history);
         let availability = availability::check(history, self.availability.unwrap_or_default());
         // Nobody knows any more which client worked on which node.
@@ -101,14 +116,24 @@ impl Recorded {
             workload.check(history, &placement, &self.consistency_models);
         let warnings = exceptions.warning().into_iter().chain(warnings).collect();
         let valid = Validity::merge([stats.valid, availability.valid, valid]);
-        let results = Map::new()
+        let results: Value = Map::new()
             .with("exceptions", exceptions.to_edn())
             .with("stats", stats.to_edn())
             .with("availability", availability.to_edn())
             .with("workload", results)
-            .with("valid?", valid);
+            .with("valid?", valid)
+            .into();
         let reasons = stats.reasons().chain(availability.reason()).chain(reason).collect();
-        Analysis { valid, results: results.into(), reasons, explanation, warnings }
+        let summary = Summary {
+            valid: Some(valid),
+            operations: Some((availability.ok_count, availability.invoke_count)),
+            figures: summary::figures(&results, || Some(history)),
+            reasons,
+            explanation,
+            warnings,
+            ..Summary::default()
+        };
+        (summary, results)
     }
 }
 

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::numbers;
+use super::known::Known;
+use super::limits::LimitArguments;
 use super::run::Settings;
+use super::{help, numbers};
 use crate::checker::availability::Goal;
 use crate::checker::elle::ConsistencyModel;
 use crate::concurrency::Concurrency;
 use crate::latency::{Distribution, Latency};
-use crate::name::{self, UnknownName};
+use crate::name;
 use crate::nemesis::Fault;
 use crate::network::Delivery;
 use crate::test::Test;
@@ -26,98 +28,140 @@ use crate::workload::Workload;
 pub(super) struct Arguments {
     /// The program that every node runs
     #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = help::NODES)]
     bin: PathBuf,
     /// What clients do; lin-kv if absent
-    #[arg(short, long, value_name = "NAME")]
+    ///
+    /// Any of broadcast, echo, g-counter, g-set, kafka, lin-kv, pn-counter, txn-list-append,
+    /// txn-rw-register and unique-ids.
+    #[arg(short, long, value_name = "NAME", value_parser = Known(&Workload::ALL))]
+    #[arg(hide_possible_values = true)]
+    #[arg(help_heading = help::CLIENTS)]
     workload: Option<Workload>,
     /// How many nodes to run: n0, n1, …; overrides --nodes
     #[arg(long, value_name = "NUMBER", value_parser = numbers::nodes)]
     #[arg(allow_negative_numbers = true)]
+    #[arg(help_heading = help::NODES)]
     node_count: Option<u64>,
     /// A node to run; may be repeated [default: n1 n2 n3 n4 n5]
     #[arg(short, long, value_name = "NAME")]
+    #[arg(help_heading = help::NODES, hide_short_help = true)]
     node: Vec<String>,
     /// The nodes to run, between commas
     #[arg(long, value_name = "NAMES")]
+    #[arg(help_heading = help::NODES, hide_short_help = true)]
     nodes: Option<String>,
     /// A file with the nodes to run, one a line
     #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = help::NODES, hide_short_help = true)]
     nodes_file: Option<PathBuf>,
     /// How many clients work at a time; 2n means two per node
     #[arg(long, value_name = "NUMBER", default_value_t, value_parser = numbers::concurrency)]
     #[arg(allow_hyphen_values = true)]
+    #[arg(help_heading = help::CLIENTS)]
     concurrency: Concurrency,
     /// Operations per second, all clients together
     #[arg(long, default_value = "5", value_parser = numbers::rate, allow_negative_numbers = true)]
+    #[arg(help_heading = help::CLIENTS)]
     rate: f64,
     /// How long operations go on
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = numbers::seconds)]
     #[arg(allow_negative_numbers = true)]
+    #[arg(help_heading = help::CLIENTS)]
     time_limit: Duration,
     /// How long messages between servers are on their way, on average
     #[arg(long, value_name = "MILLISECONDS", default_value = "0")]
     #[arg(value_parser = numbers::milliseconds, allow_negative_numbers = true)]
+    #[arg(help_heading = help::NETWORK)]
     latency: Duration,
     /// How latencies spread: constant, uniform or exponential
-    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = Known(&Distribution::ALL))]
+    #[arg(hide_possible_values = true)]
+    #[arg(help_heading = help::NETWORK, hide_short_help = true)]
     latency_dist: Distribution,
-    /// The neighbors that broadcast nodes are told: line, grid, tree, tree2, tree3, tree4 or total
-    #[arg(long, value_name = "NAME", default_value_t)]
+    /// The neighbors that broadcast nodes are told
+    ///
+    /// Any of line, grid, tree, tree2, tree3, tree4 and total.
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = Known(&Topology::ALL))]
+    #[arg(hide_possible_values = true)]
+    #[arg(help_heading = help::NETWORK)]
     topology: Topology,
     /// How many keys transactions work on, or kafka's clients, at a time
     #[arg(long, value_name = "NUMBER", default_value = "10", value_parser = numbers::keys)]
     #[arg(allow_negative_numbers = true)]
+    #[arg(help_heading = help::CLIENTS, hide_short_help = true)]
     key_count: usize,
     /// How many operations a transaction may have
     #[arg(long, value_name = "NUMBER", default_value = "4", value_parser = numbers::positive)]
     #[arg(allow_negative_numbers = true)]
+    #[arg(help_heading = help::CLIENTS, hide_short_help = true)]
     max_txn_length: u64,
     /// How many times a key is written before another takes its place
     #[arg(long, value_name = "NUMBER", default_value = "16", value_parser = numbers::positive)]
     #[arg(allow_negative_numbers = true)]
+    #[arg(help_heading = help::CLIENTS, hide_short_help = true)]
     max_writes_per_key: u64,
-    /// What transactions must be, between commas: read-committed, serializable, …
-    #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
-    #[arg(value_delimiter = ',', value_parser = model)]
-    consistency_models: Vec<ConsistencyModel>,
-    /// What goes wrong, between commas: partition, kill, pause, one-way, loss, duplicate, slow
-    #[arg(long, value_name = "FAULTS", value_delimiter = ',', value_parser = fault)]
+    /// What goes wrong, between commas: partition, kill, pause, …
+    ///
+    /// Any of partition, kill, pause, one-way, loss, duplicate and slow. Maelstrom knows the first.
+    #[arg(long, value_name = "FAULTS", value_delimiter = ',')]
+    #[arg(value_parser = Known(&Fault::ALL), hide_possible_values = true)]
+    #[arg(help_heading = help::FAULTS)]
     nemesis: Vec<Fault>,
     /// The mean time between two actions of the nemesis
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = numbers::interval)]
     #[arg(allow_negative_numbers = true)]
+    #[arg(help_heading = help::FAULTS, hide_short_help = true)]
     nemesis_interval: Duration,
+    /// What transactions must be, between commas: read-committed, serializable, …
+    #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
+    #[arg(value_delimiter = ',', value_parser = Known(&ConsistencyModel::ALL))]
+    #[arg(hide_possible_values = true)]
+    #[arg(help_heading = help::JUDGING, hide_short_help = true)]
+    consistency_models: Vec<ConsistencyModel>,
     /// How many operations must succeed: total, or a fraction from 0 to 1 [default: any number]
     #[arg(long, value_parser = numbers::goal, allow_negative_numbers = true)]
+    #[arg(help_heading = help::JUDGING)]
     availability: Option<Goal>,
     /// How many times to run the test; the first that is not valid is the last
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = numbers::positive)]
     #[arg(allow_negative_numbers = true)]
+    #[arg(help_heading = help::JUDGING, hide_short_help = true)]
     test_count: u64,
     /// Repeat what nodes write to STDERR
     #[arg(long)]
+    #[arg(help_heading = help::OUTPUT)]
     log_stderr: bool,
     /// Print messages to STDERR as they are sent
     #[arg(long)]
+    #[arg(help_heading = help::OUTPUT, hide_short_help = true)]
     log_net_send: bool,
     /// Print messages to STDERR as they arrive
     #[arg(long)]
+    #[arg(help_heading = help::OUTPUT, hide_short_help = true)]
     log_net_recv: bool,
-    #[command(flatten)]
-    without_effect: WithoutEffect,
     /// Decides what is left to chance [default: drawn, and printed]
-    #[arg(long, value_name = "NUMBER", help_heading = "Not in Maelstrom")]
+    #[arg(long, value_name = "NUMBER")]
     #[arg(value_parser = numbers::seed, allow_negative_numbers = true)]
+    #[arg(help_heading = help::OURS)]
     seed: Option<u64>,
     /// How receivers take messages: maelstrom (one at a time) or plain
     #[arg(long, value_name = "NAME", default_value = "maelstrom", value_parser = delivery)]
-    #[arg(help_heading = "Not in Maelstrom")]
+    #[arg(help_heading = help::OURS, hide_short_help = true)]
     delivery: Delivery,
     /// Where tests are recorded
-    #[arg(long, value_name = "DIR", default_value = "store", help_heading = "Not in Maelstrom")]
+    #[arg(long, value_name = "DIR", default_value = "store")]
+    #[arg(help_heading = help::OURS)]
     store: PathBuf,
+    /// Print results as Maelstrom does, even on a terminal
+    #[arg(long, help_heading = help::OURS)]
+    edn: bool,
+    #[command(flatten, next_help_heading = help::OURS)]
+    limits: LimitArguments,
+    #[command(flatten)]
+    without_effect: WithoutEffect,
     /// Words for the program that every node runs
-    #[arg(value_name = "WORDS")]
+    #[arg(value_name = "WORDS", help_heading = help::NODES)]
     words: Vec<OsString>,
 }
 
@@ -126,19 +170,19 @@ pub(super) struct Arguments {
 #[command(next_help_heading = "Accepted, without effect so far")]
 #[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
 struct WithoutEffect {
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     logging_json: bool,
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     leave_db_running: bool,
-    #[arg(long, value_name = "USER", default_value = "root")]
+    #[arg(long, hide_short_help = true, value_name = "USER", default_value = "root")]
     username: String,
-    #[arg(long, value_name = "WORD", default_value = "root")]
+    #[arg(long, hide_short_help = true, value_name = "WORD", default_value = "root")]
     password: String,
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     strict_host_key_checking: bool,
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_ssh: bool,
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     ssh_private_key: Option<PathBuf>,
 }
 
@@ -177,6 +221,8 @@ impl Arguments {
             arguments: self.words,
             store: self.store,
             times: self.test_count,
+            edn: self.edn,
+            limits: self.limits.limits(),
             log_stderr: self.log_stderr,
             log_send: self.log_net_send,
             log_receive: self.log_net_recv,
@@ -209,14 +255,6 @@ impl Arguments {
         }
         Ok(names)
     }
-}
-
-fn fault(received: &str) -> Result<Fault, String> {
-    received.trim().parse().map_err(|error: UnknownName| error.to_string())
-}
-
-pub(super) fn model(received: &str) -> Result<ConsistencyModel, String> {
-    received.trim().parse().map_err(|error: UnknownName| error.to_string())
 }
 
 fn delivery(received: &str) -> Result<Delivery, String> {

@@ -1,36 +1,24 @@
 //! Whether a recorded test keeps limits: Fly.io's criteria, which Maelstrom prints but never
 //! checks.
 
-use std::fmt::{self, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{analyze, numbers, status, table};
+use super::limits::{self, LimitArguments};
+use super::{analyze, help, table, tell};
 use crate::checker::Validity;
 use crate::edn::Value;
-use crate::summary::{self, Figure, Summary};
+use crate::store;
+use crate::summary::{self, Limits, Summary};
 
 #[derive(Debug, Args)]
-pub(super) struct Limits {
+pub(super) struct Recorded {
     /// A test's directory, such as store/latest, recorded here or by Maelstrom
     directory: PathBuf,
-    /// Messages between servers per operation must be fewer than this
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::limit)]
-    #[arg(allow_negative_numbers = true)]
-    max_msgs_per_op: Option<f64>,
-    /// The median latency must be below so many milliseconds: how long a value took to be
-    /// everywhere, or else, how long an operation took
-    #[arg(long, value_name = "MS", value_parser = numbers::limit, allow_negative_numbers = true)]
-    max_median: Option<f64>,
-    /// The longest latency must be below so many milliseconds
-    #[arg(long, value_name = "MS", value_parser = numbers::limit, allow_negative_numbers = true)]
-    max_latency: Option<f64>,
-    /// At least this fraction of operations must have succeeded
-    #[arg(long, value_name = "FRACTION", value_parser = numbers::fraction)]
-    #[arg(allow_negative_numbers = true)]
-    min_ok_fraction: Option<f64>,
+    #[command(flatten, next_help_heading = help::LIMITS)]
+    limits: LimitArguments,
     /// What the test is called in a table; the directory otherwise
     #[arg(long, value_name = "NAME")]
     title: Option<String>,
@@ -50,16 +38,7 @@ pub(super) struct Checked {
     pub(super) failure: Option<String>,
 }
 
-impl Limits {
-    fn limits(&self) -> summary::Limits {
-        summary::Limits {
-            msgs_per_op: self.max_msgs_per_op,
-            median: self.max_median,
-            latency: self.max_latency,
-            ok_fraction: self.min_ok_fraction,
-        }
-    }
-
+impl Recorded {
     /// Shows each figure beside its limit and tells the exit status; an error says what is wrong
     /// with the directory.
     pub(super) fn check(&self) -> Result<Checked, String> {
@@ -74,40 +53,23 @@ impl Limits {
         let history = || analyze::history_of(&self.directory).ok();
         let figures = summary::figures(&results, history);
         let summary = Summary { valid: Some(valid), figures, ..Summary::default() };
-        let summary = summary.limit(self.limits());
-        let status = match (valid, summary.is_within_limits()) {
-            (Validity::Invalid, _) | (_, true) => status(valid),
-            (_, false) => 1,
-        };
-        let figures = &summary.figures;
-        let lines = figures.iter().map(|figure| Line(figure).to_string());
-        let text = lines.chain([summary.verdict().to_owned(), String::new()]);
-        let text = text.collect::<Vec<_>>().join("\n");
+        let limits = self.limits.limits();
+        let summary = summary.limit(limits);
+        let status = limits::status(&summary);
+        let text = limits::lines(&summary);
+        // Without limits there is nothing to tell that is not there, and former ones would go.
+        if limits != Limits::default()
+            && let Err(error) = store::limits::keep(&self.directory, limits)
+        {
+            tell(&format!("eddy: the report will not show the limits: {error}"));
+        }
         let failure = self.table.as_ref().and_then(|table| {
             let title = self.title.clone().unwrap_or_else(|| self.directory.display().to_string());
-            let appended = table::append(table, &title, valid, figures, status == 0);
+            let appended = table::append(table, &title, valid, &summary.figures, status == 0);
             let error = appended.err()?;
             Some(format!("{} cannot be written: {error}", table.display()))
         });
         Ok(Checked { text, status, failure })
-    }
-}
-
-/// A figure beside its limit, in a line.
-struct Line<'a>(&'a Figure);
-
-impl Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Line(figure) = self;
-        let value = figure.value.map_or_else(|| "missing".to_owned(), |value| value.to_string());
-        write!(f, "{:<24}{value:>12}", figure.name)?;
-        let Some(limit) = figure.shown_limit() else { return Ok(()) };
-        let word = match (figure.value, figure.is_kept()) {
-            (None, _) => "CANNOT BE TOLD",
-            (Some(_), true) => "holds",
-            (Some(_), false) => "EXCEEDED",
-        };
-        write!(f, " {limit:<10}{word}")
     }
 }
 

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc;
 
-use super::progress::Progress;
+use super::brief::Brief;
+use super::progress::Watch;
 use super::shown::Shown;
 use super::signals::Signals;
-use super::{print, status, tell};
-use crate::checker::Validity;
+use super::text::Text;
+use super::{again, limits, tell};
 use crate::drive::{self, Failure};
 use crate::interpreter::Interpreter;
 use crate::nemesis::Fault;
@@ -19,7 +20,7 @@ use crate::printable::printable;
 use crate::processes::{Command, EVENTS, Orphans, Processes, Program, Remains, files};
 use crate::report::Report;
 use crate::store::{Description, Record};
-use crate::summary::Summary;
+use crate::summary::{Limits, Summary};
 use crate::test::Test;
 
 /// What `eddy test` was asked for.
@@ -29,8 +30,11 @@ pub(super) struct Settings {
     pub(super) bin: PathBuf,
     pub(super) arguments: Vec<std::ffi::OsString>,
     pub(super) store: PathBuf,
-    /// How many times the test is run, as long as it is valid.
+    /// How many times the test is run, as long as it is valid and within limits.
     pub(super) times: u64,
+    /// Whether results are printed as Maelstrom does, even on a terminal.
+    pub(super) edn: bool,
+    pub(super) limits: Limits,
     pub(super) log_stderr: bool,
     pub(super) log_send: bool,
     pub(super) log_receive: bool,
@@ -46,12 +50,12 @@ pub(super) fn run(settings: &Settings) -> Result<u8> {
         for round in 0..settings.times {
             let mut test = settings.test.clone();
             test.seed = test.seed.wrapping_add(round);
-            let valid = run_once(settings, &test, &mut signals, &orphans).await?;
-            if valid != Validity::Valid {
-                return Ok(status(valid));
+            let status = run_once(settings, &test, &mut signals, &orphans).await?;
+            if status != 0 {
+                return Ok(status);
             }
         }
-        Ok(status(Validity::Valid))
+        Ok(0)
     })
 }
 
@@ -60,7 +64,7 @@ async fn run_once(
     test: &Test,
     signals: &mut Signals,
     orphans: &Orphans,
-) -> Result<Validity> {
+) -> Result<u8> {
     let nodes = test.node_ids();
     let program = Program::find(&settings.bin, nodes.first().map_or("", String::as_str))?;
     files::make_room(nodes.len(), test.faults.contains(&Fault::Kill))?;
@@ -81,8 +85,8 @@ async fn run_once(
     // The report shows every message.
     let mut interpreter = Interpreter::new(&Test { trace: true, ..test.clone() });
     interpreter.watch(settings.watcher());
-    let mut progress = Progress::of(test, settings.logs_to_stderr());
-    let update = |interpreter: &Interpreter| progress.update(interpreter);
+    let progress = Watch::begin(test, &record.directory(), settings.logs_to_stderr());
+    let update = |interpreter: &Interpreter| progress.note(interpreter);
     let kept = processes.kept();
     let signal = signals.next();
     let driving = drive::drive(&mut interpreter, &mut processes, &mut events, signal, update);
@@ -90,7 +94,7 @@ async fn run_once(
         driven = driving => driven,
         never = orphans.bury_regularly(&kept) => match never {},
     };
-    drop(progress);
+    progress.judge();
     // A node that goes on talking must not wait for somebody to listen.
     drop(events);
     let remains = processes.stop(Some(orphans)).await;
@@ -114,9 +118,12 @@ async fn run_once(
         report.warnings.extend(oddities(remains).map(|oddity| format!("node {node} {oddity}")));
     }
     report.keep_results(&record)?;
-    report.keep_pages(&record, &description, &Summary::of(&report))?;
-    print(&Shown::from(&report).to_string()).context("the results cannot be printed")?;
-    Ok(report.valid)
+    let summary = Summary::of(&report).limit(settings.limits);
+    report.keep_pages(&record, &description, &summary)?;
+    drop(progress);
+    let text = settings.shown(&report, &summary, &record);
+    text.print().context("the results cannot be printed")?;
+    Ok(limits::status(&summary))
 }
 
 /// The command line of this process, with the seed of the test.
@@ -191,6 +198,21 @@ fn named(nodes: &[String]) -> String {
 }
 
 impl Settings {
+    /// What is printed of a test, on a terminal or elsewhere.
+    fn shown(&self, report: &Report, summary: &Summary, record: &Record) -> Text {
+        if self.edn || !Text::is_for_people() {
+            return Text::Plain(Shown { results: &report.results, summary }.to_string());
+        }
+        let command = again::words(std::env::args_os(), report.test().seed);
+        let brief = Brief {
+            summary,
+            report: Some(record.directory().join("report.html").display().to_string()),
+            rest: "in report.html",
+            again: Some(again::quoted(&command)),
+        };
+        Text::Colored(brief.to_string())
+    }
+
     fn logs_to_stderr(&self) -> bool {
         self.log_stderr || self.log_send || self.log_receive
     }

@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::signals::Signals;
-use super::{print, tell};
+use super::tell;
+use super::text::Text;
 use crate::serve::{Server, Settings};
 
 #[derive(Debug, Args)]
@@ -51,7 +52,9 @@ pub(super) fn serve(settings: Settings) -> Result<u8> {
         if !server.is_private() {
             tell("eddy: whoever reaches this machine over the network can read the store");
         }
-        print(&format!("{}\n", server.url())).context("the address cannot be printed")?;
+        Text::Plain(format!("{}\n", server.url()))
+            .print()
+            .context("the address cannot be printed")?;
         tell(&format!("eddy: serving {shown}; Ctrl-C ends it"));
         tokio::select! {
             ended = server.run() => ended.map(|()| 0),

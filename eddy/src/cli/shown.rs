@@ -2,45 +2,39 @@
 
 use std::fmt::{self, Display};
 
+use super::limits;
 use crate::checker::Validity;
 use crate::edn::Value;
 use crate::printable::printable;
-use crate::report::Report;
+use crate::summary::Summary;
 
 /// What was found, displayed without anything that could harm a terminal.
 pub(super) struct Shown<'a> {
-    pub(super) valid: Validity,
     pub(super) results: &'a Value,
-    pub(super) warnings: &'a [String],
-    pub(super) reasons: &'a [String],
-    pub(super) explanation: &'a [String],
-}
-
-impl<'a> From<&'a Report> for Shown<'a> {
-    fn from(report: &'a Report) -> Shown<'a> {
-        let Report { valid, results, warnings, reasons, explanation, .. } = report;
-        Shown { valid: *valid, results, warnings, reasons, explanation }
-    }
+    pub(super) summary: &'a Summary,
 }
 
 impl Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Summary { valid, figures, reasons, explanation, warnings, .. } = self.summary;
         let mut text = self.results.pretty();
         text.push('\n');
-        for (head, lines) in
-            [("warning: ", self.warnings), ("because ", self.reasons), ("  ", self.explanation)]
-        {
+        for (head, lines) in [("warning: ", warnings), ("because ", reasons), ("  ", explanation)] {
             for line in lines {
                 text.extend([head, line, "\n"]);
             }
         }
-        text.extend(["\n", sentence(self.valid), "\n"]);
+        if figures.iter().any(|figure| figure.limit.is_some()) {
+            let lines = limits::lines(self.summary);
+            text.extend(["\n", &anstream::adapter::strip_str(&lines).to_string()]);
+        }
+        text.extend(["\n", valid.map_or("", sentence), "\n"]);
         f.write_str(&printable(&text))
     }
 }
 
 /// What Maelstrom says at the end, which scripts look for.
-fn sentence(valid: Validity) -> &'static str {
+pub(super) fn sentence(valid: Validity) -> &'static str {
     match valid {
         Validity::Valid => "Everything looks good! ヽ(‘ー`)ノ",
         Validity::Invalid => "Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻",

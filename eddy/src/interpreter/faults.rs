@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::nemesis::{Harm, Strike};
+use crate::nemesis::{Fault, Harm, Strike};
 use crate::network::Message;
 
 /// How many bytes wait for a paused node. Less would lose what a system's buffers hold; more would
@@ -34,6 +34,8 @@ pub(super) struct Faults {
     nodes: Vec<Health>,
     /// All strikes so far; those that go on end with the test.
     strikes: Vec<Strike>,
+    /// How many there are of each fault, in the order of [`Fault::ALL`].
+    begun: [u64; Fault::ALL.len()],
     /// The places of those that go on, by their nemesis.
     going_on: BTreeMap<usize, usize>,
     orders: VecDeque<Order>,
@@ -62,6 +64,7 @@ impl Faults {
         Faults {
             nodes: (0..nodes).map(|_| Health::default()).collect(),
             strikes: Vec::new(),
+            begun: [0; Fault::ALL.len()],
             going_on: BTreeMap::new(),
             orders: VecDeque::new(),
             released: VecDeque::new(),
@@ -83,6 +86,9 @@ impl Faults {
     pub(super) fn begin(&mut self, due: Duration, nemesis: usize, harm: Harm) {
         let from = due.saturating_sub(self.start);
         self.going_on.insert(nemesis, self.strikes.len());
+        if let Some(number) = Fault::ALL.iter().position(|fault| *fault == harm.fault()) {
+            self.begun[number] += 1;
+        }
         self.strikes.push(Strike { from, until: Duration::MAX, harm });
     }
 
@@ -91,6 +97,11 @@ impl Faults {
         let strike = &mut self.strikes[self.going_on.remove(&nemesis)?];
         strike.until = due.saturating_sub(self.start);
         Some(strike.harm.clone())
+    }
+
+    /// How many strikes have begun of each fault, in the order of [`Fault::ALL`].
+    pub(super) fn begun(&self) -> [u64; Fault::ALL.len()] {
+        self.begun
     }
 
     /// All strikes so far; those that have not ended do so after `limit`.

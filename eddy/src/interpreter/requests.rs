@@ -55,6 +55,7 @@ impl Interpreter {
         let mut op = self.op(now, Kind::Invoke, Process::Client(process), operation.f);
         (op.value, op.extra) = (operation.value.clone(), operation.extra.clone());
         self.history.push(op);
+        self.invoked += 1;
         let client = self.clients.of_thread(thread, &mut self.network);
         let purpose = Purpose::Operation { thread, process, is_final };
         match operation.work.clone() {

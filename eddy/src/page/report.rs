@@ -259,7 +259,7 @@ mod tests {
                 sent: vec![-5],
                 ended: vec![1000],
                 fate: vec![0],
-                fault: vec![""],
+                fault: vec![String::new()],
                 body: vec![EVIL.to_owned()],
                 bytes: vec![0],
             },

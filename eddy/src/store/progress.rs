@@ -1,5 +1,9 @@
 //! `progress.json`: how far a test is that is running.
 
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
 /// Figures of a test so far; replaced as a whole now and again, and removed at the end.
@@ -17,4 +21,35 @@ pub(crate) struct Progress {
     pub(crate) msgs_per_op: Option<f64>,
     /// How many strikes there were of each fault.
     pub(crate) faults: std::collections::BTreeMap<String, u64>,
+}
+
+/// The file, as long as the test goes on: dropping it removes it.
+#[derive(Debug)]
+pub(crate) struct ProgressFile {
+    path: PathBuf,
+    new: PathBuf,
+}
+
+impl ProgressFile {
+    /// The file in a test's directory, which is not written yet.
+    pub(crate) fn of(directory: &Path) -> ProgressFile {
+        ProgressFile {
+            path: directory.join("progress.json"),
+            new: directory.join(".progress.json.new"),
+        }
+    }
+
+    /// Replaces it in one step, so that nobody reads half of it.
+    pub(crate) fn replace(&self, progress: &Progress) -> io::Result<()> {
+        fs::write(&self.new, serde_json::to_vec(progress)?)?;
+        fs::rename(&self.new, &self.path)
+    }
+}
+
+impl Drop for ProgressFile {
+    fn drop(&mut self) {
+        // Whatever is not there need not be removed.
+        let _ = fs::remove_file(&self.new);
+        let _ = fs::remove_file(&self.path);
+    }
 }

@@ -1,0 +1,96 @@
+//! What came of a test, in a dozen lines for people at a terminal.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::colors::{BAD, DOUBTFUL, HEAD, Painted};
+use super::limits::{self, Line};
+use super::shown::sentence;
+use crate::printable::{excerpt, printable};
+use crate::summary::Summary;
+
+/// How many lines tell what went wrong. More would push the verdict off a small screen; fewer would
+/// cut most explanations before they get to the point.
+const MOST_REASONS: usize = 8;
+
+/// How many warnings are told.
+const MOST_WARNINGS: usize = 3;
+
+/// How many letters a line may have; a terminal breaks it into a few of its own.
+const MOST_LETTERS: usize = 240;
+
+/// A summary, displayed without anything that could harm a terminal but colors of ours.
+pub(super) struct Brief<'a> {
+    pub(super) summary: &'a Summary,
+    /// Where there is more to be seen, if it is a file.
+    pub(super) report: Option<String>,
+    /// Where the rest of what is cut can be found, in words that follow "more".
+    pub(super) rest: &'static str,
+    /// The command that does it again.
+    pub(super) again: Option<String>,
+}
+
+impl Display for Brief<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Brief { summary, report, again, .. } = self;
+        let Summary { figures, reasons, explanation, warnings, .. } = summary;
+        writeln!(f, "{}", Painted(limits::color(summary), summary.verdict()))?;
+        let told = |figure: &&_| {
+            let crate::summary::Figure { value, limit, .. } = figure;
+            value.is_some() || limit.is_some()
+        };
+        for figure in figures.iter().filter(told) {
+            writeln!(f, "  {}", Line(figure))?;
+        }
+        if let Some((ok, invoked)) = summary.operations {
+            writeln!(f, "  {:<24}{ok:>12} ok of {invoked}", "operations")?;
+        }
+        let because = Painted(BAD, "because ").to_string();
+        let reasons = reasons.iter().flat_map(|reason| texts(&because, reason));
+        let explanation = explanation.iter().flat_map(|line| texts("  ", line));
+        self.tell(f, reasons.chain(explanation), MOST_REASONS, "lines")?;
+        let warning = Painted(DOUBTFUL, "warning: ").to_string();
+        let warnings = warnings.iter().map(|line| format!("{warning}{}", cut(line)));
+        self.tell(f, warnings, MOST_WARNINGS, "warnings")?;
+        let again = again.as_deref().filter(|_| limits::status(summary) != 0);
+        for (head, text) in [("report  ", report.as_deref()), ("again   ", again)] {
+            if let Some(text) = text {
+                writeln!(f, "{}{}", Painted(HEAD, head), printable(text))?;
+            }
+        }
+        writeln!(f, "\n{}", summary.valid.map_or("", sentence))
+    }
+}
+
+impl Brief<'_> {
+    /// Tells the first so many lines, and how many more there are.
+    fn tell(
+        &self,
+        f: &mut Formatter<'_>,
+        lines: impl Iterator<Item = String>,
+        most: usize,
+        what: &str,
+    ) -> fmt::Result {
+        let lines: Vec<String> = lines.collect();
+        for line in lines.iter().take(most) {
+            writeln!(f, "{line}")?;
+        }
+        match lines.len().saturating_sub(most) {
+            0 => Ok(()),
+            1 => writeln!(f, "… 1 more {} {}", what.trim_end_matches('s'), self.rest),
+            more => writeln!(f, "… {more} more {what} {}", self.rest),
+        }
+    }
+}
+
+/// The lines of a text, the first of them behind a head, and the others as far in.
+fn texts(head: &str, text: &str) -> impl Iterator<Item = String> {
+    let lines = text.lines().enumerate();
+    lines.map(move |(number, line)| {
+        let head = if number == 0 { head } else { "  " };
+        format!("{head}{}", cut(line))
+    })
+}
+
+fn cut(line: &str) -> String {
+    excerpt(line, MOST_LETTERS).replace('\n', " ")
+}

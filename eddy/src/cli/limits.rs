@@ -1,0 +1,87 @@
+//! Limits on the command line, and figures beside them.
+
+use std::fmt::{self, Display};
+
+use anstyle::Style;
+use clap::Args;
+
+use super::colors::{BAD, DOUBTFUL, GOOD, Painted};
+use super::{NO_RESULT, numbers};
+use crate::checker::Validity;
+use crate::summary::{Figure, Limits, Summary};
+
+/// Fly.io's criteria, which Maelstrom prints but never checks.
+#[derive(Debug, Args)]
+pub(super) struct LimitArguments {
+    /// Messages between servers per operation must be fewer than this
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::limit)]
+    #[arg(allow_negative_numbers = true)]
+    max_msgs_per_op: Option<f64>,
+    /// The median latency must be below so many milliseconds
+    ///
+    /// It is how long a value took to be everywhere or, where nothing is to become stable, how long
+    /// an operation took.
+    #[arg(long, value_name = "MS", value_parser = numbers::limit, allow_negative_numbers = true)]
+    max_median: Option<f64>,
+    /// The longest latency must be below so many milliseconds
+    #[arg(long, value_name = "MS", value_parser = numbers::limit, allow_negative_numbers = true)]
+    max_latency: Option<f64>,
+    /// At least this fraction of operations must have succeeded
+    #[arg(long, value_name = "FRACTION", value_parser = numbers::fraction)]
+    #[arg(allow_negative_numbers = true)]
+    min_ok_fraction: Option<f64>,
+}
+
+impl LimitArguments {
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            msgs_per_op: self.max_msgs_per_op,
+            median: self.max_median,
+            latency: self.max_latency,
+            ok_fraction: self.min_ok_fraction,
+        }
+    }
+}
+
+/// A figure beside its limit, in a line.
+pub(super) struct Line<'a>(pub(super) &'a Figure);
+
+impl Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Line(figure) = self;
+        let value = figure.value.map_or_else(|| "missing".to_owned(), |value| value.to_string());
+        write!(f, "{:<24}{value:>12}", figure.name)?;
+        let Some(limit) = figure.shown_limit() else { return Ok(()) };
+        let word = match (figure.value, figure.is_kept()) {
+            (None, _) => Painted(DOUBTFUL, "CANNOT BE TOLD"),
+            (Some(_), true) => Painted(GOOD, "holds"),
+            (Some(_), false) => Painted(BAD, "EXCEEDED"),
+        };
+        write!(f, " {limit:<10}{word}")
+    }
+}
+
+/// All figures beside their limits, and the verdict, a line each.
+pub(super) fn lines(summary: &Summary) -> String {
+    let figures = summary.figures.iter().map(|figure| format!("{}\n", Line(figure)));
+    figures.chain([format!("{}\n", Painted(color(summary), summary.verdict()))]).collect()
+}
+
+/// The color of a verdict.
+pub(super) fn color(summary: &Summary) -> Style {
+    match (summary.valid, status(summary)) {
+        (Some(Validity::Valid), 0) => GOOD,
+        (Some(Validity::Unknown), 2) => DOUBTFUL,
+        _ => BAD,
+    }
+}
+
+/// The exit status for what came of a test.
+pub(super) fn status(summary: &Summary) -> u8 {
+    match (summary.valid, summary.is_within_limits()) {
+        (None, _) => NO_RESULT,
+        (Some(Validity::Invalid), _) | (Some(_), false) => 1,
+        (Some(Validity::Valid), true) => 0,
+        (Some(Validity::Unknown), true) => 2,
+    }
+}

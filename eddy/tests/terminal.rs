@@ -1,0 +1,192 @@
+//! The `eddy` command as people at a terminal meet it: a line that tells how far a test is, and a
+//! summary in color.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod common;
+
+use std::fs;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use anstream::adapter::strip_str;
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use common::{ECHO, Outcome, Place};
+
+const GOOD: &str = "Everything looks good! ヽ(‘ー`)ノ";
+const BAD: &str = "Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻";
+const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings");
+
+/// Runs a command with a terminal for STDOUT and another one, so wide, for STDERR.
+fn at_terminals(mut command: Command, columns: u16) -> Outcome {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    let [stdout, stderr] = [columns; 2].map(|ws_col| {
+        let ours = openpt(flags).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let size = Winsize { ws_row: 24, ws_col, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&ours, size).unwrap();
+        let theirs = ioctl_tiocgptpeer(&ours, flags).unwrap();
+        (fs::File::from(ours), theirs)
+    });
+    command.stdin(Stdio::null()).stdout(stdout.1).stderr(stderr.1);
+    let mut child = command.spawn().unwrap();
+    // As long as somebody could write to a terminal, its reader waits.
+    drop(command);
+    let read = |mut terminal: fs::File| {
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            // The end of a terminal is an error.
+            let _ = terminal.read_to_end(&mut bytes);
+            String::from_utf8(bytes).unwrap().replace("\r\n", "\n")
+        })
+    };
+    let [stdout, stderr] = [stdout.0, stderr.0].map(read);
+    let status = child.wait().unwrap().code();
+    Outcome { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+}
+
+/// The command, as if nobody had ever set anything about colors.
+fn command(place: &Place, words: &str) -> Command {
+    let mut command = place.command(words);
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
+    command.env("TERM", "xterm");
+    command
+}
+
+/// What a terminal showed on its lines, one after the other.
+fn drawn(text: &str) -> Vec<String> {
+    let lines = text.split(['\r', '\n']).map(|line| strip_str(line).to_string());
+    lines.map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn a_test_ends_with_a_dozen_lines_in_color() {
+    let place = Place::with_node("terminal-valid", ECHO);
+    let run = "test -w echo --bin node --node-count 1 --time-limit 1 --rate 20 --min-ok-fraction 1";
+    let outcome = at_terminals(command(&place, run), 40).expect(0, "eddy: echo with n0");
+    let Outcome { stdout, stderr, .. } = &outcome;
+    assert!(stdout.starts_with("\x1b[1m\x1b[32mvalid, and within limits\x1b[0m\n"), "{stdout:?}");
+    let lines: Vec<_> = stdout.lines().map(|line| strip_str(line).to_string()).collect();
+    assert!(lines.len() <= 15, "{stdout}");
+    assert!(lines.iter().any(|line| line.ends_with("1 ≥ 1       holds")), "{stdout}");
+    let directory = fs::read_link(place.0.join("store/latest")).unwrap();
+    let report = format!("report  store/{}/report.html", directory.display());
+    assert!(lines.contains(&report), "{stdout}");
+    assert!(!stdout.contains("again"), "{stdout}");
+    assert_eq!(lines.last().map(String::as_str), Some(GOOD));
+    // The first line is no progress.
+    let widest = drawn(stderr).into_iter().skip(1).map(|line| line.chars().count()).max();
+    assert!(widest.unwrap() <= 40, "{stderr}");
+}
+
+#[test]
+fn what_went_wrong_is_told_and_how_to_repeat_it() {
+    let wrong = ECHO.replace(r#""echo":\3"#, r#""echo":"something else""#);
+    let place = Place::with_node("terminal-invalid", &wrong);
+    let run = "test -w echo --bin ./node --node-count 1 --time-limit 1 --rate 50 --seed 7 a* --";
+    let mut command = command(&place, run);
+    command.env("NO_COLOR", "1");
+    let Outcome { stdout, .. } = at_terminals(command, 80).expect(1, "");
+    assert!(!stdout.contains('\x1b'), "{stdout:?}");
+    assert!(stdout.starts_with("not valid\n"), "{stdout}");
+    assert!(stdout.contains("\nbecause "), "{stdout}");
+    assert!(stdout.contains(" test -w echo --bin ./node "), "{stdout}");
+    assert!(stdout.contains(" --rate 50 'a*' --seed 7 --\n"), "{stdout}");
+    assert!(stdout.ends_with(&format!("\n\n{BAD}\n")), "{stdout}");
+    assert!(stdout.lines().count() <= 20, "{stdout}");
+}
+
+#[test]
+fn edn_is_the_same_on_a_terminal_and_in_a_pipe() {
+    let place = Place::with_node("terminal-edn", ECHO);
+    let analyze = format!("analyze {RECORDINGS}/lin-kv-3-broken");
+    let piped = place.eddy(&analyze).expect(1, "").stdout;
+    let analyzed = |options: &str| {
+        at_terminals(command(&place, &format!("{analyze} {options}")), 80).expect(1, "").stdout
+    };
+    assert_eq!(analyzed("--edn"), piped);
+    let brief = analyzed("");
+    assert!(brief.starts_with("\x1b[1m\x1b[31mnot valid\x1b[0m\n"), "{brief:?}");
+    assert!(brief.contains(" more lines with --edn\n"), "{brief}");
+    assert!(brief.ends_with(&format!("\n\n{BAD}\n")), "{brief}");
+    let run = "test -w echo --bin node --node-count 1 --time-limit 1 --edn";
+    let Outcome { stdout, .. } = at_terminals(command(&place, run), 80).expect(0, "");
+    let results = fs::read_to_string(place.0.join("store/latest/results.edn")).unwrap();
+    assert_eq!(stdout, format!("{results}\n{GOOD}\n"));
+    let check = || command(&place, "check store/latest --max-latency 0");
+    let checked = at_terminals(check(), 80).expect(1, "").stdout;
+    let piped = String::from_utf8(check().output().unwrap().stdout).unwrap();
+    assert!(checked.contains("\x1b[31mEXCEEDED\x1b[0m"), "{checked:?}");
+    assert_eq!(strip_str(&checked).to_string(), piped);
+    let mut check = check();
+    check.env("TERM", "dumb");
+    assert_eq!(at_terminals(check, 80).stdout, piped);
+}
+
+#[test]
+fn a_line_tells_how_far_a_test_is_and_so_does_a_file() {
+    let place = Place::with_node("terminal-progress", ECHO);
+    let run = "test -w echo --bin node --node-count 3 --time-limit 5 --rate 20 --nemesis partition \
+               --nemesis-interval 1";
+    let command = command(&place, run);
+    let file = place.0.join("store/current/progress.json");
+    let watching = thread::spawn(move || at_terminals(command, 80));
+    let mut last = String::new();
+    while !watching.is_finished() {
+        last = fs::read_to_string(&file).unwrap_or(last);
+        thread::yield_now();
+    }
+    let Outcome { stderr, .. } = watching.join().unwrap().expect(0, "");
+    let lines = drawn(&stderr);
+    let tells = |word: &str| assert!(lines.iter().any(|line| line.contains(word)), "{stderr}");
+    for word in ["3/5 s, ", " op/s, ", " msgs/op, ", " partition", " operations"] {
+        tells(word);
+    }
+    assert!(lines.iter().skip(1).all(|line| line.chars().count() <= 80), "{stderr}");
+    let progress: serde_json::Value = serde_json::from_str(&last).unwrap();
+    assert!(progress["operations"].as_u64() > Some(20), "{last}");
+    assert!(progress["faults"]["partition"].as_u64() >= Some(1), "{last}");
+    let rest: Vec<_> = fs::read_dir(place.0.join("store/latest")).unwrap().collect();
+    let is_progress =
+        |entry: &fs::DirEntry| entry.file_name().display().to_string().contains("pro");
+    assert!(!rest.iter().any(|entry| is_progress(entry.as_ref().unwrap())), "{rest:?}");
+}
+
+#[test]
+fn a_test_that_is_stopped_leaves_no_progress_behind() {
+    let place = Place::with_node("terminal-stopped", ECHO);
+    let mut command = place.command("test -w echo --bin node --node-count 1");
+    let mut eddy = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let file = place.0.join("store/current/progress.json");
+    while !file.exists() {
+        thread::yield_now();
+    }
+    kill_process(Pid::from_child(&eddy), Signal::TERM).unwrap();
+    assert_eq!(eddy.wait().unwrap().code(), Some(255));
+    assert!(!file.exists());
+}
+
+#[test]
+fn every_shell_is_told_what_can_be_completed() {
+    let place = Place::new("terminal-completions");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let Outcome { stdout, .. } = place.eddy(&format!("completions {shell}")).expect(0, "");
+        let names: &[&str] = match shell {
+            // These two know no values.
+            "elvish" | "powershell" => &["analyze", "--max-msgs-per-op"],
+            _ => &["txn-list-append", "tree3", "exponential", "one-way", "read-committed"],
+        };
+        for name in names {
+            assert!(stdout.contains(name), "{name} for {shell}:\n{stdout}");
+        }
+    }
+    let help = place.eddy("completions --help").expect(0, "").stdout;
+    assert!(help.contains("~/.config/fish/completions/eddy.fish"), "{help}");
+}
