@@ -1,6 +1,7 @@
 //! Words that verdicts are explained in.
 
 use crate::edn::Value;
+use crate::history::Op;
 
 /// How many of anything are named. A node that is broken errs with all of them.
 pub(crate) const NAMED: usize = 8;
@@ -9,6 +10,17 @@ pub(crate) const NAMED: usize = 8;
 pub(crate) fn counted<N: PartialEq + From<u8> + std::fmt::Display>(count: N, what: &str) -> String {
     let plural = if count == N::from(1) { "" } else { "s" };
     format!("{count} {what}{plural}")
+}
+
+/// A time of nanoseconds in seconds: `0.421 s`.
+pub(crate) fn seconds(nanoseconds: u64) -> String {
+    let milliseconds = nanoseconds / 1_000_000;
+    format!("{}.{:03} s", milliseconds / 1000, milliseconds % 1000)
+}
+
+/// When an operation began or ended: `0.421 s`.
+pub(crate) fn time(op: &Op) -> String {
+    seconds(op.time)
 }
 
 /// The first few elements, and how many more there are.

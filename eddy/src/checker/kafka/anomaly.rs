@@ -6,7 +6,7 @@ use super::{
     version_orders::{Slot, VersionOrders},
 };
 use crate::{
-    checker::sentence::NAMED,
+    checker::sentence::{NAMED, time},
     edn::{Map, Value},
     history::{History, Kind, Op, Process},
 };
@@ -147,7 +147,7 @@ impl<'a> Told<'a> {
         match self.history.invocation(completion) {
             None => when(completion),
             Some(Op { index, .. }) => {
-                format!("index {index} to {}, {}", completion.index, seconds(completion))
+                format!("index {index} to {}, {}", completion.index, time(completion))
             }
         }
     }
@@ -204,10 +204,5 @@ pub(super) fn who(op: &Op) -> String {
 
 /// `index 120, 4.523 s`
 pub(super) fn when(op: &Op) -> String {
-    format!("index {}, {}", op.index, seconds(op))
-}
-
-fn seconds(op: &Op) -> String {
-    let milliseconds = op.time / 1_000_000;
-    format!("{}.{:03} s", milliseconds / 1_000, milliseconds % 1_000)
+    format!("index {}, {}", op.index, time(op))
 }
