@@ -15,7 +15,7 @@ pub(crate) const MOST: usize = 20;
 const MOST_ENTRIES: usize = 64;
 
 /// Operations that cannot all be right, or one that cannot be right, for a report to show.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contradiction {
     /// What contradicts what, in a sentence without its period.
     pub what: String,
