@@ -5,6 +5,7 @@
 
 pub mod availability;
 mod clojure;
+pub(crate) mod contradiction;
 pub mod counter;
 pub mod echo;
 pub mod elle;
@@ -23,6 +24,7 @@ pub mod unique_ids;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::contradiction::Contradiction;
 use crate::edn::Value;
 use crate::history::Process;
 
@@ -84,19 +86,6 @@ impl From<Validity> for Value {
     fn from(validity: Validity) -> Value {
         validity.to_edn()
     }
-}
-
-/// Operations that cannot all be right, or one that cannot be right, for a report to show.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Contradiction {
-    /// What contradicts what, in a sentence without its period.
-    pub what: String,
-    /// The [indices](crate::history::Op::index) of the operations' entries in the history, in order
-    /// of time: of each operation its beginning, its end, or both.
-    pub operations: Vec<usize>,
-    /// The value that is lost, wrong or read twice, if it is one: messages that carry it show its
-    /// way through the cluster.
-    pub value: Option<Value>,
 }
 
 /// A fraction with the 32 bits that Maelstrom gives it; `whole` must not be 0.

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use self::toll::Line;
 pub use self::toll::Toll;
+use crate::checker::liveness::Liveness;
 use crate::checker::quantiles::Quantiles;
 use crate::checker::repair::Repair;
-use crate::checker::{
-    Contradiction, Placement, Validity, availability, exceptions, liveness, stats,
-};
+use crate::checker::{Contradiction, Placement, Validity};
+use crate::checker::{availability, contradiction, exceptions, liveness, stats};
 use crate::edn::{Map, Value};
 use crate::history::{History, Kind, Op};
 use crate::interpreter::Interpreter;
@@ -71,7 +71,7 @@ pub struct Report {
     /// there is no order in which they could have happened, in lines for a person to read.
     pub explanation: Vec<String>,
     /// The operations that contradict each other, the most telling first; as far as the checker
-    /// of the workload can name them.
+    /// of the workload can name them. If it has nothing to name, those that should have succeeded.
     pub contradictions: Vec<Contradiction>,
     /// What Maelstrom would not have said, in sentences.
     pub warnings: Vec<String>,
@@ -185,6 +185,16 @@ impl Report {
         if let Some(failure) = &failure {
             results = results.with("error", failure.as_str());
         }
+        let contradictions = if verdict.contradictions.is_empty() {
+            let of_judged = |liveness: &Liveness| liveness.contradictions(&history, &placement);
+            contradiction::by_turns(vec![
+                stats.contradictions(&history),
+                Some(&liveness).filter(|_| is_judged).map(of_judged).unwrap_or_default(),
+                availability.contradiction(&history).into_iter().collect(),
+            ])
+        } else {
+            verdict.contradictions
+        };
         let last_words = liveness.reasons(&placement);
         let (judged, warned) = if is_judged { (last_words, vec![]) } else { (vec![], last_words) };
         let reasons = failure.iter().cloned().chain(stats.reasons()).chain(availability.reason());
@@ -208,7 +218,7 @@ impl Report {
             lost_with_nodes: verdict.lost_with_nodes,
             reasons,
             explanation: verdict.explanation,
-            contradictions: verdict.contradictions,
+            contradictions,
             warnings: warnings.collect(),
             results: results.with("valid?", valid).into(),
             trace: journal.log().filter(|_| test.trace).map(Log::to_text).unwrap_or_default(),

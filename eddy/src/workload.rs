@@ -112,6 +112,7 @@ impl Verdict {
             lost: set.lost,
             lost_with_nodes: set.lost_with_nodes.unwrap_or_default(),
             warnings: set.warnings,
+            contradictions: set.contradictions,
             ..verdict
         }
     }

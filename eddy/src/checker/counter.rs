@@ -6,8 +6,8 @@
 //! there was. So they are exact, and few, because deltas are small. In a foreign history they need
 //! not be; there are as many as subsets then, and the verdict is unknown.
 
-use super::Validity;
-use super::sentence::{first_few, listed};
+use super::sentence::{counted, first_few, listed, time};
+use super::{Contradiction, Validity, contradiction};
 use crate::edn::{Map, Value};
 use crate::history::{History, Kind, Op};
 
@@ -155,6 +155,24 @@ impl Counter {
         lines
     }
 
+    /// The final reads that are not acceptable, and what they may be.
+    pub fn contradictions(&self, history: &History) -> Vec<Contradiction> {
+        let in_doubt = match self.in_doubt.len() as u64 {
+            0 => String::new(),
+            count => format!(", {} may have been added besides", counted(count, "delta")),
+        };
+        let (sum, expected) = (self.sum, self.expected());
+        let of = |read: &Op| {
+            let (process, value, when) = (read.process, &read.value, time(read));
+            let what = format!(
+                "process {process} read {value} at {when}, but the deltas that were acknowledged \
+                 add up to {sum}{in_doubt}, so at the end a read may be {expected}"
+            );
+            Contradiction::between(history, what, [read]).about(value)
+        };
+        self.errors.iter().take(contradiction::MOST).map(of).collect()
+    }
+
     /// The map under `:workload`.
     pub fn to_edn(&self) -> Value {
         let errors: Vec<Value> = self.errors.iter().map(Op::to_edn).collect();
@@ -183,6 +201,10 @@ mod tests {
 
     /// Additions as `ok 3`, `info -1`, `fail 2`, and final reads as numbers.
     fn check(adds: &[&str], reads: &[&str]) -> Counter {
+        judged(adds, reads).1
+    }
+
+    fn judged(adds: &[&str], reads: &[&str]) -> (History, Counter) {
         let adds = adds.iter().flat_map(|add| {
             let (kind, delta) = add.split_once(' ').unwrap();
             [format!("0 invoke add {delta}"), format!("0 {kind} add {delta}")]
@@ -195,12 +217,14 @@ mod tests {
             )
             .collect();
         let ops = history(&lines.join("\n")).ops().to_vec();
-        super::check(&History::from_ops(ops.into_iter().map(|mut op| {
+        let history = History::from_ops(ops.into_iter().map(|mut op| {
             if op.f == "read" {
                 op.extra.push(("final?".into(), Value::Bool(true)));
             }
             op
-        })))
+        }));
+        let counter = super::check(&history);
+        (history, counter)
     }
 
     #[test]
@@ -356,6 +380,17 @@ mod tests {
                 "No choice of those in doubt gives that: only 2 or 6.",
             ]
         );
+    }
+
+    #[test]
+    fn a_read_that_no_choice_of_deltas_gives_is_a_contradiction() {
+        let (history, counter) = judged(&["ok 2", "info 4"], &["2", "3"]);
+        let contradictions = counter.contradictions(&history);
+        let [wrong] = &contradictions[..] else { panic!("{contradictions:?}") };
+        let what = "process 1 read 3 at 0.070 s, but the deltas that were acknowledged add up to \
+                    2, 1 delta may have been added besides, so at the end a read may be 2 or 6";
+        assert_eq!((&*wrong.what, &wrong.operations[..]), (what, &[6, 7][..]));
+        assert_eq!(wrong.value, Some(Value::Int(3)));
     }
 
     #[test]

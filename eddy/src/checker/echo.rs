@@ -3,11 +3,18 @@
 //! Upstream compares only requests that ended certainly: one that timed out is no evidence, while
 //! one that was refused counts as a wrong echo.
 
-use super::{Validity, sentence::counted};
+use super::{
+    Contradiction, Validity, contradiction,
+    sentence::{counted, time},
+};
 use crate::{
     edn::{Map, Value},
-    history::{History, Kind},
+    history::{History, Kind, Op},
+    printable,
 };
+
+/// How much of what was sent and what came back is quoted in a sentence, in letters.
+const QUOTED: usize = 200;
 
 /// What is to be said about the echoes of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +23,8 @@ pub struct Echo {
     pub valid: Validity,
     /// The wrong echoes, in the order of the requests.
     pub errors: Vec<WrongEcho>,
+    /// The first of them, by operations.
+    pub contradictions: Vec<Contradiction>,
 }
 
 /// A request that was not echoed.
@@ -31,15 +40,40 @@ pub struct WrongEcho {
 pub fn check(history: &History) -> Echo {
     let requests = history.clients().filter(|op| op.kind == Kind::Invoke);
     let pairs = requests.filter_map(|sent| Some((sent, history.completion(sent)?)));
-    let errors: Vec<_> = pairs
+    let wrong: Vec<(&Op, &Op)> = pairs
         .filter(|(_, received)| received.kind != Kind::Info)
         .filter(|(sent, received)| received.value.get("echo").unwrap_or(&Value::Nil) != &sent.value)
-        .map(|(sent, received)| WrongEcho {
-            sent: sent.value.clone(),
-            received: received.value.clone(),
-        })
         .collect();
-    Echo { valid: errors.is_empty().into(), errors }
+    let errors = wrong.iter().map(|(sent, received)| WrongEcho {
+        sent: sent.value.clone(),
+        received: received.value.clone(),
+    });
+    let contradictions = wrong.iter().take(contradiction::MOST).map(|(sent, received)| {
+        let what = contradicted(sent, received);
+        Contradiction::between(history, what, [*sent]).about(&sent.value)
+    });
+    Echo {
+        valid: wrong.is_empty().into(),
+        errors: errors.collect(),
+        contradictions: contradictions.collect(),
+    }
+}
+
+/// `process 3 sent "hi" at 0.120 s, and what came back at 0.134 s is {:echo "ho"}`.
+fn contradicted(sent: &Op, received: &Op) -> String {
+    let quoted = |value: &Value| printable::excerpt(&value.to_string(), QUOTED);
+    let came_back = match received.kind {
+        Kind::Fail => {
+            let error = received.error.as_ref().map_or(String::new(), |error| format!(" {error}"));
+            format!("an error{error}")
+        }
+        _ => quoted(&received.value),
+    };
+    let (began, ended) = (time(sent), time(received));
+    let (process, what) = (sent.process, quoted(&sent.value));
+    format!(
+        "process {process} sent {what} at {began}, and what came back at {ended} is {came_back}"
+    )
 }
 
 impl Echo {
@@ -91,5 +125,21 @@ mod tests {
             "0 fail echo \"hi\"",
             "{:valid? false, :errors ([\"Expected a message with :echo\" \"hi\" \"hi\"])}",
         );
+    }
+
+    #[test]
+    fn a_request_contradicts_what_came_back() {
+        let history = history(
+            "0 invoke echo \"hi\"\n3 invoke echo \"hu\"\n0 ok echo {:echo \"hi\"}
+             3 ok echo {:echo \"ho\"}\n0 invoke echo \"no\"\n0 fail echo \"no\"",
+        );
+        let contradictions = super::check(&history).contradictions;
+        let [wrong, refused] = &contradictions[..] else { panic!("{contradictions:?}") };
+        let what =
+            "process 3 sent \"hu\" at 0.010 s, and what came back at 0.030 s is {:echo \"ho\"}";
+        assert_eq!((&*wrong.what, &wrong.operations[..]), (what, &[1, 3][..]));
+        assert_eq!(wrong.value, Some("hu".into()));
+        let what = "process 0 sent \"no\" at 0.040 s, and what came back at 0.050 s is an error";
+        assert_eq!((&*refused.what, &refused.operations[..]), (what, &[4, 5][..]));
     }
 }

@@ -37,7 +37,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::{anomaly::Anomaly, findings::Case, model::ConsistencyModel};
 use self::{dependencies::Beyond, findings::Findings};
-use super::Validity;
+use super::{
+    Validity,
+    contradiction::{self, Contradiction},
+};
 use crate::edn::{Map, Set, Value};
 
 /// What is to be said about the transactions of a history.
@@ -160,11 +163,8 @@ impl Elle {
 
     /// The transactions that contradict each other, and why, in lines for a person.
     pub fn explanation(&self) -> Vec<String> {
-        let depths = anomaly::depths();
-        let mut anomalies: Vec<_> = self.anomalies.iter().collect();
-        anomalies.sort_by_key(|(anomaly, _)| depths.get(*anomaly).copied());
         let mut lines: Vec<String> = self.error.iter().cloned().collect();
-        for (anomaly, cases) in anomalies {
+        for (anomaly, cases) in self.worst_first() {
             lines.push(match anomaly.meaning() {
                 "" => format!("{anomaly}:"),
                 meaning => format!("{anomaly}: {meaning}"),
@@ -183,6 +183,22 @@ impl Elle {
             }
         }
         lines
+    }
+
+    /// The transactions of each case, the worst anomalies first.
+    pub fn contradictions(&self) -> Vec<Contradiction> {
+        let of =
+            |cases: &[Case]| cases.iter().filter_map(|case| case.contradiction.clone()).collect();
+        contradiction::by_turns(
+            self.worst_first().into_iter().map(|(_, cases)| of(cases)).collect(),
+        )
+    }
+
+    fn worst_first(&self) -> Vec<(&Anomaly, &Vec<Case>)> {
+        let depths = anomaly::depths();
+        let mut anomalies: Vec<_> = self.anomalies.iter().collect();
+        anomalies.sort_by_key(|(anomaly, _)| depths.get(*anomaly).copied());
+        anomalies
     }
 
     /// The map under `:workload`.

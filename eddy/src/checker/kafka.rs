@@ -17,6 +17,7 @@
 
 mod acts;
 mod anomaly;
+mod contradictions;
 mod cycles;
 mod early;
 mod facts;
@@ -40,7 +41,7 @@ use self::{
     version_orders::VersionOrders,
 };
 use super::{
-    Validity,
+    Contradiction, Validity,
     clojure::{self, Place, order_map},
 };
 use crate::{
@@ -65,8 +66,8 @@ pub struct Kafka {
     pub info_txn_causes: Vec<Value>,
     /// Sentences about what upstream overlooks.
     pub warnings: Vec<String>,
-    /// Why upstream's checker fails: what stands under `:error`, and a sentence.
-    fails: Option<(Value, String)>,
+    /// Why upstream's checker fails: what stands under `:error`, a sentence, and who shows it.
+    fails: Option<(Value, String, Option<Contradiction>)>,
 }
 
 /// Compares what the clients were told with each other.
@@ -117,7 +118,8 @@ pub fn check(history: &History) -> Kafka {
         worst_realtime_lag: lag::worst(&told),
         info_txn_causes: info_txn_causes(history),
         warnings: warnings::of(&told, &overlooked),
-        fails: fails.map(|fails| (fails.to_edn(&acts), fails.sentence(&told))),
+        fails: fails
+            .map(|fails| (fails.to_edn(&acts), fails.sentence(&told), fails.contradiction(&told))),
     }
 }
 
@@ -150,7 +152,7 @@ impl Kafka {
 
     /// Why it is not valid, in a sentence.
     pub fn reason(&self) -> Option<String> {
-        if let Some((_, sentence)) = &self.fails {
+        if let Some((_, sentence, _)) = &self.fails {
             return Some(sentence.clone());
         }
         let bad: Vec<String> = self
@@ -165,7 +167,7 @@ impl Kafka {
     /// What contradicts what, in sentences; empty if it is valid.
     pub fn explanation(&self) -> Vec<String> {
         let mut lines: Vec<String> =
-            self.fails.iter().map(|(_, sentence)| sentence.clone()).collect();
+            self.fails.iter().map(|(_, sentence, _)| sentence.clone()).collect();
         if self.valid == Validity::Valid {
             return lines;
         }
@@ -185,7 +187,7 @@ impl Kafka {
     /// The map under `:workload`.
     pub fn to_edn(&self) -> Value {
         let map = Map::new().with("valid?", self.valid);
-        if let Some((error, _)) = &self.fails {
+        if let Some((error, ..)) = &self.fails {
             return map.with("error", error.clone()).into();
         }
         let errors = self.errors();

@@ -26,6 +26,7 @@
 //! they explain something.
 
 mod cache;
+mod contradictions;
 mod explain;
 mod register;
 mod report;
@@ -44,6 +45,7 @@ use self::{
 };
 use super::{
     Validity,
+    contradiction::{self, Contradiction},
     sentence::{counted, first_few, listed},
 };
 use crate::{
@@ -220,11 +222,20 @@ impl Linearizable {
     /// For each key that is not linearizable: what came before in an order that is possible, what
     /// fits nowhere, and why not.
     pub fn explanation(&self) -> Vec<String> {
-        let failures = self.keys.iter().filter_map(|key| match &key.verdict {
-            Verdict::NotLinearizable(failure) => Some(&failure.explanation),
+        self.failures().flat_map(|failure| &failure.explanation).cloned().collect()
+    }
+
+    /// For each key that is not linearizable: what fits nowhere, and what leaves it no room.
+    pub fn contradictions(&self) -> Vec<Contradiction> {
+        let contradictions = self.failures().map(|failure| &failure.contradiction);
+        contradictions.take(contradiction::MOST).cloned().collect()
+    }
+
+    fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.keys.iter().filter_map(|key| match &key.verdict {
+            Verdict::NotLinearizable(failure) => Some(&**failure),
             _ => None,
-        });
-        failures.flatten().cloned().collect()
+        })
     }
 
     /// The map under `:workload`.

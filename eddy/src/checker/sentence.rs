@@ -1,14 +1,36 @@
 //! Words that verdicts are explained in.
 
 use crate::edn::Value;
+use crate::history::Op;
+use crate::printable;
 
 /// How many of anything are named. A node that is broken errs with all of them.
 pub(crate) const NAMED: usize = 8;
+
+/// How much of an error is quoted, in letters: its code and its beginning, which tell most.
+const MOST_OF_ERROR: usize = 120;
 
 /// So many of something: `1 message`, `2 messages`.
 pub(crate) fn counted<N: PartialEq + From<u8> + std::fmt::Display>(count: N, what: &str) -> String {
     let plural = if count == N::from(1) { "" } else { "s" };
     format!("{count} {what}{plural}")
+}
+
+/// A time of nanoseconds in seconds: `0.421 s`.
+pub(crate) fn seconds(nanoseconds: u64) -> String {
+    let milliseconds = nanoseconds / 1_000_000;
+    format!("{}.{:03} s", milliseconds / 1000, milliseconds % 1000)
+}
+
+/// When an operation began or ended: `0.421 s`.
+pub(crate) fn time(op: &Op) -> String {
+    seconds(op.time)
+}
+
+/// Why an operation did not succeed, for the end of a sentence about it: `: :net-timeout`.
+pub(super) fn because(end: &Op) -> String {
+    let letters = |error: &Value| printable::excerpt(&error.to_string(), MOST_OF_ERROR);
+    end.error.as_ref().map_or(String::new(), |error| format!(": {}", letters(error)))
 }
 
 /// The first few elements, and how many more there are.

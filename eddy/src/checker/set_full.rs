@@ -9,6 +9,7 @@
 //! Upstream does not ask why an element was lost. Where nodes were killed we tell those that only
 //! killed nodes had; they are lost all the same.
 
+mod contradictions;
 mod kills;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ mod warnings;
 
 use self::timeline::{Outcome, Timeline, Timelines};
 use super::sentence::{counted, listed};
-use super::{Placement, Validity, quantiles::Quantiles};
+use super::{Contradiction, Placement, Validity, quantiles::Quantiles};
 use crate::{
     edn::{Map, Value},
     history::{History, Kind, Op},
@@ -50,6 +51,8 @@ pub struct SetFull {
     /// Sentences about what upstream overlooks: foreign elements, duplicates within a read, and
     /// what was lost with its nodes.
     pub warnings: Vec<String>,
+    /// What shows that the first of the lost elements are lost.
+    pub contradictions: Vec<Contradiction>,
 }
 
 /// An element that a read missed although it was known.
@@ -71,6 +74,20 @@ const WORST: usize = 8;
 /// Follows each element that an operation `add` adds through the operations `read`, whose values
 /// are sequences of elements.
 pub fn check(history: &History, add: &str, read: &str) -> SetFull {
+    judge(history, [add, read], None)
+}
+
+/// [`check`], and which of the lost elements were lost because their nodes were killed.
+pub fn check_with_kills(
+    history: &History,
+    add: &str,
+    read: &str,
+    placement: &Placement<'_>,
+) -> SetFull {
+    judge(history, [add, read], Some(placement))
+}
+
+fn judge(history: &History, [add, read]: [&str; 2], placement: Option<&Placement<'_>>) -> SetFull {
     let mut timelines = Timelines::default();
     for op in history.clients() {
         match op.kind {
@@ -85,19 +102,14 @@ pub fn check(history: &History, add: &str, read: &str) -> SetFull {
         }
     }
     let warnings = warnings::of(timelines.all(), add);
-    sum_up(&timelines.attempted(), warnings)
-}
-
-/// [`check`], and which of the lost elements were lost because their nodes were killed.
-pub fn check_with_kills(
-    history: &History,
-    add: &str,
-    read: &str,
-    placement: &Placement<'_>,
-) -> SetFull {
-    let mut set = check(history, add, read);
-    set.lost_with_nodes = kills::lost_with_nodes(history, [add, read], placement, &set.lost);
-    set.warnings.extend(warnings::of_kills(&set));
+    let timelines = timelines.attempted();
+    let mut set = sum_up(&timelines, warnings);
+    if let Some(placement) = placement {
+        set.lost_with_nodes = kills::lost_with_nodes(history, [add, read], placement, &set.lost);
+        set.warnings.extend(warnings::of_kills(&set));
+    }
+    set.contradictions =
+        contradictions::of(history, read, &timelines, set.lost_with_nodes.as_deref());
     set
 }
 
@@ -148,6 +160,7 @@ fn sum_up(timelines: &[Timeline<'_>], warnings: Vec<String>) -> SetFull {
         lost_with_nodes: None,
         never_read,
         warnings,
+        contradictions: Vec::new(),
     }
 }
 

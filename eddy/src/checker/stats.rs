@@ -3,10 +3,11 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::{Validity, exceptions};
+use super::sentence::{NAMED, time};
+use super::{Contradiction, Validity, exceptions};
 use crate::{
     edn::{Map, Value},
-    history::{History, Kind},
+    history::{History, Kind, Op},
 };
 
 /// Operations that never succeed, and need not: those crash a client on purpose.
@@ -65,11 +66,30 @@ fn is_judged(f: &str) -> bool {
 impl Stats {
     /// Why it is not valid, in sentences.
     pub fn reasons(&self) -> impl Iterator<Item = String> {
+        self.without_success().map(|(_, reason)| reason)
+    }
+
+    /// For each function of which nothing succeeded, the first operations.
+    pub fn contradictions(&self, history: &History) -> Vec<Contradiction> {
+        let of = |(f, reason): (&str, String)| {
+            let ends = history.clients().filter(|op| op.kind != Kind::Invoke && op.f == f);
+            let first: Vec<&Op> = ends.take(NAMED).collect();
+            let when = first.first().map(|op| format!("; the first of them ended at {}", time(op)));
+            let what = reason + &when.unwrap_or_default();
+            Contradiction::between(history, what, first)
+        };
+        self.without_success().map(of).collect()
+    }
+
+    /// The functions of which nothing succeeded, each with a sentence.
+    fn without_success(&self) -> impl Iterator<Item = (&str, String)> {
         let by_f = self.by_f.iter().filter(|(f, counts)| is_judged(f) && counts.ok == 0);
         by_f.map(|(f, Counts { fail, info, .. })| {
             let error = self.errors.get(f).map(|error| format!("; the first error is {error}"));
             let error = error.unwrap_or_default();
-            format!("no {f} succeeded: {fail} failed, and of {info} nobody knows{error}")
+            let reason =
+                format!("no {f} succeeded: {fail} failed, and of {info} nobody knows{error}");
+            (&**f, reason)
         })
     }
 
@@ -181,5 +201,16 @@ mod tests {
         let stats = super::check(&history("0 invoke crash nil\n0 info crash nil")).to_edn();
         assert_eq!(stats.get("valid?"), Some(&true.into()));
         assert_eq!(stats.get_in(&["by-f", "crash", "valid?"]), Some(&false.into()));
+    }
+
+    #[test]
+    fn the_first_operations_of_a_function_that_never_succeeded_are_named() {
+        let adds = (0..20).map(|i| format!("{i} invoke add {i}\n{i} info add {i}\n"));
+        let history = history(&(adds.collect::<String>() + "0 invoke read nil\n0 ok read []"));
+        let contradictions = super::check(&history).contradictions(&history);
+        let [adds] = &contradictions[..] else { panic!("{contradictions:?}") };
+        let what = "no add succeeded: 0 failed, and of 20 nobody knows; the first of them ended at \
+                    0.010 s";
+        assert_eq!((&*adds.what, &adds.operations), (what, &(0..16).collect()));
     }
 }

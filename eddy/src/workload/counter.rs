@@ -62,6 +62,8 @@ fn read() -> Operation {
 
 pub(super) fn check(history: &History) -> Verdict {
     let counter = counter::check(history);
+    let contradictions = counter.contradictions(history);
     let verdict = Verdict::new(counter.valid, counter.to_edn(), counter.reason());
+    let verdict = Verdict { contradictions, ..verdict };
     verdict.with(counter.explanation(), counter.warnings)
 }

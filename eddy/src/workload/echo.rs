@@ -23,5 +23,6 @@ impl Operations for Echo {
 pub(super) fn check(history: &History) -> Verdict {
     let echo = echo::check(history);
     let results = echo.to_edn();
-    Verdict::new(echo.valid, results, echo.reason())
+    let verdict = Verdict::new(echo.valid, results, echo.reason());
+    Verdict { contradictions: echo.contradictions, ..verdict }
 }

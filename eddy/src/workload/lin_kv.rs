@@ -143,7 +143,9 @@ fn cas(key: u64, from: u64, to: u64) -> Operation {
 
 pub(super) fn check(history: &History) -> Verdict {
     let keys = linearizable::check(history);
+    let contradictions = keys.contradictions();
     let verdict = Verdict::new(keys.valid, keys.to_edn(), keys.reason());
+    let verdict = Verdict { contradictions, ..verdict };
     verdict.with(keys.explanation(), keys.warnings)
 }
 

@@ -89,6 +89,8 @@ pub(super) fn check_write(history: &History, models: &[ConsistencyModel]) -> Ver
 }
 
 fn verdict(elle: Elle) -> Verdict {
+    let contradictions = elle.contradictions();
     let verdict = Verdict::new(elle.valid, elle.to_edn(), elle.reason());
+    let verdict = Verdict { contradictions, ..verdict };
     verdict.with(elle.explanation(), elle.warnings)
 }

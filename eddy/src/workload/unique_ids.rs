@@ -22,5 +22,6 @@ impl Operations for UniqueIds {
 pub(super) fn check(history: &History) -> Verdict {
     let ids = unique_ids::check(history);
     let results = ids.to_edn();
-    Verdict::new(ids.valid, results, ids.reason())
+    let verdict = Verdict::new(ids.valid, results, ids.reason());
+    Verdict { contradictions: ids.contradictions, ..verdict }
 }

@@ -3,11 +3,12 @@
 use super::anomaly::{self, Anomaly};
 use super::cycle::{self, Found};
 use super::existence;
-use super::findings::{Findings, introduced, seconds};
+use super::findings::{Explanation, Findings};
 use super::graph::{Graph, Rels};
 use super::kind;
 use super::order::{self, Triple};
 use super::transaction::{Id, Transactions};
+use crate::checker::sentence::seconds;
 use crate::edn::{Map, Value};
 
 /// What is known of the dependencies between transactions, by their data.
@@ -60,7 +61,8 @@ pub(super) fn search<D: Dependencies>(
         Beyond::Realtime => edges.extend(order::realtime(transactions)),
     }
     if edges.is_empty() {
-        let explain = || vec!["no transaction read or wrote what another one wrote".to_owned()];
+        let why = "no transaction read or wrote what another one wrote".to_owned();
+        let explain = || Explanation::of(Vec::new(), vec![why]);
         findings.add(anomaly::EMPTY_GRAPH, true, explain);
     }
     // Self-loops are only there to tell that a transaction has to do with anything; what they
@@ -88,11 +90,12 @@ pub(super) fn search<D: Dependencies>(
         for existence in existence::check(&part) {
             let value = existence.to_edn(|v| transactions.entries[whole(v) as usize].op.index);
             findings.add(existence.anomaly, value, || {
-                let count = existence.knot.len();
-                vec![format!(
-                    "among {count} transactions there are cycles that {} forbids",
-                    existence.model
-                )]
+                let among =
+                    existence.knot.iter().map(|v| &transactions.entries[whole(*v) as usize]);
+                let (count, model) = (existence.knot.len(), existence.model);
+                let why =
+                    format!("among {count} transactions there are cycles that {model} forbids");
+                Explanation::of_unnamed(among.collect(), vec![why])
             });
         }
     }
@@ -104,7 +107,8 @@ fn add_timeout(sought: Anomaly, transactions: usize, findings: &mut Findings) {
         .with("anomaly-spec-type", Value::keyword(sought.name()))
         .with("scc-size", transactions);
     findings.add(anomaly::TIMEOUT, value, || {
-        vec![format!("there may be a {sought} among {transactions} transactions")]
+        let why = format!("there may be a {sought} among {transactions} transactions");
+        Explanation::of(Vec::new(), vec![why])
     });
 }
 
@@ -134,10 +138,7 @@ fn add_cycle<D: Dependencies>(
             let place = cycle.iter().position(|other| *other == vertex);
             format!("T{}", place.unwrap_or_default() + 1)
         };
-        let mut lines: Vec<String> = cycle
-            .iter()
-            .map(|vertex| introduced(&name(*vertex), &transactions.entries[*vertex as usize]))
-            .collect();
+        let mut lines = Vec::new();
         for ((a, b), rel) in pairs().zip(&rels) {
             let (from, to) = (name(a), name(b));
             let why = match dependencies.explain(a, b, *rel) {
@@ -152,7 +153,8 @@ fn add_cycle<D: Dependencies>(
                   transactions explains what they saw"
                 .to_owned(),
         });
-        lines
+        let named = cycle.iter().map(|vertex| &transactions.entries[*vertex as usize]);
+        Explanation::of(named.collect(), lines)
     });
     anomaly
 }

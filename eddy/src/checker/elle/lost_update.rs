@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::anomaly::Anomaly;
-use super::findings::{Findings, introduced};
+use super::findings::{Explanation, Findings};
 use super::transaction::{Entry, Id, Transactions};
 use crate::checker::clojure::Place;
 use crate::edn::{Map, Value};
@@ -58,18 +58,16 @@ fn in_clojures_order<V>(transactions: &Transactions<'_>, map: &mut Ordered<Id, V
     }
 }
 
-fn explain(key: &Value, read: &Value, writers: &[&Entry<'_>]) -> Vec<String> {
-    let mut lines: Vec<String> = (1..)
-        .zip(writers.iter().take(SHOWN))
-        .map(|(number, entry)| introduced(&format!("T{number}"), entry))
-        .collect();
-    if writers.len() > SHOWN {
-        lines.push(format!("and {} more", writers.len() - SHOWN));
-    }
-    let all = if writers.len() == 2 { "both" } else { "all" };
-    lines.push(format!(
+fn explain<'a>(key: &Value, read: &Value, writers: &[&'a Entry<'a>]) -> Explanation<'a> {
+    let shown = &writers[..writers.len().min(SHOWN)];
+    let all = match (writers.len(), writers.len() - shown.len()) {
+        (2, _) => "both".to_owned(),
+        (_, 0) => "all".to_owned(),
+        (_, more) => format!("all, and {more} more,"),
+    };
+    let why = format!(
         "they {all} read {key} as {read} and then wrote to it, so whichever came later did not \
          see the earlier one"
-    ));
-    lines
+    );
+    Explanation::of(shown.to_vec(), vec![why])
 }

@@ -2,11 +2,15 @@
 
 use super::{
     acts::{Act, Acts, Key, Message},
+    contradictions::Evidence,
     facts::Facts,
     version_orders::{Slot, VersionOrders},
 };
 use crate::{
-    checker::sentence::NAMED,
+    checker::{
+        contradiction::{self, Contradiction},
+        sentence::{NAMED, time},
+    },
     edn::{Map, Value},
     history::{History, Kind, Op, Process},
 };
@@ -22,6 +26,8 @@ pub struct Anomaly {
     pub errors: Value,
     /// The first of them in words.
     pub explanation: Vec<String>,
+    /// The operations of the first of them.
+    pub contradictions: Vec<Contradiction>,
 }
 
 /// How many errors of a kind are explained: one to understand it, more to see what they share.
@@ -60,6 +66,8 @@ pub(super) trait Case {
     fn to_edn(&self, told: &Told<'_>) -> Value;
     /// The same, for people.
     fn sentence(&self, told: &Told<'_>) -> String;
+    /// The operations that show it, as far as they can be named.
+    fn evidence(&self, told: &Told<'_>) -> Evidence;
     /// The place of the operation that showed it.
     fn shown_at(&self) -> usize;
     /// How much it is; errors of a kind are sorted by it.
@@ -92,7 +100,12 @@ pub(super) fn anomaly<C: Case>(
     if cases.len() > EXPLAINED {
         explanation.push(format!("and {} more of this kind", cases.len() - EXPLAINED));
     }
-    Some(Anomaly { name, count: cases.len(), errors, explanation })
+    let contradictions = sorted.iter().take(contradiction::MOST).filter_map(|case| {
+        let what = format!("{name}: {}", case.sentence(told));
+        case.evidence(told).contradiction(told, what)
+    });
+    let contradictions = contradictions.collect();
+    Some(Anomaly { name, count: cases.len(), errors, explanation, contradictions })
 }
 
 /// What there is to tell a person from.
@@ -147,7 +160,7 @@ impl<'a> Told<'a> {
         match self.history.invocation(completion) {
             None => when(completion),
             Some(Op { index, .. }) => {
-                format!("index {index} to {}, {}", completion.index, seconds(completion))
+                format!("index {index} to {}, {}", completion.index, time(completion))
             }
         }
     }
@@ -204,10 +217,5 @@ pub(super) fn who(op: &Op) -> String {
 
 /// `index 120, 4.523 s`
 pub(super) fn when(op: &Op) -> String {
-    format!("index {}, {}", op.index, seconds(op))
-}
-
-fn seconds(op: &Op) -> String {
-    let milliseconds = op.time / 1_000_000;
-    format!("{}.{:03} s", milliseconds / 1_000, milliseconds % 1_000)
+    format!("index {}, {}", op.index, time(op))
 }

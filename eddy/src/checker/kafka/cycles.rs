@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use super::{
     acts::{Act, Key, Message},
     anomaly::{Anomaly, Case, Shown, Told, anomaly, when, who},
+    contradictions::Evidence,
 };
 use crate::{
     edn::{Map, Set, Value},
@@ -94,6 +95,7 @@ fn nothing_related(told: &Told<'_>) -> Option<Anomaly> {
         count: 1,
         errors: true.into(),
         explanation: vec![explanation.to_owned()],
+        contradictions: Vec::new(),
     })
 }
 
@@ -228,6 +230,10 @@ impl Case for Premature {
         )
     }
 
+    fn evidence(&self, told: &Told<'_>) -> Evidence {
+        Evidence::of(told, (self.key, self.message), [self.reader])
+    }
+
     fn shown_at(&self) -> usize {
         self.reader
     }
@@ -253,6 +259,11 @@ impl Case for Component {
              others: a send comes before its polls, and what has ended before what begins",
             self.indices.len()
         )
+    }
+
+    /// The cycle shows it better.
+    fn evidence(&self, _: &Told<'_>) -> Evidence {
+        Evidence::default()
     }
 
     fn shown_at(&self) -> usize {

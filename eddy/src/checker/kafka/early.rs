@@ -4,6 +4,7 @@ use super::{
     acts::{Key, Message},
     anomaly::{Case, Told, when, who},
     clojure::order_set,
+    contradictions::Evidence,
     sends::sent_by_key,
 };
 use crate::{
@@ -85,6 +86,10 @@ impl Case for AbortedRead {
         )
     }
 
+    fn evidence(&self, told: &Told<'_>) -> Evidence {
+        Evidence::of(told, (self.key, self.message), [self.reader])
+    }
+
     fn shown_at(&self) -> usize {
         self.reader
     }
@@ -104,6 +109,10 @@ impl Case for PrecommittedRead {
             (told.key(self.key), told.message(self.message), told.act(self.op).op);
         let (who, when) = (who(op), when(op));
         format!("key {key}: {who} polled {message} in the operation that sends it ({when})")
+    }
+
+    fn evidence(&self, told: &Told<'_>) -> Evidence {
+        Evidence::of(told, (self.key, self.message), [self.op])
     }
 
     fn shown_at(&self) -> usize {

@@ -1,9 +1,10 @@
 //! Logs that contradict themselves: an offset with two messages, a message at two offsets.
 
 use super::{
-    acts::{Key, Message},
+    acts::{Act, Key, Message},
     anomaly::{Case, Told, when, who},
     clojure::order_map,
+    contradictions::Evidence,
 };
 use crate::{
     checker::sentence::listed,
@@ -63,19 +64,29 @@ pub(super) fn duplicates(told: &Told<'_>) -> Vec<Duplicate> {
     duplicates
 }
 
-/// An operation that told of a message at an offset.
-fn witness(told: &Told<'_>, key: Key, offset: i64, message: Message) -> String {
-    let tells = told.acts.all.iter().filter(|act| act.is_completion()).find_map(|act| {
-        let polled =
-            act.poll_of(key).is_some_and(|poll| poll.pairs.contains(&(Some(offset), message)));
-        let sent = act
-            .sends
-            .iter()
-            .any(|sent| (sent.key, sent.offset, sent.message) == (key, Some(offset), message));
-        let verb = if sent { "was told by send_ok" } else { "polled" };
-        (sent || polled).then(|| format!("{} {verb} ({})", who(act.op), when(act.op)))
-    });
-    tells.unwrap_or_else(|| "somebody was told".to_owned())
+/// The place of the first operation that told of a message at an offset.
+fn witness(told: &Told<'_>, key: Key, offset: i64, message: Message) -> Option<usize> {
+    let polled = |act: &Act<'_>| {
+        act.poll_of(key).is_some_and(|poll| poll.pairs.contains(&(Some(offset), message)))
+    };
+    let tells = |act: &Act<'_>| was_sent(act, key, offset, message) || polled(act);
+    told.acts.all.iter().position(|act| act.is_completion() && tells(act))
+}
+
+fn was_sent(act: &Act<'_>, key: Key, offset: i64, message: Message) -> bool {
+    let mut sends = act.sends.iter();
+    sends.any(|sent| (sent.key, sent.offset, sent.message) == (key, Some(offset), message))
+}
+
+/// The same in words: `process 3 polled (index 12, 0.120 s)`.
+fn witnessed(told: &Told<'_>, key: Key, offset: i64, message: Message) -> String {
+    let Some(at) = witness(told, key, offset, message) else {
+        return "somebody was told".to_owned();
+    };
+    let act = told.act(at);
+    let sent = was_sent(act, key, offset, message);
+    let verb = if sent { "was told by send_ok" } else { "polled" };
+    format!("{} {verb} ({})", who(act.op), when(act.op))
 }
 
 impl Case for InconsistentOffset {
@@ -95,7 +106,7 @@ impl Case for InconsistentOffset {
     fn sentence(&self, told: &Told<'_>) -> String {
         let slot = &told.orders.log(self.key).slots()[self.index];
         let witnesses = slot.messages.iter().map(|message| {
-            let witness = witness(told, self.key, slot.offset, *message);
+            let witness = witnessed(told, self.key, slot.offset, *message);
             format!("{witness} {}", told.message(*message))
         });
         format!(
@@ -105,6 +116,18 @@ impl Case for InconsistentOffset {
             slot.offset,
             witnesses.collect::<Vec<_>>().join("; "),
         )
+    }
+
+    /// Who told of the messages, and what was told first.
+    fn evidence(&self, told: &Told<'_>) -> Evidence {
+        let slot = &told.orders.log(self.key).slots()[self.index];
+        let messages = slot.messages.iter().copied();
+        let mut acts: Vec<(usize, Message)> = messages
+            .filter_map(|message| Some((witness(told, self.key, slot.offset, message)?, message)))
+            .collect();
+        acts.sort_unstable();
+        let message = acts.first().map(|(_, message)| *message);
+        Evidence { acts: acts.into_iter().map(|(at, _)| at).collect(), message }
     }
 
     fn shown_at(&self) -> usize {
@@ -129,7 +152,7 @@ impl Case for Duplicate {
 
     fn sentence(&self, told: &Told<'_>) -> String {
         let witnesses = self.offsets.iter().take(crate::checker::sentence::NAMED).map(|offset| {
-            let witness = witness(told, self.key, *offset, self.message);
+            let witness = witnessed(told, self.key, *offset, self.message);
             format!("{witness} offset {offset}")
         });
         format!(
@@ -140,6 +163,12 @@ impl Case for Duplicate {
             told.send(self.key, self.message),
             witnesses.collect::<Vec<_>>().join("; "),
         )
+    }
+
+    fn evidence(&self, told: &Told<'_>) -> Evidence {
+        let offsets = self.offsets.iter();
+        let acts = offsets.filter_map(|offset| witness(told, self.key, *offset, self.message));
+        Evidence::of(told, (self.key, self.message), acts)
     }
 
     fn shown_at(&self) -> usize {

@@ -8,6 +8,7 @@ use super::{
     acts::{Key, Message},
     anomaly::{Case, Told, when, who},
     clojure::order_set,
+    contradictions::Evidence,
     give_up::GiveUp,
 };
 use crate::edn::{Map, Value};
@@ -85,6 +86,10 @@ impl Case for LostWrite {
             told.key(self.key),
             told.send(self.key, self.message),
         )
+    }
+
+    fn evidence(&self, told: &Told<'_>) -> Evidence {
+        Evidence::of(told, (self.key, self.message), self.reader)
     }
 
     fn shown_at(&self) -> usize {

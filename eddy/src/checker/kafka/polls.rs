@@ -11,6 +11,7 @@ use super::{
     acts::{Act, Key, Message, Poll},
     anomaly::{Case, Told, when, who},
     clojure::{Place, order_map},
+    contradictions::Evidence,
     version_orders::{Delta, Slot},
 };
 use crate::{
@@ -202,6 +203,12 @@ impl Case for Step {
                 format!("{step}, but not {left_out}")
             }
         }
+    }
+
+    /// Both operations, and the send of the first message left out, or of the one that goes back.
+    fn evidence(&self, told: &Told<'_>) -> Evidence {
+        let left_out = self.skipped(told).first().map(|slot| slot.messages[0]);
+        Evidence::of(told, (self.key, left_out.unwrap_or(self.to)), self.ops)
     }
 
     fn shown_at(&self) -> usize {

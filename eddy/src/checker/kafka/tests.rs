@@ -234,3 +234,99 @@ fn odd_histories_are_survived() {
         assert_eq!(kafka.valid == GOOD, kafka.explanation().is_empty(), "{text}");
     }
 }
+
+#[test]
+fn sends_and_polls_that_contradict_each_other_are_named() {
+    #[track_caller]
+    fn expect(text: &str, what: &str, operations: &[usize], message: Option<i64>) {
+        let contradictions = super::check(&story(text)).contradictions();
+        let name = what.split(':').next().unwrap();
+        let found = contradictions.iter().find(|found| found.what.starts_with(name));
+        let found = found.unwrap_or_else(|| panic!("{contradictions:?}"));
+        assert_eq!((&*found.what, &found.operations[..]), (what, operations));
+        assert_eq!(found.value, message.map(Value::Int));
+    }
+    let lost = "0 send a 1 0\n0 send a 2 1\n0 send b 3 0\n1 assign a\n1 poll a 1:2";
+    expect(
+        lost,
+        "lost-write: key \"a\": process 0 sent 1 (index 0 to 1, 0.010 s), acknowledged at offset \
+         0, and nobody ever polled it, though process 1 (index 9, 0.090 s) polled as far as offset \
+         1",
+        &[0, 1, 8, 9],
+        Some(1),
+    );
+    expect(
+        lost,
+        "unseen: key \"a\": process 0 sent 1 (index 0 to 1, 0.010 s), acknowledged at offset 0, \
+         and nobody ever polled it",
+        &[0, 1, 8, 9],
+        Some(1),
+    );
+    let skipped = "0 send a 1 0\n0 send a 2 1\n0 send a 3 2\n1 assign a\n1 poll a 0:1\n1 poll a 2:3\n\
+         2 assign a\n2 poll a 0:1 1:2 2:3";
+    expect(
+        skipped,
+        "poll-skip: key \"a\": process 1 polled 1 at offset 0 (index 9, 0.090 s), and next 3 at \
+         offset 2 (index 11, 0.110 s), but not 2 at offset 1, which process 0 sent (index 2 to 3, \
+         0.030 s)",
+        &[2, 3, 8, 9, 10, 11],
+        Some(2),
+    );
+    expect(
+        "0 send a 1 0\n0 send a 2 1\n1 assign a\n1 poll a 0:1 1:2\n1 poll a 0:1",
+        "nonmonotonic-poll: key \"a\": process 1 polled 2 at offset 1 (index 7, 0.070 s), and next \
+         1 at offset 0 (index 9, 0.090 s): back in the log, though nothing rewound it",
+        &[0, 1, 6, 7, 8, 9],
+        Some(1),
+    );
+    expect(
+        "0 send a 1 0\n0 send a 2 0\n1 poll a 0:1 0:2",
+        "inconsistent-offsets: key \"a\": 1, 2 stand at the same offset 0: process 0 was told by \
+         send_ok (index 1, 0.010 s) 1; process 0 was told by send_ok (index 3, 0.030 s) 2",
+        &[0, 1, 2, 3],
+        Some(1),
+    );
+    expect(
+        "0 send a 1 0\n1 assign a\n1 poll a 0:1 1:1",
+        "duplicate: key \"a\": 1 stands at 2 offsets, but was sent once (process 0 sent 1 (index 0 \
+         to 1, 0.010 s), acknowledged at offset 0): process 0 was told by send_ok (index 1, 0.010 \
+         s) offset 0; process 1 polled (index 5, 0.050 s) offset 1",
+        &[0, 1, 4, 5],
+        Some(1),
+    );
+    expect(
+        "0 send a 1 !\n1 poll a 0:1\n1 poll",
+        "G1a: key \"a\": process 1 polled 1 (index 3, 0.030 s), though process 0 sent 1 (index 0 \
+         to 1, 0.010 s), which failed: a definite error promises that nobody ever polls the message",
+        &[0, 1, 2, 3],
+        Some(1),
+    );
+    expect(
+        "1 poll a 0:1\n0 send a 1 0",
+        "G1c-realtime: key \"a\": process 1 had polled 1 (index 1, 0.010 s) before process 0 began \
+         to send it (index 2, 0.020 s), so the message was there before it could be known",
+        &[0, 1, 2, 3],
+        Some(1),
+    );
+    expect(
+        "0 send a 1 0\n1 poll a 0:1 1:99",
+        "key \"a\": nobody sent 99: process 1 polled it (index 3, 0.030 s); Maelstrom's checker \
+         fails on messages that come from nowhere",
+        &[2, 3],
+        Some(99),
+    );
+    expect(
+        "0 send a 1 0\n1 poll a 0:1 b",
+        "polls returned key \"b\" and never a message of it, on which Maelstrom's checker fails; a \
+         node should leave out of poll_ok the keys that it has nothing for",
+        &[2, 3],
+        None,
+    );
+}
+
+#[test]
+fn what_upstream_lets_pass_contradicts_nothing() {
+    let apart =
+        "0 txn [[:send \"a\" [0 1]] [:send \"a\" [2 2]]]\n1 send a 3 1\n1 poll a 0:1 1:3 2:2";
+    assert_eq!(check(apart, GOOD, "(:int-send-skip)").contradictions(), []);
+}

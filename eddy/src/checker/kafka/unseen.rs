@@ -8,9 +8,13 @@ use super::{
     acts::{Key, Message},
     anomaly::Told,
     clojure::{Place, order_map},
+    contradictions::Evidence,
 };
 use crate::{
-    checker::sentence::{counted, first_few},
+    checker::{
+        contradiction::{self, Contradiction},
+        sentence::{counted, first_few},
+    },
     edn::{Map, Value},
     history::Kind,
 };
@@ -27,6 +31,8 @@ pub struct Unseen {
     pub messages: BTreeMap<Value, Vec<Value>>,
     /// Sentences about the first of them.
     pub explanation: Vec<String>,
+    /// The sends of the first of them, with the last poll of their key.
+    pub contradictions: Vec<Contradiction>,
 }
 
 /// Compares what was acknowledged with what was polled; `None` if all was seen.
@@ -59,7 +65,16 @@ pub(super) fn find(told: &Told<'_>) -> Option<Unseen> {
              was acknowledged, which Maelstrom takes for unseen"
         )
     });
-    let explanation = first_few(unpolled.chain(too_late), "messages that nobody polled");
+    let sentences: Vec<String> = unpolled.chain(too_late).collect();
+    let unseen = sent.iter().chain(&of_last).zip(&sentences).take(contradiction::MOST);
+    let contradictions = unseen.filter_map(|((key, message), sentence)| {
+        let polls = |at: &usize| told.act(*at).poll_of(*key).is_some();
+        let last_poll = (0..told.acts.all.len()).rev().find(polls);
+        let evidence = Evidence::of(told, (*key, *message), last_poll);
+        evidence.contradiction(told, format!("unseen: {sentence}"))
+    });
+    let contradictions = contradictions.collect();
+    let explanation = first_few(sentences.into_iter(), "messages that nobody polled");
     let mut messages: BTreeMap<Value, Vec<Value>> = BTreeMap::new();
     for (key, message) in sent.into_iter().chain(of_last) {
         messages.entry(told.key(key).clone()).or_default().push(told.message(message).clone());
@@ -68,7 +83,7 @@ pub(super) fn find(told: &Told<'_>) -> Option<Unseen> {
         messages.sort();
         messages.dedup();
     }
-    (!messages.is_empty()).then_some(Unseen { time, messages, explanation })
+    (!messages.is_empty()).then_some(Unseen { time, messages, explanation, contradictions })
 }
 
 impl Unseen {

@@ -9,47 +9,56 @@ use super::{
     schedule::OperationId,
     search::{Search, Step},
 };
-use crate::checker::sentence::{NAMED, counted, first_few};
+use crate::checker::Contradiction;
+use crate::checker::sentence::{NAMED, counted, first_few, seconds};
+use crate::history::Op;
 
 /// How many operations before the one that fits nowhere are told. Fewer hide how the register came
 /// to its value, more hide everything else.
 const BEFORE: usize = 8;
 
-/// Why the operation at the furthest level fits nowhere: a sentence, and lines for a person.
-pub(super) fn failure(register: &Register<'_>, search: &Search<'_>) -> (String, Vec<String>) {
+/// Why the operation at the furthest level fits nowhere: a sentence, lines for a person, and which
+/// operations leave it no room.
+pub(super) fn failure(
+    register: &Register<'_>,
+    search: &Search<'_>,
+) -> (String, Vec<String>, Contradiction) {
     let due = search.schedule.order[search.furthest()];
     let orders = search.last_nodes().into_iter().take(NAMED).map(|node| search.path(node));
     let orders: Vec<Vec<Step>> = orders.collect();
     let no_order = Vec::new();
     // Of the longest ones, the first.
     let order = orders.iter().rev().max_by_key(|order| order.len()).unwrap_or(&no_order);
-    let story = Story { register, search, due, order };
+    let at = |op: &Op| format!("index {}", op.index);
+    let story = Story { register, search, due, order, at };
     let sentence = story.sentence(&orders);
-    (sentence.clone(), story.lines(&sentence))
+    (sentence.clone(), story.lines(&sentence), story.contradiction(&orders))
 }
 
 /// What there is to tell.
-struct Story<'a> {
-    register: &'a Register<'a>,
-    search: &'a Search<'a>,
+pub(super) struct Story<'a> {
+    pub(super) register: &'a Register<'a>,
+    pub(super) search: &'a Search<'a>,
     /// What fits nowhere.
-    due: OperationId,
+    pub(super) due: OperationId,
     /// The longest order found of what came before.
-    order: &'a [Step],
+    pub(super) order: &'a [Step],
+    /// How the sentence says when something began or ended.
+    pub(super) at: fn(&Op) -> String,
 }
 
 impl Story<'_> {
     /// `read 3 at index 57 by process 4, but key 0 was 2 from index 40 (write 2 by process 1) on,
     /// and no write of 3 was under way`.
-    fn sentence(&self, orders: &[Vec<Step>]) -> String {
+    pub(super) fn sentence(&self, orders: &[Vec<Step>]) -> String {
         let due = self.operation(self.due);
         let what = self.words(due.action);
-        let (index, process) = (due.entry().index, due.begin.process);
+        let (at, process) = ((self.at)(due.entry()), due.begin.process);
         let needed = due.action.needs().unwrap_or(NIL);
         let was = self.was();
         let elsewhere = self.elsewhere(orders);
         let producers = self.producers(needed);
-        format!("{what} at index {index} by process {process}, but {was}{elsewhere}, {producers}")
+        format!("{what} at {at} by process {process}, but {was}{elsewhere}, {producers}")
     }
 
     /// What the register was at last in the order, and who made it so.
@@ -65,10 +74,10 @@ impl Story<'_> {
         let limit = self.operation(self.due).entry().index;
         let what = format!("{what} by process {process}");
         if let Some(end) = operation.end.filter(|end| end.index < limit) {
-            return format!("key {key} was {value} from index {} ({what}) on", end.index);
+            return format!("key {key} was {value} from {} ({what}) on", (self.at)(end));
         }
-        let index = operation.begin.index;
-        format!("key {key} was {value} ({what}, under way since index {index})")
+        let began = (self.at)(operation.begin);
+        format!("key {key} was {value} ({what}, under way since {began})")
     }
 
     /// What it was in other orders.
@@ -89,20 +98,11 @@ impl Story<'_> {
 
     /// Who could have set the value that was needed, and why nobody did.
     fn producers(&self, needed: ValueId) -> String {
-        let due = self.operation(self.due);
         let value = self.value(needed);
-        let limit = due.entry().index;
-        let sets = |(_, operation): &(OperationId, &Operation<'_>)| {
-            operation.action.sets() == Some(needed) && operation.begin.index < limit
-        };
-        let all = || (0..).zip(&self.register.operations).filter(sets);
-        if all().next().is_none() && needed != NIL {
+        if self.begun(needed).next().is_none() && needed != NIL {
             return format!("and nobody had begun to write {value}");
         }
-        let under_way = all().filter(|(id, operation)| {
-            *id != self.due && operation.end.is_none_or(|end| end.index > due.begin.index)
-        });
-        let mut reasons = under_way.map(|(id, operation)| {
+        let mut reasons = self.under_way(needed).map(|(id, operation)| {
             let what = self.words(operation.action);
             let process = operation.begin.process;
             let reason = self.why_not(id);
@@ -120,19 +120,43 @@ impl Story<'_> {
         }
     }
 
+    /// What had begun that sets a value, before what fits nowhere ended.
+    fn begun(&self, value: ValueId) -> impl Iterator<Item = (OperationId, &Operation<'_>)> {
+        let limit = self.operation(self.due).entry().index;
+        (0..).zip(&self.register.operations).filter(move |(_, operation)| {
+            operation.action.sets() == Some(value) && operation.begin.index < limit
+        })
+    }
+
+    /// Of those, what had not ended when it began.
+    pub(super) fn under_way(
+        &self,
+        value: ValueId,
+    ) -> impl Iterator<Item = (OperationId, &Operation<'_>)> {
+        let since = self.operation(self.due).begin.index;
+        self.begun(value).filter(move |(id, operation)| {
+            *id != self.due && operation.end.is_none_or(|end| end.index > since)
+        })
+    }
+
+    /// Who came right after an operation in the order, and found what it had set.
+    pub(super) fn finder(&self, id: OperationId) -> Option<OperationId> {
+        let place = self.order.iter().position(|step| step.operation == id)?;
+        let next = self.order.get(place + 1)?.operation;
+        (self.operation(next).action.needs() == self.operation(id).action.sets()).then_some(next)
+    }
+
     /// Why an operation under way cannot have happened just before.
     fn why_not(&self, id: OperationId) -> String {
-        let Some(place) = self.order.iter().position(|step| step.operation == id) else {
+        if self.order.iter().all(|step| step.operation != id) {
             let needed = self.operation(id).action.needs().unwrap_or(NIL);
             return format!("it would have had to find {}", self.value(needed));
-        };
-        let value = self.operation(id).action.sets();
-        let found_by = self.order.get(place + 1).map(|step| self.operation(step.operation));
-        match found_by.filter(|operation| operation.action.needs() == value) {
+        }
+        match self.finder(id).map(|finder| self.operation(finder)) {
             Some(operation) => {
                 let (what, process) = (self.words(operation.action), operation.begin.process);
-                let index = operation.entry().index;
-                format!("it came earlier, before {what} by process {process} at index {index}")
+                let at = (self.at)(operation.entry());
+                format!("it came earlier, before {what} by process {process} at {at}")
             }
             None => "it came earlier and was overwritten".to_owned(),
         }
@@ -196,7 +220,7 @@ impl Story<'_> {
     }
 
     /// The steps that changed the register, and what it was before each.
-    fn changes(&self) -> Vec<(OperationId, ValueId)> {
+    pub(super) fn changes(&self) -> Vec<(OperationId, ValueId)> {
         let (mut value, mut changes) = (NIL, Vec::new());
         for step in self.order {
             let set = self.operation(step.operation).action.sets();
@@ -232,17 +256,11 @@ impl Story<'_> {
         }
     }
 
-    fn operation(&self, id: OperationId) -> &Operation<'_> {
+    pub(super) fn operation(&self, id: OperationId) -> &Operation<'_> {
         &self.register.operations[id as usize]
     }
 
     fn value(&self, number: ValueId) -> String {
         self.register.value(number).to_string()
     }
-}
-
-/// A time as people read it: `0.421 s`.
-#[expect(clippy::cast_precision_loss, reason = "nobody reads that many digits")]
-fn seconds(nanoseconds: u64) -> String {
-    format!("{:.3} s", nanoseconds as f64 / 1e9)
 }

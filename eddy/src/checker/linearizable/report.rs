@@ -7,6 +7,7 @@ use super::{
     search::{Search, Step},
 };
 use crate::{
+    checker::Contradiction,
     edn::{Map, Value},
     history::Op,
 };
@@ -34,6 +35,8 @@ pub struct Failure {
     pub sentence: String,
     /// The same for a person, with the operations before it.
     pub explanation: Vec<String>,
+    /// What fits nowhere, and what leaves it no room.
+    pub contradiction: Contradiction,
     last_op: Option<Op>,
     final_paths: Vec<Value>,
 }
@@ -65,7 +68,7 @@ impl Failure {
         };
         let configurations = configurations(register, search);
         let last_ops = configurations.into_iter().filter_map(|state| state.last_op);
-        let (sentence, explanation) = explain::failure(register, search);
+        let (sentence, explanation, contradiction) = explain::failure(register, search);
         Failure {
             op: completion(level),
             previous_ok: level.checked_sub(1).map(completion),
@@ -73,6 +76,7 @@ impl Failure {
             final_paths: final_paths(register, search),
             sentence,
             explanation,
+            contradiction,
         }
     }
 

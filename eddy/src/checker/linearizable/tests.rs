@@ -282,3 +282,38 @@ fn hundreds_of_crashed_writes_and_many_clients_are_no_trouble() {
                 2001 invoke read [0 nil]\n2001 ok read [0 -2]";
     assert_eq!(check(&history(&(lost + read))).valid, Validity::Invalid);
 }
+
+#[test]
+fn what_fits_nowhere_and_what_leaves_it_no_room_contradict_each_other() {
+    #[track_caller]
+    fn expect(lines: &str, what: &str, operations: &[usize], value: i64) {
+        let contradictions = judged(lines).contradictions();
+        let [found] = &contradictions[..] else { panic!("{contradictions:?}") };
+        assert_eq!((&*found.what, &found.operations[..]), (what, operations));
+        assert_eq!(found.value, Some(Value::Int(value)));
+    }
+    expect(
+        &one_by_one("0 write 3\n3 read 3\n1 write 2\n3 read 2\n4 read 3\n4 read 7"),
+        "key 0 is not linearizable: read 3 at 0.090 s by process 4, but key 0 was 2 from 0.050 s \
+         (write 2 by process 1) on, and no write of 3 was under way",
+        &[0, 1, 4, 5, 8, 9],
+        3,
+    );
+    expect(
+        &("0 invoke write 1\n0 info write 1\n".to_owned()
+            + &one_by_one("1 write 2\n1 read 1\n1 write 2\n1 read 1")),
+        "key 0 is not linearizable: read 1 at 0.090 s by process 1, but key 0 was 2 from 0.070 s \
+         (write 2 by process 1) on, and write 1 by process 0 was under way, but it came earlier, \
+         before read 1 by process 1 at 0.050 s",
+        &[0, 4, 5, 6, 7, 8, 9],
+        1,
+    );
+    expect(
+        &one_by_one("0 read 3"),
+        "key 0 is not linearizable: read 3 at 0.010 s by process 0, but nothing had been written \
+         to key 0, and nobody had begun to write 3",
+        &[0, 1],
+        3,
+    );
+    assert_eq!(judged(&one_by_one("0 write 1\n0 read 1")).contradictions(), []);
+}

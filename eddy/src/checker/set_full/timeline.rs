@@ -19,12 +19,12 @@ pub(super) struct Timelines<'a> {
 /// What is known about one element.
 pub(super) struct Timeline<'a> {
     pub(super) element: &'a Value,
-    /// Whether an add of it began.
-    pub(super) attempted: bool,
+    /// The beginning of its last add; `None` if there was none.
+    pub(super) add: Option<&'a Op>,
     /// The first completion that proves it is in the set.
     pub(super) known: Option<&'a Op>,
     /// The last invocation of a read that has it.
-    last_present: Option<&'a Op>,
+    pub(super) last_present: Option<&'a Op>,
     /// The last invocation of a read that lacks it.
     pub(super) last_absent: Option<&'a Op>,
     /// The completion of the first read that has it.
@@ -50,7 +50,7 @@ impl<'a> Timelines<'a> {
     /// An add begins; adding an element again begins its timeline anew.
     pub(super) fn begin(&mut self, add: &'a Op) {
         let timeline = self.of(&add.value);
-        timeline.attempted = true;
+        timeline.add = Some(add);
         timeline.known = None;
         timeline.last_present = None;
         timeline.last_absent = None;
@@ -90,7 +90,7 @@ impl<'a> Timelines<'a> {
     /// The timelines of those that were to be added, sorted by element.
     pub(super) fn attempted(self) -> Vec<Timeline<'a>> {
         let mut timelines = self.all;
-        timelines.retain(|timeline| timeline.attempted);
+        timelines.retain(|timeline| timeline.add.is_some());
         timelines.sort_unstable_by_key(|timeline| timeline.element);
         timelines
     }
@@ -103,7 +103,7 @@ impl<'a> Timelines<'a> {
         self.ids.insert(element, id);
         self.all.push(Timeline {
             element,
-            attempted: false,
+            add: None,
             known: None,
             last_present: None,
             last_absent: None,

@@ -6,11 +6,12 @@ use crate::{edn::Value, history::Op};
 
 /// A sentence for each element that nobody added, and for each that one read has twice.
 pub(super) fn of(timelines: &[Timeline<'_>], add: &str) -> Vec<String> {
-    let foreign = timelines.iter().filter(|timeline| !timeline.attempted).filter_map(|timeline| {
-        let Op { process, index, .. } = timeline.first_read?;
-        let element = timeline.element;
-        Some(format!("process {process} read {element} at index {index}, but no {add} sent it"))
-    });
+    let foreign =
+        timelines.iter().filter(|timeline| timeline.add.is_none()).filter_map(|timeline| {
+            let Op { process, index, .. } = timeline.first_read?;
+            let element = timeline.element;
+            Some(format!("process {process} read {element} at index {index}, but no {add} sent it"))
+        });
     let duplicates = timelines.iter().filter_map(|timeline| {
         let read @ Op { process, index, .. } = timeline.first_duplicate?;
         let times = occurrences(timeline.element, read);

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::{
     anomaly::Anomaly,
-    findings::{Findings, introduced},
+    findings::{Explanation, Findings},
     transaction::{Entry, Id, Mop, Transactions},
 };
 use super::versions::{Reads, version_order};
@@ -77,14 +77,11 @@ fn add_dirty_update(
         .with("values", elements.clone())
         .with("txns", vec![failed.op.to_edn(), dots, writer.op.to_edn()]);
     findings.add(Anomaly("dirty-update"), value, || {
-        vec![
-            introduced("T1", failed),
-            introduced("T2", writer),
-            format!(
-                "T1 failed, and yet reads of {key} show {elements}: what T1 appended is there, \
-                 and T2 was appended behind it"
-            ),
-        ]
+        let why = format!(
+            "T1 failed, and yet reads of {key} show {elements}: what T1 appended is there, and T2 \
+             was appended behind it"
+        );
+        Explanation::of(vec![failed, writer], vec![why])
     });
 }
 
@@ -142,11 +139,8 @@ fn add_read(
         .with("element", transactions.value(element).clone());
     findings.add(Anomaly(anomaly), value, || {
         let [key, element] = [mop.key, element].map(|id| transactions.value(id));
-        vec![
-            introduced("T1", writer),
-            introduced("T2", entry),
-            format!("T1 appended {element} to {key} {how} by T2"),
-        ]
+        let why = format!("T1 appended {element} to {key} {how} by T2");
+        Explanation::of(vec![writer, entry], vec![why]).about(element)
     });
 }
 
@@ -177,7 +171,7 @@ pub(super) fn duplicates(transactions: &Transactions<'_>, findings: &mut Finding
                 let how = format!(
                     "T1 read {key} with {element} in it {times} times, which was appended once"
                 );
-                vec![introduced("T1", entry), how]
+                Explanation::of(vec![entry], vec![how]).about(element)
             });
         }
     }
@@ -202,25 +196,25 @@ pub(super) fn incompatible_orders(
 }
 
 /// Who read these two lists, and why both cannot be.
-fn explain_order(transactions: &Transactions<'_>, key: Id, lists: [&Vec<Id>; 2]) -> Vec<String> {
+fn explain_order<'a>(
+    transactions: &'a Transactions<'a>,
+    key: Id,
+    lists: [&Vec<Id>; 2],
+) -> Explanation<'a> {
     let reader = |list: &Vec<Id>| {
         reads(transactions)
             .find(|(_, mop)| mop.key == key && mop.elements.as_ref() == Some(list))
             .map(|(entry, _)| entry)
     };
-    let mut lines: Vec<String> = ["T1", "T2"]
-        .into_iter()
-        .zip(lists)
-        .filter_map(|(name, list)| Some(introduced(name, reader(list)?)))
-        .collect();
+    let readers = lists.into_iter().filter_map(reader).collect();
     let [a, b] = lists.map(|list| values(transactions, list));
     let place = lists[0].iter().zip(lists[1]).take_while(|(x, y)| x == y).count() + 1;
     let key = transactions.value(key);
-    lines.push(format!(
+    let why = format!(
         "T1 read {key} as {a}, T2 as {b}: lists only grow at their ends, so one of these should \
          begin with the other, but they differ from place {place} on"
-    ));
-    lines
+    );
+    Explanation::of(readers, vec![why])
 }
 
 /// Everything that was certainly read.

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::{
     anomaly::Anomaly,
-    findings::{Findings, introduced},
+    findings::{Explanation, Findings},
     transaction::{Entry, Id, Mop, Transactions},
 };
 use super::cases::values;
@@ -74,13 +74,11 @@ fn add_internal(
         .with("expected", expected.clone());
     findings.add(Anomaly("internal"), value, || {
         let [key, read] = [mop.key, mop.value].map(|id| transactions.value(id));
-        vec![
-            introduced("T1", entry),
-            format!(
-                "by what T1 itself read and appended before, it had to read {key} as {expected}, \
-                 and it read {read}"
-            ),
-        ]
+        let why = format!(
+            "by what T1 itself read and appended before, it had to read {key} as {expected}, and \
+             it read {read}"
+        );
+        Explanation::of(vec![entry], vec![why])
     });
 }
 
@@ -104,7 +102,7 @@ pub(super) fn future_reads(transactions: &Transactions<'_>, findings: &mut Findi
                 findings.add(Anomaly("future-read"), value, || {
                     let key = transactions.value(mop.key);
                     let how = format!("T1 read {element} in {key}, and appended it afterwards");
-                    vec![introduced("T1", entry), how]
+                    Explanation::of(vec![entry], vec![how]).about(element)
                 });
                 break;
             }

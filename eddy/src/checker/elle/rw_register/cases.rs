@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::super::{
     anomaly::Anomaly,
-    findings::{Findings, introduced},
+    findings::{Explanation, Findings},
     transaction::{Entry, Id, Mop, NIL, Transactions},
 };
 use crate::{
@@ -79,11 +79,8 @@ fn add_read(
         .with("writer", writer.op.to_edn());
     findings.add(Anomaly(anomaly), value, || {
         let [key, value] = [mop.key, mop.value].map(|id| transactions.value(id));
-        vec![
-            introduced("T1", writer),
-            introduced("T2", entry),
-            format!("T1 set key {key} to {value} {how} by T2"),
-        ]
+        let why = format!("T1 set key {key} to {value} {how} by T2");
+        Explanation::of(vec![writer, entry], vec![why]).about(value)
     });
 }
 
@@ -109,7 +106,7 @@ pub(super) fn internal(transactions: &Transactions<'_>, findings: &mut Findings)
                     "T1 itself had read or written key {key} as {before}, and then read it as \
                      {read}"
                 );
-                vec![introduced("T1", entry), why]
+                Explanation::of(vec![entry], vec![why])
             });
             break;
         }

@@ -168,3 +168,40 @@ fn a_cycle_is_explained_step_by_step() {
     let expected = "{:key 2, :value nil, :value' 1, :type :rw, :a-mop-index 1, :b-mop-index 1}";
     assert!(steps.contains(expected), "{steps}");
 }
+
+#[test]
+fn the_transactions_of_each_case_contradict_each_other() {
+    #[track_caller]
+    fn expect(text: &str, expected: &str, what: &str, operations: &[usize]) {
+        let elle = check("serializable", text, expected);
+        let name = &what[..what.find(',').unwrap()];
+        let found = elle.contradictions();
+        let found = found.iter().find(|found| found.what.starts_with(name)).unwrap();
+        assert_eq!((&*found.what, &found.operations[..]), (what, operations));
+    }
+    expect(
+        &oks(&["[[:w 5 5]]", "[[:w 1 1] [:r 1 2]]"]),
+        "Invalid empty-transaction-graph internal",
+        "internal, a transaction contradicts itself: T1 itself had read or written key 1 as 1, and \
+         then read it as 2; T1 is by process 1 (0.010 s to 0.030 s)",
+        &[1, 3],
+    );
+    expect(
+        &oks(&["[[:r 1 1] [:w 1 2]]", "[[:r 1 1] [:w 1 3]]", "[[:r 1 1] [:w 1 4]]", "[[:w 1 1]]"]),
+        "Invalid G2-item lost-update",
+        "lost-update, transactions read the same version and replaced it, each unseen by the \
+         other: they all read 1 as 1 and then wrote to it, so whichever came later did not see the \
+         earlier one; T1 is by process 0 (0.000 s to 0.040 s), T2 is by process 1 (0.010 s to \
+         0.050 s), T3 is by process 2 (0.020 s to 0.060 s)",
+        &[0, 1, 2, 4, 5, 6],
+    );
+    // These transactions have no names.
+    expect(
+        &oks(&["[[:r 1 1] [:w 1 2]]", "[[:r 1 2] [:w 1 1]]"]),
+        "Invalid G1c cyclic-versions",
+        "cyclic-versions, there is no order of a key's versions: the transaction at index 2 read \
+         key 1 as 1 and set it to 2, so 1 comes before 2; the transaction at index 3 read key 1 as \
+         2 and set it to 1, so 2 comes before 1",
+        &[0, 1, 2, 3],
+    );
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
     anomaly::Anomaly,
-    findings::Findings,
+    findings::{Explanation, Findings},
     graph::{Graph, Rels},
     transaction::{Id, NIL, Transactions, external_reads, external_writes},
 };
@@ -106,7 +106,7 @@ fn add_cycle(transactions: &Transactions<'_>, key: Id, knot: &[Id], findings: &m
         .with("sources", sources.to_vec());
     findings.add(Anomaly("cyclic-versions"), value, || {
         let key = transactions.value(key);
-        let mut lines = Vec::new();
+        let (mut among, mut lines) = (Vec::new(), Vec::new());
         for (_, entry) in transactions.oks() {
             let writes = external_writes(&entry.mops);
             for (other, read) in external_reads(&entry.mops) {
@@ -117,6 +117,7 @@ fn add_cycle(transactions: &Transactions<'_>, key: Id, knot: &[Id], findings: &m
                 {
                     let [read, next] = [read, *next].map(|id| transactions.value(id));
                     let index = entry.op.index;
+                    among.push(entry);
                     lines.push(format!(
                         "the transaction at index {index} read key {key} as {read} and set it \
                          to {next}, so {read} comes before {next}"
@@ -125,6 +126,6 @@ fn add_cycle(transactions: &Transactions<'_>, key: Id, knot: &[Id], findings: &m
             }
         }
         lines.push("so each of these versions would have to come before itself".to_owned());
-        lines
+        Explanation::of_unnamed(among, lines)
     });
 }
