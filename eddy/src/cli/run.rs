@@ -24,6 +24,7 @@ use crate::test::Test;
 
 /// What `eddy test` was asked for.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
 pub(super) struct Settings {
     pub(super) test: Test,
     pub(super) bin: PathBuf,
@@ -111,8 +112,8 @@ async fn run_once(
     report.keep_results(&record)?;
     drop(progress);
     let summary = Summary::of(&report).limit(settings.limits);
-    let text = settings.shown(&report, &summary, &record);
-    text.print().context("the results cannot be printed")?;
+    let shown = settings.shown(&report, &summary, &record);
+    shown.print().context("the results cannot be printed")?;
     Ok(limits::status(&summary))
 }
 
