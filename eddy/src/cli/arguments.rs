@@ -25,6 +25,7 @@ use crate::workload::Workload;
 
 /// What stands behind `eddy test`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
 pub(super) struct Arguments {
     /// The program that every node runs
     #[arg(long, value_name = "FILE")]

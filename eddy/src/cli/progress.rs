@@ -165,10 +165,9 @@ impl Gauge {
         match self.part {
             None => "waiting for the nodes".to_owned(),
             Some((Part::Operations, _)) => "operations".to_owned(),
-            Some((Part::LastAnswers, _)) => "waiting for the last answers".to_owned(),
+            Some((Part::LastAnswers, _)) => "last answers".to_owned(),
             Some((Part::Recovery, since)) => {
-                let left = RECOVERY.saturating_sub(now - since).as_secs_f64().ceil();
-                format!("{} s of recovery, {left} s to go", RECOVERY.as_secs())
+                format!("recovery {}/{} s", (now - since).as_secs(), RECOVERY.as_secs())
             }
             Some((Part::LastOperations, _)) => "last operations".to_owned(),
         }
@@ -248,12 +247,12 @@ mod tests {
             false,
             "5/20 s, 2.0 op/s, 4.21 msgs/op, 1 kill, 3 losses, 2 partitions, 26 operations",
         );
-        let waiting = "waiting for the last answers, 4.21 msgs/op, 40 operations";
+        let waiting = "last answers, 4.21 msgs/op, 40 operations";
         check(21.0, Some(Part::LastAnswers), 40, none, false, waiting);
         let recovery = Some(Part::Recovery);
-        let quiet = |left| format!("10 s of recovery, {left} s to go, 4.21 msgs/op, 40 operations");
-        check(22.0, recovery, 40, none, false, &quiet(10));
-        check(24.5, recovery, 40, none, false, &quiet(8));
+        let quiet = |over| format!("recovery {over}/10 s, 4.21 msgs/op, 40 operations");
+        check(22.0, recovery, 40, none, false, &quiet(0));
+        check(24.5, recovery, 40, none, false, &quiet(2));
         let last = Some(Part::LastOperations);
         check(32.0, last, 43, none, false, "last operations, 4.21 msgs/op, 43 operations");
         check(33.0, last, 43, none, true, "judging, 4.21 msgs/op, 43 operations");

@@ -25,6 +25,7 @@ use crate::test::Test;
 
 /// What `eddy test` was asked for.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
 pub(super) struct Settings {
     pub(super) test: Test,
     pub(super) bin: PathBuf,
@@ -70,7 +71,7 @@ async fn run_once(
     files::make_room(nodes.len(), test.faults.contains(&Fault::Kill))?;
     let record = Record::create(&settings.store, &test.workload.to_string())?;
     let bin = settings.bin.display().to_string();
-    let description = Description::of(test, &bin, repeating(test.seed));
+    let description = Description::of(test, &bin, again::words(env::args_os(), test.seed));
     record.describe(&description)?;
     tell(&format!("eddy: {} with {}, seed {}", test.workload, named(&nodes), test.seed));
     let command = Command {
@@ -102,13 +103,11 @@ async fn run_once(
     let kept = record.keep_history(interpreter.history());
     if let Err(failure) = driven {
         let mut story = story(&failure, &nodes, &remains);
-        match kept {
+        let report = Report::without_verdict(test, interpreter, &story);
+        let shown = report.keep_pages(&record, &description, &Summary::of(&report));
+        match kept.and(shown) {
             Ok(()) => add(&mut story, &recorded(&record.directory())),
             Err(error) => add(&mut story, &format!("{error:#}")),
-        }
-        let report = Report::without_verdict(test, interpreter, &story);
-        if let Err(error) = report.keep_pages(&record, &description, &Summary::of(&report)) {
-            add(&mut story, &format!("{error:#}"));
         }
         bail!(story);
     }
@@ -121,29 +120,9 @@ async fn run_once(
     let summary = Summary::of(&report).limit(settings.limits);
     report.keep_pages(&record, &description, &summary)?;
     drop(progress);
-    let text = settings.shown(&report, &summary, &record);
-    text.print().context("the results cannot be printed")?;
+    let shown = settings.shown(&report, &summary, &record);
+    shown.print().context("the results cannot be printed")?;
     Ok(limits::status(&summary))
-}
-
-/// The command line of this process, with the seed of the test.
-fn repeating(seed: u64) -> Vec<String> {
-    let words = env::args_os().map(|word| word.to_string_lossy().into_owned());
-    with_seed(words.collect(), seed)
-}
-
-/// A command line of `eddy test`, with another seed, or with one where there was none.
-fn with_seed(mut command: Vec<String>, seed: u64) -> Vec<String> {
-    // Behind it are words for the node.
-    let options = command.iter().position(|word| word == "--").unwrap_or(command.len());
-    let given = command[..options].iter().position(|word| word.starts_with("--seed"));
-    if let Some(given) = given {
-        let words = if command[given].contains('=') { 1 } else { 2 };
-        command.drain(given..(given + words).min(command.len()));
-    }
-    let behind_subcommand = command.len().min(2);
-    command.splice(behind_subcommand..behind_subcommand, ["--seed".to_owned(), seed.to_string()]);
-    command
 }
 
 /// Why there is no verdict, with what the node in question left.
@@ -234,23 +213,5 @@ fn log(is_wanted: bool, what: &str, message: &Message) {
     if is_wanted {
         let line = message.line();
         tell(&format!("{what} {}", printable(line.trim_end())));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_line_repeats_the_test_that_it_was() {
-        #[track_caller]
-        fn check(given: &str, expected: &str) {
-            let words = given.split(' ').map(str::to_owned).collect();
-            assert_eq!(with_seed(words, 7).join(" "), expected);
-        }
-        check("eddy test --bin a", "eddy test --seed 7 --bin a");
-        check("eddy test --seed 5 --bin a", "eddy test --seed 7 --bin a");
-        check("eddy test --bin a --seed=5 b", "eddy test --seed 7 --bin a b");
-        check("eddy test --bin a -- --seed 5", "eddy test --seed 7 --bin a -- --seed 5");
     }
 }
