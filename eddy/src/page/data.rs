@@ -10,6 +10,8 @@ pub(super) mod messages;
 pub(super) mod operations;
 pub(super) mod shown;
 mod story;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -143,7 +145,7 @@ impl Data {
             begin,
             end,
             messages: messages::columns(&arrows, &participants, end, &mut kinds),
-            operations: operations::columns(&operations, &mut functions),
+            operations: operations::columns(&operations, &participants, &mut functions),
             participants,
             kinds,
             functions,
@@ -195,18 +197,4 @@ fn around(
 
 pub(super) fn microseconds(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_left_out_is_far_from_what_went_wrong() {
-        let around = |one, most| around([0, 10, 20, 30, 40].into_iter(), one, most);
-        assert_eq!(around(20, 5), None);
-        assert_eq!(around(i64::MIN, 2), Some(0..2));
-        assert_eq!(around(20, 2), Some(1..3));
-        assert_eq!(around(99, 2), Some(3..5));
-    }
 }

@@ -38,10 +38,15 @@ fn clue(contradiction: &Contradiction, nodes: &[String], scene: &Scene<'_>) -> O
     let wanted = value.as_ref().and_then(|value| Wanted::new(value, asked));
     let carriers = wanted.map(|wanted| carriers(&wanted, scene)).unwrap_or_default();
     let carried: Vec<&Arrow<'_>> = carriers.iter().map(|place| &scene.arrows[*place]).collect();
-    let story = if carried.is_empty() { vec![] } else { story::of(nodes, &carried) };
+    let own_operations: Vec<&Operation<'_>> =
+        own.iter().map(|place| &scene.operations[*place]).collect();
+    let story = match value {
+        Some(value) if !carried.is_empty() => story::of(value, nodes, &own_operations, &carried),
+        _ => Vec::new(),
+    };
     let way = carried.iter().flat_map(|arrow| [arrow.sent, arrow.ended.unwrap_or(arrow.sent)]);
     let (from, until) = ends(way).or_else(|| {
-        let own = own.iter().map(|place| &scene.operations[*place]);
+        let own = own_operations.iter();
         ends(own.flat_map(|own| [own.invoked, own.completed.max(own.invoked)]))
     })?;
     let around = ((until - from) / AROUND).max(LEAST_AROUND);

@@ -18,9 +18,10 @@ pub(crate) struct Operation<'a> {
     pub(in crate::page) invoked: i64,
     /// -1 if it never ended.
     pub(in crate::page) completed: i64,
-    /// Participants.
+    /// The participant that is its client.
     pub(in crate::page) client: Option<usize>,
-    node: Option<usize>,
+    /// Who was asked.
+    pub(in crate::page) node: Option<String>,
 }
 
 /// All operations, in the order of beginning.
@@ -46,7 +47,7 @@ pub(in crate::page) fn of<'a>(
             invoked,
             completed: end.map_or(-1, |end| microseconds(end.time)),
             client: client.and_then(|client| places.get(client).copied()),
-            node: node.and_then(|node| places.get(node.as_str()).copied()),
+            node,
         })
     });
     operations.collect()
@@ -85,8 +86,10 @@ impl<'a> Clients<'a> {
 /// The columns of a page, and the functions that they refer to.
 pub(in crate::page) fn columns(
     operations: &[Operation<'_>],
+    participants: &[Participant],
     functions: &mut Vec<String>,
 ) -> Operations {
+    let place = |name: &String| participants.iter().position(|known| known.name == *name);
     let number = |place: Option<usize>| place.and_then(|place| i64::try_from(place).ok());
     let mut columns = Operations::default();
     for operation in operations {
@@ -107,7 +110,7 @@ pub(in crate::page) fn columns(
         columns.invoked.push(*invoked);
         columns.completed.push(*completed);
         columns.client.push(number(*client).unwrap_or(-1));
-        columns.node.push(number(*node).unwrap_or(-1));
+        columns.node.push(number(node.as_ref().and_then(place)).unwrap_or(-1));
         columns.value.push(shown::value(&begin.value));
         columns.result.push(result.map(|end| shown::value(&end.value)).unwrap_or_default());
         columns.error.push(error.map(shown::value).unwrap_or_default());

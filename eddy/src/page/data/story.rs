@@ -3,15 +3,24 @@
 use std::collections::BTreeMap;
 
 use super::messages::{self, Arrow};
+use super::operations::Operation;
 use super::shown::seconds;
 use crate::checker::sentence::counted;
+use crate::edn::Value;
 
 /// How many messages are told one by one. The picture shows all of them.
 const TOLD: usize = 12;
 
-/// How the messages that carried a value went, in lines; of nobody but these nodes.
-pub(super) fn of(nodes: &[String], carriers: &[&Arrow<'_>]) -> Vec<String> {
+/// How the messages that carried a value went, in lines, and what the nodes knew that were asked
+/// by these operations.
+pub(super) fn of(
+    value: &Value,
+    nodes: &[String],
+    operations: &[&Operation<'_>],
+    carriers: &[&Arrow<'_>],
+) -> Vec<String> {
     let mut lines = who_never_got_it(nodes, carriers);
+    lines.extend(operations.iter().filter_map(|operation| did_know(operation, value, carriers)));
     let (told, rest) = carriers.split_at(carriers.len().min(TOLD));
     lines.extend(told.iter().map(|arrow| line(arrow)));
     if !rest.is_empty() {
@@ -56,6 +65,25 @@ fn who_never_got_it(nodes: &[String], carriers: &[&Arrow<'_>]) -> Vec<String> {
         lines.push("it reached every node, so one of them forgot it or did not show it".to_owned());
     }
     lines
+}
+
+/// Of an operation that came to an end without the value: whether the node that was asked had it.
+fn did_know(operation: &Operation<'_>, value: &Value, carriers: &[&Arrow<'_>]) -> Option<String> {
+    let Operation { begin, end, process, node, .. } = operation;
+    let (end, node) = ((*end)?, node.as_ref()?);
+    if begin.value == *value || end.value.as_sequence().is_none_or(|all| all.contains(value)) {
+        return None;
+    }
+    let arrived =
+        carriers.iter().filter(|arrow| *arrow.message.dest == **node && arrow.fault.is_none());
+    let arrived = arrived.filter_map(|arrow| arrow.ended).min();
+    let knew = match arrived {
+        Some(time) if time <= operation.invoked => format!("had got it at {}", seconds(time)),
+        Some(time) => format!("got it only later, at {}", seconds(time)),
+        None => "never got it".to_owned(),
+    };
+    let (f, invoked) = (&begin.f, seconds(operation.invoked));
+    Some(format!("the {f} by process {process} at {invoked} asked {node}, which {knew}"))
 }
 
 fn line(arrow: &Arrow<'_>) -> String {
