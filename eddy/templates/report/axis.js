@@ -82,7 +82,8 @@ function drawNames(pen, pane, nameOf) {
     pen.textBaseline = "middle";
     pen.textAlign = "right";
     for (let line = 0; line < pane.lines; line++) {
-      pen.fillText(printable(nameOf(line)), layout.gutter - 8, lineY(pane, line), layout.gutter - 10);
+      const [x, y] = [layout.gutter - 8, lineY(pane, line)];
+      pen.fillText(printable(nameOf(line)), x, y, layout.gutter - 10);
     }
     const whole = pane.lines * pane.line;
     if (whole > pane.height + 1) {

@@ -84,6 +84,7 @@ function selectOperation(number, at) {
   card.querySelectorAll("tbody tr").forEach((row, place) => {
     row.classList.toggle("selected", clue.operations[place] === at);
   });
+  hideTooltip();
   reveal(layout.upper, operations.lane[at]);
   const [begin, end] = [operations.begin[at], operations.end[at]];
   const room = Math.max(end - begin, 1000);
@@ -91,5 +92,5 @@ function selectOperation(number, at) {
 }
 
 function toView() {
-  document.getElementById("messages").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  canvas.scrollIntoView({ block: "nearest", behavior: "smooth" });
 }

@@ -1,7 +1,9 @@
-// Colors, from the style sheet's variables, so that light and dark mode are told apart in one place.
+// Colors, from the style sheet's variables, so that light and dark mode are told apart in one
+// place.
 //
-// Kinds of messages have the colors of Okabe and Ito, which people see apart however they see color.
-// The most frequent kinds come first; when there are more kinds than colors, lines are dashed.
+// Kinds of messages have the colors of Okabe and Ito, which people see apart however they see
+// color. The most frequent kinds come first; when there are more kinds than colors, lines are
+// dashed.
 
 const KIND_COLORS = 8;
 let colors = {};

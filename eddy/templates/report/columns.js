@@ -1,4 +1,5 @@
-// The data as it is drawn: columns with a search tree of their own, and what is told from them once.
+// The data as it is drawn: columns with a search tree of their own, and what is told from them
+// once.
 
 // Messages of the same microsecond keep their order: each begins a part of it later than the one
 // before, so that zooming in far enough tells them apart even where nothing takes any time.

@@ -37,8 +37,9 @@ function makeKinds() {
     [box.type, box.checked, box.value] = ["checkbox", true, data.kinds[kind]];
     box.addEventListener("change", () => { state.kinds[kind] = box.checked; filter(); });
     const swatch = element("span", "swatch");
-    swatch.style.background = `var(--kind-${kindRank[kind] % KIND_COLORS})`;
-    const number = element("span", "note", count[kind].toLocaleString("en").replaceAll(",", "\u202f"));
+    const line = ["solid", "dashed", "dotted"][Math.floor(kindRank[kind] / KIND_COLORS) % 3];
+    swatch.style.borderTop = `4px ${line} var(--kind-${kindRank[kind] % KIND_COLORS})`;
+    const number = element("span", "note", grouped(count[kind]));
     const chip = element("label", "chip", box, swatch, data.kinds[kind], number);
     // Alone: a second click on the same one shows all again.
     chip.addEventListener("dblclick", () => chooseAlone(kind));
@@ -61,13 +62,29 @@ function showAll() {
   show(from, until);
 }
 
+// Kinds that only those send and get who have no line are faint.
+function tellAbsentKinds() {
+  const isThere = data.kinds.map(() => false);
+  for (let at = 0; at < messages.count; at++) {
+    if (hasLines(at)) isThere[messages.kind[at]] = true;
+  }
+  for (const chip of document.querySelectorAll("#kinds .chip")) {
+    const isAbsent = !isThere[data.kinds.indexOf(chip.querySelector("input").value)];
+    chip.classList.toggle("absent", isAbsent);
+    chip.title = isAbsent ? "only with clients, which are not shown" : "double click: it alone";
+  }
+}
+
 // The line below the view.
 function tellWhatIsShown() {
-  const grouped = (number) => number.toLocaleString("en").replaceAll(",", "\u202f");
   let passing = 0;
   for (const passes of messages.passes) passing += passes;
   const filtered = state.search === "" ? "" : ` contain “${printable(state.search)}”`;
   document.getElementById("shown").textContent =
     `${grouped(visibleMessages)} of ${grouped(passing)} messages${filtered}, `
     + `${lasting(state.until - state.from)} from ${clock(state.from)}`;
+}
+
+function grouped(number) {
+  return number.toLocaleString("en").replaceAll(",", "\u202f");
 }

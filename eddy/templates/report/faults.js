@@ -33,11 +33,11 @@ function drawShades(pen, pane) {
     const { left, right } = faultBar(at);
     if (right <= left) continue;
     pen.fillStyle = colors.fault;
-    pen.globalAlpha = state.hovered?.what === "fault" && state.hovered.at === at ? 0.24 : 0.12;
     if (pane === layout.upper) {
-      pen.globalAlpha /= 2;
+      pen.globalAlpha = 0.06;
       pen.fillRect(left, pane.top, right - left, pane.height);
     } else {
+      pen.globalAlpha = 0.12;
       for (const participant of data.faults[at].struck) {
         const line = layout.lineOf[participant];
         if (line < 0) continue;
@@ -46,6 +46,21 @@ function drawShades(pen, pane) {
     }
   }
   pen.globalAlpha = 1;
+}
+
+function outlineFault(pen, at) {
+  const { left, right, top, height } = faultBar(at);
+  pen.strokeStyle = colors.fault;
+  pen.lineWidth = 1.5;
+  pen.strokeRect(left, top, right - left, height);
+  inPane(pen, layout.lower, () => {
+    pen.beginPath();
+    pen.moveTo(left, layout.lower.top);
+    pen.lineTo(left, layout.height);
+    pen.moveTo(right, layout.lower.top);
+    pen.lineTo(right, layout.height);
+    pen.stroke();
+  });
 }
 
 function drawFaultBars(pen) {

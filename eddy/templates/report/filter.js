@@ -4,15 +4,20 @@
 
 function filter() {
   const { search, only } = state;
-  const line = layout.lineOf;
   for (let at = 0; at < messages.count; at++) {
     messages.passes[at] = Number(state.kinds[messages.kind[at]]
-      && line[messages.src[at]] >= 0 && line[messages.dest[at]] >= 0
+      && hasLines(at)
       && (!only || messages.marked[at] === 1)
       && (search === "" || messages.body[at].includes(search)));
   }
+  tellAbsentKinds();
   forgetDensity();
   changed();
+}
+
+// Whether both its sender and its receiver have a line.
+function hasLines(at) {
+  return layout.lineOf[messages.src[at]] >= 0 && layout.lineOf[messages.dest[at]] >= 0;
 }
 
 // The next message that is to be seen, after another one or before it; -1 if there is none.

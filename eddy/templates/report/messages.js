@@ -1,8 +1,8 @@
 // Messages as arrows, from the sender's line when it was sent to the receiver's when it arrived.
 //
-// All arrows of a kind are one path, since changing the pen costs more than a line does. Zoomed out,
-// thousands fall on the same pixels: of those that go between the same two and begin and end on the
-// same pixels as the one before, only one is drawn.
+// All arrows of a kind are one path, since changing the pen costs more than a line does. Zoomed
+// out, thousands fall on the same pixels: of those that go between the same two and begin and end
+// on the same pixels as the one before, only one is drawn.
 
 // With more than this, lines are drawn by `raster.js`: without heads, which would hide each other,
 // and less smooth, but in time.
@@ -38,19 +38,18 @@ function drawMessages(pen) {
     if (!messages.passes[at]) return;
     count += 1;
     if (messages.marked[at]) return void found.push(at);
-    const pair = (messages.src[at] * data.participants.length + messages.dest[at]) * data.kinds.length
-      + messages.kind[at];
+    const pair = messages.src[at] * data.participants.length + messages.dest[at];
+    const sort = pair * data.kinds.length + messages.kind[at];
     const place = Math.round(timeX(messages.begin[at]) * 2) * 65536
       + Math.round(timeX(messages.end[at]) * 2);
-    if (pixels.get(pair) === place) return;
-    pixels.set(pair, place);
+    if (pixels.get(sort) === place) return;
+    pixels.set(sort, place);
     found.push(at);
   });
-  const hasMarks = found.some((at) => messages.marked[at]);
   const plain = found.filter((at) => !messages.marked[at]);
   // The denser they are, the fainter; and fainter still beside what is highlighted.
   const dense = Math.min(1, Math.max(0.55, 400 / (plain.length + 1)));
-  pen.globalAlpha = hasMarks ? 0.35 : 1;
+  pen.globalAlpha = data.contradictions[state.selected]?.messages.length > 0 ? 0.35 : 1;
   if (plain.length > SMOOTH) {
     rasterize(pen, layout.lower, plain);
     drawCrosses(pen, plain);
@@ -59,15 +58,14 @@ function drawMessages(pen) {
     drawArrows(pen, plain, 1);
   }
   pen.globalAlpha = 1;
-  if (hasMarks) {
-    const marked = found.filter((at) => messages.marked[at]);
-    underlay(pen, marked);
-    drawArrows(pen, marked, 2.5);
-  }
-  if (state.hovered?.what === "message" && messages.passes[state.hovered.at]) {
-    drawArrows(pen, [state.hovered.at], 3);
-  }
+  const marked = found.filter((at) => messages.marked[at]);
+  underlay(pen, marked);
+  drawArrows(pen, marked, 2.5);
   return count;
+}
+
+function drawHoveredMessage(pen, at) {
+  if (messages.passes[at]) drawArrows(pen, [at], 3);
 }
 
 function drawArrows(pen, list, width) {
@@ -152,5 +150,6 @@ function addLoop(path, { x0, y0, x1 }) {
   const middle = (x0 + x1) / 2;
   const depth = layout.lower.line * 0.6;
   path.moveTo(x0, y0);
-  path.bezierCurveTo(Math.min(x0, middle - 6), y0 + depth, Math.max(x1, middle + 6), y0 + depth, x1, y0);
+  const [left, right] = [Math.min(x0, middle - 6), Math.max(x1, middle + 6)];
+  path.bezierCurveTo(left, y0 + depth, right, y0 + depth, x1, y0);
 }

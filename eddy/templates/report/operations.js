@@ -17,8 +17,8 @@ function drawOperations(pen) {
   const byOutcome = [[], [], []];
   const marked = [];
   operations.spans.touching(state.from, state.until, (at) => {
-    if (operations.marked[at]) marked.push(at);
-    else if (state.only) return;
+    if (operations.marked[at]) return void marked.push(at);
+    if (state.only) return;
     const lane = operations.lane[at];
     const place = Math.round(timeX(operations.begin[at])) * 4 + operations.outcome[at];
     const before = last.get(lane);
@@ -35,7 +35,7 @@ function drawOperations(pen) {
       path.rect(left, top, Math.max(right - left - 1, 1.5), height);
     }
     pen.fillStyle = colors.outcomes[outcome];
-    pen.globalAlpha = state.selected >= 0 && marked.length ? 0.45 : 1;
+    pen.globalAlpha = data.contradictions[state.selected]?.operations.length > 0 ? 0.45 : 1;
     pen.fill(path);
     pen.globalAlpha = 1;
   });
@@ -47,13 +47,14 @@ function drawOperations(pen) {
     pen.lineWidth = at === state.operation ? 3 : 2;
     pen.strokeRect(left - 1, top - 1, right - left + 2, height + 2);
   }
-  byOutcome.flat().forEach((at) => writeInBar(pen, at));
-  if (state.hovered?.what === "operation") {
-    const { left, right, top, height } = bar(state.hovered.at);
-    pen.strokeStyle = colors.ink;
-    pen.lineWidth = 1.5;
-    pen.strokeRect(left - 1, top - 1, right - left + 2, height + 2);
-  }
+  byOutcome.flat().concat(marked).forEach((at) => writeInBar(pen, at));
+}
+
+function outlineOperation(pen, at) {
+  const { left, right, top, height } = bar(at);
+  pen.strokeStyle = colors.ink;
+  pen.lineWidth = 1.5;
+  pen.strokeRect(left - 1, top - 1, right - left + 2, height + 2);
 }
 
 // What a bar is, where it is broad enough: as much as fits is shown.

@@ -1,8 +1,9 @@
 // Thousands of thin lines, pixel by pixel.
 //
-// A browser smooths each line and mixes it with all those below, which takes it a quarter of a second
-// for 20 000 of them where no graphics card helps. Where lines are that dense nobody sees single ones:
-// here a pixel has the color of the last line through it, and is the more opaque the more there are.
+// A browser smooths each line and mixes it with all those below, which takes it a quarter of a
+// second for 20 000 of them where no graphics card helps. Where lines are that dense nobody sees
+// single ones: here a pixel has the color of the last line through it, and is the more opaque the
+// more there are.
 
 const raster = { canvas: document.createElement("canvas"), image: null };
 
@@ -23,13 +24,14 @@ function rasterize(pen, pane, list) {
   const ofKind = data.kinds.map((_, kind) => pixelOf(kindColor(kind)));
   for (const at of list) {
     const line = arrow(at);
-    if (line) addLine(pixels, width, height, ratio, pane.top, line, ofKind[messages.kind[at]], step);
+    if (!line) continue;
+    addLine({ pixels, width, height }, ratio, pane.top, line, ofKind[messages.kind[at]], step);
   }
   canvas.getContext("2d").putImageData(raster.image, 0, 0);
   pen.drawImage(canvas, 0, pane.top, layout.width, pane.height);
 }
 
-function addLine(pixels, width, height, ratio, top, { x0, y0, x1, y1 }, color, step) {
+function addLine({ pixels, width, height }, ratio, top, { x0, y0, x1, y1 }, color, step) {
   let [x, y] = [x0 * ratio, (y0 - top) * ratio];
   const [across, down] = [x1 * ratio - x, (y1 - top) * ratio - y];
   const count = Math.max(1, Math.ceil(Math.max(Math.abs(across), Math.abs(down))));

@@ -24,8 +24,9 @@ function isShown(participant) {
     || state.clients.has(participant);
 }
 
-// Gives everybody a line, and tells how high the whole is. Without `available`, as high as it likes.
-function arrange(width, available) {
+// Gives everybody a line, within so many pixels. Where fingers scroll the page, panes cannot scroll
+// by themselves: the whole becomes as high as it must, and lines high enough to be touched.
+function arrange(width, available, forFingers) {
   const { upper, lower } = layout;
   layout.width = width;
   layout.shown = data.participants.map((_, at) => at).filter(isShown);
@@ -35,18 +36,25 @@ function arrange(width, available) {
   lower.lines = layout.shown.length;
 
   const rest = AXIS + (upper.lines ? BAND : 0) + BAND + faultLanes.count * FAULT_LANE + 6;
-  const [most, least] = [{ upper: 20, lower: 56 }, { upper: 11, lower: 16 }];
+  const [most, least] = [
+    { upper: 20, lower: 56 },
+    forFingers ? { upper: 16, lower: 22 } : { upper: 11, lower: 16 },
+  ];
   // If a little more than that lets everybody fit, it is taken.
   const needed = upper.lines * least.upper + lower.lines * least.lower;
-  const room = Math.max(Math.min(needed, available * 1.15 - rest), available - rest, 320);
-  const share = upper.lines ? Math.min(0.4, upper.lines * most.upper / room) : 0;
-  const fit = (pane, room, { most, least }) => {
+  const stretched = forFingers ? needed : Math.min(needed, available * 1.15 - rest);
+  const room = Math.max(stretched, available - rest, 320);
+  const fit = (pane, room, most, least) => {
     pane.line = Math.min(most, Math.max(least, room / Math.max(1, pane.lines)));
     pane.height = Math.min(pane.lines * pane.line, Math.max(room, pane.line));
   };
-  const forUpper = Math.max(room * share, Math.min(room - lower.lines * least.lower, upper.lines * least.upper));
-  fit(upper, forUpper, { most: most.upper, least: least.upper });
-  fit(lower, room - upper.height, { most: most.lower, least: least.lower });
+  // Operations get two fifths of what nobody needs; or, if that is less than nothing, of all, and
+  // more only where messages leave it.
+  const spare = room - needed;
+  const forUpper = spare >= 0 ? upper.lines * least.upper + spare * 0.4
+    : Math.max(room * 0.4, room - lower.lines * least.lower);
+  fit(upper, forUpper, most.upper, least.upper);
+  fit(lower, room - upper.height, most.lower, least.lower);
 
   upper.top = AXIS + (upper.lines ? BAND : 0);
   layout.faultsTop = upper.top + upper.height + BAND;

@@ -1,5 +1,5 @@
 // What is to be seen: the window of time, what is filtered, what is highlighted. Whoever changes it
-// says so with `changed()`, and however often that is, everything is drawn once per frame.
+// says so with `changed()`, and however often that is, everything is drawn once per frame at most.
 
 const state = {
   // The window, in microseconds.
@@ -25,8 +25,15 @@ let data = null;
 let messages = null;
 let operations = null;
 let drawing = 0;
+let isStale = true;
 
 function changed() {
+  isStale = true;
+  pointedElsewhere();
+}
+
+// Says that only `hovered` has changed, for which the rest need not be drawn again.
+function pointedElsewhere() {
   if (!drawing && data) drawing = requestAnimationFrame(() => { drawing = 0; draw(); });
 }
 

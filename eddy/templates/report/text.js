@@ -20,6 +20,7 @@ function element(name, className, ...inside) {
 // body that is only the beginning of one is no JSON. What is short stays on its line.
 function pretty(json) {
   const SHORT = 64;
+  if (!/^[{[]/.test(json)) return json;
   let [out, indent, at] = ["", 0, 0];
   const newline = () => `\n${"  ".repeat(indent)}`;
   while (at < json.length) {

@@ -1,5 +1,5 @@
-// What is known of a message, an operation or a fault, beside the pointer. A click keeps it open, so
-// that its text can be selected.
+// What is known of a message, an operation or a fault, beside the pointer. A click keeps it open,
+// so that its text can be selected.
 
 const tooltip = document.getElementById("tooltip");
 let pinned = false;
@@ -11,7 +11,8 @@ function name(participant) {
 function facts(...rows) {
   const list = element("dl", "facts");
   for (const [title, value] of rows) {
-    if (value !== "" && value !== null) list.append(element("dt", "", title), element("dd", "", value));
+    if (value === "") continue;
+    list.append(element("dt", "", title), element("dd", "", value));
   }
   return list;
 }
@@ -49,7 +50,8 @@ function describeOperation({ at }) {
   const ended = completed === -1 ? "never"
     : `${clock(completed)}, after ${lasting(completed - column.invoked[at])}`;
   return [
-    element("h3", "", element("b", "", data.functions[column.f[at]]), `  process ${column.process[at]}`),
+    element("h3", "", element("b", "", data.functions[column.f[at]]),
+      `  process ${column.process[at]}`),
     facts(
       ["outcome", element("span", `outcome-${column.outcome[at]}`, OUTCOMES[column.outcome[at]])],
       ["value", element("code", "", column.value[at])],
@@ -91,12 +93,12 @@ function showTooltip(thing, clientX, clientY, pin) {
   tooltip.style.left = `${Math.max(6, Math.min(clientX + 14, right)) + scrollX}px`;
   tooltip.style.top = `${top + scrollY}px`;
   state.hovered = thing;
-  changed();
+  pointedElsewhere();
 }
 
 function hideTooltip() {
   pinned = false;
   tooltip.hidden = true;
   state.hovered = null;
-  changed();
+  pointedElsewhere();
 }

@@ -1,6 +1,9 @@
 // The canvas: how large it is, and what is drawn on it in which order.
 
 const canvas = document.getElementById("view");
+// What was drawn, without what the pointer is at; copied only once the pointer is at something.
+const drawn = document.createElement("canvas");
+let isCopied = false;
 let drawMilliseconds = 0;
 let visibleMessages = 0;
 
@@ -9,10 +12,9 @@ let visibleMessages = 0;
 function resize() {
   const pen = canvas.getContext("2d");
   const width = canvas.parentElement.clientWidth;
-  const fingers = matchMedia("(pointer: coarse)").matches;
   layout.width = width;
   measureGutter(pen);
-  arrange(width, fingers ? 4000 : innerHeight * 0.82);
+  arrange(width, innerHeight * 0.82, matchMedia("(pointer: coarse)").matches);
   fitCanvas(canvas, width, layout.height);
   changed();
 }
@@ -28,9 +30,35 @@ function fitCanvas(canvas, width, height) {
 }
 
 function draw() {
-  const began = performance.now();
-  const { width, height, upper, lower } = layout;
   const pen = canvas.getContext("2d");
+  if (isStale) {
+    const began = performance.now();
+    drawAll(pen);
+    [isStale, isCopied] = [false, false];
+    drawMilliseconds = performance.now() - began;
+  } else if (isCopied) pen.drawImage(drawn, 0, 0, layout.width, layout.height);
+  if (!state.hovered) return;
+  if (!isCopied) copy();
+  drawHovered(pen);
+}
+
+function copy() {
+  if (drawn.width !== canvas.width) drawn.width = canvas.width;
+  if (drawn.height !== canvas.height) drawn.height = canvas.height;
+  drawn.getContext("2d").drawImage(canvas, 0, 0);
+  isCopied = true;
+}
+
+function drawHovered(pen) {
+  const { hovered } = state;
+  const { upper, lower } = layout;
+  if (hovered?.what === "message") inPane(pen, lower, () => drawHoveredMessage(pen, hovered.at));
+  if (hovered?.what === "operation") inPane(pen, upper, () => outlineOperation(pen, hovered.at));
+  if (hovered?.what === "fault") outlineFault(pen, hovered.at);
+}
+
+function drawAll(pen) {
+  const { width, height, upper, lower } = layout;
   pen.fillStyle = colors.paper;
   pen.fillRect(0, 0, width, height);
   inPane(pen, upper, () => drawShades(pen, upper));
@@ -47,5 +75,4 @@ function draw() {
   drawAxis(pen);
   drawOverview();
   tellWhatIsShown();
-  drawMilliseconds = performance.now() - began;
 }

@@ -1,0 +1,53 @@
+// Going to a message or an operation, wherever it is: the window moves there, and its tooltip
+// opens.
+
+// The tooltip of the next message, or the one before. Moves the window there if need be.
+function step(by) {
+  const isMessage = state.hovered?.what === "message";
+  const first = messages.spans.before(state.from);
+  const at = nextMessage(isMessage ? state.hovered.at : by > 0 ? first - 1 : first, by);
+  if (at >= 0) visit({ what: "message", at });
+}
+
+// Brings a message or an operation into the window, with its tooltip.
+function visit(thing) {
+  const column = thing.what === "message" ? messages : operations;
+  const [from, until] = [column.begin[thing.at], column.end[thing.at]];
+  const span = state.until - state.from;
+  if (until - from > span) showAround(from, until);
+  else if (from < state.from || until > state.until) {
+    show((from + until - span) / 2, (from + until + span) / 2);
+  }
+  if (thing.what === "message") {
+    reveal(layout.lower, layout.lineOf[messages.src[thing.at]]);
+    reveal(layout.lower, layout.lineOf[messages.dest[thing.at]]);
+  } else reveal(layout.upper, operations.lane[thing.at]);
+  const point = thing.what === "message" ? placeOfMessage(thing.at) : placeOfOperation(thing.at);
+  if (point) showTooltip(thing, point.x, point.y, true);
+}
+
+// The middle of what can be seen of a message's arrow, in the window's coordinates; or null.
+function placeOfMessage(at) {
+  const line = messages.passes[at] ? arrow(at) : null;
+  if (!line || messages.begin[at] > state.until || messages.end[at] < state.from) return null;
+  const { x0, y0, x1, y1 } = line;
+  const [left, right] = [Math.max(x0, layout.gutter), Math.min(x1, layout.width)];
+  const x = (left + right) / 2;
+  const y = x1 > x0 ? y0 + (y1 - y0) * (x - x0) / (x1 - x0) : (y0 + y1) / 2;
+  const isLoop = messages.src[at] === messages.dest[at];
+  return onPage(layout.lower, x, isLoop ? y + layout.lower.line * 0.45 : y);
+}
+
+// The middle of what can be seen of an operation's bar.
+function placeOfOperation(at) {
+  if (operations.begin[at] > state.until || operations.end[at] < state.from) return null;
+  const { left, right, top, height } = bar(at);
+  const x = (Math.max(left, layout.gutter) + Math.min(right, layout.width)) / 2;
+  return onPage(layout.upper, x, top + height / 2);
+}
+
+function onPage(pane, x, y) {
+  if (!isInside(pane, y)) return null;
+  const box = canvas.getBoundingClientRect();
+  return { x: box.left + x, y: box.top + y };
+}
