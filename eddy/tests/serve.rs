@@ -1,5 +1,7 @@
 //! `eddy serve`, asked as a browser asks, and as browsers never do.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 #[path = "common/mod.rs"]
 mod common;
 #[path = "serve/client.rs"]
