@@ -182,9 +182,9 @@ challenges: workbench build ## all challenges, one after the other, then a table
 			|| { failed=1; echo "$$challenge FAILED, see store/$$challenge.log"; }; \
 	done; echo; cat store/challenges.txt; exit $$failed
 
-serve: ## say where the results lie
-	@echo "Each run is in store/<workload>/<time>/, the last one in store/latest/:"
-	@ls -d store/*/2* 2>/dev/null || echo "(no run yet; try: make echo)"
+serve: build ## look at the results in a browser: make serve ARGS='--port 8081'
+	@mkdir -p store
+	$(EDDY) serve $(ARGS)
 
 test: ## run all tests
 	$(CARGO) test --workspace --quiet

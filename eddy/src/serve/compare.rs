@@ -168,8 +168,14 @@ impl Line {
     fn of_figure(name: &str, a: Option<f64>, b: Option<f64>) -> Line {
         let mut line = Line::new(name, [a, b].map(shown::number_or_none));
         if let (Some(a), Some(b)) = (a, b) {
-            let sign = if b > a { "+" } else { "" };
-            line.difference = format!("{sign}{}", shown::number(b - a));
+            let sign = if b > a {
+                "+"
+            } else if b < a {
+                "−"
+            } else {
+                ""
+            };
+            line.difference = format!("{sign}{}", shown::number((b - a).abs()));
             if a != 0.0 {
                 line.ratio = format!("× {}", shown::number(b / a));
             }

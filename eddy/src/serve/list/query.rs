@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use serde::Deserialize;
 
-use crate::serve::run::Run;
+use crate::serve::run::{Run, Verdict};
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -187,8 +187,7 @@ impl Column {
             }
             Column::Faults => text(run.description.nemesis.join(", ")),
             Column::Verdict => {
-                let verdicts = crate::serve::run::Verdict::ALL;
-                let place = verdicts.iter().position(|verdict| *verdict == run.verdict())?;
+                let place = Verdict::ALL.iter().position(|verdict| *verdict == run.verdict())?;
                 Some(Key::Number(place as f64))
             }
             figure => run.figure(figure.figure()?).map(Key::Number),

@@ -1,0 +1,158 @@
+//! A server of its own for each test, and somebody who talks to it over a plain socket.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::common::Place;
+
+/// A server that hangs is told from one that is slow by then.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `eddy serve` of a place's store, as long as this lives.
+pub(crate) struct Server {
+    child: Child,
+    address: String,
+}
+
+/// What came of a request.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Somebody who hears server-sent events.
+pub(crate) struct Listener(BufReader<TcpStream>);
+
+impl Server {
+    pub(crate) fn start(place: &Place) -> Server {
+        let mut command = place.command("serve --port 0");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("http://").and_then(|rest| rest.strip_suffix('/'));
+        Server { child, address: address.unwrap_or_else(|| panic!("{line:?}")).to_owned() }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.address))
+    }
+
+    /// Sends the head of a request as it is, and reads the answer.
+    pub(crate) fn ask(&self, head: &str) -> Answer {
+        let mut bytes = Vec::new();
+        let mut stream = self.send(&format!("{head}Connection: close\r\n\r\n"));
+        // Whoever is refused may be cut off before all was read.
+        let _ = stream.read_to_end(&mut bytes);
+        Answer::of(&bytes).unwrap_or_else(|| {
+            panic!("{head:?} was answered with {:?}", String::from_utf8_lossy(&bytes))
+        })
+    }
+
+    pub(crate) fn listen(&self) -> Listener {
+        let head = format!("GET /events HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
+        Listener(BufReader::new(self.send(&head)))
+    }
+
+    /// Presses Ctrl-C, and tells the exit status.
+    pub(crate) fn interrupt(&mut self) -> Option<i32> {
+        let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
+        kill_process(pid, Signal::INT).unwrap();
+        self.child.wait().unwrap().code()
+    }
+
+    fn send(&self, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Answer {
+    fn of(bytes: &[u8]) -> Option<Answer> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = std::str::from_utf8(&bytes[..end]).ok()?;
+        let (first, rest) = head.split_once("\r\n").unwrap_or((head, ""));
+        let status = first.strip_prefix("HTTP/1.1 ").or(first.strip_prefix("HTTP/1.0 "))?;
+        let headers = rest.lines().filter_map(|line| line.split_once(": "));
+        let headers: Vec<_> =
+            headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+        let mut answer =
+            Answer { status: status[..3].parse().ok()?, headers, body: bytes[end + 4..].to_vec() };
+        if answer.find("transfer-encoding") == Some("chunked") {
+            answer.body = joined(&answer.body)?;
+        }
+        Some(answer)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        let header = self.headers.iter().find(|(other, _)| other == name);
+        header.map(|(_, value)| value.as_str())
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16, kind: &str) -> Answer {
+        let body = String::from_utf8_lossy(&self.body[..self.body.len().min(2000)]);
+        assert_eq!(self.status, status, "{body}");
+        let found = self.find("content-type").unwrap_or_default();
+        assert!(found.starts_with(kind), "{found} is not {kind}");
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn contains(&self, fragment: &str) -> &Answer {
+        assert!(self.text().contains(fragment), "expected {fragment:?} in:\n{}", self.text());
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn header(&self, name: &str, value: &str) {
+        assert_eq!(self.find(name), Some(value), "{name}");
+    }
+}
+
+/// The parts of a chunked body, put together.
+fn joined(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|window| window == b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).ok()?, 16).ok()?;
+        let start = end + 2;
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend(rest.get(start..start + size)?);
+        rest = rest.get(start + size + 2..)?;
+    }
+}
+
+impl Listener {
+    /// Waits for the next event.
+    pub(crate) fn next(&mut self) -> Value {
+        loop {
+            let mut line = String::new();
+            assert!(self.0.read_line(&mut line).unwrap() > 0, "the server has hung up");
+            if let Some(data) = line.strip_prefix("data: ") {
+                return serde_json::from_str(data).unwrap();
+            }
+        }
+    }
+}
