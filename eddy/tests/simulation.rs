@@ -134,6 +134,20 @@ fn a_process_in_doubt_is_replaced_after_five_seconds() {
 }
 
 #[test]
+fn requests_that_should_have_succeeded_are_named_where_nothing_else_is_wrong() {
+    let report = run(Mood::HangSometimes);
+    let [few] = &report.contradictions[..] else { panic!("{:?}", report.contradictions) };
+    assert!(few.what.contains(" did not succeed; the first was echo by process 0"), "{}", few.what);
+    let in_doubt = report.history.ops().iter().find(|op| op.kind == Kind::Info).unwrap();
+    assert!(few.operations.contains(&in_doubt.index), "{few:?}");
+    let report = run(Mood::Hang);
+    let [none, all] = &report.contradictions[..] else { panic!("{:?}", report.contradictions) };
+    assert!(none.what.starts_with("no echo succeeded: 0 failed"), "{}", none.what);
+    assert_eq!(none.operations, all.operations);
+    assert_eq!(run(Mood::Well).contradictions, []);
+}
+
+#[test]
 fn names_that_are_given_are_used() {
     let names = vec!["left".to_owned(), "right".to_owned()];
     let report = Test { names, trace: true, time_limit: Duration::from_secs(5), ..Test::default() }

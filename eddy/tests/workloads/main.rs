@@ -9,7 +9,9 @@ mod transactions;
 
 use std::time::Duration;
 
-use eddy::{Fault, Test, Validity, Workload};
+use eddy::checker::Contradiction;
+use eddy::history::{Kind, Op};
+use eddy::{Fault, Report, Test, Validity, Workload};
 
 /// One in so many operations goes wrong, where a mistake is wanted.
 const WRONG: usize = 20;
@@ -39,6 +41,36 @@ fn check<H: glomers::Handler>(
         assert_eq!(wrong.reasons.len(), 1, "{wrong}");
         // A set has nothing to tell but which values it has lost.
         assert_eq!(wrong.explanation.is_empty(), test.workload == Workload::GSet, "{wrong}");
+        assert_eq!(right.contradictions, []);
+        check_contradictions(&wrong);
+    }
+}
+
+/// What contradicts what must be in the history, and be of functions that can be wrong.
+#[track_caller]
+fn check_contradictions(wrong: &Report) {
+    let functions: &[&str] = match wrong.test().workload {
+        Workload::GCounter | Workload::PnCounter => &["read"],
+        Workload::GSet => &["add", "read"],
+        Workload::Kafka => &["send", "poll"],
+        Workload::LinKv => &["read", "write", "cas"],
+        _ => &["txn"],
+    };
+    assert!((1..=20).contains(&wrong.contradictions.len()), "{wrong}");
+    for Contradiction { what, operations, value } in &wrong.contradictions {
+        let ops = wrong.history.ops();
+        let named = operations.iter().filter_map(|index| ops.iter().find(|op| op.index == *index));
+        let named: Vec<&Op> = named.collect();
+        assert_eq!(named.len(), operations.len(), "{what}");
+        assert!(operations.is_sorted(), "{what}: {operations:?}");
+        assert!(named.iter().all(|op| functions.contains(&&*op.f)), "{what}: {named:?}");
+        assert!(named.iter().any(|op| op.kind != Kind::Invoke), "{what}: {named:?}");
+        if wrong.test().workload == Workload::GSet {
+            let [add, .., read] = &named[..] else { panic!("{what}: {named:?}") };
+            assert_eq!((&*add.f, Some(&add.value), &*read.f), ("add", value.as_ref(), "read"));
+            let elements = read.value.as_sequence().unwrap_or_default();
+            assert!(!elements.contains(&add.value), "{what}");
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod shelf;
 
 use std::time::Duration;
 
+use eddy::checker::Contradiction;
 use eddy::latency::Latency;
 use eddy::{Fault, Report, Test, Validity, Workload};
 
@@ -56,6 +57,20 @@ fn check(fault: Fault, workload: Workload, run: impl Fn(&Test, bool) -> Report, 
     let mut runs = (0..SEEDS).map(|seed| run(&test(workload, fault, seed), true));
     let found = runs.find(|report| !report.is_valid_but_for_kills());
     let found = found.unwrap_or_else(|| panic!("{SEEDS} seeds of {fault} do not find it"));
+    let is_of_workload = |index: &usize| {
+        let op = &found.history.ops()[*index];
+        matches!(
+            (workload, &*op.f),
+            (Workload::UniqueIds, "generate")
+                | (Workload::Broadcast, "broadcast" | "read")
+                | (Workload::PnCounter | Workload::GCounter, "add" | "read")
+        )
+    };
+    assert!(!found.contradictions.is_empty(), "{found}");
+    for Contradiction { what, operations, .. } in &found.contradictions {
+        let is_named = !operations.is_empty() && operations.iter().all(is_of_workload);
+        assert!(is_named, "{what}: {operations:?}");
+    }
     let smallest = found.smallest_without(Report::is_valid_but_for_kills).unwrap();
     let kinds: Vec<Fault> = smallest.strikes.iter().map(|strike| strike.harm.fault()).collect();
     assert_eq!(kinds, [fault], "{smallest:?}");

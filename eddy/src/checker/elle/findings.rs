@@ -93,19 +93,20 @@ impl<'a> Explanation<'a> {
 
     /// Which transactions contradict each other; `None` if there are none to name.
     fn contradiction(&self, anomaly: Anomaly) -> Option<Contradiction> {
-        let mut what = match anomaly.meaning() {
-            "" => format!("{anomaly}: "),
-            meaning => format!("{anomaly}, {meaning}: "),
+        let name = match anomaly.meaning() {
+            "" => anomaly.to_string(),
+            meaning => format!("{anomaly}, {meaning}"),
         };
-        what += &self.why[..self.why.len().min(LINES_IN_SENTENCE)].join("; ");
+        let why = self.why[..self.why.len().min(LINES_IN_SENTENCE)].join("; ");
         let by_whom = self.names().map(|(name, entry)| {
             let (process, when) = (entry.op.process, lasted(entry));
             format!("{name} is by process {process} ({when})")
         });
         let by_whom: Vec<String> = by_whom.collect();
-        if !by_whom.is_empty() {
-            what += &format!("; {}", by_whom.join(", "));
-        }
+        let what = match &by_whom[..] {
+            [] => format!("{name}: {why}"),
+            names => format!("{name}: {why}; {}", names.join(", ")),
+        };
         let entries = self.transactions.iter().flat_map(|entry| [entry.invocation, Some(entry.op)]);
         let contradiction = Contradiction::of(what, entries.flatten().map(|op| op.index));
         let contradiction = match self.value {

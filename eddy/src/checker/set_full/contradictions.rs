@@ -45,22 +45,21 @@ fn of_lost<'a>(
     let element = lost.element;
     let since = lost.last_present.map_or(known.index, |read| read.index.max(known.index));
     let first_absent = first_read_after(since)?;
-    let by_add = known.f != read;
-    let how = if by_add { "acknowledged to" } else { "read by" };
-    let mut what = format!("value {element}, {how} process {} at {}", known.process, time(known));
+    let how = if known.f == read { "read by" } else { "acknowledged to" };
     let is_other = |read: &&Op| history.completion(read).is_none_or(|end| end.index != known.index);
-    if let Some(read) = lost.last_present.filter(is_other) {
+    let last_present = lost.last_present.filter(is_other).map_or(String::new(), |read| {
         let (process, began) = (read.process, time(read));
-        what += &format!(" and last in the read by process {process} that began at {began}");
-    }
-    let (process, began) = (first_absent.process, time(first_absent));
-    what += &format!(
-        ", is missing from the read by process {process} that began at {began}, and no later read \
-         has it"
+        format!(" and last in the read by process {process} that began at {began}")
+    });
+    let excuse = if is_excused { "; only nodes that were killed had it" } else { "" };
+    let what = format!(
+        "value {element}, {how} process {} at {}{last_present}, is missing from the read by \
+         process {} that began at {}, and no later read has it{excuse}",
+        known.process,
+        time(known),
+        first_absent.process,
+        time(first_absent),
     );
-    if is_excused {
-        what += "; only nodes that were killed had it";
-    }
     let entries = [lost.add, Some(known), lost.last_present, Some(first_absent), Some(last_absent)];
     let entries = entries.into_iter().flatten();
     Some(Contradiction::between(history, what, entries).about(element))
