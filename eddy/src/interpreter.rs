@@ -58,6 +58,8 @@ pub(crate) struct Interpreter {
     strays: Strays,
     /// When setup began: the time 0 of the history.
     zero: Duration,
+    /// The client that each process is on the network.
+    processes: BTreeMap<u64, u64>,
     history: History,
     /// How many operations clients have begun.
     invoked: u64,
@@ -118,6 +120,7 @@ impl Interpreter {
             stage: Stage::Initializing,
             strays: Strays::default(),
             zero: Duration::ZERO,
+            processes: BTreeMap::new(),
             history: History::new(),
             invoked: 0,
             numbers: nodes.iter().cloned().zip(0..).collect(),
@@ -242,6 +245,12 @@ impl Interpreter {
     /// When setup began, which is what the times of the history count from.
     pub(crate) fn zero(&self) -> Duration {
         self.zero
+    }
+
+    /// Each process, with the name that its client has on the network.
+    pub(crate) fn processes(&self) -> BTreeMap<u64, String> {
+        let named = |(process, client): (&u64, &u64)| (*process, clients::name(*client));
+        self.processes.iter().map(named).collect()
     }
 
     /// What happened so far.

@@ -96,6 +96,8 @@ pub(crate) struct Chronicle {
     pub(crate) zero: Duration,
     /// When that of the strikes begins, in that of the history.
     pub(crate) began: Duration,
+    /// The name of each process's client on the network.
+    pub(crate) processes: BTreeMap<u64, String>,
     /// Every message, if they were kept.
     pub(crate) messages: Option<Log>,
 }
@@ -141,7 +143,7 @@ impl Report {
     ) -> Report {
         let strays = interpreter.warnings();
         let began = interpreter.operations_began();
-        let zero = interpreter.zero();
+        let (zero, processes) = (interpreter.zero(), interpreter.processes());
         let (history, network, strikes) = interpreter.into_results();
         let journal = network.into_journal();
         let faults = toll::of(&strikes, &journal);
@@ -222,7 +224,7 @@ impl Report {
             warnings: warnings.collect(),
             results: results.with("valid?", valid).into(),
             trace: journal.log().filter(|_| test.trace).map(Log::to_text).unwrap_or_default(),
-            chronicle: Chronicle { zero, began, messages: journal.into_log() },
+            chronicle: Chronicle { zero, began, processes, messages: journal.into_log() },
             history,
             parts,
             test: test.clone(),

@@ -57,6 +57,7 @@ impl Interpreter {
         self.history.push(op);
         self.invoked += 1;
         let client = self.clients.of_thread(thread, &mut self.network);
+        self.processes.insert(process, client);
         let purpose = Purpose::Operation { thread, process, is_final };
         match operation.work.clone() {
             Work::Ask(request) => {

@@ -28,7 +28,7 @@ impl<'a> Scene<'a> {
     pub(crate) fn of(report: &'a Report) -> Scene<'a> {
         let arrows = messages::arrows(report);
         let participants = messages::participants(report, &arrows);
-        let operations = operations::of(report, &participants, &arrows);
+        let operations = operations::of(report, &participants);
         let ended = operations.iter().map(|operation| operation.completed.max(operation.invoked));
         let arrived = arrows.iter().map(|arrow| arrow.ended.unwrap_or(arrow.sent));
         let end = ended.chain(arrived).max().unwrap_or_default();

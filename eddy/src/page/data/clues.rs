@@ -8,6 +8,7 @@ use super::operations::Operation;
 use super::{Clue, story};
 use crate::checker::Contradiction;
 use crate::page::scene::Scene;
+use crate::workload::Workload;
 
 /// What is shown around what belongs together, as a part of its length.
 const AROUND: i64 = 20;
@@ -35,7 +36,8 @@ fn clue(contradiction: &Contradiction, nodes: &[String], scene: &Scene<'_>) -> O
     let said: BTreeSet<usize> =
         own.iter().flat_map(|place| messages_of(&scene.operations[*place], scene)).collect();
     let asked = said.iter().map(|place| &scene.arrows[*place]);
-    let wanted = value.as_ref().and_then(|value| Wanted::new(value, asked));
+    let value = value.as_ref().filter(|_| is_spread(scene));
+    let wanted = value.and_then(|value| Wanted::new(value, asked));
     let carriers = wanted.map(|wanted| carriers(&wanted, scene)).unwrap_or_default();
     let carried: Vec<&Arrow<'_>> = carriers.iter().map(|place| &scene.arrows[*place]).collect();
     let own_operations: Vec<&Operation<'_>> =
@@ -58,6 +60,12 @@ fn clue(contradiction: &Contradiction, nodes: &[String], scene: &Scene<'_>) -> O
         from: from - around,
         until: until + around,
     })
+}
+
+/// Whether a value is to reach every node, and is no other operation's. Elsewhere the same small
+/// number is in half of all messages, and where it went says nothing.
+fn is_spread(scene: &Scene<'_>) -> bool {
+    matches!(scene.report.test().workload, Workload::Broadcast | Workload::GSet)
 }
 
 /// The places of the operations that have these entries of the history.

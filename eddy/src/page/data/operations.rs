@@ -1,10 +1,7 @@
 //! Operations of clients, each with its client on the network and the node that was asked.
 
-use std::collections::BTreeMap;
-
 use rustc_hash::FxHashMap;
 
-use super::messages::Arrow;
 use super::{Operations, Participant, shown};
 use crate::history::{Kind, Op, Process};
 use crate::report::Report;
@@ -28,59 +25,27 @@ pub(crate) struct Operation<'a> {
 pub(in crate::page) fn of<'a>(
     report: &'a Report,
     participants: &[Participant],
-    arrows: &[Arrow<'_>],
 ) -> Vec<Operation<'a>> {
     let places = participants.iter().map(|participant| participant.name.as_str()).zip(0..);
     let places: FxHashMap<&str, usize> = places.collect();
-    let mut clients = Clients::new(arrows);
     let begins = report.history.clients().filter(|op| op.kind == Kind::Invoke);
     let operations = begins.filter_map(|begin| {
         let Process::Client(process) = begin.process else { return None };
         let end = report.history.completion(begin);
         let node = report.node_of(begin);
         let invoked = microseconds(begin.time);
-        let client = clients.of(process, invoked, node.as_deref());
+        let client = report.chronicle().processes.get(&process);
         Some(Operation {
             begin,
             end,
             process,
             invoked,
             completed: end.map_or(-1, |end| microseconds(end.time)),
-            client: client.and_then(|client| places.get(client).copied()),
+            client: client.and_then(|client| places.get(client.as_str()).copied()),
             node,
         })
     });
     operations.collect()
-}
-
-/// Which client on the network is a process. A process keeps its client as long as it lives, so
-/// who asks the right node when its first operation begins is the one, unless it is another's.
-struct Clients<'a> {
-    /// Who asked which node, when.
-    asked: BTreeMap<(i64, &'a str), Vec<&'a str>>,
-    known: FxHashMap<u64, &'a str>,
-}
-
-impl<'a> Clients<'a> {
-    fn new(arrows: &[Arrow<'a>]) -> Clients<'a> {
-        let mut asked: BTreeMap<_, Vec<&str>> = BTreeMap::new();
-        for Arrow { message, sent, .. } in arrows {
-            if message.src.starts_with('c') {
-                asked.entry((*sent, &*message.dest)).or_default().push(&message.src);
-            }
-        }
-        Clients { asked, known: FxHashMap::default() }
-    }
-
-    fn of(&mut self, process: u64, invoked: i64, node: Option<&str>) -> Option<&'a str> {
-        if let Some(client) = self.known.get(&process) {
-            return Some(client);
-        }
-        let there = self.asked.get(&(invoked, node?))?;
-        let client = there.iter().find(|client| !self.known.values().any(|of| of == *client))?;
-        self.known.insert(process, client);
-        Some(client)
-    }
 }
 
 /// The columns of a page, and the functions that they refer to.

@@ -135,11 +135,11 @@ fn what_a_partition_cost_is_told_with_the_messages_that_it_cost() {
 
 #[test]
 fn who_got_a_value_and_did_not_show_it_is_named() {
-    let (data, report) = data(&test(), "n1");
+    let (data, report) = data(&test(), "n2");
     assert!(!report.lost.is_empty(), "{report}");
     let story = &data.contradictions[0].story;
-    let asked_n1 = |line: &String| line.contains("asked n1, which had got it at");
-    assert!(story.iter().any(asked_n1), "{story:?}");
+    let asked_n2 = |line: &String| line.contains("asked n2, which had got it at");
+    assert!(story.iter().any(asked_n2), "{story:?}");
 }
 
 #[test]
