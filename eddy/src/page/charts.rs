@@ -103,7 +103,9 @@ fn quantiles(scene: &Scene<'_>) -> Vec<Series> {
     }
     let mut series = Vec::new();
     for (name, mut windows) in groups {
-        windows.values_mut().for_each(|latencies| latencies.sort_unstable_by(f64::total_cmp));
+        for latencies in windows.values_mut() {
+            latencies.sort_unstable_by(f64::total_cmp);
+        }
         for (percent, quantile) in [(50, "median"), (95, "95 %"), (100, "longest")] {
             let points = windows.iter().map(|(number, latencies)| {
                 let place = (latencies.len() * percent / 100).min(latencies.len() - 1);

@@ -138,7 +138,7 @@ fn title(arrow: &Arrow<'_>) -> String {
 
 /// The messages to show, and which of them belong to what went wrong: those first, then what is
 /// around them, or else the first ones; between servers rather than with clients.
-fn choose<'a>(scene: &'a Scene<'_>) -> (Vec<usize>, BTreeSet<usize>) {
+fn choose(scene: &Scene<'_>) -> (Vec<usize>, BTreeSet<usize>) {
     let clue = clues::of(scene).into_iter().next();
     let wrong: BTreeSet<usize> =
         clue.iter().flat_map(|clue| clue.messages.iter().copied()).take(MOST).collect();

@@ -128,10 +128,10 @@ fn text(operation: &Operation<'_>) -> String {
     let Operation { begin, end, .. } = operation;
     let mut text = format!("{} {}", begin.f, shown::value(&begin.value));
     if let Some(end) = end.filter(|end| end.value != begin.value) {
-        text.push_str(&format!(" → {}", shown::value(&end.value)));
+        text.extend([" → ", &shown::value(&end.value)]);
     }
     if let Some(error) = end.and_then(|end| end.error.as_ref()) {
-        text.push_str(&format!(" {}", shown::value(error)));
+        text.extend([" ", &shown::value(error)]);
     }
     printable(&text).into_owned()
 }

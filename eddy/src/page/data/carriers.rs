@@ -13,6 +13,7 @@ use crate::edn::Value;
 /// What is looked for.
 #[derive(Debug)]
 pub(super) struct Wanted {
+    value: Json,
     /// As JSON has it.
     text: String,
     /// Under which names.
@@ -30,15 +31,16 @@ impl Wanted {
             Value::Str(text) => serde_json::to_string(text).ok()?,
             _ => return None,
         };
+        let value: Json = serde_json::from_str(&text).ok()?;
         let mut names = BTreeSet::new();
         for arrow in asked {
             if let Ok(Json::Object(body)) = serde_json::from_str(arrow.message.body.get()) {
-                let is_it = |(_, value): &(_, Json)| value.to_string() == text;
+                let is_it = |(_, field): &(_, Json)| *field == value;
                 names.extend(body.into_iter().filter(is_it).map(|(name, _)| name));
             }
         }
         names.retain(|name| name != "msg_id" && name != "in_reply_to");
-        Some(Wanted { text, names })
+        Some(Wanted { value, text, names })
     }
 
     /// Whether a message carried it.
@@ -54,7 +56,7 @@ impl Wanted {
             Json::Object(fields) => {
                 fields.iter().any(|(name, value)| self.is_below(value, self.names.contains(name)))
             }
-            leaf => is_data && leaf.to_string() == self.text,
+            leaf => is_data && *leaf == self.value,
         }
     }
 }

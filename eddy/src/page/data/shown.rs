@@ -28,7 +28,12 @@ pub(in crate::page) fn beginning(text: &str) -> (String, usize) {
     if text.len() <= MOST_BYTES {
         return (text.to_owned(), 0);
     }
-    (text[..text.floor_char_boundary(MOST_BYTES)].to_owned(), text.len())
+    (text[..boundary(text, MOST_BYTES)].to_owned(), text.len())
+}
+
+/// The last place between two letters up to this one.
+fn boundary(text: &str, most: usize) -> usize {
+    (0..=most.min(text.len())).rev().find(|place| text.is_char_boundary(*place)).unwrap_or(0)
 }
 
 /// A time of the history, in seconds.
@@ -44,7 +49,7 @@ impl Write for Cut {
             self.text.push_str(more);
             return Ok(());
         }
-        self.text.push_str(&more[..more.floor_char_boundary(room)]);
+        self.text.push_str(&more[..boundary(more, room)]);
         self.is_full = true;
         Err(fmt::Error)
     }
