@@ -116,7 +116,9 @@ fn whatever_the_seed_the_same_one_gives_the_same_store() {
         let first = run(seed);
         let stores = [&first, &run(seed)].map(|report| store(report, &path));
         let names: Vec<&str> = stores[0].keys().map(String::as_str).collect();
-        let expected = "faults.txt history.edn history.txt results.edn shown trace.txt";
+        let expected = "faults.txt history.edn history.txt latency-quantiles.svg latency-raw.svg \
+                        messages-rate.svg messages.svg rate.svg report.html results.edn \
+                        results.json shown summary.json test.json timeline.html trace.txt";
         assert_eq!(names.join(" "), expected);
         for (name, content) in &stores[0] {
             assert!(*content == stores[1][name], "{name} differs");

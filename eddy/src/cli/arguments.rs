@@ -104,7 +104,7 @@ pub(super) struct Arguments {
     max_writes_per_key: u64,
     /// What goes wrong, between commas: partition, kill, pause, …
     ///
-    /// Any of partition, kill, pause, one-way, loss, duplicate and slow. Maelstrom knows the first.
+    /// These are partition, kill, pause, one-way, loss, duplicate, slow. Maelstrom knows the first.
     #[arg(long, value_name = "FAULTS", value_delimiter = ',')]
     #[arg(value_parser = Known(&Fault::ALL), hide_possible_values = true)]
     #[arg(help_heading = help::FAULTS)]
