@@ -63,6 +63,16 @@ fn the_readme_shows_a_test_that_the_documentation_of_eddy_runs() {
 }
 
 #[test]
+fn the_line_that_the_readme_breaks_is_there_to_be_broken() {
+    let (readme, node) = (read("README.md"), read("src/bin/broadcast-c.rs"));
+    let (_, diff) = readme.split_once("```diff\n-").expect("the README breaks a line");
+    let (whole, broken) = diff.split_once("\n+").expect("there is another one in its place");
+    let (broken, _) = broken.split_once('\n').expect("the line ends");
+    assert!(node.contains(&format!("\n{whole}\n")), "expected {whole}");
+    assert_ne!(whole, broken);
+}
+
+#[test]
 fn the_readme_has_the_tables_that_are_behind_the_pictures() {
     let (readme, tables) = (read("README.md"), read("docs/frontier.md"));
     for table in tables.split("\n\n") {

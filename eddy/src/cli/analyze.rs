@@ -73,7 +73,8 @@ impl Analysis {
         }
         let report = history.with_file_name("report.html");
         let report = report.exists().then(|| report.display().to_string());
-        let brief = Brief { summary, report, rest: "with --edn", again: None };
+        let rest = "with --edn";
+        let brief = Brief { summary, contradiction: None, report, rest, again: None };
         Text::Colored(brief.to_string())
     }
 }

@@ -21,6 +21,8 @@ const MOST_LETTERS: usize = 240;
 /// A summary, displayed without anything that could harm a terminal but colors of ours.
 pub(super) struct Brief<'a> {
     pub(super) summary: &'a Summary,
+    /// What contradicts what, for checkers that have no explanation.
+    pub(super) contradiction: Option<&'a str>,
     /// Where there is more to be seen, if it is a file.
     pub(super) report: Option<String>,
     /// Where the rest of what is cut can be found, in words that follow "more".
@@ -31,7 +33,7 @@ pub(super) struct Brief<'a> {
 
 impl Display for Brief<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Brief { summary, report, again, .. } = self;
+        let Brief { summary, contradiction, report, again, .. } = self;
         let Summary { figures, reasons, explanation, warnings, .. } = summary;
         writeln!(f, "{}", Painted(limits::color(summary), summary.verdict()))?;
         let told = |figure: &&_| {
@@ -46,7 +48,9 @@ impl Display for Brief<'_> {
         }
         let because = Painted(BAD, "because ").to_string();
         let reasons = reasons.iter().flat_map(|reason| texts(&because, reason));
-        let explanation = explanation.iter().flat_map(|line| texts("  ", line));
+        let contradiction = contradiction.filter(|_| explanation.is_empty());
+        let explanation = explanation.iter().map(String::as_str).chain(contradiction);
+        let explanation = explanation.flat_map(|line| texts("  ", line));
         self.tell(f, reasons.chain(explanation), MOST_REASONS, "lines")?;
         let warning = Painted(DOUBTFUL, "warning: ").to_string();
         let warnings = warnings.iter().map(|line| format!("{warning}{}", cut(line)));

@@ -185,6 +185,7 @@ impl Settings {
         let command = again::words(std::env::args_os(), report.test().seed);
         let brief = Brief {
             summary,
+            contradiction: report.contradictions.first().map(|first| first.what.as_str()),
             report: Some(record.directory().join("report.html").display().to_string()),
             rest: "in report.html",
             again: Some(again::quoted(&command)),
