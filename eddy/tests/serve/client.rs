@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// `eddy serve` of a place's store, as long as this lives.
 pub(crate) struct Server {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 /// What came of a request.
