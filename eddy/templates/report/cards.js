@@ -1,10 +1,28 @@
 // What went wrong: a card for each contradiction, of which one is open. It moves the view there and
 // highlights the operations and messages that it is about; a row does so for one operation.
 
+// More than that would push the view out of sight. The first ones are the most telling.
+const CARDS = 3;
+
 function makeCards() {
   const section = document.getElementById("contradictions");
-  section.hidden = data.contradictions.length === 0;
-  document.getElementById("cards").append(...data.contradictions.map(makeCard));
+  const cards = data.contradictions.map(makeCard);
+  section.hidden = cards.length === 0;
+  const rest = cards.slice(CARDS);
+  document.getElementById("cards").append(...cards.slice(0, CARDS));
+  if (rest.length > 0) document.getElementById("cards").append(foldedCards(rest));
+  if (cards.length > 0) foldExplanation(section);
+}
+
+function foldedCards(cards) {
+  return element("details", "rest", element("summary", "", `${cards.length} more`), ...cards);
+}
+
+// What the checker says at length comes after the cards, for those who ask.
+function foldExplanation(section) {
+  const explanation = document.getElementById("explanation");
+  if (!explanation) return;
+  section.append(element("details", "", element("summary", "", "Why, at length"), explanation));
 }
 
 function makeCard(clue, number) {

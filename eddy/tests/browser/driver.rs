@@ -25,7 +25,8 @@ struct Driver {
 /// Where `chromedriver` listens; `None`, after saying so, if tests are to be skipped.
 pub(crate) fn address() -> Option<&'static str> {
     static DRIVER: OnceLock<Option<Driver>> = OnceLock::new();
-    let missing: Vec<&str> = PROGRAMS.into_iter().filter(|program| !is_installed(program)).collect();
+    let missing: Vec<&str> =
+        PROGRAMS.into_iter().filter(|program| !is_installed(program)).collect();
     if !missing.is_empty() {
         let line = format!(
             "skipped, because {} cannot be found on the PATH; on Debian: apt-get install chromium \

@@ -38,6 +38,12 @@ const FLAGS: [&str; 9] = [
 /// What a page draws is there once two frames have passed.
 const TWO_FRAMES: &str = "requestAnimationFrame(() => requestAnimationFrame(() => done()))";
 
+/// Keys without a letter, as WebDriver calls them.
+pub(crate) const BACKSPACE: &str = "\u{e003}";
+pub(crate) const HOME: &str = "\u{e011}";
+pub(crate) const LEFT: &str = "\u{e012}";
+pub(crate) const RIGHT: &str = "\u{e014}";
+
 /// A page in a browser.
 pub(crate) struct Page {
     client: Client,
@@ -57,6 +63,7 @@ pub(crate) fn browse(name: &str, test: impl AsyncFnOnce(&Page)) {
     let Some(address) = driver::address() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let page = runtime.block_on(Page::open(address, name));
+    let began = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             test(&page).await;
@@ -67,7 +74,9 @@ pub(crate) fn browse(name: &str, test: impl AsyncFnOnce(&Page)) {
         // It is a help, if it can be had.
         let _ = catch_unwind(AssertUnwindSafe(|| runtime.block_on(page.keep("failed"))));
     }
+    eprintln!("TIME {name} {:?}", began.elapsed());
     runtime.block_on(page.client.close()).unwrap();
+    eprintln!("TIME {name} {:?}", began.elapsed());
     outcome.unwrap_or_else(|panic| resume_unwind(panic));
 }
 

@@ -86,7 +86,8 @@ fn dark_pages_are_dark_and_can_be_read() {
                     let paper = page.get("getComputedStyle(document.body).backgroundColor").await;
                     assert_eq!(paper, "rgb(21, 24, 27)", "{name}");
                 }
-                let marked = if name == "list" { ".verdict" } else { ".verdict, #figures td, table td" };
+                let marked =
+                    if name == "list" { ".verdict" } else { ".verdict, #figures td, table td" };
                 for selector in [marked, "a", "p, h1, h2, th", ".note"] {
                     let contrast = page.number(&format!("{LEAST_CONTRAST}({selector:?})")).await;
                     let where_ = format!("{selector} of {name}, {scheme}");

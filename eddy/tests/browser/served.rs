@@ -102,7 +102,7 @@ fn two_runs_are_chosen_and_compared() {
         page.shows(&format!(".side[data-run=\"{valid}\"]:first-child"), "valid").await;
         page.shows(&format!(".side[data-run=\"{lost}\"]"), "not valid").await;
         page.shows("#figures", "messages per operation").await;
-        page.shows("#about .differs", "partition").await;
+        page.shows("#about .differs", "operations per second 40 10").await;
         let pictures = "[...document.images].slice(0, 2)";
         page.until(&format!("{pictures}.every((image) => image.complete)")).await;
         let drawn = format!("{pictures}.every((image) => image.naturalWidth > 0)");

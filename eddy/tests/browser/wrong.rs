@@ -29,7 +29,8 @@ fn check(name: &str, report: &Report) {
 #[test]
 fn a_stale_read_of_a_register_is_shown_with_the_write_that_it_missed() {
     let workload = Workload::LinKv;
-    let test = Test { workload, nodes: 3, rate: 30.0, time_limit: 10 * SECOND, ..broadcast() };
+    let concurrency = "2n".parse().unwrap();
+    let test = Test { workload, nodes: 3, concurrency, rate: 200.0, ..broadcast() };
     check("lin-kv", &test.run(Registers::new));
 }
 
