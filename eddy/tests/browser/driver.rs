@@ -5,7 +5,7 @@
 //! its process group: `chromedriver`, and every browser that it has started.
 
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write, stderr};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -35,7 +35,10 @@ pub(crate) fn address() -> Option<&'static str> {
         );
         let is_required = env::var("EDDY_BROWSER").is_ok_and(|value| value == "required");
         assert!(!is_required, "EDDY_BROWSER=required, but this would be {line}");
-        eprintln!("{line}");
+        // Not `eprintln!`, which nobody sees of a test that passes.
+        let test = std::thread::current();
+        let line = format!("{}: {line}\n", test.name().unwrap_or_default());
+        stderr().write_all(line.as_bytes()).unwrap();
         return None;
     }
     DRIVER.get_or_init(|| Some(Driver::start())).as_ref().map(|driver| &*driver.address)

@@ -23,9 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How often it is looked whether something has come.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-const FLAGS: [&str; 9] = [
+const FLAGS: [&str; 12] = [
     "--headless",
     "--disable-gpu",
+    "--disable-software-rasterizer",
+    "--disable-extensions",
+    "--disable-default-apps",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -38,7 +41,7 @@ const FLAGS: [&str; 9] = [
 /// What a page draws is there once two frames have passed.
 const TWO_FRAMES: &str = "requestAnimationFrame(() => requestAnimationFrame(() => done()))";
 
-/// Keys without a letter, as WebDriver calls them.
+/// Keys without a letter, as `WebDriver` calls them.
 pub(crate) const BACKSPACE: &str = "\u{e003}";
 pub(crate) const HOME: &str = "\u{e011}";
 pub(crate) const LEFT: &str = "\u{e012}";
@@ -63,7 +66,6 @@ pub(crate) fn browse(name: &str, test: impl AsyncFnOnce(&Page)) {
     let Some(address) = driver::address() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let page = runtime.block_on(Page::open(address, name));
-    let began = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             test(&page).await;
@@ -74,9 +76,7 @@ pub(crate) fn browse(name: &str, test: impl AsyncFnOnce(&Page)) {
         // It is a help, if it can be had.
         let _ = catch_unwind(AssertUnwindSafe(|| runtime.block_on(page.keep("failed"))));
     }
-    eprintln!("TIME {name} {:?}", began.elapsed());
     runtime.block_on(page.client.close()).unwrap();
-    eprintln!("TIME {name} {:?}", began.elapsed());
     outcome.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
@@ -143,14 +143,19 @@ impl Page {
         result.unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
+    /// How many an expression says there are.
+    pub(crate) async fn count(&self, expression: &str) -> u64 {
+        self.get(expression).await.as_u64().unwrap_or_else(|| panic!("{expression} counts nothing"))
+    }
+
     pub(crate) async fn number(&self, expression: &str) -> f64 {
         self.get(expression).await.as_f64().unwrap_or_else(|| panic!("{expression} is no number"))
     }
 
     /// The messages that can be seen, once what was done is drawn.
-    pub(crate) async fn visible(&self) -> f64 {
+    pub(crate) async fn visible(&self) -> u64 {
         self.drawn().await;
-        self.number("eddy.visible()").await
+        self.count("eddy.visible()").await
     }
 
     /// Waits until an expression is true.

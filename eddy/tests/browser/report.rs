@@ -10,8 +10,8 @@ async fn in_sight(page: &Page) -> Vec<usize> {
 }
 
 /// What the browser has asked for besides the page.
-async fn requests(page: &Page) -> f64 {
-    page.number("performance.getEntriesByType(\"resource\").length").await
+async fn requests(page: &Page) -> u64 {
+    page.count("performance.getEntriesByType(\"resource\").length").await
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn the_report_of_a_valid_test_tells_its_verdict_its_figures_and_every_message() 
         page.shows("#verdict", "valid").await;
         page.shows("#figures", "messages per operation").await;
         let drawn = "document.querySelectorAll(\"#charts svg\").length";
-        assert!(page.number(drawn).await >= 3.0, "charts");
+        assert!(page.count(drawn).await >= 3, "charts");
         assert!(!page.find("#contradictions").await.is_displayed().await.unwrap());
 
         page.get("document.getElementById(\"messages\").scrollIntoView()").await;
@@ -34,7 +34,7 @@ fn the_report_of_a_valid_test_tells_its_verdict_its_figures_and_every_message() 
             page.shows("#tooltip", fragment).await;
         }
         page.keep("tooltip").await;
-        assert_eq!(requests(page).await, 0.0);
+        assert_eq!(requests(page).await, 0);
     });
 }
 
@@ -47,11 +47,11 @@ fn messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys() {
         let before = page.visible().await;
         page.click("#all").await;
         let servers = page.visible().await;
-        assert_eq!(servers as u64, report.servers.sent, "all between servers");
+        assert_eq!(servers, report.servers.sent, "all between servers");
         assert!(before <= servers, "{before} of {servers}");
         page.click("#clients").await;
         let all = page.visible().await;
-        assert_eq!(all as u64, report.all.sent, "all, those of clients included");
+        assert_eq!(all, report.all.sent, "all, those of clients included");
         page.click("#kinds input[value=news]").await;
         assert_eq!(page.visible().await, all - servers, "all but news");
         page.keep("without-news").await;
@@ -63,7 +63,7 @@ fn messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys() {
         let found = page.visible().await;
         page.shows("#shown", "contain").await;
         page.keep("search").await;
-        assert!(found >= 4.0 && found < servers, "{found} of {servers}");
+        assert!(found >= 4 && found < servers, "{found} of {servers}");
         page.press("#search", &BACKSPACE.repeat("\"message\":2".len())).await;
         assert_eq!(page.visible().await, servers);
 
@@ -77,10 +77,7 @@ fn messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys() {
         assert!(closer < servers, "{closer} of {servers} after zooming in");
         page.press("#view", "+++").await;
         let closest = page.visible().await;
-        assert!(
-            0.0 < closest && closest < closer,
-            "{closest} of {closer} after zooming in by keys"
-        );
+        assert!(0 < closest && closest < closer, "{closest} of {closer} after zooming in by keys");
         page.press("#view", "-").await;
         assert!(page.visible().await > closest, "after zooming out by keys");
         page.press("#view", HOME).await;
@@ -107,7 +104,7 @@ fn the_report_of_a_lost_value_opens_where_it_was_lost_and_says_why() {
         let around = page.visible().await;
         page.click("#only").await;
         let marked = page.visible().await;
-        assert!(marked > 0.0 && marked <= around, "{marked} of {around}");
+        assert!(marked > 0 && marked <= around, "{marked} of {around}");
         page.get("document.getElementById(\"view\").scrollIntoView({ block: \"center\" })").await;
         let mut told = String::new();
         for message in in_sight(page).await {
@@ -144,8 +141,8 @@ fn markup_that_a_node_wrote_is_text() {
         page.shows("#tooltip", "<script>window.ran=1</script>").await;
         page.keep("tooltip").await;
         assert_eq!(page.get("window.ran ?? 0").await, 0, "it ran");
-        assert_eq!(page.number("document.images.length").await, 0.0);
-        assert_eq!(page.number("document.scripts.length").await, 2.0);
-        assert_eq!(requests(page).await, 0.0);
+        assert_eq!(page.count("document.images.length").await, 0);
+        assert_eq!(page.count("document.scripts.length").await, 2);
+        assert_eq!(requests(page).await, 0);
     });
 }

@@ -15,11 +15,11 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
 const LARGEST: u64 = 5_000_000;
 
 /// How many milliseconds a redraw of everything may take, as the median. More than ten a second
-/// look like motion. An idle machine takes a tenth of that; tests have to pass on busy ones.
+/// look like motion. Without a GPU an idle machine takes about 30, and tests have to pass on busy ones.
 const SMOOTH: f64 = 100.0;
 
 /// What is drawn, at least.
-const MESSAGES: f64 = 20_000.0;
+const MESSAGES: u64 = 20_000;
 
 /// How long this thread has worked: other tests take turns with it.
 fn busy() -> Duration {
@@ -31,7 +31,7 @@ fn a_report_of_twenty_thousand_messages_is_soon_written_small_and_smooth() {
     let report = large();
     let began = busy();
     let directory = keep(&report, "large");
-    let took = busy() - began;
+    let took = busy().saturating_sub(began);
     let size = fs::metadata(directory.join("report.html")).unwrap().len();
     println!("25 nodes, 20 s, {} messages: {took:?}, {size} bytes", report.all.sent);
     assert!(took < WRITTEN_WITHIN, "{took:?}");
@@ -41,7 +41,6 @@ fn a_report_of_twenty_thousand_messages_is_soon_written_small_and_smooth() {
         page.keep("top").await;
         page.click("#all").await;
         let visible = page.visible().await;
-        assert!(visible >= MESSAGES, "{visible} messages");
         page.get("document.getElementById(\"view\").scrollIntoView({ block: \"center\" })").await;
         let mut took = Vec::new();
         // One end of the test leaves the window and comes back, so nothing drawn can be used again.
@@ -52,6 +51,7 @@ fn a_report_of_twenty_thousand_messages_is_soon_written_small_and_smooth() {
             took.push(page.number("eddy.drawMs()").await);
         }
         let messages = page.visible().await;
+        assert!(messages >= MESSAGES, "{messages} messages");
         page.keep("all").await;
         took.sort_by(f64::total_cmp);
         let (median, longest) = (took[took.len() / 2], took[took.len() - 1]);

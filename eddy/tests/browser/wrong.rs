@@ -16,7 +16,7 @@ fn check(name: &str, report: &Report) {
         page.keep("top").await;
         page.shows("#verdict", "not valid").await;
         page.shows("#cards .card.selected .what", what).await;
-        assert!(page.visible().await > 0.0);
+        assert!(page.visible().await > 0);
         page.get("document.getElementById(\"cards\").scrollIntoView()").await;
         page.keep("cards").await;
         page.get("document.getElementById(\"messages\").scrollIntoView()").await;

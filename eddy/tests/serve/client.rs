@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -76,6 +77,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Whoever cannot reach it will want to know why.
+        if let (true, Ok(Some(status))) = (thread::panicking(), self.child.try_wait()) {
+            eprintln!("the server had ended before: {status}");
+        }
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
