@@ -35,7 +35,7 @@ fn a_stale_read_of_a_register_is_shown_with_the_write_that_it_missed() {
 }
 
 #[test]
-fn a_lost_send_of_a_log_is_shown_with_who_took_its_place() {
+fn a_lost_send_of_a_log_is_shown_with_the_poll_that_passed_it() {
     let workload = Workload::Kafka;
     let test = Test { workload, nodes: 1, rate: 30.0, time_limit: 10 * SECOND, ..broadcast() };
     check("kafka", &test.run(|node| Log::new(node, true)));
