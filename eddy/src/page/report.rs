@@ -21,6 +21,7 @@ use flate2::write::GzEncoder;
 
 use super::data::Data;
 use crate::checker::Validity;
+use crate::checker::sentence::counted;
 use crate::printable::printable;
 use crate::store::Description;
 use crate::summary::Summary;
@@ -164,7 +165,7 @@ fn circumstances(description: &Description) -> Vec<String> {
     let Description { latency_ms, latency_dist, .. } = description;
     let some = |is_known: bool, text: String| is_known.then_some(text);
     let parts = [
-        some(*concurrency > 0, format!("{concurrency} clients")),
+        some(*concurrency > 0, counted(*concurrency as u64, "client")),
         some(*rate > 0.0, format!("{rate} operations/s")),
         some(*time_limit_s > 0.0, format!("{time_limit_s} s")),
         some(!latency_dist.is_empty(), format!("latency {latency_ms} ms, {latency_dist}")),

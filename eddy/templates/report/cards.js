@@ -1,19 +1,28 @@
 // What went wrong: a card for each contradiction, of which one is open. It moves the view there and
 // highlights the operations and messages that it is about; a row does so for one operation.
 
-// How many are shown at once: a node that is broken errs with everything, and one case of it explains
-// the others, which would push the view out of the window.
-const FEW_CARDS = 3;
+// More than that would push the view out of sight. The first ones are the most telling.
+const CARDS = 3;
 
 function makeCards() {
   const section = document.getElementById("contradictions");
-  section.hidden = data.contradictions.length === 0;
-  const all = data.contradictions.map(makeCard);
-  const rest = all.splice(FEW_CARDS);
-  document.getElementById("cards").append(...all);
-  if (rest.length === 0) return;
-  const more = element("details", "more", element("summary", "", `${rest.length} more`), ...rest);
-  document.getElementById("cards").append(more);
+  const cards = data.contradictions.map(makeCard);
+  section.hidden = cards.length === 0;
+  const rest = cards.slice(CARDS);
+  document.getElementById("cards").append(...cards.slice(0, CARDS));
+  if (rest.length > 0) document.getElementById("cards").append(foldedCards(rest));
+  if (cards.length > 0) foldExplanation(section);
+}
+
+function foldedCards(cards) {
+  return element("details", "rest", element("summary", "", `${cards.length} more`), ...cards);
+}
+
+// What the checker says at length comes after the cards, for those who ask.
+function foldExplanation(section) {
+  const explanation = document.getElementById("explanation");
+  if (!explanation) return;
+  section.append(element("details", "", element("summary", "", "Why, at length"), explanation));
 }
 
 function makeCard(clue, number) {
@@ -60,7 +69,6 @@ function select(number) {
   [state.selected, state.operation] = [number, -1];
   document.querySelectorAll("#cards .card").forEach((card, at) => {
     card.classList.toggle("selected", at === number);
-    if (at === number && card.closest("details")) card.closest("details").open = true;
     card.querySelector(".what").setAttribute("aria-expanded", String(at === number));
     for (const row of card.querySelectorAll("tr.selected")) row.classList.remove("selected");
   });

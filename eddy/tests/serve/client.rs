@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// `eddy serve` of a place's store, as long as this lives.
 pub(crate) struct Server {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 /// What came of a request.
@@ -62,7 +63,7 @@ impl Server {
     /// Presses Ctrl-C, and tells the exit status.
     pub(crate) fn interrupt(&mut self) -> Option<i32> {
         let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
-        kill_process(pid, Signal::INT).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
     }
 
@@ -76,6 +77,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Whoever cannot reach it will want to know why.
+        if let (true, Ok(Some(status))) = (thread::panicking(), self.child.try_wait()) {
+            eprintln!("the server had ended before: {status}");
+        }
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+
 use super::messages::{self, Arrow};
 use super::operations::Operation;
 use super::shown::seconds;
@@ -29,14 +31,16 @@ pub(super) fn of(
     lines
 }
 
-/// For each node that the value never reached, what became of the messages that had it.
+/// For all nodes that the value never reached, what became of the messages that had it.
 fn who_never_got_it(nodes: &[String], carriers: &[&Arrow<'_>]) -> Vec<String> {
     let mut lines = Vec::new();
     let to = |node: &String| {
         let node = node.clone();
         carriers.iter().filter(move |arrow| *arrow.message.dest == *node)
     };
-    let (mut never_sent, mut lost) = (Vec::new(), Vec::new());
+    let mut never_sent = Vec::new();
+    // Nodes that fared alike share a line, in the order of the first of them.
+    let mut lost: IndexMap<String, Vec<&str>> = IndexMap::new();
     for node in nodes {
         if to(node).any(|arrow| arrow.ended.is_some() && arrow.fault.is_none()) {
             continue;
@@ -54,10 +58,14 @@ fn who_never_got_it(nodes: &[String], carriers: &[&Arrow<'_>]) -> Vec<String> {
         } else {
             let became = faults.iter().map(|(why, count)| format!("{count} {why}"));
             let became = became.collect::<Vec<_>>().join(", ");
-            lost.push(format!("{node} never got it: of the messages that had it, {became}"));
+            lost.entry(became).or_default().push(node);
         }
     }
-    lines.append(&mut lost);
+    lines.extend(lost.iter().map(|(became, nodes)| {
+        let each = if nodes.len() > 1 { " each" } else { "" };
+        let nodes = nodes.join(", ");
+        format!("{nodes} never got it: of the messages that had it, {became}{each}")
+    }));
     if !never_sent.is_empty() {
         lines.push(format!("nobody ever sent it to {}", never_sent.join(", ")));
     }

@@ -1,0 +1,69 @@
+//! Chromium, driven through `chromedriver`.
+//!
+//! One `chromedriver` serves all tests. A shell keeps it, and waits for the end of its own input,
+//! which is a pipe that only this process holds. However this process ends, the shell then kills
+//! its process group: `chromedriver`, and every browser that it has started.
+
+use std::env;
+use std::io::{BufRead, BufReader, Write, stderr};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// What is looked for on the PATH.
+const PROGRAMS: [&str; 2] = ["chromium", "chromedriver"];
+
+/// Ends with its input, and takes everybody along.
+const KEEPER: &str = "chromedriver --port=0 & read -r nothing; kill -9 0";
+
+struct Driver {
+    address: String,
+    /// Holds the pipe.
+    _keeper: Child,
+}
+
+/// Where `chromedriver` listens; `None`, after saying so, if tests are to be skipped.
+pub(crate) fn address() -> Option<&'static str> {
+    static DRIVER: OnceLock<Option<Driver>> = OnceLock::new();
+    let missing: Vec<&str> =
+        PROGRAMS.into_iter().filter(|program| !is_installed(program)).collect();
+    if !missing.is_empty() {
+        let line = format!(
+            "skipped, because {} cannot be found on the PATH; on Debian: apt-get install chromium \
+             chromium-driver",
+            missing.join(" and ")
+        );
+        let is_required = env::var("EDDY_BROWSER").is_ok_and(|value| value == "required");
+        assert!(!is_required, "EDDY_BROWSER=required, but this would be {line}");
+        // Not `eprintln!`, which nobody sees of a test that passes.
+        let test = std::thread::current();
+        let line = format!("{}: {line}\n", test.name().unwrap_or_default());
+        stderr().write_all(line.as_bytes()).unwrap();
+        return None;
+    }
+    DRIVER.get_or_init(|| Some(Driver::start())).as_ref().map(|driver| &*driver.address)
+}
+
+fn is_installed(program: &str) -> bool {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&paths).any(|directory| directory.join(program).is_file())
+}
+
+impl Driver {
+    fn start() -> Driver {
+        let mut command = Command::new("sh");
+        command.args(["-c", KEEPER]).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut keeper = command.spawn().unwrap();
+        let mut lines = BufReader::new(keeper.stdout.take().unwrap()).lines();
+        let port = lines.find_map(|line| {
+            let line = line.unwrap();
+            let port = line.strip_prefix("ChromeDriver was started successfully on port ")?;
+            Some(port.trim_end_matches('.').to_owned())
+        });
+        let port = port.expect("chromedriver should tell its port");
+        // It may write more, and must not fail for it.
+        std::thread::spawn(move || lines.for_each(drop));
+        Driver { address: format!("http://127.0.0.1:{port}"), _keeper: keeper }
+    }
+}

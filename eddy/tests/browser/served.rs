@@ -1,0 +1,146 @@
+//! The pages of `eddy serve`, with tests that nodes really ran.
+
+use std::fs;
+use std::process::id as this_process;
+
+use eddy::Report;
+use serde_json::{Value, json};
+
+use crate::client::Server;
+use crate::clusters::{lost, markup, valid};
+use crate::common::Place;
+use crate::page::{Page, browse};
+
+/// The tests of [`store`], newest first.
+pub(crate) const NEWEST_FIRST: [&str; 3] = [
+    "unique-ids/20260103T000000.000+0000",
+    "broadcast/20260102T000000.000+0000",
+    "broadcast/20260101T000000.000+0000",
+];
+
+const RUNNING: &str = "echo/20260104T000000.000+0000";
+
+/// A store with a valid test, one that lost values, and one whose nodes wrote markup.
+pub(crate) fn store(name: &str) -> Place {
+    let place = Place::new(&format!("browser/{name}"));
+    let file = |report: &Report, test: &str| {
+        let kept = report.keep(&place.0.join("kept")).unwrap();
+        let directory = place.0.join("store").join(test);
+        fs::create_dir_all(directory.parent().unwrap()).unwrap();
+        fs::rename(kept, directory).unwrap();
+    };
+    for (report, test) in [markup(), lost(), valid()].iter().zip(NEWEST_FIRST) {
+        file(report, test);
+    }
+    place
+}
+
+/// Opens the list.
+async fn goto_list(page: &Page, server: &Server) {
+    page.goto(&format!("http://{}/", server.address)).await;
+    page.until("document.querySelector(\"#runs\")").await;
+}
+
+/// The tests that the list shows.
+async fn listed(page: &Page) -> Value {
+    page.get("[...document.querySelectorAll(\"#runs tbody tr\")].map((row) => row.dataset.run)")
+        .await
+}
+
+fn row(test: &str) -> String {
+    format!("#runs tr[data-run=\"{test}\"]")
+}
+
+#[test]
+fn the_list_is_filtered_and_a_run_opens_its_report() {
+    let place = store("list");
+    let server = Server::start(&place);
+    browse("list", async |page| {
+        goto_list(page, &server).await;
+        let [_, lost, valid] = NEWEST_FIRST;
+        assert_eq!(listed(page).await, json!(NEWEST_FIRST));
+        page.shows(&format!("{} .verdict", row(lost)), "not valid").await;
+        page.shows(&format!("{} .verdict", row(valid)), "valid").await;
+        page.keep("all").await;
+
+        page.find("#workload").await.select_by_value("broadcast").await.unwrap();
+        page.until("location.search.includes(\"workload=broadcast\")").await;
+        page.until("document.querySelectorAll(\"#runs tbody tr\").length === 2").await;
+        assert_eq!(listed(page).await, json!([lost, valid]));
+        page.find("#verdict").await.select_by_value("invalid").await.unwrap();
+        page.until("location.search.includes(\"verdict=invalid\")").await;
+        page.until("document.querySelectorAll(\"#runs tbody tr\").length === 1").await;
+        assert_eq!(listed(page).await, json!([lost]));
+        page.keep("filtered").await;
+
+        page.click(&format!("{} a.report", row(lost))).await;
+        page.drawn_first().await;
+        // The server keeps it in a sandbox, where it has no origin; it works all the same.
+        assert_eq!(page.get("origin").await, "null");
+        page.shows("#verdict", "not valid").await;
+        page.shows("#cards .card.selected", "never got it").await;
+        assert!(page.visible().await > 0);
+        page.keep("report").await;
+    });
+}
+
+#[test]
+fn two_runs_are_chosen_and_compared() {
+    let place = store("compare");
+    let server = Server::start(&place);
+    browse("compare", async |page| {
+        goto_list(page, &server).await;
+        let [_, lost, valid] = NEWEST_FIRST;
+        assert!(!page.find("#compare").await.is_enabled().await.unwrap());
+        for test in [lost, valid] {
+            page.click(&format!("{} input[name=run]", row(test))).await;
+        }
+        page.keep("chosen").await;
+        page.click("#compare").await;
+        page.until("document.querySelectorAll(\".side\").length === 2").await;
+        // The older one comes first.
+        page.shows(&format!(".side[data-run=\"{valid}\"]:first-child"), "valid").await;
+        page.shows(&format!(".side[data-run=\"{lost}\"]"), "not valid").await;
+        page.shows("#figures", "messages per operation").await;
+        page.shows("#about .differs", "operations per second 40 10").await;
+        let pictures = "[...document.images].slice(0, 2)";
+        page.until(&format!("{pictures}.every((image) => image.complete)")).await;
+        let drawn = format!("{pictures}.every((image) => image.naturalWidth > 0)");
+        assert_eq!(page.get(&drawn).await, true);
+        page.keep("two").await;
+    });
+}
+
+#[test]
+fn a_running_test_is_shown_as_it_goes_on_and_as_it_ends() {
+    let place = store("live");
+    let server = Server::start(&place);
+    let directory = place.0.join("store").join(RUNNING);
+    let write = |operations: u64| {
+        let progress = json!({"pid": this_process(), "elapsed_s": 7.4, "time_limit_s": 20.0,
+            "stage": "operations", "operations": operations, "ops_per_second": 99.5,
+            "msgs_per_op": 18.25, "faults": {"partition": 2}});
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("progress.new"), progress.to_string()).unwrap();
+        fs::rename(directory.join("progress.new"), directory.join("progress.json")).unwrap();
+    };
+    browse("live", async |page| {
+        goto_list(page, &server).await;
+        // Whoever loads the page again loses this.
+        page.get("window.kept = true").await;
+        let verdict = format!("document.querySelector('{} td.verdict')?.textContent", row(RUNNING));
+        for operations in [740, 790] {
+            write(operations);
+            page.until(&format!("{verdict}?.includes(\"{operations} operations\")")).await;
+        }
+        page.shows(&row(RUNNING), "7 of 20 s").await;
+        page.shows(&row(RUNNING), "2 × partition").await;
+        page.keep("running").await;
+        let results = json!({"valid": "valid", "figures": [], "reasons": []});
+        fs::write(directory.join("summary.json"), results.to_string()).unwrap();
+        fs::remove_file(directory.join("progress.json")).unwrap();
+        page.until(&format!("{verdict} === \"valid\"")).await;
+        assert_eq!(page.get("kept").await, true);
+        page.keep("ended").await;
+    });
+}
