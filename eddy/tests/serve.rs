@@ -350,6 +350,6 @@ fn a_signal_ends_it_with_success_even_while_somebody_listens() {
     let mut listener = server.listen();
     listener.next();
     let since = Instant::now();
-    assert_eq!(server.interrupt(), Some(0));
+    assert_eq!(server.terminate(), Some(0));
     assert!(since.elapsed() < Duration::from_secs(10));
 }

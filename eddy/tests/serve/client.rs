@@ -60,8 +60,9 @@ impl Server {
         Listener(BufReader::new(self.send(&head)))
     }
 
-    /// Presses Ctrl-C, and tells the exit status.
-    pub(crate) fn interrupt(&mut self) -> Option<i32> {
+    /// Asks it to end, by a signal that shells do not have their jobs ignore, and tells the exit
+    /// status.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
