@@ -124,6 +124,7 @@ mod schema;
 mod seeds;
 mod serve;
 mod service;
+mod shell;
 mod shrink;
 mod simulation;
 pub mod stagger;

@@ -19,6 +19,7 @@ use crate::network::{EventKind, Message};
 use crate::printable::printable;
 use crate::processes::{Command, EVENTS, Orphans, Processes, Program, Remains, files};
 use crate::report::Report;
+use crate::shell::quoted;
 use crate::store::{Description, Record};
 use crate::summary::{Limits, Summary};
 use crate::test::Test;
@@ -188,7 +189,7 @@ impl Settings {
             contradiction: report.contradictions.first().map(|first| first.what.as_str()),
             report: Some(record.directory().join("report.html").display().to_string()),
             rest: "in report.html",
-            again: Some(again::quoted(&command)),
+            again: Some(quoted(&command)),
         };
         Text::Colored(brief.to_string())
     }

@@ -23,6 +23,7 @@ use super::data::Data;
 use crate::checker::Validity;
 use crate::checker::sentence::counted;
 use crate::printable::printable;
+use crate::shell::quoted;
 use crate::store::Description;
 use crate::summary::Summary;
 
@@ -116,7 +117,6 @@ impl Part {
             limit: figure.shown_limit(),
             is_kept: figure.is_kept(),
         });
-        let command: Vec<String> = description.command.iter().map(|word| quoted(word)).collect();
         Part {
             class: class(summary),
             verdict: summary.verdict(),
@@ -125,7 +125,7 @@ impl Part {
             reasons: all(&summary.reasons),
             explanation: shown(&summary.explanation.join("\n")),
             warnings: all(&summary.warnings),
-            command: shown(&command.join(" ")),
+            command: shown(&quoted(&description.command)),
             circumstances: shown(&circumstances(description).join(" · ")),
         }
     }
@@ -184,16 +184,6 @@ fn number(value: f64) -> String {
         Some(whole) if value.fract() == 0.0 => whole.to_owned(),
         Some(_) => text,
         None => short.to_owned(),
-    }
-}
-
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,+@%".contains(letter);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

@@ -23,6 +23,7 @@ mod phone;
 mod registers;
 mod report;
 mod served;
+mod session;
 mod smooth;
 mod wrong;
 

@@ -50,10 +50,10 @@ fn addresses(server: &Server) -> [(&'static str, String); 4] {
     .map(|(name, path)| (name, format!("http://{}/{path}", server.address)))
 }
 
-async fn open(page: &Page, name: &str, address: &str) {
-    page.goto(address).await;
+fn open(page: &Page, name: &str, address: &str) {
+    page.goto(address);
     if name == "report" {
-        page.drawn_first().await;
+        page.drawn_first();
     }
 }
 
@@ -61,18 +61,18 @@ async fn open(page: &Page, name: &str, address: &str) {
 fn nothing_is_wider_than_the_window_of_a_phone() {
     let place = store("phone");
     let server = Server::start(&place);
-    browse("phone", async |page| {
-        page.resize(390, 844).await;
+    browse("phone", |page| {
+        page.resize(390, 844);
         for (name, address) in addresses(&server) {
-            open(page, name, &address).await;
-            page.drawn().await;
-            page.keep(name).await;
-            let width = page.count("document.documentElement.scrollWidth").await;
+            open(page, name, &address);
+            page.drawn();
+            page.keep(name);
+            let width = page.count("document.documentElement.scrollWidth");
             assert!(width <= 390, "{name} is {width} wide");
         }
-        page.get("document.getElementById(\"messages\").scrollIntoView()").await;
-        page.drawn().await;
-        page.keep("messages").await;
+        page.get("document.getElementById(\"messages\").scrollIntoView()");
+        page.drawn();
+        page.keep("messages");
     });
 }
 
@@ -80,18 +80,18 @@ fn nothing_is_wider_than_the_window_of_a_phone() {
 fn dark_pages_are_dark_and_can_be_read() {
     let place = store("dark");
     let server = Server::start(&place);
-    browse("dark", async |page| {
+    browse("dark", |page| {
         for scheme in ["light", "dark"] {
-            page.prefer(scheme).await;
+            page.prefer(scheme);
             for (name, address) in addresses(&server) {
-                open(page, name, &address).await;
-                page.drawn().await;
+                open(page, name, &address);
+                page.drawn();
                 if scheme == "dark" {
-                    page.keep(name).await;
-                    let paper = page.get("getComputedStyle(document.body).backgroundColor").await;
+                    page.keep(name);
+                    let paper = page.get("getComputedStyle(document.body).backgroundColor");
                     assert_eq!(paper, DARK, "{name}");
                 }
-                let contrasts = page.get(&format!("{LEAST_CONTRASTS}({READ:?})")).await;
+                let contrasts = page.get(&format!("{LEAST_CONTRASTS}({READ:?})"));
                 let contrasts: Vec<Option<f64>> = serde_json::from_value(contrasts).unwrap();
                 assert!(contrasts[0].is_some(), "{name} tells a verdict");
                 for (read, contrast) in READ.iter().zip(contrasts) {
@@ -99,9 +99,9 @@ fn dark_pages_are_dark_and_can_be_read() {
                     assert!(is_read, "{read} of {name}, {scheme}: {contrast:?}");
                 }
             }
-            page.get("document.getElementById(\"messages\").scrollIntoView()").await;
-            page.drawn().await;
-            page.keep(&format!("{scheme}-messages")).await;
+            page.get("document.getElementById(\"messages\").scrollIntoView()");
+            page.drawn();
+            page.keep(&format!("{scheme}-messages"));
         }
     });
 }

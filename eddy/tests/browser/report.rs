@@ -4,37 +4,37 @@ use crate::clusters::{MARKUP, keep, lost, markup, valid};
 use crate::page::{BACKSPACE, HOME, Page, browse};
 
 /// The messages that can be pointed at, of the first few hundreds.
-async fn in_sight(page: &Page) -> Vec<usize> {
-    let found = page.get("[...Array(600).keys()].filter((at) => eddy.place(at))").await;
+fn in_sight(page: &Page) -> Vec<usize> {
+    let found = page.get("[...Array(600).keys()].filter((at) => eddy.place(at))");
     serde_json::from_value(found).unwrap()
 }
 
 /// What the browser has asked for besides the page.
-async fn requests(page: &Page) -> u64 {
-    page.count("performance.getEntriesByType(\"resource\").length").await
+fn requests(page: &Page) -> u64 {
+    page.count("performance.getEntriesByType(\"resource\").length")
 }
 
 #[test]
 fn the_report_of_a_valid_test_tells_its_verdict_its_figures_and_every_message() {
     let report = valid();
     let directory = keep(&report, "valid");
-    browse("valid", async |page| {
-        page.goto_report(&directory).await;
-        page.keep("top").await;
-        page.shows("#verdict", "valid").await;
-        page.shows("#figures", "messages per operation").await;
+    browse("valid", |page| {
+        page.goto_report(&directory);
+        page.keep("top");
+        page.shows("#verdict", "valid");
+        page.shows("#figures", "messages per operation");
         let drawn = "document.querySelectorAll(\"#charts svg\").length";
-        assert!(page.count(drawn).await >= 3, "charts");
-        assert!(!page.find("#contradictions").await.is_displayed().await.unwrap());
+        assert!(page.count(drawn) >= 3, "charts");
+        assert!(!page.find("#contradictions").is_displayed());
 
-        page.get("document.getElementById(\"messages\").scrollIntoView()").await;
-        let message = in_sight(page).await[0];
-        assert!(page.hover(message).await);
+        page.get("document.getElementById(\"messages\").scrollIntoView()");
+        let message = in_sight(page)[0];
+        assert!(page.hover(message));
         for fragment in ["news", "→", "arrived", "\"type\": \"news\"", "\"message\": "] {
-            page.shows("#tooltip", fragment).await;
+            page.shows("#tooltip", fragment);
         }
-        page.keep("tooltip").await;
-        assert_eq!(requests(page).await, 0);
+        page.keep("tooltip");
+        assert_eq!(requests(page), 0);
     });
 }
 
@@ -42,46 +42,46 @@ fn the_report_of_a_valid_test_tells_its_verdict_its_figures_and_every_message() 
 fn messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys() {
     let report = valid();
     let directory = keep(&report, "filter");
-    browse("filter", async |page| {
-        page.goto_report(&directory).await;
-        let before = page.visible().await;
-        page.click("#all").await;
-        let servers = page.visible().await;
+    browse("filter", |page| {
+        page.goto_report(&directory);
+        let before = page.visible();
+        page.click("#all");
+        let servers = page.visible();
         assert_eq!(servers, report.servers.sent, "all between servers");
         assert!(before <= servers, "{before} of {servers}");
-        page.click("#clients").await;
-        let all = page.visible().await;
+        page.click("#clients");
+        let all = page.visible();
         assert_eq!(all, report.all.sent, "all, those of clients included");
-        page.click("#kinds input[value=news]").await;
-        assert_eq!(page.visible().await, all - servers, "all but news");
-        page.keep("without-news").await;
-        page.click("#kinds input[value=news]").await;
-        assert_eq!(page.visible().await, all);
+        page.click("#kinds input[value=news]");
+        assert_eq!(page.visible(), all - servers, "all but news");
+        page.keep("without-news");
+        page.click("#kinds input[value=news]");
+        assert_eq!(page.visible(), all);
 
-        page.click("#clients").await;
-        page.press("#search", "\"message\":2").await;
-        let found = page.visible().await;
-        page.shows("#shown", "contain").await;
-        page.keep("search").await;
+        page.click("#clients");
+        page.press("#search", "\"message\":2");
+        let found = page.visible();
+        page.shows("#shown", "contain");
+        page.keep("search");
         assert!(found >= 4 && found < servers, "{found} of {servers}");
-        page.press("#search", &BACKSPACE.repeat("\"message\":2".len())).await;
-        assert_eq!(page.visible().await, servers);
+        page.press("#search", &BACKSPACE.repeat("\"message\":2".len()));
+        assert_eq!(page.visible(), servers);
 
-        page.click("#all").await;
-        page.click("#in").await;
+        page.click("#all");
+        page.click("#in");
         for _ in 0..3 {
-            page.click("#left").await;
-            page.click("#in").await;
+            page.click("#left");
+            page.click("#in");
         }
-        let closer = page.visible().await;
+        let closer = page.visible();
         assert!(closer < servers, "{closer} of {servers} after zooming in");
-        page.press("#view", "+++").await;
-        let closest = page.visible().await;
+        page.press("#view", "+++");
+        let closest = page.visible();
         assert!(0 < closest && closest < closer, "{closest} of {closer} after zooming in by keys");
-        page.press("#view", "-").await;
-        assert!(page.visible().await > closest, "after zooming out by keys");
-        page.press("#view", HOME).await;
-        assert_eq!(page.visible().await, servers, "after Home");
+        page.press("#view", "-");
+        assert!(page.visible() > closest, "after zooming out by keys");
+        page.press("#view", HOME);
+        assert_eq!(page.visible(), servers, "after Home");
     });
 }
 
@@ -89,38 +89,38 @@ fn messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys() {
 fn the_report_of_a_lost_value_opens_where_it_was_lost_and_says_why() {
     let report = lost();
     let directory = keep(&report, "lost");
-    browse("lost", async |page| {
-        page.goto_report(&directory).await;
-        page.keep("top").await;
-        page.shows("#verdict", "not valid").await;
+    browse("lost", |page| {
+        page.goto_report(&directory);
+        page.keep("top");
+        page.shows("#verdict", "not valid");
         let value = report.contradictions[0].what.clone();
-        page.shows("#cards .card.selected .what", &value).await;
-        page.shows("#cards .card.selected .story", "never got it").await;
+        page.shows("#cards .card.selected .what", &value);
+        page.shows("#cards .card.selected .story", "never got it");
         let above = "document.getElementById(\"contradictions\").getBoundingClientRect().bottom \
             <= document.getElementById(\"view\").getBoundingClientRect().top";
-        assert_eq!(page.get(above).await, true, "what went wrong is above the view");
+        assert_eq!(page.get(above), true, "what went wrong is above the view");
 
         // What can be seen at first has what is highlighted.
-        let around = page.visible().await;
-        page.click("#only").await;
-        let marked = page.visible().await;
+        let around = page.visible();
+        page.click("#only");
+        let marked = page.visible();
         assert!(marked > 0 && marked <= around, "{marked} of {around}");
-        page.get("document.getElementById(\"view\").scrollIntoView({ block: \"center\" })").await;
+        page.get("document.getElementById(\"view\").scrollIntoView({ block: \"center\" })");
         let mut told = String::new();
-        for message in in_sight(page).await {
-            assert!(page.hover(message).await);
-            told = page.text("#tooltip").await;
+        for message in in_sight(page) {
+            assert!(page.hover(message));
+            told = page.text("#tooltip");
             if told.contains("lost, by partition") {
                 break;
             }
         }
         assert!(told.contains("lost, by partition"), "{told}");
-        page.keep("lost-message").await;
-        page.click("#only").await;
-        page.click("#cards .card.selected tbody tr:last-child .row").await;
-        page.drawn().await;
-        page.until("document.querySelector(\"#cards tr.selected\")").await;
-        page.keep("operation").await;
+        page.keep("lost-message");
+        page.click("#only");
+        page.click("#cards .card.selected tbody tr:last-child .row");
+        page.drawn();
+        page.until("document.querySelector(\"#cards tr.selected\")");
+        page.keep("operation");
     });
 }
 
@@ -128,21 +128,21 @@ fn the_report_of_a_lost_value_opens_where_it_was_lost_and_says_why() {
 fn markup_that_a_node_wrote_is_text() {
     let report = markup();
     let directory = keep(&report, "markup");
-    browse("markup", async |page| {
-        page.goto_report(&directory).await;
-        page.shows("#cards .card.selected", MARKUP).await;
-        page.keep("card").await;
-        page.click("#all").await;
-        page.press("#search", "generate_ok").await;
-        page.drawn().await;
-        page.get("document.getElementById(\"view\").scrollIntoView({ block: \"center\" })").await;
-        let message = in_sight(page).await[0];
-        assert!(page.hover(message).await);
-        page.shows("#tooltip", "<script>window.ran=1</script>").await;
-        page.keep("tooltip").await;
-        assert_eq!(page.get("window.ran ?? 0").await, 0, "it ran");
-        assert_eq!(page.count("document.images.length").await, 0);
-        assert_eq!(page.count("document.scripts.length").await, 2);
-        assert_eq!(requests(page).await, 0);
+    browse("markup", |page| {
+        page.goto_report(&directory);
+        page.shows("#cards .card.selected", MARKUP);
+        page.keep("card");
+        page.click("#all");
+        page.press("#search", "generate_ok");
+        page.drawn();
+        page.get("document.getElementById(\"view\").scrollIntoView({ block: \"center\" })");
+        let message = in_sight(page)[0];
+        assert!(page.hover(message));
+        page.shows("#tooltip", "<script>window.ran=1</script>");
+        page.keep("tooltip");
+        assert_eq!(page.get("window.ran ?? 0"), 0, "it ran");
+        assert_eq!(page.count("document.images.length"), 0);
+        assert_eq!(page.count("document.scripts.length"), 2);
+        assert_eq!(requests(page), 0);
     });
 }

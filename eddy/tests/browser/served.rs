@@ -36,15 +36,14 @@ pub(crate) fn store(name: &str) -> Place {
 }
 
 /// Opens the list.
-async fn goto_list(page: &Page, server: &Server) {
-    page.goto(&format!("http://{}/", server.address)).await;
-    page.until("document.querySelector(\"#runs\")").await;
+fn goto_list(page: &Page, server: &Server) {
+    page.goto(&format!("http://{}/", server.address));
+    page.until("document.querySelector(\"#runs\")");
 }
 
 /// The tests that the list shows.
-async fn listed(page: &Page) -> Value {
+fn listed(page: &Page) -> Value {
     page.get("[...document.querySelectorAll(\"#runs tbody tr\")].map((row) => row.dataset.run)")
-        .await
 }
 
 fn row(test: &str) -> String {
@@ -55,32 +54,32 @@ fn row(test: &str) -> String {
 fn the_list_is_filtered_and_a_run_opens_its_report() {
     let place = store("list");
     let server = Server::start(&place);
-    browse("list", async |page| {
-        goto_list(page, &server).await;
+    browse("list", |page| {
+        goto_list(page, &server);
         let [_, lost, valid] = NEWEST_FIRST;
-        assert_eq!(listed(page).await, json!(NEWEST_FIRST));
-        page.shows(&format!("{} .verdict", row(lost)), "not valid").await;
-        page.shows(&format!("{} .verdict", row(valid)), "valid").await;
-        page.keep("all").await;
+        assert_eq!(listed(page), json!(NEWEST_FIRST));
+        page.shows(&format!("{} .verdict", row(lost)), "not valid");
+        page.shows(&format!("{} .verdict", row(valid)), "valid");
+        page.keep("all");
 
-        page.find("#workload").await.select_by_value("broadcast").await.unwrap();
-        page.until("location.search.includes(\"workload=broadcast\")").await;
-        page.until("document.querySelectorAll(\"#runs tbody tr\").length === 2").await;
-        assert_eq!(listed(page).await, json!([lost, valid]));
-        page.find("#verdict").await.select_by_value("invalid").await.unwrap();
-        page.until("location.search.includes(\"verdict=invalid\")").await;
-        page.until("document.querySelectorAll(\"#runs tbody tr\").length === 1").await;
-        assert_eq!(listed(page).await, json!([lost]));
-        page.keep("filtered").await;
+        page.find("#workload").select("broadcast");
+        page.until("location.search.includes(\"workload=broadcast\")");
+        page.until("document.querySelectorAll(\"#runs tbody tr\").length === 2");
+        assert_eq!(listed(page), json!([lost, valid]));
+        page.find("#verdict").select("invalid");
+        page.until("location.search.includes(\"verdict=invalid\")");
+        page.until("document.querySelectorAll(\"#runs tbody tr\").length === 1");
+        assert_eq!(listed(page), json!([lost]));
+        page.keep("filtered");
 
-        page.click(&format!("{} a.report", row(lost))).await;
-        page.drawn_first().await;
+        page.click(&format!("{} a.report", row(lost)));
+        page.drawn_first();
         // The server keeps it in a sandbox, where it has no origin; it works all the same.
-        assert_eq!(page.get("origin").await, "null");
-        page.shows("#verdict", "not valid").await;
-        page.shows("#cards .card.selected", "never got it").await;
-        assert!(page.visible().await > 0);
-        page.keep("report").await;
+        assert_eq!(page.get("origin"), "null");
+        page.shows("#verdict", "not valid");
+        page.shows("#cards .card.selected", "never got it");
+        assert!(page.visible() > 0);
+        page.keep("report");
     });
 }
 
@@ -88,26 +87,26 @@ fn the_list_is_filtered_and_a_run_opens_its_report() {
 fn two_runs_are_chosen_and_compared() {
     let place = store("compare");
     let server = Server::start(&place);
-    browse("compare", async |page| {
-        goto_list(page, &server).await;
+    browse("compare", |page| {
+        goto_list(page, &server);
         let [_, lost, valid] = NEWEST_FIRST;
-        assert!(!page.find("#compare").await.is_enabled().await.unwrap());
+        assert!(!page.find("#compare").is_enabled());
         for test in [lost, valid] {
-            page.click(&format!("{} input[name=run]", row(test))).await;
+            page.click(&format!("{} input[name=run]", row(test)));
         }
-        page.keep("chosen").await;
-        page.click("#compare").await;
-        page.until("document.querySelectorAll(\".side\").length === 2").await;
+        page.keep("chosen");
+        page.click("#compare");
+        page.until("document.querySelectorAll(\".side\").length === 2");
         // The older one comes first.
-        page.shows(&format!(".side[data-run=\"{valid}\"]:first-child"), "valid").await;
-        page.shows(&format!(".side[data-run=\"{lost}\"]"), "not valid").await;
-        page.shows("#figures", "messages per operation").await;
-        page.shows("#about .differs", "operations per second 40 10").await;
+        page.shows(&format!(".side[data-run=\"{valid}\"]:first-child"), "valid");
+        page.shows(&format!(".side[data-run=\"{lost}\"]"), "not valid");
+        page.shows("#figures", "messages per operation");
+        page.shows("#about .differs", "operations per second 40 10");
         let pictures = "[...document.images].slice(0, 2)";
-        page.until(&format!("{pictures}.every((image) => image.complete)")).await;
+        page.until(&format!("{pictures}.every((image) => image.complete)"));
         let drawn = format!("{pictures}.every((image) => image.naturalWidth > 0)");
-        assert_eq!(page.get(&drawn).await, true);
-        page.keep("two").await;
+        assert_eq!(page.get(&drawn), true);
+        page.keep("two");
     });
 }
 
@@ -124,23 +123,23 @@ fn a_running_test_is_shown_as_it_goes_on_and_as_it_ends() {
         fs::write(directory.join("progress.new"), progress.to_string()).unwrap();
         fs::rename(directory.join("progress.new"), directory.join("progress.json")).unwrap();
     };
-    browse("live", async |page| {
-        goto_list(page, &server).await;
+    browse("live", |page| {
+        goto_list(page, &server);
         // Whoever loads the page again loses this.
-        page.get("window.kept = true").await;
+        page.get("window.kept = true");
         let verdict = format!("document.querySelector('{} td.verdict')?.textContent", row(RUNNING));
         for operations in [740, 790] {
             write(operations);
-            page.until(&format!("{verdict}?.includes(\"{operations} operations\")")).await;
+            page.until(&format!("{verdict}?.includes(\"{operations} operations\")"));
         }
-        page.shows(&row(RUNNING), "7 of 20 s").await;
-        page.shows(&row(RUNNING), "2 × partition").await;
-        page.keep("running").await;
+        page.shows(&row(RUNNING), "7 of 20 s");
+        page.shows(&row(RUNNING), "2 × partition");
+        page.keep("running");
         let results = json!({"valid": "valid", "figures": [], "reasons": []});
         fs::write(directory.join("summary.json"), results.to_string()).unwrap();
         fs::remove_file(directory.join("progress.json")).unwrap();
-        page.until(&format!("{verdict} === \"valid\"")).await;
-        assert_eq!(page.get("kept").await, true);
-        page.keep("ended").await;
+        page.until(&format!("{verdict} === \"valid\""));
+        assert_eq!(page.get("kept"), true);
+        page.keep("ended");
     });
 }

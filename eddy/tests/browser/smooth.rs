@@ -36,29 +36,29 @@ fn a_report_of_twenty_thousand_messages_is_soon_written_small_and_smooth() {
     println!("25 nodes, 20 s, {} messages: {took:?}, {size} bytes", report.all.sent);
     assert!(took < WRITTEN_WITHIN, "{took:?}");
     assert!(size < LARGEST, "{size} bytes");
-    browse("large", async |page| {
-        page.goto_report(&directory).await;
-        page.keep("top").await;
-        page.click("#all").await;
-        let visible = page.visible().await;
-        page.get("document.getElementById(\"view\").scrollIntoView({ block: \"center\" })").await;
+    browse("large", |page| {
+        page.goto_report(&directory);
+        page.keep("top");
+        page.click("#all");
+        let visible = page.visible();
+        page.get("document.getElementById(\"view\").scrollIntoView({ block: \"center\" })");
         let mut took = Vec::new();
         // One end of the test leaves the window and comes back, so nothing drawn can be used again.
-        page.press("#view", "+").await;
+        page.press("#view", "+");
         for step in 0..20 {
-            page.press("#view", if step % 2 == 0 { RIGHT } else { LEFT }).await;
-            page.drawn().await;
-            took.push(page.number("eddy.drawMs()").await);
+            page.press("#view", if step % 2 == 0 { RIGHT } else { LEFT });
+            page.drawn();
+            took.push(page.number("eddy.drawMs()"));
         }
-        let messages = page.visible().await;
+        let messages = page.visible();
         assert!(messages >= MESSAGES, "{messages} messages");
-        page.keep("all").await;
+        page.keep("all");
         took.sort_by(f64::total_cmp);
         let (median, longest) = (took[took.len() / 2], took[took.len() - 1]);
         println!("{messages} of {visible} messages drawn in {median} ms, {longest} ms at most");
-        page.press("#view", HOME).await;
-        page.drawn().await;
-        let whole = page.number("eddy.drawMs()").await;
+        page.press("#view", HOME);
+        page.drawn();
+        let whole = page.number("eddy.drawMs()");
         println!("all {visible} of them in {whole} ms");
         assert!(median < SMOOTH, "{median} ms, {longest} ms at most");
     });

@@ -11,18 +11,18 @@ use crate::registers::Registers;
 fn check(name: &str, report: &Report) {
     let what = &report.contradictions.first().unwrap_or_else(|| panic!("{report}")).what;
     let directory = keep(report, name);
-    browse(name, async |page| {
-        page.goto_report(&directory).await;
-        page.keep("top").await;
-        page.shows("#verdict", "not valid").await;
-        page.shows("#cards .card.selected .what", what).await;
-        assert!(page.visible().await > 0);
-        page.get("document.getElementById(\"cards\").scrollIntoView()").await;
-        page.keep("cards").await;
-        page.get("document.getElementById(\"messages\").scrollIntoView()").await;
-        page.click("#cards .card.selected tbody tr:nth-child(1) .row").await;
-        page.drawn().await;
-        page.keep("operation").await;
+    browse(name, |page| {
+        page.goto_report(&directory);
+        page.keep("top");
+        page.shows("#verdict", "not valid");
+        page.shows("#cards .card.selected .what", what);
+        assert!(page.visible() > 0);
+        page.get("document.getElementById(\"cards\").scrollIntoView()");
+        page.keep("cards");
+        page.get("document.getElementById(\"messages\").scrollIntoView()");
+        page.click("#cards .card.selected tbody tr:nth-child(1) .row");
+        page.drawn();
+        page.keep("operation");
     });
 }
 

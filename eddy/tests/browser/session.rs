@@ -1,0 +1,141 @@
+//! A session with a browser: as much of W3C's `WebDriver` as tests here need, which is JSON over
+//! HTTP.
+
+use std::fmt::Debug;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use ureq::Agent;
+
+/// How elements are called in answers (`WebDriver`, section 12).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// A browser of one's own.
+pub(crate) struct Session {
+    agent: Agent,
+    address: String,
+}
+
+/// An element of the page that is open.
+pub(crate) struct Element<'a> {
+    session: &'a Session,
+    path: String,
+}
+
+impl Session {
+    /// Starts a browser with these capabilities, through a driver at this address.
+    pub(crate) fn open(driver: &str, capabilities: &Value) -> Session {
+        // What failed is told in the answer's body.
+        let agent = Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let wanted = json!({"capabilities": {"alwaysMatch": capabilities}});
+        let mut session =
+            Session { agent, address: format!("{}/session", driver.trim_end_matches('/')) };
+        let opened = done(session.post("", &wanted));
+        let id = opened["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {opened}"));
+        session.address = format!("{}/{id}", session.address);
+        session
+    }
+
+    pub(crate) fn goto(&self, url: &str) {
+        done(self.post("/url", &json!({"url": url})));
+    }
+
+    /// What a script returns.
+    pub(crate) fn execute(&self, script: &str) -> Result<Value, String> {
+        self.post("/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// What a script hands to its last argument, which is a function.
+    pub(crate) fn execute_async(&self, script: &str) -> Result<Value, String> {
+        self.post("/execute/async", &json!({"script": script, "args": []}))
+    }
+
+    pub(crate) fn find(&self, selector: &str) -> Element<'_> {
+        Element { session: self, path: String::new() }.find(selector)
+    }
+
+    pub(crate) fn move_mouse(&self, x: f64, y: f64) {
+        let to = json!({"type": "pointerMove", "duration": 0, "x": x, "y": y});
+        let mouse = json!({"type": "pointer", "id": "mouse", "actions": [to]});
+        done(self.post("/actions", &json!({"actions": [mouse]})));
+    }
+
+    /// The window as a PNG.
+    pub(crate) fn screenshot(&self) -> Vec<u8> {
+        let picture = done(self.get("/screenshot"));
+        STANDARD.decode(picture.as_str().unwrap_or_default()).unwrap()
+    }
+
+    /// A command of the driver's own.
+    pub(crate) fn own(&self, path: &str, body: &Value) -> Value {
+        done(self.post(path, body))
+    }
+
+    pub(crate) fn close(&self) {
+        done(value(self.agent.delete(&self.address).call()));
+    }
+
+    fn get(&self, path: &str) -> Result<Value, String> {
+        value(self.agent.get(format!("{}{path}", self.address)).call())
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+        value(self.agent.post(format!("{}{path}", self.address)).send_json(body))
+    }
+}
+
+impl<'a> Element<'a> {
+    /// The first element below this one that a selector is for.
+    pub(crate) fn find(&self, selector: &str) -> Element<'a> {
+        let wanted = json!({"using": "css selector", "value": selector});
+        let found = self.session.post(&format!("{}/element", self.path), &wanted);
+        let found = found.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let id = found[ELEMENT].as_str().unwrap_or_else(|| panic!("{selector}: {found}"));
+        Element { session: self.session, path: format!("/element/{id}") }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        done(self.get("text")).as_str().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn is_displayed(&self) -> bool {
+        done(self.get("displayed")) == true
+    }
+
+    pub(crate) fn is_enabled(&self) -> bool {
+        done(self.get("enabled")) == true
+    }
+
+    pub(crate) fn click(&self) {
+        done(self.session.post(&format!("{}/click", self.path), &json!({})));
+    }
+
+    /// Types into it, which gives it the focus.
+    pub(crate) fn send_keys(&self, keys: &str) {
+        done(self.session.post(&format!("{}/value", self.path), &json!({"text": keys})));
+    }
+
+    /// Chooses the option of a `select` that has this value.
+    pub(crate) fn select(&self, value: &str) {
+        self.find(&format!("option[value=\"{value}\"]")).click();
+    }
+
+    fn get(&self, what: &str) -> Result<Value, String> {
+        self.session.get(&format!("{}/{what}", self.path))
+    }
+}
+
+/// What an answer has under `value`; the error that is there if the command failed.
+fn value(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, String> {
+    let mut answer = answer.map_err(|error| error.to_string())?;
+    let mut body: Value = answer.body_mut().read_json().map_err(|error| error.to_string())?;
+    let value = body["value"].take();
+    if answer.status().is_success() { Ok(value) } else { Err(value.to_string()) }
+}
+
+/// The value of a command that must not fail.
+#[track_caller]
+fn done<T, E: Debug>(result: Result<T, E>) -> T {
+    result.unwrap()
+}
