@@ -1,5 +1,6 @@
 //! What came of a test.
 
+mod judgement;
 pub(crate) mod timeline;
 mod toll;
 
@@ -9,14 +10,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use self::judgement::Judgement;
 use self::toll::Line;
 pub use self::toll::Toll;
-use crate::checker::liveness::Liveness;
 use crate::checker::quantiles::Quantiles;
 use crate::checker::repair::Repair;
 use crate::checker::{Contradiction, Placement, Validity};
-use crate::checker::{availability, contradiction, exceptions, liveness, stats};
-use crate::edn::{Map, Value};
+use crate::edn::Value;
 use crate::history::{History, Kind, Op};
 use crate::interpreter::Interpreter;
 use crate::nemesis::{Fault, Strike};
@@ -80,6 +80,7 @@ pub struct Report {
     /// What happened.
     pub history: History,
     /// Every message, sent, received or dropped, one a line; empty unless [`Test::trace`] is set.
+    /// A warning tells if there was no room for all.
     pub trace: String,
     /// What a page draws beside the history.
     chronicle: Chronicle,
@@ -148,31 +149,18 @@ impl Report {
         let journal = network.into_journal();
         let faults = toll::of(&strikes, &journal);
         let invoked = history.clients().filter(|op| op.kind == Kind::Invoke).count();
-        let Traffic { all, clients, servers } = journal.traffic(invoked as u64);
-        let stats = stats::check(&history);
-        let availability = availability::check(&history, test.availability);
+        let traffic = journal.traffic(invoked as u64);
+        let Traffic { all, clients, servers } = traffic;
         let nodes = test.node_ids();
         let concurrency = test.concurrency.threads(nodes.len());
         let placement = Placement { nodes: &nodes, concurrency };
         let verdict = judge(&history, &placement);
+        let mut judged = Judgement::new(test, &history, &placement, verdict, failure.clone());
         let repair = toll::heal(&strikes, test.time_limit).and_then(|heal| {
-            let excused = &verdict.lost_with_nodes;
+            let excused = &judged.verdict.lost_with_nodes;
             test.workload.repair(&history, began.saturating_add(heal), &placement, excused)
         });
-        let exceptions = exceptions::check(&history);
-        let liveness = liveness::check(&history, &placement);
-        // Maelstrom does not look at it, so under Maelstrom's faults it is no verdict.
-        let is_judged = test.is_beyond_maelstrom();
-        let alive = if is_judged { liveness.valid } else { Validity::Valid };
-        let ended = Validity::from(failure.is_none());
-        let parts = [ended, stats.valid, availability.valid, verdict.valid, alive];
-        let valid = Validity::merge(parts);
-        let mut results = Map::new()
-            .with("exceptions", exceptions.to_edn())
-            .with("stats", stats.to_edn())
-            .with("availability", availability.to_edn())
-            .with("net", Traffic { all, clients, servers }.to_edn())
-            .with("workload", verdict.results);
+        let mut results = judged.results(traffic);
         if !faults.is_empty() {
             results = results.with("faults", toll::to_edn(&faults));
         }
@@ -181,28 +169,12 @@ impl Report {
         {
             results = results.with("repair", repair.to_edn());
         }
-        if is_judged {
-            results = results.with("liveness", liveness.to_edn());
-        }
-        if let Some(failure) = &failure {
-            results = results.with("error", failure.as_str());
-        }
-        let contradictions = if verdict.contradictions.is_empty() {
-            let of_judged = |liveness: &Liveness| liveness.contradictions(&history, &placement);
-            contradiction::by_turns(vec![
-                stats.contradictions(&history),
-                Some(&liveness).filter(|_| is_judged).map(of_judged).unwrap_or_default(),
-                availability.contradiction(&history).into_iter().collect(),
-            ])
-        } else {
-            verdict.contradictions
-        };
-        let last_words = liveness.reasons(&placement);
-        let (judged, warned) = if is_judged { (last_words, vec![]) } else { (vec![], last_words) };
-        let reasons = failure.iter().cloned().chain(stats.reasons()).chain(availability.reason());
-        let reasons = reasons.chain(verdict.reason).chain(judged).collect();
-        let warnings = exceptions.warning().into_iter().chain(verdict.warnings);
-        let warnings = warnings.chain(strays).chain(warned);
+        let parts = judged.parts();
+        let valid = Validity::merge(parts);
+        let cut = journal.log().filter(|_| test.trace).and_then(Log::full_since);
+        let cut = cut.map(|since| {
+            format!("the trace ends at {since:?} of the test: there was no room for more")
+        });
         Report {
             valid,
             failure,
@@ -213,16 +185,16 @@ impl Report {
             faults,
             torn: 0,
             strikes,
-            operations: OkFraction { ok: availability.ok_count, invoked },
-            stable_latency: verdict.stable_latency.unwrap_or_default(),
+            operations: OkFraction { ok: judged.availability.ok_count, invoked },
+            stable_latency: judged.verdict.stable_latency.unwrap_or_default(),
             repair,
-            lost: verdict.lost,
-            lost_with_nodes: verdict.lost_with_nodes,
-            reasons,
-            explanation: verdict.explanation,
-            contradictions,
-            warnings: warnings.collect(),
-            results: results.with("valid?", valid).into(),
+            reasons: judged.reasons(&placement),
+            contradictions: judged.contradictions(&history, &placement),
+            warnings: judged.warnings(&placement, strays.into_iter().chain(cut)),
+            results: judged.complete(results).with("valid?", valid).into(),
+            lost: judged.verdict.lost,
+            lost_with_nodes: judged.verdict.lost_with_nodes,
+            explanation: judged.verdict.explanation,
             trace: journal.log().filter(|_| test.trace).map(Log::to_text).unwrap_or_default(),
             chronicle: Chronicle { zero, began, processes, messages: journal.into_log() },
             history,
@@ -287,7 +259,8 @@ impl Report {
     /// Records the test in a store, as `eddy test` does, and gives the directory: `report.html`,
     /// which shows messages if [`Test::trace`] is set, and its pictures; `history.edn`,
     /// `history.txt`, `results.edn`, when which fault struck whom as `faults.txt`, and the trace as
-    /// `trace.txt`, if there are any. What is in it depends on nothing but the test.
+    /// `trace.txt`, if there are any. What is in it depends on nothing but the test, and the name of
+    /// this thread, which is a test's and stands where a program's would.
     ///
     /// # Errors
     /// If that cannot be written.
@@ -300,23 +273,15 @@ impl Report {
         };
         record.describe(&description)?;
         record.keep_history(&self.history)?;
-        self.keep_results(&record)?;
-        self.keep_pages(&record, &description, &Summary::of(self))?;
+        record.keep_results(&self.results)?;
         if !self.trace.is_empty() {
             record.keep_trace(&self.trace)?;
         }
+        self.keep_pages(&record, &description, &Summary::of(self))?;
         Ok(record.directory())
     }
 
-    /// Records what is known when a test is judged: its results, and which faults there were.
-    pub(crate) fn keep_results(&self, record: &Record) -> anyhow::Result<()> {
-        if !self.strikes.is_empty() {
-            record.keep_faults(&timeline::of(&self.strikes))?;
-        }
-        record.keep_results(&self.results)
-    }
-
-    /// Records what people look at.
+    /// Records what people look at: the verdict in short, which faults there were, and pages.
     pub(crate) fn keep_pages(
         &self,
         record: &Record,
@@ -324,6 +289,9 @@ impl Report {
         summary: &Summary,
     ) -> anyhow::Result<()> {
         record.keep_summary(summary)?;
+        if !self.strikes.is_empty() {
+            record.keep_faults(&timeline::of(&self.strikes))?;
+        }
         let mut files = vec!["history.txt", "history.edn"];
         if self.failure.is_none() {
             files.extend(["results.edn", "results.json"]);

@@ -104,11 +104,13 @@ async fn run_once(
     let kept = record.keep_history(interpreter.history());
     if let Err(failure) = driven {
         let mut story = story(&failure, &nodes, &remains);
-        let report = Report::without_verdict(test, interpreter, &story);
-        let shown = report.keep_pages(&record, &description, &Summary::of(&report));
-        match kept.and(shown) {
+        match kept {
             Ok(()) => add(&mut story, &recorded(&record.directory())),
             Err(error) => add(&mut story, &format!("{error:#}")),
+        }
+        let report = Report::without_verdict(test, interpreter, &story);
+        if let Err(error) = report.keep_pages(&record, &description, &Summary::of(&report)) {
+            add(&mut story, &format!("{error:#}"));
         }
         bail!(story);
     }
@@ -117,12 +119,14 @@ async fn run_once(
     for (node, remains) in nodes.iter().zip(&remains) {
         report.warnings.extend(oddities(remains).map(|oddity| format!("node {node} {oddity}")));
     }
-    report.keep_results(&record)?;
+    record.keep_results(&report.results)?;
     let summary = Summary::of(&report).limit(settings.limits);
-    report.keep_pages(&record, &description, &summary)?;
+    let pages = report.keep_pages(&record, &description, &summary);
     drop(progress);
     let shown = settings.shown(&report, &summary, &record);
     shown.print().context("the results cannot be printed")?;
+    // Whoever has no page still has the verdict.
+    pages?;
     Ok(limits::status(&summary))
 }
 
