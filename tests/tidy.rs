@@ -73,6 +73,17 @@ fn the_line_that_the_readme_breaks_is_there_to_be_broken() {
 }
 
 #[test]
+fn every_picture_and_file_that_the_readme_links_is_there() {
+    let readme = read("README.md");
+    let links = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let files: Vec<&str> = links.filter(|link| !link.contains(':')).collect();
+    assert!(files.len() > 4, "{files:?}");
+    for file in files {
+        assert!(Path::new(file).exists(), "README.md links {file}, which is missing");
+    }
+}
+
+#[test]
 fn the_readme_has_the_tables_that_are_behind_the_pictures() {
     let (readme, tables) = (read("README.md"), read("docs/frontier.md"));
     for table in tables.split("\n\n") {
