@@ -30,9 +30,11 @@ use crate::summary::Summary;
 /// anything; more would refuse a disk that a short test is happy with.
 const ROOM: usize = 64 << 10;
 
-/// The names of what tells in short which test it was, and what came of it.
+/// The names of what tells in short which test it was, how far it is, and what came of it.
 pub(crate) const DESCRIPTION: &str = "test.json";
+pub(crate) const PROGRESS: &str = "progress.json";
 pub(crate) const SUMMARY: &str = "summary.json";
+pub(crate) const RESULTS: &str = "results.edn";
 
 /// The directory of one test.
 #[derive(Debug)]
@@ -108,7 +110,7 @@ impl Record {
 
     /// Keeps what the checkers found, as Maelstrom does, and for programs that read no EDN.
     pub(crate) fn keep_results(&self, results: &Value) -> Result<()> {
-        self.write("results.edn", |file| writeln!(file, "{}", results.pretty()))?;
+        self.write(RESULTS, |file| writeln!(file, "{}", results.pretty()))?;
         self.write_json("results.json", results)
     }
 

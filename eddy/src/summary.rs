@@ -43,6 +43,18 @@ pub(crate) struct Figure {
     pub(crate) limit: Option<f64>,
 }
 
+/// What a summary is colored and filtered by, from the best to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    Valid,
+    /// Valid, and not within limits.
+    Beyond,
+    Unknown,
+    Invalid,
+    /// There is no verdict.
+    None,
+}
+
 /// On which side of its limit a figure must stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Bound {
@@ -87,6 +99,28 @@ pub(crate) fn figures<H: Borrow<History>>(
         Figure::new("maximum latency, ms", maximum, Bound::Below),
         Figure::new("ok fraction", ok_fraction, Bound::AtLeast),
     ]
+}
+
+/// The verdict that results tell, if they tell one.
+pub(crate) fn verdict(results: &Value) -> Option<Validity> {
+    match results.get("valid?")? {
+        Value::Bool(valid) => Some(Validity::from(*valid)),
+        value if *value == Value::keyword("unknown") => Some(Validity::Unknown),
+        _ => None,
+    }
+}
+
+/// A figure with as many digits as can matter. One that is not whole never looks as if it were: it
+/// may stand beside a limit that it misses by less than is shown.
+pub(crate) fn shown(value: f64) -> String {
+    if value.fract() == 0.0 {
+        // Of zero, too, which may be negative.
+        return (value + 0.0).to_string();
+    }
+    let digits = if value.abs() < 1.0 { 5 } else { 3 };
+    let text = format!("{value:.digits$}");
+    let short = text.trim_end_matches('0');
+    if short.ends_with('.') { text } else { short.to_owned() }
 }
 
 /// How many milliseconds an operation that succeeded took, in the median and at most.
@@ -138,6 +172,16 @@ impl Summary {
         self.figures.iter().all(Figure::is_kept)
     }
 
+    pub(crate) fn standing(&self) -> Standing {
+        match self.valid {
+            None => Standing::None,
+            Some(Validity::Invalid) => Standing::Invalid,
+            Some(Validity::Unknown) => Standing::Unknown,
+            Some(Validity::Valid) if self.is_within_limits() => Standing::Valid,
+            Some(Validity::Valid) => Standing::Beyond,
+        }
+    }
+
     /// The verdict in a few words.
     pub(crate) fn verdict(&self) -> &'static str {
         match (self.valid, self.is_within_limits()) {
@@ -150,6 +194,19 @@ impl Summary {
             (Some(Validity::Invalid), _) => "not valid",
             (Some(Validity::Unknown), true) => "unknown, for lack of evidence",
             (Some(Validity::Unknown), false) => "unknown, and not within limits",
+        }
+    }
+}
+
+impl Standing {
+    /// Its class in `style.css`, and its value in addresses.
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Standing::Valid => "valid",
+            Standing::Beyond => "beyond",
+            Standing::Unknown => "unknown",
+            Standing::Invalid => "invalid",
+            Standing::None => "none",
         }
     }
 }
@@ -176,5 +233,41 @@ impl Figure {
             Bound::AtLeast => "≥",
         };
         self.limit.map(|limit| format!("{sign} {limit}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_not_whole_do_not_look_whole() {
+        for (value, expected) in [
+            (1.0, "1"),
+            (-0.0, "0"),
+            (1230.0, "1230"),
+            (811.2, "811.2"),
+            (19.345_678, "19.346"),
+            (29.9999, "30.000"),
+            (0.999_51, "0.99951"),
+            (0.999_996, "1.00000"),
+            (0.000_001, "0.00000"),
+        ] {
+            assert_eq!(shown(value), expected);
+        }
+    }
+
+    #[test]
+    fn results_tell_a_verdict_or_none() {
+        for (results, expected) in [
+            ("{:valid? true}", Some(Validity::Valid)),
+            ("{:valid? :unknown}", Some(Validity::Unknown)),
+            ("{:valid? false}", Some(Validity::Invalid)),
+            ("{:valid? 7}", None),
+            ("{:valid? :perhaps}", None),
+            ("{}", None),
+        ] {
+            assert_eq!(verdict(&Value::read_edn(results).unwrap()), expected, "{results}");
+        }
     }
 }

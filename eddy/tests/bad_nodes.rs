@@ -195,6 +195,7 @@ fn only_a_node_that_has_not_answered_init_is_told_to_have_not() {
 #[test]
 fn an_answer_that_answers_nothing_is_told_from_silence() {
     let rows = [
+        ("", "echo", "it did not answer init in time. Does it read STDIN and flush STDOUT?\n"),
         (
             // The commonest mistake of all.
             r#"say $me $client '{"type":"init_ok"}'"#,

@@ -7,10 +7,15 @@ mod common;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use common::{ECHO, Place, is_running, unique};
+use common::{ECHO, Place, all_at_once, is_running, unique};
+
+/// How often it is looked whether something has happened. More often would take the processor from
+/// those who are to do it.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 #[test]
 fn a_valid_test_ends_with_maelstroms_verdict_and_is_recorded() {
@@ -57,12 +62,6 @@ fn a_node_that_cannot_be_tested_is_named_with_the_reason() {
     );
     check("mute", "kill -9 $$", "was killed by signal 9 (SIGKILL).\nIt wrote nothing to STDERR.\n");
     check("rubbish", "echo hello; sleep 100", "a line to STDOUT that is no message");
-}
-
-#[test]
-fn a_node_that_is_silent_is_waited_for_as_long_as_maelstrom_does() {
-    let place = Place::with_node("silent", "exec sleep 100");
-    place.eddy("test -w echo --bin node").expect(255, "it did not answer init in time");
 }
 
 #[test]
@@ -231,17 +230,25 @@ fn options_of_maelstrom_that_mean_nothing_here_are_no_mistake() {
 
 #[test]
 fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
-    #[track_caller]
-    fn check(marker: &str, signal: Signal, name: &str) {
+    let rows = [
+        (Signal::INT, "Ctrl-C"),
+        (Signal::TERM, "SIGTERM"),
+        (Signal::HUP, "SIGHUP"),
+        (Signal::QUIT, "SIGQUIT"),
+        (Signal::USR1, "SIGUSR1"),
+        (Signal::USR2, "SIGUSR2"),
+    ];
+    all_at_once(&rows, |number, (signal, name)| {
+        let marker = &unique(&format!("8640{number}"));
         let place = Place::with_node(marker, &format!("sleep {marker} & {ECHO}"));
         let run = "test -w echo --bin node --node-count 3 --rate 50 --log-net-recv";
         // Whoever runs these tests may have them ignore signals; eddy would do so, too.
         let run = format!("exec env --default-signal \"$1\" {run}");
         let (mut eddy, mut stderr) = first_answer(&place, &run);
         assert!(is_running(marker));
-        kill_process(Pid::from_child(&eddy), signal).unwrap();
+        kill_process(Pid::from_child(&eddy), *signal).unwrap();
         // Impatience changes nothing.
-        kill_process(Pid::from_child(&eddy), signal).unwrap();
+        kill_process(Pid::from_child(&eddy), *signal).unwrap();
         let mut rest = String::new();
         stderr.read_to_string(&mut rest).unwrap();
         assert_eq!(eddy.wait().unwrap().code(), Some(255));
@@ -250,13 +257,7 @@ fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
         assert!(!is_running(marker));
         let history = fs::read_to_string(place.0.join("store/latest/history.edn")).unwrap();
         assert!(history.contains(":type :ok"), "{history}");
-    }
-    check(&unique("86401"), Signal::INT, "Ctrl-C");
-    check(&unique("86402"), Signal::TERM, "SIGTERM");
-    check(&unique("86403"), Signal::HUP, "SIGHUP");
-    check(&unique("86404"), Signal::QUIT, "SIGQUIT");
-    check(&unique("86405"), Signal::USR1, "SIGUSR1");
-    check(&unique("86406"), Signal::USR2, "SIGUSR2");
+    });
 }
 
 #[test]
@@ -371,32 +372,28 @@ fn only_results_can_be_checked() {
 
 #[test]
 fn a_closed_pipe_is_no_reason_to_panic() {
-    let place = Place::with_node("closed", ECHO);
-    place.file("results.edn", "{:valid? false}", 0o644);
-    let shell = |script: &str| {
-        let mut command = place.command("");
-        let eddy = command.get_program().to_owned();
-        command = std::process::Command::new("sh");
-        command.args(["-c", script]).arg("sh").arg(eddy).current_dir(&place.0);
-        command.output().unwrap()
-    };
-    // The command waits until nobody reads from the pipe, and writes to it then.
-    for (run, status) in [
+    let rows = [
         ("check .", "1"),
         ("test -w echo --bin node --node-count 1 --time-limit 1 --log-net-send", "0"),
         ("tset", "254"),
-    ] {
+    ];
+    // The command waits until nobody reads from the pipe, and writes to it then.
+    all_at_once(&rows, |number, (run, status)| {
+        let place = Place::with_node(&format!("closed{number}"), ECHO);
+        place.file("results.edn", "{:valid? false}", 0o644);
+        let eddy = place.command("").get_program().to_owned();
         let wait = "trap '' PIPE; while echo 2>/dev/null; do :; done";
         let script = format!("({wait}; \"$1\" {run} 2>&1; echo $? >status) | exec 0<&-");
-        let output = shell(&script);
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &script]).arg("sh").arg(eddy).current_dir(&place.0);
+        let output = shell.output().unwrap();
         assert_eq!(output.stderr, b"", "{}", String::from_utf8_lossy(&output.stderr));
         let path = place.0.join("status");
         // The shell waits for the last command of a pipe only.
         while fs::read_to_string(&path).unwrap_or_default() != format!("{status}\n") {
-            std::thread::yield_now();
+            std::thread::sleep(LOOK_EVERY);
         }
-        fs::remove_file(path).unwrap();
-    }
+    });
 }
 
 #[test]

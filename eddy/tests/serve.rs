@@ -12,7 +12,7 @@ mod attacks;
 use std::fs;
 use std::net::TcpListener;
 use std::process::id as this_process;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use client::{Answer, Server};
 use common::{Place, all_at_once};
@@ -297,32 +297,45 @@ fn listeners_hear_how_far_tests_are_and_when_they_end() {
         fs::rename(directory.join("progress.new"), directory.join("progress.json")).unwrap();
     };
     let mut listeners = [server.listen(), server.listen()];
-    let all = |listeners: &mut [client::Listener], running: &Value, ended: &Value| {
+    let all = |listeners: &mut [client::Listener], running: &Value| {
         for listener in listeners {
-            let news = listener.next();
-            assert_eq!((&news["running"], &news["ended"]), (running, ended));
+            assert_eq!(&listener.next()["running"], running);
         }
     };
     let going = |operations| {
         let progress: Value = serde_json::from_str(&progress(operations)).unwrap();
         json!([{"run": running, "progress": progress}])
     };
-    all(&mut listeners, &going(740), &json!([]));
+    all(&mut listeners, &going(740));
     write(&progress(790));
-    all(&mut listeners, &going(790), &json!([]));
+    all(&mut listeners, &going(790));
     fs::write(directory.join("summary.json"), summary("valid", 1.0, None, &[])).unwrap();
     fs::remove_file(directory.join("progress.json")).unwrap();
-    all(&mut listeners, &json!([]), &json!([running]));
+    all(&mut listeners, &json!([]));
     server.get("/?verdict=valid").contains(running);
     // Another one begins; and whoever was killed has ended, whatever it left.
     let other = "echo/20260106T000000.000+0000";
     place.file(&format!("store/{other}/progress.json"), &progress(1), 0o644);
     let began = json!([{"run": other, "progress": going(1)[0]["progress"]}]);
-    all(&mut listeners, &began, &json!([]));
+    all(&mut listeners, &began);
     let dead = progress(1).replace(&format!("\"pid\":{}", this_process()), "\"pid\":4194305");
     place.file(&format!("store/{other}/progress.json"), &dead, 0o644);
-    all(&mut listeners, &json!([]), &json!([other]));
-    assert_eq!(server.listen().next(), json!({"running": [], "ended": []}));
+    all(&mut listeners, &json!([]));
+    assert_eq!(server.listen().next(), json!({"running": []}));
+}
+
+#[test]
+fn a_test_that_has_told_nothing_for_long_has_ended_whoever_has_its_process_id() {
+    let place = store("serve_silent");
+    let server = Server::start(&place);
+    let running = NEWEST_FIRST[1];
+    let file = place.0.join("store").join(running).join("progress.json");
+    for (age, verdict) in [(20, "running"), (31, "none"), (0, "running")] {
+        let written = SystemTime::now() - Duration::from_secs(age);
+        fs::File::options().write(true).open(&file).unwrap().set_modified(written).unwrap();
+        let page = server.get(&format!("/?verdict={verdict}"));
+        assert!(listed(&page).contains(&running), "{age} s: {:?}", listed(&page));
+    }
 }
 
 #[test]

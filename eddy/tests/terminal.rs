@@ -7,7 +7,8 @@ mod common;
 
 use std::fs;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::mem;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use anstream::adapter::strip_str;
@@ -22,7 +23,12 @@ const BAD: &str = "Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻";
 const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings");
 
 /// Runs a command with a terminal for STDOUT and another one, so wide, for STDERR.
-fn at_terminals(mut command: Command, columns: u16) -> Outcome {
+fn at_terminals(command: Command, columns: u16) -> Outcome {
+    at_terminals_while(command, columns, |_| {})
+}
+
+/// The same, and does something with the command whenever it has written to STDERR.
+fn at_terminals_while(mut command: Command, columns: u16, mut look: impl FnMut(&Child)) -> Outcome {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
     let [stdout, stderr] = [columns; 2].map(|ws_col| {
         let ours = openpt(flags).unwrap();
@@ -37,17 +43,21 @@ fn at_terminals(mut command: Command, columns: u16) -> Outcome {
     let mut child = command.spawn().unwrap();
     // As long as somebody could write to a terminal, its reader waits.
     drop(command);
-    let read = |mut terminal: fs::File| {
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            // The end of a terminal is an error.
-            let _ = terminal.read_to_end(&mut bytes);
-            String::from_utf8(bytes).unwrap().replace("\r\n", "\n")
-        })
-    };
-    let [stdout, stderr] = [stdout.0, stderr.0].map(read);
+    let stdout = thread::spawn(move || read(stdout.0, || {}));
+    let stderr = read(stderr.0, || look(&child));
     let status = child.wait().unwrap().code();
-    Outcome { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+    Outcome { status, stdout: stdout.join().unwrap(), stderr }
+}
+
+/// What is written to a terminal until nobody can write any more.
+fn read(mut terminal: fs::File, mut look: impl FnMut()) -> String {
+    let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
+    // The end of a terminal is an error.
+    while let Ok(length @ 1..) = terminal.read(&mut part) {
+        bytes.extend(&part[..length]);
+        look();
+    }
+    String::from_utf8(bytes).unwrap().replace("\r\n", "\n")
 }
 
 /// The command, as if nobody had ever set anything about colors.
@@ -131,22 +141,37 @@ fn edn_is_the_same_on_a_terminal_and_in_a_pipe() {
 }
 
 #[test]
+fn an_analysis_tells_what_contradicts_what_and_whose_report_there_is() {
+    let place = Place::new("terminal-analysis");
+    place.file("test/report.html", "", 0o644);
+    let history = format!("{RECORDINGS}/unique-ids-3-duplicated/history.edn.gz");
+    fs::copy(history, place.0.join("test/history.edn.gz")).unwrap();
+    for (recorded, report) in [
+        ("false", "report  test/report.html\n"),
+        ("true", "report  test/report.html, of the recorded verdict\n"),
+    ] {
+        place.file("test/results.edn", &format!("{{:valid? {recorded}}}"), 0o644);
+        let mut analyze = command(&place, "analyze test");
+        analyze.env("NO_COLOR", "1");
+        let Outcome { stdout, .. } = at_terminals(analyze, 80).expect(1, "");
+        assert!(stdout.contains(report), "{stdout}");
+        assert!(stdout.contains("\n  id 68 was given 3 times: to process 0 at "), "{stdout}");
+    }
+}
+
+#[test]
 fn a_line_tells_how_far_a_test_is_and_so_does_a_file() {
     let place = Place::with_node("terminal-progress", ECHO);
     let run = "test -w echo --bin node --node-count 3 --time-limit 5 --rate 20 --nemesis partition \
-               --nemesis-interval 1";
-    let command = command(&place, run);
+               --nemesis-interval 1 --seed 1";
     let file = place.0.join("store/current/progress.json");
-    let watching = thread::spawn(move || at_terminals(command, 80));
     let mut last = String::new();
-    while !watching.is_finished() {
-        last = fs::read_to_string(&file).unwrap_or(last);
-        thread::yield_now();
-    }
-    let Outcome { stderr, .. } = watching.join().unwrap().expect(0, "");
+    let look = |_: &Child| last = fs::read_to_string(&file).unwrap_or(mem::take(&mut last));
+    let outcome = at_terminals_while(command(&place, run), 80, look);
+    let Outcome { stderr, .. } = outcome.expect(0, "");
     let lines = drawn(&stderr);
     let tells = |word: &str| assert!(lines.iter().any(|line| line.contains(word)), "{stderr}");
-    for word in ["3/5 s, ", " op/s, ", " msgs/op, ", " partition", " operations"] {
+    for word in ["/5 s, ", " op/s, ", " msgs/op, ", " partition", " operations"] {
         tells(word);
     }
     assert!(lines.iter().skip(1).all(|line| line.chars().count() <= 80), "{stderr}");
@@ -162,14 +187,17 @@ fn a_line_tells_how_far_a_test_is_and_so_does_a_file() {
 #[test]
 fn a_test_that_is_stopped_leaves_no_progress_behind() {
     let place = Place::with_node("terminal-stopped", ECHO);
-    let mut command = place.command("test -w echo --bin node --node-count 1");
-    let mut eddy = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let file = place.0.join("store/current/progress.json");
-    while !file.exists() {
-        thread::yield_now();
-    }
-    kill_process(Pid::from_child(&eddy), Signal::TERM).unwrap();
-    assert_eq!(eddy.wait().unwrap().code(), Some(255));
+    let mut was_there = false;
+    let stop = |eddy: &Child| {
+        if file.exists() && !was_there {
+            was_there = true;
+            kill_process(Pid::from_child(eddy), Signal::TERM).unwrap();
+        }
+    };
+    let run = command(&place, "test -w echo --bin node --node-count 1");
+    at_terminals_while(run, 80, stop).expect(255, "stopped by SIGTERM");
+    assert!(was_there);
     assert!(!file.exists());
 }
 

@@ -20,6 +20,7 @@ use crate::checker::elle::ConsistencyModel;
 use crate::checker::{Placement, Validity, exceptions, stats};
 use crate::edn::{Map, Value};
 use crate::history::History;
+use crate::store;
 use crate::summary::{self, Summary};
 use crate::workload::{Verdict, Workload};
 
@@ -59,22 +60,22 @@ pub(super) struct Recorded {
 pub(super) struct Analysis {
     pub(super) summary: Summary,
     results: Value,
-    /// The file that was judged.
-    history: PathBuf,
+    /// What contradicts what first, if anything does.
+    contradiction: Option<String>,
+    /// The report beside the history, if there is one.
+    report: Option<String>,
     edn: bool,
 }
 
 impl Analysis {
     /// What is printed, on a terminal or elsewhere.
     pub(super) fn shown(&self) -> Text {
-        let Analysis { summary, results, history, edn } = self;
+        let Analysis { summary, results, contradiction, report, edn } = self;
         if *edn || !Text::is_for_people() {
             return Text::Plain(Shown { results, summary }.to_string());
         }
-        let report = history.with_file_name("report.html");
-        let report = report.exists().then(|| report.display().to_string());
-        let rest = "with --edn";
-        let brief = Brief { summary, contradiction: None, report, rest, again: None };
+        let (contradiction, report) = (contradiction.as_deref(), report.clone());
+        let brief = Brief { summary, contradiction, report, rest: "with --edn", again: None };
         Text::Colored(brief.to_string())
     }
 }
@@ -102,19 +103,25 @@ impl Recorded {
                 ));
             }
         };
-        let (mut summary, results) = self.judge(&history, workload);
-        summary.warnings.extend(other_verdict(&path, &results));
-        Ok(Analysis { summary, results, history: path, edn: self.edn })
+        let mut analysis = self.judge(&history, workload);
+        let recorded = recorded(&path);
+        let other = recorded.as_ref().and_then(|then| other_verdict(&path, then, &analysis));
+        analysis.summary.warnings.extend(other);
+        analysis.report = report(&path, recorded.as_ref(), &analysis);
+        Ok(analysis)
     }
 
-    fn judge(&self, history: &History, workload: Workload) -> (Summary, Value) {
+    fn judge(&self, history: &History, workload: Workload) -> Analysis {
         let stats = stats::check(history);
         let availability = availability::check(history, self.availability.unwrap_or_default());
         // Nobody knows any more which client worked on which node.
         let placement = Placement { nodes: &[], concurrency: 0 };
         let exceptions = exceptions::check(history);
-        let Verdict { valid, results, reason, explanation, warnings, .. } =
+        let Verdict { valid, results, reason, explanation, warnings, contradictions, .. } =
             workload.check(history, &placement, &self.consistency_models);
+        let contradictions = contradictions.into_iter().chain(stats.contradictions(history));
+        let mut contradictions = contradictions.chain(availability.contradiction(history));
+        let contradiction = contradictions.next().map(|first| first.what);
         let warnings = exceptions.warning().into_iter().chain(warnings).collect();
         let valid = Validity::merge([stats.valid, availability.valid, valid]);
         let results: Value = Map::new()
@@ -134,7 +141,7 @@ impl Recorded {
             warnings,
             ..Summary::default()
         };
-        (summary, results)
+        Analysis { summary, results, contradiction, report: None, edn: self.edn }
     }
 }
 
@@ -197,12 +204,27 @@ fn unpack(packed: &[u8]) -> (Vec<u8>, Option<std::io::Error>) {
     (bytes, failure)
 }
 
-/// What is to be said if the verdict that was recorded beside the history is another one.
-fn other_verdict(history: &Path, results: &Value) -> Option<String> {
-    let path = history.with_file_name("results.edn");
-    let recorded = Value::read_edn(&fs::read_to_string(&path).ok()?).ok()?;
+/// The results that were recorded beside a history.
+fn recorded(history: &Path) -> Option<Value> {
+    Value::read_edn(&fs::read_to_string(history.with_file_name(store::RESULTS)).ok()?).ok()
+}
+
+/// What is to be said if the verdict that was recorded is another one.
+fn other_verdict(history: &Path, recorded: &Value, analysis: &Analysis) -> Option<String> {
+    let path = history.with_file_name(store::RESULTS);
     let verdict = ["workload", "valid?"];
-    let (then, now) = (recorded.get_in(&verdict)?, results.get_in(&verdict)?);
+    let (then, now) = (recorded.get_in(&verdict)?, analysis.results.get_in(&verdict)?);
     (then != now)
         .then(|| format!("{} says {then} of the workload, and this analysis {now}", path.display()))
+}
+
+/// Where the report is, which is that of the verdict that was recorded.
+fn report(history: &Path, recorded: Option<&Value>, analysis: &Analysis) -> Option<String> {
+    let path = history.with_file_name("report.html");
+    if !path.exists() {
+        return None;
+    }
+    let then = recorded.and_then(summary::verdict);
+    let about = if then == analysis.summary.valid { "" } else { ", of the recorded verdict" };
+    Some(format!("{}{about}", path.display()))
 }

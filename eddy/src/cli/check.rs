@@ -8,7 +8,6 @@ use clap::Args;
 
 use super::limits::{self, LimitArguments};
 use super::{analyze, help, table, tell};
-use crate::checker::Validity;
 use crate::edn::Value;
 use crate::store;
 use crate::summary::{self, Limits, Summary};
@@ -46,8 +45,8 @@ impl Recorded {
             return Ok(Checked { failure: Some(failure), ..Checked::default() });
         }
         let results = read(&self.directory)?;
-        let valid = verdict(&results).ok_or_else(|| {
-            let path = self.directory.join("results.edn");
+        let valid = summary::verdict(&results).ok_or_else(|| {
+            let path = self.directory.join(store::RESULTS);
             format!("{} has no :valid? of true, false or :unknown", path.display())
         })?;
         let history = || analyze::history_of(&self.directory).ok();
@@ -76,7 +75,7 @@ impl Recorded {
 /// Why a test has no verdict, if there was one at all.
 fn missing_verdict(directory: &Path) -> Option<String> {
     let is_without =
-        directory.join("history.edn").exists() && !directory.join("results.edn").exists();
+        directory.join("history.edn").exists() && !directory.join(store::RESULTS).exists();
     is_without.then(|| {
         format!(
             "{} has no verdict: the test was stopped, could not be carried out, or is still \
@@ -94,7 +93,7 @@ fn read(directory: &Path) -> Result<Value, String> {
     if !directory.is_dir() {
         return Err(format!("{shown} is no directory; expected the directory of a test"));
     }
-    let path = directory.join("results.edn");
+    let path = directory.join(store::RESULTS);
     let latest = directory.join("latest");
     if !path.exists() && latest.exists() {
         return Err(format!("{shown} is not a test; did you mean {}?", latest.display()));
@@ -103,12 +102,4 @@ fn read(directory: &Path) -> Result<Value, String> {
     let text = fs::read_to_string(&path)
         .map_err(|error| format!("{shown}: {error}; expected the results of a test"))?;
     Value::read_edn(&text).map_err(|error| format!("{shown} is no results file: {error}"))
-}
-
-fn verdict(results: &Value) -> Option<Validity> {
-    match results.get("valid?")? {
-        Value::Bool(valid) => Some(Validity::from(*valid)),
-        value if *value == Value::keyword("unknown") => Some(Validity::Unknown),
-        _ => None,
-    }
 }

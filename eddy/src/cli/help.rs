@@ -18,6 +18,7 @@ Examples:
   eddy test -w echo --bin ./my-node --node-count 1 --time-limit 10
   eddy check store/latest --max-msgs-per-op 30 --max-median 400
   eddy analyze store/latest
+  eddy serve
 
 More of them: eddy test --help. To complete all of it with the tab key: eddy completions --help";
 

@@ -20,12 +20,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::data::Data;
-use crate::checker::Validity;
 use crate::checker::sentence::counted;
 use crate::printable::printable;
 use crate::shell::quoted;
 use crate::store::Description;
-use crate::summary::Summary;
+use crate::summary::{self, Summary};
 
 /// What the page shows.
 pub(crate) struct ReportPage<'a> {
@@ -113,12 +112,12 @@ impl Part {
         let all = |texts: &[String]| texts.iter().map(|text| shown(text)).collect();
         let figures = summary.figures.iter().map(|figure| Row {
             name: shown(&figure.name),
-            value: figure.value.map_or_else(|| "–".to_owned(), number),
+            value: figure.value.map_or_else(|| "–".to_owned(), summary::shown),
             limit: figure.shown_limit(),
             is_kept: figure.is_kept(),
         });
         Part {
-            class: class(summary),
+            class: summary.standing().class(),
             verdict: summary.verdict(),
             failure: summary.failure.as_deref().map(shown),
             figures: figures.collect(),
@@ -128,17 +127,6 @@ impl Part {
             command: shown(&quoted(&description.command)),
             circumstances: shown(&circumstances(description).join(" · ")),
         }
-    }
-}
-
-/// The class of a verdict in `style.css`.
-pub(crate) fn class(summary: &Summary) -> &'static str {
-    match (summary.valid, summary.is_within_limits()) {
-        (None, _) => "none",
-        (Some(Validity::Valid), true) => "valid",
-        (Some(Validity::Valid), false) => "beyond",
-        (Some(Validity::Invalid), _) => "invalid",
-        (Some(Validity::Unknown), _) => "unknown",
     }
 }
 
@@ -176,17 +164,6 @@ fn circumstances(description: &Description) -> Vec<String> {
     parts.into_iter().flatten().collect()
 }
 
-/// A figure with as many digits as can matter. One that is not whole never looks as if it were.
-fn number(value: f64) -> String {
-    let text = format!("{value:.3}");
-    let short = text.trim_end_matches('0');
-    match short.strip_suffix('.') {
-        Some(whole) if value.fract() == 0.0 => whole.to_owned(),
-        Some(_) => text,
-        None => short.to_owned(),
-    }
-}
-
 fn shown(text: &str) -> String {
     printable(text).into_owned()
 }
@@ -205,6 +182,7 @@ mod tests {
     use flate2::read::GzDecoder;
 
     use super::*;
+    use crate::checker::Validity;
     use crate::page::data::{Messages, Participant};
     use crate::summary::{Bound, Figure, Limits};
 
@@ -344,19 +322,6 @@ mod tests {
         assert!(page.contains("default-src 'none'"));
         for word in ["http://", "https://", "url(", "@import", " src=", "innerHTML"] {
             assert!(!page.contains(word), "{word}");
-        }
-    }
-
-    #[test]
-    fn numbers_that_are_not_whole_do_not_look_whole() {
-        for (value, expected) in [
-            (1.0, "1"),
-            (0.999_96, "1.000"),
-            (23.4567, "23.457"),
-            (811.2, "811.2"),
-            (1230.0, "1230"),
-        ] {
-            assert_eq!(number(value), expected);
         }
     }
 }

@@ -13,6 +13,7 @@ use super::answer::{self, Failure, look};
 use super::root::{Id, Root};
 use super::run::Run;
 use super::{link, overview, shown};
+use crate::summary;
 
 /// The pictures that are worth comparing.
 const CHARTS: [(&str, &str); 3] = [
@@ -175,9 +176,9 @@ impl Line {
             } else {
                 ""
             };
-            line.difference = format!("{sign}{}", shown::number((b - a).abs()));
+            line.difference = format!("{sign}{}", summary::shown((b - a).abs()));
             if a != 0.0 {
-                line.ratio = format!("× {}", shown::number(b / a));
+                line.ratio = format!("× {}", summary::shown(b / a));
             }
         }
         line

@@ -22,7 +22,7 @@ use tokio::time;
 use super::App;
 use super::root::{self, Id, Root};
 use super::run;
-use crate::store::Progress;
+use crate::store::{Progress, RESULTS, SUMMARY};
 
 /// How often the store is looked at: as often as tests tell their progress.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -41,12 +41,10 @@ pub(super) struct Watcher {
 #[derive(Debug, Default)]
 struct Ended(BTreeSet<Id>);
 
-/// What a listener is told.
+/// What a listener is told. Whatever is not there any more has ended.
 #[derive(Debug, Serialize)]
 struct News<'a> {
     running: Vec<Going<'a>>,
-    /// Those that have ended since the last news.
-    ended: Vec<&'a Id>,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,17 +63,15 @@ pub(super) async fn stream(
     let (sender, receiver) = mpsc::channel(1);
     let mut running = app.watcher.running.subscribe();
     tokio::spawn(async move {
-        let mut before = Running::new();
         loop {
             let now = running.borrow_and_update().clone();
             if let Some(now) = now {
                 // Numbers and names always have a form in JSON.
-                let news = serde_json::to_string(&News::new(&before, &now)).unwrap_or_default();
+                let news = serde_json::to_string(&News::of(&now)).unwrap_or_default();
                 let event = Event::default().data(news);
                 if sender.send(event).await.is_err() {
                     return;
                 }
-                before = now;
             }
             tokio::select! {
                 changed = running.changed() => if changed.is_err() { return },
@@ -130,7 +126,7 @@ impl Ended {
             let Ok(directory) = root.run(&id) else { continue };
             if let Some(progress) = run::progress(&directory) {
                 running.insert(id, progress);
-            } else if ["summary.json", "results.edn"].iter().any(|name| directory.exists(name)) {
+            } else if [SUMMARY, RESULTS].iter().any(|name| directory.exists(name)) {
                 ended.insert(id);
             }
         }
@@ -141,10 +137,9 @@ impl Ended {
 }
 
 impl<'a> News<'a> {
-    fn new(before: &'a Running, now: &'a Running) -> News<'a> {
-        let running = now.iter().map(|(run, progress)| Going { run, progress }).collect();
-        let ended = before.keys().filter(|run| !now.contains_key(run)).collect();
-        News { running, ended }
+    fn of(running: &'a Running) -> News<'a> {
+        let going = running.iter().map(|(run, progress)| Going { run, progress });
+        News { running: going.collect() }
     }
 }
 

@@ -12,7 +12,7 @@ use super::answer::{self, Failure, look};
 use super::root::{Id, Root};
 use super::run::{Outcome, Run, Verdict};
 use super::{link, shown};
-use crate::summary::Figure;
+use crate::summary::{self, Figure};
 
 /// How many files are listed. A node may keep a file for every value; more would be slow to show and
 /// nobody's to read.
@@ -104,7 +104,7 @@ impl Overview {
 /// What a test was, in the words of its description, without what is not known.
 pub(super) fn about(run: &Run) -> Vec<(&'static str, String)> {
     let description = &run.description;
-    let number = |value: f64| if value == 0.0 { String::new() } else { shown::number(value) };
+    let number = |value: f64| if value == 0.0 { String::new() } else { summary::shown(value) };
     let latency = match number(description.latency_ms) {
         mean if mean.is_empty() => mean,
         mean => format!("{mean} ms, {}", description.latency_dist),

@@ -5,6 +5,7 @@
 //! one that was stopped may have nothing at all.
 
 use std::path::Path;
+use std::time::Duration;
 
 use cap_std::fs::Dir;
 use jiff::Timestamp;
@@ -13,11 +14,15 @@ use rustix::process::{Pid, test_kill_process};
 
 use super::root::{self, Id};
 use super::shown;
-use crate::checker::Validity;
 use crate::edn::Value;
 use crate::history::History;
-use crate::store::{Description, Progress};
-use crate::summary::{self, Summary};
+use crate::store::{DESCRIPTION, Description, PROGRESS, Progress, RESULTS, SUMMARY};
+use crate::summary::{self, Standing, Summary};
+
+/// A test that has told no progress for so long is over; it tells some twice a second. Less would
+/// take a disk that is slow for an end, more would show tests that were killed for longer. After a
+/// machine has slept, its tests are over until they tell more.
+const SILENT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Run {
@@ -39,17 +44,13 @@ pub(super) enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verdict {
     Running,
-    Valid,
-    Beyond,
-    Unknown,
-    Invalid,
-    None,
+    Ended(Standing),
 }
 
 impl Run {
     /// Reads what is there; whatever cannot be read is as good as missing.
     pub(super) fn read(directory: &Dir, id: &Id) -> Run {
-        let description = root::read(directory, "test.json");
+        let description = root::read(directory, DESCRIPTION);
         let description = description.and_then(|text| serde_json::from_str(&text).ok());
         let mut description: Description = description.unwrap_or_default();
         if description.workload.is_empty() {
@@ -77,7 +78,7 @@ impl Run {
     pub(super) fn verdict(&self) -> Verdict {
         match &self.outcome {
             Outcome::Running(_) => Verdict::Running,
-            Outcome::Ended(summary) => Verdict::of(summary),
+            Outcome::Ended(summary) => Verdict::Ended(summary.standing()),
         }
     }
 
@@ -109,9 +110,15 @@ impl Run {
     }
 }
 
-/// How far a test is, if it is still running: whoever was killed has left its progress behind.
+/// How far a test is, if it is still running: whoever was killed has left its progress behind, and
+/// another process may have got its id since.
 pub(super) fn progress(directory: &Dir) -> Option<Progress> {
-    let progress: Progress = serde_json::from_str(&root::read(directory, "progress.json")?).ok()?;
+    let written = directory.metadata(PROGRESS).ok()?.modified().ok()?.into_std();
+    // What was written in the future, by another clock, is not old.
+    if written.elapsed().is_ok_and(|age| age > SILENT) {
+        return None;
+    }
+    let progress: Progress = serde_json::from_str(&root::read(directory, PROGRESS)?).ok()?;
     is_alive(progress.pid).then_some(progress)
 }
 
@@ -122,7 +129,7 @@ fn is_alive(pid: u32) -> bool {
 }
 
 fn summary(directory: &Dir) -> Summary {
-    let summary = root::read(directory, "summary.json");
+    let summary = root::read(directory, SUMMARY);
     let summary = summary.and_then(|text| serde_json::from_str(&text).ok());
     summary.or_else(|| summary_of_results(directory)).unwrap_or_default()
 }
@@ -130,11 +137,8 @@ fn summary(directory: &Dir) -> Summary {
 /// What Maelstrom's own results tell. Latencies of operations would need the whole history, which
 /// is too much for a list.
 fn summary_of_results(directory: &Dir) -> Option<Summary> {
-    let results = Value::read_edn(&root::read(directory, "results.edn")?).ok()?;
-    let valid = match results.get("valid?")? {
-        Value::Bool(valid) => Validity::from(*valid),
-        _ => Validity::Unknown,
-    };
+    let results = Value::read_edn(&root::read(directory, RESULTS)?).ok()?;
+    let valid = summary::verdict(&results)?;
     let figures = summary::figures(&results, || None::<History>);
     Some(Summary { valid: Some(valid), figures, ..Summary::default() })
 }
@@ -142,32 +146,18 @@ fn summary_of_results(directory: &Dir) -> Option<Summary> {
 impl Verdict {
     pub(super) const ALL: [Verdict; 6] = [
         Verdict::Running,
-        Verdict::Valid,
-        Verdict::Beyond,
-        Verdict::Unknown,
-        Verdict::Invalid,
-        Verdict::None,
+        Verdict::Ended(Standing::Valid),
+        Verdict::Ended(Standing::Beyond),
+        Verdict::Ended(Standing::Unknown),
+        Verdict::Ended(Standing::Invalid),
+        Verdict::Ended(Standing::None),
     ];
-
-    pub(super) fn of(summary: &Summary) -> Verdict {
-        match summary.valid {
-            None => Verdict::None,
-            Some(Validity::Invalid) => Verdict::Invalid,
-            Some(Validity::Unknown) => Verdict::Unknown,
-            Some(Validity::Valid) if summary.is_within_limits() => Verdict::Valid,
-            Some(Validity::Valid) => Verdict::Beyond,
-        }
-    }
 
     /// Its class in our styles, and its value in addresses.
     pub(super) fn class(self) -> &'static str {
         match self {
             Verdict::Running => "running",
-            Verdict::Valid => "valid",
-            Verdict::Beyond => "beyond",
-            Verdict::Unknown => "unknown",
-            Verdict::Invalid => "invalid",
-            Verdict::None => "none",
+            Verdict::Ended(standing) => standing.class(),
         }
     }
 
@@ -175,11 +165,11 @@ impl Verdict {
     pub(super) fn title(self) -> &'static str {
         match self {
             Verdict::Running => "running",
-            Verdict::Valid => "valid",
-            Verdict::Beyond => "not within limits",
-            Verdict::Unknown => "unknown",
-            Verdict::Invalid => "not valid",
-            Verdict::None => "no verdict",
+            Verdict::Ended(Standing::Valid) => "valid",
+            Verdict::Ended(Standing::Beyond) => "not within limits",
+            Verdict::Ended(Standing::Unknown) => "unknown",
+            Verdict::Ended(Standing::Invalid) => "not valid",
+            Verdict::Ended(Standing::None) => "no verdict",
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use jiff::{Timestamp, Zoned};
 
+use crate::summary;
+
 /// When a test began, as the name of its directory tells it: eddy's and Jepsen's are alike.
 pub(super) fn began(name: &str) -> Option<Timestamp> {
     let name =
@@ -28,18 +30,9 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A figure with as many digits as tell something.
-pub(super) fn number(value: f64) -> String {
-    let digits = if value.abs() < 1.0 { 5 } else { 3 };
-    let text = format!("{value:.digits$}");
-    let text =
-        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
-}
-
 /// A figure that may be missing.
 pub(super) fn number_or_none(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), number)
+    value.map_or_else(|| "–".to_owned(), summary::shown)
 }
 
 /// The size of a file.
@@ -58,7 +51,7 @@ pub(super) fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{began, number, size, time};
+    use super::{began, size, time};
 
     #[test]
     fn the_names_of_directories_are_times() {
@@ -75,16 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_have_as_many_digits_as_tell_something() {
-        for (value, shown) in [
-            (12.0, "12"),
-            (1200.0, "1200"),
-            (19.345_678, "19.346"),
-            (0.999_51, "0.99951"),
-            (-0.0, "0"),
-        ] {
-            assert_eq!(number(value), shown);
-        }
+    fn sizes_have_a_digit_behind_the_point() {
         assert_eq!(
             [size(0), size(999), size(1000), size(2_345_678)],
             ["0 B", "999 B", "1.0 kB", "2.3 MB"]

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::PROGRESS;
+
 /// Figures of a test so far; replaced as a whole now and again, and removed at the end.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
@@ -34,8 +36,8 @@ impl ProgressFile {
     /// The file in a test's directory, which is not written yet.
     pub(crate) fn of(directory: &Path) -> ProgressFile {
         ProgressFile {
-            path: directory.join("progress.json"),
-            new: directory.join(".progress.json.new"),
+            path: directory.join(PROGRESS),
+            new: directory.join(format!(".{PROGRESS}.new")),
         }
     }
 

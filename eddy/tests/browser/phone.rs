@@ -58,50 +58,51 @@ fn open(page: &Page, name: &str, address: &str) {
 }
 
 #[test]
-fn nothing_is_wider_than_the_window_of_a_phone() {
+fn pages_fit_a_phone_and_can_be_read_in_the_dark() {
     let place = store("phone");
     let server = Server::start(&place);
     browse("phone", |page| {
         page.resize(390, 844);
-        for (name, address) in addresses(&server) {
-            open(page, name, &address);
-            page.drawn();
-            page.keep(name);
-            let width = page.count("document.documentElement.scrollWidth");
-            assert!(width <= 390, "{name} is {width} wide");
-        }
-        page.get("document.getElementById(\"messages\").scrollIntoView()");
-        page.drawn();
-        page.keep("messages");
+        nothing_is_wider_than_the_window_of_a_phone(page, &server);
+        page.resize(1280, 900);
+        dark_pages_are_dark_and_can_be_read(page, &server);
     });
 }
 
-#[test]
-fn dark_pages_are_dark_and_can_be_read() {
-    let place = store("dark");
-    let server = Server::start(&place);
-    browse("dark", |page| {
-        for scheme in ["light", "dark"] {
-            page.prefer(scheme);
-            for (name, address) in addresses(&server) {
-                open(page, name, &address);
-                page.drawn();
-                if scheme == "dark" {
-                    page.keep(name);
-                    let paper = page.get("getComputedStyle(document.body).backgroundColor");
-                    assert_eq!(paper, DARK, "{name}");
-                }
-                let contrasts = page.get(&format!("{LEAST_CONTRASTS}({READ:?})"));
-                let contrasts: Vec<Option<f64>> = serde_json::from_value(contrasts).unwrap();
-                assert!(contrasts[0].is_some(), "{name} tells a verdict");
-                for (read, contrast) in READ.iter().zip(contrasts) {
-                    let is_read = contrast.is_none_or(|contrast| contrast >= CONTRAST);
-                    assert!(is_read, "{read} of {name}, {scheme}: {contrast:?}");
-                }
-            }
-            page.get("document.getElementById(\"messages\").scrollIntoView()");
+fn nothing_is_wider_than_the_window_of_a_phone(page: &Page, server: &Server) {
+    for (name, address) in addresses(server) {
+        open(page, name, &address);
+        page.drawn();
+        page.keep(name);
+        let width = page.count("document.documentElement.scrollWidth");
+        assert!(width <= 390, "{name} is {width} wide");
+    }
+    page.get("document.getElementById(\"messages\").scrollIntoView()");
+    page.drawn();
+    page.keep("messages");
+}
+
+fn dark_pages_are_dark_and_can_be_read(page: &Page, server: &Server) {
+    for scheme in ["light", "dark"] {
+        page.prefer(scheme);
+        for (name, address) in addresses(server) {
+            open(page, name, &address);
             page.drawn();
-            page.keep(&format!("{scheme}-messages"));
+            if scheme == "dark" {
+                page.keep(&format!("dark-{name}"));
+                let paper = page.get("getComputedStyle(document.body).backgroundColor");
+                assert_eq!(paper, DARK, "{name}");
+            }
+            let contrasts = page.get(&format!("{LEAST_CONTRASTS}({READ:?})"));
+            let contrasts: Vec<Option<f64>> = serde_json::from_value(contrasts).unwrap();
+            assert!(contrasts[0].is_some(), "{name} tells a verdict");
+            for (read, contrast) in READ.iter().zip(contrasts) {
+                let is_read = contrast.is_none_or(|contrast| contrast >= CONTRAST);
+                assert!(is_read, "{read} of {name}, {scheme}: {contrast:?}");
+            }
         }
-    });
+        page.get("document.getElementById(\"messages\").scrollIntoView()");
+        page.drawn();
+        page.keep(&format!("{scheme}-messages"));
+    }
 }

@@ -1,5 +1,7 @@
 //! The report of a test in which nothing went wrong, and of one that lost values.
 
+use eddy::Report;
+
 use crate::clusters::{MARKUP, keep, lost, markup, valid};
 use crate::page::{BACKSPACE, HOME, Page, browse};
 
@@ -15,74 +17,77 @@ fn requests(page: &Page) -> u64 {
 }
 
 #[test]
-fn the_report_of_a_valid_test_tells_its_verdict_its_figures_and_every_message() {
+fn the_report_of_a_valid_test_tells_everything_and_filters_and_zooms_messages() {
     let report = valid();
     let directory = keep(&report, "valid");
     browse("valid", |page| {
         page.goto_report(&directory);
-        page.keep("top");
-        page.shows("#verdict", "valid");
-        page.shows("#figures", "messages per operation");
-        let drawn = "document.querySelectorAll(\"#charts svg\").length";
-        assert!(page.count(drawn) >= 3, "charts");
-        assert!(!page.find("#contradictions").is_displayed());
-
-        page.get("document.getElementById(\"messages\").scrollIntoView()");
-        let message = in_sight(page)[0];
-        assert!(page.hover(message));
-        for fragment in ["news", "→", "arrived", "\"type\": \"news\"", "\"message\": "] {
-            page.shows("#tooltip", fragment);
-        }
-        page.keep("tooltip");
-        assert_eq!(requests(page), 0);
+        it_tells_its_verdict_its_figures_and_every_message(page);
+        page.goto_report(&directory);
+        messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys(page, &report);
     });
 }
 
-#[test]
-fn messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys() {
-    let report = valid();
-    let directory = keep(&report, "filter");
-    browse("filter", |page| {
-        page.goto_report(&directory);
-        let before = page.visible();
-        page.click("#all");
-        let servers = page.visible();
-        assert_eq!(servers, report.servers.sent, "all between servers");
-        assert!(before <= servers, "{before} of {servers}");
-        page.click("#clients");
-        let all = page.visible();
-        assert_eq!(all, report.all.sent, "all, those of clients included");
-        page.click("#kinds input[value=news]");
-        assert_eq!(page.visible(), all - servers, "all but news");
-        page.keep("without-news");
-        page.click("#kinds input[value=news]");
-        assert_eq!(page.visible(), all);
+fn it_tells_its_verdict_its_figures_and_every_message(page: &Page) {
+    page.keep("top");
+    page.shows("#verdict", "valid");
+    page.shows("#figures", "messages per operation");
+    let drawn = "document.querySelectorAll(\"#charts svg\").length";
+    assert!(page.count(drawn) >= 3, "charts");
+    assert!(!page.find("#contradictions").is_displayed());
 
-        page.click("#clients");
-        page.press("#search", "\"message\":2");
-        let found = page.visible();
-        page.shows("#shown", "contain");
-        page.keep("search");
-        assert!(found >= 4 && found < servers, "{found} of {servers}");
-        page.press("#search", &BACKSPACE.repeat("\"message\":2".len()));
-        assert_eq!(page.visible(), servers);
+    page.get("document.getElementById(\"messages\").scrollIntoView()");
+    let message = in_sight(page)[0];
+    assert!(page.hover(message));
+    for fragment in ["news", "→", "arrived", "\"type\": \"news\"", "\"message\": "] {
+        page.shows("#tooltip", fragment);
+    }
+    page.keep("tooltip");
+    assert_eq!(requests(page), 0);
+}
 
-        page.click("#all");
+fn messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys(
+    page: &Page,
+    report: &Report,
+) {
+    let before = page.visible();
+    page.click("#all");
+    let servers = page.visible();
+    assert_eq!(servers, report.servers.sent, "all between servers");
+    assert!(before <= servers, "{before} of {servers}");
+    page.click("#clients");
+    let all = page.visible();
+    assert_eq!(all, report.all.sent, "all, those of clients included");
+    page.click("#kinds input[value=news]");
+    assert_eq!(page.visible(), all - servers, "all but news");
+    page.keep("without-news");
+    page.click("#kinds input[value=news]");
+    assert_eq!(page.visible(), all);
+
+    page.click("#clients");
+    page.press("#search", "\"message\":2");
+    let found = page.visible();
+    page.shows("#shown", "contain");
+    page.keep("search");
+    assert!(found >= 4 && found < servers, "{found} of {servers}");
+    page.press("#search", &BACKSPACE.repeat("\"message\":2".len()));
+    assert_eq!(page.visible(), servers);
+
+    page.click("#all");
+    page.click("#in");
+    for _ in 0..3 {
+        page.click("#left");
         page.click("#in");
-        for _ in 0..3 {
-            page.click("#left");
-            page.click("#in");
-        }
-        let closer = page.visible();
-        assert!(closer < servers, "{closer} of {servers} after zooming in");
-        page.press("#view", "+++");
-        let closest = page.visible();
-        assert!(0 < closest && closest < closer, "{closest} of {closer} after zooming in by keys");
-        page.press("#view", "-");
-        assert!(page.visible() > closest, "after zooming out by keys");
-        page.press("#view", HOME);
-        assert_eq!(page.visible(), servers, "after Home");
-    });
+    }
+    let closer = page.visible();
+    assert!(closer < servers, "{closer} of {servers} after zooming in");
+    page.press("#view", "+++");
+    let closest = page.visible();
+    assert!(0 < closest && closest < closer, "{closest} of {closer} after zooming in by keys");
+    page.press("#view", "-");
+    assert!(page.visible() > closest, "after zooming out by keys");
+    page.press("#view", HOME);
+    assert_eq!(page.visible(), servers, "after Home");
 }
 
 #[test]

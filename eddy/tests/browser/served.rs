@@ -51,63 +51,63 @@ fn row(test: &str) -> String {
 }
 
 #[test]
-fn the_list_is_filtered_and_a_run_opens_its_report() {
+fn the_list_is_filtered_and_its_runs_are_opened_and_compared() {
     let place = store("list");
     let server = Server::start(&place);
     browse("list", |page| {
         goto_list(page, &server);
-        let [_, lost, valid] = NEWEST_FIRST;
-        assert_eq!(listed(page), json!(NEWEST_FIRST));
-        page.shows(&format!("{} .verdict", row(lost)), "not valid");
-        page.shows(&format!("{} .verdict", row(valid)), "valid");
-        page.keep("all");
-
-        page.find("#workload").select("broadcast");
-        page.until("location.search.includes(\"workload=broadcast\")");
-        page.until("document.querySelectorAll(\"#runs tbody tr\").length === 2");
-        assert_eq!(listed(page), json!([lost, valid]));
-        page.find("#verdict").select("invalid");
-        page.until("location.search.includes(\"verdict=invalid\")");
-        page.until("document.querySelectorAll(\"#runs tbody tr\").length === 1");
-        assert_eq!(listed(page), json!([lost]));
-        page.keep("filtered");
-
-        page.click(&format!("{} a.report", row(lost)));
-        page.drawn_first();
-        // The server keeps it in a sandbox, where it has no origin; it works all the same.
-        assert_eq!(page.get("origin"), "null");
-        page.shows("#verdict", "not valid");
-        page.shows("#cards .card.selected", "never got it");
-        assert!(page.visible() > 0);
-        page.keep("report");
+        the_list_is_filtered_and_a_run_opens_its_report(page);
+        goto_list(page, &server);
+        two_runs_are_chosen_and_compared(page);
     });
 }
 
-#[test]
-fn two_runs_are_chosen_and_compared() {
-    let place = store("compare");
-    let server = Server::start(&place);
-    browse("compare", |page| {
-        goto_list(page, &server);
-        let [_, lost, valid] = NEWEST_FIRST;
-        assert!(!page.find("#compare").is_enabled());
-        for test in [lost, valid] {
-            page.click(&format!("{} input[name=run]", row(test)));
-        }
-        page.keep("chosen");
-        page.click("#compare");
-        page.until("document.querySelectorAll(\".side\").length === 2");
-        // The older one comes first.
-        page.shows(&format!(".side[data-run=\"{valid}\"]:first-child"), "valid");
-        page.shows(&format!(".side[data-run=\"{lost}\"]"), "not valid");
-        page.shows("#figures", "messages per operation");
-        page.shows("#about .differs", "operations per second 40 10");
-        let pictures = "[...document.images].slice(0, 2)";
-        page.until(&format!("{pictures}.every((image) => image.complete)"));
-        let drawn = format!("{pictures}.every((image) => image.naturalWidth > 0)");
-        assert_eq!(page.get(&drawn), true);
-        page.keep("two");
-    });
+fn the_list_is_filtered_and_a_run_opens_its_report(page: &Page) {
+    let [_, lost, valid] = NEWEST_FIRST;
+    assert_eq!(listed(page), json!(NEWEST_FIRST));
+    page.shows(&format!("{} .verdict", row(lost)), "not valid");
+    page.shows(&format!("{} .verdict", row(valid)), "valid");
+    page.keep("all");
+
+    page.find("#workload").select("broadcast");
+    page.until("location.search.includes(\"workload=broadcast\")");
+    page.until("document.querySelectorAll(\"#runs tbody tr\").length === 2");
+    assert_eq!(listed(page), json!([lost, valid]));
+    page.find("#verdict").select("invalid");
+    page.until("location.search.includes(\"verdict=invalid\")");
+    page.until("document.querySelectorAll(\"#runs tbody tr\").length === 1");
+    assert_eq!(listed(page), json!([lost]));
+    page.keep("filtered");
+
+    page.click(&format!("{} a.report", row(lost)));
+    page.drawn_first();
+    // The server keeps it in a sandbox, where it has no origin; it works all the same.
+    assert_eq!(page.get("origin"), "null");
+    page.shows("#verdict", "not valid");
+    page.shows("#cards .card.selected", "never got it");
+    assert!(page.visible() > 0);
+    page.keep("report");
+}
+
+fn two_runs_are_chosen_and_compared(page: &Page) {
+    let [_, lost, valid] = NEWEST_FIRST;
+    assert!(!page.find("#compare").is_enabled());
+    for test in [lost, valid] {
+        page.click(&format!("{} input[name=run]", row(test)));
+    }
+    page.keep("chosen");
+    page.click("#compare");
+    page.until("document.querySelectorAll(\".side\").length === 2");
+    // The older one comes first.
+    page.shows(&format!(".side[data-run=\"{valid}\"]:first-child"), "valid");
+    page.shows(&format!(".side[data-run=\"{lost}\"]"), "not valid");
+    page.shows("#figures", "messages per operation");
+    page.shows("#about .differs", "operations per second 40 10");
+    let pictures = "[...document.images].slice(0, 2)";
+    page.until(&format!("{pictures}.every((image) => image.complete)"));
+    let drawn = format!("{pictures}.every((image) => image.naturalWidth > 0)");
+    assert_eq!(page.get(&drawn), true);
+    page.keep("compared");
 }
 
 #[test]
