@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 
-use super::data::clues;
 use super::data::messages::{self, Arrow};
 use super::data::shown;
 use super::scene::Scene;
@@ -139,7 +138,7 @@ fn title(arrow: &Arrow<'_>) -> String {
 /// The messages to show, and which of them belong to what went wrong: those first, then what is
 /// around them, or else the first ones; between servers rather than with clients.
 fn choose(scene: &Scene<'_>) -> (Vec<usize>, BTreeSet<usize>) {
-    let clue = clues::of(scene).into_iter().next();
+    let clue = scene.clues.first();
     let wrong: BTreeSet<usize> =
         clue.iter().flat_map(|clue| clue.messages.iter().copied()).take(MOST).collect();
     let (from, until) = clue.map_or((0, i64::MAX), |clue| (clue.from, clue.until));

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 
-use super::data::clues;
 use super::data::operations::Operation;
 use super::data::shown;
 use super::scene::Scene;
@@ -60,8 +59,8 @@ pub(crate) fn html(title: &str, scene: &Scene<'_>) -> askama::Result<String> {
     };
     let columns: BTreeSet<u64> = shown.iter().map(|operation| operation.process).collect();
     let columns: BTreeMap<u64, usize> = columns.into_iter().zip(0..).collect();
-    let clues = clues::of(scene);
-    let wrong: BTreeSet<usize> = clues.into_iter().flat_map(|clue| clue.operations).collect();
+    let wrong: BTreeSet<usize> =
+        scene.clues.iter().flat_map(|clue| clue.operations.iter().copied()).collect();
     let rows = rows(shown, scene.end);
     let bars = shown.iter().zip(&rows.spans).enumerate();
     let bars = bars.map(|(place, (operation, (begin, end)))| Bar {

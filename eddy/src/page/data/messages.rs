@@ -33,30 +33,35 @@ impl Arrow<'_> {
 pub(in crate::page) fn arrows(report: &Report) -> Vec<Arrow<'_>> {
     let chronicle = report.chronicle();
     let Some(log) = &chronicle.messages else { return Vec::new() };
-    let time = |at: Duration| match at.checked_sub(chronicle.zero) {
-        Some(after) => microseconds(after),
-        None => -microseconds(chronicle.zero.saturating_sub(at)),
-    };
     let mut arrows: Vec<Arrow<'_>> = Vec::new();
     let mut places: FxHashMap<u64, usize> = FxHashMap::default();
     for event in log.events() {
         let message = &event.message;
         if event.kind == EventKind::Send {
             places.insert(message.id, arrows.len());
-            arrows.push(Arrow { message, sent: time(event.at), ended: None, fault: None });
+            arrows.push(Arrow { message, sent: time(report, event.at), ended: None, fault: None });
             continue;
         }
         let Some(&place) = places.get(&message.id) else { continue };
         let arrow = &mut arrows[place];
         if arrow.ended.is_none() {
-            (arrow.ended, arrow.fault) = (Some(time(event.at)), event.fault);
+            (arrow.ended, arrow.fault) = (Some(time(report, event.at)), event.fault);
         } else {
-            let (sent, ended) = (arrow.sent, Some(time(event.at)));
+            let (sent, ended) = (arrow.sent, Some(time(report, event.at)));
             arrows.push(Arrow { message, sent, ended, fault: event.fault });
         }
     }
     arrows.sort_by_key(|arrow| (arrow.sent, arrow.message.id));
     arrows
+}
+
+/// A time of the network's log as one of the history.
+pub(in crate::page) fn time(report: &Report, at: Duration) -> i64 {
+    let zero = report.chronicle().zero;
+    match at.checked_sub(zero) {
+        Some(after) => microseconds(after),
+        None => -microseconds(zero.saturating_sub(at)),
+    }
 }
 
 /// The nodes, the services that anybody spoke to, and the clients, in the order of their numbers.
@@ -82,6 +87,7 @@ pub(in crate::page) fn columns(
     arrows: &[Arrow<'_>],
     participants: &[Participant],
     end: i64,
+    recorded_until: Option<i64>,
     kinds: &mut Vec<String>,
 ) -> Messages {
     let places = participants.iter().map(|participant| participant.name.as_str()).zip(0..);
@@ -89,13 +95,17 @@ pub(in crate::page) fn columns(
     let place = |name: &str| places.get(name).copied().unwrap_or_default();
     let mut numbers: FxHashMap<String, usize> = FxHashMap::default();
     let mut columns = Messages::default();
-    for Arrow { message, sent, ended, fault } in arrows {
+    for Arrow { message, sent, ended, fault, .. } in arrows {
         let kind = kind(message);
         let number = *numbers.entry(kind).or_insert_with_key(|kind| {
             kinds.push(kind.clone());
             kinds.len() - 1
         });
-        let nowhere = if message.involves_client() { *sent } else { end };
+        let nowhere = match recorded_until {
+            Some(until) => until.max(*sent),
+            None if message.involves_client() => *sent,
+            None => end,
+        };
         let (body, bytes) = shown::beginning(message.body.get());
         columns.id.push(message.id);
         columns.src.push(place(&message.src));
@@ -106,7 +116,8 @@ pub(in crate::page) fn columns(
         columns.fate.push(match (ended, fault) {
             (Some(_), None) => 0,
             (Some(_), Some(_)) => 1,
-            (None, _) => 2,
+            (None, _) if recorded_until.is_none() => 2,
+            (None, _) => 3,
         });
         columns.fault.push(fault.map(|fault| fault.to_string()).unwrap_or_default());
         columns.body.push(body);

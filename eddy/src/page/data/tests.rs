@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::latency::Latency;
 use crate::nemesis::Strike;
+use crate::page::scene::around;
 use crate::report::Report;
 use crate::test::Test;
 use crate::workload::Workload;
