@@ -12,7 +12,7 @@ pub(super) mod operations;
 pub(super) mod shown;
 mod story;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::time::Duration;
 

@@ -20,6 +20,9 @@ pub(crate) struct Arrow<'a> {
     pub(in crate::page) ended: Option<i64>,
     /// What dropped it, if it was.
     pub(in crate::page) fault: Option<Fault>,
+    /// Where sending and end stand in the log: what happened in the same microsecond has an order.
+    pub(in crate::page) sent_as: usize,
+    pub(in crate::page) ended_as: Option<usize>,
 }
 
 impl Arrow<'_> {
@@ -35,23 +38,28 @@ pub(in crate::page) fn arrows(report: &Report) -> Vec<Arrow<'_>> {
     let Some(log) = &chronicle.messages else { return Vec::new() };
     let mut arrows: Vec<Arrow<'_>> = Vec::new();
     let mut places: FxHashMap<u64, usize> = FxHashMap::default();
-    for event in log.events() {
+    for (number, event) in log.events().iter().enumerate() {
         let message = &event.message;
         if event.kind == EventKind::Send {
             places.insert(message.id, arrows.len());
-            arrows.push(Arrow { message, sent: time(report, event.at), ended: None, fault: None });
+            let sent = time(report, event.at);
+            let (sent_as, ended_as) = (number, None);
+            arrows.push(Arrow { message, sent, ended: None, fault: None, sent_as, ended_as });
             continue;
         }
         let Some(&place) = places.get(&message.id) else { continue };
         let arrow = &mut arrows[place];
         if arrow.ended.is_none() {
             (arrow.ended, arrow.fault) = (Some(time(report, event.at)), event.fault);
+            arrow.ended_as = Some(number);
         } else {
-            let (sent, ended) = (arrow.sent, Some(time(report, event.at)));
-            arrows.push(Arrow { message, sent, ended, fault: event.fault });
+            let ended = Some(time(report, event.at));
+            let again =
+                Arrow { ended, fault: event.fault, ended_as: Some(number), ..arrow.clone() };
+            arrows.push(again);
         }
     }
-    arrows.sort_by_key(|arrow| (arrow.sent, arrow.message.id));
+    arrows.sort_by_key(|arrow| (arrow.sent, arrow.sent_as));
     arrows
 }
 

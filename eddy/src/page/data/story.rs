@@ -63,11 +63,18 @@ impl Story<'_> {
             Some(time) if time <= operation.invoked => format!("had got it at {}", seconds(time)),
             Some(time) => format!("got it only later, at {}", seconds(time)),
             None if recorded_until.is_some() => "is not recorded to have got it".to_owned(),
+            None if !is_recognized(carriers) => "got no message that shows it".to_owned(),
             None => "never got it".to_owned(),
         };
         let (f, invoked) = (&begin.f, seconds(operation.invoked));
         Some(format!("the {f} by process {process} at {invoked} asked {node}, which {knew}"))
     }
+}
+
+/// Whether any message between servers is known to have the value. If none is, they may speak of it
+/// in a way that is not understood here.
+fn is_recognized(carriers: &[&Arrow<'_>]) -> bool {
+    carriers.iter().any(|arrow| !arrow.message.involves_client())
 }
 
 /// For all nodes that the value never reached, what became of the messages that had it.
@@ -106,7 +113,12 @@ fn who_never_got_it(nodes: &[String], carriers: &[&Arrow<'_>]) -> Vec<String> {
         format!("{nodes} never got it: of the messages that had it, {became}{each}")
     }));
     if !never_sent.is_empty() {
-        lines.push(format!("nobody ever sent it to {}", never_sent.join(", ")));
+        let nodes = never_sent.join(", ");
+        lines.push(if is_recognized(carriers) {
+            format!("nobody ever sent it to {nodes}")
+        } else {
+            format!("no message to {nodes} shows it")
+        });
     }
     if lines.is_empty() {
         lines.push("it reached every node, so one of them forgot it or did not show it".to_owned());
