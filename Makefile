@@ -217,25 +217,25 @@ bench: ## what a message costs, beside its bound: docs/performance.md
 	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth \
 		--bench virtual_time --bench scale --bench lin_kv --bench checkers
 
-verify: formatted compiled lints tests documentation ## what CI runs: format, lints, tests, docs; writes nothing but build output
+verify: lints tests documentation ## what CI runs: format, lints, tests, docs; writes nothing but build output
 
-# Tests wait for processes and clocks for a third of their time. With `make -j2 verify`, lints and
-# docs use it; cargo lets nobody else into a directory that it builds in, so these have their own.
+# Tests wait for processes and clocks for a third of their time. With `make -j2 verify`, the docs use
+# that; cargo lets nobody else into a directory that it builds in, so these have one with the lints.
 LINTS_DIR := $(or $(CARGO_TARGET_DIR),target)/lints
 
 formatted:
 	$(CARGO) fmt --all --check
 
-compiled: formatted
+compiled: lints
 	$(CARGO) test --workspace --quiet --no-run
 
-lints: compiled
+lints: formatted
 	$(CARGO) clippy --target-dir $(LINTS_DIR) --workspace --all-targets --quiet -- -D warnings
 
 tests: compiled
 	$(CARGO) test --workspace --quiet
 
-documentation: lints
+documentation: compiled
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --target-dir $(LINTS_DIR) --workspace --no-deps --quiet
 
 fix: ## format, and take the lints' own suggestions

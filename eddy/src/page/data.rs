@@ -7,26 +7,18 @@
 mod carriers;
 pub(super) mod clues;
 pub(super) mod messages;
+mod omissions;
 pub(super) mod operations;
 pub(super) mod shown;
 mod story;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
-use std::ops::Range;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::scene::Scene;
-use crate::network::Log;
-
-/// How many messages a page has at most. With more it would be slow to load and to draw; with fewer
-/// it would leave out what people want to see.
-const MOST_MESSAGES: usize = 100_000;
-
-/// How many operations a page has at most, for the same reasons.
-const MOST_OPERATIONS: usize = 50_000;
 
 /// All that there is to draw.
 #[derive(Debug, Default, Serialize)]
@@ -70,9 +62,10 @@ pub(crate) struct Messages {
     pub(crate) kind: Vec<usize>,
     pub(crate) sent: Vec<i64>,
     /// When it arrived or was dropped; if neither happened, the end, or when it was sent if nobody
-    /// waited for it any more.
+    /// waited for it any more; if that is not recorded, when recording ended.
     pub(crate) ended: Vec<i64>,
-    /// `received`, `lost` (dropped by a fault) or `under way` (when the test ended), as 0, 1, 2.
+    /// `received`, `lost` (dropped by a fault), `under way` (when the test ended) or not recorded, as
+    /// 0, 1, 2, 3.
     pub(crate) fate: Vec<u8>,
     /// The name of the fault that dropped it, or an empty text.
     pub(crate) fault: Vec<String>,
@@ -137,14 +130,14 @@ pub(crate) struct Clue {
 impl Data {
     /// What there is to draw of a test, which has messages only if they were kept.
     pub(crate) fn of(mut scene: Scene<'_>) -> Data {
-        let omissions = leave_out(&mut scene);
-        let contradictions = clues::of(&scene);
+        let omissions = omissions::leave_out(&mut scene);
         let Scene { begin, end, participants, arrows, operations, shades, .. } = scene;
+        let Scene { clues: contradictions, recorded_until, .. } = scene;
         let (mut kinds, mut functions) = (Vec::new(), Vec::new());
         Data {
             begin,
             end,
-            messages: messages::columns(&arrows, &participants, end, &mut kinds),
+            messages: messages::columns(&arrows, &participants, end, recorded_until, &mut kinds),
             operations: operations::columns(&operations, &participants, &mut functions),
             participants,
             kinds,
@@ -154,45 +147,6 @@ impl Data {
             omissions,
         }
     }
-}
-
-/// Takes away what would be too much, as far as possible from where something went wrong, and says
-/// so in sentences.
-fn leave_out(scene: &mut Scene<'_>) -> Vec<String> {
-    let mut omissions = Vec::new();
-    let focus = clues::focus(scene);
-    let sent = scene.arrows.iter().map(|arrow| arrow.sent);
-    if let Some(kept) = around(sent, focus, MOST_MESSAGES) {
-        let all = scene.arrows.len();
-        omissions.push(format!("{MOST_MESSAGES} of {all} messages are shown"));
-        scene.arrows = scene.arrows.drain(kept).collect();
-    }
-    let invoked = scene.operations.iter().map(|operation| operation.invoked);
-    if let Some(kept) = around(invoked, focus, MOST_OPERATIONS) {
-        let all = scene.operations.len();
-        omissions.push(format!("{MOST_OPERATIONS} of {all} operations are shown"));
-        scene.operations = scene.operations.drain(kept).collect();
-    }
-    let log = scene.report.chronicle().messages.as_ref();
-    if let Some(since) = log.and_then(Log::full_since) {
-        omissions.push(format!(
-            "messages were kept for {:.3} s, and then there was no more room",
-            since.as_secs_f64()
-        ));
-    }
-    omissions
-}
-
-/// The `most` of these ascending times that are around one, if they are more.
-fn around(
-    times: impl ExactSizeIterator<Item = i64>,
-    one: i64,
-    most: usize,
-) -> Option<Range<usize>> {
-    let spare = times.len().checked_sub(most).filter(|spare| *spare > 0)?;
-    let before = times.take_while(|time| *time < one).count();
-    let first = before.saturating_sub(most / 2).min(spare);
-    Some(first..first + most)
 }
 
 pub(super) fn microseconds(time: Duration) -> i64 {

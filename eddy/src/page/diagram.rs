@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 
-use super::data::clues;
 use super::data::messages::{self, Arrow};
 use super::data::shown;
 use super::scene::Scene;
@@ -41,6 +40,16 @@ struct Picture<'a> {
     columns: Vec<Column<'a>>,
     rows: Vec<Row>,
     arrows: Vec<Line>,
+    bands: Vec<Band>,
+}
+
+/// The rows of what happened during a fault.
+struct Band {
+    y: usize,
+    height: usize,
+    /// Where its name stands: faults that begin on the same row have theirs below each other.
+    text: usize,
+    name: String,
 }
 
 /// Who sends and receives.
@@ -84,7 +93,7 @@ pub(crate) fn svg(scene: &Scene<'_>) -> askama::Result<String> {
         let arrow = &scene.arrows[*place];
         let message = arrow.message;
         Line {
-            class: class(arrow, wrong.contains(place)),
+            class: class(arrow, wrong.contains(place), scene.recorded_until.is_some()),
             x1: x_of(&message.src),
             y1: y(begin),
             x2: x_of(&message.dest),
@@ -104,6 +113,7 @@ pub(crate) fn svg(scene: &Scene<'_>) -> askama::Result<String> {
         note,
         rows: rows.map(|(row, time)| Row { y: y(row), time: shown::seconds(*time) }).collect(),
         arrows: arrows.collect(),
+        bands: bands(&times, scene),
         columns: columns.iter().map(|(name, column)| Column { name, x: x(*column) }).collect(),
     };
     picture.render()
@@ -116,8 +126,8 @@ impl Line {
     }
 }
 
-fn class(arrow: &Arrow<'_>, is_wrong: bool) -> String {
-    let is_lost = arrow.fault.is_some() || arrow.ended.is_none();
+fn class(arrow: &Arrow<'_>, is_wrong: bool, is_cut_short: bool) -> String {
+    let is_lost = arrow.fault.is_some() || arrow.ended.is_none() && !is_cut_short;
     let classes = [
         ("message", true),
         ("client", arrow.message.involves_client()),
@@ -139,7 +149,7 @@ fn title(arrow: &Arrow<'_>) -> String {
 /// The messages to show, and which of them belong to what went wrong: those first, then what is
 /// around them, or else the first ones; between servers rather than with clients.
 fn choose(scene: &Scene<'_>) -> (Vec<usize>, BTreeSet<usize>) {
-    let clue = clues::of(scene).into_iter().next();
+    let clue = scene.clues.first();
     let wrong: BTreeSet<usize> =
         clue.iter().flat_map(|clue| clue.messages.iter().copied()).take(MOST).collect();
     let (from, until) = clue.map_or((0, i64::MAX), |clue| (clue.from, clue.until));
@@ -164,23 +174,42 @@ fn columns<'a>(chosen: &[usize], scene: &'a Scene<'_>) -> BTreeMap<&'a str, usiz
     present.filter(|name| names.contains(name)).zip(0..).collect()
 }
 
-/// For each message the rows of its beginning and its end, and the time of each row.
+/// For each message the rows of its beginning and its end, and the time of each row. Rows are in
+/// the order of the log, where causes come before effects even if nothing takes any time.
 fn rows(chosen: &[usize], scene: &Scene<'_>) -> (Vec<(usize, usize)>, Vec<i64>) {
-    let mut events: Vec<(i64, usize, bool)> = Vec::new();
+    let mut events: Vec<(usize, i64, usize, bool)> = Vec::new();
     for (number, place) in chosen.iter().enumerate() {
         let arrow = &scene.arrows[*place];
-        events.push((arrow.sent, number, false));
-        events.extend(arrow.ended.map(|ended| (ended, number, true)));
+        events.push((arrow.sent_as, arrow.sent, number, false));
+        let end = arrow.ended_as.zip(arrow.ended);
+        events.extend(end.map(|(ended_as, ended)| (ended_as, ended, number, true)));
     }
-    events.sort_by_key(|(time, number, is_end)| (*time, *is_end, *number));
+    events.sort_unstable();
     let mut spans = vec![(0, 0); chosen.len()];
-    for (row, (_, number, is_end)) in events.iter().enumerate() {
+    for (row, (.., number, is_end)) in events.iter().enumerate() {
         if !is_end {
             spans[*number].0 = row;
         }
         spans[*number].1 = row;
     }
-    (spans, events.into_iter().map(|(time, ..)| time).collect())
+    (spans, events.into_iter().map(|(_, time, ..)| time).collect())
+}
+
+/// A band for each fault during which any of these rows is.
+fn bands(times: &[i64], scene: &Scene<'_>) -> Vec<Band> {
+    let mut bands: Vec<Band> = Vec::new();
+    for shade in &scene.shades {
+        let first = times.partition_point(|time| *time < shade.from);
+        let rows = times[first..].partition_point(|time| *time < shade.until);
+        if rows == 0 {
+            continue;
+        }
+        let top = y(first) - ROW / 2;
+        let beside = bands.iter().filter(|band| band.y == top).count();
+        let text = y(first + beside) + 4;
+        bands.push(Band { y: top, height: ROW * rows, text, name: shade.fault.clone() });
+    }
+    bands
 }
 
 fn x(column: usize) -> usize {
@@ -189,4 +218,51 @@ fn x(column: usize) -> usize {
 
 fn y(row: usize) -> usize {
     TOP + ROW * (row + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::data::tests::{run, test, with_partition};
+    use super::*;
+    use crate::latency::Latency;
+    use crate::test::Test;
+
+    #[test]
+    fn causes_are_above_effects_even_where_nothing_takes_any_time() {
+        let report = run(&Test { latency: Latency::default(), ..test() });
+        let scene = Scene::of(&report);
+        let all: Vec<usize> = (0..scene.arrows.len()).collect();
+        let (spans, times) = rows(&all, &scene);
+        assert!(times.is_sorted());
+        let field = |arrow: &Arrow<'_>, name: &str| {
+            let body: serde_json::Value = serde_json::from_str(arrow.message.body.get()).unwrap();
+            body[name].as_u64()
+        };
+        let mut at_once = 0;
+        for (number, reply) in scene.arrows.iter().enumerate() {
+            let Some(id) = field(reply, "in_reply_to") else { continue };
+            let request = scene.arrows.iter().position(|arrow| {
+                arrow.message.src == reply.message.dest
+                    && arrow.message.dest == reply.message.src
+                    && field(arrow, "msg_id") == Some(id)
+            });
+            let request = request.unwrap();
+            assert!(spans[request].1 < spans[number].0, "{request} {number}: {spans:?}");
+            at_once += usize::from(scene.arrows[request].sent == reply.sent);
+        }
+        assert!(at_once > 0, "some took no time at all");
+    }
+
+    #[test]
+    fn the_rows_of_a_fault_are_a_band_with_its_name() {
+        let report = run(&with_partition());
+        let scene = Scene::of(&report);
+        let (from, until) = (scene.shades[0].from, scene.shades[0].until);
+        let shown = bands(&[from - 1, from, until - 1, until], &scene);
+        let [Band { y: top, height, name, .. }] = &shown[..] else { panic!("no band") };
+        assert_eq!((*top, *height, name.as_str()), (y(1) - ROW / 2, 2 * ROW, "partition"));
+        assert!(bands(&[from - 1, until], &scene).is_empty());
+        let picture = svg(&scene).unwrap();
+        assert_eq!(picture.matches("<rect class=\"fault\"").count(), 1);
+    }
 }

@@ -104,17 +104,27 @@ struct Row {
     name: String,
     value: String,
     limit: Option<String>,
-    is_kept: bool,
+    /// The class of a cell in `style.css` and its words: what became of the limit.
+    class: &'static str,
+    kept: &'static str,
 }
 
 impl Part {
     fn new(description: &Description, summary: &Summary) -> Part {
         let all = |texts: &[String]| texts.iter().map(|text| shown(text)).collect();
-        let figures = summary.figures.iter().map(|figure| Row {
-            name: shown(&figure.name),
-            value: figure.value.map_or_else(|| "–".to_owned(), summary::shown),
-            limit: figure.shown_limit(),
-            is_kept: figure.is_kept(),
+        let figures = summary.figures.iter().map(|figure| {
+            let (class, kept) = match (figure.value, figure.is_kept()) {
+                (None, _) => ("exceeded", "cannot be told"),
+                (Some(_), true) => ("kept", "holds"),
+                (Some(_), false) => ("exceeded", "EXCEEDED"),
+            };
+            Row {
+                name: shown(&figure.name),
+                value: figure.value.map_or_else(|| "–".to_owned(), summary::shown),
+                limit: figure.shown_limit(),
+                class,
+                kept,
+            }
         });
         Part {
             class: summary.standing().class(),
@@ -298,6 +308,16 @@ mod tests {
         let back = with_summary(&changed, &description(), &summary()).unwrap();
         assert_eq!(ends(&back), ends(&page));
         assert_eq!(with_summary("<html></html>", &description(), &limited), None);
+    }
+
+    #[test]
+    fn a_figure_that_is_missing_does_not_exceed_its_limit() {
+        let mut summary = summary();
+        summary.figures[1].value = None;
+        let limited = summary.limit(Limits { median: Some(400.0), ..Limits::default() });
+        let changed = with_summary(&page(), &description(), &limited).unwrap();
+        assert!(changed.contains(">cannot be told</td>"), "{changed}");
+        assert!(!changed.contains("EXCEEDED"));
     }
 
     #[test]

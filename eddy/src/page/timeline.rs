@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 
-use super::data::clues;
 use super::data::operations::Operation;
 use super::data::shown;
-use super::scene::Scene;
+use super::scene::{Scene, around};
 use crate::history::Kind;
 use crate::printable::printable;
 
@@ -53,20 +52,24 @@ struct Bar {
 /// The page of a test of this title.
 pub(crate) fn html(title: &str, scene: &Scene<'_>) -> askama::Result<String> {
     let all = scene.operations.len();
-    let shown = &scene.operations[..all.min(MOST)];
-    let note = match shown.len() {
-        few if few == all => format!("All {all} operations."),
-        few => format!("The first {few} of {all} operations; history.txt has all."),
+    let invoked = scene.operations.iter().map(|operation| operation.invoked);
+    let range = around(invoked, scene.focus(), MOST).unwrap_or(0..all);
+    let (first, few) = (range.start, range.len());
+    let shown = &scene.operations[range];
+    let note = match first {
+        _ if few == all => format!("All {all} operations."),
+        0 => format!("The first {few} of {all} operations; history.txt has all."),
+        _ => format!("{few} of {all} operations, around what went wrong; history.txt has all."),
     };
     let columns: BTreeSet<u64> = shown.iter().map(|operation| operation.process).collect();
     let columns: BTreeMap<u64, usize> = columns.into_iter().zip(0..).collect();
-    let clues = clues::of(scene);
-    let wrong: BTreeSet<usize> = clues.into_iter().flat_map(|clue| clue.operations).collect();
-    let rows = rows(shown, scene.end);
+    let wrong: BTreeSet<usize> =
+        scene.clues.iter().flat_map(|clue| clue.operations.iter().copied()).collect();
+    let rows = rows(shown);
     let bars = shown.iter().zip(&rows.spans).enumerate();
     let bars = bars.map(|(place, (operation, (begin, end)))| Bar {
         index: operation.begin.index,
-        class: class(operation, wrong.contains(&place)),
+        class: class(operation, wrong.contains(&(first + place))),
         left: COLUMN * columns.get(&operation.process).copied().unwrap_or_default(),
         top: TOP + ROW * begin,
         height: ROW * (end - begin).max(1),
@@ -93,12 +96,13 @@ struct Rows {
     count: usize,
 }
 
-fn rows(operations: &[Operation<'_>], end: i64) -> Rows {
-    let mut events: Vec<(i64, bool, usize)> = Vec::new();
+/// Rows are in the order of the history, which tells more than times do: a client may end an
+/// operation and begin another one in the same microsecond. What never ended goes on to the end.
+fn rows(operations: &[Operation<'_>]) -> Rows {
+    let mut events: Vec<(usize, bool, usize)> = Vec::new();
     for (place, operation) in operations.iter().enumerate() {
-        events.push((operation.invoked, false, place));
-        let completed = operation.end.map_or(end, |_| operation.completed);
-        events.push((completed, true, place));
+        events.push((operation.begin.index, false, place));
+        events.push((operation.end.map_or(usize::MAX, |end| end.index), true, place));
     }
     events.sort_unstable();
     let mut spans = vec![(0, 0); operations.len()];
@@ -145,5 +149,27 @@ fn times(operation: &Operation<'_>) -> String {
             shown::seconds(operation.completed)
         ),
         None => format!("process {}, {invoked}, and it never ended", operation.process),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::data::tests::{run, test};
+    use super::*;
+    use crate::latency::Latency;
+    use crate::test::Test;
+
+    #[test]
+    fn bars_of_a_process_are_below_each_other_even_where_nothing_takes_any_time() {
+        let report = run(&Test { latency: Latency::default(), rate: 100.0, ..test() });
+        let scene = Scene::of(&report);
+        let rows = rows(&scene.operations);
+        let mut free: BTreeMap<u64, usize> = BTreeMap::new();
+        for (operation, (begin, end)) in scene.operations.iter().zip(&rows.spans) {
+            assert!(begin < end);
+            let before = free.insert(operation.process, *end);
+            assert!(before.is_none_or(|before| before < *begin), "{:?}", operation.begin);
+        }
+        assert!(scene.operations.iter().any(|operation| operation.invoked == operation.completed));
     }
 }

@@ -80,9 +80,11 @@ function tellWhatIsShown() {
   let passing = 0;
   for (const passes of messages.passes) passing += passes;
   const filtered = state.search === "" ? "" : ` contain “${printable(state.search)}”`;
+  const bodies = state.unread === 1 ? "1 long body" : `${grouped(state.unread)} long bodies`;
+  const unread = state.unread === 0 ? "" : `; and ${bodies} of which only the beginning is here`;
   document.getElementById("shown").textContent =
     `${grouped(visibleMessages)} of ${grouped(passing)} messages${filtered}, `
-    + `${lasting(state.until - state.from)} from ${clock(state.from)}`;
+    + `${lasting(state.until - state.from)} from ${clock(state.from)}${unread}`;
 }
 
 function grouped(number) {

@@ -4,11 +4,14 @@
 
 function filter() {
   const { search, only } = state;
+  state.unread = 0;
   for (let at = 0; at < messages.count; at++) {
-    messages.passes[at] = Number(state.kinds[messages.kind[at]]
+    const isChosen = state.kinds[messages.kind[at]]
       && hasLines(at)
-      && (!only || messages.marked[at] === 1)
-      && (search === "" || messages.body[at].includes(search)));
+      && (!only || messages.marked[at] === 1);
+    const contains = search === "" || messages.body[at].includes(search);
+    messages.passes[at] = Number(isChosen && contains);
+    if (isChosen && !contains && messages.bytes[at] > 0) state.unread += 1;
   }
   tellAbsentKinds();
   forgetDensity();

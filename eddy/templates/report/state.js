@@ -9,6 +9,8 @@ const state = {
   kinds: [],
   // What bodies must contain.
   search: "",
+  // How many bodies may contain it beyond their beginning, which is all that the page has of them.
+  unread: 0,
   // Whether all clients have a line, or only those of the selected contradiction.
   allClients: false,
   clients: new Set(),

@@ -27,6 +27,7 @@ function describeMessage({ at, others }) {
     `arrived ${ended}, after ${took}`,
     `lost${fault}, ${ended}`,
     "still under way when the test ended",
+    "not recorded: there was no more room",
   ][column.fate[at]];
   const cut = column.bytes[at] ? `The beginning of ${column.bytes[at]} bytes.` : "";
   return [

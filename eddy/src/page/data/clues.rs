@@ -1,11 +1,14 @@
 //! Where to look: the contradictions that a checker found, with the messages that belong to them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::carriers::Wanted;
+use rustc_hash::FxHashMap;
+
+use super::Clue;
+use super::carriers::{Carries, Wanted};
 use super::messages::Arrow;
 use super::operations::Operation;
-use super::{Clue, story};
+use super::story::Story;
 use crate::checker::Contradiction;
 use crate::page::scene::Scene;
 use crate::workload::Workload;
@@ -16,23 +19,24 @@ const AROUND: i64 = 20;
 /// The least that is shown around it, in microseconds: a moment alone says nothing.
 const LEAST_AROUND: i64 = 1_000;
 
-/// When the first contradiction is, or the beginning of time if there is none.
-pub(super) fn focus(scene: &Scene<'_>) -> i64 {
-    let first = scene.report.contradictions.first();
-    let own = first.into_iter().flat_map(|first| own_operations(&first.operations, scene));
-    own.map(|place| scene.operations[place].invoked).min().unwrap_or(i64::MIN)
-}
-
 /// Every contradiction, with what there is to see of it.
 pub(in crate::page) fn of(scene: &Scene<'_>) -> Vec<Clue> {
     let nodes = scene.report.test().node_ids();
+    let places = places(scene);
     let clues = scene.report.contradictions.iter();
-    clues.filter_map(|contradiction| clue(contradiction, &nodes, scene)).collect()
+    clues.map(|contradiction| clue(contradiction, &nodes, &places, scene)).collect()
 }
 
-fn clue(contradiction: &Contradiction, nodes: &[String], scene: &Scene<'_>) -> Option<Clue> {
+fn clue(
+    contradiction: &Contradiction,
+    nodes: &[String],
+    places: &FxHashMap<usize, usize>,
+    scene: &Scene<'_>,
+) -> Clue {
     let Contradiction { what, operations, value } = contradiction;
-    let own = own_operations(operations, scene);
+    let own: BTreeSet<usize> =
+        operations.iter().filter_map(|index| places.get(index).copied()).collect();
+    let own: Vec<usize> = own.into_iter().collect();
     let said: BTreeSet<usize> =
         own.iter().flat_map(|place| messages_of(&scene.operations[*place], scene)).collect();
     let asked = said.iter().map(|place| &scene.arrows[*place]);
@@ -43,23 +47,29 @@ fn clue(contradiction: &Contradiction, nodes: &[String], scene: &Scene<'_>) -> O
     let own_operations: Vec<&Operation<'_>> =
         own.iter().map(|place| &scene.operations[*place]).collect();
     let story = match value {
-        Some(value) if !carried.is_empty() => story::of(value, nodes, &own_operations, &carried),
+        Some(value) if !carried.is_empty() => Story {
+            value,
+            nodes,
+            operations: &own_operations,
+            carriers: &carried,
+            recorded_until: scene.recorded_until,
+        }
+        .lines(),
         _ => Vec::new(),
     };
     let way = carried.iter().flat_map(|arrow| [arrow.sent, arrow.ended.unwrap_or(arrow.sent)]);
-    let (from, until) = ends(way).or_else(|| {
-        let own = own_operations.iter();
-        ends(own.flat_map(|own| [own.invoked, own.completed.max(own.invoked)]))
-    })?;
+    let own_times = own_operations.iter();
+    let own_times = own_times.flat_map(|own| [own.invoked, own.completed.max(own.invoked)]);
+    let (from, until) = ends(way).or_else(|| ends(own_times)).unwrap_or((scene.begin, scene.end));
     let around = ((until - from) / AROUND).max(LEAST_AROUND);
-    Some(Clue {
+    Clue {
         what: what.clone(),
         story,
         operations: own,
         messages: said.into_iter().chain(carriers).collect::<BTreeSet<_>>().into_iter().collect(),
         from: from - around,
         until: until + around,
-    })
+    }
 }
 
 /// Whether a value is to reach every node, and is no other operation's. Elsewhere the same small
@@ -68,22 +78,29 @@ fn is_spread(scene: &Scene<'_>) -> bool {
     matches!(scene.report.test().workload, Workload::Broadcast | Workload::GSet)
 }
 
-/// The places of the operations that have these entries of the history.
-fn own_operations(indices: &[usize], scene: &Scene<'_>) -> Vec<usize> {
-    let mut places = BTreeMap::new();
+/// For each entry of the history the place of the operation that has it.
+fn places(scene: &Scene<'_>) -> FxHashMap<usize, usize> {
+    let mut places = FxHashMap::default();
     for (place, Operation { begin, end, .. }) in scene.operations.iter().enumerate() {
         places.insert(begin.index, place);
         places.extend(end.map(|end| (end.index, place)));
     }
-    let own = indices.iter().filter_map(|index| places.get(index).copied());
-    own.collect::<BTreeSet<_>>().into_iter().collect()
+    places
 }
 
-/// The messages to nodes and services that carried a value.
+/// The messages to nodes and services that carried a value; those between servers that may have,
+/// if none of them did for sure.
 fn carriers(wanted: &Wanted, scene: &Scene<'_>) -> Vec<usize> {
-    let all = scene.arrows.iter().enumerate();
-    let carriers = all.filter(|(_, arrow)| !arrow.is_to_client() && wanted.is_in(arrow));
-    carriers.map(|(place, _)| place).collect()
+    let all = scene.arrows.iter().enumerate().filter(|(_, arrow)| !arrow.is_to_client());
+    let found = all.map(|(place, arrow)| (place, arrow, wanted.is_in(arrow)));
+    let found: Vec<_> = found.filter(|(.., carries)| *carries != Carries::No).collect();
+    let between = |arrow: &Arrow<'_>| !arrow.message.involves_client();
+    let is_sure =
+        found.iter().any(|(_, arrow, carries)| between(arrow) && *carries == Carries::Yes);
+    let carriers = found
+        .into_iter()
+        .filter(|(_, arrow, carries)| *carries == Carries::Yes || !is_sure && between(arrow));
+    carriers.map(|(place, ..)| place).collect()
 }
 
 /// The messages between an operation's client and whom it asked, as long as it lasted.

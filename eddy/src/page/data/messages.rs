@@ -20,6 +20,9 @@ pub(crate) struct Arrow<'a> {
     pub(in crate::page) ended: Option<i64>,
     /// What dropped it, if it was.
     pub(in crate::page) fault: Option<Fault>,
+    /// Where sending and end stand in the log: what happened in the same microsecond has an order.
+    pub(in crate::page) sent_as: usize,
+    pub(in crate::page) ended_as: Option<usize>,
 }
 
 impl Arrow<'_> {
@@ -33,30 +36,40 @@ impl Arrow<'_> {
 pub(in crate::page) fn arrows(report: &Report) -> Vec<Arrow<'_>> {
     let chronicle = report.chronicle();
     let Some(log) = &chronicle.messages else { return Vec::new() };
-    let time = |at: Duration| match at.checked_sub(chronicle.zero) {
-        Some(after) => microseconds(after),
-        None => -microseconds(chronicle.zero.saturating_sub(at)),
-    };
     let mut arrows: Vec<Arrow<'_>> = Vec::new();
     let mut places: FxHashMap<u64, usize> = FxHashMap::default();
-    for event in log.events() {
+    for (number, event) in log.events().iter().enumerate() {
         let message = &event.message;
         if event.kind == EventKind::Send {
             places.insert(message.id, arrows.len());
-            arrows.push(Arrow { message, sent: time(event.at), ended: None, fault: None });
+            let sent = time(report, event.at);
+            let (sent_as, ended_as) = (number, None);
+            arrows.push(Arrow { message, sent, ended: None, fault: None, sent_as, ended_as });
             continue;
         }
         let Some(&place) = places.get(&message.id) else { continue };
         let arrow = &mut arrows[place];
         if arrow.ended.is_none() {
-            (arrow.ended, arrow.fault) = (Some(time(event.at)), event.fault);
+            (arrow.ended, arrow.fault) = (Some(time(report, event.at)), event.fault);
+            arrow.ended_as = Some(number);
         } else {
-            let (sent, ended) = (arrow.sent, Some(time(event.at)));
-            arrows.push(Arrow { message, sent, ended, fault: event.fault });
+            let ended = Some(time(report, event.at));
+            let again =
+                Arrow { ended, fault: event.fault, ended_as: Some(number), ..arrow.clone() };
+            arrows.push(again);
         }
     }
-    arrows.sort_by_key(|arrow| (arrow.sent, arrow.message.id));
+    arrows.sort_by_key(|arrow| (arrow.sent, arrow.sent_as));
     arrows
+}
+
+/// A time of the network's log as one of the history.
+pub(in crate::page) fn time(report: &Report, at: Duration) -> i64 {
+    let zero = report.chronicle().zero;
+    match at.checked_sub(zero) {
+        Some(after) => microseconds(after),
+        None => -microseconds(zero.saturating_sub(at)),
+    }
 }
 
 /// The nodes, the services that anybody spoke to, and the clients, in the order of their numbers.
@@ -82,6 +95,7 @@ pub(in crate::page) fn columns(
     arrows: &[Arrow<'_>],
     participants: &[Participant],
     end: i64,
+    recorded_until: Option<i64>,
     kinds: &mut Vec<String>,
 ) -> Messages {
     let places = participants.iter().map(|participant| participant.name.as_str()).zip(0..);
@@ -89,13 +103,17 @@ pub(in crate::page) fn columns(
     let place = |name: &str| places.get(name).copied().unwrap_or_default();
     let mut numbers: FxHashMap<String, usize> = FxHashMap::default();
     let mut columns = Messages::default();
-    for Arrow { message, sent, ended, fault } in arrows {
+    for Arrow { message, sent, ended, fault, .. } in arrows {
         let kind = kind(message);
         let number = *numbers.entry(kind).or_insert_with_key(|kind| {
             kinds.push(kind.clone());
             kinds.len() - 1
         });
-        let nowhere = if message.involves_client() { *sent } else { end };
+        let nowhere = match recorded_until {
+            Some(until) => until.max(*sent),
+            None if message.involves_client() => *sent,
+            None => end,
+        };
         let (body, bytes) = shown::beginning(message.body.get());
         columns.id.push(message.id);
         columns.src.push(place(&message.src));
@@ -106,7 +124,8 @@ pub(in crate::page) fn columns(
         columns.fate.push(match (ended, fault) {
             (Some(_), None) => 0,
             (Some(_), Some(_)) => 1,
-            (None, _) => 2,
+            (None, _) if recorded_until.is_none() => 2,
+            (None, _) => 3,
         });
         columns.fault.push(fault.map(|fault| fault.to_string()).unwrap_or_default());
         columns.body.push(body);

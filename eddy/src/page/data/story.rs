@@ -13,22 +13,68 @@ use crate::edn::Value;
 /// How many messages are told one by one. The picture shows all of them.
 const TOLD: usize = 12;
 
-/// How the messages that carried a value went, in lines, and what the nodes knew that were asked
-/// by these operations.
-pub(super) fn of(
-    value: &Value,
-    nodes: &[String],
-    operations: &[&Operation<'_>],
-    carriers: &[&Arrow<'_>],
-) -> Vec<String> {
-    let mut lines = who_never_got_it(nodes, carriers);
-    lines.extend(operations.iter().filter_map(|operation| did_know(operation, value, carriers)));
-    let (told, rest) = carriers.split_at(carriers.len().min(TOLD));
-    lines.extend(told.iter().map(|arrow| line(arrow)));
-    if !rest.is_empty() {
-        lines.push(format!("and {} more that carried it", counted(rest.len() as u64, "message")));
+/// What a story is made of.
+pub(super) struct Story<'a> {
+    pub(super) value: &'a Value,
+    pub(super) nodes: &'a [String],
+    /// Those that contradict each other.
+    pub(super) operations: &'a [&'a Operation<'a>],
+    /// The messages that carried the value.
+    pub(super) carriers: &'a [&'a Arrow<'a>],
+    /// Until when messages are recorded, if not until the end. What is not there says nothing then.
+    pub(super) recorded_until: Option<i64>,
+}
+
+impl Story<'_> {
+    /// How the messages that carried the value went, in lines, and what the nodes knew that were
+    /// asked by the operations.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let Story { carriers, operations, recorded_until, .. } = self;
+        let mut lines = match recorded_until {
+            Some(until) => {
+                vec![format!("whom it reached after {} is not recorded", seconds(*until))]
+            }
+            None => who_never_got_it(self.nodes, carriers),
+        };
+        lines.extend(operations.iter().filter_map(|operation| self.did_know(operation)));
+        let (told, rest) = carriers.split_at(carriers.len().min(TOLD));
+        lines.extend(told.iter().map(|arrow| line(arrow, recorded_until.is_some())));
+        if !rest.is_empty() {
+            let rest = counted(rest.len() as u64, "message");
+            lines.push(format!("and {rest} more that carried it"));
+        }
+        lines
     }
-    lines
+
+    /// Of an operation that came to an end without the value: whether the node that was asked had
+    /// it.
+    fn did_know(&self, operation: &Operation<'_>) -> Option<String> {
+        let Story { value, carriers, recorded_until, .. } = self;
+        let Operation { begin, end, process, node, .. } = operation;
+        let (end, node) = ((*end)?, node.as_ref()?);
+        let has_it = |all: &[Value]| all.contains(value);
+        if begin.value == **value || end.value.as_sequence().is_none_or(has_it) {
+            return None;
+        }
+        let arrived =
+            carriers.iter().filter(|arrow| *arrow.message.dest == **node && arrow.fault.is_none());
+        let arrived = arrived.filter_map(|arrow| arrow.ended).min();
+        let knew = match arrived {
+            Some(time) if time <= operation.invoked => format!("had got it at {}", seconds(time)),
+            Some(time) => format!("got it only later, at {}", seconds(time)),
+            None if recorded_until.is_some() => "is not recorded to have got it".to_owned(),
+            None if !is_recognized(carriers) => "got no message that shows it".to_owned(),
+            None => "never got it".to_owned(),
+        };
+        let (f, invoked) = (&begin.f, seconds(operation.invoked));
+        Some(format!("the {f} by process {process} at {invoked} asked {node}, which {knew}"))
+    }
+}
+
+/// Whether any message between servers is known to have the value. If none is, they may speak of it
+/// in a way that is not understood here.
+fn is_recognized(carriers: &[&Arrow<'_>]) -> bool {
+    carriers.iter().any(|arrow| !arrow.message.involves_client())
 }
 
 /// For all nodes that the value never reached, what became of the messages that had it.
@@ -67,7 +113,12 @@ fn who_never_got_it(nodes: &[String], carriers: &[&Arrow<'_>]) -> Vec<String> {
         format!("{nodes} never got it: of the messages that had it, {became}{each}")
     }));
     if !never_sent.is_empty() {
-        lines.push(format!("nobody ever sent it to {}", never_sent.join(", ")));
+        let nodes = never_sent.join(", ");
+        lines.push(if is_recognized(carriers) {
+            format!("nobody ever sent it to {nodes}")
+        } else {
+            format!("no message to {nodes} shows it")
+        });
     }
     if lines.is_empty() {
         lines.push("it reached every node, so one of them forgot it or did not show it".to_owned());
@@ -75,30 +126,12 @@ fn who_never_got_it(nodes: &[String], carriers: &[&Arrow<'_>]) -> Vec<String> {
     lines
 }
 
-/// Of an operation that came to an end without the value: whether the node that was asked had it.
-fn did_know(operation: &Operation<'_>, value: &Value, carriers: &[&Arrow<'_>]) -> Option<String> {
-    let Operation { begin, end, process, node, .. } = operation;
-    let (end, node) = ((*end)?, node.as_ref()?);
-    if begin.value == *value || end.value.as_sequence().is_none_or(|all| all.contains(value)) {
-        return None;
-    }
-    let arrived =
-        carriers.iter().filter(|arrow| *arrow.message.dest == **node && arrow.fault.is_none());
-    let arrived = arrived.filter_map(|arrow| arrow.ended).min();
-    let knew = match arrived {
-        Some(time) if time <= operation.invoked => format!("had got it at {}", seconds(time)),
-        Some(time) => format!("got it only later, at {}", seconds(time)),
-        None => "never got it".to_owned(),
-    };
-    let (f, invoked) = (&begin.f, seconds(operation.invoked));
-    Some(format!("the {f} by process {process} at {invoked} asked {node}, which {knew}"))
-}
-
-fn line(arrow: &Arrow<'_>) -> String {
-    let Arrow { message, sent, ended, fault } = arrow;
+fn line(arrow: &Arrow<'_>, is_cut_short: bool) -> String {
+    let Arrow { message, sent, ended, fault, .. } = arrow;
     let became = match (ended, fault) {
         (Some(ended), None) => format!("arrived at {}", seconds(*ended)),
         (Some(ended), Some(fault)) => format!("lost to {fault} at {}", seconds(*ended)),
+        (None, _) if is_cut_short => "what became of it is not recorded".to_owned(),
         (None, _) => "did not arrive".to_owned(),
     };
     let (kind, src, dest) = (messages::kind(message), &message.src, &message.dest);

@@ -1,7 +1,7 @@
 //! What a page has of a broadcast that forgets to send again, and of one that only forgets.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use glomers::{Handler, Node, async_trait};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::latency::Latency;
 use crate::nemesis::Strike;
+use crate::page::scene::around;
 use crate::report::Report;
 use crate::test::Test;
 use crate::workload::Workload;
@@ -26,13 +27,25 @@ enum Body {
     Read,
     ReadOk { messages: Vec<u64> },
     News { message: u64 },
+    Renamed { value: u64 },
+    Keyed { m: BTreeMap<u64, bool> },
+    Hidden { above: u64 },
     NewsOk,
+}
+
+/// What is added to a value that is hidden.
+const HIDDEN: u64 = 1_000_000;
+
+fn news(message: u64) -> Body {
+    Body::News { message }
 }
 
 /// Tells each value to everybody once; one node may not remember what it is told.
 struct Flood {
     node: Node,
     forgets: bool,
+    /// How it tells a value.
+    tell: fn(u64) -> Body,
     seen: RefCell<BTreeSet<u64>>,
 }
 
@@ -40,7 +53,7 @@ impl Flood {
     fn learn(&self, message: u64) {
         if self.seen.borrow_mut().insert(message) {
             for peer in self.node.peers() {
-                self.node.send(peer, &Body::News { message });
+                self.node.send(peer, &(self.tell)(message));
             }
         }
     }
@@ -52,16 +65,22 @@ impl Handler for Flood {
     type Reply = Body;
 
     async fn handle(&self, _from: &str, request: Body) -> anyhow::Result<Body> {
+        let told = match &request {
+            Body::News { message: value } | Body::Renamed { value } => Some(*value),
+            Body::Keyed { m } => m.keys().next().copied(),
+            Body::Hidden { above } => Some(above - HIDDEN),
+            _ => None,
+        };
+        if let Some(told) = told {
+            if !self.forgets {
+                self.learn(told);
+            }
+            return Ok(Body::NewsOk);
+        }
         Ok(match request {
             Body::Broadcast { message } => {
                 self.learn(message);
                 Body::BroadcastOk
-            }
-            Body::News { message } => {
-                if !self.forgets {
-                    self.learn(message);
-                }
-                Body::NewsOk
             }
             Body::Read => Body::ReadOk { messages: self.seen.borrow().iter().copied().collect() },
             _ => Body::TopologyOk,
@@ -69,7 +88,7 @@ impl Handler for Flood {
     }
 }
 
-fn test() -> Test {
+pub(in crate::page) fn test() -> Test {
     Test {
         workload: Workload::Broadcast,
         nodes: 3,
@@ -82,11 +101,23 @@ fn test() -> Test {
     }
 }
 
-fn data(test: &Test, forgetful: &'static str) -> (Data, Report) {
-    let report = test.run(move |node| {
+fn run_telling(test: &Test, forgetful: &'static str, tell: fn(u64) -> Body) -> Report {
+    test.run(move |node| {
         let forgets = node.id() == forgetful;
-        Flood { node, forgets, seen: RefCell::default() }
-    });
+        Flood { node, forgets, tell, seen: RefCell::default() }
+    })
+}
+
+pub(in crate::page) fn run(test: &Test) -> Report {
+    run_telling(test, "nobody", news)
+}
+
+pub(in crate::page) fn with_partition() -> Test {
+    Test { strikes: vec![Strike::partition(["n2"], SECOND, 3 * SECOND)], ..test() }
+}
+
+fn data(test: &Test, forgetful: &'static str) -> (Data, Report) {
+    let report = run_telling(test, forgetful, news);
     (Data::of(Scene::of(&report)), report)
 }
 
@@ -112,8 +143,7 @@ fn a_valid_test_has_all_messages_and_operations_and_no_contradiction() {
 
 #[test]
 fn what_a_partition_cost_is_told_with_the_messages_that_it_cost() {
-    let cut = Strike::partition(["n2"], SECOND, 3 * SECOND);
-    let (data, report) = data(&Test { strikes: vec![cut], ..test() }, "nobody");
+    let (data, report) = data(&with_partition(), "nobody");
     assert!(!report.lost.is_empty(), "{report}");
     let shade = &data.faults[0];
     assert_eq!((shade.fault.as_str(), &shade.struck[..]), ("partition", &[2][..]));
@@ -140,6 +170,64 @@ fn who_got_a_value_and_did_not_show_it_is_named() {
     let story = &data.contradictions[0].story;
     let asked_n2 = |line: &String| line.contains("asked n2, which had got it at");
     assert!(story.iter().any(asked_n2), "{story:?}");
+}
+
+#[test]
+fn a_value_is_found_by_whatever_name_nodes_tell_it() {
+    #[track_caller]
+    fn check(tell: fn(u64) -> Body, expected: &str) {
+        let report = run_telling(&with_partition(), "nobody", tell);
+        assert!(!report.lost.is_empty(), "{report}");
+        let story = &Scene::of(&report).clues[0].story;
+        assert!(story[0].contains(expected), "{story:#?}");
+    }
+    let lost = "never got it: of the messages that had it, 2 lost to";
+    check(news, lost);
+    check(|value| Body::Renamed { value }, lost);
+    check(|value| Body::Keyed { m: [(value, true)].into() }, lost);
+    check(|value| Body::Hidden { above: value + HIDDEN }, "no message to n");
+}
+
+#[test]
+fn what_clues_refer_to_stays_and_their_stories_are_of_the_whole_test() {
+    let report = run(&with_partition());
+    let (whole, mut part) = (Scene::of(&report), Scene::of(&report));
+    let omissions = omissions::leave_out_beyond(10, 4, &mut part);
+    assert_eq!(omissions.len(), 2, "{omissions:?}");
+    assert!(part.arrows.len() < whole.arrows.len());
+    assert!(part.operations.len() < whole.operations.len());
+    assert!(part.arrows.is_sorted_by_key(|arrow| arrow.sent_as));
+    assert!(!part.clues.is_empty());
+    assert_eq!(part.clues.len(), whole.clues.len());
+    for (clue, before) in part.clues.iter().zip(&whole.clues) {
+        assert_eq!((&clue.what, &clue.story), (&before.what, &before.story));
+        let ids = |scene: &Scene<'_>, clue: &Clue| -> Vec<u64> {
+            clue.messages.iter().map(|place| scene.arrows[*place].message.id).collect()
+        };
+        assert_eq!(ids(&part, clue), ids(&whole, before));
+        let indices = |scene: &Scene<'_>, clue: &Clue| -> Vec<usize> {
+            clue.operations.iter().map(|place| scene.operations[*place].begin.index).collect()
+        };
+        assert_eq!(indices(&part, clue), indices(&whole, before));
+    }
+}
+
+#[test]
+fn a_story_claims_nothing_of_what_is_not_recorded() {
+    let report = run(&with_partition());
+    let mut scene = Scene::of(&report);
+    scene.recorded_until = Some(2_000_000);
+    scene.arrows.retain(|arrow| arrow.sent <= 2_000_000);
+    for arrow in &mut scene.arrows {
+        arrow.ended = arrow.ended.filter(|ended| *ended <= 2_000_000);
+    }
+    let stories: Vec<String> = clues::of(&scene).into_iter().flat_map(|clue| clue.story).collect();
+    assert!(stories.iter().any(|line| line.contains("not recorded")), "{stories:#?}");
+    let claims = ["never", "nobody", "did not arrive", "under way", "it reached every"];
+    let is_claim = |line: &String| claims.iter().any(|claim| line.contains(claim));
+    assert!(!stories.iter().any(is_claim), "{stories:#?}");
+    let omissions = omissions::leave_out_beyond(usize::MAX, usize::MAX, &mut scene);
+    assert_eq!(omissions, ["messages were kept until 2.000 s, and then there was no more room"]);
 }
 
 #[test]
