@@ -259,8 +259,8 @@ impl Report {
     /// Records the test in a store, as `eddy test` does, and gives the directory: `report.html`,
     /// which shows messages if [`Test::trace`] is set, and its pictures; `history.edn`,
     /// `history.txt`, `results.edn`, when which fault struck whom as `faults.txt`, and the trace as
-    /// `trace.txt`, if there are any. What is in it depends on nothing but the test, and the name of
-    /// this thread, which is a test's and stands where a program's would.
+    /// `trace.txt`, if there are any. What is in it depends on nothing but the test, and the name
+    /// of this thread, which is a test's and stands where a program's would.
     ///
     /// # Errors
     /// If that cannot be written.

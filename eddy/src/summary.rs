@@ -75,7 +75,8 @@ pub(crate) struct Limits {
 }
 
 /// The four figures of a test, without limits. Latencies are those of values becoming stable where
-/// the workload has any, and those of the history's operations elsewhere: only then it is asked for.
+/// the workload has any, and those of the history's operations elsewhere, which is asked for only
+/// then.
 pub(crate) fn figures<H: Borrow<History>>(
     results: &Value,
     history: impl FnOnce() -> Option<H>,

@@ -24,8 +24,9 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    /// What is to be served; an error says what is wrong with the arguments. A store that is missing
-    /// is an error, not waited for: a name that was mistyped would look like a store without tests.
+    /// What is to be served; an error says what is wrong with the arguments. A store that is
+    /// missing is an error, not waited for: a name that was mistyped would look like a store
+    /// without tests.
     pub(super) fn settings(self) -> Result<Settings, String> {
         let Serve { store, host, port } = self;
         let shown = store.display();

@@ -64,8 +64,8 @@ pub(crate) struct Messages {
     /// When it arrived or was dropped; if neither happened, the end, or when it was sent if nobody
     /// waited for it any more; if that is not recorded, when recording ended.
     pub(crate) ended: Vec<i64>,
-    /// `received`, `lost` (dropped by a fault), `under way` (when the test ended) or not recorded, as
-    /// 0, 1, 2, 3.
+    /// `received`, `lost` (dropped by a fault), `under way` (when the test ended) or not recorded,
+    /// as 0, 1, 2, 3.
     pub(crate) fate: Vec<u8>,
     /// The name of the fault that dropped it, or an empty text.
     pub(crate) fault: Vec<String>,

@@ -2,8 +2,8 @@
 //!
 //! The verdict and the figures are HTML; what can be drawn in many ways is data, which the page
 //! draws itself: JSON, gzipped since bodies repeat each other, as base64 since nothing that is
-//! written in base64 can end a script element. Nodes write bodies, names and errors as they like, so
-//! here everything is escaped by the templates, and there it becomes text and never markup.
+//! written in base64 can end a script element. Nodes write bodies, names and errors as they like,
+//! so here everything is escaped by the templates, and there it becomes text and never markup.
 //!
 //! Limits may come to be known only after the test. So the part that tells of them stands between
 //! two comments, and [`with_summary`] puts another one there. Escaped text has no `<`, so nothing

@@ -3,8 +3,8 @@
 //! Only what eddy itself made is shown as a page or a picture: a few names, directly in the test's
 //! directory. Everything else, logs and storage, is plain text, whatever it claims to be. In either
 //! case the browser is told to keep it apart from all other pages, as if it came from a host of its
-//! own, and to let it load nothing: should a report be fooled by what a node wrote, it still reaches
-//! nobody.
+//! own, and to let it load nothing: should a report be fooled by what a node wrote, it still
+//! reaches nobody.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;

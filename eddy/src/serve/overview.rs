@@ -14,8 +14,8 @@ use super::run::{Outcome, Run, Verdict};
 use super::{link, shown};
 use crate::summary::{self, Figure};
 
-/// How many files are listed. A node may keep a file for every value; more would be slow to show and
-/// nobody's to read.
+/// How many files are listed. A node may keep a file for every value; more would be slow to show
+/// and nobody's to read.
 const LISTED: usize = 1000;
 
 /// How deep directories are looked into: `storage/` and a node's, and some of its own.

@@ -262,8 +262,8 @@ fn sends_and_polls_that_contradict_each_other_are_named() {
         &[0, 1, 8, 9],
         Some(1),
     );
-    let skipped = "0 send a 1 0\n0 send a 2 1\n0 send a 3 2\n1 assign a\n1 poll a 0:1\n1 poll a 2:3\n\
-         2 assign a\n2 poll a 0:1 1:2 2:3";
+    let skipped = "0 send a 1 0\n0 send a 2 1\n0 send a 3 2\n1 assign a\n1 poll a 0:1\n\
+         1 poll a 2:3\n2 assign a\n2 poll a 0:1 1:2 2:3";
     expect(
         skipped,
         "poll-skip: key \"a\": process 1 polled 1 at offset 0 (index 9, 0.090 s), and next 3 at \
@@ -297,7 +297,8 @@ fn sends_and_polls_that_contradict_each_other_are_named() {
     expect(
         "0 send a 1 !\n1 poll a 0:1\n1 poll",
         "G1a: key \"a\": process 1 polled 1 (index 3, 0.030 s), though process 0 sent 1 (index 0 \
-         to 1, 0.010 s), which failed: a definite error promises that nobody ever polls the message",
+         to 1, 0.010 s), which failed: a definite error promises that nobody ever polls the \
+         message",
         &[0, 1, 2, 3],
         Some(1),
     );

@@ -291,8 +291,8 @@ fn the_transactions_of_each_case_contradict_each_other() {
     expect(
         &check("read-committed", &aborted, "Invalid G1a empty-transaction-graph"),
         "G1a, a transaction read what another one wrote that failed (aborted read): T1 appended 7 \
-         to 1 and failed, and yet it was seen by T2; T1 is by process 0 (0.000 s to 0.020 s), T2 is \
-         by process 1 (0.010 s to 0.030 s)",
+         to 1 and failed, and yet it was seen by T2; T1 is by process 0 (0.000 s to 0.020 s), T2 \
+         is by process 1 (0.010 s to 0.030 s)",
         &[0, 1, 2, 3],
         Some(7),
     );
