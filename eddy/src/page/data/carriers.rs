@@ -2,8 +2,8 @@
 //!
 //! A number that is a value of a broadcast may as well be a message's id, a length or a term. So it
 //! counts only where data is: in an array, or under a name under which a client's request has it.
-//! Nodes call it as they like among themselves, though. So if none of their messages has it there,
-//! it counts anywhere but as the id of a message.
+//! Nodes may call it otherwise among themselves; but to take any equal number for the value would
+//! tell stories that are not true, so it is only said that no message shows it.
 
 use std::collections::BTreeSet;
 
@@ -14,16 +14,6 @@ use crate::edn::Value;
 
 /// The names of messages' ids, which are no data.
 const IDS: [&str; 2] = ["msg_id", "in_reply_to"];
-
-/// How sure it is that a message carried a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Carries {
-    No,
-    /// A number that it has may be the value.
-    Maybe,
-    /// It is where data is.
-    Yes,
-}
 
 /// What is looked for.
 #[derive(Debug)]
@@ -59,39 +49,19 @@ impl Wanted {
     }
 
     /// Whether a message carried it.
-    pub(super) fn is_in(&self, arrow: &Arrow<'_>) -> Carries {
+    pub(super) fn is_in(&self, arrow: &Arrow<'_>) -> bool {
         let body = arrow.message.body.get();
-        if !body.contains(&self.text) {
-            return Carries::No;
-        }
-        let body: Result<Json, _> = serde_json::from_str(body);
-        body.map_or(Carries::No, |body| self.below(&body, Carries::Maybe))
+        body.contains(&self.text)
+            && serde_json::from_str(body).is_ok_and(|body| self.is_below(&body, false))
     }
 
-    /// Whether it is in here, where a leaf that is equal means so much.
-    fn below(&self, json: &Json, means: Carries) -> Carries {
-        let below = match json {
-            Json::Array(elements) => {
-                elements.iter().map(|element| self.below(element, Carries::Yes)).max()
-            }
+    fn is_below(&self, json: &Json, is_data: bool) -> bool {
+        match json {
+            Json::Array(elements) => elements.iter().any(|element| self.is_below(element, true)),
             Json::Object(fields) => {
-                fields.iter().map(|(name, value)| self.in_field(name, value)).max()
+                fields.iter().any(|(name, value)| self.is_below(value, self.names.contains(name)))
             }
-            leaf => (*leaf == self.value).then_some(means),
-        };
-        below.unwrap_or(Carries::No)
-    }
-
-    fn in_field(&self, name: &str, value: &Json) -> Carries {
-        let means = match name {
-            name if self.names.contains(name) => Carries::Yes,
-            name if IDS.contains(&name) => Carries::No,
-            _ => Carries::Maybe,
-        };
-        let is_name = match &self.value {
-            Json::String(text) => text == name,
-            _ => self.text == name,
-        };
-        self.below(value, means).max(if is_name { Carries::Maybe } else { Carries::No })
+            leaf => is_data && *leaf == self.value,
+        }
     }
 }

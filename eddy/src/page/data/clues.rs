@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use super::Clue;
-use super::carriers::{Carries, Wanted};
+use super::carriers::Wanted;
 use super::messages::Arrow;
 use super::operations::Operation;
 use super::story::Story;
@@ -88,19 +88,11 @@ fn places(scene: &Scene<'_>) -> FxHashMap<usize, usize> {
     places
 }
 
-/// The messages to nodes and services that carried a value; those between servers that may have,
-/// if none of them did for sure.
+/// The messages to nodes and services that carried a value.
 fn carriers(wanted: &Wanted, scene: &Scene<'_>) -> Vec<usize> {
-    let all = scene.arrows.iter().enumerate().filter(|(_, arrow)| !arrow.is_to_client());
-    let found = all.map(|(place, arrow)| (place, arrow, wanted.is_in(arrow)));
-    let found: Vec<_> = found.filter(|(.., carries)| *carries != Carries::No).collect();
-    let between = |arrow: &Arrow<'_>| !arrow.message.involves_client();
-    let is_sure =
-        found.iter().any(|(_, arrow, carries)| between(arrow) && *carries == Carries::Yes);
-    let carriers = found
-        .into_iter()
-        .filter(|(_, arrow, carries)| *carries == Carries::Yes || !is_sure && between(arrow));
-    carriers.map(|(place, ..)| place).collect()
+    let all = scene.arrows.iter().enumerate();
+    let carriers = all.filter(|(_, arrow)| !arrow.is_to_client() && wanted.is_in(arrow));
+    carriers.map(|(place, _)| place).collect()
 }
 
 /// The messages between an operation's client and whom it asked, as long as it lasted.
