@@ -68,3 +68,33 @@ impl Log {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[test]
+    fn a_log_is_whole_up_to_where_it_was_full() {
+        let body: Box<RawValue> = serde_json::from_str("{}").unwrap();
+        let body: Rc<RawValue> = body.into();
+        let event = |kind, second| Event {
+            at: Duration::from_secs(second),
+            kind,
+            fault: None,
+            message: Message { id: 0, src: "n0".into(), dest: "n1".into(), body: Rc::clone(&body) },
+        };
+        // A sending takes two bytes more than an arrival, which has the same body.
+        let mut log = Log { events: Vec::new(), room: 3 * EVENT + 3 };
+        log.note(event(EventKind::Send, 1));
+        log.note(event(EventKind::Receive, 2));
+        assert_eq!(log.full_since(), None);
+        log.note(event(EventKind::Send, 3));
+        log.note(event(EventKind::Receive, 4));
+        assert_eq!(log.full_since(), Some(Duration::from_secs(2)));
+        assert_eq!(log.events().len(), 2, "what is smaller does not come after a gap");
+    }
+}

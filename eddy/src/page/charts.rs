@@ -2,16 +2,18 @@
 //! messages, with the faults shaded.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::data::messages;
 use super::scene::Scene;
 use crate::chart::{Area, Axis, Chart, ChartError, Series};
+use crate::checker::quantiles::Quantiles;
 use crate::history::Kind;
 
-/// The shortest latency that is told apart, in milliseconds. A logarithmic axis has no zero, which
+/// The shortest latency that is told apart, in nanoseconds. A logarithmic axis has no zero, which
 /// is what instantaneous networks give in virtual time; and below a few microseconds there is
 /// nothing but the clock.
-const SHORTEST: f64 = 0.001;
+const SHORTEST: u64 = 1_000;
 
 /// How many windows of time a rate is counted in, about: more would show chance, fewer would hide
 /// what a fault did.
@@ -35,15 +37,14 @@ pub(crate) struct Picture {
 /// All charts of a test.
 pub(crate) fn of(scene: &Scene<'_>) -> Result<Vec<Picture>, ChartError> {
     let latency = Axis::logarithmic("latency in ms");
-    let zero_based = |label: &str| Axis::linear(label);
     let charts = [
         ("latency-raw.svg", "Latency of each operation", latency.clone(), raw(scene)),
         ("latency-quantiles.svg", "Latency quantiles", latency, quantiles(scene)),
-        ("rate.svg", "Operations per second", zero_based("operations per second"), rate(scene)),
+        ("rate.svg", "Operations per second", Axis::linear("operations per second"), rate(scene)),
         (
             "messages-rate.svg",
             "Messages per second",
-            zero_based("messages per second"),
+            Axis::linear("messages per second"),
             traffic(scene),
         ),
     ];
@@ -61,19 +62,17 @@ struct Ended {
     name: String,
     outcome: Kind,
     at: f64,
-    latency_ms: f64,
+    nanoseconds: u64,
 }
 
 fn ended(scene: &Scene<'_>) -> impl Iterator<Item = Ended> {
     scene.operations.iter().filter_map(|operation| {
         let end = operation.end?;
-        let nanoseconds = end.time - operation.begin.time;
         Some(Ended {
             name: operation.begin.f.to_string(),
             outcome: end.kind,
             at: seconds(operation.completed),
-            latency_ms: (std::time::Duration::from_nanos(nanoseconds).as_secs_f64() * 1e3)
-                .max(SHORTEST),
+            nanoseconds: (end.time - operation.begin.time).max(SHORTEST),
         })
     })
 }
@@ -81,8 +80,8 @@ fn ended(scene: &Scene<'_>) -> impl Iterator<Item = Ended> {
 /// A dot for each operation, where it ended.
 fn raw(scene: &Scene<'_>) -> Vec<Series> {
     let mut groups: BTreeMap<(String, Kind), Vec<(f64, f64)>> = BTreeMap::new();
-    for Ended { name, outcome, at, latency_ms } in ended(scene) {
-        groups.entry((name, outcome)).or_default().push((at, latency_ms));
+    for Ended { name, outcome, at, nanoseconds } in ended(scene) {
+        groups.entry((name, outcome)).or_default().push((at, milliseconds(nanoseconds)));
     }
     named(groups, Series::dots)
 }
@@ -94,27 +93,29 @@ fn quantiles(scene: &Scene<'_>) -> Vec<Series> {
     names.sort_unstable();
     names.dedup();
     let is_few = names.len() <= FUNCTIONS;
-    let mut groups: BTreeMap<&str, BTreeMap<u64, Vec<f64>>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, BTreeMap<u64, Vec<u64>>> = BTreeMap::new();
     let window = window(scene);
     for ended in &ok {
         let name = if is_few { &ended.name } else { "all" };
         let windows = groups.entry(name).or_default();
-        windows.entry(number(ended.at, window)).or_default().push(ended.latency_ms);
+        windows.entry(number(ended.at, window)).or_default().push(ended.nanoseconds);
     }
-    let mut series = Vec::new();
-    for (name, mut windows) in groups {
-        for latencies in windows.values_mut() {
-            latencies.sort_unstable_by(f64::total_cmp);
-        }
-        for (percent, quantile) in [(50, "median"), (95, "95 %"), (100, "longest")] {
-            let points = windows.iter().map(|(number, latencies)| {
-                let place = (latencies.len() * percent / 100).min(latencies.len() - 1);
-                (middle(*number, window, scene), latencies[place])
-            });
-            series.push(Series::line(format!("{name}, {quantile}"), points));
-        }
-    }
-    series
+    let shown: [(&str, fn(Quantiles) -> u64); 3] = [
+        ("median", |quantiles| quantiles.median),
+        ("95 %", |quantiles| quantiles.p95),
+        ("longest", |quantiles| quantiles.maximum),
+    ];
+    let series = groups.into_iter().flat_map(|(name, windows)| {
+        let of_window = |(number, latencies): (u64, Vec<u64>)| {
+            Some((middle(number, window, scene), Quantiles::of(latencies)?))
+        };
+        let quantiles: Vec<(f64, Quantiles)> = windows.into_iter().filter_map(of_window).collect();
+        shown.map(|(quantile, of)| {
+            let points = quantiles.iter().map(|(at, all)| (*at, milliseconds(of(*all))));
+            Series::line(format!("{name}, {quantile}"), points)
+        })
+    });
+    series.collect()
 }
 
 /// How many operations ended in each second, by how they ended.
@@ -201,7 +202,49 @@ fn middle(number: u64, window: f64, scene: &Scene<'_>) -> f64 {
     ((number as f64 + 0.5) * window).min(seconds(scene.end).max(1.0))
 }
 
+fn milliseconds(nanoseconds: u64) -> f64 {
+    Duration::from_nanos(nanoseconds).as_secs_f64() * 1e3
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a pixel is far wider")]
 fn seconds(microseconds: i64) -> f64 {
     microseconds as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::data::tests::{run, with_partition};
+    use super::*;
+
+    fn total(series: &[Series], window: f64) -> f64 {
+        let points = series.iter().flat_map(|series| &series.points);
+        points.map(|point| point.y * window).sum()
+    }
+
+    #[test]
+    fn every_operation_and_message_is_in_the_charts() {
+        let report = run(&with_partition());
+        let scene = Scene::of(&report);
+        let dots: usize = raw(&scene).iter().map(|series| series.points.len()).sum();
+        assert_eq!(dots, report.operations.invoked);
+        let window = window(&scene);
+        #[expect(clippy::cast_precision_loss, reason = "there are few")]
+        let [operations, messages] =
+            [report.operations.invoked as u64, report.all.sent].map(|count| count as f64);
+        assert!((total(&rate(&scene), window) - operations).abs() < 1e-6);
+        assert!((total(&traffic(&scene), window) - messages).abs() < 1e-6);
+        let names: Vec<String> = quantiles(&scene).into_iter().map(|series| series.name).collect();
+        assert_eq!(names[..3], ["broadcast, median", "broadcast, 95 %", "broadcast, longest"]);
+        assert_eq!((areas(&scene).len(), areas(&scene)[0].name.as_str()), (1, "partition"));
+        let files = of(&scene).unwrap();
+        assert!(files.iter().all(|picture| picture.svg.contains(">partition</text>")));
+    }
+
+    #[test]
+    fn kinds_beyond_the_most_frequent_share_a_curve() {
+        let report = run(&with_partition());
+        let names: Vec<String> =
+            traffic(&Scene::of(&report)).into_iter().map(|series| series.name).collect();
+        assert_eq!((names.len(), names[KINDS - 1].as_str()), (KINDS, "all others"));
+    }
 }
