@@ -26,8 +26,8 @@ LOSSY := counter-lossy kafka-b-lossy kafka-c-lossy
 
 .DEFAULT_GOAL := help
 .PHONY: help build workbench $(CHALLENGES) $(PARTITIONED) $(LOSSY) broadcast-durable idgen \
-	challenges serve test seeds recordings frontier kafka bench verify formatted compiled lints \
-	tests documentation fix clean
+	challenges serve test seeds recordings frontier kafka bench verify formatted lints \
+	documentation compiled unit-tests integration-tests fix clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -217,26 +217,31 @@ bench: ## what a message costs, beside its bound: docs/performance.md
 	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth \
 		--bench virtual_time --bench scale --bench lin_kv --bench checkers
 
-verify: lints tests documentation ## what CI runs: format, lints, tests, docs; writes nothing but build output
+verify: lints documentation unit-tests integration-tests ## what CI runs: format, lints, docs, tests; writes nothing but build output
 
-# Tests wait for processes and clocks for a third of their time. With `make -j2 verify`, the docs use
-# that; cargo lets nobody else into a directory that it builds in, so these have one with the lints.
-LINTS_DIR := $(or $(CARGO_TARGET_DIR),target)/lints
+# Make names its jobserver to cargo, and then keeps it to itself.
+lints documentation compiled unit-tests integration-tests: export MAKEFLAGS =
 
 formatted:
 	$(CARGO) fmt --all --check
 
-compiled: lints
+lints: formatted
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+
+documentation: lints
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
+
+compiled: documentation
 	$(CARGO) test --workspace --quiet --no-run
 
-lints: formatted
-	$(CARGO) clippy --target-dir $(LINTS_DIR) --workspace --all-targets --quiet -- -D warnings
+# Integration tests wait for processes and clocks for half of their time, which simulations can use:
+# make -j2 --output-sync verify
+unit-tests: compiled
+	$(CARGO) test --workspace --quiet --lib --bins
+	$(CARGO) test --workspace --quiet --doc
 
-tests: compiled
-	$(CARGO) test --workspace --quiet
-
-documentation: compiled
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --target-dir $(LINTS_DIR) --workspace --no-deps --quiet
+integration-tests: compiled
+	$(CARGO) test --workspace --quiet --test '*'
 
 fix: ## format, and take the lints' own suggestions
 	$(CARGO) clippy --workspace --all-targets --fix --allow-dirty --allow-staged --quiet
