@@ -15,6 +15,16 @@ use crate::history::Kind;
 /// nothing but the clock.
 const SHORTEST: u64 = 1_000;
 
+/// A quantile, by its name and as it is taken.
+type Quantile = (&'static str, fn(Quantiles) -> u64);
+
+/// The quantiles that have a curve.
+const QUANTILES: [Quantile; 3] = [
+    ("median", |quantiles| quantiles.median),
+    ("95 %", |quantiles| quantiles.p95),
+    ("longest", |quantiles| quantiles.maximum),
+];
+
 /// How many windows of time a rate is counted in, about: more would show chance, fewer would hide
 /// what a fault did.
 const WINDOWS: f64 = 60.0;
@@ -100,17 +110,12 @@ fn quantiles(scene: &Scene<'_>) -> Vec<Series> {
         let windows = groups.entry(name).or_default();
         windows.entry(number(ended.at, window)).or_default().push(ended.nanoseconds);
     }
-    let shown: [(&str, fn(Quantiles) -> u64); 3] = [
-        ("median", |quantiles| quantiles.median),
-        ("95 %", |quantiles| quantiles.p95),
-        ("longest", |quantiles| quantiles.maximum),
-    ];
     let series = groups.into_iter().flat_map(|(name, windows)| {
         let of_window = |(number, latencies): (u64, Vec<u64>)| {
             Some((middle(number, window, scene), Quantiles::of(latencies)?))
         };
         let quantiles: Vec<(f64, Quantiles)> = windows.into_iter().filter_map(of_window).collect();
-        shown.map(|(quantile, of)| {
+        QUANTILES.map(|(quantile, of)| {
             let points = quantiles.iter().map(|(at, all)| (*at, milliseconds(of(*all))));
             Series::line(format!("{name}, {quantile}"), points)
         })
