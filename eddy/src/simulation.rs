@@ -14,9 +14,9 @@ use glomers::{Handler, Host, Node};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use self::body::Body;
+use self::body::{Body, Life};
 use self::disk::Disk;
-use self::pipes::Output;
+use self::pipes::{Input, Output};
 use crate::drive::{self, Event, Nodes};
 use crate::interpreter::Interpreter;
 use crate::random::Random;
@@ -38,12 +38,17 @@ impl Test {
             panic!("there can be no such test: {why}");
         }
         let start = Rc::new(start);
-        let run = move |test: &Test| test.simulate(&start);
+        let program = move |host: Host, input, output| -> Life {
+            let start = Rc::clone(&start);
+            Box::pin(async move { host.serve_on(input, output, |node| start(node)).await })
+        };
+        let program: Rc<Program> = Rc::new(program);
+        let run = move |test: &Test| test.simulate(&program);
         let report = run(self);
         report.with_rerun(run)
     }
 
-    fn simulate<H: Handler>(&self, start: &Rc<impl Fn(Node) -> H + 'static>) -> Report {
+    fn simulate(&self, program: &Rc<Program>) -> Report {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -51,7 +56,7 @@ impl Test {
             .expect("a runtime without I/O needs nothing from the system");
         LocalSet::new().block_on(&runtime, async {
             let (events, mut heard) = mpsc::unbounded_channel();
-            let mut cluster = Cluster::new(self, Rc::clone(start), events);
+            let mut cluster = Cluster::new(self, Rc::clone(program), events);
             let mut interpreter = Interpreter::new(self);
             let never = std::future::pending();
             let driven = drive::drive(&mut interpreter, &mut cluster, &mut heard, never, |_| {});
@@ -63,9 +68,13 @@ impl Test {
     }
 }
 
+/// What every node of a cluster runs. All that knows the type of its handler is behind this, so a
+/// program of tests compiles no runtime and no simulation, whose code this crate has already.
+type Program = dyn Fn(Host, Input, Output) -> Life;
+
 /// The nodes of a test.
-struct Cluster<S> {
-    start: Rc<S>,
+struct Cluster {
+    program: Rc<Program>,
     events: mpsc::UnboundedSender<Event>,
     random: Random,
     nodes: Vec<Slot>,
@@ -83,15 +92,15 @@ struct Slot {
     body: Rc<Body>,
 }
 
-impl<H: Handler, S: Fn(Node) -> H + 'static> Cluster<S> {
-    fn new(test: &Test, start: Rc<S>, events: mpsc::UnboundedSender<Event>) -> Self {
+impl Cluster {
+    fn new(test: &Test, program: Rc<Program>, events: mpsc::UnboundedSender<Event>) -> Self {
         let random = Random::seeded(test.seed).fork("node");
         let slot = |id: String| {
             let disk = Rc::new(Disk::new(&random.fork(&id).fork("disk")));
             Slot { id, restarts: 0, disk, input: None, body: Rc::default() }
         };
         let nodes: Vec<Slot> = test.node_ids().into_iter().map(slot).collect();
-        let mut cluster = Cluster { start, events, random, nodes };
+        let mut cluster = Cluster { program, events, random, nodes };
         (0..cluster.nodes.len()).for_each(|node| cluster.live(node));
         cluster
     }
@@ -107,11 +116,9 @@ impl<H: Handler, S: Fn(Node) -> H + 'static> Cluster<S> {
         let host = Host::seeded(random.bits()).with_former_lives(slot.restarts).with_disk(disk);
         let (lines, input) = pipes::input();
         let output = Output::new(node, self.events.clone());
-        let (start, events) = (Rc::clone(&self.start), self.events.clone());
-        let life = slot.restarts;
+        let (life, events) = (slot.restarts, self.events.clone());
         slot.input = Some(lines);
-        slot.body =
-            Body::new(async move { host.serve_on(input, output, |node| start(node)).await });
+        slot.body = Body::new((self.program)(host, input, output));
         let ending = slot.body.ending();
         tokio::task::spawn_local(async move {
             if let Some(how) = ending.await {
@@ -122,7 +129,7 @@ impl<H: Handler, S: Fn(Node) -> H + 'static> Cluster<S> {
     }
 }
 
-impl<H: Handler, S: Fn(Node) -> H + 'static> Nodes for Cluster<S> {
+impl Nodes for Cluster {
     fn deliver(&mut self, node: usize, line: String) {
         if let Some(input) = &self.nodes[node].input {
             // A node that is gone has said so in an event of its own.

@@ -6,6 +6,8 @@ mod disk;
 mod queue;
 mod recovery;
 
+use std::cell::Cell;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use glomers::{Disk, Handler, Host, Node, async_trait};
@@ -28,37 +30,46 @@ impl Handler for Silent {
     }
 }
 
+/// What a node does, which any test may make something else of, so that all of them share one node
+/// and one runtime: every type that these know is compiled with them again.
+type Life = Box<dyn FnOnce(Node) -> Pin<Box<dyn Future<Output = ()>>>>;
+
 /// A life of the node n1: it starts, does this, and is killed.
-async fn live<T: 'static>(disk: Rc<dyn Disk>, life: impl AsyncFnOnce(Node) -> T + 'static) -> T {
-    live_with(Host::seeded(7).with_disk(disk), life).await
+fn live<T: 'static>(disk: Rc<dyn Disk>, life: impl AsyncFnOnce(Node) -> T + 'static) -> T {
+    live_with(Host::seeded(7).with_disk(disk), life)
 }
 
 /// [`live`] with any host.
-async fn live_with<T: 'static>(host: Host, life: impl AsyncFnOnce(Node) -> T + 'static) -> T {
+fn live_with<T: 'static>(host: Host, life: impl AsyncFnOnce(Node) -> T + 'static) -> T {
+    let outcome = Rc::new(Cell::new(None));
+    let kept = Rc::clone(&outcome);
+    let life: Life = Box::new(|node| Box::pin(async move { kept.set(Some(life(node).await)) }));
+    // Time stands still while there is anything to do, and then jumps.
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(live_until_done(host, life));
+    outcome.take().expect("a life that was not cut short")
+}
+
+async fn live_until_done(host: Host, life: Life) {
     let (mut peer, input) = tokio::io::duplex(1024);
     peer.write_all(INIT.as_bytes()).await.unwrap();
-    let (sender, outcome) = oneshot::channel();
+    let (sender, done) = oneshot::channel();
     let start = |node: Node| {
         node.clone().spawn(async move {
-            // Whether the test still waits is its own business.
-            let _ = sender.send(life(node).await);
+            life(node).await;
+            sender.send(()).unwrap();
         });
         Silent
     };
     tokio::select! {
         biased;
-        outcome = outcome => outcome.unwrap(),
+        done = done => done.unwrap(),
         end = host.serve_on(input, tokio::io::sink(), start) => panic!("the node ended: {end:?}"),
     }
 }
 
 /// What a node finds when it starts.
 fn find<T: 'static>(disk: Rc<dyn Disk>, open: impl FnOnce(Node) -> T + 'static) -> T {
-    runtime().block_on(live(disk, async |node| open(node)))
-}
-
-/// Time stands still while there is anything to do, and then jumps.
-fn runtime() -> tokio::runtime::Runtime {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_time().start_paused(true).build().unwrap()
+    live(disk, async |node| open(node))
 }

@@ -9,7 +9,7 @@ use glomers::Node;
 use tokio::time::Instant;
 
 use super::disk::{Memory, SYNC};
-use super::{find, live, runtime};
+use super::{find, live};
 
 /// What the next life finds in the log `numbers`.
 fn numbers(disk: &Rc<Memory>) -> Vec<u64> {
@@ -47,7 +47,7 @@ fn appends_that_come_while_the_disk_is_busy_share_the_next_write() {
         assert!((2 * SYNC..2 * SYNC + Duration::from_millis(5)).contains(&began.elapsed()));
         stored.take()
     };
-    let stored = runtime().block_on(live(disk.clone(), life));
+    let stored = live(disk.clone(), life);
     assert_eq!(stored, (0..100).collect::<Vec<_>>());
     assert_eq!(numbers(&disk), stored);
     let writes: Vec<_> = writes(&disk).into_iter().map(|(_, records)| records).collect();
@@ -64,7 +64,7 @@ fn an_append_is_not_done_before_the_disk_is() {
         assert!(tokio::time::timeout(SYNC / 2, &mut append).await.is_err());
         append.await.unwrap();
     };
-    runtime().block_on(live(disk.clone(), life));
+    live(disk.clone(), life);
     assert_eq!(disk.text("numbers.log").split_once(' '), Some(("83dcefb7", "1\n")));
 }
 
@@ -80,7 +80,7 @@ fn calls_are_stored_in_their_order_whoever_waits_for_them() {
         log.append(&[4]).await.unwrap();
         third.await.unwrap();
     };
-    runtime().block_on(live(disk.clone(), life));
+    live(disk.clone(), life);
     assert_eq!(numbers(&disk), [2, 3, 4]);
     assert_eq!(writes(&disk), [("append".to_owned(), 2), ("replace".to_owned(), 3)]);
 }
@@ -95,7 +95,7 @@ fn a_file_stays_open_until_it_is_written() {
         tokio::time::sleep(SYNC * 2).await;
         node.storage().log::<u64>("numbers").1
     };
-    assert_eq!(runtime().block_on(live(disk, life)), [1]);
+    assert_eq!(live(disk, life), [1]);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_node_that_is_killed_while_it_writes_has_stored_what_it_acknowledged() {
         drop(log.append(&[2]));
         tokio::time::sleep(SYNC / 2).await;
     };
-    runtime().block_on(live(disk.clone(), life));
+    live(disk.clone(), life);
     assert_eq!(numbers(&disk), [1]);
 }
 
@@ -133,7 +133,7 @@ fn a_log_refuses_everything_after_a_failure_and_other_files_do_not() {
             told
         }
     };
-    let told = runtime().block_on(live(disk.clone(), life));
+    let told = live(disk.clone(), life);
     let expected =
         "cannot write numbers.log: the disk is broken; it takes nothing more until a restart";
     assert_eq!(told, [expected; 4]);
@@ -150,5 +150,5 @@ fn an_entry_that_is_no_json_takes_the_node_down() {
         let (log, _) = node.storage().log::<std::collections::BTreeMap<Vec<u8>, u8>>("maps");
         log.append(&[[(vec![1], 2)].into()]).await
     };
-    let _ = runtime().block_on(live(Rc::new(Memory::default()), life));
+    let _ = live(Rc::new(Memory::default()), life);
 }

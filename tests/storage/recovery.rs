@@ -6,7 +6,7 @@ use std::rc::Rc;
 use glomers::{Directory, Host, Node};
 
 use super::disk::{Memory, Place};
-use super::{find, live, live_with, runtime};
+use super::{find, live, live_with};
 
 const ENTRIES: [&str; 4] = ["one", "", "a\nline \"break\"", "four"];
 
@@ -17,7 +17,7 @@ fn log_file() -> (Vec<u8>, Vec<usize>) {
         let (log, _) = node.storage().log::<String>("words");
         log.append(&ENTRIES.map(str::to_owned)).await.unwrap();
     };
-    runtime().block_on(live(disk.clone(), life));
+    live(disk.clone(), life);
     let bytes = disk.file("words.log");
     let ends = (1..=bytes.len()).filter(|end| bytes[end - 1] == b'\n').collect();
     (bytes, ends)
@@ -68,7 +68,7 @@ fn a_log_goes_on_behind_what_was_cut_off() {
         let (log, _) = node.storage().log::<String>("words");
         log.append(&["five".to_owned()]).await.unwrap();
     };
-    runtime().block_on(live(disk.clone(), life));
+    live(disk.clone(), life);
     assert_eq!(words(&disk), ["one", "", "a\nline \"break\"", "five"]);
     assert_eq!(disk.told.borrow().len(), 1);
 }
@@ -85,7 +85,7 @@ fn a_value_that_is_not_whole_counts_as_none() {
         term.replace(&41).await.unwrap();
         term.replace(&42).await.unwrap();
     };
-    runtime().block_on(live(disk.clone(), life));
+    live(disk.clone(), life);
     assert_eq!(find_term(&disk), Some(42));
     assert!(disk.told.borrow().is_empty());
 
@@ -165,8 +165,8 @@ fn a_directory_keeps_logs_and_values_as_text() {
         }
         before
     };
-    assert!(runtime().block_on(live(disk(), life)).is_empty());
-    assert_eq!(runtime().block_on(live(disk(), life)), [0, 1, 2]);
+    assert!(live(disk(), life).is_empty());
+    assert_eq!(live(disk(), life), [0, 1, 2]);
 
     let read = |file| std::fs::read_to_string(place.path().join(file)).unwrap();
     assert_eq!(read("last.value").split_once(' '), Some(("84b12bae", "5\n")));
@@ -181,7 +181,7 @@ fn a_directory_keeps_logs_and_values_as_text() {
         log.append(&[9]).await.unwrap();
         (before, node.storage().value::<u64>("last").1)
     };
-    let found = runtime().block_on(live(disk(), life));
+    let found = live(disk(), life);
     assert_eq!(found, (vec![0, 1, 2, 3, 4], Some(5)));
     let found = find(disk(), |node| node.storage().log::<u64>("numbers").1);
     assert_eq!(found, [3, 4, 9]);
@@ -209,6 +209,6 @@ fn a_host_without_a_disk_lets_everything_succeed_and_keeps_nothing() {
         (before, value)
     };
     for _ in 0..2 {
-        assert_eq!(runtime().block_on(live_with(Host::seeded(7), life)), (Vec::new(), None));
+        assert_eq!(live_with(Host::seeded(7), life), (Vec::new(), None));
     }
 }

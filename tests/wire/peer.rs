@@ -4,6 +4,7 @@
 //! for the second.
 
 use std::fmt::Debug;
+use std::pin::Pin;
 use std::time::Duration;
 
 use glomers::{Handler, Host, Message, Node};
@@ -55,13 +56,15 @@ pub(crate) fn converse_with<H: Handler>(
 ) {
     let (to_node, input) = tokio::io::duplex(1 << 16);
     let (output, from_node) = tokio::io::duplex(1 << 16);
-    let play = async {
+    // Boxed, because every type that a node and a runtime know is compiled with them again.
+    let start: Box<dyn FnOnce(Node) -> H> = Box::new(start);
+    let play: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
         let from_node = BufReader::new(from_node).lines();
         let mut peer = Peer { to_node, from_node, began: Instant::now(), offset: None };
         peer.write(INIT).await;
         assert_eq!(peer.from_node.next_line().await.unwrap().as_deref(), Some(INIT_OK));
         script(&mut peer).await;
-    };
+    });
     runtime().block_on(async {
         let (end, ()) = tokio::join!(host.serve_on(BufReader::new(input), output, start), play);
         end.unwrap();

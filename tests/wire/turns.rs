@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time;
 
-use crate::{INIT, message};
+use crate::{INIT, message, runtime};
 
 /// A node that is as slow as it is asked to be, and counts how often it is polled.
 #[derive(Default)]
@@ -60,11 +60,6 @@ impl Handler for Slow {
 
 fn request(body: &str) -> String {
     format!("{}\n", message("c1", "n1", body))
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_time().start_paused(true).build().unwrap()
 }
 
 /// Asks a node whose tasks keep each other busy, and waits for its answer.

@@ -11,7 +11,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-type Life = Pin<Box<dyn Future<Output = anyhow::Result<()>>>>;
+/// What a node does from its start to its end.
+pub(super) type Life = Pin<Box<dyn Future<Output = anyhow::Result<()>>>>;
 
 /// A node's future; none when it is dead.
 #[derive(Default)]
@@ -23,8 +24,8 @@ pub(super) struct Body {
 }
 
 impl Body {
-    pub(super) fn new(life: impl Future<Output = anyhow::Result<()>> + 'static) -> Rc<Body> {
-        Rc::new(Body { life: RefCell::new(Some(Box::pin(life))), ..Body::default() })
+    pub(super) fn new(life: Life) -> Rc<Body> {
+        Rc::new(Body { life: RefCell::new(Some(life)), ..Body::default() })
     }
 
     /// Lives, and tells how it ended, in words that follow "it"; nothing if it was killed.
@@ -89,10 +90,10 @@ mod tests {
     /// A body that ends after a second, and the time at which its ending was told.
     fn one_second() -> (Rc<Body>, impl Future<Output = (Option<String>, Duration)>) {
         let start = Instant::now();
-        let body = Body::new(async {
+        let body = Body::new(Box::pin(async {
             time::sleep(SECOND).await;
             Ok(())
-        });
+        }));
         let ending = body.ending();
         (body, async move { (ending.await, start.elapsed()) })
     }
@@ -128,9 +129,9 @@ mod tests {
 
     #[tokio::test]
     async fn errors_and_panics_are_told() {
-        let failing = Body::new(async { anyhow::bail!("no more") }).ending();
+        let failing = Body::new(Box::pin(async { anyhow::bail!("no more") })).ending();
         assert_eq!(failing.await.as_deref(), Some("failed: no more"));
-        let panicking = Body::new(async { panic!("no more") }).ending();
+        let panicking = Body::new(Box::pin(async { panic!("no more") })).ending();
         assert_eq!(panicking.await.as_deref(), Some("panicked: no more"));
     }
 }
