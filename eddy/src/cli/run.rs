@@ -1,6 +1,7 @@
 //! Runs tests with processes, from the first line on STDERR to the verdict.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -9,18 +10,19 @@ use tokio::sync::mpsc;
 use super::brief::Brief;
 use super::progress::Watch;
 use super::shown::Shown;
-use super::signals::Signals;
+use super::signals::{Signals, Stopping};
 use super::text::Text;
-use super::{again, limits, tell};
+use super::{NO_RESULT, again, limits, tell};
 use crate::drive::{self, Failure};
 use crate::interpreter::Interpreter;
 use crate::nemesis::Fault;
 use crate::network::{EventKind, Message};
+use crate::page::REPORT;
 use crate::printable::printable;
 use crate::processes::{Command, EVENTS, Orphans, Processes, Program, Remains, files};
 use crate::report::Report;
 use crate::shell::quoted;
-use crate::store::{Description, Record};
+use crate::store::{Description, PROGRESS, Record};
 use crate::summary::{Limits, Summary};
 use crate::test::Test;
 
@@ -102,7 +104,8 @@ async fn run_once(
     let remains = processes.stop(Some(orphans)).await;
     // Before anything is judged, so that nothing that happens there can lose it.
     let kept = record.keep_history(interpreter.history());
-    if let Err(failure) = driven {
+    let interrupted = signals.came().await.map(Failure::Interrupted);
+    if let Some(failure) = driven.err().or(interrupted) {
         let mut story = story(&failure, &nodes, &remains);
         match kept {
             Ok(()) => add(&mut story, &recorded(&record.directory())),
@@ -115,6 +118,14 @@ async fn run_once(
         bail!(story);
     }
     kept?;
+    let progress_file = record.directory().join(PROGRESS);
+    let recorded = recorded(&record.directory());
+    let judging = Stopping::begin(move |signal| {
+        // Best effort: whoever looks at the store should not wait for more.
+        let _ = fs::remove_file(&progress_file);
+        tell(&format!("eddy: stopped by {signal} while it was judged; {recorded}"));
+        NO_RESULT
+    });
     let mut report = Report::new(test, interpreter, None);
     for (node, remains) in nodes.iter().zip(&remains) {
         report.warnings.extend(oddities(remains).map(|oddity| format!("node {node} {oddity}")));
@@ -122,8 +133,8 @@ async fn run_once(
     record.keep_results(&report.results)?;
     let summary = Summary::of(&report).limit(settings.limits);
     let pages = report.keep_pages(&record, &description, &summary);
-    drop(progress);
-    let shown = settings.shown(&report, &summary, &record);
+    drop((progress, judging));
+    let shown = settings.shown(&report, &summary, &record, pages.is_ok());
     shown.print().context("the results cannot be printed")?;
     // Whoever has no page still has the verdict.
     pages?;
@@ -183,7 +194,7 @@ fn named(nodes: &[String]) -> String {
 
 impl Settings {
     /// What is printed of a test, on a terminal or elsewhere.
-    fn shown(&self, report: &Report, summary: &Summary, record: &Record) -> Text {
+    fn shown(&self, report: &Report, summary: &Summary, record: &Record, has_pages: bool) -> Text {
         if self.edn || !Text::is_for_people() {
             return Text::Plain(Shown { results: &report.results, summary }.to_string());
         }
@@ -191,7 +202,7 @@ impl Settings {
         let brief = Brief {
             summary,
             contradiction: report.contradictions.first().map(|first| first.what.as_str()),
-            report: Some(record.directory().join("report.html").display().to_string()),
+            report: has_pages.then(|| record.directory().join(REPORT).display().to_string()),
             rest: "in report.html",
             again: Some(quoted(&command)),
         };

@@ -1,11 +1,16 @@
 //! Requests to stop, heard from before the first node is started: a signal never leaves nodes
 //! behind, and neither does a second one, which changes nothing.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::task::Poll;
-use std::{fs, io};
+use std::time::Duration;
+use std::{fs, io, process, thread};
 
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time;
 
 /// The signals that end a test, by the names that people know them by.
 const STOP: [(SignalKind, &str); 6] = [
@@ -52,6 +57,40 @@ impl Signals {
         })
         .await
     }
+
+    /// The name of one that has come already.
+    pub(super) async fn came(&mut self) -> Option<&'static str> {
+        // The runtime looks for signals when it has nothing else to do.
+        time::timeout(Duration::from_millis(1), self.next()).await.ok()
+    }
+}
+
+/// Lets the next signal end the process, as long as it lives: for work on a thread that waits for
+/// nothing, so for no signal either.
+#[derive(Debug)]
+pub(super) struct Stopping {
+    /// Dropped to stop listening.
+    _going_on: oneshot::Sender<Infallible>,
+}
+
+impl Stopping {
+    /// Listens from now on; `last` is told a signal's name, and gives the exit status.
+    pub(super) fn begin(last: impl FnOnce(&str) -> u8 + Send + 'static) -> Stopping {
+        let (going_on, over) = oneshot::channel();
+        let listen = move || -> io::Result<()> {
+            let runtime = Builder::new_current_thread().enable_io().build()?;
+            runtime.block_on(async {
+                let mut signals = Signals::listen()?;
+                tokio::select! {
+                    signal = signals.next() => process::exit(last(signal).into()),
+                    _ = over => Ok(()),
+                }
+            })
+        };
+        // Without the thread, the work goes on to its end.
+        let _ = thread::Builder::new().name("signals".to_owned()).spawn(listen);
+        Stopping { _going_on: going_on }
+    }
 }
 
 /// The signals that this process was started to ignore, a bit for each; none where the system does
@@ -60,4 +99,20 @@ fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_that_came_while_nobody_waited_is_told() {
+        let mut signals = Signals::listen().unwrap();
+        assert_eq!(signals.came().await, None);
+        kill_process(getpid(), Signal::USR1).unwrap();
+        assert_eq!(signals.came().await, Some("SIGUSR1"));
+        assert_eq!(signals.came().await, None);
+    }
 }
