@@ -9,10 +9,10 @@
 mod description;
 pub(crate) mod limits;
 mod progress;
+mod replace;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -116,14 +116,12 @@ impl Record {
 
     /// Keeps the verdict and the figures.
     pub(crate) fn keep_summary(&self, summary: &Summary) -> Result<()> {
-        self.write_json(SUMMARY, summary)
+        self.replace(SUMMARY, &(serde_json::to_string_pretty(summary)? + "\n"))
     }
 
     /// Keeps what people look at.
     pub(crate) fn keep_pages(&self, pages: &[Page]) -> Result<()> {
-        pages
-            .iter()
-            .try_for_each(|page| self.write(page.file, |file| file.write_all(page.text.as_bytes())))
+        pages.iter().try_for_each(|page| self.replace(page.file, &page.text))
     }
 
     /// Keeps when which fault struck whom, for people.
@@ -141,6 +139,12 @@ impl Record {
             serde_json::to_writer_pretty(&mut *file, value)?;
             file.write_all(b"\n")
         })
+    }
+
+    /// Writes what somebody may be reading.
+    fn replace(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.directory().join(name);
+        replace::file(&path, text).with_context(|| cannot_write(&path))
     }
 
     fn below_store(&self) -> PathBuf {
@@ -178,13 +182,7 @@ fn is_free_for_a_link(path: &Path) -> Result<()> {
 /// Puts a link in the place of the one that was there.
 fn link(directory: &Path, name: &str, target: &Path) -> Result<()> {
     let path = directory.join(name);
-    let new = directory.join(format!(".{name}.{}", std::process::id()));
-    let linked = symlink(target, &new).and_then(|()| fs::rename(&new, &path));
-    if linked.is_err() {
-        // Best effort: what matters is why the link could not be made.
-        let _ = fs::remove_file(&new);
-    }
-    linked.with_context(|| cannot_write(&path))
+    replace::link(&path, target).with_context(|| cannot_write(&path))
 }
 
 fn cannot_write(path: &Path) -> String {

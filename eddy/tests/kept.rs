@@ -4,6 +4,13 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use eddy::{Test, Workload};
+use glomers::{Handler, Json, async_trait};
+use serde::{Deserialize, Serialize};
+
 use common::{ECHO, Place};
 
 const ALWAYS: [&str; 10] = [
@@ -59,4 +66,46 @@ fn a_test_without_a_verdict_leaves_a_report_that_says_why() {
     assert!(!place.0.join("store/latest/results.edn").exists());
     let report = read(&place, "report.html");
     assert!(report.contains("no verdict") && report.contains("that is no message"), "{report}");
+}
+
+/// A node that sends back what it gets.
+struct Echo;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Echo { echo: Json },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    EchoOk { echo: Json },
+}
+
+#[async_trait(?Send)]
+impl Handler for Echo {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, Request::Echo { echo }: Request) -> anyhow::Result<Reply> {
+        Ok(Reply::EchoOk { echo })
+    }
+}
+
+#[test]
+fn simulations_side_by_side_are_kept_in_one_store() {
+    let place = Place::new("kept_side_by_side");
+    let time_limit = Duration::from_millis(100);
+    let kept = eddy::seeds(|seed| {
+        let test = Test { workload: Workload::Echo, seed, time_limit, ..Test::default() };
+        test.run(|_| Echo).keep(&place.0.join("store")).unwrap()
+    });
+    let kept: BTreeSet<_> = kept.into_iter().collect();
+    assert!(kept.len() > 1 && kept.iter().all(|directory| directory.join("report.html").exists()));
+    let latest = std::fs::canonicalize(place.0.join("store/latest")).unwrap();
+    assert!(kept.contains(&latest), "{latest:?}, of {kept:?}");
+    let hidden = std::fs::read_dir(place.0.join("store")).unwrap();
+    let names = hidden.map(|entry| entry.unwrap().file_name().display().to_string());
+    assert_eq!(names.filter(|name| name.starts_with('.')).count(), 0);
 }

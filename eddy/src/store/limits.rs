@@ -1,44 +1,31 @@
 //! Limits that become known after a test: they go beside its figures, wherever those are kept.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::{DESCRIPTION, SUMMARY};
+use super::{DESCRIPTION, SUMMARY, replace};
 use crate::page::{REPORT, report};
 use crate::summary::{Limits, Summary};
 
 /// Puts the limits beside the figures of a recorded test, in its summary and its report, and does
 /// nothing where there is no summary: Maelstrom keeps none.
-///
-/// Each file is replaced in one step, for somebody may be reading it.
 pub(crate) fn keep(directory: &Path, limits: Limits) -> io::Result<()> {
     let Some(summary) = read::<Summary>(&directory.join(SUMMARY)) else { return Ok(()) };
     let summary = summary.limit(limits);
     let mut json = serde_json::to_string_pretty(&summary)?;
     json.push('\n');
-    replace(&directory.join(SUMMARY), &json)?;
+    replace::file(&directory.join(SUMMARY), json)?;
     let path = directory.join(REPORT);
     let description = read(&directory.join(DESCRIPTION)).unwrap_or_default();
     let html = fs::read_to_string(&path).ok();
     let html = html.and_then(|html| report::with_summary(&html, &description, &summary));
-    html.map_or(Ok(()), |html| replace(&path, &html))
+    html.map_or(Ok(()), |html| replace::file(&path, html))
 }
 
 /// What a file of ours holds, unless it is missing or not of ours.
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let new = path.with_extension(format!("new.{}", std::process::id()));
-    let written = fs::File::create(&new).and_then(|mut file| file.write_all(text.as_bytes()));
-    let replaced = written.and_then(|()| fs::rename(&new, path));
-    if replaced.is_err() {
-        // Best effort: what matters is why it could not be replaced.
-        let _ = fs::remove_file(&new);
-    }
-    replaced
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::PROGRESS;
+use super::{PROGRESS, replace};
 
 /// Figures of a test so far; replaced as a whole now and again, and removed at the end.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,29 +29,23 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 pub(crate) struct ProgressFile {
     path: PathBuf,
-    new: PathBuf,
 }
 
 impl ProgressFile {
     /// The file in a test's directory, which is not written yet.
     pub(crate) fn of(directory: &Path) -> ProgressFile {
-        ProgressFile {
-            path: directory.join(PROGRESS),
-            new: directory.join(format!(".{PROGRESS}.new")),
-        }
+        ProgressFile { path: directory.join(PROGRESS) }
     }
 
-    /// Replaces it in one step, so that nobody reads half of it.
+    /// Replaces it by how far the test is now.
     pub(crate) fn replace(&self, progress: &Progress) -> io::Result<()> {
-        fs::write(&self.new, serde_json::to_vec(progress)?)?;
-        fs::rename(&self.new, &self.path)
+        replace::file(&self.path, serde_json::to_vec(progress)?)
     }
 }
 
 impl Drop for ProgressFile {
     fn drop(&mut self) {
         // Whatever is not there need not be removed.
-        let _ = fs::remove_file(&self.new);
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -1,0 +1,34 @@
+//! Files and links that are replaced in one step: whoever reads meanwhile has the old one or the
+//! new one, whole.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Puts a file with this text there.
+pub(super) fn file(path: &Path, text: impl AsRef<[u8]>) -> io::Result<()> {
+    replace(path, |new| fs::write(new, text))
+}
+
+/// Puts a link there.
+pub(super) fn link(path: &Path, target: &Path) -> io::Result<()> {
+    replace(path, |new| symlink(target, new))
+}
+
+/// Makes something beside a path, and then gives it the path's name. Tests that run side by side,
+/// in one process or in several, may replace the same.
+fn replace(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().unwrap_or_default().display();
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let new = path.with_file_name(format!(".{name}.{}.{number}", process::id()));
+    let replaced = make(&new).and_then(|()| fs::rename(&new, path));
+    if replaced.is_err() {
+        // Best effort: what matters is why it could not be replaced.
+        let _ = fs::remove_file(&new);
+    }
+    replaced
+}
