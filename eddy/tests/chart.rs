@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -85,5 +86,21 @@ fn a_chart_is_well_formed_and_shows_all_that_was_given() {
             assert!(svg.contains(&format!(">{label}</text>")), "{label}");
         }
         assert!(svg.contains(">3d: &lt; 30 msgs/op, &lt; 400 ms</text>"));
+    }
+}
+
+#[test]
+fn series_that_share_a_color_look_different_all_the_same() {
+    let ends = [(1.0, 1.0), (2.0, 2.0)];
+    let curve = |number: u32| Series::curve(number.to_string(), ends);
+    let dots = |number: u32| Series::dots(number.to_string(), ends);
+    for make in [&curve as &dyn Fn(u32) -> Series, &dots] {
+        let series = (0..14).map(make).collect();
+        let chart = Chart { series, ..Chart::default() };
+        let svg = chart.to_svg().unwrap();
+        let looks = svg.lines().filter(|line| line.contains("stroke-width"));
+        let looks: BTreeSet<String> =
+            looks.map(|line| line.split('"').skip(2).collect::<String>()).collect();
+        assert_eq!(looks.len(), 14, "{looks:#?}");
     }
 }

@@ -56,6 +56,8 @@ struct Entry<'a> {
     series: &'a Series,
     color: &'static str,
     shape: Shape,
+    /// Whether an earlier one has its color.
+    is_again: bool,
 }
 
 impl<'a> Drawing<'a> {
@@ -206,13 +208,15 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Draws all dots of a series as one path, each as a line of no length with round ends.
+    /// Draws all dots of a series as one path, each as a line of no length with round ends, or with
+    /// square ones where an earlier series has its color.
     fn dots(&mut self, entry: &Entry, places: &[(f64, f64)]) {
         let shown: BTreeSet<String> =
             places.iter().map(|(x, y)| format!("M{x:.0} {y:.0}h0")).collect();
         let (path, color) = (shown.into_iter().collect::<String>(), entry.color);
+        let ends = if entry.is_again { "square" } else { "round" };
         self.push(format!(
-            "<path d=\"{path}\" stroke=\"{color}\" stroke-width=\"4\" stroke-linecap=\"round\" \
+            "<path d=\"{path}\" stroke=\"{color}\" stroke-width=\"4\" stroke-linecap=\"{ends}\" \
              stroke-opacity=\"0.7\"/>"
         ));
     }
@@ -253,8 +257,12 @@ impl<'a> Drawing<'a> {
 
     fn entries(&self) -> Vec<Entry<'a>> {
         let looks = COLORS.iter().cycle().zip(SHAPES.iter().cycle());
-        let series = self.chart.series.iter().zip(looks);
-        series.map(|(series, (color, shape))| Entry { series, color, shape: *shape }).collect()
+        let series = self.chart.series.iter().zip(looks).enumerate();
+        let entry = |(number, (series, (color, shape)))| {
+            let (color, shape): (&&str, &Shape) = (color, shape);
+            Entry { series, color, shape: *shape, is_again: number >= COLORS.len() }
+        };
+        series.map(entry).collect()
     }
 
     fn places(&self, series: &Series) -> Vec<(f64, f64)> {
@@ -272,6 +280,7 @@ impl<'a> Drawing<'a> {
     /// Draws a series' line through places, if it has one.
     fn line(&mut self, entry: &Entry, places: &[(f64, f64)]) {
         let dashes = match entry.series.style {
+            Style::Curve if entry.is_again => " stroke-dasharray=\"2 3\"",
             Style::Line | Style::Curve => "",
             Style::Dashed => " stroke-dasharray=\"7 5\"",
             Style::Marks | Style::Dots => return,
@@ -288,7 +297,8 @@ impl<'a> Drawing<'a> {
         // Half of the width of a square; other shapes are as wide as is needed to look as large.
         let half = match entry.series.style {
             Style::Line => 3.6,
-            Style::Marks | Style::Dots => 4.6,
+            Style::Marks => 4.6,
+            Style::Dots => return self.dots(entry, &[(x, y)]),
             Style::Dashed | Style::Curve => return,
         };
         let (round, far) = (half * 1.13, half * 1.4);
