@@ -13,8 +13,9 @@ use std::sync::OnceLock;
 /// What is looked for on the PATH.
 const PROGRAMS: [&str; 2] = ["chromium", "chromedriver"];
 
-/// Ends with its input, and takes everybody along.
-const KEEPER: &str = "chromedriver --port=0 & read -r nothing; kill -9 0";
+/// Ends with its input, and takes everybody along. It has no output but that of `chromedriver`, so
+/// the end of that is told.
+const KEEPER: &str = "chromedriver --port=0 & exec >&-; read -r nothing; kill -9 0";
 
 struct Driver {
     address: String,
@@ -53,7 +54,7 @@ impl Driver {
     fn start() -> Driver {
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER]).process_group(0);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut keeper = command.spawn().unwrap();
         let mut lines = BufReader::new(keeper.stdout.take().unwrap()).lines();
         let port = lines.find_map(|line| {

@@ -45,9 +45,14 @@ impl Place {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
+    /// The command, as if nobody had ever set anything about colors. A machine for continuous
+    /// integration says `CI`, which stands for colors on every terminal, a dumb one too.
     pub(crate) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
         command.args(words.split_whitespace()).current_dir(&self.0);
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+            command.env_remove(name);
+        }
         command
     }
 

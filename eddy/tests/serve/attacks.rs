@@ -1,9 +1,9 @@
 //! What nobody may do: read what is not in the store, wait for ever, change anything, or pass for
 //! us.
 
-use std::fs;
 use std::os::unix::fs::symlink;
-use std::os::unix::net::UnixListener;
+
+use rustix::fs::{FileType, Mode};
 
 use crate::client::Server;
 use crate::common::Place;
@@ -31,21 +31,10 @@ fn store(name: &str) -> Place {
         symlink(target, storage.join(name)).unwrap();
     }
     symlink("../..", place.0.join("store/outside")).unwrap();
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        storage.join("pipe"),
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
-        0,
-    )
-    .unwrap();
-    // The socket's file stays when nobody listens any more. Its path must be short.
-    let socket = std::env::temp_dir().join(format!("eddy-{}.socket", std::process::id()));
-    drop(UnixListener::bind(&socket).unwrap());
-    fs::rename(&socket, storage.join("socket")).unwrap_or_else(|_| {
-        // Another file system; the pipe has to do.
-        fs::remove_file(&socket).unwrap();
-    });
+    for (name, kind) in [("pipe", FileType::Fifo), ("socket", FileType::Socket)] {
+        let mode = Mode::RUSR | Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, storage.join(name), kind, mode, 0).unwrap();
+    }
     place
 }
 
