@@ -23,6 +23,9 @@ use crate::summary::Summary;
 /// The name of the page that has everything.
 pub(crate) const REPORT: &str = "report.html";
 
+/// The name of the page of operations alone, as Maelstrom has it.
+pub(crate) const TIMELINE: &str = "timeline.html";
+
 /// A file for people to look at.
 #[derive(Debug)]
 pub(crate) struct Page {
@@ -43,7 +46,7 @@ pub(crate) fn all(
     let timeline = timeline::html(&title, &scene)?;
     let messages = diagram::svg(&scene)?;
     let data = Data::of(scene);
-    let pictures = ["messages.svg", "timeline.html"].into_iter();
+    let pictures = ["messages.svg", TIMELINE].into_iter();
     let pictures: Vec<&str> = pictures.chain(charts.iter().map(|chart| chart.file)).collect();
     let files: Vec<&str> = files.iter().copied().chain(pictures).collect();
     let titled: Vec<(&str, String)> =
@@ -52,7 +55,7 @@ pub(crate) fn all(
     let mut pages = vec![
         Page { file: REPORT, text: page.render()? },
         Page { file: "messages.svg", text: messages },
-        Page { file: "timeline.html", text: timeline },
+        Page { file: TIMELINE, text: timeline },
     ];
     pages.extend(charts.into_iter().map(|chart| Page { file: chart.file, text: chart.svg }));
     Ok(pages)

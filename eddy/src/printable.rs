@@ -24,7 +24,8 @@ fn is_dangerous(letter: char) -> bool {
         '\n' | '\t' => false,
         // Overrides and isolates of the direction of writing.
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-        _ => letter.is_control(),
+        // The last two are no letters, and XML, so SVG, cannot hold them.
+        _ => letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}'),
     }
 }
 
@@ -52,6 +53,7 @@ mod tests {
         check("\x1b[2J\r\0", r"\u{1b}[2J\r\u{0}");
         check("\u{9b}1m\x7f", r"\u{9b}1m\u{7f}");
         check("a\u{202e}b\u{2066}", r"a\u{202e}b\u{2066}");
+        check("a\u{fffe}\u{ffff}", r"a\u{fffe}\u{ffff}");
         check("123456789", "12345678… (9 bytes)");
     }
 }

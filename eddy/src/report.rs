@@ -23,7 +23,7 @@ use crate::nemesis::{Fault, Strike};
 use crate::network::{Counts, Log, Traffic};
 use crate::page;
 use crate::shrink;
-use crate::store::{Description, Record};
+use crate::store::{Description, RESULTS, Record};
 use crate::summary::Summary;
 use crate::test::Test;
 use crate::workload::Verdict;
@@ -294,7 +294,7 @@ impl Report {
         }
         let mut files = vec!["history.txt", "history.edn"];
         if self.failure.is_none() {
-            files.extend(["results.edn", "results.json"]);
+            files.extend([RESULTS, "results.json"]);
         }
         if !self.strikes.is_empty() {
             files.push("faults.txt");

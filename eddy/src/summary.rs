@@ -127,7 +127,9 @@ pub(crate) fn shown(value: f64) -> String {
 /// How many milliseconds an operation that succeeded took, in the median and at most.
 fn operation_latencies(history: &History) -> Option<(f64, f64)> {
     let ends = history.clients().filter(|op| op.kind == Kind::Ok);
-    let nanoseconds = ends.filter_map(|end| Some(end.time - history.invocation(end)?.time));
+    // Somebody may have put a history together in which time goes back.
+    let nanoseconds =
+        ends.filter_map(|end| Some(end.time.saturating_sub(history.invocation(end)?.time)));
     let Quantiles { median, maximum, .. } = Quantiles::of(nanoseconds)?;
     let milliseconds = |time| (Duration::from_nanos(time).as_secs_f64() * 1e5).round() / 100.0;
     Some((milliseconds(median), milliseconds(maximum)))
@@ -170,7 +172,7 @@ impl Summary {
 
     /// Whether every figure keeps its limit.
     pub(crate) fn is_within_limits(&self) -> bool {
-        self.figures.iter().all(Figure::is_kept)
+        self.figures.iter().all(|figure| figure.fate() == Fate::Kept)
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -212,19 +214,47 @@ impl Standing {
     }
 }
 
+/// What became of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Kept,
+    Exceeded,
+    /// The figure is missing.
+    Untold,
+}
+
+impl Fate {
+    /// The class of a cell in `style.css`.
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Fate::Kept => "kept",
+            Fate::Exceeded | Fate::Untold => "exceeded",
+        }
+    }
+
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Fate::Kept => "holds",
+            Fate::Exceeded => "EXCEEDED",
+            Fate::Untold => "CANNOT BE TOLD",
+        }
+    }
+}
+
 impl Figure {
     fn new(name: &str, value: Option<f64>, bound: Bound) -> Figure {
         Figure { name: name.to_owned(), value, bound, limit: None }
     }
 
-    /// Whether it keeps its limit, or has none. What cannot be told does not.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.limit.is_none_or(|limit| {
-            self.value.is_some_and(|value| match self.bound {
-                Bound::Below => value < limit,
-                Bound::AtLeast => value >= limit,
-            })
-        })
+    /// What became of its limit; none is kept.
+    pub(crate) fn fate(&self) -> Fate {
+        let Some(limit) = self.limit else { return Fate::Kept };
+        let Some(value) = self.value else { return Fate::Untold };
+        let is_kept = match self.bound {
+            Bound::Below => value < limit,
+            Bound::AtLeast => value >= limit,
+        };
+        if is_kept { Fate::Kept } else { Fate::Exceeded }
     }
 
     /// The limit with its sign, `< 30`.

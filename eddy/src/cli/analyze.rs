@@ -20,6 +20,7 @@ use crate::checker::elle::ConsistencyModel;
 use crate::checker::{Placement, Validity, exceptions, stats};
 use crate::edn::{Map, Value};
 use crate::history::History;
+use crate::page::REPORT;
 use crate::store;
 use crate::summary::{self, Summary};
 use crate::workload::{Verdict, Workload};
@@ -220,7 +221,7 @@ fn other_verdict(history: &Path, recorded: &Value, analysis: &Analysis) -> Optio
 
 /// Where the report is, which is that of the verdict that was recorded.
 fn report(history: &Path, recorded: Option<&Value>, analysis: &Analysis) -> Option<String> {
-    let path = history.with_file_name("report.html");
+    let path = history.with_file_name(REPORT);
     if !path.exists() {
         return None;
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use super::colors::{BAD, DOUBTFUL, GOOD, Painted};
 use super::{NO_RESULT, numbers};
 use crate::checker::Validity;
-use crate::summary::{Figure, Limits, Summary};
+use crate::summary::{Fate, Figure, Limits, Summary};
 
 /// Fly.io's criteria, which Maelstrom prints but never checks.
 #[derive(Debug, Args)]
@@ -52,12 +52,12 @@ impl Display for Line<'_> {
         let value = figure.value.map_or_else(|| "missing".to_owned(), |value| value.to_string());
         write!(f, "{:<24}{value:>12}", figure.name)?;
         let Some(limit) = figure.shown_limit() else { return Ok(()) };
-        let word = match (figure.value, figure.is_kept()) {
-            (None, _) => Painted(DOUBTFUL, "CANNOT BE TOLD"),
-            (Some(_), true) => Painted(GOOD, "holds"),
-            (Some(_), false) => Painted(BAD, "EXCEEDED"),
+        let color = match figure.fate() {
+            Fate::Untold => DOUBTFUL,
+            Fate::Kept => GOOD,
+            Fate::Exceeded => BAD,
         };
-        write!(f, " {limit:<10}{word}")
+        write!(f, " {limit:<10}{}", Painted(color, figure.fate().words()))
     }
 }
 

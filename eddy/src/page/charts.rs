@@ -82,7 +82,7 @@ fn ended(scene: &Scene<'_>) -> impl Iterator<Item = Ended> {
             name: operation.begin.f.to_string(),
             outcome: end.kind,
             at: seconds(operation.completed),
-            nanoseconds: (end.time - operation.begin.time).max(SHORTEST),
+            nanoseconds: end.time.saturating_sub(operation.begin.time).max(SHORTEST),
         })
     })
 }

@@ -85,7 +85,7 @@ pub(crate) fn svg(scene: &Scene<'_>) -> askama::Result<String> {
     let note = match chosen.len() {
         0 => "There was no message, or none was kept.".to_owned(),
         few if few == all => format!("All {all} messages"),
-        few => format!("{few} of {all} messages; report.html has all"),
+        few => format!("{few} of {all} messages; report.html has more"),
     };
     let height = TOP + ROW * (times.len() + 2);
     let arrows = chosen.iter().zip(spans).map(|(place, (begin, end))| {

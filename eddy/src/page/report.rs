@@ -24,7 +24,7 @@ use crate::checker::sentence::counted;
 use crate::printable::printable;
 use crate::shell::quoted;
 use crate::store::Description;
-use crate::summary::{self, Summary};
+use crate::summary::{self, Fate, Summary};
 
 /// What the page shows.
 pub(crate) struct ReportPage<'a> {
@@ -104,27 +104,18 @@ struct Row {
     name: String,
     value: String,
     limit: Option<String>,
-    /// The class of a cell in `style.css` and its words: what became of the limit.
-    class: &'static str,
-    kept: &'static str,
+    /// What became of the limit.
+    fate: Fate,
 }
 
 impl Part {
     fn new(description: &Description, summary: &Summary) -> Part {
         let all = |texts: &[String]| texts.iter().map(|text| shown(text)).collect();
-        let figures = summary.figures.iter().map(|figure| {
-            let (class, kept) = match (figure.value, figure.is_kept()) {
-                (None, _) => ("exceeded", "cannot be told"),
-                (Some(_), true) => ("kept", "holds"),
-                (Some(_), false) => ("exceeded", "EXCEEDED"),
-            };
-            Row {
-                name: shown(&figure.name),
-                value: figure.value.map_or_else(|| "–".to_owned(), summary::shown),
-                limit: figure.shown_limit(),
-                class,
-                kept,
-            }
+        let figures = summary.figures.iter().map(|figure| Row {
+            name: shown(&figure.name),
+            value: figure.value.map_or_else(|| "–".to_owned(), summary::shown),
+            limit: figure.shown_limit(),
+            fate: figure.fate(),
         });
         Part {
             class: summary.standing().class(),
@@ -316,7 +307,7 @@ mod tests {
         summary.figures[1].value = None;
         let limited = summary.limit(Limits { median: Some(400.0), ..Limits::default() });
         let changed = with_summary(&page(), &description(), &limited).unwrap();
-        assert!(changed.contains(">cannot be told</td>"), "{changed}");
+        assert!(changed.contains(">CANNOT BE TOLD</td>"), "{changed}");
         assert!(!changed.contains("EXCEEDED"));
     }
 

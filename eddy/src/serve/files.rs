@@ -23,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, Take};
 use super::App;
 use super::answer::{self, Failure};
 use super::root::{self, Id, Root};
+use crate::page;
 
 /// How much of a file is in memory at a time. Less would cost a thread's attention more often; more
 /// would be held for everybody who reads slowly.
@@ -77,9 +78,11 @@ fn open(root: &Root, id: &Id, path: &str) -> Result<(std::fs::File, u64), Failur
 /// The type of a file and what it may do.
 fn kind(path: &str) -> (&'static str, &'static str) {
     match path {
-        "report.html" | "timeline.html" => ("text/html; charset=utf-8", PAGE),
+        page::REPORT | page::TIMELINE => ("text/html; charset=utf-8", PAGE),
         _ => match path.rsplit_once('.') {
             Some((name, "svg")) if !name.contains('/') => ("image/svg+xml", PAGE),
+            // Maelstrom's own pictures.
+            Some((name, "png")) if !name.contains('/') => ("image/png", TEXT),
             _ => (TEXT_KIND, TEXT),
         },
     }

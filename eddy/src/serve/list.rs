@@ -18,6 +18,7 @@ use super::answer::{self, Failure, look};
 use super::root::{self, Root};
 use super::run::{Run, Verdict};
 use super::{link, shown};
+use crate::page::REPORT;
 
 /// How many tests are on a page. More would be slow on a phone, fewer would be turned often.
 const PER_PAGE: usize = 200;
@@ -177,7 +178,7 @@ impl Row {
         Row {
             id: run.id.to_string(),
             files: link::of_run(&run.id, ""),
-            report: run.has_report.then(|| link::of_run(&run.id, "report.html")),
+            report: run.has_report.then(|| link::of_run(&run.id, REPORT)),
             time: shown::time(&run.id.time),
             workload: run.id.workload.clone(),
             program: run.program(),

@@ -1,5 +1,6 @@
 //! The page of one test: what came of it, and its files.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use askama::Template;
@@ -12,6 +13,9 @@ use super::answer::{self, Failure, look};
 use super::root::{Id, Root};
 use super::run::{Outcome, Run, Verdict};
 use super::{link, shown};
+use crate::page::REPORT;
+use crate::printable::printable;
+use crate::shell::quoted;
 use crate::summary::{self, Figure};
 
 /// How many files are listed. A node may keep a file for every value; more would be slow to show
@@ -36,10 +40,8 @@ struct Overview {
 }
 
 /// A file, below the test's directory.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 struct Listed {
-    /// Files of the test come before those of its nodes.
-    depth: usize,
     path: String,
     /// `None` for what cannot be read: pipes, sockets, links.
     link: Option<String>,
@@ -68,16 +70,12 @@ impl Overview {
     fn of(root: &Root, id: &Id) -> Result<Overview, Failure> {
         let directory = root.run(id).map_err(|_| Failure::not_found("such test"))?;
         let run = Run::read(&directory, id);
-        let mut files = Vec::new();
-        list(&directory, id, "", 0, &mut files);
-        let is_cut = files.len() > LISTED;
-        files.truncate(LISTED);
-        files.sort();
+        let (files, is_cut) = list(&directory, id);
         Ok(Overview {
             verdict: run.verdict(),
             words: run.words(),
             time: shown::time(&id.time),
-            report: run.has_report.then(|| link::of_run(id, "report.html")),
+            report: run.has_report.then(|| link::of_run(id, REPORT)),
             about: about(&run),
             run,
             files,
@@ -90,14 +88,19 @@ impl Overview {
     }
 
     /// Everything that is to be said in sentences, worst first.
-    fn sentences(&self) -> Vec<&str> {
+    fn sentences(&self) -> Vec<Cow<'_, str>> {
         let Some(summary) = self.run.summary() else { return Vec::new() };
         let failure = summary.failure.iter();
-        failure.chain(&summary.reasons).chain(&summary.warnings).map(String::as_str).collect()
+        failure
+            .chain(&summary.reasons)
+            .chain(&summary.warnings)
+            .map(|text| printable(text))
+            .collect()
     }
 
     fn explanation(&self) -> String {
-        self.run.summary().map(|summary| summary.explanation.join("\n")).unwrap_or_default()
+        let explanation = self.run.summary().map(|summary| summary.explanation.join("\n"));
+        printable(&explanation.unwrap_or_default()).into_owned()
     }
 }
 
@@ -109,12 +112,16 @@ pub(super) fn about(run: &Run) -> Vec<(&'static str, String)> {
         mean if mean.is_empty() => mean,
         mean => format!("{mean} ms, {}", description.latency_dist),
     };
+    let clients = match description.concurrency {
+        0 => String::new(),
+        some => some.to_string(),
+    };
     let mut about = vec![
         ("workload", description.workload.clone()),
-        ("program", description.bin.clone()),
-        ("command", description.command.join(" ")),
+        ("program", printable(&description.bin).into_owned()),
+        ("command", printable(&quoted(&description.command)).into_owned()),
         ("nodes", description.nodes.join(" ")),
-        ("clients", number(f64::from(u32::try_from(description.concurrency).unwrap_or(u32::MAX)))),
+        ("clients", clients),
         ("operations per second", number(description.rate)),
         ("time limit, s", number(description.time_limit_s)),
         ("latency", latency),
@@ -127,29 +134,66 @@ pub(super) fn about(run: &Run) -> Vec<(&'static str, String)> {
     about
 }
 
-/// Lists the files of a directory and of those below, one more than is shown.
-fn list(directory: &Dir, id: &Id, prefix: &str, depth: usize, files: &mut Vec<Listed>) {
-    for entry in directory.entries().into_iter().flatten().filter_map(Result::ok) {
-        if files.len() > LISTED {
-            return;
-        }
-        let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else {
-            continue;
-        };
-        let path = format!("{prefix}{name}");
-        if kind.is_dir() {
-            let Ok(below) = entry.open_dir() else { continue };
-            if depth < DEEP {
-                list(&below, id, &format!("{path}/"), depth + 1, files);
+/// The files of a test, those of its nodes after its own, and whether there are more than these.
+fn list(test: &Dir, id: &Id) -> (Vec<Listed>, bool) {
+    let mut files = Vec::new();
+    let mut level = vec![String::new()];
+    for _depth in 0..=DEEP {
+        let mut below = Vec::new();
+        let mut found = Vec::new();
+        for prefix in level {
+            let path = if prefix.is_empty() { "." } else { &prefix };
+            for entry in test.read_dir(path).into_iter().flatten().filter_map(Result::ok) {
+                let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string())
+                else {
+                    continue;
+                };
+                let path = format!("{prefix}{name}");
+                if kind.is_dir() {
+                    below.push(format!("{path}/"));
+                } else {
+                    found.push((path, entry, kind.is_file()));
+                }
             }
-            continue;
         }
-        let size = entry.metadata().map_or(0, |metadata| metadata.len());
-        files.push(if kind.is_file() {
-            let link = Some(link::of_run(id, &path));
-            Listed { depth, path, link, size: shown::size(size) }
-        } else {
-            Listed { depth, path, link: None, size: "not a file".to_owned() }
-        });
+        found.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
+        for (path, entry, is_file) in found {
+            if files.len() == LISTED {
+                return (files, true);
+            }
+            files.push(if is_file {
+                let size = entry.metadata().map_or(0, |metadata| metadata.len());
+                Listed { link: Some(link::of_run(id, &path)), path, size: shown::size(size) }
+            } else {
+                Listed { path, link: None, size: "not a file".to_owned() }
+            });
+        }
+        below.sort_unstable();
+        level = below;
+    }
+    (files, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_with_thousands_of_files_hides_none_of_the_test() {
+        let path = std::env::temp_dir().join(format!("eddy-overview-{}", std::process::id()));
+        let storage = path.join("a-storage/n0");
+        std::fs::create_dir_all(&storage).unwrap();
+        std::fs::write(path.join("results.edn"), "{}").unwrap();
+        for number in 0..=LISTED {
+            std::fs::write(storage.join(number.to_string()), "").unwrap();
+        }
+        let directory = Dir::open_ambient_dir(&path, cap_std::ambient_authority()).unwrap();
+        let id = Id::new("echo", "t").unwrap();
+        let (files, is_cut) = list(&directory, &id);
+        std::fs::remove_dir_all(&path).unwrap();
+        assert!(is_cut);
+        assert_eq!(files.len(), LISTED);
+        let paths: Vec<&str> = files.iter().take(3).map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["results.edn", "a-storage/n0/0", "a-storage/n0/1"]);
     }
 }
