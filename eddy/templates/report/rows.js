@@ -87,6 +87,14 @@ function isInside(pane, y) {
   return y >= pane.top && y <= pane.top + pane.height;
 }
 
+// Which part of the way from one number to another is between two others, as its beginning and its
+// end from 0 to 1. Where there is none, it ends before it begins.
+function partBetween(from, to, least, most) {
+  if (from === to) return from >= least && from <= most ? [0, 1] : [1, 0];
+  const ends = [(least - from) / (to - from), (most - from) / (to - from)];
+  return [Math.max(0, Math.min(...ends)), Math.min(1, Math.max(...ends))];
+}
+
 function timeX(time) {
   const scale = (layout.width - layout.gutter) / (state.until - state.from);
   return layout.gutter + (time - state.from) * scale;

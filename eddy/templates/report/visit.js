@@ -31,11 +31,17 @@ function placeOfMessage(at) {
   const line = messages.passes[at] ? arrow(at) : null;
   if (!line || messages.begin[at] > state.until || messages.end[at] < state.from) return null;
   const { x0, y0, x1, y1 } = line;
-  const [left, right] = [Math.max(x0, layout.gutter), Math.min(x1, layout.width)];
-  const x = (left + right) / 2;
-  const y = x1 > x0 ? y0 + (y1 - y0) * (x - x0) / (x1 - x0) : (y0 + y1) / 2;
+  const { lower } = layout;
+  const parts = [
+    partBetween(x0, x1, layout.gutter, layout.width),
+    partBetween(y0, y1, lower.top, lower.top + lower.height),
+  ];
+  const [first, last] = [Math.max(parts[0][0], parts[1][0]), Math.min(parts[0][1], parts[1][1])];
+  if (first > last) return null;
+  const part = (first + last) / 2;
+  const [x, y] = [x0 + part * (x1 - x0), y0 + part * (y1 - y0)];
   const isLoop = messages.src[at] === messages.dest[at];
-  return onPage(layout.lower, x, isLoop ? y + layout.lower.line * 0.45 : y);
+  return onPage(lower, x, isLoop ? y + lower.line * 0.45 : y);
 }
 
 // The middle of what can be seen of an operation's bar.
