@@ -1,12 +1,14 @@
 // Messages as arrows, from the sender's line when it was sent to the receiver's when it arrived.
 //
 // All arrows of a kind are one path, since changing the pen costs more than a line does. Zoomed
-// out, thousands fall on the same pixels: of those that go between the same two and begin and end
-// on the same pixels as the one before, only one is drawn.
+// out, thousands fall on the same pixels: of those that go between the same two, have the same fate,
+// and begin and end on the same pixels as the one before, only one is drawn.
 
 // With more than this, lines are drawn by `raster.js`: without heads, which would hide each other,
 // and less smooth, but in time.
 const SMOOTH = 1200;
+
+const FATES = 4;
 
 // Where the arrow of a message is: cut off at the pane's ends, since a line that goes on for a
 // billion pixels is drawn wrongly. Null if it is outside.
@@ -32,36 +34,41 @@ function arrow(at) {
 // Draws what passes the filters; tells how many there are, those that hide behind others included.
 function drawMessages(pen) {
   const pixels = new Map();
-  const found = [];
+  const [plain, marked] = [[], []];
   let count = 0;
   messages.spans.touching(state.from, state.until, (at) => {
     if (!messages.passes[at]) return;
     count += 1;
-    if (messages.marked[at]) return void found.push(at);
+    const list = messages.marked[at] ? marked : plain;
     const pair = messages.src[at] * data.participants.length + messages.dest[at];
-    const sort = pair * data.kinds.length + messages.kind[at];
+    const ofKind = pair * data.kinds.length + messages.kind[at];
+    const sort = (ofKind * FATES + messages.fate[at]) * 2 + messages.marked[at];
     const place = Math.round(timeX(messages.begin[at]) * 2) * 65536
       + Math.round(timeX(messages.end[at]) * 2);
     if (pixels.get(sort) === place) return;
     pixels.set(sort, place);
-    found.push(at);
+    list.push(at);
   });
-  const plain = found.filter((at) => !messages.marked[at]);
   // The denser they are, the fainter; and fainter still beside what is highlighted.
   const dense = Math.min(1, Math.max(0.55, 400 / (plain.length + 1)));
   pen.globalAlpha = data.contradictions[state.selected]?.messages.length > 0 ? 0.35 : 1;
-  if (plain.length > SMOOTH) {
-    rasterize(pen, layout.lower, plain);
-    drawCrosses(pen, plain);
-  } else {
+  if (plain.length > SMOOTH) drawDense(pen, plain);
+  else {
     pen.globalAlpha *= dense;
     drawArrows(pen, plain, 1);
   }
   pen.globalAlpha = 1;
-  const marked = found.filter((at) => messages.marked[at]);
-  underlay(pen, marked);
-  drawArrows(pen, marked, 2.5);
+  if (marked.length > SMOOTH) drawDense(pen, marked);
+  else {
+    underlay(pen, marked);
+    drawArrows(pen, marked, 2.5);
+  }
   return count;
+}
+
+function drawDense(pen, list) {
+  rasterize(pen, layout.lower, list);
+  drawCrosses(pen, list);
 }
 
 function drawHoveredMessage(pen, at) {

@@ -31,12 +31,16 @@ function rasterize(pen, pane, list) {
   pen.drawImage(canvas, 0, pane.top, layout.width, pane.height);
 }
 
+// Only the part inside is walked along: where panes scroll, most of a line may be far outside.
 function addLine({ pixels, width, height }, ratio, top, { x0, y0, x1, y1 }, color, step) {
-  let [x, y] = [x0 * ratio, (y0 - top) * ratio];
-  const [across, down] = [x1 * ratio - x, (y1 - top) * ratio - y];
+  const [left, above] = [x0 * ratio, (y0 - top) * ratio];
+  const [across, down] = [x1 * ratio - left, (y1 - top) * ratio - above];
   const count = Math.max(1, Math.ceil(Math.max(Math.abs(across), Math.abs(down))));
   const [right, below] = [across / count, down / count];
-  for (let done = 0; done <= count; done++) {
+  const inside = partBetween(above, above + down, 0, height);
+  const [first, last] = [Math.floor(inside[0] * count), Math.ceil(inside[1] * count)];
+  let [x, y] = [left + first * right, above + first * below];
+  for (let done = first; done <= last; done++) {
     if (x >= 0 && y >= 0 && x < width && y < height) {
       const at = (y | 0) * width + (x | 0);
       const opaque = Math.min(235, (pixels[at] >>> 24) + step);

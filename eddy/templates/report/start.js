@@ -59,6 +59,7 @@ window.eddy = {
   placeOfOperation,
   show,
   select,
+  highlightAll: () => { messages.marked.fill(1); changed(); },
   drawMs: () => drawMilliseconds,
   visible: () => visibleMessages,
 };
