@@ -9,7 +9,7 @@ const raster = { canvas: document.createElement("canvas"), image: null };
 
 // Draws lines into a pane. `list` holds messages, and `arrow` tells where each one is.
 function rasterize(pen, pane, list) {
-  const ratio = window.devicePixelRatio || 1;
+  const ratio = pixelRatio(layout.width, layout.height);
   const width = Math.max(1, Math.round(layout.width * ratio));
   const height = Math.max(1, Math.round(pane.height * ratio));
   const { canvas } = raster;

@@ -59,7 +59,7 @@ function arrange(width, available, forFingers) {
   upper.top = AXIS + (upper.lines ? BAND : 0);
   layout.faultsTop = upper.top + upper.height + BAND;
   lower.top = layout.faultsTop + faultLanes.count * FAULT_LANE;
-  layout.height = lower.top + lower.height + 6;
+  layout.height = Math.round(lower.top + lower.height + 6);
   for (const pane of [upper, lower]) scroll(pane, 0);
 }
 

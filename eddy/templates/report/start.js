@@ -18,7 +18,7 @@ async function start() {
   listenToWheel();
   listenToKeys();
   followOverview();
-  new ResizeObserver(resize).observe(canvas.parentElement);
+  followWindow();
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
 }
 

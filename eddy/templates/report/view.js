@@ -7,6 +7,12 @@ let isCopied = false;
 let drawMilliseconds = 0;
 let visibleMessages = 0;
 
+// Browsers draw nothing on a canvas that has more pixels than so many, or is longer than this.
+const MOST_PIXELS = 16e6;
+const LONGEST = 32_767;
+
+const forFingers = matchMedia("(pointer: coarse)");
+
 // Gives the canvas as much room as there is. Where fingers scroll, the page does, and so the view
 // has its full height; elsewhere it fits into the window, and its panes scroll.
 function resize() {
@@ -14,14 +20,32 @@ function resize() {
   const width = canvas.parentElement.clientWidth;
   layout.width = width;
   measureGutter(pen);
-  arrange(width, innerHeight * 0.82, matchMedia("(pointer: coarse)").matches);
+  arrange(width, innerHeight * 0.82, forFingers.matches);
   fitCanvas(canvas, width, layout.height);
   changed();
 }
 
-// As many pixels as the screen has.
+// A phone's window gets higher and lower as its page scrolls: there the view keeps its height.
+function followWindow() {
+  new ResizeObserver(resize).observe(canvas.parentElement);
+  addEventListener("resize", () => { if (!forFingers.matches) resize(); });
+  followScreen();
+}
+
+// A page that is zoomed or moved to another screen has other pixels in a frame of the same width.
+function followScreen() {
+  const same = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+  same.addEventListener("change", () => { resize(); followScreen(); }, { once: true });
+}
+
+// How many pixels there are for one of the page's: as many as on the screen, as far as browsers go.
+function pixelRatio(width, height) {
+  const most = Math.min(Math.sqrt(MOST_PIXELS / (width * height)), LONGEST / height);
+  return Math.min(window.devicePixelRatio || 1, most);
+}
+
 function fitCanvas(canvas, width, height) {
-  const ratio = window.devicePixelRatio || 1;
+  const ratio = pixelRatio(width, height);
   canvas.style.height = `${height}px`;
   const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== across) canvas.width = across;
@@ -36,7 +60,7 @@ function draw() {
     drawAll(pen);
     [isStale, isCopied] = [false, false];
     drawMilliseconds = performance.now() - began;
-  } else if (isCopied) pen.drawImage(drawn, 0, 0, layout.width, layout.height);
+  } else if (isCopied) restore(pen);
   if (!state.hovered) return;
   if (!isCopied) copy();
   drawHovered(pen);
@@ -47,6 +71,14 @@ function copy() {
   if (drawn.height !== canvas.height) drawn.height = canvas.height;
   drawn.getContext("2d").drawImage(canvas, 0, 0);
   isCopied = true;
+}
+
+// Pixel by pixel: what is scaled gets blurred.
+function restore(pen) {
+  pen.save();
+  pen.resetTransform();
+  pen.drawImage(drawn, 0, 0);
+  pen.restore();
 }
 
 function drawHovered(pen) {
