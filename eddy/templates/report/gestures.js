@@ -15,12 +15,15 @@ function place(event) {
 
 function listenToPointers() {
   canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
     pointers.set(event.pointerId, place(event));
     canvas.setPointerCapture(event.pointerId);
     if (pointers.size === 1) dragged = false;
   });
   canvas.addEventListener("pointermove", (event) => {
     const now = place(event);
+    // It was let go where nobody told us, as over a menu.
+    if (event.buttons === 0) pointers.delete(event.pointerId);
     const before = pointers.get(event.pointerId);
     if (!before) return void hover(event, now);
     if (!dragged && Math.hypot(now.x - before.x, now.y - before.y) < 4) return;
@@ -34,7 +37,9 @@ function listenToPointers() {
     const isClick = pointers.delete(event.pointerId) && !dragged && pointers.size === 0;
     if (isClick) click(event, place(event));
   });
-  canvas.addEventListener("pointercancel", (event) => pointers.delete(event.pointerId));
+  for (const end of ["pointercancel", "lostpointercapture"]) {
+    canvas.addEventListener(end, (event) => pointers.delete(event.pointerId));
+  }
   canvas.addEventListener("pointerleave", () => { if (!pinned) hideTooltip(); });
   canvas.addEventListener("dblclick", (event) => zoom(3, xTime(place(event).x)));
 }

@@ -87,6 +87,8 @@ function showTooltip(thing, clientX, clientY, pin) {
   tooltip.hidden = false;
   tooltip.classList.toggle("pinned", pin);
   pinned = pin;
+  // Where it was, it may have been squeezed.
+  tooltip.style.left = tooltip.style.top = "0";
   const { offsetWidth, offsetHeight } = tooltip;
   const right = document.documentElement.clientWidth - offsetWidth - 6;
   const fits = clientY + 16 + offsetHeight < innerHeight;
