@@ -110,5 +110,6 @@ function selectOperation(number, at) {
 }
 
 function toView() {
-  canvas.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  canvas.scrollIntoView({ block: "nearest", behavior: isStill ? "auto" : "smooth" });
 }

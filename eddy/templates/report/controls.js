@@ -75,15 +75,27 @@ function tellAbsentKinds() {
   }
 }
 
-// The line below the view.
+// The line below the view. Screen readers read it out whenever it changes, so it waits until the
+// view has come to rest.
+const REST_MILLISECONDS = 300;
+let telling = 0;
+
 function tellWhatIsShown() {
+  clearTimeout(telling);
+  telling = setTimeout(() => {
+    const shown = document.getElementById("shown");
+    const text = whatIsShown();
+    if (shown.textContent !== text) shown.textContent = text;
+  }, REST_MILLISECONDS);
+}
+
+function whatIsShown() {
   let passing = 0;
   for (const passes of messages.passes) passing += passes;
   const filtered = state.search === "" ? "" : ` contain “${printable(state.search)}”`;
   const bodies = state.unread === 1 ? "1 long body" : `${grouped(state.unread)} long bodies`;
   const unread = state.unread === 0 ? "" : `; and ${bodies} of which only the beginning is here`;
-  document.getElementById("shown").textContent =
-    `${grouped(visibleMessages)} of ${grouped(passing)} messages${filtered}, `
+  return `${grouped(visibleMessages)} of ${grouped(passing)} messages${filtered}, `
     + `${lasting(state.until - state.from)} from ${clock(state.from)}${unread}`;
 }
 
