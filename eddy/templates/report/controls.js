@@ -11,7 +11,7 @@ function makeControls() {
   const search = document.getElementById("search");
   search.addEventListener("input", () => { state.search = search.value; filter(); });
   search.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
+    if (event.key === "Enter") step("message", event.shiftKey ? -1 : 1, true);
   });
   const clients = document.getElementById("clients");
   clients.checked = state.allClients;

@@ -23,8 +23,19 @@ function hasLines(at) {
   return layout.lineOf[messages.src[at]] >= 0 && layout.lineOf[messages.dest[at]] >= 0;
 }
 
-// The next message that is to be seen, after another one or before it; -1 if there is none.
-function nextMessage(at, step) {
-  do at += step; while (at >= 0 && at < messages.count && !messages.passes[at]);
-  return at < messages.count ? at : -1;
+// The next message or operation that is to be seen, after another one or before it; -1 if there is
+// none.
+function nextSeen(what, at, step) {
+  const { count } = columnOf(what);
+  do at += step; while (at >= 0 && at < count && !isSeen(what, at));
+  return at < count ? at : -1;
+}
+
+function isSeen(what, at) {
+  if (what === "message") return messages.passes[at] === 1;
+  return !state.only || operations.marked[at] === 1;
+}
+
+function columnOf(what) {
+  return what === "message" ? messages : operations;
 }

@@ -98,20 +98,23 @@ function listenToKeys() {
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const part = (state.until - state.from) * (event.shiftKey ? 0.8 : 0.15);
+    const pane = event.shiftKey ? layout.upper : layout.lower;
     const actions = {
       "+": () => zoom(1.5),
       "=": () => zoom(1.5),
       "-": () => zoom(1 / 1.5),
       ArrowLeft: () => pan(-part),
       ArrowRight: () => pan(part),
-      ArrowUp: () => scroll(layout.lower, -layout.lower.line),
-      ArrowDown: () => scroll(layout.lower, layout.lower.line),
+      ArrowUp: () => scroll(pane, -pane.line),
+      ArrowDown: () => scroll(pane, pane.line),
       Home: () => showAll(),
-      n: () => step(1),
-      p: () => step(-1),
+      n: () => step("message", 1),
+      p: () => step("message", -1),
+      o: () => step("operation", 1),
+      O: () => step("operation", -1),
     };
     const isVertical = event.key === "ArrowUp" || event.key === "ArrowDown";
-    if (!actions[event.key] || (isVertical && !scrolls(layout.lower))) return;
+    if (!actions[event.key] || (isVertical && !scrolls(pane))) return;
     event.preventDefault();
     actions[event.key]();
     changed();

@@ -47,7 +47,7 @@ function nearOperation(x, y) {
   let best = null;
   let distance = REACH;
   operations.spans.touching(xTime(x - REACH), xTime(x + REACH), (at) => {
-    if (state.only && !operations.marked[at]) return;
+    if (!isSeen("operation", at)) return;
     const { left, right, top, height } = bar(at);
     if (y < top - 1 || y > top + height + 1) return;
     const away = Math.max(left - x, x - right, 0);

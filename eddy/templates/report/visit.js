@@ -1,17 +1,20 @@
 // Going to a message or an operation, wherever it is: the window moves there, and its tooltip
 // opens.
 
-// The tooltip of the next message, or the one before. Moves the window there if need be.
-function step(by) {
-  const isMessage = state.hovered?.what === "message";
-  const first = messages.spans.before(state.from);
-  const at = nextMessage(isMessage ? state.hovered.at : by > 0 ? first - 1 : first, by);
-  if (at >= 0) visit({ what: "message", at });
+// The tooltip of the next message or operation, or the one before. Moves the window there if need
+// be; and after the last one to the first, if so asked.
+function step(what, by, wraps = false) {
+  const column = columnOf(what);
+  const first = column.spans.before(state.from);
+  const isThere = state.hovered?.what === what;
+  let at = nextSeen(what, isThere ? state.hovered.at : by > 0 ? first - 1 : first, by);
+  if (at < 0 && wraps) at = nextSeen(what, by > 0 ? -1 : column.count, by);
+  if (at >= 0) visit({ what, at });
 }
 
 // Brings a message or an operation into the window, with its tooltip.
 function visit(thing) {
-  const column = thing.what === "message" ? messages : operations;
+  const column = columnOf(thing.what);
   const [from, until] = [column.begin[thing.at], column.end[thing.at]];
   const span = state.until - state.from;
   if (until - from > span) showAround(from, until);
