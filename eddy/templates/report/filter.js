@@ -4,12 +4,14 @@
 
 function filter() {
   const { search, only } = state;
+  const compact = unspaced(search);
   state.unread = 0;
   for (let at = 0; at < messages.count; at++) {
     const isChosen = state.kinds[messages.kind[at]]
       && hasLines(at)
       && (!only || messages.marked[at] === 1);
-    const contains = search === "" || messages.body[at].includes(search);
+    const body = messages.body[at];
+    const contains = search === "" || body.includes(search) || body.includes(compact);
     messages.passes[at] = Number(isChosen && contains);
     if (isChosen && !contains && messages.bytes[at] > 0) state.unread += 1;
   }

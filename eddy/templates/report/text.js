@@ -55,6 +55,11 @@ function pretty(json) {
   return out;
 }
 
+// What is searched for may come from what `pretty` shows: without the spaces that it adds.
+function unspaced(text) {
+  return text.replace(/"(?:[^"\\]|\\.)*"|([,:])\s+/g, (part, mark) => mark ?? part);
+}
+
 // A space after each comma and colon that is not in a string.
 function spaced(json) {
   return json.replace(/"(?:[^"\\]|\\.)*"|[,:]\s*/g,

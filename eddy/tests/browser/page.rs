@@ -37,6 +37,7 @@ const TWO_FRAMES: &str = "requestAnimationFrame(() => requestAnimationFrame(() =
 
 /// Keys without a letter, as `WebDriver` calls them.
 pub(crate) const BACKSPACE: &str = "\u{e003}";
+pub(crate) const ENTER: &str = "\u{e007}";
 pub(crate) const HOME: &str = "\u{e011}";
 pub(crate) const LEFT: &str = "\u{e012}";
 pub(crate) const RIGHT: &str = "\u{e014}";
@@ -186,6 +187,13 @@ impl Page {
     pub(crate) fn resize(&self, width: u32, height: u32) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1,
             "mobile": width < 500});
+        self.tool("Emulation.setDeviceMetricsOverride", metrics);
+    }
+
+    /// Gives the screen so many pixels for one of the page's, both ways.
+    pub(crate) fn scale(&self, factor: u32) {
+        let metrics = json!({"width": 0, "height": 0, "deviceScaleFactor": factor,
+            "mobile": false});
         self.tool("Emulation.setDeviceMetricsOverride", metrics);
     }
 

@@ -3,7 +3,7 @@
 use eddy::Report;
 
 use crate::clusters::{MARKUP, keep, lost, markup, valid};
-use crate::page::{BACKSPACE, HOME, Page, browse};
+use crate::page::{BACKSPACE, ENTER, HOME, Page, browse};
 
 /// The messages that can be pointed at, of the first few hundreds.
 fn in_sight(page: &Page) -> Vec<usize> {
@@ -25,6 +25,8 @@ fn the_report_of_a_valid_test_tells_everything_and_filters_and_zooms_messages() 
         it_tells_its_verdict_its_figures_and_every_message(page);
         page.goto_report(&directory);
         messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys(page, &report);
+        operations_are_visited_by_keys(page);
+        the_view_has_the_pixels_of_the_screen_as_far_as_browsers_go(page);
     });
 }
 
@@ -67,10 +69,18 @@ fn messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys(
     page.click("#clients");
     page.press("#search", "\"message\":2");
     let found = page.visible();
-    page.shows("#shown", "contain");
+    page.until("document.getElementById(\"shown\").textContent.includes(\"contain\")");
     page.keep("search");
     assert!(found >= 4 && found < servers, "{found} of {servers}");
-    page.press("#search", &BACKSPACE.repeat("\"message\":2".len()));
+    page.press("#search", &format!("{BACKSPACE} 2"));
+    assert_eq!(page.visible(), found, "with a space, as the tooltip shows it");
+    page.press("#search", ENTER);
+    let first = page.text("#tooltip");
+    page.press("#search", ENTER);
+    assert_ne!(page.text("#tooltip"), first);
+    page.press("#search", &ENTER.repeat(usize::try_from(found - 1).unwrap()));
+    assert_eq!(page.text("#tooltip"), first, "once around");
+    page.press("#search", &BACKSPACE.repeat("\"message\": 2".len()));
     assert_eq!(page.visible(), servers);
 
     page.click("#all");
@@ -88,6 +98,28 @@ fn messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys(
     assert!(page.visible() > closest, "after zooming out by keys");
     page.press("#view", HOME);
     assert_eq!(page.visible(), servers, "after Home");
+}
+
+fn operations_are_visited_by_keys(page: &Page) {
+    page.press("#view", "o");
+    page.shows("#tooltip", "outcome");
+    let first = page.text("#tooltip");
+    page.press("#view", "o");
+    page.shows("#tooltip", "outcome");
+    assert_ne!(page.text("#tooltip"), first);
+    page.press("#view", "O");
+    assert_eq!(page.text("#tooltip"), first);
+}
+
+fn the_view_has_the_pixels_of_the_screen_as_far_as_browsers_go(page: &Page) {
+    let pixels = "((view) => view.width * view.height)(document.getElementById(\"view\"))";
+    let before = page.count(pixels);
+    page.scale(2);
+    page.until(&format!("{pixels} === 4 * {before}"));
+    page.scale(10);
+    page.until(&format!("{pixels} > 4 * {before}"));
+    let most = page.count(pixels);
+    assert!(most < 16_100_000, "{most} pixels");
 }
 
 #[test]
