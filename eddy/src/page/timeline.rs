@@ -41,7 +41,8 @@ struct Process {
 
 struct Bar {
     index: usize,
-    class: &'static str,
+    outcome: &'static str,
+    is_wrong: bool,
     left: usize,
     top: usize,
     height: usize,
@@ -69,7 +70,8 @@ pub(crate) fn html(title: &str, scene: &Scene<'_>) -> askama::Result<String> {
     let bars = shown.iter().zip(&rows.spans).enumerate();
     let bars = bars.map(|(place, (operation, (begin, end)))| Bar {
         index: operation.begin.index,
-        class: class(operation, wrong.contains(&(first + place))),
+        outcome: outcome(operation),
+        is_wrong: wrong.contains(&(first + place)),
         left: COLUMN * columns.get(&operation.process).copied().unwrap_or_default(),
         top: TOP + ROW * begin,
         height: ROW * (end - begin).max(1),
@@ -116,15 +118,9 @@ fn rows(operations: &[Operation<'_>]) -> Rows {
     Rows { spans, count: events.len() }
 }
 
-fn class(operation: &Operation<'_>, is_wrong: bool) -> &'static str {
-    match (operation.end.map(|end| end.kind), is_wrong) {
-        (Some(Kind::Ok), false) => "ok",
-        (Some(Kind::Ok), true) => "ok wrong",
-        (Some(Kind::Fail), false) => "fail",
-        (Some(Kind::Fail), true) => "fail wrong",
-        (_, false) => "info",
-        (_, true) => "info wrong",
-    }
+/// How it ended, in a word, which is also its class. What never ended may have happened.
+fn outcome(operation: &Operation<'_>) -> &'static str {
+    operation.end.map_or(Kind::Info, |end| end.kind).name()
 }
 
 /// What was asked, and what came of it.
@@ -141,14 +137,13 @@ fn text(operation: &Operation<'_>) -> String {
 }
 
 fn times(operation: &Operation<'_>) -> String {
-    let invoked = shown::seconds(operation.invoked);
+    let (process, invoked) = (operation.process, shown::seconds(operation.invoked));
     match operation.end {
-        Some(_) => format!(
-            "process {}, {invoked} to {}",
-            operation.process,
-            shown::seconds(operation.completed)
-        ),
-        None => format!("process {}, {invoked}, and it never ended", operation.process),
+        Some(_) => {
+            let completed = shown::seconds(operation.completed);
+            format!("process {process}, {invoked} to {completed}, {}", outcome(operation))
+        }
+        None => format!("process {process}, {invoked}, and it never ended"),
     }
 }
 

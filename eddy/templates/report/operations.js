@@ -57,6 +57,9 @@ function outlineOperation(pen, at) {
   pen.strokeRect(left - 1, top - 1, right - left + 2, height + 2);
 }
 
+// How an operation ended, for those who cannot tell the colors apart.
+const SIGNS = ["", "✗ ", "? "];
+
 // What a bar is, where it is broad enough: as much as fits is shown.
 function writeInBar(pen, at) {
   const { left, right, top, height } = bar(at);
@@ -64,7 +67,8 @@ function writeInBar(pen, at) {
   const room = right - start - 3;
   if (room < 26 || height < 10) return;
   const letter = 5.6;
-  const text = `${data.functions[operations.f[at]]} ${operations.value[at]}`;
+  const what = `${data.functions[operations.f[at]]} ${operations.value[at]}`;
+  const text = SIGNS[operations.outcome[at]] + what;
   pen.fillStyle = colors["on-bar"];
   pen.font = "10px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
   pen.textBaseline = "middle";
