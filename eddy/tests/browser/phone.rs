@@ -76,6 +76,9 @@ fn nothing_is_wider_than_the_window_of_a_phone(page: &Page, server: &Server) {
         page.keep(name);
         let width = page.count("document.documentElement.scrollWidth");
         assert!(width <= 390, "{name} is {width} wide");
+        let chart = "document.querySelector(\"#charts svg, .chart img\")?.clientWidth ?? 1000";
+        let (width, least) = (page.count(chart), if name == "report" { 560 } else { 300 });
+        assert!(width >= least, "{name} has charts {width} wide");
     }
     page.get("document.getElementById(\"messages\").scrollIntoView()");
     page.drawn();
