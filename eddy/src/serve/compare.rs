@@ -16,10 +16,11 @@ use super::{link, overview, shown};
 use crate::summary;
 
 /// The pictures that are worth comparing.
-const CHARTS: [(&str, &str); 3] = [
+const CHARTS: [(&str, &str); 4] = [
     ("latency-raw.svg", "Latency of each operation"),
-    ("latency-quantiles.svg", "Quantiles of latency"),
+    ("latency-quantiles.svg", "Latency quantiles"),
     ("rate.svg", "Operations per second"),
+    ("messages-rate.svg", "Messages per second"),
 ];
 
 #[derive(Debug, Template)]

@@ -103,6 +103,7 @@ fn two_runs_are_chosen_and_compared(page: &Page) {
     page.shows(&format!(".side[data-run=\"{lost}\"]"), "not valid");
     page.shows("#figures", "messages per operation");
     page.shows("#about .differs", "operations per second 40 10");
+    page.find("img[alt=\"Messages per second\"]");
     let pictures = "[...document.images].slice(0, 2)";
     page.until(&format!("{pictures}.every((image) => image.complete)"));
     let drawn = format!("{pictures}.every((image) => image.naturalWidth > 0)");
