@@ -87,6 +87,10 @@ impl Run {
         match &self.outcome {
             Outcome::Running(progress) => {
                 let Progress { stage, elapsed_s, time_limit_s, .. } = progress;
+                // The time limit is that of operations alone.
+                if stage != "operations" {
+                    return format!("running: {stage}");
+                }
                 format!("running: {stage}, {elapsed_s:.0} of {time_limit_s:.0} s")
             }
             Outcome::Ended(summary) => summary.verdict().to_owned(),

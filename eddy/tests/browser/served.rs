@@ -73,6 +73,7 @@ fn the_list_is_filtered_and_a_run_opens_its_report(page: &Page) {
     page.until("location.search.includes(\"workload=broadcast\")");
     page.until("document.querySelectorAll(\"#runs tbody tr\").length === 2");
     assert_eq!(listed(page), json!([lost, valid]));
+    page.until("document.activeElement.id === \"workload\"");
     page.find("#verdict").select("invalid");
     page.until("location.search.includes(\"verdict=invalid\")");
     page.until("document.querySelectorAll(\"#runs tbody tr\").length === 1");
@@ -116,9 +117,9 @@ fn a_running_test_is_shown_as_it_goes_on_and_as_it_ends() {
     let place = store("live");
     let server = Server::start(&place);
     let directory = place.0.join("store").join(RUNNING);
-    let write = |operations: u64| {
+    let write = |stage: &str, operations: u64| {
         let progress = json!({"pid": this_process(), "elapsed_s": 7.4, "time_limit_s": 20.0,
-            "stage": "operations", "operations": operations, "ops_per_second": 99.5,
+            "stage": stage, "operations": operations, "ops_per_second": 99.5,
             "msgs_per_op": 18.25, "faults": {"partition": 2}});
         fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join("progress.new"), progress.to_string()).unwrap();
@@ -128,14 +129,20 @@ fn a_running_test_is_shown_as_it_goes_on_and_as_it_ends() {
         goto_list(page, &server);
         // Whoever loads the page again loses this.
         page.get("window.kept = true");
+        let choice = format!("{} input[name=run]", row(NEWEST_FIRST[0]));
+        page.get(&format!("document.querySelector('{choice}').focus()"));
         let verdict = format!("document.querySelector('{} td.verdict')?.textContent", row(RUNNING));
         for operations in [740, 790] {
-            write(operations);
+            write("operations", operations);
             page.until(&format!("{verdict}?.includes(\"{operations} operations\")"));
         }
         page.shows(&row(RUNNING), "7 of 20 s");
         page.shows(&row(RUNNING), "2 × partition");
         page.keep("running");
+        let is_focused = format!("document.activeElement === document.querySelector('{choice}')");
+        assert_eq!(page.get(&is_focused), true);
+        write("judging", 790);
+        page.until(&format!("{verdict}?.startsWith(\"running: judging, 790 operations\")"));
         let results = json!({"valid": "valid", "figures": [], "reasons": []});
         fs::write(directory.join("summary.json"), results.to_string()).unwrap();
         fs::remove_file(directory.join("progress.json")).unwrap();
