@@ -5,6 +5,8 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use eddy::{Test, Workload};
@@ -97,15 +99,19 @@ impl Handler for Echo {
 fn simulations_side_by_side_are_kept_in_one_store() {
     let place = Place::new("kept_side_by_side");
     let time_limit = Duration::from_millis(100);
-    let kept = eddy::seeds(|seed| {
-        let test = Test { workload: Workload::Echo, seed, time_limit, ..Test::default() };
+    let keep = || {
+        let test = Test { workload: Workload::Echo, time_limit, ..Test::default() };
         test.run(|_| Echo).keep(&place.0.join("store")).unwrap()
+    };
+    let kept: BTreeSet<PathBuf> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(keep)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let kept: BTreeSet<_> = kept.into_iter().collect();
-    assert!(kept.len() > 1 && kept.iter().all(|directory| directory.join("report.html").exists()));
+    assert_eq!(kept.len(), 8);
+    assert!(kept.iter().all(|directory| directory.join("report.html").exists()));
     let latest = std::fs::canonicalize(place.0.join("store/latest")).unwrap();
     assert!(kept.contains(&latest), "{latest:?}, of {kept:?}");
-    let hidden = std::fs::read_dir(place.0.join("store")).unwrap();
-    let names = hidden.map(|entry| entry.unwrap().file_name().display().to_string());
+    let entries = std::fs::read_dir(place.0.join("store")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().display().to_string());
     assert_eq!(names.filter(|name| name.starts_with('.')).count(), 0);
 }
