@@ -16,12 +16,22 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
 const LARGEST: u64 = 5_000_000;
 
 /// How many milliseconds a redraw of everything may take, as the median. More than ten a second
-/// look like motion. Without a GPU an idle machine takes about 30, and tests have to pass on busy ones.
+/// look like motion. Without a GPU an idle machine takes about 30.
 const SMOOTH: f64 = 100.0;
 
 /// How long it may take until it is seen, as the median: what a script draws, the browser works off
 /// later. An idle machine takes 60 ms, and a second where broad lines are drawn one by one.
 const SEEN_WITHIN: Duration = Duration::from_millis(500);
+
+/// Work for the browser, in milliseconds; and what an idle machine takes for it. Other tests make a
+/// machine slow, for drawing as for this.
+const REFERENCE: &str = "(() => {
+  const begin = performance.now();
+  let sum = 0;
+  for (let i = 0; i < 3e6; i++) sum = (sum * 31 + i) | 0;
+  return performance.now() - begin + sum % 1;
+})()";
+const IDLE: f64 = 20.0;
 
 /// What is drawn, at least.
 const MESSAGES: u64 = 20_000;
@@ -68,23 +78,29 @@ fn a_report_of_twenty_thousand_messages_is_soon_written_small_and_smooth() {
 
 /// One end of the test leaves the window and comes back, so nothing drawn can be used again.
 fn it_moves_smoothly(page: &Page) {
-    let (mut took, mut seen) = (Vec::new(), Vec::new());
+    let (mut took, mut seen, mut reference) = (Vec::new(), Vec::new(), Vec::new());
     for step in 0..20 {
         let since = Instant::now();
         page.press("#view", if step % 2 == 0 { RIGHT } else { LEFT });
         page.drawn();
         seen.push(since.elapsed());
         took.push(page.number("eddy.drawMs()"));
+        reference.push(page.number(REFERENCE));
     }
     let messages = page.visible();
     assert!(messages >= MESSAGES, "{messages} messages");
     took.sort_by(f64::total_cmp);
-    let (median, longest) = (took[took.len() / 2], took[took.len() - 1]);
-    println!("{messages} messages drawn in {median} ms, {longest} ms at most");
-    assert!(median < SMOOTH, "{median} ms, {longest} ms at most");
+    reference.sort_by(f64::total_cmp);
     seen.sort();
-    println!("seen after {:?}", seen[seen.len() / 2]);
-    assert!(seen[seen.len() / 2] < SEEN_WITHIN, "{seen:?}");
+    let middle = took.len() / 2;
+    let slowness = (reference[middle] / IDLE).max(1.0);
+    println!(
+        "{messages} messages drawn in {} ms and seen after {:?}, where a machine is {slowness:.1} \
+         times slower than an idle one",
+        took[middle], seen[middle]
+    );
+    assert!(took[middle] < SMOOTH * slowness, "{took:?}, reference {reference:?}");
+    assert!(seen[middle] < SEEN_WITHIN.mul_f64(slowness), "{seen:?}, reference {reference:?}");
 }
 
 fn messages_are_visited_one_after_the_other_where_they_do_not_fit(page: &Page) {
