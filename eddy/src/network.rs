@@ -360,6 +360,6 @@ impl Message {
 }
 
 /// Clients are told by the first letter of their name, as in Maelstrom.
-fn is_client(name: &str) -> bool {
+pub(crate) fn is_client(name: &str) -> bool {
     name.starts_with('c')
 }

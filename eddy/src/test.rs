@@ -10,7 +10,7 @@ use crate::checker::elle::ConsistencyModel;
 use crate::concurrency::Concurrency;
 use crate::latency::Latency;
 use crate::nemesis::{Fault, Strike};
-use crate::network::Delivery;
+use crate::network::{Delivery, is_client};
 use crate::service::is_service;
 use crate::topology::Topology;
 use crate::workload::Workload;
@@ -187,7 +187,7 @@ fn validate_name(name: &str) -> Result<(), String> {
     let is_odd = |letter: char| letter == '/' || letter.is_control() || letter.is_whitespace();
     let why = if name.is_empty() || name.starts_with('.') || name.contains(is_odd) {
         ""
-    } else if name.starts_with('c') {
+    } else if is_client(name) {
         ", because those in c are clients"
     } else if is_service(name) {
         ", because it is a service's"

@@ -4,15 +4,6 @@
 
 mod common;
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::thread;
-use std::time::Duration;
-
-use eddy::{Test, Workload};
-use glomers::{Handler, Json, async_trait};
-use serde::{Deserialize, Serialize};
-
 use common::{ECHO, Place};
 
 const ALWAYS: [&str; 10] = [
@@ -68,50 +59,4 @@ fn a_test_without_a_verdict_leaves_a_report_that_says_why() {
     assert!(!place.0.join("store/latest/results.edn").exists());
     let report = read(&place, "report.html");
     assert!(report.contains("no verdict") && report.contains("that is no message"), "{report}");
-}
-
-/// A node that sends back what it gets.
-struct Echo;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Request {
-    Echo { echo: Json },
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Reply {
-    EchoOk { echo: Json },
-}
-
-#[async_trait(?Send)]
-impl Handler for Echo {
-    type Request = Request;
-    type Reply = Reply;
-
-    async fn handle(&self, _from: &str, Request::Echo { echo }: Request) -> anyhow::Result<Reply> {
-        Ok(Reply::EchoOk { echo })
-    }
-}
-
-#[test]
-fn simulations_side_by_side_are_kept_in_one_store() {
-    let place = Place::new("kept_side_by_side");
-    let time_limit = Duration::from_millis(100);
-    let keep = || {
-        let test = Test { workload: Workload::Echo, time_limit, ..Test::default() };
-        test.run(|_| Echo).keep(&place.0.join("store")).unwrap()
-    };
-    let kept: BTreeSet<PathBuf> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(keep)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    assert_eq!(kept.len(), 8);
-    assert!(kept.iter().all(|directory| directory.join("report.html").exists()));
-    let latest = std::fs::canonicalize(place.0.join("store/latest")).unwrap();
-    assert!(kept.contains(&latest), "{latest:?}, of {kept:?}");
-    let entries = std::fs::read_dir(place.0.join("store")).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().display().to_string());
-    assert_eq!(names.filter(|name| name.starts_with('.')).count(), 0);
 }

@@ -13,6 +13,7 @@ use super::answer::{self, Failure, look};
 use super::root::{Id, Root};
 use super::run::Run;
 use super::{link, overview, shown};
+use crate::page::REPORT;
 use crate::summary;
 
 /// The pictures that are worth comparing.
@@ -152,7 +153,7 @@ impl Side {
             id: run.id.to_string(),
             time: shown::time(&run.id.time),
             files: link::of_run(&run.id, ""),
-            report: run.has_report.then(|| link::of_run(&run.id, "report.html")),
+            report: run.has_report.then(|| link::of_run(&run.id, REPORT)),
             verdict: run.verdict().class(),
             words: run.words(),
             reasons: reasons.unwrap_or_default(),

@@ -16,6 +16,7 @@ use super::root::{self, Id};
 use super::shown;
 use crate::edn::Value;
 use crate::history::History;
+use crate::page::REPORT;
 use crate::store::{DESCRIPTION, Description, PROGRESS, Progress, RESULTS, SUMMARY};
 use crate::summary::{self, Standing, Summary};
 
@@ -65,7 +66,7 @@ impl Run {
             began: shown::began(&id.time),
             description,
             outcome,
-            has_report: directory.metadata("report.html").is_ok(),
+            has_report: directory.metadata(REPORT).is_ok(),
         }
     }
 

@@ -32,3 +32,25 @@ fn replace(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Resul
     }
     replaced
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_may_replace_the_same_at_once() {
+        let directory = std::env::temp_dir().join(format!("eddy-replace-{}", process::id()));
+        fs::create_dir(&directory).unwrap();
+        let path = directory.join("latest");
+        let slow = |new: &Path| {
+            fs::write(new, "slow")?;
+            file(&path, "fast")
+        };
+        replace(&path, slow).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "slow");
+        replace(&path, |_| Err(io::Error::other("no room"))).unwrap_err();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "slow");
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing is left beside it");
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{Messages, Participant, microseconds, shown};
 use crate::nemesis::Fault;
-use crate::network::{EventKind, Message};
+use crate::network::{EventKind, Message, is_client};
 use crate::report::Report;
 
 /// A message on its way.
@@ -28,7 +28,7 @@ pub(crate) struct Arrow<'a> {
 impl Arrow<'_> {
     /// Whether a client gets it.
     pub(in crate::page) fn is_to_client(&self) -> bool {
-        self.message.dest.starts_with('c')
+        is_client(&self.message.dest)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Operations of clients, each with its client on the network and the node that was asked.
 
+use std::time::Duration;
+
 use rustc_hash::FxHashMap;
 
-use super::{Operations, Participant, shown};
+use super::{Operations, Participant, microseconds, shown};
 use crate::history::{Kind, Op, Process};
 use crate::report::Report;
 
@@ -33,14 +35,14 @@ pub(in crate::page) fn of<'a>(
         let Process::Client(process) = begin.process else { return None };
         let end = report.history.completion(begin);
         let node = report.node_of(begin);
-        let invoked = microseconds(begin.time);
+        let invoked = microseconds(Duration::from_nanos(begin.time));
         let client = report.chronicle().processes.get(&process);
         Some(Operation {
             begin,
             end,
             process,
             invoked,
-            completed: end.map_or(-1, |end| microseconds(end.time)),
+            completed: end.map_or(-1, |end| microseconds(Duration::from_nanos(end.time))),
             client: client.and_then(|client| places.get(client.as_str()).copied()),
             node,
         })
@@ -82,8 +84,4 @@ pub(in crate::page) fn columns(
         columns.index.push(begin.index);
     }
     columns
-}
-
-fn microseconds(nanoseconds: u64) -> i64 {
-    i64::try_from(nanoseconds / 1000).unwrap_or(i64::MAX)
 }
