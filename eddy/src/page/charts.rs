@@ -238,6 +238,13 @@ mod tests {
             [report.operations.invoked as u64, report.all.sent].map(|count| count as f64);
         assert!((total(&rate(&scene), window) - operations).abs() < 1e-6);
         assert!((total(&traffic(&scene), window) - messages).abs() < 1e-6);
+        let ends = scene.operations.iter().filter_map(|one| Some(one.end?.time - one.begin.time));
+        let longest = milliseconds(ends.max().unwrap().max(SHORTEST));
+        for series in [raw(&scene), quantiles(&scene)] {
+            let points = series.iter().flat_map(|series| &series.points);
+            let highest = points.map(|point| point.y).fold(0.0, f64::max);
+            assert!((highest - longest).abs() < 1e-9, "{highest} is not {longest}");
+        }
         let names: Vec<String> = quantiles(&scene).into_iter().map(|series| series.name).collect();
         assert_eq!(names[..3], ["broadcast, median", "broadcast, 95 %", "broadcast, longest"]);
         assert_eq!((areas(&scene).len(), areas(&scene)[0].name.as_str()), (1, "partition"));
