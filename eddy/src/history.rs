@@ -78,6 +78,13 @@ impl History {
         self.ops.iter().filter(|op| op.process != Process::Nemesis)
     }
 
+    /// Whether the nemesis did anything that Maelstrom 0.2.4 cannot do: anything but partitions.
+    pub fn has_faults_beyond_maelstrom(&self) -> bool {
+        let known = ["start-partition", "stop-partition"];
+        let mut of_nemesis = self.ops.iter().filter(|op| op.process == Process::Nemesis);
+        of_nemesis.any(|op| !known.contains(&&*op.f))
+    }
+
     /// How the operation ended that `invocation` began; `None` if it never did.
     pub fn completion(&self, invocation: &Op) -> Option<&Op> {
         self.partner(invocation).filter(|_| invocation.kind == Kind::Invoke)
@@ -122,6 +129,19 @@ mod tests {
         assert_eq!(pairs, expected);
         assert_eq!(history.invocation(&history.ops()[5]), Some(&history.ops()[0]));
         assert_eq!(history.clients().count(), 5);
+    }
+
+    #[test]
+    fn maelstrom_knows_no_fault_but_partitions() {
+        for (f, expected) in [("start-partition", false), ("stop-partition", false), ("kill", true)]
+        {
+            let text = format!(
+                "{{:index 0, :time 1, :type :invoke, :process 0, :f :read, :value nil}}
+                 {{:index 1, :time 1, :type :info, :process :nemesis, :f :{f}, :value nil}}"
+            );
+            let history = History::read_edn(&text).unwrap();
+            assert_eq!(history.has_faults_beyond_maelstrom(), expected, "{f}");
+        }
     }
 
     #[test]
