@@ -30,34 +30,39 @@ LOSSY := counter-lossy kafka-b-lossy kafka-c-lossy
 	documentation compiled unit-tests integration-tests fix clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## compile the nodes and eddy
-	$(CARGO) build --release --workspace --quiet
+# What targets need is compiled in one way, so that nothing is compiled twice: both packages are named each
+# time, for cargo unites the features of those that are.
+build: ## compile all nodes and eddy
+	$(CARGO) build --release --package eddy --package glomers --bins
+
+build-%: ## compile one node, as build-echo does, and eddy
+	$(CARGO) build --release --package eddy --package glomers --bin eddy --bin $*
 
 workbench:
 	@echo "Testing with $(MAELSTROM). To choose another workbench: make MAELSTROM=path/to/maelstrom …"
 
-echo: workbench build ## challenge 1: whatever comes is sent back
+echo: workbench build-echo ## challenge 1: whatever comes is sent back
 	$(TEST) -w echo --bin $(BIN)/echo --node-count 1 --time-limit 10 $(ARGS)
 	$(CHECK)
 
-unique-ids: workbench build ## challenge 2: ids agreed upon with nobody
+unique-ids: workbench build-unique-ids ## challenge 2: ids agreed upon with nobody
 	$(TEST) -w unique-ids --bin $(BIN)/unique-ids --time-limit 30 --rate 1000 --node-count 3 \
 		--availability total --nemesis partition $(ARGS)
 	$(CHECK) --min-ok-fraction 1
 
 idgen: unique-ids ## the same
 
-broadcast-a: workbench build ## challenge 3a: one node remembers
+broadcast-a: workbench build-broadcast-a ## challenge 3a: one node remembers
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-a --node-count 1 --time-limit 20 --rate 10 $(ARGS)
 	$(CHECK)
 
-broadcast-b: workbench build ## challenge 3b: values flood the cluster
+broadcast-b: workbench build-broadcast-b ## challenge 3b: values flood the cluster
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-b --node-count 5 --time-limit 20 --rate 10 $(ARGS)
 	$(CHECK)
 
-broadcast-c: workbench build ## challenge 3c: nothing is lost under partitions
+broadcast-c: workbench build-broadcast-c ## challenge 3c: nothing is lost under partitions
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-c --node-count 5 --time-limit 20 --rate 10 \
 		--nemesis partition $(ARGS)
 	$(CHECK)
@@ -68,109 +73,109 @@ IF_EDDY = $(if $(filter $(EDDY),$(MAELSTROM)),$(1),--nemesis partition)
 KILLS = $(call IF_EDDY,--nemesis partition$(,)kill --nemesis-interval 5)
 LOSSES = $(call IF_EDDY,--nemesis partition$(,)loss$(,)duplicate --nemesis-interval 5)
 
-broadcast-durable: workbench build ## challenge 3c with kills: nodes that store before they answer
+broadcast-durable: workbench build-broadcast-durable ## challenge 3c with kills: nodes that store before they answer
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-durable --node-count 5 --time-limit 20 --rate 10 \
 		$(KILLS) $(ARGS)
 	$(CHECK)
 
 FAR := --node-count 25 --time-limit 20 --rate 100 --latency 100
 
-broadcast-d: workbench build ## challenge 3d: short ways
+broadcast-d: workbench build-broadcast-d ## challenge 3d: short ways
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-d $(FAR) $(ARGS)
 	$(CHECK) --max-msgs-per-op 30 --max-median 400 --max-latency 600
 
-broadcast-e: workbench build ## challenge 3e: few messages
+broadcast-e: workbench build-broadcast-e ## challenge 3e: few messages
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-e $(FAR) $(ARGS)
 	$(CHECK) --max-msgs-per-op 20 --max-median 1000 --max-latency 2000
 
 # 1600ms goes to the node: a non-option word is its argument, for eddy as for Maelstrom.
-broadcast-e-slow: workbench build ## challenge 3e: as few messages as its latencies allow
+broadcast-e-slow: workbench build-broadcast-e ## challenge 3e: as few messages as its latencies allow
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-e $(FAR) $(ARGS) 1600ms
 	$(CHECK) --max-msgs-per-op 20 --max-median 1000 --max-latency 2000
 
-lin-kv: workbench build ## a store that is linearizable under partitions, by Raft
+lin-kv: workbench build-lin-kv ## a store that is linearizable under partitions, by Raft
 	$(TEST) -w lin-kv --bin $(BIN)/lin-kv --node-count 3 --concurrency 4n --rate 100 \
 		--time-limit 30 --nemesis partition $(ARGS)
 	$(CHECK)
 
-broadcast-d-partition: workbench build ## challenge 3d, and nothing is lost under partitions
+broadcast-d-partition: workbench build-broadcast-d ## challenge 3d, and nothing is lost under partitions
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-d $(FAR) --nemesis partition $(ARGS)
 	$(CHECK)
 
-broadcast-e-partition: workbench build ## challenge 3e, and nothing is lost under partitions
+broadcast-e-partition: workbench build-broadcast-e ## challenge 3e, and nothing is lost under partitions
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-e $(FAR) --nemesis partition $(ARGS)
 	$(CHECK)
 
-g-set: workbench build ## the chapter on CRDTs: a set that only grows
+g-set: workbench build-g-set ## the chapter on CRDTs: a set that only grows
 	$(TEST) -w g-set --bin $(BIN)/g-set --node-count 5 --time-limit 20 --rate 10 \
 		--availability total --nemesis partition $(ARGS)
 	$(CHECK) --min-ok-fraction 1
 
 COUNTER := --bin $(BIN)/counter --node-count 3 --rate 100 --time-limit 20
 
-counter: workbench build ## challenge 4: a counter on a store that shows the past
+counter: workbench build-counter ## challenge 4: a counter on a store that shows the past
 	$(TEST) -w g-counter $(COUNTER) --nemesis partition $(ARGS)
 	$(CHECK)
 
-pn-counter: workbench build ## challenge 4, and the counter goes down as well
+pn-counter: workbench build-counter ## challenge 4, and the counter goes down as well
 	$(TEST) -w pn-counter $(COUNTER) --nemesis partition $(ARGS)
 	$(CHECK)
 
-counter-lossy: workbench build ## challenge 4, and messages between nodes, of which there are none, get lost
+counter-lossy: workbench build-counter ## challenge 4, and messages between nodes, of which there are none, get lost
 	$(TEST) -w pn-counter $(COUNTER) $(LOSSES) $(ARGS)
 	$(CHECK)
 
 LOGS := -w kafka --concurrency 2n --time-limit 20 --rate 1000
 
-kafka-a: workbench build ## challenge 5a: logs on one node
+kafka-a: workbench build-kafka-a ## challenge 5a: logs on one node
 	$(TEST) $(LOGS) --bin $(BIN)/kafka-a --node-count 1 $(ARGS)
 	$(CHECK)
 
-kafka-b: workbench build ## challenge 5b: logs on two nodes, kept in lin-kv
+kafka-b: workbench build-kafka-b ## challenge 5b: logs on two nodes, kept in lin-kv
 	$(TEST) $(LOGS) --bin $(BIN)/kafka-b --node-count 2 $(ARGS)
 	$(CHECK)
 
-kafka-c: workbench build ## challenge 5c: logs on two nodes, each kept by its owner
+kafka-c: workbench build-kafka-c ## challenge 5c: logs on two nodes, each kept by its owner
 	$(TEST) $(LOGS) --bin $(BIN)/kafka-c --node-count 2 $(ARGS)
 	$(CHECK)
 
-kafka-b-partition: workbench build ## challenge 5b, under partitions, which cannot cut off lin-kv
+kafka-b-partition: workbench build-kafka-b ## challenge 5b, under partitions, which cannot cut off lin-kv
 	$(TEST) $(LOGS) --bin $(BIN)/kafka-b --node-count 2 --nemesis partition $(ARGS)
 	$(CHECK)
 
-kafka-c-partition: workbench build ## challenge 5c, and nothing is lost under partitions
+kafka-c-partition: workbench build-kafka-c ## challenge 5c, and nothing is lost under partitions
 	$(TEST) $(LOGS) --bin $(BIN)/kafka-c --node-count 2 --nemesis partition $(ARGS)
 	$(CHECK)
 
-kafka-b-lossy: workbench build ## challenge 5b, and messages between nodes, of which there are none, get lost
+kafka-b-lossy: workbench build-kafka-b ## challenge 5b, and messages between nodes, of which there are none, get lost
 	$(TEST) $(LOGS) --bin $(BIN)/kafka-b --node-count 2 $(LOSSES) $(ARGS)
 	$(CHECK)
 
-kafka-c-lossy: workbench build ## challenge 5c, and messages between nodes are lost and doubled
+kafka-c-lossy: workbench build-kafka-c ## challenge 5c, and messages between nodes are lost and doubled
 	$(TEST) $(LOGS) --bin $(BIN)/kafka-c --node-count 2 $(LOSSES) $(ARGS)
 	$(CHECK)
 
 TXN := -w txn-rw-register --concurrency 2n --time-limit 20 --rate 1000 --availability total
 
-txn-a: workbench build ## challenge 6a: transactions on one node
+txn-a: workbench build-txn-a ## challenge 6a: transactions on one node
 	$(TEST) $(TXN) --bin $(BIN)/txn-a --node-count 1 --consistency-models read-uncommitted $(ARGS)
 	$(CHECK) --min-ok-fraction 1
 
-txn-b: workbench build ## challenge 6b: transactions on two nodes, read uncommitted
+txn-b: workbench build-txn-b ## challenge 6b: transactions on two nodes, read uncommitted
 	$(TEST) $(TXN) --bin $(BIN)/txn-b --node-count 2 --consistency-models read-uncommitted $(ARGS)
 	$(CHECK) --min-ok-fraction 1
 
-txn-b-partition: workbench build ## challenge 6b, and partitions keep nobody waiting
+txn-b-partition: workbench build-txn-b ## challenge 6b, and partitions keep nobody waiting
 	$(TEST) $(TXN) --bin $(BIN)/txn-b --node-count 2 --consistency-models read-uncommitted \
 		--nemesis partition $(ARGS)
 	$(CHECK) --min-ok-fraction 1
 
-txn-c: workbench build ## challenge 6c: transactions on two nodes, read committed
+txn-c: workbench build-txn-c ## challenge 6c: transactions on two nodes, read committed
 	$(TEST) $(TXN) --bin $(BIN)/txn-c --node-count 2 --consistency-models read-committed \
 		--nemesis partition $(ARGS)
 	$(CHECK) --min-ok-fraction 1
 
-txn-list-append: workbench build ## the chapter on Datomic: strictly serializable, on lin-kv
+txn-list-append: workbench build-txn-list-append ## the chapter on Datomic: strictly serializable, on lin-kv
 	$(TEST) -w txn-list-append --bin $(BIN)/txn-list-append --node-count 3 --concurrency 4n \
 		--time-limit 30 --rate 100 --nemesis partition $(ARGS)
 	$(CHECK)
@@ -183,7 +188,7 @@ challenges: workbench build ## all challenges, one after the other, then a table
 			|| { failed=1; echo "$$challenge FAILED, see store/$$challenge.log"; }; \
 	done; echo; cat store/challenges.txt; exit $$failed
 
-serve: build ## look at the results in a browser: make serve ARGS='--port 8081'
+serve: build-eddy ## look at the results in a browser: make serve ARGS='--port 8081'
 	@mkdir -p store
 	$(EDDY) serve $(ARGS)
 
@@ -250,3 +255,6 @@ fix: ## format, and take the lints' own suggestions
 clean: ## remove what was built and recorded
 	$(CARGO) clean
 	rm -rf store
+
+.DEFAULT:
+	@echo "make: there is no target $@; \`make\` alone lists all there are" >&2; exit 2

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -89,6 +90,28 @@ fn the_readme_has_the_tables_that_are_behind_the_pictures() {
     for table in tables.split("\n\n") {
         assert!(readme.contains(table.trim_end()), "run `make frontier`, and copy {table}");
     }
+}
+
+#[test]
+fn every_target_builds_what_it_runs_and_nothing_else() {
+    let makefile = read("Makefile");
+    let rules = makefile.lines().filter_map(|line| line.split_once(": workbench build-"));
+    let mut count = 0;
+    for (target, _) in rules {
+        let make = Command::new("make").args(["--dry-run", target]).current_dir(root()).output();
+        let shown = String::from_utf8(make.expect("make can be started").stdout);
+        let shown = shown.expect("commands are UTF-8");
+        let named = |before: &str| {
+            let after = shown.split(before).skip(1);
+            let names = after.filter_map(|rest| rest.split_whitespace().next());
+            names.filter(|name| !name.contains('/')).collect::<Vec<_>>()
+        };
+        let run = named("--bin target/release/");
+        assert_eq!(named("--bin "), [&["eddy"], &run[..]].concat(), "make {target}");
+        assert_eq!(run.len(), 1, "make {target}");
+        count += 1;
+    }
+    assert!(count > 25, "{count} targets that test a node");
 }
 
 #[test]
