@@ -204,7 +204,7 @@ impl Workload {
         match self {
             Workload::Broadcast => broadcast::check(history, placement),
             Workload::Echo => echo::check(history),
-            Workload::GCounter | Workload::PnCounter => counter::check(history),
+            Workload::GCounter | Workload::PnCounter => counter::check(history, placement),
             Workload::GSet => g_set::check(history, placement),
             Workload::Kafka => kafka::check(history),
             Workload::LinKv => lin_kv::check(history),

@@ -7,7 +7,7 @@
 use serde_json::json;
 
 use super::{Errors, Operation, Operations, Outcome, Request, Turn, Verdict};
-use crate::checker::counter;
+use crate::checker::{Placement, counter};
 use crate::edn::Value;
 use crate::history::History;
 use crate::random::Random;
@@ -60,8 +60,8 @@ fn read() -> Operation {
     Operation { errors: Errors::Unhandled, ..Operation::ask("read", Value::Nil, request) }
 }
 
-pub(super) fn check(history: &History) -> Verdict {
-    let counter = counter::check(history);
+pub(super) fn check(history: &History, placement: &Placement<'_>) -> Verdict {
+    let counter = counter::check_on_nodes(history, placement);
     let contradictions = counter.contradictions(history);
     let verdict = Verdict::new(counter.valid, counter.to_edn(), counter.reason());
     let verdict = Verdict { contradictions, ..verdict };

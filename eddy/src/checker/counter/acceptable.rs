@@ -1,0 +1,112 @@
+//! The sums that a counter may show: all that some choice of the deltas in doubt gives.
+//!
+//! They are kept as ranges of integers: each delta in doubt shifts every range there is, and joins
+//! the outcome to what there was. So they are exact, and few, because deltas are small. In a
+//! foreign history they need not be; there are as many as subsets then, and too many to tell apart.
+
+use crate::edn::Value;
+
+/// How many ranges of sums are told apart. Clients' deltas of −5 to 4 never give more than three;
+/// more would take time and memory for histories that nobody has.
+pub(super) const MOST_RANGES: usize = 100_000;
+
+/// How large a delta may be: sums of fewer than 2^32 of them fit in 128 bits.
+const LARGEST: i128 = 1 << 95;
+
+/// Sums from the first to the second, both included.
+pub(super) type Range = [i128; 2];
+
+/// The ranges that this sum becomes with any of these deltas, ascending, none next to another; the
+/// first of them, and `false`, if there are more than `most`.
+pub(super) fn ranges(
+    sum: i128,
+    in_doubt: impl IntoIterator<Item = i128>,
+    most: usize,
+) -> (Vec<Range>, bool) {
+    let mut ranges = vec![[sum, sum]];
+    for delta in in_doubt {
+        ranges = joined(&ranges, delta);
+        if ranges.len() > most {
+            ranges.truncate(most);
+            return (ranges, false);
+        }
+    }
+    (ranges, true)
+}
+
+/// Whether one of these ranges has this sum.
+pub(super) fn contains(ranges: &[Range], sum: i128) -> bool {
+    let after = ranges.partition_point(|[from, _]| *from <= sum);
+    after.checked_sub(1).is_some_and(|at| sum <= ranges[at][1])
+}
+
+/// The sum in these ranges that is nearest to another; of two, the smaller.
+pub(super) fn nearest(ranges: &[Range], sum: i128) -> Option<i128> {
+    let ends = ranges.iter().map(|[from, to]| sum.clamp(*from, *to));
+    ends.min_by_key(|end| end.abs_diff(sum))
+}
+
+/// An integer of any size that fits in 128 bits.
+pub(super) fn integer(value: &Value) -> Option<i128> {
+    match value {
+        Value::Int(number) => Some((*number).into()),
+        Value::BigInt(digits) => digits.parse().ok(),
+        _ => None,
+    }
+}
+
+/// A delta that can be added up.
+pub(super) fn delta(value: &Value) -> Option<i128> {
+    integer(value).filter(|delta| delta.unsigned_abs() <= LARGEST.unsigned_abs())
+}
+
+/// What the sums in these ranges become with this delta, or without.
+fn joined(ranges: &[Range], delta: i128) -> Vec<Range> {
+    let shifted = ranges.iter().map(|range| range.map(|end| end + delta));
+    let mut all: Vec<Range> = ranges.iter().copied().chain(shifted).collect();
+    all.sort_unstable();
+    let mut joined: Vec<Range> = Vec::new();
+    for [from, to] in all {
+        match joined.last_mut() {
+            Some([_, last]) if from <= *last + 1 => *last = to.max(*last),
+            _ => joined.push([from, to]),
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::random::Random;
+
+    #[test]
+    fn whatever_was_added_the_ranges_hold_the_sums_of_all_subsets_and_nothing_else() {
+        for seed in 0..500 {
+            let mut random = Random::seeded(seed);
+            let deltas: Vec<i128> =
+                (0..random.below(9)).map(|_| i128::from(random.below(30)) - 12).collect();
+            let sums: BTreeSet<i128> = (0..1_u32 << deltas.len())
+                .map(|subset| {
+                    let chosen =
+                        deltas.iter().enumerate().filter(|(place, _)| subset >> place & 1 == 1);
+                    chosen.map(|(_, delta)| delta).sum()
+                })
+                .collect();
+            let (ranges, is_all) = ranges(0, deltas.iter().copied(), MOST_RANGES);
+            assert!(is_all);
+            let inside: BTreeSet<i128> = ranges.iter().flat_map(|[from, to]| *from..=*to).collect();
+            assert_eq!(inside, sums, "{deltas:?}");
+            assert!(ranges.windows(2).all(|pair| pair[0][1] + 1 < pair[1][0]), "{ranges:?}");
+            let limits = [*sums.first().unwrap() - 3, *sums.last().unwrap() + 3];
+            for sum in limits[0]..=limits[1] {
+                assert_eq!(contains(&ranges, sum), sums.contains(&sum), "{sum} in {ranges:?}");
+                let nearest = nearest(&ranges, sum).unwrap();
+                assert!(sums.iter().all(|other| other.abs_diff(sum) >= nearest.abs_diff(sum)));
+                assert!(sums.contains(&nearest));
+            }
+        }
+    }
+}
