@@ -21,6 +21,7 @@
 mod journal;
 mod links;
 mod log;
+mod storm;
 #[cfg(test)]
 mod tests;
 
@@ -176,7 +177,7 @@ impl Network {
         let name = |inbox: usize| Rc::clone(&self.inboxes[inbox].name);
         let message = Message { id: self.sent, src: name(src), dest: name(dest), body };
         self.sent += 1;
-        self.journal.sent(now, &message);
+        self.journal.sent(now, (src, dest), &message);
         let parcel = Parcel { link: (src, dest), message, held_up: None };
         if parcel.message.involves_client() {
             self.post(now, now, parcel);

@@ -175,6 +175,7 @@ impl Report {
         let cut = cut.map(|since| {
             format!("the trace ends at {since:?} of the test: there was no room for more")
         });
+        let storm = journal.storm(invoked as u64);
         Report {
             valid,
             failure,
@@ -190,7 +191,7 @@ impl Report {
             repair,
             reasons: judged.reasons(&placement),
             contradictions: judged.contradictions(&history, &placement),
-            warnings: judged.warnings(&placement, strays.into_iter().chain(cut)),
+            warnings: judged.warnings(&placement, strays.into_iter().chain(cut).chain(storm)),
             results: judged.complete(results).with("valid?", valid).into(),
             lost: judged.verdict.lost,
             lost_with_nodes: judged.verdict.lost_with_nodes,

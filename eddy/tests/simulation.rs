@@ -36,6 +36,8 @@ enum Mood {
     /// Hangs at every tenth request.
     HangSometimes,
     PingForever,
+    /// Pings another node this often for every request.
+    Chatter(u64),
     ToNobody,
 }
 
@@ -51,7 +53,9 @@ impl Handler for Moody {
 
     async fn handle(&self, from: &str, request: Body) -> anyhow::Result<Body> {
         let Body::Echo { echo } = request else {
-            self.node.send(from, &Body::Ping);
+            if self.mood == Mood::PingForever {
+                self.node.send(from, &Body::Ping);
+            }
             return Ok(Body::Ping);
         };
         let (mut extra, mut msg_id) = (None, None);
@@ -64,6 +68,7 @@ impl Handler for Moody {
             Mood::HangSometimes if !echo.get().contains('7') => {}
             Mood::Hang | Mood::HangSometimes => std::future::pending().await,
             Mood::PingForever => self.node.send(self.node.id(), &Body::Ping),
+            Mood::Chatter(times) => (0..times).for_each(|_| self.node.send("n1", &Body::Ping)),
             Mood::ToNobody => self.node.send("n9", &Body::Ping),
         }
         Ok(Body::EchoOk { echo, extra, msg_id })
@@ -145,6 +150,30 @@ fn requests_that_should_have_succeeded_are_named_where_nothing_else_is_wrong() {
     assert!(none.what.starts_with("no echo succeeded: 0 failed"), "{}", none.what);
     assert_eq!(none.operations, all.operations);
     assert_eq!(run(Mood::Well).contradictions, []);
+}
+
+#[test]
+fn a_storm_of_messages_is_told_with_who_sends_what_to_whom() {
+    #[track_caller]
+    fn check(times: u64, expected: Option<&str>) {
+        let concurrency = "1".parse().unwrap_or_default();
+        let time_limit = Duration::from_secs(5);
+        let test = Test { nodes: 2, concurrency, time_limit, ..Test::default() };
+        let report = test.run(move |node| Moody { node, mood: Mood::Chatter(times) });
+        report.assert_valid();
+        let (sent, asked) = (report.servers.sent, report.operations.invoked as u64);
+        assert_eq!(sent, times * asked);
+        let expected = expected.map(|per_operation| {
+            format!(
+                "there were {sent} messages between servers, {per_operation} for each operation: \
+                 n0 sent {sent} to n1 of type ping (100 %)"
+            )
+        });
+        assert_eq!(report.warnings, expected.into_iter().collect::<Vec<_>>());
+    }
+    check(101, Some("101"));
+    check(100, None);
+    check(1, None);
 }
 
 #[test]

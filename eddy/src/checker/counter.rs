@@ -59,10 +59,8 @@ pub fn check_on_nodes(history: &History, placement: &Placement<'_>) -> Counter {
     let (whole, odd): (Vec<&Op>, Vec<&Op>) = reads.iter().partition(is_whole);
     let is_acceptable = |op: &&Op| integer(&op.value).is_some_and(|sum| contains(&acceptable, sum));
     let (right, errors): (Vec<&Op>, Vec<&Op>) = whole.into_iter().partition(is_acceptable);
-    let odd_adds: Vec<&Op> = adds(Kind::Ok)
-        .chain(adds(Kind::Info))
-        .filter(|op| delta(&op.value).is_none())
-        .collect();
+    let odd_adds: Vec<&Op> =
+        adds(Kind::Ok).chain(adds(Kind::Info)).filter(|op| delta(&op.value).is_none()).collect();
     let no_integer = |did: &str, op: &Op| {
         let Op { process, index, value, .. } = op;
         let size = if integer(value).is_some() { " of up to 95 bits" } else { "" };
@@ -223,4 +221,3 @@ impl Counter {
             .into()
     }
 }
-

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Message;
 use super::log::{Event, Log};
+use super::storm::Senders;
 use crate::edn::{Map, Value};
 use crate::nemesis::Fault;
 
@@ -26,6 +27,7 @@ pub struct Journal {
     clients: Counts,
     dropped: u64,
     struck: BTreeMap<Fault, u64>,
+    senders: Senders,
     log: Option<Log>,
     watcher: fn(EventKind, &Message),
 }
@@ -57,14 +59,19 @@ impl Journal {
     pub(super) fn new(keeps_log: bool) -> Journal {
         let (all, clients) = (Counts::default(), Counts::default());
         let (log, struck) = (keeps_log.then(Log::new), BTreeMap::new());
-        Journal { all, clients, dropped: 0, struck, log, watcher: |_, _| {} }
+        let senders = Senders::default();
+        Journal { all, clients, dropped: 0, struck, senders, log, watcher: |_, _| {} }
     }
 
     pub(super) fn watch(&mut self, watcher: fn(EventKind, &Message)) {
         self.watcher = watcher;
     }
 
-    pub(super) fn sent(&mut self, now: Duration, message: &Message) {
+    /// Notes a message from one inbox to another, which are told by their numbers.
+    pub(super) fn sent(&mut self, now: Duration, link: (usize, usize), message: &Message) {
+        if !message.involves_client() {
+            self.senders.count(link, message);
+        }
         self.record(now, EventKind::Send, None, message);
     }
 
@@ -102,6 +109,11 @@ impl Journal {
     /// How many messages a fault dropped, doubled or held up.
     pub fn struck_by(&self, fault: Fault) -> u64 {
         self.struck.get(&fault).copied().unwrap_or_default()
+    }
+
+    /// A warning, if servers sent each other far more than so many operations call for.
+    pub(crate) fn storm(&self, operations: u64) -> Option<String> {
+        self.senders.warning(self.traffic(operations).servers, operations)
     }
 
     /// What became of every message so far, if that is kept.
@@ -183,11 +195,11 @@ mod tests {
         };
         let mut journal = Journal::new(true);
         let now = Duration::from_millis(1);
-        journal.sent(now, &message("c0", "n0"));
+        journal.sent(now, (0, 1), &message("c0", "n0"));
         journal.received(now, &message("c0", "n0"));
-        journal.sent(now, &message("n0", "n1"));
+        journal.sent(now, (1, 2), &message("n0", "n1"));
         journal.discarded(now, Fault::Partition, &message("n0", "n1"));
-        journal.sent(now, &message("n0", "lin-kv"));
+        journal.sent(now, (1, 3), &message("n0", "lin-kv"));
         let expected = "{:all {:send-count 3, :recv-count 1, :msg-count 3, :msgs-per-op 1.5}, \
                         :clients {:send-count 1, :recv-count 1, :msg-count 1}, \
                         :servers {:send-count 2, :recv-count 0, :msg-count 2, :msgs-per-op 1.0}, \

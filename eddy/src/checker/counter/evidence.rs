@@ -103,14 +103,18 @@ impl Facts<'_> {
             }
             Fewest::Example(places) => {
                 let cause = self.cause(&chosen(places));
-                (Some(format!("for example {cause}")), format!("it comes out, for example, {cause}"))
+                (
+                    Some(format!("for example {cause}")),
+                    format!("it comes out, for example, {cause}"),
+                )
             }
             Fewest::None => {
                 let none = "adds that are missing or counted twice explains it";
                 (None, format!("no choice of up to {MOST_ADDS} {none}"))
             }
             Fewest::Unknown => {
-                let many = "there are too many choices of adds that may be missing or counted twice";
+                let many =
+                    "there are too many choices of adds that may be missing or counted twice";
                 (None, many.to_owned())
             }
         };
@@ -133,8 +137,7 @@ impl Facts<'_> {
     /// How far off a value is: `is 5 less than 42`.
     fn difference(&self, value: i128) -> String {
         let near = nearest(self.acceptable, value).unwrap_or_default();
-        let (by, word) =
-            (value.abs_diff(near), if value < near { "less" } else { "more" });
+        let (by, word) = (value.abs_diff(near), if value < near { "less" } else { "more" });
         let which = if self.has_doubts { ", the nearest that it may be" } else { "" };
         format!("is {by} {word} than {near}{which}")
     }

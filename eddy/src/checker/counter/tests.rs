@@ -37,9 +37,7 @@ fn judged(adds: &[&str], reads: &[&str]) -> (History, Counter) {
 fn final_reads_are_the_sum_of_what_was_added_and_of_any_of_what_may_have_been() {
     #[track_caller]
     fn expect(adds: &[&str], acceptable: &str, good: &[&str], bad: &[&str]) {
-        for (read, valid) in
-            good.iter().map(|r| (r, true)).chain(bad.iter().map(|r| (r, false)))
-        {
+        for (read, valid) in good.iter().map(|r| (r, true)).chain(bad.iter().map(|r| (r, false))) {
             let counter = check(adds, &[read]);
             assert_eq!(counter.valid, valid.into(), "{read}");
             let edn = counter.to_edn();
@@ -165,8 +163,7 @@ fn more_sums_than_anybody_can_tell_apart_decide_nothing() {
     let deltas: Vec<String> = (0..40).map(|power| format!("info {}", 1_u64 << power)).collect();
     let few: Vec<&str> = deltas.iter().map(String::as_str).collect();
     assert_eq!(check(&few, &["5"]).valid, Validity::Valid);
-    let deltas: Vec<String> =
-        (0..30).map(|power| format!("info {}", 3_u64.pow(power))).collect();
+    let deltas: Vec<String> = (0..30).map(|power| format!("info {}", 3_u64.pow(power))).collect();
     let many: Vec<&str> = deltas.iter().map(String::as_str).collect();
     let counter = check(&many, &["2"]);
     assert_eq!((counter.valid, counter.errors.len()), (Validity::Unknown, 0));
