@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::time::Duration;
 
+use crate::checker::sentence::counted;
 use crate::nemesis::{Fault, Strike};
 use crate::report::Report;
 use crate::test::Test;
@@ -102,7 +103,8 @@ impl Display for Matrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, Row { runs, dropped, repaired }) in &self.0 {
             let (name, millis) = (format!("{name}:"), repaired.as_millis());
-            write!(f, "  {name:<22} {runs:>4} runs, {dropped:>8} messages dropped, ")?;
+            let (runs, messages) = (counted(*runs, "run"), counted(*dropped, "message"));
+            write!(f, "  {name:<22} {runs:>9}, {messages:>17} dropped, ")?;
             writeln!(f, "repaired in {millis:>4} ms")?;
         }
         Ok(())

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::checker::sentence::counted;
 use crate::generator::{Part, RECOVERY};
 use crate::interpreter::{Interpreter, Tally};
 use crate::nemesis::Fault;
@@ -202,7 +203,7 @@ fn line(progress: &Progress) -> String {
     };
     parts.push(format!("{:.2} msgs/op", progress.msgs_per_op.unwrap_or_default()));
     parts.extend(progress.faults.iter().map(|(fault, strikes)| struck(fault, *strikes)));
-    parts.push(format!("{operations} operations"));
+    parts.push(counted(*operations, "operation"));
     parts.join(", ")
 }
 

@@ -84,6 +84,7 @@ pub(crate) fn svg(scene: &Scene<'_>) -> askama::Result<String> {
     let all = scene.arrows.len();
     let note = match chosen.len() {
         0 => "There was no message, or none was kept.".to_owned(),
+        1 if all == 1 => "The only message".to_owned(),
         few if few == all => format!("All {all} messages"),
         few => format!("{few} of {all} messages; report.html has more"),
     };

@@ -58,6 +58,7 @@ pub(crate) fn html(title: &str, scene: &Scene<'_>) -> askama::Result<String> {
     let (first, few) = (range.start, range.len());
     let shown = &scene.operations[range];
     let note = match first {
+        _ if all == 1 => "The only operation.".to_owned(),
         _ if few == all => format!("All {all} operations."),
         0 => format!("The first {few} of {all} operations; history.txt has all."),
         _ => format!("{few} of {all} operations, around what went wrong; history.txt has all."),

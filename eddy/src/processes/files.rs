@@ -43,8 +43,9 @@ pub(crate) fn make_room(nodes: usize, are_killed: bool) -> Result<()> {
             0 => String::new(),
             most => format!(", or test at most {most} nodes"),
         };
+        let need = if nodes == 1 { "node needs" } else { "nodes need" };
         bail!(
-            "{nodes} nodes need {needed} open files, and {allowed} are allowed; raise that limit, \
+            "{nodes} {need} {needed} open files, and {allowed} are allowed; raise that limit, \
              which `ulimit -Hn` tells{advice}"
         );
     }

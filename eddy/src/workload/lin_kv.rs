@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{Errors, Operation, Operations, Outcome, Request, Turn, Verdict};
 use crate::checker::linearizable;
+use crate::checker::sentence::counted;
 use crate::edn::Value;
 use crate::history::{History, Kind, Op};
 use crate::random::Random;
@@ -51,12 +52,12 @@ impl LinKv {
 
     /// Whether so many clients can be dealt out to groups.
     pub(super) fn validate(nodes: usize, threads: usize) -> Result<(), String> {
-        let size = 2 * nodes;
+        let (size, clients) = (2 * nodes, counted(threads as u64, "client"));
         if threads > 0 && threads.is_multiple_of(size) {
             return Ok(());
         }
         Err(format!(
-            "{threads} clients cannot be dealt out to the keys of lin-kv, where two per node share \
+            "{clients} cannot be dealt out to the keys of lin-kv, where two per node share \
              one; expected a concurrency of {size}, or 2n, or a multiple of that"
         ))
     }

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::checker::sentence::counted;
+
 /// What was committed, and what nodes say about it.
 #[derive(Debug, Default)]
 pub(super) struct Commits {
@@ -56,7 +58,7 @@ impl Commits {
         let told = told.map_or("nothing".to_owned(), |offset| format!("offset {offset}"));
         let more = match self.forgotten - 1 {
             0 => String::new(),
-            more => format!(", and {more} more answers forgot a commit"),
+            more => format!(", and {} forgot a commit", counted(more, "more answer")),
         };
         Some(format!(
             "{told} of key {key} was said to be committed after a commit of offset {acknowledged} \
