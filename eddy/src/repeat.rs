@@ -77,7 +77,13 @@ impl Run {
     fn line(&self, seed: Option<u64>, file: &str, name: Option<&str>) -> String {
         let mut line = Vec::from_iter(seed.map(|seed| format!("EDDY_SEED={seed}")));
         let words = match name {
-            Some(name) => vec!["--exact".to_owned(), name.to_owned()],
+            // Without its flag, a test that is ignored would not be run.
+            Some(name) => {
+                let ignored =
+                    |word: &&String| matches!(&***word, "--ignored" | "--include-ignored");
+                let named = ["--exact".to_owned(), name.to_owned()];
+                named.into_iter().chain(self.words.iter().filter(ignored).cloned()).collect()
+            }
             None => self.words.clone(),
         };
         match self.cargo(file) {
@@ -168,6 +174,11 @@ mod tests {
         let named = Some("tests::a");
         check(&run, None, named, "cargo test -p my-node --lib -- --exact tests::a");
         check(&run, Some(7), None, "EDDY_SEED=7 cargo test -p my-node --lib -- --nocapture seed");
+        for flag in ["--ignored", "--include-ignored"] {
+            let words = vec![flag.to_owned(), "--nocapture".to_owned(), "a".to_owned()];
+            let line = format!("cargo test -p my-node --lib -- --exact tests::a {flag}");
+            check(&Run { words, ..run.clone() }, None, named, &line);
+        }
         let silent = Run { words: Vec::new(), ..run.clone() };
         check(&silent, None, None, "cargo test -p my-node --lib");
         let release = Run { is_release: true, ..run.clone() };
