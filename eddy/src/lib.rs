@@ -86,11 +86,11 @@
 //!
 //! What each fault does, and which bug it is there to find, is in eddy's README.
 //!
-//! When [`Report::assert_valid`] fails, or [`Report::assert`], it looks for the smallest test in
-//! which the same goes wrong, and prints it as Rust, with its strikes.
+//! When [`Report::assert_valid`] fails, or [`Report::assert`], it tells so on STDERR at once, looks
+//! for the smallest test in which the same goes wrong, and prints it as Rust, with its strikes.
 //!
-//! To try many seeds, wrap the test into [`seeds()`]; a failure names its seed and the command that
-//! repeats it.
+//! To try 4 seeds, or as many as `EDDY_SEEDS` says, wrap the test into [`seeds()`]; a failure names
+//! its seed and the command that repeats it.
 //!
 //! # Where to read
 //!
@@ -132,6 +132,7 @@ mod store;
 mod summary;
 mod test;
 pub mod topology;
+mod uncaptured;
 mod workload;
 
 pub use checker::Validity;

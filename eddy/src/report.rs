@@ -15,6 +15,7 @@ use self::toll::Line;
 pub use self::toll::Toll;
 use crate::checker::quantiles::Quantiles;
 use crate::checker::repair::Repair;
+use crate::checker::sentence::counted;
 use crate::checker::{Contradiction, Placement, Validity};
 use crate::edn::Value;
 use crate::history::{History, Kind, Op};
@@ -63,7 +64,7 @@ pub struct Report {
     /// Values of a broadcast, or a set, that vanished.
     pub lost: Vec<Value>,
     /// Those of them that no node had which was not killed afterwards, as far as the history tells.
-    /// Nodes without storage cannot keep them.
+    /// Only storage keeps such a value, if it was durable there before it was acknowledged.
     pub lost_with_nodes: Vec<Value>,
     /// Why it is not valid, in sentences; empty if it is.
     pub reasons: Vec<String>,
@@ -210,6 +211,26 @@ impl Report {
         Report { rerun: Some(Rerun(Rc::new(rerun))), ..self }
     }
 
+    /// Notes whether nodes used their simulated disks, how many bytes kills took from them, and
+    /// what that says about values that were lost with killed nodes.
+    pub(crate) fn note_storage(&mut self, was_used: bool, torn: u64) {
+        self.torn = torn;
+        if self.lost_with_nodes.is_empty() {
+            return;
+        }
+        self.warnings.push(match torn {
+            _ if !was_used => "no node wrote anything to its storage".to_owned(),
+            0 => "nodes did write to storage, but no kill took anything from there: were these \
+                  values written before they were acknowledged, and read again?"
+                .to_owned(),
+            _ => format!(
+                "nodes did write to storage, and kills took {} from there that were not durable \
+                 yet: does an acknowledgement wait until its value is durable?",
+                counted(torn, "byte")
+            ),
+        });
+    }
+
     /// [`Report::assert`] that the test is valid: the last line of a `#[test]`.
     #[track_caller]
     pub fn assert_valid(&self) {
@@ -217,6 +238,7 @@ impl Report {
     }
 
     /// [`Report::assert`] that nothing is wrong but what kills excuse, for nodes without storage.
+    /// Of nodes with storage, it overlooks what they acknowledged before it was durable.
     #[track_caller]
     pub fn assert_valid_but_for_kills(&self) {
         self.assert(
@@ -237,16 +259,24 @@ impl Report {
     /// Panics unless the test does what it should, `be valid`, say.
     ///
     /// Then it tells the report, how to repeat the test, and the smallest test that it finds in
-    /// which the same thing goes wrong, with every fault named, as Rust that makes a test of it.
+    /// which the same thing goes wrong, with every fault named, as Rust that makes a test of it,
+    /// what happens in it, and which operations contradict each other.
+    ///
+    /// The search can take a minute, and a panic is shown when all tests have ended. So the verdict
+    /// is on STDERR before the search, and smaller tests are as they are found: whoever stops it
+    /// keeps those.
     #[track_caller]
     pub fn assert(&self, should: &str, holds: impl Fn(&Report) -> bool) {
         if holds(self) {
             return;
         }
         let repeat = crate::repeat::here(std::panic::Location::caller());
-        let smallest = shrink::smallest(self, &holds);
-        let smallest = smallest.map(|smallest| smallest.to_string()).unwrap_or_default();
-        panic!("the test should {should}: {self}\nTo repeat it: {repeat}\n{smallest}");
+        let verdict = format!("the test should {should}: {}", Head(self));
+        let repeat = format!("To repeat it: {repeat}");
+        let progress = shrink::Progress::new(&format!("{verdict}{repeat}"));
+        let smallest = shrink::smallest(self, &holds, Some(progress));
+        let smallest = smallest.map(|smallest| format!("\n{smallest}")).unwrap_or_default();
+        panic!("{verdict}{}{repeat}\n{}{smallest}", Explanation(self), Figures(self));
     }
 
     /// The smallest test found, by running smaller and smaller ones, in which the same thing goes
@@ -254,7 +284,7 @@ impl Report {
     ///
     /// `None` if it holds in this one, or if the nodes are not those of a simulation.
     pub fn smallest_without(&self, holds: impl Fn(&Report) -> bool) -> Option<Test> {
-        shrink::smallest(self, &holds).map(|smallest| smallest.test)
+        shrink::smallest(self, &holds, None).map(|smallest| smallest.test)
     }
 
     /// Records the test in a store, as `eddy test` does, and gives the directory: `report.html`,
@@ -336,33 +366,60 @@ impl Report {
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Test { workload, seed, .. } = &self.test;
-        let nodes = self.test.node_ids().len();
-        writeln!(f, "{workload} with {nodes} nodes, seed {seed}: {}", self.verdict())?;
-        for reason in &self.reasons {
-            writeln!(f, "  because {reason}")?;
-        }
-        for line in &self.explanation {
-            writeln!(f, "    {line}")?;
-        }
-        let OkFraction { ok, invoked } = self.operations;
+        write!(f, "{}{}{}", Head(self), Explanation(self), Figures(self))
+    }
+}
+
+/// Displays the verdict, and why it is not better.
+struct Head<'a>(&'a Report);
+
+impl Display for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Head(report) = self;
+        let Test { workload, seed, .. } = &report.test;
+        let nodes = counted(report.test.node_ids().len() as u64, "node");
+        writeln!(f, "{workload} with {nodes}, seed {seed}: {}", report.verdict())?;
+        report.reasons.iter().try_for_each(|reason| writeln!(f, "  because {reason}"))
+    }
+}
+
+/// Displays what contradicts what.
+struct Explanation<'a>(&'a Report);
+
+impl Display for Explanation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.explanation.iter().try_for_each(|line| writeln!(f, "    {line}"))
+    }
+}
+
+/// Displays what else there is to tell.
+struct Figures<'a>(&'a Report);
+
+impl Display for Figures<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Figures(report) = self;
+        let OkFraction { ok, invoked } = report.operations;
         writeln!(f, "  operations      {ok} ok of {invoked}")?;
-        if let Some(figure) = self.servers.msgs_per_op {
-            let Report { servers, dropped, .. } = self;
+        if let Some(figure) = report.servers.msgs_per_op {
+            let Report { servers, dropped, .. } = report;
             write!(f, "  server messages {}, {figure:.2} per operation", servers.sent)?;
             writeln!(f, ", {dropped} dropped by faults")?;
         }
-        for (fault, toll) in &self.faults {
+        for (fault, toll) in &report.faults {
             writeln!(f, "  {}", Line(*fault, toll))?;
         }
-        let Quantiles { median, maximum, .. } = self.stable_latency;
+        if report.torn > 0 {
+            let bytes = counted(report.torn, "byte");
+            writeln!(f, "  storage         kills took {bytes} that were not durable yet")?;
+        }
+        let Quantiles { median, maximum, .. } = report.stable_latency;
         if maximum > 0 {
             writeln!(f, "  stable latency  median {median} ms, maximum {maximum} ms")?;
         }
-        if let Some(repair) = &self.repair {
+        if let Some(repair) = &report.repair {
             writeln!(f, "  repaired        {repair}")?;
         }
-        for warning in &self.warnings {
+        for warning in &report.warnings {
             writeln!(f, "  warning: {warning}")?;
         }
         Ok(())

@@ -7,17 +7,19 @@
 //! other numbers, so it is tried with several seeds. Everything depends on the test alone: who
 //! repeats it finds the same.
 
-use std::fmt::{self, Display};
+mod progress;
+mod smallest;
+
 use std::time::Duration;
 
-use crate::checker::sentence::counted;
+pub(crate) use self::progress::Progress;
+pub(crate) use self::smallest::Smallest;
+use self::smallest::size;
 use crate::nemesis::Strike;
-use crate::printable::printable;
 use crate::quiet::quietly;
 use crate::report::{Parts, Report};
 use crate::service::is_service;
 use crate::test::Test;
-use crate::test::rust::Rust;
 
 /// How many tests are run at most. More would seldom find a smaller one, and nobody waits for it.
 const MOST_RUNS: u32 = 1000;
@@ -34,19 +36,13 @@ const SEEDS: u64 = 16;
 /// The shortest time that a strike takes once its times are rounded.
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// How long a history is shown. A longer one is no explanation.
-const SHOWN: usize = 60;
-
-/// The smallest test that was found.
-pub(crate) struct Smallest {
-    pub(crate) test: Test,
-    report: Report,
-    runs: u32,
-}
-
-/// Makes a test smaller as long as it fails in the way of this one; `None` if this one holds, or if
-/// there is no way to run others.
-pub(crate) fn smallest(report: &Report, holds: &dyn Fn(&Report) -> bool) -> Option<Smallest> {
+/// Makes a test smaller as long as it fails in the way of this one, and tells whoever waits;
+/// `None` if this one holds, or if there is no way to run others.
+pub(crate) fn smallest(
+    report: &Report,
+    holds: &dyn Fn(&Report) -> bool,
+    progress: Option<Progress>,
+) -> Option<Smallest> {
     if holds(report) {
         return None;
     }
@@ -57,9 +53,18 @@ pub(crate) fn smallest(report: &Report, holds: &dyn Fn(&Report) -> bool) -> Opti
         ..report.test().clone()
     };
     let rerun = report.rerun()?;
+    let warned = report.warnings.clone();
     let (test, report) = (report.test().clone(), report.clone());
-    let mut search =
-        Search { rerun, holds, parts: report.parts(), test, report, runs: 0, messages: 0 };
+    let mut search = Search {
+        rerun,
+        holds,
+        parts: report.parts(),
+        test,
+        report,
+        runs: 0,
+        messages: 0,
+        progress,
+    };
     search.attempt(named);
     search.let_strikes_end_alone();
     search.round_times();
@@ -76,8 +81,9 @@ pub(crate) fn smallest(report: &Report, holds: &dyn Fn(&Report) -> bool) -> Opti
         search.take_time_away();
         search.take_operations_away();
         if search.test == before || search.is_over() {
-            let Search { test, report, runs, .. } = search;
-            return Some(Smallest { test, report, runs });
+            let Search { test, report, runs, progress, .. } = search;
+            progress.into_iter().for_each(Progress::end);
+            return Some(Smallest { test, report, runs, warned });
         }
     }
 }
@@ -91,6 +97,7 @@ struct Search<'a> {
     report: Report,
     runs: u32,
     messages: u64,
+    progress: Option<Progress>,
 }
 
 impl Search<'_> {
@@ -107,6 +114,12 @@ impl Search<'_> {
         self.runs += 1;
         self.messages += report.all.sent;
         let fails_likewise = report.parts() == self.parts && !(self.holds)(&report);
+        if let Some(progress) = &mut self.progress {
+            if fails_likewise {
+                progress.found(&test, &report);
+            }
+            progress.tried(self.runs);
+        }
         if fails_likewise {
             (self.test, self.report) = (test, report);
         }
@@ -281,33 +294,4 @@ fn on_fewer(strike: &Strike, all: &[String], left: &[String]) -> Strike {
         Some(left[place % left.len()].clone())
     };
     Strike { harm: strike.harm.map(stand_in), ..strike.clone() }
-}
-
-impl Display for Smallest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Smallest { test, report, runs } = self;
-        let nodes = test.node_ids().len();
-        let operations = report.operations.invoked;
-        let many = |count: usize, what: &str| counted(count as u64, what);
-        writeln!(
-            f,
-            "The smallest test of {runs} in which the same goes wrong has {}, {}, {} and takes \
-             {:?}:\n",
-            many(nodes, "node"),
-            many(operations, "operation"),
-            many(test.strikes.len(), "strike"),
-            test.time_limit
-        )?;
-        writeln!(f, "{}\n", Rust(test))?;
-        if let Some(failure) = &report.failure {
-            writeln!(f, "{failure}\n")?;
-        }
-        if report.history.ops().len() <= SHOWN {
-            writeln!(f, "What happens in it:\n")?;
-            let mut text = Vec::new();
-            report.history.write_txt(&mut text).map_err(|_| fmt::Error)?;
-            f.write_str(&printable(&String::from_utf8_lossy(&text)))?;
-        }
-        Ok(())
-    }
 }

@@ -62,7 +62,9 @@ impl Test {
             let driven = drive::drive(&mut interpreter, &mut cluster, &mut heard, never, |_| {});
             let failure = driven.await.err().map(|failure| failure.to_string());
             let mut report = Report::new(self, interpreter, failure);
-            report.torn = cluster.nodes.iter().map(|slot| slot.disk.lost()).sum();
+            let disks = || cluster.nodes.iter().map(|slot| &slot.disk);
+            let were_used = disks().any(|disk| disk.was_used());
+            report.note_storage(were_used, disks().map(|disk| disk.lost()).sum());
             report
         })
     }

@@ -101,12 +101,13 @@ fn the_message_names_the_seed_the_line_that_repeats_it_and_the_smallest_test_as_
         "\nTo repeat it: ",
         "cargo test -p eddy --test shrink -- --exact \
          the_message_names_the_seed_the_line_that_repeats_it_and_the_smallest_test_as_rust\n",
-        "in which the same goes wrong has 1 node, ",
+        "tests in which the same goes wrong has 1 node, ",
         "\nTest {\n    workload: Workload::UniqueIds,\n    nodes: 1,\n",
         "    strikes: vec![Strike::kill([\"n0\"], ",
         &from,
         "    ..Test::default()\n}\n",
-        "\nWhat happens in it:\n\n0\t:invoke\t:generate\tnil\n",
+        "\nWhat happens in it (> marks what contradicts each other):\n\n",
+        " s  0\t:invoke\t:generate\tnil\n",
         ":nemesis\t:info\t:kill\t{\"n0\" :killed}\n",
     ] {
         assert!(message.contains(expected), "expected {expected:?} in\n{message}");

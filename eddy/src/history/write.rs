@@ -25,14 +25,16 @@ impl History {
 
     /// Writes a history.txt, for people: process, type, function, value and error between tabs.
     pub fn write_txt(&self, mut out: impl Write) -> io::Result<()> {
-        for Op { kind, process, f, value, error, .. } in &self.ops {
-            write!(out, "{process}\t{kind}\t:{f}\t{value}")?;
-            if let Some(error) = error {
-                write!(out, "\t{}", error.plain())?;
-            }
-            out.write_all(b"\n")?;
-        }
-        Ok(())
+        self.ops.iter().try_for_each(|op| writeln!(out, "{}", op.to_txt()))
+    }
+}
+
+impl Op {
+    /// The entry's line in a history.txt.
+    pub(crate) fn to_txt(&self) -> String {
+        let Op { kind, process, f, value, error, .. } = self;
+        let error = error.as_ref().map_or(String::new(), |error| format!("\t{}", error.plain()));
+        format!("{process}\t{kind}\t:{f}\t{value}{error}")
     }
 }
 

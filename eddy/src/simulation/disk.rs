@@ -74,6 +74,11 @@ impl Disk {
         self.state.borrow().lost
     }
 
+    /// Whether anything was ever written.
+    pub(crate) fn was_used(&self) -> bool {
+        !self.state.borrow().files.is_empty()
+    }
+
     /// How often a node has cut off what was torn.
     #[cfg(test)]
     pub(crate) fn cuts(&self) -> u64 {

@@ -166,8 +166,8 @@ mod tests {
         assert_eq!(with.to_edn().get("lost-with-killed-nodes-count"), Some(&1.into()));
         assert_eq!(
             with.warnings,
-            ["1 of 2 lost values were known to no node that was not killed: a node that keeps \
-              its state in storage would not have lost them"]
+            ["only nodes that were killed knew 1 of 2 lost values: what is acknowledged survives \
+              a kill if it is durable in storage before that, and read again after a restart"]
         );
     }
 }

@@ -25,10 +25,14 @@ pub(super) fn of(timelines: &[Timeline<'_>], add: &str) -> Vec<String> {
 /// A sentence about the elements that were lost with their nodes, if there are any.
 pub(super) fn of_kills(set: &SetFull) -> Option<String> {
     let with_nodes = set.lost_with_nodes.as_ref().filter(|elements| !elements.is_empty())?.len();
-    let lost = set.lost.len();
+    let those = match set.lost.len() {
+        1 => "the lost value".to_owned(),
+        all if all == with_nodes => format!("all {all} lost values"),
+        all => format!("{with_nodes} of {all} lost values"),
+    };
     Some(format!(
-        "{with_nodes} of {lost} lost values were known to no node that was not killed: a node that \
-         keeps its state in storage would not have lost them"
+        "only nodes that were killed knew {those}: what is acknowledged survives a kill if it is \
+         durable in storage before that, and read again after a restart"
     ))
 }
 

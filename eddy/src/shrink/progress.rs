@@ -1,0 +1,180 @@
+//! What is told of a failed test while smaller ones are tried.
+//!
+//! The panic that ends a test is shown by the harness when all tests have ended, which whoever waits
+//! may not want to await. So the verdict is written to STDERR at once, and the smallest test so far
+//! whenever there is a new one, whole, as Rust: whoever stops all of it keeps that. A test with many
+//! strikes takes a screen, and in the beginning there is a smaller one each moment. So the longer
+//! the text, the longer ago must the last one be.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::size;
+use crate::printable::printable;
+use crate::report::Report;
+use crate::seeds::Trial;
+use crate::test::Test;
+use crate::test::rust::Rust;
+use crate::uncaptured::{self, TELL_EVERY, tell};
+
+/// How much is written in the mean. More is faster than people read, with less the smallest so far
+/// is long out of date when somebody stops the test.
+const LETTERS_PER_SECOND: u32 = 200;
+
+/// The same where there is no terminal. More buries the failures in a log.
+const LETTERS_PER_SECOND_OF_LOG: u32 = 100;
+
+/// A search for a smaller test, as told to whoever waits for it.
+pub(crate) struct Progress {
+    /// The name of the test, several of which may run side by side.
+    name: String,
+    began: Instant,
+    pace: Pace,
+    told: Instant,
+    /// The smallest so far, as long as it has not been told.
+    news: Option<String>,
+    tried: u32,
+    is_terminal: bool,
+    bar: ProgressBar,
+    /// The seed that is tried, of several.
+    trial: Option<Trial>,
+}
+
+impl Progress {
+    /// A search that begins now, for a test that has failed as the `lines` say.
+    pub(crate) fn new(lines: &str) -> Progress {
+        let is_terminal = uncaptured::is_terminal();
+        let trial = Trial::of_this_thread();
+        if let Some(trial) = &trial {
+            trial.fail();
+        }
+        let style = ProgressStyle::with_template("{spinner} {elapsed}, {wide_msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let now = Instant::now();
+        let progress = Progress {
+            name: thread::current().name().unwrap_or("?").to_owned(),
+            began: now,
+            pace: Pace {
+                letters_per_second: if is_terminal {
+                    LETTERS_PER_SECOND
+                } else {
+                    LETTERS_PER_SECOND_OF_LOG
+                },
+                last: Duration::ZERO,
+            },
+            told: now,
+            news: None,
+            tried: 0,
+            is_terminal,
+            bar: uncaptured::show(ProgressBar::new_spinner(), style),
+            trial,
+        };
+        let stop =
+            if is_terminal { " Ctrl-C ends it; the last one told is the smallest." } else { "" };
+        progress.tell(&format!(
+            "\n{}: {lines}\nLooking for smaller tests in which the same goes wrong.{stop}",
+            progress.name
+        ));
+        progress
+    }
+
+    /// One more test was tried.
+    pub(super) fn tried(&mut self, tried: u32) {
+        self.tried = tried;
+        self.bar.set_message(format!("{tried} smaller tests tried: {}", self.name));
+        let elapsed = self.began.elapsed();
+        if self.news.as_ref().is_some_and(|news| self.pace.admits(elapsed, news.len())) {
+            self.tell_news();
+        }
+        if !self.is_terminal && self.told.elapsed() >= TELL_EVERY {
+            self.told = Instant::now();
+            self.tell(&format!("{}: {tried} smaller tests tried", self.name));
+        }
+    }
+
+    /// This test fails likewise, and is the smallest so far.
+    pub(super) fn found(&mut self, test: &Test, report: &Report) {
+        let rust = Rust(test).to_string();
+        let (size, tried, name) = (size(test, report), self.tried + 1, &self.name);
+        let head = format!("{name}: smaller, with {size} ({tried} tried):");
+        self.news = Some(if self.is_terminal {
+            format!("\n{head}\n{rust}")
+        } else {
+            let line: Vec<&str> = rust.lines().map(str::trim).collect();
+            format!("{head} {}", line.join(" "))
+        });
+    }
+
+    /// There is no smaller one than the last.
+    pub(super) fn end(mut self) {
+        self.tell_news();
+        let seconds = self.began.elapsed().as_secs_f64();
+        self.tell(&format!(
+            "{}: no smaller one among {} tests, after {seconds:.1} s; what happens in it comes with \
+             the failure, when all tests have ended",
+            self.name, self.tried
+        ));
+    }
+
+    fn tell_news(&mut self) {
+        if let Some(news) = self.news.take() {
+            self.told = Instant::now();
+            self.tell(&news);
+        }
+    }
+
+    /// Of several seeds that fail, the lowest is told, as it is in the end.
+    fn tell(&self, lines: &str) {
+        if self.trial.as_ref().is_none_or(Trial::is_lowest_that_failed) {
+            tell(&printable(lines));
+        } else {
+            uncaptured::clear(&self.bar);
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        uncaptured::clear(&self.bar);
+    }
+}
+
+/// When so many letters may be written again.
+struct Pace {
+    letters_per_second: u32,
+    last: Duration,
+}
+
+impl Pace {
+    fn admits(&mut self, now: Duration, letters: usize) -> bool {
+        let letters = u32::try_from(letters).unwrap_or(u32::MAX);
+        let pause = Duration::from_secs(1) * letters / self.letters_per_second;
+        let is_time = now.saturating_sub(self.last) >= pause;
+        if is_time {
+            self.last = now;
+        }
+        is_time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_the_text_the_longer_the_pause_before_it() {
+        let mut pace = Pace { letters_per_second: 200, last: Duration::ZERO };
+        let mut check = |milliseconds, letters, expected| {
+            let now = Duration::from_millis(milliseconds);
+            assert_eq!(pace.admits(now, letters), expected, "{letters} at {milliseconds} ms");
+        };
+        check(999, 200, false);
+        check(1_000, 200, true);
+        check(1_400, 100, false);
+        check(1_500, 100, true);
+        check(11_400, 2_000, false);
+        check(11_500, 2_000, true);
+    }
+}
