@@ -39,7 +39,7 @@ mod text;
 mod labels;
 mod drawing;
 
-use self::drawing::Drawing;
+use self::drawing::{Drawing, NARROW, WIDE};
 pub use self::error::ChartError;
 use self::scale::Span;
 
@@ -137,9 +137,18 @@ impl Chart {
     ///
     /// An error names the point, area or range that cannot be drawn.
     pub fn to_svg(&self) -> Result<String, ChartError> {
+        self.drawn(WIDE)
+    }
+
+    /// The same for a phone: 360 pixels wide, and as high as its legend needs.
+    pub(crate) fn to_narrow_svg(&self) -> Result<String, ChartError> {
+        self.drawn(NARROW)
+    }
+
+    fn drawn(&self, size: (f64, f64)) -> Result<String, ChartError> {
         let x = self.span(&self.x, |point| point.x, |corner| corner.0)?;
         let y = self.span(&self.y, |point| point.y, |corner| corner.1)?;
-        Ok(Drawing::new(self, x, y).into_svg())
+        Ok(Drawing::new(self, x, y, size).into_svg())
     }
 
     /// What an axis spans, given which coordinate belongs to it.

@@ -49,9 +49,7 @@ pub(crate) fn all(
     let pictures = ["messages.svg", TIMELINE].into_iter();
     let pictures: Vec<&str> = pictures.chain(charts.iter().map(|chart| chart.file)).collect();
     let files: Vec<&str> = files.iter().copied().chain(pictures).collect();
-    let titled: Vec<(&str, String)> =
-        charts.iter().map(|chart| (chart.title, chart.svg.clone())).collect();
-    let page = ReportPage { description, summary, charts: &titled, files: &files, data: &data };
+    let page = ReportPage { description, summary, charts: &charts, files: &files, data: &data };
     let mut pages = vec![
         Page { file: REPORT, text: page.render()? },
         Page { file: "messages.svg", text: messages },

@@ -7,7 +7,6 @@
 //! step, so nobody finds them missing.
 
 mod description;
-pub(crate) mod limits;
 mod progress;
 mod replace;
 

@@ -1,8 +1,7 @@
 //! What came of a test, as short as can be: the verdict, and each figure beside its limit.
 //!
 //! Everything that shows a test shows this first: the terminal, `report.html`, the list of tests in
-//! a browser. It is kept as `summary.json`, so that a list need not read whole results, and
-//! [`Summary::limit`] puts it beside other limits later, as `eddy check` does.
+//! a browser. It is kept as `summary.json`, so that a list need not read whole results.
 
 use std::borrow::Borrow;
 use std::time::Duration;
@@ -66,7 +65,7 @@ pub(crate) enum Bound {
 
 /// Limits to the figures, in their order: messages per operation, median and longest latency in
 /// milliseconds, and the fraction of operations that succeeded.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Limits {
     pub(crate) msgs_per_op: Option<f64>,
     pub(crate) median: Option<f64>,
@@ -74,16 +73,27 @@ pub(crate) struct Limits {
     pub(crate) ok_fraction: Option<f64>,
 }
 
-/// The four figures of a test, without limits. Latencies are those of values becoming stable where
-/// the workload has any, and those of the history's operations elsewhere, which is asked for only
-/// then.
+/// Which latency a test is measured by; its figures are named after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Latency {
+    /// That of the values of a broadcast or a set: from when a value was first acknowledged or read
+    /// until the last read began that lacks it.
+    Stable,
+    /// That of the operations that succeeded, from beginning to end.
+    Operation,
+}
+
+/// The four figures of a test, without limits. Latencies are stable latencies where the workload
+/// has any, and those of the history's operations elsewhere, which is asked for only then.
 pub(crate) fn figures<H: Borrow<History>>(
     results: &Value,
     history: impl FnOnce() -> Option<H>,
 ) -> Vec<Figure> {
     let figure = |path: &[&str]| results.get_in(path).and_then(number);
     let has = |key| results.get_in(&["workload", key]).is_some();
-    let (median, maximum) = if has("stable-latencies") || has("stable-count") {
+    let is_stable = has("stable-latencies") || has("stable-count");
+    let kind = if is_stable { Latency::Stable } else { Latency::Operation };
+    let (median, maximum) = if is_stable {
         let latency = |quantile: Value| match results.get_in(&["workload", "stable-latencies"]) {
             Some(Value::Map(map)) => map.get(&quantile).and_then(number),
             _ => None,
@@ -96,8 +106,8 @@ pub(crate) fn figures<H: Borrow<History>>(
     let ok_fraction = figure(&["availability", "ok-fraction"]);
     vec![
         Figure::new("messages per operation", msgs_per_op, Bound::Below),
-        Figure::new("median latency, ms", median, Bound::Below),
-        Figure::new("maximum latency, ms", maximum, Bound::Below),
+        Figure::new(&format!("median {}, ms", kind.name()), median, Bound::Below),
+        Figure::new(&format!("maximum {}, ms", kind.name()), maximum, Bound::Below),
         Figure::new("ok fraction", ok_fraction, Bound::AtLeast),
     ]
 }
@@ -148,18 +158,20 @@ impl Summary {
     /// What came of a test that was just judged, without limits.
     pub(crate) fn of(report: &Report) -> Summary {
         let ended = report.failure.is_none();
+        let is_failure = |reason: &String| report.failure.as_ref() == Some(reason);
         Summary {
             valid: ended.then_some(report.valid),
             failure: report.failure.clone(),
             operations: Some((report.operations.ok, report.operations.invoked)),
             figures: figures(&report.results, || Some(&report.history)),
-            reasons: report.reasons.clone(),
+            // Why it could not be carried out stands above, and is the first of the reasons as well.
+            reasons: report.reasons.iter().filter(|reason| !is_failure(reason)).cloned().collect(),
             explanation: report.explanation.clone(),
             warnings: report.warnings.clone(),
         }
     }
 
-    /// The same beside these limits, whatever the former ones were.
+    /// The same beside these limits.
     pub(crate) fn limit(mut self, limits: Limits) -> Summary {
         let Limits { msgs_per_op, median, latency, ok_fraction } = limits;
         for (figure, limit) in
@@ -168,6 +180,21 @@ impl Summary {
             figure.limit = limit;
         }
         self
+    }
+
+    /// Why it could not be carried out: a sentence, and the lines that follow it, such as what a node
+    /// wrote to STDERR.
+    pub(crate) fn failure_in_parts(&self) -> Option<(&str, &str)> {
+        let failure = self.failure.as_deref()?;
+        Some(failure.split_once('\n').unwrap_or((failure, "")))
+    }
+
+    /// What figures measure whose names alone may be misunderstood, each once.
+    pub(crate) fn meanings(&self) -> Vec<String> {
+        let told = self.figures.iter().filter(|figure| figure.value.is_some());
+        let mut meanings: Vec<String> = told.filter_map(Figure::meaning).collect();
+        meanings.dedup();
+        meanings
     }
 
     /// Whether every figure keeps its limit.
@@ -214,6 +241,25 @@ impl Standing {
     }
 }
 
+impl Latency {
+    const ALL: [Latency; 2] = [Latency::Stable, Latency::Operation];
+
+    fn name(self) -> &'static str {
+        match self {
+            Latency::Stable => "stable latency",
+            Latency::Operation => "operation latency",
+        }
+    }
+
+    /// What it measures, in words that follow its name.
+    fn meaning(self) -> &'static str {
+        match self {
+            Latency::Stable => "how long a value took to be everywhere",
+            Latency::Operation => "how long a client waited for an answer",
+        }
+    }
+}
+
 /// What became of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -244,6 +290,13 @@ impl Fate {
 impl Figure {
     fn new(name: &str, value: Option<f64>, bound: Bound) -> Figure {
         Figure { name: name.to_owned(), value, bound, limit: None }
+    }
+
+    /// What it measures, where its name alone may be misunderstood: `stable latency: how long …`.
+    pub(crate) fn meaning(&self) -> Option<String> {
+        let is_in_name = |latency: &Latency| self.name.contains(latency.name());
+        let latency = Latency::ALL.into_iter().find(is_in_name)?;
+        Some(format!("{}: {}", latency.name(), latency.meaning()))
     }
 
     /// What became of its limit; none is kept.

@@ -304,6 +304,8 @@ fn figures_are_compared_with_limits() {
     }
     check("true", "--max-msgs-per-op 20", 1, "20 < 20 EXCEEDED");
     check("true", "--max-msgs-per-op 20.1 --max-median 400", 0, "399 < 400 holds");
+    check("true", "--max-median 400", 0, "median stable latency, ms 399 < 400 holds");
+    check("true", "", 0, "stable latency: how long a value took to be everywhere");
     check("true", "--max-latency 600", 1, "600 < 600 EXCEEDED");
     check("true", "--max-latency 601", 0, "600 < 601 holds");
     check("true", "--min-ok-fraction 0.99", 0, "0.99 ≥ 0.99 holds");
@@ -334,8 +336,8 @@ fn where_nothing_is_to_become_stable_the_latency_is_that_of_operations() {
     place.file("history.edn", &lines.collect::<String>(), 0o644);
     let outcome = place.eddy("check . --max-median 7 --max-latency 7.1").expect(1, "");
     let words = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("median latency, ms 7 < 7 EXCEEDED"), "{words}");
-    assert!(words.contains("maximum latency, ms 7 < 7.1 holds"), "{words}");
+    assert!(words.contains("median operation latency, ms 7 < 7 EXCEEDED"), "{words}");
+    assert!(words.contains("maximum operation latency, ms 7 < 7.1 holds"), "{words}");
 
     // A set of which nothing became stable has no latency.
     let results = "{:workload {:stable-count 0, :valid? :unknown}, :valid? :unknown}\n";

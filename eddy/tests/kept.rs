@@ -1,8 +1,12 @@
-//! What a test leaves in its directory for people, and what `eddy check` adds to it.
+//! What a test leaves in its directory for people, to which `eddy check` adds nothing.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 
 use common::{ECHO, Place};
 
@@ -20,12 +24,29 @@ const ALWAYS: [&str; 10] = [
 ];
 
 fn read(place: &Place, file: &str) -> String {
-    std::fs::read_to_string(place.0.join("store/latest").join(file)).unwrap()
+    fs::read_to_string(place.0.join("store/latest").join(file)).unwrap()
+}
+
+/// All files of the test that ended last, with their bytes.
+fn kept(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut directories = vec![fs::canonicalize(place.0.join("store/latest")).unwrap()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                files.insert(path.clone(), fs::read(path).unwrap());
+            }
+        }
+    }
+    files
 }
 
 #[test]
-fn a_test_leaves_a_report_and_a_check_puts_its_limits_there() {
-    let place = Place::with_node("kept_limits", ECHO);
+fn a_test_leaves_a_report_and_a_check_leaves_it_as_it_is() {
+    let place = Place::with_node("kept", ECHO);
     place.eddy("test -w echo --bin node --node-count 1 --time-limit 1 --seed 7").expect(0, "");
     for file in ALWAYS.into_iter().chain(["results.edn", "results.json"]) {
         assert!(!read(&place, file).is_empty(), "{file}");
@@ -34,19 +55,36 @@ fn a_test_leaves_a_report_and_a_check_puts_its_limits_there() {
     assert_eq!(results["valid?"], true);
     let test = read(&place, "test.json");
     assert!(test.contains("\"--seed\",\n    \"7\""), "{test}");
-    assert!(!read(&place, "report.html").contains("&lt; 0.5"));
-    let before = read(&place, "results.edn");
-    let limits = "check store/latest --max-latency 0.5e-3 --min-ok-fraction 1";
-    assert!(place.eddy(limits).expect(1, "").stdout.contains("EXCEEDED"));
-    for _ in 0..2 {
-        let report = read(&place, "report.html");
-        assert!(report.contains("valid, but not within limits"), "{report}");
-        assert!(report.contains("EXCEEDED") && report.contains("holds"), "{report}");
-        assert!(read(&place, "summary.json").contains("\"limit\": 0.0005"));
-        // Without limits there is nothing to say of them.
-        place.eddy("check store/latest").expect(0, "");
+    let before = kept(&place);
+    let check = "check store/latest --max-latency 0.5e-3 --min-ok-fraction 1 --table table.txt";
+    assert!(place.eddy(check).expect(1, "").stdout.contains("EXCEEDED"));
+    assert!(fs::read_to_string(place.0.join("table.txt")).unwrap().contains("FAILED"));
+    assert!(before == kept(&place), "a check wrote into the directory of the test");
+}
+
+#[test]
+fn limits_of_a_test_itself_stand_in_its_report() {
+    let place = Place::with_node("kept_limits", ECHO);
+    let test = "test -w echo --bin node --node-count 1 --time-limit 1 --max-latency 0.5e-3";
+    place.eddy(&format!("{test} --min-ok-fraction 1")).expect(1, "");
+    let report = read(&place, "report.html");
+    for expected in ["valid, but not within limits", "EXCEEDED", "holds"] {
+        assert!(report.contains(expected), "{expected} in {report}");
     }
-    assert_eq!(read(&place, "results.edn"), before);
+    assert!(read(&place, "summary.json").contains("\"limit\": 0.0005"));
+}
+
+#[test]
+fn what_a_node_wrote_before_it_crashed_stands_in_the_report_once_and_in_its_lines() {
+    let traceback = "Traceback <most recent call last>:\n  File \"node\", line 7\n    ^^^^";
+    let place = Place::with_node("kept_crash", &format!("echo '{traceback}' >&2; exit 1"));
+    place.eddy("test -w echo --bin node --node-count 1").expect(255, "Traceback");
+    let report = read(&place, "report.html");
+    assert_eq!(report.matches("Traceback").count(), 1, "{report}");
+    let escaped = "  Traceback &#60;most recent call last&#62;:\n    File &#34;node&#34;, line 7\n";
+    let (_, lines) = report.split_once("<pre class=\"wrapped\">").unwrap();
+    assert!(lines.contains(escaped), "{lines}");
+    assert!(!read(&place, "summary.json").contains("\"reasons\": [\n    \"node n0 cannot"));
 }
 
 #[test]

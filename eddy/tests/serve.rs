@@ -187,7 +187,7 @@ fn the_page_of_a_test_lists_its_files() {
     for fragment in [
         "valid, but not within limits",
         "exceeded",
-        "target/release/flood",
+        "target/<wbr>release/<wbr>flood",
         "partition",
         &format!("href=\"{held}/node-logs/n0.log\""),
         &format!("href=\"{held}/storage/n0/a%20b%25.svg\""),
@@ -198,6 +198,19 @@ fn the_page_of_a_test_lists_its_files() {
     server.get("/run/broadcast/20260102T000000.000+0000/").contains("value &#60;17&#62; is lost");
     server.get("/run/broadcast/latest/").contains("within limits");
     server.get("/run/broadcast/20260109T000000.000+0000/").expect(404, "text/html");
+}
+
+#[test]
+fn what_a_node_wrote_before_it_crashed_has_its_lines() {
+    let place = store("serve_crash");
+    let test = NEWEST_FIRST[2];
+    let failure = "node n0 cannot be tested\nTraceback <1>:\n  File";
+    let summary = json!({"failure": failure}).to_string();
+    place.file(&format!("store/{test}/summary.json"), &summary, 0o644);
+    let server = Server::start(&place);
+    let page = server.get(&format!("/run/{}/", test.replace('+', "%2B")));
+    page.contains("<p class=\"sentence\">node n0 cannot be tested</p>");
+    page.contains("<pre class=\"wrapped\">Traceback &#60;1&#62;:\n  File</pre>");
 }
 
 #[test]

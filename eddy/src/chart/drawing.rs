@@ -7,8 +7,14 @@ use super::scale::Span;
 use super::text::{self, escaped};
 use super::{Area, Chart, Series, Style};
 
-const WIDTH: f64 = 900.0;
-const HEIGHT: f64 = 560.0;
+/// The width and the height of a picture for a desk.
+pub(super) const WIDE: (f64, f64) = (900.0, 560.0);
+
+/// The same of one for a phone, whose page has about as many pixels across.
+pub(super) const NARROW: (f64, f64) = (360.0, 320.0);
+
+/// How high the axes are at least: under a long legend a picture is higher than it would be.
+const LEAST_FRAME: f64 = 160.0;
 
 /// Around everything: less, and a page's border touches the text.
 const MARGIN: f64 = 14.0;
@@ -17,6 +23,9 @@ const MARGIN: f64 = 14.0;
 /// size, larger ones leave no room for labels.
 const SMALL: f64 = 13.0;
 const LARGE: f64 = 18.0;
+
+/// Room for the numbers and the label of the axis to the right.
+const BELOW_FRAME: f64 = MARGIN + 3.4 * SMALL;
 
 /// Room for a tick and its number, so how many an axis has.
 const TICK_WIDTH: f64 = 75.0;
@@ -46,6 +55,8 @@ pub(super) struct Drawing<'a> {
     chart: &'a Chart,
     x: Span,
     y: Span,
+    width: f64,
+    height: f64,
     /// What the axes enclose.
     frame: Rectangle,
     elements: Vec<String>,
@@ -61,27 +72,37 @@ struct Entry<'a> {
 }
 
 impl<'a> Drawing<'a> {
-    pub(super) fn new(chart: &'a Chart, x: Span, y: Span) -> Drawing<'a> {
-        let inside = Rectangle { left: 0.0, top: 0.0, width: WIDTH, height: HEIGHT };
-        Drawing { chart, x, y, frame: inside, elements: vec![] }
+    pub(super) fn new(
+        chart: &'a Chart,
+        x: Span,
+        y: Span,
+        (width, height): (f64, f64),
+    ) -> Drawing<'a> {
+        let inside = Rectangle { left: 0.0, top: 0.0, width, height };
+        Drawing { chart, x, y, width, height, frame: inside, elements: vec![] }
     }
 
     pub(super) fn into_svg(mut self) -> String {
-        let title = escaped(&self.chart.title);
-        self.push(format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
-             viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
-             font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" fill=\"#222222\">"
-        ));
-        self.push(format!("<title>{title}</title>"));
-        self.push("<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>".to_owned());
         let legend_top = self.title();
         let frame_top = self.legend(legend_top) + MARGIN;
+        self.height = self.height.max((frame_top + LEAST_FRAME + BELOW_FRAME).ceil());
         self.axes(frame_top);
         self.series();
         self.labels();
-        self.push("</svg>\n".to_owned());
-        self.elements.join("\n")
+        let (head, body) = (self.head(), self.elements.join("\n"));
+        format!("{head}\n{body}\n</svg>\n")
+    }
+
+    /// What comes before all that is drawn.
+    fn head(&self) -> String {
+        let (title, width, height) = (escaped(&self.chart.title), self.width, self.height);
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"0 0 {width} {height}\" role=\"img\" \
+             font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" fill=\"#222222\">\n\
+             <title>{title}</title>\n\
+             <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>"
+        )
     }
 
     /// Draws the title, and says where it ends.
@@ -89,9 +110,9 @@ impl<'a> Drawing<'a> {
         if self.chart.title.is_empty() {
             return MARGIN;
         }
-        let middle = (WIDTH / 2.0, MARGIN + LARGE / 2.0);
+        let middle = (self.width / 2.0, MARGIN + LARGE / 2.0);
         // Bold letters are a sixth wider, at most.
-        let size = fitting(&self.chart.title, LARGE, (WIDTH - 2.0 * MARGIN) / 1.17);
+        let size = fitting(&self.chart.title, LARGE, (self.width - 2.0 * MARGIN) / 1.17);
         self.text(middle, "middle", size, "font-weight=\"bold\"", &self.chart.title);
         MARGIN + LARGE * 1.4
     }
@@ -108,14 +129,14 @@ impl<'a> Drawing<'a> {
             let has_no_line = matches!(entry.series.style, Style::Marks | Style::Dots);
             let sample = if has_no_line { 12.0 } else { 30.0 };
             let width = sample + 6.0 + text::width(name, SMALL);
-            if left > MARGIN && left + width > WIDTH - MARGIN {
+            if left > MARGIN && left + width > self.width - MARGIN {
                 left = MARGIN;
                 middle += ROW;
             }
             self.line(&entry, &[(left, middle), (left + sample, middle)]);
             self.mark(&entry, (left + sample / 2.0, middle));
             let start = left + sample + 6.0;
-            let size = fitting(name, SMALL, WIDTH - MARGIN - start);
+            let size = fitting(name, SMALL, self.width - MARGIN - start);
             self.text((start, middle), "start", size, "", name);
             left += width + GAP;
             bottom = middle + ROW / 2.0;
@@ -125,12 +146,12 @@ impl<'a> Drawing<'a> {
 
     /// Draws what does not depend on the points: areas, the lines at the ticks, the axes.
     fn axes(&mut self, top: f64) {
-        let bottom = HEIGHT - MARGIN - 3.4 * SMALL;
+        let bottom = self.height - BELOW_FRAME;
         let y_ticks = self.y.ticks(room(bottom - top, TICK_HEIGHT));
         let numbers = y_ticks.iter().map(|tick| text::width(&text::number(*tick), SMALL));
         let left = MARGIN + 2.0 * SMALL + numbers.fold(0.0, f64::max) + 6.0;
         // The last number may stand out by half of its width.
-        let width = WIDTH - MARGIN - TICK_WIDTH / 3.0 - left;
+        let width = self.width - MARGIN - TICK_WIDTH / 3.0 - left;
         self.frame = Rectangle { left, top, width, height: bottom - top };
         self.areas();
         let right = left + width;
@@ -150,7 +171,7 @@ impl<'a> Drawing<'a> {
         self.push(thin_line((left, bottom), (right, bottom), "#444444"));
         self.push(thin_line((left, top), (left, bottom), "#444444"));
         let (x_label, y_label) = (&self.chart.x.label, &self.chart.y.label);
-        let middle = (left + width / 2.0, HEIGHT - MARGIN - SMALL / 2.0);
+        let middle = (left + width / 2.0, self.height - MARGIN - SMALL / 2.0);
         self.text(middle, "middle", fitting(x_label, SMALL, width), "", x_label);
         let (x, y) = (MARGIN + SMALL / 2.0, f64::midpoint(top, bottom));
         let turned = format!("transform=\"rotate(-90 {x:.1} {y:.1})\"");
@@ -224,7 +245,8 @@ impl<'a> Drawing<'a> {
     /// Draws the names of the areas and the labels of the points, where there is room for them.
     fn labels(&mut self) {
         let chart = self.chart;
-        let mut room = Room::new(Rectangle { width: WIDTH - 4.0 - self.frame.left, ..self.frame });
+        let mut room =
+            Room::new(Rectangle { width: self.width - 4.0 - self.frame.left, ..self.frame });
         let is_sparse = |series: &&Series| !matches!(series.style, Style::Curve | Style::Dots);
         for series in chart.series.iter().filter(is_sparse) {
             let places = self.places(series);

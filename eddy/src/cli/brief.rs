@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::colors::{BAD, DOUBTFUL, HEAD, Painted};
-use super::limits::{self, Line};
+use super::limits::{self, Line, NAME};
 use super::shown::sentence;
 use crate::printable::{excerpt, printable};
 use crate::summary::Summary;
@@ -44,7 +44,10 @@ impl Display for Brief<'_> {
             writeln!(f, "  {}", Line(figure))?;
         }
         if let Some((ok, invoked)) = summary.operations {
-            writeln!(f, "  {:<24}{ok:>12} ok of {invoked}", "operations")?;
+            writeln!(f, "  {:<NAME$}{ok:>12} ok of {invoked}", "operations")?;
+        }
+        for meaning in summary.meanings() {
+            writeln!(f, "  {meaning}")?;
         }
         let because = Painted(BAD, "because ").to_string();
         let reasons = reasons.iter().flat_map(|reason| texts(&because, reason));

@@ -1,5 +1,5 @@
 //! Whether a recorded test keeps limits: Fly.io's criteria, which Maelstrom prints but never
-//! checks.
+//! checks. Nothing is written into the directory of the test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::limits::{self, LimitArguments};
-use super::{analyze, help, table, tell};
+use super::{analyze, help, table};
 use crate::edn::Value;
 use crate::store;
-use crate::summary::{self, Limits, Summary};
+use crate::summary::{self, Summary};
 
 #[derive(Debug, Args)]
 pub(super) struct Recorded {
@@ -52,16 +52,9 @@ impl Recorded {
         let history = || analyze::history_of(&self.directory).ok();
         let figures = summary::figures(&results, history);
         let summary = Summary { valid: Some(valid), figures, ..Summary::default() };
-        let limits = self.limits.limits();
-        let summary = summary.limit(limits);
+        let summary = summary.limit(self.limits.limits());
         let status = limits::status(&summary);
         let text = limits::lines(&summary);
-        // Without limits there is nothing to tell that is not there, and former ones would go.
-        if limits != Limits::default()
-            && let Err(error) = store::limits::keep(&self.directory, limits)
-        {
-            tell(&format!("eddy: the report will not show the limits: {error}"));
-        }
         let failure = self.table.as_ref().and_then(|table| {
             let title = self.title.clone().unwrap_or_else(|| self.directory.display().to_string());
             let appended = table::append(table, &title, valid, &summary.figures, status == 0);

@@ -19,11 +19,12 @@ pub(super) struct LimitArguments {
     max_msgs_per_op: Option<f64>,
     /// The median latency must be below so many milliseconds
     ///
-    /// It is how long a value took to be everywhere or, where nothing is to become stable, how long
-    /// an operation took.
+    /// It is the stable latency where values are to become stable (broadcast, g-set): from when a
+    /// value was first acknowledged or read until the last read began that lacks it. Elsewhere it is
+    /// the operation latency: how long a client waited for an answer.
     #[arg(long, value_name = "MS", value_parser = numbers::limit, allow_negative_numbers = true)]
     max_median: Option<f64>,
-    /// The longest latency must be below so many milliseconds
+    /// The longest latency, of the same kind, must be below so many milliseconds
     #[arg(long, value_name = "MS", value_parser = numbers::limit, allow_negative_numbers = true)]
     max_latency: Option<f64>,
     /// At least this fraction of operations must have succeeded
@@ -43,6 +44,9 @@ impl LimitArguments {
     }
 }
 
+/// The columns that a figure's name has: as many as the longest takes, and two.
+pub(super) const NAME: usize = 31;
+
 /// A figure beside its limit, in a line.
 pub(super) struct Line<'a>(pub(super) &'a Figure);
 
@@ -50,7 +54,7 @@ impl Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Line(figure) = self;
         let value = figure.value.map_or_else(|| "missing".to_owned(), |value| value.to_string());
-        write!(f, "{:<24}{value:>12}", figure.name)?;
+        write!(f, "{:<NAME$}{value:>12}", figure.name)?;
         let Some(limit) = figure.shown_limit() else { return Ok(()) };
         let color = match figure.fate() {
             Fate::Untold => DOUBTFUL,
@@ -61,10 +65,12 @@ impl Display for Line<'_> {
     }
 }
 
-/// All figures beside their limits, and the verdict, a line each.
+/// All figures beside their limits, what they measure, and the verdict, a line each.
 pub(super) fn lines(summary: &Summary) -> String {
     let figures = summary.figures.iter().map(|figure| format!("{}\n", Line(figure)));
-    figures.chain([format!("{}\n", Painted(color(summary), summary.verdict()))]).collect()
+    let meanings = summary.meanings().into_iter().map(|meaning| format!("{meaning}\n"));
+    let verdict = format!("{}\n", Painted(color(summary), summary.verdict()));
+    figures.chain(meanings).chain([verdict]).collect()
 }
 
 /// The color of a verdict.

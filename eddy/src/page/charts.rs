@@ -42,14 +42,16 @@ pub(crate) struct Picture {
     pub(crate) file: &'static str,
     pub(crate) title: &'static str,
     pub(crate) svg: String,
+    /// The same for a phone.
+    pub(crate) narrow: String,
 }
 
 /// All charts of a test.
 pub(crate) fn of(scene: &Scene<'_>) -> Result<Vec<Picture>, ChartError> {
-    let latency = Axis::logarithmic("latency in ms");
+    let latency = Axis::logarithmic("operation latency in ms");
     let charts = [
         ("latency-raw.svg", "Latency of each operation", latency.clone(), raw(scene)),
-        ("latency-quantiles.svg", "Latency quantiles", latency, quantiles(scene)),
+        ("latency-quantiles.svg", "Quantiles of operation latency", latency, quantiles(scene)),
         ("rate.svg", "Operations per second", Axis::linear("operations per second"), rate(scene)),
         (
             "messages-rate.svg",
@@ -62,7 +64,7 @@ pub(crate) fn of(scene: &Scene<'_>) -> Result<Vec<Picture>, ChartError> {
         let x =
             Axis { range: Some((0.0, seconds(scene.end).max(1.0))), ..Axis::linear("time in s") };
         let chart = Chart { title: title.to_owned(), x, y, series, areas: areas(scene) };
-        Ok(Picture { file, title, svg: chart.to_svg()? })
+        Ok(Picture { file, title, svg: chart.to_svg()?, narrow: chart.to_narrow_svg()? })
     });
     pictures.collect()
 }

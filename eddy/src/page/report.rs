@@ -4,10 +4,6 @@
 //! draws itself: JSON, gzipped since bodies repeat each other, as base64 since nothing that is
 //! written in base64 can end a script element. Nodes write bodies, names and errors as they like,
 //! so here everything is escaped by the templates, and there it becomes text and never markup.
-//!
-//! Limits may come to be known only after the test. So the part that tells of them stands between
-//! two comments, and [`with_summary`] puts another one there. Escaped text has no `<`, so nothing
-//! else in a page reads like these comments.
 
 use std::io::Write;
 use std::path::Path;
@@ -19,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::charts::Picture;
 use super::data::Data;
 use crate::checker::sentence::counted;
 use crate::printable::printable;
@@ -30,8 +27,7 @@ use crate::summary::{self, Fate, Summary};
 pub(crate) struct ReportPage<'a> {
     pub(crate) description: &'a Description,
     pub(crate) summary: &'a Summary,
-    /// A title and an SVG document each.
-    pub(crate) charts: &'a [(&'a str, String)],
+    pub(crate) charts: &'a [Picture],
     /// The names of files beside it.
     pub(crate) files: &'a [&'a str],
     pub(crate) data: &'a Data,
@@ -42,7 +38,7 @@ impl ReportPage<'_> {
     pub(crate) fn render(&self) -> anyhow::Result<String> {
         let page = Page {
             title: title(self.description),
-            summary: Part::new(self.description, self.summary).render()?,
+            summary: Part::new(self.description, self.summary),
             charts: self.charts,
             files: self.files,
             opens_at_messages: !self.data.contradictions.is_empty(),
@@ -54,28 +50,12 @@ impl ReportPage<'_> {
     }
 }
 
-/// The same page with another summary; `None` if it is no page of ours.
-pub(crate) fn with_summary(
-    html: &str,
-    description: &Description,
-    summary: &Summary,
-) -> Option<String> {
-    let (before, rest) = html.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    let part = Part::new(description, summary).render().ok()?;
-    Some([before, &part, after].concat())
-}
-
-/// Around the part that may be replaced, in its template.
-const BEGIN: &str = "<!-- summary -->";
-const END: &str = "<!-- /summary -->";
-
 #[derive(Template)]
 #[template(path = "report/page.html")]
 struct Page<'a> {
     title: Vec<String>,
-    summary: String,
-    charts: &'a [(&'a str, String)],
+    summary: Part,
+    charts: &'a [Picture],
     files: &'a [&'a str],
     /// What went wrong, and where, stand together; charts come later then.
     opens_at_messages: bool,
@@ -84,14 +64,16 @@ struct Page<'a> {
     data: String,
 }
 
-/// The part that tells of limits.
+/// The part that tells what came of the test.
 #[derive(Template)]
 #[template(path = "report/summary.html")]
 struct Part {
     class: &'static str,
     verdict: &'static str,
-    failure: Option<String>,
+    /// The first line, and the others.
+    failure: Option<(String, String)>,
     figures: Vec<Row>,
+    meanings: Vec<String>,
     reasons: Vec<String>,
     explanation: String,
     warnings: Vec<String>,
@@ -104,6 +86,8 @@ struct Row {
     name: String,
     value: String,
     limit: Option<String>,
+    /// What it measures.
+    meaning: Option<String>,
     /// What became of the limit.
     fate: Fate,
 }
@@ -115,13 +99,15 @@ impl Part {
             name: shown(&figure.name),
             value: figure.value.map_or_else(|| "–".to_owned(), summary::shown),
             limit: figure.shown_limit(),
+            meaning: figure.meaning(),
             fate: figure.fate(),
         });
         Part {
             class: summary.standing().class(),
             verdict: summary.verdict(),
-            failure: summary.failure.as_deref().map(shown),
+            failure: summary.failure_in_parts().map(|(first, rest)| (shown(first), shown(rest))),
             figures: figures.collect(),
+            meanings: summary.meanings(),
             reasons: all(&summary.reasons),
             explanation: shown(&summary.explanation.join("\n")),
             warnings: all(&summary.warnings),
@@ -187,7 +173,7 @@ mod tests {
     use crate::page::data::{Messages, Participant};
     use crate::summary::{Bound, Figure, Limits};
 
-    const EVIL: &str = "</script><script>alert(1)</script><!-- summary --><!-- /summary -->";
+    const EVIL: &str = "</script><script>alert(1)</script>";
 
     fn description() -> Description {
         Description {
@@ -245,7 +231,8 @@ mod tests {
     }
 
     fn page() -> String {
-        let charts = [(EVIL, "<svg></svg>".to_owned())];
+        let (svg, narrow) = ("<svg></svg>".to_owned(), "<svg><path/></svg>".to_owned());
+        let charts = [Picture { file: "rate.svg", title: EVIL, svg, narrow }];
         ReportPage {
             description: &Description { workload: EVIL.to_owned(), ..description() },
             summary: &summary(),
@@ -264,8 +251,6 @@ mod tests {
         assert_eq!(page.matches("</script>").count(), 2);
         assert!(!page.contains(EVIL));
         assert!(page.contains("&#60;script&#62;alert(1)"));
-        assert_eq!(page.matches(BEGIN).count(), 1);
-        assert_eq!(page.matches(END).count(), 1);
     }
 
     #[test]
@@ -279,49 +264,43 @@ mod tests {
         assert_eq!(json, serde_json::to_string(&data()).unwrap());
     }
 
+    /// The page of a test with this summary, and nothing else in it.
+    fn page_of(summary: &Summary) -> String {
+        let (description, data) = (description(), Data::default());
+        ReportPage { description: &description, summary, charts: &[], files: &[], data: &data }
+            .render()
+            .unwrap()
+    }
+
     #[test]
-    fn limits_that_come_later_change_the_verdict_and_nothing_else() {
-        let page = page();
+    fn figures_stand_beside_their_limits() {
+        let page = page_of(&summary());
         assert!(page.contains("class=\"verdict valid\">valid</p>"), "{page}");
         let limits = Limits { msgs_per_op: Some(24.0), median: Some(400.0), ..Limits::default() };
-        let limited = summary().limit(limits);
-        let changed = with_summary(&page, &description(), &limited).unwrap();
-        assert!(changed.contains("class=\"verdict beyond\">valid, but not within limits</p>"));
-        assert!(changed.contains("23.5</td><td class=\"limit\">&#60; 24</td>"));
-        assert!(changed.contains("<td class=\"kept\">holds</td>"));
-        assert!(changed.contains("<td class=\"exceeded\">EXCEEDED</td>"));
-        let ends = |page: &str| {
-            let (before, rest) = page.split_once(BEGIN).unwrap();
-            (before.to_owned(), rest.split_once(END).unwrap().1.to_owned())
-        };
-        assert_eq!(ends(&changed), ends(&page));
-        assert_eq!(with_summary(&changed, &description(), &limited).unwrap(), changed);
-        let back = with_summary(&changed, &description(), &summary()).unwrap();
-        assert_eq!(ends(&back), ends(&page));
-        assert_eq!(with_summary("<html></html>", &description(), &limited), None);
+        let page = page_of(&summary().limit(limits));
+        for expected in [
+            "class=\"verdict beyond\">valid, but not within limits</p>",
+            "23.5</td><td class=\"limit\">&#60; 24</td>",
+            "<td class=\"kept\">holds</td>",
+            "<td class=\"exceeded\">EXCEEDED</td>",
+        ] {
+            assert!(page.contains(expected), "{expected} in {page}");
+        }
     }
 
     #[test]
     fn a_figure_that_is_missing_does_not_exceed_its_limit() {
         let mut summary = summary();
         summary.figures[1].value = None;
-        let limited = summary.limit(Limits { median: Some(400.0), ..Limits::default() });
-        let changed = with_summary(&page(), &description(), &limited).unwrap();
-        assert!(changed.contains(">CANNOT BE TOLD</td>"), "{changed}");
-        assert!(!changed.contains("EXCEEDED"));
+        let limits = Limits { median: Some(400.0), ..Limits::default() };
+        let page = page_of(&summary.limit(limits));
+        assert!(page.contains(">CANNOT BE TOLD</td>"), "{page}");
+        assert!(!page.contains("EXCEEDED"));
     }
 
     #[test]
     fn the_page_tells_which_test_it_was_and_how_to_repeat_it() {
-        let (description, summary, data) = (description(), summary(), Data::default());
-        let page = ReportPage {
-            description: &description,
-            summary: &summary,
-            charts: &[],
-            files: &[],
-            data: &data,
-        };
-        let html = page.render().unwrap();
+        let html = page_of(&summary());
         assert!(html.contains("<title>broadcast · broadcast-e · 2 nodes</title>"), "{html}");
         assert!(html.contains("eddy test --bin &#39;a b&#39;\\&#39;&#39;s&#39;</code>"), "{html}");
         assert!(html.contains("seed 18446744073709551615"));

@@ -19,7 +19,7 @@ use crate::summary;
 /// The pictures that are worth comparing.
 const CHARTS: [(&str, &str); 4] = [
     ("latency-raw.svg", "Latency of each operation"),
-    ("latency-quantiles.svg", "Latency quantiles"),
+    ("latency-quantiles.svg", "Quantiles of operation latency"),
     ("rate.svg", "Operations per second"),
     ("messages-rate.svg", "Messages per second"),
 ];

@@ -19,6 +19,7 @@ use super::root::{self, Root};
 use super::run::{Run, Verdict};
 use super::{link, shown};
 use crate::page::REPORT;
+use crate::summary::Figure;
 
 /// How many tests are on a page. More would be slow on a phone, fewer would be turned often.
 const PER_PAGE: usize = 200;
@@ -72,9 +73,10 @@ struct Row {
     faults: String,
     verdict: &'static str,
     words: String,
-    /// Why it is not valid, if it is not.
+    /// Why there is no verdict, or why it is not valid.
     why: String,
-    figures: Vec<(&'static str, String)>,
+    /// The title of the column, the value, and what it measures.
+    figures: Vec<(&'static str, String, String)>,
 }
 
 pub(super) async fn page(
@@ -170,11 +172,13 @@ impl Row {
     fn of(run: &Run) -> Row {
         let numbers = [Column::MsgsPerOp, Column::Median, Column::Maximum, Column::OkFraction];
         let figure = |(place, column): (usize, &Column)| {
-            (column.title(), shown::number_or_none(run.figure(place)))
+            let figure = run.summary().and_then(|summary| summary.figures.get(place));
+            let meaning = figure.and_then(Figure::meaning).unwrap_or_default();
+            (column.title(), shown::number_or_none(run.figure(place)), meaning)
         };
         let nodes = run.description.nodes.len();
         let why =
-            run.summary().and_then(|summary| summary.reasons.first().or(summary.failure.as_ref()));
+            run.summary().and_then(|summary| summary.failure.as_ref().or(summary.reasons.first()));
         Row {
             id: run.id.to_string(),
             files: link::of_run(&run.id, ""),

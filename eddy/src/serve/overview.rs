@@ -16,7 +16,7 @@ use super::{link, shown};
 use crate::page::REPORT;
 use crate::printable::printable;
 use crate::shell::quoted;
-use crate::summary::{self, Figure};
+use crate::summary::{self, Figure, Summary};
 
 /// How many files are listed. A node may keep a file for every value; more would be slow to show
 /// and nobody's to read.
@@ -87,15 +87,20 @@ impl Overview {
         self.run.summary().map_or(&[], |summary| &summary.figures)
     }
 
-    /// Everything that is to be said in sentences, worst first.
+    /// Why it could not be carried out: a sentence, and the lines that follow it.
+    fn failure(&self) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+        let (sentence, lines) = self.run.summary()?.failure_in_parts()?;
+        Some((printable(sentence), printable(lines)))
+    }
+
+    /// Everything else that is to be said in sentences, worst first.
     fn sentences(&self) -> Vec<Cow<'_, str>> {
         let Some(summary) = self.run.summary() else { return Vec::new() };
-        let failure = summary.failure.iter();
-        failure
-            .chain(&summary.reasons)
-            .chain(&summary.warnings)
-            .map(|text| printable(text))
-            .collect()
+        summary.reasons.iter().chain(&summary.warnings).map(|text| printable(text)).collect()
+    }
+
+    fn meanings(&self) -> Vec<String> {
+        self.run.summary().map(Summary::meanings).unwrap_or_default()
     }
 
     fn explanation(&self) -> String {

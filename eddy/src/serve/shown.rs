@@ -35,6 +35,11 @@ pub(super) fn number_or_none(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), summary::shown)
 }
 
+/// A name or a path in parts, between which a line may break: behind what separates its words.
+pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(['/', '_', '.', ':', '+', ',', '='])
+}
+
 /// The size of a file.
 #[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
 pub(super) fn size(bytes: u64) -> String {

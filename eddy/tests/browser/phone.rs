@@ -1,11 +1,53 @@
 //! The same pages in a window as small as a phone's, and in the dark.
 
+use serde_json::json;
+
 use crate::client::Server;
 use crate::page::{Page, browse};
 use crate::served::{NEWEST_FIRST, store};
 
 /// Text must stand out from its paper so much: WCAG's level AA.
 const CONTRAST: f64 = 4.5;
+
+/// The width of a small phone's window.
+const PHONE: u32 = 360;
+
+/// The least height of letters in a chart, in pixels, that can be read on a phone.
+const LETTERS: f64 = 11.0;
+
+/// Of each chart that can be seen, whether nothing of it is cut off, and how high its smallest
+/// letters are.
+const CHARTS: &str = r#"[...document.querySelectorAll("figure svg")]
+    .filter((svg) => svg.checkVisibility())
+    .map((svg) => {
+        const place = svg.getBoundingClientRect();
+        const figure = svg.closest("figure");
+        const isWhole = figure.scrollWidth <= figure.clientWidth
+            && place.left >= 0 && place.right <= innerWidth;
+        const sizes = [...svg.querySelectorAll("text")]
+            .map((text) => Number(text.getAttribute("font-size")));
+        return [isWhole, Math.min(...sizes) * place.width / svg.viewBox.baseVal.width];
+    })"#;
+
+/// The parts of names and paths that are broken where nothing separates words, though they would
+/// fit on a line.
+const BROKEN_NAMES: &str = r##"[...document.querySelectorAll(".program, #files td, #about td, h2 a")]
+    .flatMap((cell) => {
+        const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+        const parts = [];
+        while (walker.nextNode()) parts.push(walker.currentNode);
+        const room = cell.getBoundingClientRect().width;
+        return parts.flatMap((part) => part.data.split(/[ -]/).map((word) => {
+            const range = document.createRange();
+            const from = part.data.indexOf(word);
+            range.setStart(part, from);
+            range.setEnd(part, from + word.length);
+            const lines = [...range.getClientRects()];
+            const width = lines.reduce((all, line) => all + line.width, 0);
+            return lines.length > 1 && width < room ? part.data : null;
+        }));
+    })
+    .filter((part) => part !== null)"##;
 
 /// The paper of a dark page.
 const DARK: &str = "rgb(21, 24, 27)";
@@ -62,7 +104,7 @@ fn pages_fit_a_phone_and_can_be_read_in_the_dark() {
     let place = store("phone");
     let server = Server::start(&place);
     browse("phone", |page| {
-        page.resize(390, 844);
+        page.resize(PHONE, 800);
         nothing_is_wider_than_the_window_of_a_phone(page, &server);
         page.resize(1280, 900);
         dark_pages_are_dark_and_can_be_read(page, &server);
@@ -75,14 +117,30 @@ fn nothing_is_wider_than_the_window_of_a_phone(page: &Page, server: &Server) {
         page.drawn();
         page.keep(name);
         let width = page.count("document.documentElement.scrollWidth");
-        assert!(width <= 390, "{name} is {width} wide");
-        let chart = "document.querySelector(\"#charts svg, .chart img\")?.clientWidth ?? 1000";
-        let (width, least) = (page.count(chart), if name == "report" { 560 } else { 300 });
-        assert!(width >= least, "{name} has charts {width} wide");
+        assert!(width <= u64::from(PHONE), "{name} is {width} wide");
+        let chart = "document.querySelector(\".phone svg, .chart img\")?.clientWidth ?? 1000";
+        let width = page.count(chart);
+        assert!(width >= 300, "{name} has charts {width} wide");
+        assert_eq!(page.get(BROKEN_NAMES), json!([]), "{name} breaks names");
+        if name == "report" {
+            charts_are_whole_and_can_be_read(page);
+        }
     }
     page.get("document.getElementById(\"messages\").scrollIntoView()");
     page.drawn();
     page.keep("messages");
+}
+
+fn charts_are_whole_and_can_be_read(page: &Page) {
+    page.get("document.getElementById(\"charts\").scrollIntoView()");
+    page.drawn();
+    page.keep("charts");
+    let charts = page.get(CHARTS);
+    let charts: Vec<(bool, f64)> = serde_json::from_value(charts).unwrap();
+    assert_eq!(charts.len(), 4, "one picture of each chart: {charts:?}");
+    for (is_whole, smallest) in charts {
+        assert!(is_whole && smallest >= LETTERS, "whole: {is_whole}, {smallest} pixels");
+    }
 }
 
 fn dark_pages_are_dark_and_can_be_read(page: &Page, server: &Server) {
