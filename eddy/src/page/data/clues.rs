@@ -52,6 +52,7 @@ fn clue(
             nodes,
             operations: &own_operations,
             carriers: &carried,
+            arrows: &scene.arrows,
             recorded_until: scene.recorded_until,
         }
         .lines(),

@@ -9,6 +9,7 @@ use super::operations::Operation;
 use super::shown::seconds;
 use crate::checker::sentence::counted;
 use crate::edn::Value;
+use crate::network::is_client;
 
 /// How many messages are told one by one. The picture shows all of them.
 const TOLD: usize = 12;
@@ -21,6 +22,8 @@ pub(super) struct Story<'a> {
     pub(super) operations: &'a [&'a Operation<'a>],
     /// The messages that carried the value.
     pub(super) carriers: &'a [&'a Arrow<'a>],
+    /// All messages.
+    pub(super) arrows: &'a [Arrow<'a>],
     /// Until when messages are recorded, if not until the end. What is not there says nothing then.
     pub(super) recorded_until: Option<i64>,
 }
@@ -36,6 +39,7 @@ impl Story<'_> {
             }
             None => who_never_got_it(self.nodes, carriers),
         };
+        lines.extend(self.how_far_it_got());
         lines.extend(operations.iter().filter_map(|operation| self.did_know(operation)));
         let (told, rest) = carriers.split_at(carriers.len().min(TOLD));
         lines.extend(told.iter().map(|arrow| line(arrow, recorded_until.is_some())));
@@ -44,6 +48,42 @@ impl Story<'_> {
             lines.push(format!("and {rest} more that carried it"));
         }
         lines
+    }
+
+    /// Who got it from a client, and who passed it on to nobody, unless it reached every node.
+    fn how_far_it_got(&self) -> Vec<String> {
+        let Story { nodes, carriers, recorded_until, .. } = self;
+        let given = carriers.iter().filter(|arrow| is_client(&arrow.message.src));
+        let mut lines: Vec<String> = given.map(|arrow| gift(arrow, *recorded_until)).collect();
+        let got = nodes.iter().filter_map(|node| Some((node.as_str(), got_at(node, carriers)?)));
+        let got: Vec<(&str, &Arrow<'_>)> = got.collect();
+        // What is not recorded may have been passed on.
+        if recorded_until.is_some() || got.len() == nodes.len() {
+            return lines;
+        }
+        let passed_on = |node: &str| carriers.iter().any(|arrow| is_from_to_another(arrow, node));
+        let last = got.into_iter().filter(|(node, _)| !passed_on(node));
+        let (silent, others): (Vec<_>, Vec<_>) =
+            last.partition(|(_, arrived)| self.is_silent_after(arrived));
+        let mut tell = |nodes: Vec<(&str, &Arrow<'_>)>, what: &str| {
+            let names: Vec<&str> = nodes.into_iter().map(|(node, _)| node).collect();
+            if !names.is_empty() {
+                lines.push(format!("{} got it and {what}", names.join(", ")));
+            }
+        };
+        tell(silent, "sent nothing to another node after that");
+        // Where no message is known to have it, they may have passed it on in another form.
+        if is_recognized(carriers) {
+            tell(others, "passed it on to nobody");
+        }
+        lines
+    }
+
+    /// Whether the one who got a message sent none to another node, or to a service, after that.
+    fn is_silent_after(&self, arrived: &Arrow<'_>) -> bool {
+        let node = &arrived.message.dest;
+        let mut sent = self.arrows.iter().filter(|arrow| is_from_to_another(arrow, node));
+        sent.all(|arrow| Some(arrow.sent_as) < arrived.ended_as)
     }
 
     /// Of an operation that came to an end without the value: whether the node that was asked had
@@ -68,6 +108,35 @@ impl Story<'_> {
         };
         let (f, invoked) = (&begin.f, seconds(operation.invoked));
         Some(format!("the {f} by process {process} at {invoked} asked {node}, which {knew}"))
+    }
+}
+
+/// Whether a node sent a message to another node, or to a service.
+fn is_from_to_another(arrow: &Arrow<'_>, node: &str) -> bool {
+    let (src, dest) = (&arrow.message.src, &arrow.message.dest);
+    **src == *node && **dest != *node && !arrow.is_to_client()
+}
+
+/// The first message by which a node got it.
+fn got_at<'a>(node: &str, carriers: &[&'a Arrow<'a>]) -> Option<&'a Arrow<'a>> {
+    let to = carriers.iter().copied().filter(|arrow| *arrow.message.dest == *node);
+    to.filter(|arrow| arrow.ended.is_some() && arrow.fault.is_none())
+        .min_by_key(|arrow| arrow.ended_as)
+}
+
+/// What became of the message by which a client gave it to a node.
+fn gift(arrow: &Arrow<'_>, recorded_until: Option<i64>) -> String {
+    let (client, node) = (&arrow.message.src, &arrow.message.dest);
+    match (arrow.ended, arrow.fault) {
+        (Some(ended), None) => format!("{node} got it from client {client} at {}", seconds(ended)),
+        (Some(ended), Some(fault)) => format!(
+            "client {client} sent it to {node}, where it was lost to {fault} at {}",
+            seconds(ended)
+        ),
+        (None, _) if recorded_until.is_some() => {
+            format!("client {client} sent it to {node}, and what became of it is not recorded")
+        }
+        (None, _) => format!("client {client} sent it to {node}, and it did not arrive"),
     }
 }
 

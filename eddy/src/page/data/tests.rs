@@ -40,18 +40,35 @@ fn news(message: u64) -> Body {
     Body::News { message }
 }
 
-/// Tells each value to everybody once; one node may not remember what it is told.
+/// What a node does with a value.
+#[derive(Clone, Copy, PartialEq)]
+enum Habit {
+    Tells,
+    /// It does not remember what other nodes tell.
+    Forgets,
+    /// It remembers, and tells others what clients tell it, and nothing else.
+    RelaysNothing,
+    /// It remembers, and tells nobody.
+    TellsNobody,
+}
+
+/// Tells each value to everybody once, unless it has another habit.
 struct Flood {
     node: Node,
-    forgets: bool,
+    habit: Habit,
     /// How it tells a value.
     tell: fn(u64) -> Body,
     seen: RefCell<BTreeSet<u64>>,
 }
 
 impl Flood {
-    fn learn(&self, message: u64) {
-        if self.seen.borrow_mut().insert(message) {
+    fn learn(&self, message: u64, is_from_client: bool) {
+        let tells = match self.habit {
+            Habit::Tells | Habit::Forgets => true,
+            Habit::RelaysNothing => is_from_client,
+            Habit::TellsNobody => false,
+        };
+        if self.seen.borrow_mut().insert(message) && tells {
             for peer in self.node.peers() {
                 self.node.send(peer, &(self.tell)(message));
             }
@@ -72,14 +89,14 @@ impl Handler for Flood {
             _ => None,
         };
         if let Some(told) = told {
-            if !self.forgets {
-                self.learn(told);
+            if self.habit != Habit::Forgets {
+                self.learn(told, false);
             }
             return Ok(Body::NewsOk);
         }
         Ok(match request {
             Body::Broadcast { message } => {
-                self.learn(message);
+                self.learn(message, true);
                 Body::BroadcastOk
             }
             Body::Read => Body::ReadOk { messages: self.seen.borrow().iter().copied().collect() },
@@ -102,9 +119,14 @@ pub(in crate::page) fn test() -> Test {
 }
 
 fn run_telling(test: &Test, forgetful: &'static str, tell: fn(u64) -> Body) -> Report {
+    run_with(test, (forgetful, Habit::Forgets), tell)
+}
+
+/// Runs a test in which one node has a habit of its own.
+fn run_with(test: &Test, (name, habit): (&'static str, Habit), tell: fn(u64) -> Body) -> Report {
     test.run(move |node| {
-        let forgets = node.id() == forgetful;
-        Flood { node, forgets, tell, seen: RefCell::default() }
+        let habit = if node.id() == name { habit } else { Habit::Tells };
+        Flood { node, habit, tell, seen: RefCell::default() }
     })
 }
 
@@ -170,6 +192,41 @@ fn who_got_a_value_and_did_not_show_it_is_named() {
     let story = &data.contradictions[0].story;
     let asked_n2 = |line: &String| line.contains("asked n2, which had got it at");
     assert!(story.iter().any(asked_n2), "{story:?}");
+}
+
+#[test]
+fn how_far_a_lost_value_got_is_told_as_far_as_messages_show_it() {
+    #[track_caller]
+    fn check(test: &Test, node: (&'static str, Habit), tell: fn(u64) -> Body, expected: &[&str]) {
+        let report = run_with(test, node, tell);
+        assert!(!report.lost.is_empty(), "{report}");
+        let stories: Vec<Vec<String>> =
+            Scene::of(&report).clues.into_iter().map(|clue| clue.story).collect();
+        let has =
+            |story: &Vec<String>, words: &&str| story.iter().any(|line| line.contains(*words));
+        let is_told = stories.iter().any(|story| expected.iter().all(|words| has(story, words)));
+        assert!(is_told, "{expected:#?} in {stories:#?}");
+        // Whoever passed it on, or may have, did not pass it on to nobody.
+        let claims = stories.iter().flatten().filter(|line| line.contains(" got it and "));
+        let is_of_node = |line: &String| line.starts_with(&format!("{} got it", node.0));
+        assert!(claims.clone().all(is_of_node), "{stories:#?}");
+    }
+    let client = "n1 got it from client c";
+    let silent = "n1 got it and sent nothing to another node after that";
+    check(
+        &test(),
+        ("n1", Habit::TellsNobody),
+        news,
+        &["no message to n0, n2 shows it", client, silent],
+    );
+    // Nobody can hide what is not sent.
+    let hide = |value| Body::Hidden { above: value + HIDDEN };
+    check(&test(), ("n1", Habit::TellsNobody), hide, &[client, silent]);
+    let lost = "n2 never got it: of the messages that had it, 1 lost to";
+    let kept = "n1 got it and passed it on to nobody";
+    let relay = ("n1", Habit::RelaysNothing);
+    check(&with_partition(), relay, news, &[lost, "n0 got it from client c", kept]);
+    check(&with_partition(), relay, hide, &["no message to n", "got it from client c"]);
 }
 
 #[test]
