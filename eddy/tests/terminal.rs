@@ -6,8 +6,9 @@
 mod common;
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write, stderr};
 use std::mem;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -212,6 +213,85 @@ fn every_shell_is_told_what_can_be_completed() {
             assert!(stdout.contains(name), "{name} for {shell}:\n{stdout}");
         }
     }
-    let help = place.eddy("completions --help").expect(0, "").stdout;
-    assert!(help.contains("~/.config/fish/completions/eddy.fish"), "{help}");
+}
+
+/// Has a shell run a script, with `eddy` on its PATH and a home that is empty at first; `None`, after
+/// saying so, where there is no such shell.
+fn in_shell(place: &Place, shell: &str, script: &str) -> Option<String> {
+    let eddy = Path::new(env!("CARGO_BIN_EXE_eddy")).parent().unwrap();
+    let path = format!("{}:{}", eddy.display(), std::env::var("PATH").unwrap());
+    let is_there = |directory: PathBuf| directory.join(shell).exists();
+    if !std::env::split_paths(&path).any(is_there) {
+        // Not `eprintln!`, which nobody sees of a test that passes.
+        writeln!(stderr(), "completions are not tried in {shell}, which is not there").unwrap();
+        return None;
+    }
+    let mut command = Command::new("timeout");
+    command.args(["60", shell, "-c", script]).current_dir(&place.0);
+    command.env("HOME", &place.0).env("PATH", path);
+    command.env_remove("XDG_CONFIG_HOME").env_remove("XDG_DATA_HOME");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// A script in which zsh completes a line of another zsh, on a terminal, and tells what came of it.
+const ZSH: &str = r#"
+    eddy completions zsh > _eddy
+    zmodload zsh/zpty
+    zpty other zsh -f
+    zpty -w other 'PS1=; fpath=(. $fpath); autoload -U compinit; compinit -u -D; echo REA''DY'
+    zpty -r other shown '*READY*'
+    zpty -w -n other $'LINE\t'
+    zpty -r other shown '*EXPECTED*'
+    print -- LINE | sed 's/[^ ]*$/EXPECTED/'
+"#;
+
+#[test]
+fn the_last_part_of_a_list_is_completed() {
+    let place = Place::new("terminal-lists");
+    for (line, expected) in [
+        ("eddy test --nemesis k", "kill"),
+        ("eddy test --nemesis partition,k", "partition,kill"),
+        ("eddy test --nemesis kill,loss,du", "kill,loss,duplicate"),
+        ("eddy test --consistency-models read-committed,seri", "read-committed,serializable"),
+        ("eddy analyze --consistency-models PRAM,causal-", "PRAM,causal-cerone"),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (option, word) = (words[2], words[3]);
+        let bash = format!(
+            "source <(eddy completions bash); COMP_WORDS=({line}); COMP_CWORD=3; \
+             _eddy eddy {word} {option}; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        let fish = format!("eddy completions fish | source; complete -C '{line}'");
+        // It waits until what is expected is shown, and would wait forever for anything else.
+        let zsh = ZSH.replace("LINE", line).replace("EXPECTED", expected);
+        for (shell, script) in [("bash", bash), ("fish", fish), ("zsh", zsh)] {
+            if let Some(completed) = in_shell(&place, shell, &script) {
+                // fish tells as well what it is, behind a tab.
+                let completed = completed.lines().last().unwrap_or_default();
+                let last = completed.split('\t').next().unwrap().rsplit(' ').next().unwrap();
+                assert_eq!(last, expected, "{shell}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_advised_lines_install_completions_in_a_fresh_home() {
+    let help = Place::new("terminal-help").eddy("completions --help").expect(0, "").stdout;
+    for (shell, file) in [
+        ("bash", ".local/share/bash-completion/completions/eddy"),
+        ("zsh", ".zfunc/_eddy"),
+        ("fish", ".config/fish/completions/eddy.fish"),
+        ("elvish", ".config/elvish/lib/eddy.elv"),
+    ] {
+        let place = Place::new(&format!("terminal-home-{shell}"));
+        let (_, advice) = help.split_once(&format!("\n  {shell} ")).unwrap();
+        let lines: Vec<&str> = advice.lines().take(2).map(str::trim).collect();
+        assert!(lines[0].starts_with("mkdir") && lines[1].starts_with("eddy"), "{lines:?}");
+        in_shell(&place, "sh", &lines.join(" && ")).unwrap();
+        let script = fs::read_to_string(place.0.join(file)).unwrap();
+        assert!(script.contains("nemesis"), "{file}: {script}");
+    }
 }

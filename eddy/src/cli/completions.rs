@@ -1,6 +1,10 @@
 //! `eddy completions`: what a shell needs to complete commands, options and names.
+//!
+//! The scripts are those of `clap_complete`, which take a list between commas for one word. So in
+//! the scripts of bash, zsh and fish the values of such an option give way to words of the shell
+//! that complete the last part of a list. The other two shells complete no values at all.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 
 use super::Cli;
@@ -8,13 +12,19 @@ use super::Cli;
 /// How each shell is told.
 pub(super) const INSTALLATION: &str = "\
 To install it for good:
-  bash        eddy completions bash > ~/.local/share/bash-completion/completions/eddy
-  zsh         eddy completions zsh > ~/.zfunc/_eddy
+  bash        mkdir -p ~/.local/share/bash-completion/completions
+              eddy completions bash > ~/.local/share/bash-completion/completions/eddy
+              where the package bash-completion is installed
+  zsh         mkdir -p ~/.zfunc
+              eddy completions zsh > ~/.zfunc/_eddy
               with fpath+=~/.zfunc before compinit in ~/.zshrc
-  fish        eddy completions fish > ~/.config/fish/completions/eddy.fish
-  elvish      eddy completions elvish > ~/.config/elvish/lib/eddy.elv
+  fish        mkdir -p ~/.config/fish/completions
+              eddy completions fish > ~/.config/fish/completions/eddy.fish
+  elvish      mkdir -p ~/.config/elvish/lib
+              eddy completions elvish > ~/.config/elvish/lib/eddy.elv
               with use eddy in ~/.config/elvish/rc.elv
-  powershell  eddy completions powershell >> $PROFILE
+  powershell  New-Item -ItemType Directory -Force (Split-Path $PROFILE)
+              eddy completions powershell >> $PROFILE
 
 To try it: source <(eddy completions bash)";
 
@@ -28,7 +38,45 @@ impl Completions {
     /// The script for the shell.
     pub(super) fn script(&self) -> String {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "eddy", &mut script);
-        String::from_utf8_lossy(&script).into_owned()
+        let mut command = Cli::command();
+        clap_complete::generate(self.shell, &mut command, "eddy", &mut script);
+        let mut script = String::from_utf8_lossy(&script).into_owned();
+        for values in values_of_lists(&command) {
+            if let Some([words, parts]) = words_and_parts(self.shell, &values) {
+                script = script.replace(&words, &parts);
+            }
+        }
+        script
     }
+}
+
+/// The values of each option that takes a list of them between commas.
+fn values_of_lists(command: &Command) -> Vec<Vec<String>> {
+    let lists = command.get_arguments().filter(|argument| {
+        argument.get_value_delimiter() == Some(',') && !argument.get_possible_values().is_empty()
+    });
+    let values = lists.map(|argument| {
+        let values = argument.get_possible_values();
+        values.iter().map(|value| value.get_name().to_owned()).collect()
+    });
+    values.chain(command.get_subcommands().flat_map(values_of_lists)).collect()
+}
+
+/// How a script offers these values for a whole word, and how for the last part of a list; `None` of
+/// a shell whose script offers no values.
+fn words_and_parts(shell: Shell, values: &[String]) -> Option<[String; 2]> {
+    let words = values.join(" ");
+    Some(match shell {
+        Shell::Bash => [
+            format!(r#"compgen -W "{words}" -- "${{cur}}""#),
+            format!(r#"compgen -P "${{cur%"${{cur##*,}}"}}" -W "{words}" -- "${{cur##*,}}""#),
+        ],
+        Shell::Zsh => [format!(":({words})'"), format!(":_values -s , value {words}'")],
+        Shell::Fish => {
+            let lines: Vec<String> = values.iter().map(|value| format!("{value}\\t''")).collect();
+            let parts = format!("(__fish_complete_list , 'string split , {}')", values.join(","));
+            [format!("\"{}\"", lines.join("\n")), format!("\"{parts}\"")]
+        }
+        _ => return None,
+    })
 }
