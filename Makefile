@@ -26,7 +26,7 @@ LOSSY := counter-lossy kafka-b-lossy kafka-c-lossy
 
 .DEFAULT_GOAL := help
 .PHONY: help build workbench $(CHALLENGES) $(PARTITIONED) $(LOSSY) broadcast-durable idgen \
-	challenges serve test seeds recordings frontier kafka bench verify formatted lints \
+	challenges serve test seeds recordings docs-test frontier kafka bench verify formatted lints \
 	documentation compiled unit-tests integration-tests fix clean
 
 help: ## list the targets
@@ -211,6 +211,9 @@ seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
 recordings: ## judge what Jepsen's Maelstrom has recorded, and compare the verdicts
 	@$(CARGO) test --release --quiet --package eddy --test recordings -- \
 		every_verdict_follows --nocapture
+
+docs-test: build ## run every command that the documents show, as it stands there
+	@$(CARGO) test --release --quiet --package eddy --test documents -- --include-ignored
 
 frontier: ## what broadcasts cost, beside what is possible: docs/frontier.md and two pictures
 	$(CARGO) run --quiet --example frontier
