@@ -31,7 +31,7 @@ const CHARTS: &str = r#"[...document.querySelectorAll("figure svg")]
 
 /// The parts of names and paths that are broken where nothing separates words, though they would
 /// fit on a line.
-const BROKEN_NAMES: &str = r##"[...document.querySelectorAll(".program, #files td, #about td, h2 a")]
+const BROKEN_NAMES: &str = r#"[...document.querySelectorAll(".program, #files td, #about td, h2 a")]
     .flatMap((cell) => {
         const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
         const parts = [];
@@ -47,7 +47,7 @@ const BROKEN_NAMES: &str = r##"[...document.querySelectorAll(".program, #files t
             return lines.length > 1 && width < room ? part.data : null;
         }));
     })
-    .filter((part) => part !== null)"##;
+    .filter((part) => part !== null)"#;
 
 /// The paper of a dark page.
 const DARK: &str = "rgb(21, 24, 27)";

@@ -111,8 +111,8 @@ fn no_path_leads_out_of_the_store_or_into_what_is_no_file() {
     // All of this has cost nobody else anything.
     server.get("/run/echo/t/storage/n0/wal").expect(200, "text/plain").contains("a record");
     let page = server.get("/run/echo/t/").expect(200, "text/html");
-    page.contains("<td>storage/n0/pipe</td><td class=\"number\">not a file</td>");
-    page.contains("<td>storage/n0/root</td>");
+    page.contains("<td>storage/<wbr>n0/<wbr>pipe</td><td class=\"number\">not a file</td>");
+    page.contains("<td>storage/<wbr>n0/<wbr>root</td>");
     assert!(!server.get("/").text().contains("outside"), "a link is no test");
 }
 
