@@ -1,7 +1,7 @@
 //! Commands in the fenced blocks of a document.
 
 /// The languages of blocks that hold no commands; a block without one shows what is printed.
-const NO_COMMANDS: [&str; 4] = ["", "diff", "rust", "text"];
+const NO_COMMANDS: [&str; 5] = ["", "diff", "rust", "text", "toml"];
 
 /// A block of commands.
 #[derive(Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub(crate) fn blocks(document: &str) -> Result<Vec<Block>, String> {
             other => {
                 return Err(format!(
                     "line {line}: a block of {other:?}; expected sh or console for commands, or \
-                     none, diff, rust or text"
+                     none, diff, rust, text or toml"
                 ));
             }
         };

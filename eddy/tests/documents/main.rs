@@ -34,13 +34,15 @@ enum When {
 }
 
 /// How a command begins, when it is run, and why not always; the longest beginning counts.
-const OTHERWISE: [(&str, When, &str); 7] = [
+const OTHERWISE: [(&str, When, &str); 9] = [
     ("make", When::InDocsTest, "it runs a challenge, which takes 10 s or more"),
-    ("make build", When::Always, "it is done: cargo has built what is tested"),
+    ("make build-echo", When::Always, "it is done: cargo has built what is tested"),
     ("make verify", When::Never, "it runs for minutes, and runs this test"),
     ("make broadcast-d MAELSTROM=", When::Never, "it needs Jepsen's Maelstrom, and so a JVM"),
     ("eddy test", When::InDocsTest, "it runs as long as its time limit says"),
     ("target/release/eddy test", When::InDocsTest, "it runs as long as its time limit says"),
+    ("cargo", When::Never, "it compiles a project that is the reader's"),
+    ("eddy test -w echo --bin target/debug/my-node", When::Never, "it needs that project"),
     ("eddy serve", When::Never, "it runs until it is stopped; tests/serve.rs does so"),
 ];
 
