@@ -1,5 +1,10 @@
 //! The shapes that replies must have. They are closed, as Maelstrom's are: a key that a schema does
-//! not name makes the reply malformed.
+//! not name makes the reply malformed. Of a reply to `init` Maelstrom looks at the type alone.
+//!
+//! `null` passes for a list, and for nothing else, because it does so in plumatic/schema, which
+//! Maelstrom uses: a sequence there is whatever `seq` takes, nil among it, and the empty list that a
+//! Go program has not made yet is encoded so. A pair lacks its first element then, and a map must be
+//! one.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -16,6 +21,8 @@ const EXCERPT: usize = 100;
 pub(crate) struct Schema {
     kind: &'static str,
     fields: &'static [(&'static str, Shape)],
+    /// Whether a key that is not among the fields makes a reply malformed.
+    is_closed: bool,
 }
 
 /// What a field must hold.
@@ -25,13 +32,13 @@ pub(crate) enum Shape {
     Any,
     /// A whole number.
     Integer,
-    /// A list of such.
+    /// A list of such, or `null`, which stands for the empty one.
     List(&'static Shape),
-    /// A list of two.
+    /// A list of two, and not `null`.
     Pair(&'static Shape, &'static Shape),
-    /// An object whose keys are not laid down.
+    /// An object whose keys are not laid down, and not `null`.
     Map(&'static Shape),
-    /// The operations of a transaction: reads, and writes of this name.
+    /// The operations of a transaction, reads and writes of this name, in a list, or `null`.
     Transaction(&'static str),
 }
 
@@ -66,7 +73,12 @@ impl Schema {
         kind: &'static str,
         fields: &'static [(&'static str, Shape)],
     ) -> Schema {
-        Schema { kind, fields }
+        Schema { kind, fields, is_closed: true }
+    }
+
+    /// A reply of which nothing matters but its type.
+    pub(crate) const fn of_type(kind: &'static str) -> Schema {
+        Schema { kind, fields: &[], is_closed: false }
     }
 
     /// The type of the reply.
@@ -86,11 +98,11 @@ impl Schema {
                 return Err(format!("{name} is not {shape}"));
             }
         }
-        for (name, field) in &reply.fields {
+        for (name, field) in reply.fields.iter().filter(|_| self.is_closed) {
             match name.as_str() {
                 "type" => {}
                 "msg_id" | "in_reply_to" => {
-                    if field.get().parse::<i64>().is_err() {
+                    if !Shape::Integer.admits(field) {
                         return Err(format!("{name} is no integer"));
                     }
                 }
@@ -120,10 +132,8 @@ impl Shape {
     fn admits(self, json: &RawValue) -> bool {
         match self {
             Shape::Any => true,
-            Shape::Integer => {
-                let digits = json.get().strip_prefix('-').unwrap_or(json.get());
-                digits.bytes().all(|byte| byte.is_ascii_digit())
-            }
+            Shape::Integer => is_integer(json),
+            Shape::List(_) | Shape::Transaction(_) if json.get() == "null" => true,
             // Most lists are long, and of anything.
             Shape::List(Shape::Any) => json.get().starts_with('['),
             Shape::List(shape) => {
@@ -142,6 +152,12 @@ impl Shape {
             }
         }
     }
+}
+
+/// Whether this is a number without a fraction and an exponent, however long.
+pub(crate) fn is_integer(json: &RawValue) -> bool {
+    let digits = json.get().strip_prefix('-').unwrap_or(json.get());
+    digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn list(json: &RawValue) -> Option<Vec<&RawValue>> {
@@ -195,18 +211,32 @@ mod tests {
         }
         let huge = "123456789012345678901234567890";
         check(Shape::Integer, &["0", "-7", huge], &["1.0", "1e3", "\"1\"", "null", "[1]"]);
-        check(Shape::List(&Shape::Any), &["[]", "[1, null]"], &["{}", "1"]);
-        check(Shape::List(&Shape::Integer), &["[]", "[1, 2]"], &["[1, \"2\"]", "null"]);
-        let good = ["{}", "{\"k\": []}", "{\"k\": [[0, \"a\"], [1, null]]}"];
-        let bad =
-            ["[]", "{\"k\": 1}", "{\"k\": [[0]]}", "{\"k\": [[0, 1, 2]]}", "{\"k\": [[0.5, 1]]}"];
+        check(
+            Shape::List(&Shape::Any),
+            &["[]", "[1, null]", "null"],
+            &["{}", "1", "\"\"", "false"],
+        );
+        check(Shape::List(&Shape::Integer), &["[]", "[1, 2]", "null"], &["[1, \"2\"]", "[null]"]);
+        check(PAIR, &["[0, null]"], &["null", "[null, 0]", "[]"]);
+        check(Shape::Map(&Shape::Integer), &["{}"], &["null", "{\"k\": null}"]);
+        let good = ["{}", "{\"k\": []}", "{\"k\": null}", "{\"k\": [[0, \"a\"], [1, null]]}"];
+        let bad = [
+            "[]",
+            "null",
+            "{\"k\": 1}",
+            "{\"k\": [null]}",
+            "{\"k\": [[0]]}",
+            "{\"k\": [[0, 1, 2]]}",
+            "{\"k\": [[0.5, 1]]}",
+        ];
         check(Shape::Map(&Shape::List(&PAIR)), &good, &bad);
         let append = Shape::Transaction("append");
-        let good = ["[]", "[[\"r\", 1, [2]], [\"r\", [], null], [\"append\", \"k\", 3.5]]"];
+        let good = ["null", "[]", "[[\"r\", 1, [2]], [\"r\", [], null], [\"append\", \"k\", 3.5]]"];
         let bad = [
             "[[\"r\", 1, 2]]",
             "[[\"w\", 1, 2]]",
             "[[\"append\", 1]]",
+            "[null]",
             "[[\"r\", 1, [], 2]]",
             "{}",
         ];
@@ -239,5 +269,18 @@ mod tests {
             "value is not a key",
         );
         check(r#"{"type":"read_ok","messages":[],"msg_id":"x"}"#, "msg_id is no integer");
+        check(r#"{"type":"read_ok","messages":[],"msg_id":null}"#, "msg_id is no integer");
+        check(r#"{"type":"read_ok","messages":[],"msg_id":99999999999999999999}"#, "fine");
+    }
+
+    #[test]
+    fn of_a_reply_to_init_only_the_type_matters() {
+        let schema = Schema::of_type("init_ok");
+        let check = |body: &str| {
+            let body: Box<RawValue> = serde_json::from_str(body).unwrap();
+            schema.check(&Reply::read(&body).unwrap())
+        };
+        assert_eq!(check(r#"{"type":"init_ok","node_id":"n1","msg_id":null}"#), Ok(()));
+        assert_eq!(check(r#"{"type":"init"}"#), Err("its type is \"init\"".to_owned()));
     }
 }

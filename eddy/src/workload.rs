@@ -258,7 +258,7 @@ impl FromStr for Workload {
 /// The `init` request of a node.
 pub(crate) fn init(node: &str, nodes: &[String]) -> Operation {
     let body = json!({"type": "init", "node_id": node, "node_ids": nodes});
-    let request = Request::new(body, Schema::new("init_ok", &[]), Outcome::Sent);
+    let request = Request::new(body, Schema::of_type("init_ok"), Outcome::Sent);
     Operation::ask("init", Value::Nil, request)
 }
 

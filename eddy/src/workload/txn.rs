@@ -71,9 +71,10 @@ impl Txn {
 /// The transaction of a reply, its functions as keywords.
 fn with_keywords(_sent: &Value, reply: &Reply<'_>) -> Result<Value, String> {
     let txn = reply.field("txn").ok_or("txn is missing")?;
-    let micro_ops: Vec<(String, &RawValue, &RawValue)> =
+    // `null` is a transaction of no operations, as Clojure's `mapv` has it.
+    let micro_ops: Option<Vec<(String, &RawValue, &RawValue)>> =
         serde_json::from_str(txn.get()).map_err(|error| error.to_string())?;
-    let micro_ops = micro_ops.into_iter().map(|(f, key, value)| {
+    let micro_ops = micro_ops.unwrap_or_default().into_iter().map(|(f, key, value)| {
         Ok(vec![Value::keyword(f), Value::from_json(key)?, Value::from_json(value)?].into())
     });
     let micro_ops: Result<Vec<Value>, JsonError> = micro_ops.collect();

@@ -176,8 +176,10 @@ impl<'a> Acts<'a> {
         Some(())
     }
 
+    /// The messages of a key; nil are none, as in Clojure.
     fn pairs(&mut self, pairs: &'a Value) -> Option<Vec<(Option<i64>, Message)>> {
-        let pairs = pairs.as_sequence()?.iter().map(|pair| match pair.as_sequence()? {
+        let pairs = if *pairs == Value::Nil { &[] } else { pairs.as_sequence()? };
+        let pairs = pairs.iter().map(|pair| match pair.as_sequence()? {
             [offset, message] => Some((self.offset(offset), self.messages.number(message))),
             _ => None,
         });

@@ -331,3 +331,13 @@ fn what_upstream_lets_pass_contradicts_nothing() {
         "0 txn [[:send \"a\" [0 1]] [:send \"a\" [2 2]]]\n1 send a 3 1\n1 poll a 0:1 1:3 2:2";
     assert_eq!(check(apart, GOOD, "(:int-send-skip)").contradictions(), []);
 }
+
+#[test]
+fn nil_is_no_messages() {
+    let nil = "0 send a 1 0\n1 poll a 0:1\n1 txn [[:poll {\"a\" nil}]]";
+    let empty = nil.replace("nil}", "[]}");
+    assert_eq!(super::check(&story(nil)).valid, Validity::Valid);
+    assert_eq!(super::check(&story(nil)).warnings, super::check(&story(&empty)).warnings);
+    let only_nil = super::check(&story("0 send a 1 0\n1 txn [[:poll {\"b\" nil}]]"));
+    assert_eq!(only_nil.valid, Validity::Unknown);
+}

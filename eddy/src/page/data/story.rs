@@ -9,6 +9,7 @@ use super::operations::Operation;
 use super::shown::seconds;
 use crate::checker::sentence::counted;
 use crate::edn::Value;
+use crate::history::Kind;
 use crate::network::is_client;
 
 /// How many messages are told one by one. The picture shows all of them.
@@ -92,8 +93,11 @@ impl Story<'_> {
         let Story { value, carriers, recorded_until, .. } = self;
         let Operation { begin, end, process, node, .. } = operation;
         let (end, node) = ((*end)?, node.as_ref()?);
+        // A read that found null found nothing.
+        let is_empty = end.kind == Kind::Ok && end.value == Value::Nil;
         let has_it = |all: &[Value]| all.contains(value);
-        if begin.value == **value || end.value.as_sequence().is_none_or(has_it) {
+        let may_have_it = !is_empty && end.value.as_sequence().is_none_or(has_it);
+        if begin.value == **value || may_have_it {
             return None;
         }
         let arrived =
