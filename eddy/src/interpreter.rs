@@ -6,8 +6,13 @@
 
 mod clients;
 mod complaint;
+mod deaf;
 mod faults;
+mod forwards;
+mod hearing;
 mod hint;
+mod late;
+mod lenient;
 mod outcome;
 mod requests;
 mod services;
@@ -20,12 +25,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-
 use self::clients::Clients;
 pub(crate) use self::complaint::Complaint;
+use self::deaf::Deaf;
 use self::faults::Faults;
 pub(crate) use self::faults::Order;
+use self::forwards::Forwards;
+use self::late::Late;
 use self::requests::INIT_TIMEOUT;
 use self::services::Services;
 use self::strays::Strays;
@@ -56,6 +62,13 @@ pub(crate) struct Interpreter {
     seed: Random,
     stage: Stage,
     strays: Strays,
+    forwards: Forwards,
+    late: Late,
+    /// Whether Maelstrom would have seen every late message, because nothing goes wrong that it
+    /// does not know. A node that was killed or paused is late through no fault of its own.
+    is_lateness_told: bool,
+    deaf: Deaf,
+    is_lenient: bool,
     /// When setup began: the time 0 of the history.
     zero: Duration,
     /// The client that each process is on the network.
@@ -108,7 +121,7 @@ impl Interpreter {
             network.join(node);
         }
         let mut interpreter = Interpreter {
-            clients: Clients::new(plan.concurrency),
+            clients: Clients::new(plan.concurrency, operations.reuses_clients()),
             network,
             services: Services::new(&seed),
             setup: operations.setup(&nodes),
@@ -119,6 +132,11 @@ impl Interpreter {
             seed,
             stage: Stage::Initializing,
             strays: Strays::default(),
+            forwards: Forwards::default(),
+            late: Late::default(),
+            is_lateness_told: !test.is_beyond_maelstrom(),
+            deaf: Deaf::default(),
+            is_lenient: test.lenient,
             zero: Duration::ZERO,
             processes: BTreeMap::new(),
             history: History::new(),
@@ -188,19 +206,10 @@ impl Interpreter {
         }
     }
 
-    /// A node has said a line.
-    pub(crate) fn hear(&mut self, now: Duration, node: usize, line: &str) -> Result<(), Complaint> {
-        let name = &self.nodes[node];
-        let message = complaint::read(name, line)?;
-        let body: Rc<RawValue> = message.body.to_owned().into();
-        self.services.meet(&message.dest, &mut self.network);
-        let sent = self.network.send(now, &message.src, &message.dest, body);
-        sent.map_err(|_| Complaint::unknown_destination(name, &message.dest, line))
-    }
-
     /// A node has been started again, which may have taken time that is not its own.
     pub(crate) fn started(&mut self, now: Duration, node: usize) {
         self.clients.give_time(node, now + INIT_TIMEOUT);
+        self.deaf.hear_again(node);
     }
 
     /// A node has ended, or must be given up, in this of its lives, which none should before the
@@ -233,7 +242,10 @@ impl Interpreter {
 
     /// What nodes did that Maelstrom would overlook, in sentences.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        self.strays.warnings().into_iter().chain(self.operations.warning()).collect()
+        let late = self.is_lateness_told.then(|| self.late.warnings(&self.nodes));
+        let warnings = self.deaf.warnings().into_iter().chain(self.strays.warnings());
+        let warnings = warnings.chain(self.forwards.warnings(&self.nodes));
+        warnings.chain(late.unwrap_or_default()).chain(self.operations.warning()).collect()
     }
 
     /// When the first operation was due, which is what the times of strikes count from, in the time

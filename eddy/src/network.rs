@@ -106,6 +106,17 @@ struct Inbox {
     admission: Admission,
 }
 
+/// Whether a participant is on the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    Here,
+    /// It was.
+    Gone,
+    /// It never was.
+    Unknown,
+}
+
 /// From whom a node hears.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
@@ -157,6 +168,15 @@ impl Network {
         if let Some(&number) = self.numbers.get(name) {
             self.inboxes[number].closed = true;
             self.inboxes[number].queue.clear();
+        }
+    }
+
+    /// Whether the participant of this name is on the network.
+    pub fn presence(&self, name: &str) -> Presence {
+        match self.numbers.get(name) {
+            Some(&number) if self.inboxes[number].closed => Presence::Gone,
+            Some(_) => Presence::Here,
+            None => Presence::Unknown,
         }
     }
 

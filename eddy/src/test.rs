@@ -70,6 +70,9 @@ pub struct Test {
     pub faults_until: Duration,
     /// How many operations must succeed.
     pub availability: Goal,
+    /// Whether to go on where a node says what is no message, or sends it to nobody, as Maelstrom
+    /// does: without hearing the node again, or with what can be made of the line.
+    pub lenient: bool,
     /// Decides everything that is left to chance.
     pub seed: u64,
     /// Whether to write down every message, for [`Report::trace`](crate::Report::trace).
@@ -97,6 +100,7 @@ impl Default for Test {
             strikes: Vec::new(),
             faults_until: Duration::MAX,
             availability: Goal::default(),
+            lenient: false,
             seed: 0,
             trace: false,
         }

@@ -44,6 +44,25 @@ fn run(number: usize, script: &str, options: &str) -> (Place, Outcome) {
     (place, outcome)
 }
 
+/// A test that such a node ends, with this reason and these last words.
+#[track_caller]
+fn check_end(number: usize, script: &str, expected: &str, words: &str) {
+    let (place, outcome) = run(number, script, "--node-count 2 --rate 50");
+    let Outcome { stderr, stdout, .. } = outcome.expect(255, expected);
+    assert!(stderr.contains("eddy: node n"), "{stderr}");
+    assert!(stderr.contains("Its last words on STDERR were:\n"), "{stderr}");
+    assert!(stderr.contains(words), "expected {words:?} in\n{stderr}");
+    assert!(stderr.lines().last().unwrap().starts_with("what was recorded is in store/echo/"));
+    let is_raw = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    assert!(!stderr.contains(is_raw) && stdout.is_empty(), "{stderr:?}");
+    assert!(!place.0.join("store/latest/results.edn").exists());
+    let logs = fs::read_dir(place.0.join("store/latest/node-logs")).unwrap();
+    for log in logs.map(|log| log.unwrap().path()) {
+        assert!(fs::metadata(&log).unwrap().len() <= 256 << 20, "{}", log.display());
+        fs::write(log, "").unwrap();
+    }
+}
+
 #[test]
 fn a_bad_node_ends_the_test_with_a_reason_and_its_last_words() {
     let init = "before it answered init, it";
@@ -75,19 +94,6 @@ fn a_bad_node_ends_the_test_with_a_reason_and_its_last_words() {
         (
             "head -c 100000000 /dev/zero | tr '\\0' x; sleep 60",
             &format!("{init} wrote more than 64 MiB to STDOUT without a newline:\n  xxx"),
-            WORDS,
-        ),
-        // Messages that are not its own, or nobody's.
-        (
-            r#"INIT
-            say $me n9 '{"type":"hello"}'; sleep 60"#,
-            "it sent a message to \"n9\", which does not exist:\n  {\"src\":\"n",
-            WORDS,
-        ),
-        (
-            r#"INIT
-            say n9 $client '{"type":"hello"}'; sleep 60"#,
-            "it sent a message in the name of \"n9\":\n  {\"src\":\"n9\"",
             WORDS,
         ),
         // The end.
@@ -122,20 +128,43 @@ fn a_bad_node_ends_the_test_with_a_reason_and_its_last_words() {
         ),
     ];
     all_at_once(&rows, |number, (script, expected, words)| {
-        let (place, outcome) = run(number, script, "--node-count 2 --rate 50");
-        let Outcome { stderr, stdout, .. } = outcome.expect(255, expected);
-        assert!(stderr.contains("eddy: node n"), "{stderr}");
-        assert!(stderr.contains("Its last words on STDERR were:\n"), "{stderr}");
-        assert!(stderr.contains(words), "expected {words:?} in\n{stderr}");
-        assert!(stderr.lines().last().unwrap().starts_with("what was recorded is in store/echo/"));
-        let is_raw = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
-        assert!(!stderr.contains(is_raw) && stdout.is_empty(), "{stderr:?}");
-        assert!(!place.0.join("store/latest/results.edn").exists());
-        let logs = fs::read_dir(place.0.join("store/latest/node-logs")).unwrap();
-        for log in logs.map(|log| log.unwrap().path()) {
-            assert!(fs::metadata(&log).unwrap().len() <= 256 << 20, "{}", log.display());
-            fs::write(log, "").unwrap();
-        }
+        check_end(number, script, expected, words);
+    });
+}
+
+#[test]
+fn a_message_that_nobody_can_take_ends_the_test_likewise() {
+    let rows = [
+        (
+            r#"INIT
+            say $me n9 '{"type":"hello"}'; sleep 60"#,
+            "it sent a message to \"n9\", which does not exist:\n  {\"src\":\"n",
+        ),
+        (
+            r#"INIT
+            say n9 $client '{"type":"hello"}'; sleep 60"#,
+            "it sent a message in the name of \"n9\", which does not exist:\n  {\"src\":\"n9\"",
+        ),
+        (
+            // Before it knows its name.
+            r#"echo '{"src":null,"dest":"lin-kv","body":{"type":"read","key":1,"msg_id":1}}'
+            sleep 60"#,
+            "Expected {\"src\": …, \"dest\": …, \"body\": {…}}. This was sent before it had answered \
+             init, and a node does not know its own id before it has read that request",
+        ),
+        (
+            r#"INIT
+            echo "{\"src\":\"$me\",\"dest\":\"$client\",\"body\":{},\"type\":\"x\"}"; sleep 60"#,
+            "that is no message: unknown field `type`",
+        ),
+        (
+            r#"INIT
+            echo "{\"src\":\"$me\",\"dest\":\"$client\"}"; sleep 60"#,
+            "that is no message: missing field `body`",
+        ),
+    ];
+    all_at_once(&rows, |number, (script, expected)| {
+        check_end(500 + number, script, expected, WORDS);
     });
 }
 
@@ -179,6 +208,65 @@ fn what_maelstrom_would_put_up_with_is_put_up_with() {
         let Outcome { stdout, .. } = outcome.expect(*status, "");
         assert!(stdout.contains(expected), "expected {expected:?} in\n{stdout}");
     });
+}
+
+#[test]
+fn a_lenient_test_goes_on_as_maelstrom_does() {
+    let echo = |line: &str| {
+        let node = r#"INIT
+            LINE
+            while read -r request; do
+                case $request in *'"type":"echo"'*) ;; *) continue;; esac
+                client=$(echo "$request" | sed -E 's/.*"src":"([^"]*)".*/\1/')
+                id=$(echo "$request" | sed -E 's/.*"msg_id":([0-9]*).*/\1/')
+                echo=$(echo "$request" | sed -E 's/.*"echo":("[^"]*").*/\1/')
+                say $me $client "{\"type\":\"echo_ok\",\"echo\":$echo,\"in_reply_to\":$id}"
+            done"#;
+        node.replace("LINE", &format!("[ $me = n1 ] && {{ {line}; }}"))
+    };
+    let unheard = "warning: node n1 was not heard any more from ";
+    let taken = "warning: node n1 sent a message that is taken for --lenient alone, as Maelstrom \
+                 takes it: it ";
+    // Who waits for a node that is not heard waits for 5 s, and then the availability is missed.
+    let rows = [
+        ("echo starting", 1, [unheard, "no message: expected value at column 1: starting. Exp"]),
+        ("echo", 1, [unheard, " unread: it wrote an empty line to STDOUT"]),
+        ("say $me n9 '{}'", 1, [unheard, "it sent a message to \"n9\", which does not exist: {"]),
+        ("say n9 n0 '{}'", 1, [unheard, "it sent a message in the name of \"n9\", which does not"]),
+        ("say $me n0 7", 1, [unheard, "whose body is no JSON object: {"]),
+        (
+            r#"echo '{"src":"n1","dest":"n0","body":{},"type":"x"}'"#,
+            1,
+            [unheard, "no message: unknown field `type`"],
+        ),
+        (
+            r#"echo '{"src":"n1","dest":"n0","body":{},"id":null}'"#,
+            1,
+            [unheard, "no message: id is null, expected an integer or none"],
+        ),
+        (r#"echo '["n1","n0",{}]'"#, 1, [unheard, "an array is no object"]),
+        (r#"echo '{"src":"n1","dest":"lin-tso"}'"#, 0, [taken, "missing field `body`"]),
+        ("say $me lin-tso null", 0, [taken, "whose body is no JSON object: {"]),
+        ("say $me lin-tso '[]'", 0, [taken, "whose body is no JSON object: {"]),
+        (r#"echo '{"src":"n1","dest":"lin-tso","body":{}} {'"#, 0, [taken, "trailing characters"]),
+        // What needs no leave.
+        (
+            "say n0 lin-tso '{}'",
+            0,
+            ["n1 sent 1 message in the name of somebody else, as n0 to", ""],
+        ),
+    ];
+    all_at_once(&rows, |number, (line, status, expected)| {
+        let options = "--node-count 2 --rate 10 --time-limit 2 --availability total --lenient";
+        let (_, outcome) = run(400 + number, &echo(line), options);
+        let Outcome { stdout, .. } = outcome.expect(*status, "");
+        for expected in expected {
+            assert!(stdout.contains(expected), "expected {expected:?} of {line} in\n{stdout}");
+        }
+    });
+    // Who is not heard before it has begun never begins, and there is no verdict.
+    let (_, outcome) = run(450, "echo starting; INIT\nsleep 60", "--lenient");
+    outcome.expect(255, "it wrote a line to STDOUT that is no message");
 }
 
 #[test]

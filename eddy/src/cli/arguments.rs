@@ -150,6 +150,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "maelstrom", value_parser = delivery)]
     #[arg(help_heading = help::OURS, hide_short_help = true)]
     delivery: Delivery,
+    /// Go on where a node writes what is no message, as Maelstrom does
+    ///
+    /// Without it, a line that is no message, or one to nobody, ends the test. With it, the node is
+    /// not heard any more, or what can be made of the line is sent, and a warning says so.
+    #[arg(long, help_heading = help::OURS, hide_short_help = true)]
+    lenient: bool,
     /// Where tests are recorded
     #[arg(long, value_name = "DIR", default_value = "store")]
     #[arg(help_heading = help::OURS)]
@@ -212,6 +218,7 @@ impl Arguments {
             strikes: Vec::new(),
             faults_until: Duration::MAX,
             availability: self.availability.unwrap_or_default(),
+            lenient: self.lenient,
             seed: self.seed.unwrap_or_else(drawn),
             trace: false,
         };

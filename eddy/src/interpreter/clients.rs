@@ -1,7 +1,9 @@
 //! The clients of a test: who waits for which reply, and until when.
 //!
-//! Every thread has a client, which is replaced when an operation ends in doubt: a late reply then
-//! finds nobody. Initialization and setup have clients of their own, one for each node.
+//! Every thread has a client. As in Jepsen's interpreter, a thread whose operation ended in doubt
+//! goes on as another process, and that one's first operation closes the client and opens another,
+//! unless the workload's clients can be used again. A reply to a closed client finds nobody.
+//! Initialization and setup have clients of their own, one for each node.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -13,18 +15,45 @@ use crate::network::{Message, Network};
 use crate::schema::Reply;
 use crate::workload::{Operation, Request};
 
+/// How many closed clients are remembered that had given up, the last of all. Each may still get
+/// its reply, and how late it is can be told of these only. A client waits for a second or more, so
+/// with 100 of them this is more than a minute.
+const REMEMBERED: usize = 10_000;
+
 #[derive(Debug)]
 pub(super) struct Clients {
     opened: u64,
-    /// The open clients, with the last `msg_id` that each has used.
-    open: BTreeMap<u64, u64>,
-    /// The client of each thread.
-    threads: Vec<Option<u64>>,
+    open: BTreeMap<u64, Open>,
+    /// The closed clients whose last request was not answered in time; at most [`REMEMBERED`].
+    gave_up: BTreeMap<u64, Unanswered>,
+    /// The client of each thread, and the process that it was opened for.
+    threads: Vec<Option<(u64, u64)>>,
+    /// Whether another process of a thread goes on with its client.
+    are_reused: bool,
     waiting: BTreeMap<u64, Waiting>,
     deadlines: BTreeSet<(Duration, u64)>,
     /// The last request that was made, with its `msg_id` and body. All nodes are asked the same at
     /// setup, which may be long.
     last: Option<(Rc<serde_json::Value>, u64, Rc<RawValue>)>,
+}
+
+/// What is known of an open client.
+#[derive(Debug, Default)]
+struct Open {
+    /// The last `msg_id` that it has used.
+    msg_id: u64,
+    /// The request with that id, if it was not answered in time.
+    unanswered: Option<Unanswered>,
+}
+
+/// A request that was not answered in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unanswered {
+    msg_id: u64,
+    /// The operation that it was for.
+    pub(super) f: &'static str,
+    /// When the client stopped waiting.
+    pub(super) deadline: Duration,
 }
 
 /// A request that has not been answered yet.
@@ -49,11 +78,13 @@ pub(super) enum Purpose {
 }
 
 impl Clients {
-    pub(super) fn new(threads: usize) -> Clients {
+    pub(super) fn new(threads: usize, are_reused: bool) -> Clients {
         Clients {
             opened: 0,
             open: BTreeMap::new(),
+            gave_up: BTreeMap::new(),
             threads: vec![None; threads],
+            are_reused,
             waiting: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             last: None,
@@ -64,7 +95,7 @@ impl Clients {
     pub(super) fn open(&mut self, network: &mut Network) -> u64 {
         let client = self.opened;
         self.opened += 1;
-        self.open.insert(client, 0);
+        self.open.insert(client, Open::default());
         network.join(&name(client));
         client
     }
@@ -74,31 +105,53 @@ impl Clients {
         self.opened += 1;
     }
 
-    /// The client of a thread; a new one if it has none.
-    pub(super) fn of_thread(&mut self, thread: usize, network: &mut Network) -> u64 {
-        if let Some(client) = self.threads[thread] {
-            return client;
+    /// The client of a thread, which works as this process now; a new one if it has none, or has
+    /// one of a former process that cannot be used again.
+    pub(super) fn of_thread(&mut self, thread: usize, process: u64, network: &mut Network) -> u64 {
+        if let Some((client, former)) = self.threads[thread] {
+            if former == process || self.are_reused {
+                return client;
+            }
+            self.close(client, network);
         }
         let client = self.open(network);
-        self.threads[thread] = Some(client);
+        self.threads[thread] = Some((client, process));
         client
     }
 
     /// Closes a client for good; replies that still come are dropped.
     pub(super) fn close(&mut self, client: u64, network: &mut Network) {
-        self.open.remove(&client);
         network.leave(&name(client));
-        if let Some(thread) = self.threads.iter_mut().find(|owned| **owned == Some(client)) {
-            *thread = None;
+        if let Some(Open { unanswered: Some(unanswered), .. }) = self.open.remove(&client) {
+            self.gave_up.insert(client, unanswered);
+            if self.gave_up.len() > REMEMBERED {
+                self.gave_up.pop_first();
+            }
         }
+    }
+
+    /// Notes that a client does not wait any more for the answer to its last request.
+    pub(super) fn give_up(&mut self, waiting: &Waiting) {
+        if let Some(Open { msg_id, unanswered }) = self.open.get_mut(&waiting.client) {
+            let Waiting { operation, deadline, .. } = waiting;
+            *unanswered = Some(Unanswered { msg_id: *msg_id, f: operation.f, deadline: *deadline });
+        }
+    }
+
+    /// The request that this body answers too late, for the client is closed that is called so.
+    pub(super) fn gave_up(&self, client: &str, body: &RawValue) -> Option<Unanswered> {
+        let unanswered = self.gave_up.get(&number(client)?)?;
+        let id = in_reply_to(&Reply::read(body).ok()?)?;
+        (id == unanswered.msg_id).then_some(*unanswered)
     }
 
     /// Notes that a client waits, and gives its name and the body of its request.
     pub(super) fn wait(&mut self, waiting: Waiting) -> (String, Rc<RawValue>) {
         let Waiting { client, deadline, .. } = waiting;
-        let msg_id = self.open.entry(client).or_insert(0);
-        *msg_id += 1;
-        let msg_id = *msg_id;
+        let open = self.open.entry(client).or_default();
+        open.msg_id += 1;
+        open.unanswered = None;
+        let msg_id = open.msg_id;
         let body = self.body(&waiting.request.body, msg_id);
         self.deadlines.insert((deadline, client));
         self.waiting.insert(client, waiting);
@@ -153,10 +206,10 @@ impl Clients {
 
     /// Takes the request that this message answers, if a client waits for it, and the reply.
     pub(super) fn answered<'a>(&mut self, message: &'a Message) -> Option<(Waiting, Reply<'a>)> {
-        let client = message.dest.strip_prefix('c')?.parse().ok()?;
+        let client = number(&message.dest)?;
         // Nothing else of the body matters here: whether it is a good reply is for its schema.
         let reply = Reply::read(&message.body).ok()?;
-        if self.open.get(&client) != Some(&in_reply_to(&reply)?) {
+        if self.open.get(&client)?.msg_id != in_reply_to(&reply)? {
             return None;
         }
         Some((self.take(client)?, reply))
@@ -164,9 +217,8 @@ impl Clients {
 
     /// Whether a message is to an open client, but in reply to nothing that it ever asked.
     pub(super) fn are_puzzled_by(&self, message: &Message) -> bool {
-        let client = message.dest.strip_prefix('c').and_then(|number| number.parse().ok());
-        let asked = client.and_then(|client: u64| self.open.get(&client));
-        asked.is_some_and(|asked| {
+        let asked = number(&message.dest).and_then(|client| self.open.get(&client));
+        asked.is_some_and(|Open { msg_id: asked, .. }| {
             let reply = Reply::read(&message.body).ok();
             reply.and_then(|reply| in_reply_to(&reply)).is_none_or(|id| !(1..=*asked).contains(&id))
         })
@@ -206,7 +258,50 @@ fn in_reply_to(reply: &Reply<'_>) -> Option<u64> {
     reply.field("in_reply_to")?.get().parse().ok()
 }
 
+fn number(client: &str) -> Option<u64> {
+    client.strip_prefix('c')?.parse().ok()
+}
+
 /// What a client is called on the network.
 pub(super) fn name(client: u64) -> String {
     format!("c{client}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::latency::Latency;
+    use crate::network::Delivery;
+    use crate::random::Random;
+    use crate::workload::Work;
+
+    #[test]
+    fn of_the_clients_that_gave_up_only_the_last_are_remembered() {
+        let mut network =
+            Network::new(Latency::default(), Delivery::Maelstrom, Random::seeded(0), false);
+        let mut clients = Clients::new(1, false);
+        let operation = crate::workload::init("n0", &[]);
+        let Work::Ask(request) = operation.work.clone() else { panic!("init asks nothing") };
+        let (deadline, purpose) = (Duration::from_secs(5), Purpose::Preparation);
+        let processes = u64::try_from(REMEMBERED).unwrap() + 2;
+        for process in 0..processes {
+            let client = clients.of_thread(0, process, &mut network);
+            let (operation, request) = (operation.clone(), request.clone());
+            clients.wait(Waiting { client, node: 0, deadline, operation, request, purpose });
+            let waiting = clients.expired(deadline).unwrap();
+            clients.give_up(&waiting);
+        }
+        // The last one is open.
+        assert_eq!(clients.gave_up.len(), REMEMBERED);
+        let body = serde_json::value::to_raw_value(&json!({"in_reply_to": 1})).unwrap();
+        let gave_up = |client| clients.gave_up(&name(client), &body).map(|late| late.deadline);
+        assert_eq!(gave_up(0), None);
+        assert_eq!(gave_up(1), Some(deadline));
+        assert_eq!(gave_up(processes - 2), Some(deadline));
+        assert_eq!(gave_up(processes - 1), None);
+        let other = serde_json::value::to_raw_value(&json!({"in_reply_to": 2})).unwrap();
+        assert_eq!(clients.gave_up("c1", &other), None);
+    }
 }

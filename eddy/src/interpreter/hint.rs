@@ -17,6 +17,17 @@ pub(super) fn of(line: &str, error: &serde_json::Error) -> &'static str {
     }
 }
 
+/// The same for a message that does not say who sent it, by a node that may have answered `init` by
+/// now.
+pub(super) fn of_nameless(has_begun: bool) -> &'static str {
+    if has_begun {
+        "A node's id is the node_id of its init request; does it keep it?"
+    } else {
+        "This was sent before it had answered init, and a node does not know its own id before it \
+         has read that request: the id is its node_id. Until then a node should say nothing."
+    }
+}
+
 /// What is wrong, without the number of the line, which is the only one.
 pub(super) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();

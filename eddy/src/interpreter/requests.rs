@@ -56,7 +56,7 @@ impl Interpreter {
         (op.value, op.extra) = (operation.value.clone(), operation.extra.clone());
         self.history.push(op);
         self.invoked += 1;
-        let client = self.clients.of_thread(thread, &mut self.network);
+        let client = self.clients.of_thread(thread, process, &mut self.network);
         self.processes.insert(process, client);
         let purpose = Purpose::Operation { thread, process, is_final };
         match operation.work.clone() {
@@ -67,7 +67,7 @@ impl Interpreter {
             }
             Work::End(kind) => {
                 let completion = Completion::of(kind, operation.value.clone());
-                self.complete(now, client, &operation, purpose, completion);
+                self.complete(now, &operation, purpose, completion);
             }
         }
     }
@@ -118,8 +118,8 @@ impl Interpreter {
         };
         match waiting.purpose {
             Purpose::Operation { .. } => {
-                let Waiting { client, operation, purpose, .. } = waiting;
-                self.complete(now, client, &operation, purpose, completion);
+                let Waiting { operation, purpose, .. } = waiting;
+                self.complete(now, &operation, purpose, completion);
             }
             Purpose::Preparation if completion.kind != Kind::Ok => {
                 let text = complaint::refusal(operation.f, &request.reply, &message.body);
@@ -146,10 +146,11 @@ impl Interpreter {
     pub(super) fn timed_out(&mut self, now: Duration, waiting: Waiting) -> Result<(), Complaint> {
         match waiting.purpose {
             Purpose::Operation { .. } => {
-                let Waiting { client, node, operation, request, purpose, .. } = waiting;
+                self.clients.give_up(&waiting);
+                let Waiting { node, operation, request, purpose, .. } = waiting;
                 let node = &self.nodes[node];
                 let completion = Completion::timed_out(&operation, &request, node);
-                self.complete(now, client, &operation, purpose, completion);
+                self.complete(now, &operation, purpose, completion);
                 Ok(())
             }
             Purpose::Preparation if self.cannot_have_answered(&waiting) => {
@@ -158,6 +159,9 @@ impl Interpreter {
             }
             Purpose::Preparation => {
                 let Waiting { node, client, operation, .. } = waiting;
+                if let Some(complaint) = self.deaf.complaint(node) {
+                    return Err(complaint.clone());
+                }
                 let stray = self.strays.last(node, &clients::name(client));
                 let text = complaint::silence(operation.f, stray);
                 Err(self.complain(node, text))
@@ -176,7 +180,6 @@ impl Interpreter {
     fn complete(
         &mut self,
         now: Duration,
-        client: u64,
         operation: &Operation,
         purpose: Purpose,
         completion: Completion,
@@ -188,11 +191,7 @@ impl Interpreter {
         op.extra.extend(exception.map(|exception| ("exception".into(), exception)));
         self.operations.completed(thread, &op);
         self.history.push(op);
-        let crashed = kind == Kind::Info;
-        if crashed {
-            self.clients.close(client, &mut self.network);
-        }
-        self.released(now, thread, crashed);
+        self.released(now, thread, kind == Kind::Info);
         if is_final
             && let Some(due) = self.operations.again(now, thread)
             && let Stage::Running(schedule) = &mut self.stage

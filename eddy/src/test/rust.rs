@@ -54,6 +54,7 @@ impl Display for Rust<'_> {
         let ends_early = is_struck && until != usual.faults_until;
         add(ends_early, "faults_until", Time(until).to_string());
         add(test.availability != usual.availability, "availability", goal(test.availability));
+        add(test.lenient, "lenient", test.lenient.to_string());
         add(test.seed != usual.seed, "seed", test.seed.to_string());
         f.write_str("Test {\n")?;
         for (name, value) in fields {
@@ -146,6 +147,7 @@ mod tests {
             ],
             faults_until: Duration::from_secs(1),
             availability: Goal::Fraction(0.5),
+            lenient: true,
             seed: 17,
             ..Test::default()
         };

@@ -92,6 +92,10 @@ impl Operations for LinKv {
         [first].into_iter().chain(others).collect()
     }
 
+    fn reuses_clients(&self) -> bool {
+        true
+    }
+
     fn patience(&self) -> Duration {
         self.patience
     }

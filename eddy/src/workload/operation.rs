@@ -103,6 +103,12 @@ pub(crate) trait Operations {
         TIMEOUT
     }
 
+    /// Whether a client goes on after an operation in doubt, as Maelstrom's does where it is
+    /// `Reusable`. Others are closed, and what they are sent then is sent to nobody.
+    fn reuses_clients(&self) -> bool {
+        false
+    }
+
     /// The next operation.
     fn next(&mut self, turn: Turn, random: &mut Random) -> Operation;
 

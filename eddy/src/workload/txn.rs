@@ -41,6 +41,10 @@ impl Txn {
 }
 
 impl Operations for Txn {
+    fn reuses_clients(&self) -> bool {
+        true
+    }
+
     fn next(&mut self, _turn: Turn, random: &mut Random) -> Operation {
         let micro_ops = self.transactions.next(random);
         let txn: Vec<serde_json::Value> = micro_ops.iter().map(|op| self.json(*op)).collect();
