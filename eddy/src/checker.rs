@@ -9,6 +9,7 @@ pub(crate) mod contradiction;
 pub mod counter;
 pub mod echo;
 pub mod elle;
+pub(crate) mod evidence;
 pub mod exceptions;
 pub mod kafka;
 pub mod linearizable;
@@ -19,14 +20,17 @@ pub(crate) mod sentence;
 pub mod set_full;
 pub mod stats;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod unique_ids;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::contradiction::Contradiction;
+pub use self::evidence::Evidence;
 use crate::edn::Value;
-use crate::history::Process;
+use crate::history::{History, Kind, Process};
 
 /// Which node each client works on: client threads are dealt out to the nodes in turn, and a
 /// process that replaces one whose operation has no known end is of the same thread.
@@ -39,6 +43,29 @@ pub struct Placement<'a> {
 }
 
 impl<'a> Placement<'a> {
+    /// A placement of which nothing is known but the history: not the nodes, and the number of
+    /// threads only from the numbers of processes. A process that was in doubt is replaced by one
+    /// whose number is greater by that of the threads, so it is the least number by which every
+    /// process either is one of the first or has such a predecessor.
+    pub(crate) fn unknown(history: &History) -> Placement<'static> {
+        // Where each process began, and where it was in doubt.
+        let mut spans: BTreeMap<u64, (usize, Option<usize>)> = BTreeMap::new();
+        for op in history.clients() {
+            let Process::Client(process) = op.process else { continue };
+            let (_, doubt) = spans.entry(process).or_insert((op.index, None));
+            *doubt = Some(op.index).filter(|_| op.kind == Kind::Info);
+        }
+        let is_possible = |threads: &u64| {
+            spans.range(threads..).all(|(process, (began, _))| {
+                let former = spans.get(&(process - threads)).and_then(|(_, doubt)| *doubt);
+                former.is_some_and(|doubt| doubt < *began)
+            })
+        };
+        let most = spans.keys().last().map_or(0, |process| process.saturating_add(1));
+        let threads = (1..=most).find(is_possible).unwrap_or_default();
+        Placement { nodes: &[], concurrency: usize::try_from(threads).unwrap_or_default() }
+    }
+
     /// The node that a process works on; `None` for the nemesis, and if there is nobody.
     pub fn node_of(&self, process: Process) -> Option<&'a str> {
         let Process::Client(process) = process else { return None };
@@ -101,6 +128,7 @@ pub fn fraction(part: usize, whole: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::Validity::{self, Invalid, Unknown, Valid};
+    use super::{Placement, testing::history};
 
     #[test]
     fn the_worst_part_decides() {
@@ -108,5 +136,20 @@ mod tests {
         assert_eq!(Validity::merge([Valid, Unknown, Valid]), Unknown);
         assert_eq!(Validity::merge([Unknown, Invalid, Valid]), Invalid);
         assert_eq!(Unknown.to_edn().to_string(), ":unknown");
+    }
+
+    #[test]
+    fn the_number_of_threads_follows_from_who_replaced_whom() {
+        #[track_caller]
+        fn check(text: &str, threads: usize) {
+            assert_eq!(Placement::unknown(&history(text)).concurrency, threads, "{text}");
+        }
+        check("nemesis info kill nil", 0);
+        check("0 invoke read nil", 1);
+        check("0 invoke read nil\n1 invoke read nil\n2 invoke read nil\n1 ok read 1", 3);
+        check("0 invoke read nil\n1 invoke read nil\n1 info read nil\n3 invoke read nil", 2);
+        check("0 invoke read nil\n0 info read nil\n1 invoke read nil\n1 info read nil", 1);
+        check("0 invoke read nil\n1 invoke read nil\n0 info read nil\n2 invoke read nil", 2);
+        check("0 info read nil\n5 info read nil\n10 invoke read nil\n2 invoke read nil", 5);
     }
 }

@@ -34,6 +34,7 @@ use self::check::Checked;
 use self::completions::Completions;
 use self::serve::Serve;
 use self::text::Text;
+use crate::printable::printable;
 
 /// The exit status for arguments that make no sense.
 const WRONG_ARGUMENTS: u8 = 254;
@@ -91,6 +92,9 @@ pub fn main() -> ExitCode {
         }
         Command::Analyze(recorded) => {
             let analysis = recorded.analyze().map_err(|error| wrong("analyze", error))?;
+            if let Some(origin) = &analysis.origin {
+                tell(&format!("eddy: {}", printable(origin)));
+            }
             Ok(match analysis.shown().print() {
                 Ok(()) => limits::status(&analysis.summary),
                 Err(error) => {

@@ -1,6 +1,6 @@
 //! What came of a test.
 
-mod judgement;
+pub(crate) mod judgement;
 pub(crate) mod timeline;
 mod toll;
 
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use self::judgement::Judgement;
+use self::judgement::{Judgement, Standard};
 use self::toll::Line;
 pub use self::toll::Toll;
 use crate::checker::quantiles::Quantiles;
@@ -156,12 +156,16 @@ impl Report {
         let concurrency = test.concurrency.threads(nodes.len());
         let placement = Placement { nodes: &nodes, concurrency };
         let verdict = judge(&history, &placement);
-        let mut judged = Judgement::new(test, &history, &placement, verdict, failure.clone());
+        let standard = Standard {
+            availability: test.availability,
+            is_liveness_judged: test.is_beyond_maelstrom(),
+        };
+        let mut judged = Judgement::new(standard, &history, &placement, verdict, failure.clone());
         let repair = toll::heal(&strikes, test.time_limit).and_then(|heal| {
             let excused = &judged.verdict.lost_with_nodes;
             test.workload.repair(&history, began.saturating_add(heal), &placement, excused)
         });
-        let mut results = judged.results(traffic);
+        let mut results = judged.results(Some(traffic));
         if !faults.is_empty() {
             results = results.with("faults", toll::to_edn(&faults));
         }

@@ -7,6 +7,7 @@ mod g_set;
 mod kafka;
 mod lin_kv;
 mod operation;
+mod recognition;
 mod txn;
 mod unique_ids;
 
@@ -20,12 +21,13 @@ pub(crate) use self::operation::{
     Answer, Errors, Operation, Operations, Outcome, Request, Turn, Work,
 };
 use crate::checker::elle::ConsistencyModel;
+use crate::checker::evidence;
 use crate::checker::quantiles::Quantiles;
 use crate::checker::repair::Repair;
 use crate::checker::set_full::SetFull;
-use crate::checker::{Contradiction, Placement, Validity};
-use crate::edn::Value;
-use crate::history::{History, Kind, Op};
+use crate::checker::{Contradiction, Evidence, Placement, Validity};
+use crate::edn::{Map, Value};
+use crate::history::History;
 use crate::name;
 use crate::schema::Schema;
 use crate::test::Test;
@@ -75,11 +77,13 @@ pub(crate) struct Verdict {
     pub(crate) warnings: Vec<String>,
     /// The operations that contradict each other, the most telling first.
     pub(crate) contradictions: Vec<Contradiction>,
+    /// What it rests on; `None` if nobody has looked.
+    pub(crate) evidence: Option<Evidence>,
 }
 
 impl Verdict {
     /// A verdict with nothing more to say.
-    fn new(valid: Validity, results: Value, reason: Option<String>) -> Verdict {
+    fn new(evidence: Evidence, valid: Validity, results: Value, reason: Option<String>) -> Verdict {
         Verdict {
             valid,
             results,
@@ -90,12 +94,32 @@ impl Verdict {
             explanation: Vec::new(),
             warnings: Vec::new(),
             contradictions: Vec::new(),
+            evidence: Some(evidence),
         }
+    }
+
+    /// Nobody has looked, for there is nothing to look at.
+    pub(crate) fn without_operations(workload: Workload, history: &History) -> Verdict {
+        let (wanted, found) = (workload.with_functions(), evidence::found(history));
+        let other = Workload::of(history)
+            .map_or_else(|_| String::new(), |other| format!("; did you mean -w {other}?"));
+        let reason = format!("there is no operation of {wanted}; the history has {found}{other}");
+        let results = Map::new().with("valid?", Validity::Unknown).into();
+        Verdict { results, reason: Some(reason), ..Verdict::unknown() }
     }
 
     /// Nobody has looked.
     pub(crate) fn unknown() -> Verdict {
-        Verdict::new(Validity::Unknown, Value::Nil, None)
+        let nothing = Verdict::new(Evidence::default(), Validity::Unknown, Value::Nil, None);
+        Verdict { evidence: None, ..nothing }
+    }
+
+    /// The same, but unknown for this reason, with the results that it has.
+    pub(crate) fn doubted(mut self, reason: String) -> Verdict {
+        if let Value::Map(results) = &mut self.results {
+            results.insert(Value::keyword("valid?"), Validity::Unknown);
+        }
+        Verdict { valid: Validity::Unknown, reason: Some(reason), ..self }
     }
 
     /// The same with more to say: an explanation, unless the reason has said it.
@@ -106,7 +130,7 @@ impl Verdict {
     }
 
     fn of_set(set: SetFull) -> Verdict {
-        let verdict = Verdict::new(set.valid, set.to_edn(), set.reason());
+        let verdict = Verdict::new(set.evidence, set.valid, set.to_edn(), set.reason());
         Verdict {
             stable_latency: set.stable_latencies,
             lost: set.lost,
@@ -138,43 +162,6 @@ impl Workload {
         match self {
             Workload::LinKv => lin_kv::LinKv::validate(nodes, clients),
             _ => Ok(()),
-        }
-    }
-
-    /// The workload of a history, as far as its operations tell: those of the two counters are the
-    /// same.
-    pub(crate) fn of(history: &History) -> Option<Workload> {
-        // Others read, too; so those that are told by their reads come last.
-        let last = |workload: &Workload| matches!(workload, Workload::GSet | Workload::PnCounter);
-        let mut workloads = Workload::ALL.to_vec();
-        workloads.retain(|workload| *workload != Workload::GCounter);
-        workloads.sort_by_key(last);
-        workloads.into_iter().find(|workload| workload.is_of(history))
-    }
-
-    /// Whether a history has any operation that is only in histories of this workload.
-    pub(crate) fn is_of(self, history: &History) -> bool {
-        history.clients().any(|op| self.is_distinct(op))
-    }
-
-    fn is_distinct(self, op: &Op) -> bool {
-        let is_list = || op.value.as_sequence().is_some();
-        let writes = |name| {
-            let micro_ops = op.value.as_sequence().unwrap_or_default().iter();
-            let mut functions = micro_ops.filter_map(|op| op.as_sequence()?.first());
-            functions.any(|f| *f == Value::keyword(name))
-        };
-        match (self, &*op.f) {
-            (Workload::Broadcast, "broadcast")
-            | (Workload::Echo, "echo")
-            | (Workload::Kafka, "send" | "poll" | "assign")
-            | (Workload::LinKv, "write" | "cas")
-            | (Workload::UniqueIds, "generate") => true,
-            (Workload::GSet, "read") => op.kind == Kind::Ok && is_list(),
-            (Workload::GCounter | Workload::PnCounter, "read") => op.kind == Kind::Ok && !is_list(),
-            (Workload::TxnListAppend, "txn") => writes("append"),
-            (Workload::TxnRwRegister, "txn") => writes("w"),
-            _ => false,
         }
     }
 

@@ -7,7 +7,8 @@ mod common;
 use std::fs;
 use std::io::Write;
 
-use common::Place;
+use common::{Outcome, Place};
+use eddy::edn::Value;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -65,6 +66,8 @@ fn what_is_no_history_is_told_with_its_line_and_what_was_expected() {
     place.file("empty.edn", "", 0o644);
     place.file("nemesis.edn", &op.replace(":process 0", ":process :nemesis"), 0o644);
     place.file("unknown.edn", &op.replace(":echo", ":sing"), 0o644);
+    let read = |kind: &str| op.replace(":echo, :value \"a\"", &format!(":read, {kind}"));
+    place.file("reads.edn", &read(":value [1]").replace(":invoke", ":ok"), 0o644);
     place.file("echo.edn", op, 0o644);
     place.file("test.jepsen", "JEPSEN\0\0", 0o644);
     fs::write(place.0.join("binary.edn"), [op.as_bytes(), &[0xff, 0xfe]].concat()).unwrap();
@@ -79,7 +82,8 @@ fn what_is_no_history_is_told_with_its_line_and_what_was_expected() {
         ("empty.edn", "empty.edn has no operation of a client; expected a history.edn"),
         ("nemesis.edn", "nemesis.edn has no operation of a client"),
         ("unknown.edn", "of no workload that eddy knows by its operations; expected -w with its"),
-        ("echo.edn -w kafka", "has no operation of the workload kafka; did you mean echo?"),
+        ("unknown.edn", "It has sing; there are broadcast (broadcast, read), echo (echo), "),
+        ("reads.edn", "may be of several workloads by its operations, read: broadcast, g-set; "),
         ("echo.edn -w kafak", "did you mean kafka?"),
         ("test.jepsen", "a whole test in Jepsen's own format; expected the history.edn beside it"),
         ("binary.edn", "binary.edn: line 2: this is no UTF-8; expected an operation in EDN"),
@@ -93,8 +97,78 @@ fn what_is_no_history_is_told_with_its_line_and_what_was_expected() {
         assert_eq!(outcome.stdout, "");
     }
     fs::write(place.0.join("whole.edn.gz"), gzip(op)).unwrap();
-    // An operation that never ended: nothing is wrong, and nothing succeeded.
-    place.eddy("analyze whole.edn.gz").expect(0, "");
+    let other = place.eddy("analyze echo.edn -w kafka").expect(2, "").stdout;
+    let reason = "because there is no operation of kafka (send, poll, txn, assign, subscribe, \
+                  crash, debug-topic-partitions); the history has echo (0 ok of 1); did you mean \
+                  -w echo?";
+    assert!(other.contains(reason), "{other}");
+    // An operation that never ended: nothing is wrong, and nothing was judged.
+    let nothing = place.eddy("analyze whole.edn.gz").expect(2, "as the operations tell").stdout;
+    let reason = "because nothing was judged: there is no echo that was answered or refused; the \
+                  history has echo (0 ok of 1)";
+    assert!(nothing.contains(reason), "{nothing}");
+    assert!(nothing.contains("because no operation ended, so nothing shows"), "{nothing}");
+}
+
+#[test]
+fn a_verdict_is_nowhere_valid_where_nothing_was_judged() {
+    let place = Place::new("analyze-nothing");
+    // An operation that the workload has, in a shape that its checker makes nothing of.
+    for (workload, f, value) in [
+        ("broadcast", "read", "{0 60}"),
+        ("g-set", "read", "7"),
+        ("g-counter", "read", "7"),
+        ("pn-counter", "read", "\"7\""),
+        ("kafka", "poll", "[[:poll]]"),
+        ("kafka", "send", "{}"),
+        ("kafka", "assign", "[\"1\"]"),
+        ("lin-kv", "read", "{}"),
+        ("txn-list-append", "txn", "[]"),
+        ("txn-list-append", "txn", "{}"),
+        ("txn-rw-register", "txn", "[:r]"),
+    ] {
+        let line = |index: usize, kind: &str, value: &str| {
+            format!(
+                "{{:index {index}, :time {index}, :type :{kind}, :process 0, :f :{f}, :value \
+                 {value}}}\n"
+            )
+        };
+        let ops = [line(0, "invoke", "nil"), line(1, "ok", value)];
+        place.file("history.edn", &ops.concat(), 0o644);
+        let outcome = place.eddy(&format!("analyze history.edn -w {workload}"));
+        let Outcome { stdout, stderr, .. } = &outcome;
+        assert_eq!(outcome.status, Some(2), "{workload} {f} {value}: {stdout}{stderr}");
+        assert!(stdout.contains("\nbecause "), "{workload} {f} {value}: {stdout}");
+        assert!(stdout.contains("; the history has "), "{workload} {f} {value}: {stdout}");
+        let results =
+            stdout.split("\nwarning: ").next().and_then(|text| text.split("\nbecause ").next());
+        let results = Value::read_edn(results.unwrap()).unwrap();
+        let verdict = results.get_in(&["workload", "valid?"]);
+        assert_eq!(verdict, Some(&Value::keyword("unknown")), "{workload} {f}: {stdout}");
+    }
+}
+
+#[test]
+fn a_model_is_named_under_which_a_verdict_that_differs_is_the_recorded_one() {
+    let place = Place::new("analyze-models");
+    let recording = format!("{RECORDINGS}/txn-rw-2-not-serializable");
+    let results = "{:workload {:valid? true}}";
+    for (name, text) in [("history.edn.gz", None), ("results.edn", Some(results))] {
+        let path = place.0.join(name);
+        match text {
+            Some(text) => fs::write(path, text).unwrap(),
+            None => drop(fs::copy(format!("{recording}/{name}"), path).unwrap()),
+        }
+    }
+    let outcome = place.eddy("analyze .").expect(1, "as the operations tell").stdout;
+    let words = "results.edn says true of the workload, and this analysis false: under \
+                 --consistency-models ";
+    let models = outcome.split(words).nth(1).unwrap_or_else(|| panic!("{outcome}"));
+    let models = models.split(" it is valid\n").next().unwrap();
+    for model in models.split(" or ") {
+        place.eddy(&format!("analyze . --consistency-models {model}")).expect(0, "");
+    }
+    place.eddy("analyze . --consistency-models read-uncommitted").expect(0, "");
 }
 
 fn gzip(text: &str) -> Vec<u8> {

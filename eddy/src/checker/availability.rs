@@ -1,5 +1,8 @@
 //! Whether enough requests succeeded: Maelstrom's `availability-checker`.
 
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
 use super::sentence::{NAMED, because, counted, time};
 use super::{Contradiction, Validity, fraction};
 use crate::{
@@ -17,6 +20,29 @@ pub enum Goal {
     Total,
     /// At least this fraction, from 0 to 1.
     Fraction(f64),
+}
+
+impl Display for Goal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Goal::None => f.write_str("any"),
+            Goal::Total => f.write_str("total"),
+            Goal::Fraction(fraction) => Display::fmt(fraction, f),
+        }
+    }
+}
+
+impl FromStr for Goal {
+    type Err = String;
+
+    fn from_str(received: &str) -> Result<Goal, String> {
+        match (received, received.parse()) {
+            ("any", _) => Ok(Goal::None),
+            ("total", _) => Ok(Goal::Total),
+            (_, Ok(fraction)) if (0.0..=1.0).contains(&fraction) => Ok(Goal::Fraction(fraction)),
+            _ => Err(format!("expected any, total or a number from 0 to 1, found {received:?}")),
+        }
+    }
 }
 
 /// How many requests succeeded.
@@ -53,9 +79,22 @@ impl Availability {
         if self.invoke_count == 0 { 1.0 } else { fraction(self.ok_count, self.invoke_count) }
     }
 
+    /// The same, but unknown if there is a goal and no operation to reach it with, where upstream
+    /// finds it reached.
+    #[must_use]
+    pub fn on_evidence(self) -> Availability {
+        let lacks_any = self.required > 0.0 && self.invoke_count == 0;
+        Availability { valid: if lacks_any { Validity::Unknown } else { self.valid }, ..self }
+    }
+
     /// Why it is not valid, in a sentence.
     pub fn reason(&self) -> Option<String> {
         let Availability { valid, ok_count, invoke_count, required } = self;
+        if *valid == Validity::Unknown {
+            return Some(format!(
+                "no operation was invoked, so nothing shows that a fraction of {required} succeeds"
+            ));
+        }
         let reason = format!(
             "{ok_count} of {invoke_count} operations succeeded, a fraction of {}; expected at \
              least {required}",

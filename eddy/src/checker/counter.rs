@@ -55,7 +55,7 @@ pub fn check_on_nodes(history: &History, placement: &Placement<'_>) -> Counter {
     let (acceptable, are_all) = acceptable::ranges(sum, deltas, MOST_RANGES);
     let is_final = |op: &&Op| op.kind == Kind::Ok && is_marked(op);
     let reads: Vec<&Op> = history.ops().iter().filter(is_final).collect();
-    let is_whole = |op: &&&Op| matches!(op.value, Value::Int(_) | Value::BigInt(_));
+    let is_whole = |op: &&&Op| is_integer(&op.value);
     let (whole, odd): (Vec<&Op>, Vec<&Op>) = reads.iter().partition(is_whole);
     let is_acceptable = |op: &&Op| integer(&op.value).is_some_and(|sum| contains(&acceptable, sum));
     let (right, errors): (Vec<&Op>, Vec<&Op>) = whole.into_iter().partition(is_acceptable);
@@ -96,6 +96,11 @@ pub fn check_on_nodes(history: &History, placement: &Placement<'_>) -> Counter {
 
 fn valued<'a>(reads: &[&'a Op]) -> Vec<(i128, &'a Op)> {
     reads.iter().filter_map(|read| Some((integer(&read.value)?, *read))).collect()
+}
+
+/// Whether this is what a counter can be read as.
+pub(crate) fn is_integer(value: &Value) -> bool {
+    matches!(value, Value::Int(_) | Value::BigInt(_))
 }
 
 fn is_marked(op: &Op) -> bool {

@@ -35,6 +35,7 @@ mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use self::model::strongest;
 pub use self::{anomaly::Anomaly, findings::Case, model::ConsistencyModel};
 use self::{dependencies::Beyond, findings::Findings};
 use super::{

@@ -41,7 +41,7 @@ use self::{
     version_orders::VersionOrders,
 };
 use super::{
-    Contradiction, Validity,
+    Contradiction, Evidence, Validity,
     clojure::{self, Place, order_map},
 };
 use crate::{
@@ -66,6 +66,8 @@ pub struct Kafka {
     pub info_txn_causes: Vec<Value>,
     /// Sentences about what upstream overlooks.
     pub warnings: Vec<String>,
+    /// The operations that tell what was sent and polled.
+    pub evidence: Evidence,
     /// Why upstream's checker fails: what stands under `:error`, a sentence, and who shows it.
     fails: Option<(Value, String, Option<Contradiction>)>,
 }
@@ -118,9 +120,16 @@ pub fn check(history: &History) -> Kafka {
         worst_realtime_lag: lag::worst(&told),
         info_txn_causes: info_txn_causes(history),
         warnings: warnings::of(&told, &overlooked),
+        evidence: evidence(&acts),
         fails: fails
             .map(|fails| (fails.to_edn(&acts), fails.sentence(&told), fails.contradiction(&told))),
     }
+}
+
+fn evidence(acts: &Acts<'_>) -> Evidence {
+    let successes = acts.all.iter().filter(|act| act.op.kind == Kind::Ok && act.is_transaction());
+    let wanted = "send, poll or txn that succeeded and tells what was sent or polled";
+    Evidence::count(wanted, successes.map(|act| act.tells_something))
 }
 
 fn info_txn_causes(history: &History) -> Vec<Value> {

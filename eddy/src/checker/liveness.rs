@@ -72,7 +72,7 @@ impl Liveness {
         placement: &Placement<'_>,
     ) -> Vec<Contradiction> {
         let of = |op: &Op| {
-            let node = placement.node_of(op.process).unwrap_or("nobody");
+            let node = placement.node_of(op.process).unwrap_or("a node");
             let became = match history.completion(op) {
                 None => "never ended".to_owned(),
                 Some(end) if end.kind == Kind::Fail => format!("was refused{}", because(end)),
@@ -91,7 +91,7 @@ impl Liveness {
     /// Sentences about those that did not succeed.
     pub fn reasons(&self, placement: &Placement<'_>) -> Vec<String> {
         let reasons = self.failed.iter().map(|Op { process, f, index, .. }| {
-            let node = placement.node_of(*process).unwrap_or("nobody");
+            let node = placement.node_of(*process).unwrap_or("a node");
             format!(
                 "the last {f} that {node} was asked for (process {process}, index {index}) did not \
                  succeed, although no fault was left and the nodes had 10 s to recover"

@@ -18,7 +18,7 @@ mod warnings;
 
 use self::timeline::{Outcome, Timeline, Timelines};
 use super::sentence::{counted, listed};
-use super::{Contradiction, Placement, Validity, quantiles::Quantiles};
+use super::{Contradiction, Evidence, Placement, Validity, quantiles::Quantiles};
 use crate::{
     edn::{Map, Value},
     history::{History, Kind, Op},
@@ -53,6 +53,8 @@ pub struct SetFull {
     pub warnings: Vec<String>,
     /// What shows that the first of the lost elements are lost.
     pub contradictions: Vec<Contradiction>,
+    /// The reads.
+    pub evidence: Evidence,
 }
 
 /// An element that a read missed although it was known.
@@ -89,25 +91,34 @@ pub fn check_with_kills(
 
 fn judge(history: &History, [add, read]: [&str; 2], placement: Option<&Placement<'_>>) -> SetFull {
     let mut timelines = Timelines::default();
+    let (mut reads, mut odd) = (Vec::new(), Vec::new());
     for op in history.clients() {
         match op.kind {
             Kind::Invoke if op.f == add => timelines.begin(op),
             Kind::Ok if op.f == add => timelines.added(op),
             Kind::Ok if op.f == read => {
-                if let Some(invocation) = history.invocation(op) {
-                    timelines.read(invocation, op);
+                // Upstream takes nil for a set of nothing.
+                let is_set = op.value.as_sequence().is_some() || op.value == Value::Nil;
+                let invocation = history.invocation(op).filter(|_| is_set);
+                reads.push(invocation.is_some());
+                match invocation {
+                    Some(invocation) => timelines.read(invocation, op),
+                    None if !is_set => odd.push(op),
+                    None => {}
                 }
             }
             _ => {}
         }
     }
-    let warnings = warnings::of(timelines.all(), add);
+    let mut warnings = warnings::of(timelines.all(), add);
+    warnings.extend(warnings::of_shape(&odd));
     let timelines = timelines.attempted();
     let mut set = sum_up(&timelines, warnings);
     if let Some(placement) = placement {
         set.lost_with_nodes = kills::lost_with_nodes(history, [add, read], placement, &set.lost);
         set.warnings.extend(warnings::of_kills(&set));
     }
+    set.evidence = Evidence::count("read that succeeded and has a list", reads);
     set.contradictions =
         contradictions::of(history, read, &timelines, set.lost_with_nodes.as_deref());
     set
@@ -161,6 +172,7 @@ fn sum_up(timelines: &[Timeline<'_>], warnings: Vec<String>) -> SetFull {
         never_read,
         warnings,
         contradictions: Vec::new(),
+        evidence: Evidence::default(),
     }
 }
 

@@ -64,9 +64,19 @@ fn is_judged(f: &str) -> bool {
 }
 
 impl Stats {
+    /// The same, but unknown if no operation ended that need succeed, where upstream finds nothing
+    /// wrong.
+    #[must_use]
+    pub fn on_evidence(self) -> Stats {
+        let has_any = self.by_f.keys().any(|f| is_judged(f));
+        Stats { valid: if has_any { self.valid } else { Validity::Unknown }, ..self }
+    }
+
     /// Why it is not valid, in sentences.
     pub fn reasons(&self) -> impl Iterator<Item = String> {
-        self.without_success().map(|(_, reason)| reason)
+        let nothing = "no operation ended, so nothing shows that any can succeed";
+        let nothing = (self.valid == Validity::Unknown).then(|| nothing.to_owned());
+        self.without_success().map(|(_, reason)| reason).chain(nothing)
     }
 
     /// For each function of which nothing succeeded, the first operations.

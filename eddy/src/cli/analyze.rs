@@ -3,6 +3,8 @@
 //! Checkers know nothing but the history, so they can be asked again: after they were mended, with
 //! other consistency models, or to see what eddy makes of what Maelstrom has recorded.
 
+mod recording;
+
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,19 +12,21 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use flate2::read::MultiGzDecoder;
 
+use self::recording::Recording;
 use super::brief::Brief;
 use super::known::Known;
 use super::numbers;
 use super::shown::Shown;
 use super::text::Text;
-use crate::checker::availability::{self, Goal};
+use crate::checker::availability::Goal;
 use crate::checker::elle::ConsistencyModel;
-use crate::checker::{Placement, Validity, exceptions, stats};
-use crate::edn::{Map, Value};
+use crate::checker::{Placement, Validity};
+use crate::edn::Value;
 use crate::history::History;
 use crate::page::REPORT;
-use crate::store;
+use crate::report::judgement::{Judgement, Standard};
 use crate::summary::{self, Summary};
+use crate::test::Test;
 use crate::workload::{Verdict, Workload};
 
 /// The names under which a test's directory holds its history.
@@ -39,16 +43,18 @@ pub(super) struct Recorded {
     /// A history.edn, which may be gzipped; or the directory of a test that has one
     #[arg(value_name = "HISTORY_OR_DIR")]
     path: PathBuf,
-    /// What clients did [default: what the history looks like]
+    /// What clients did [default: what test.json, the path or the operations tell]
     #[arg(short, long, value_name = "NAME", value_parser = Known(&Workload::ALL))]
     #[arg(hide_possible_values = true)]
     workload: Option<Workload>,
     /// What transactions must be, between commas: read-committed, serializable, …
-    #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
+    /// [default: what the test was to be, or strict-serializable]
+    #[arg(long, value_name = "MODELS")]
     #[arg(value_delimiter = ',', value_parser = Known(&ConsistencyModel::ALL))]
     #[arg(hide_possible_values = true)]
-    consistency_models: Vec<ConsistencyModel>,
-    /// How many operations must have succeeded: total, or a fraction from 0 to 1 [default: any]
+    consistency_models: Option<Vec<ConsistencyModel>>,
+    /// How many operations must have succeeded: total, or a fraction from 0 to 1
+    /// [default: what the test was to reach, or any]
     #[arg(long, value_parser = numbers::goal, allow_negative_numbers = true)]
     availability: Option<Goal>,
     /// Print all results in EDN, even on a terminal
@@ -65,13 +71,15 @@ pub(super) struct Analysis {
     contradiction: Option<String>,
     /// The report beside the history, if there is one.
     report: Option<String>,
+    /// Which workload was taken and what tells it, if the command line does not.
+    pub(super) origin: Option<String>,
     edn: bool,
 }
 
 impl Analysis {
     /// What is printed, on a terminal or elsewhere.
     pub(super) fn shown(&self) -> Text {
-        let Analysis { summary, results, contradiction, report, edn } = self;
+        let Analysis { summary, results, contradiction, report, edn, .. } = self;
         if *edn || !Text::is_for_people() {
             return Text::Plain(Shown { results, summary }.to_string());
         }
@@ -86,64 +94,98 @@ impl Recorded {
     pub(super) fn analyze(&self) -> Result<Analysis, String> {
         let path = find(&self.path)?;
         let history = read(&path)?;
-        let workload = match self.workload {
-            Some(workload) if workload.is_of(&history) => workload,
-            None => Workload::of(&history).ok_or_else(|| {
-                format!(
-                    "{} is of no workload that eddy knows by its operations; expected -w with its \
-                     name",
-                    path.display()
-                )
-            })?,
-            Some(workload) => {
-                let other = Workload::of(&history).map(|other| format!("; did you mean {other}?"));
-                return Err(format!(
-                    "{} has no operation of the workload {workload}{}",
-                    path.display(),
-                    other.unwrap_or_default()
-                ));
-            }
+        let recording = Recording::beside(&path);
+        let (workload, origin) = self.workload(&path, &recording, &history)?;
+        let models = match &self.consistency_models {
+            Some(models) => Some(models.clone()),
+            None => recording.consistency_models()?,
         };
-        let mut analysis = self.judge(&history, workload);
-        let recorded = recorded(&path);
-        let other = recorded.as_ref().and_then(|then| other_verdict(&path, then, &analysis));
-        analysis.summary.warnings.extend(other);
-        analysis.report = report(&path, recorded.as_ref(), &analysis);
+        let models = models.unwrap_or_else(|| Test::default().consistency_models);
+        let availability = match self.availability {
+            Some(goal) => goal,
+            None => recording.availability()?.unwrap_or_default(),
+        };
+        let is_liveness_judged = recording.judges_liveness(&history);
+        let standard = Standard { availability, is_liveness_judged };
+        let placement = recording.placement(&history);
+        let mut analysis = self.judge(&history, workload, &models, standard, &placement);
+        let foreign = foreign(workload, &history);
+        let differences = recording.differences(&path, &analysis.results, |model| {
+            workload.check(&history, &placement, &[model]).valid == Validity::Valid
+        });
+        let warnings = recording.interruption.iter().cloned().chain(foreign).chain(differences);
+        analysis.summary.warnings.splice(0..0, warnings);
+        analysis.report = report(&path, recording.results.as_ref(), &analysis);
+        analysis.origin = origin;
         Ok(analysis)
     }
 
-    fn judge(&self, history: &History, workload: Workload) -> Analysis {
-        let stats = stats::check(history);
-        let availability = availability::check(history, self.availability.unwrap_or_default());
-        // Nobody knows any more which client worked on which node.
-        let placement = Placement { nodes: &[], concurrency: 0 };
-        let exceptions = exceptions::check(history);
-        let Verdict { valid, results, reason, explanation, warnings, contradictions, .. } =
-            workload.check(history, &placement, &self.consistency_models);
-        let contradictions = contradictions.into_iter().chain(stats.contradictions(history));
-        let mut contradictions = contradictions.chain(availability.contradiction(history));
-        let contradiction = contradictions.next().map(|first| first.what);
-        let warnings = exceptions.warning().into_iter().chain(warnings).collect();
-        let valid = Validity::merge([stats.valid, availability.valid, valid]);
-        let results: Value = Map::new()
-            .with("exceptions", exceptions.to_edn())
-            .with("stats", stats.to_edn())
-            .with("availability", availability.to_edn())
-            .with("workload", results)
-            .with("valid?", valid)
-            .into();
-        let reasons = stats.reasons().chain(availability.reason()).chain(reason).collect();
+    /// The workload, and what tells it: the command line, the test, the path, or the operations,
+    /// in this order.
+    fn workload(
+        &self,
+        path: &Path,
+        recording: &Recording,
+        history: &History,
+    ) -> Result<(Workload, Option<String>), String> {
+        if let Some(workload) = self.workload {
+            return Ok((workload, None));
+        }
+        if let Some((workload, witness)) = recording.workload() {
+            return Ok((workload, Some(format!("workload {workload}, as {witness} says"))));
+        }
+        let workload =
+            Workload::of(history).map_err(|error| format!("{} {error}", path.display()))?;
+        let twin = match workload {
+            Workload::PnCounter => "; g-counter is judged alike",
+            _ => "",
+        };
+        Ok((workload, Some(format!("workload {workload}, as the operations tell{twin}"))))
+    }
+
+    fn judge(
+        &self,
+        history: &History,
+        workload: Workload,
+        models: &[ConsistencyModel],
+        standard: Standard,
+        placement: &Placement<'_>,
+    ) -> Analysis {
+        let verdict = if workload.is_in(history) {
+            workload.check(history, placement, models)
+        } else {
+            Verdict::without_operations(workload, history)
+        };
+        let judged = Judgement::new(standard, history, placement, verdict, None);
+        let mut judged = judged.on_evidence();
+        let valid = Validity::merge(judged.parts());
+        let results: Value = judged.complete(judged.results(None)).with("valid?", valid).into();
+        let availability = &judged.availability;
         let summary = Summary {
             valid: Some(valid),
             operations: Some((availability.ok_count, availability.invoke_count)),
             figures: summary::figures(&results, || Some(history)),
-            reasons,
-            explanation,
-            warnings,
+            reasons: judged.reasons(placement),
+            explanation: judged.verdict.explanation.clone(),
+            warnings: judged.warnings(placement, None),
             ..Summary::default()
         };
-        Analysis { summary, results, contradiction, report: None, edn: self.edn }
+        let contradictions = judged.contradictions(history, placement);
+        let contradiction = contradictions.into_iter().next().map(|first| first.what);
+        let (report, origin) = (None, None);
+        Analysis { summary, results, contradiction, report, origin, edn: self.edn }
     }
+}
+
+/// A warning about operations that the workload does not have, if there are any, beside those that
+/// it has.
+fn foreign(workload: Workload, history: &History) -> Option<String> {
+    let foreign = workload.foreign(history).join(", ");
+    let has_both = !foreign.is_empty() && workload.is_in(history);
+    has_both.then(|| {
+        let known = workload.with_functions();
+        format!("the history has operations that are not of {known}: {foreign}")
+    })
 }
 
 /// The history of a recorded test; an error says what is wrong with the directory or the file.
@@ -203,20 +245,6 @@ fn unpack(packed: &[u8]) -> (Vec<u8>, Option<std::io::Error>) {
     let mut bytes = Vec::new();
     let failure = MultiGzDecoder::new(packed).read_to_end(&mut bytes).err();
     (bytes, failure)
-}
-
-/// The results that were recorded beside a history.
-fn recorded(history: &Path) -> Option<Value> {
-    Value::read_edn(&fs::read_to_string(history.with_file_name(store::RESULTS)).ok()?).ok()
-}
-
-/// What is to be said if the verdict that was recorded is another one.
-fn other_verdict(history: &Path, recorded: &Value, analysis: &Analysis) -> Option<String> {
-    let path = history.with_file_name(store::RESULTS);
-    let verdict = ["workload", "valid?"];
-    let (then, now) = (recorded.get_in(&verdict)?, analysis.results.get_in(&verdict)?);
-    (then != now)
-        .then(|| format!("{} says {then} of the workload, and this analysis {now}", path.display()))
 }
 
 /// Where the report is, which is that of the verdict that was recorded.

@@ -1,6 +1,6 @@
 //! What all checkers say of a test, and what it comes to together.
 
-use crate::checker::availability::{self, Availability};
+use crate::checker::availability::{self, Availability, Goal};
 use crate::checker::exceptions::{self, Exceptions};
 use crate::checker::liveness::{self, Liveness};
 use crate::checker::stats::{self, Stats};
@@ -9,25 +9,34 @@ use crate::edn::Map;
 use crate::history::History;
 use crate::network::Traffic;
 use crate::report::Parts;
-use crate::test::Test;
 use crate::workload::Verdict;
 
+/// What a history is judged by beside its workload.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Standard {
+    /// How many operations must succeed.
+    pub(crate) availability: Goal,
+    /// Maelstrom does not look at liveness, so under Maelstrom's faults it is no verdict.
+    pub(crate) is_liveness_judged: bool,
+}
+
 /// The findings on one history.
-pub(super) struct Judgement {
+pub(crate) struct Judgement {
     exceptions: Exceptions,
     stats: Stats,
-    pub(super) availability: Availability,
+    pub(crate) availability: Availability,
     liveness: Liveness,
-    /// Maelstrom does not look at liveness, so under Maelstrom's faults it is no verdict.
     is_liveness_judged: bool,
-    pub(super) verdict: Verdict,
+    pub(crate) verdict: Verdict,
+    /// What was looked for and what was found, if the workload's checker found nothing to judge.
+    lack: Option<String>,
     failure: Option<String>,
 }
 
 impl Judgement {
     /// Everything but the workload, whose verdict is given.
-    pub(super) fn new(
-        test: &Test,
+    pub(crate) fn new(
+        standard: Standard,
         history: &History,
         placement: &Placement<'_>,
         verdict: Verdict,
@@ -36,33 +45,49 @@ impl Judgement {
         Judgement {
             exceptions: exceptions::check(history),
             stats: stats::check(history),
-            availability: availability::check(history, test.availability),
+            availability: availability::check(history, standard.availability),
             liveness: liveness::check(history, placement),
-            is_liveness_judged: test.is_beyond_maelstrom(),
+            is_liveness_judged: standard.is_liveness_judged,
+            lack: verdict.evidence.and_then(|evidence| evidence.lack(history)),
             verdict,
             failure,
         }
     }
 
+    /// The same where nothing is valid that was not judged: that is unknown.
+    pub(crate) fn on_evidence(mut self) -> Judgement {
+        self.stats = self.stats.on_evidence();
+        self.availability = self.availability.on_evidence();
+        if self.verdict.valid != Validity::Invalid
+            && let Some(lack) = self.lack.take()
+        {
+            let reason = self.verdict.reason.take().map(|reason| format!("{reason}; "));
+            self.verdict = self.verdict.doubted(reason.unwrap_or_default() + &lack);
+        }
+        self
+    }
+
     /// The verdicts, one by one.
-    pub(super) fn parts(&self) -> Parts {
+    pub(crate) fn parts(&self) -> Parts {
         let ended = Validity::from(self.failure.is_none());
         let alive = if self.is_liveness_judged { self.liveness.valid } else { Validity::Valid };
         [ended, self.stats.valid, self.availability.valid, self.verdict.valid, alive]
     }
 
-    /// The map of `results.edn`, as far as checkers know it.
-    pub(super) fn results(&self, traffic: Traffic) -> Map {
-        Map::new()
+    /// The map of `results.edn`, as far as checkers know it, with the messages if anybody knows.
+    pub(crate) fn results(&self, traffic: Option<Traffic>) -> Map {
+        let mut results = Map::new()
             .with("exceptions", self.exceptions.to_edn())
             .with("stats", self.stats.to_edn())
-            .with("availability", self.availability.to_edn())
-            .with("net", traffic.to_edn())
-            .with("workload", self.verdict.results.clone())
+            .with("availability", self.availability.to_edn());
+        if let Some(traffic) = traffic {
+            results = results.with("net", traffic.to_edn());
+        }
+        results.with("workload", self.verdict.results.clone())
     }
 
     /// The same with what only some tests have, which comes last.
-    pub(super) fn complete(&self, mut results: Map) -> Map {
+    pub(crate) fn complete(&self, mut results: Map) -> Map {
         if self.is_liveness_judged {
             results = results.with("liveness", self.liveness.to_edn());
         }
@@ -74,7 +99,7 @@ impl Judgement {
 
     /// The operations that contradict each other; where the workload has none, those for which it
     /// is not valid all the same.
-    pub(super) fn contradictions(
+    pub(crate) fn contradictions(
         &mut self,
         history: &History,
         placement: &Placement<'_>,
@@ -93,7 +118,7 @@ impl Judgement {
     }
 
     /// Why it is not valid, in sentences.
-    pub(super) fn reasons(&self, placement: &Placement<'_>) -> Vec<String> {
+    pub(crate) fn reasons(&self, placement: &Placement<'_>) -> Vec<String> {
         let dead =
             if self.is_liveness_judged { self.liveness.reasons(placement) } else { Vec::new() };
         let reasons = self.failure.iter().cloned().chain(self.stats.reasons());
@@ -102,14 +127,16 @@ impl Judgement {
     }
 
     /// What Maelstrom would not have said, in sentences; `others` are not the checkers'.
-    pub(super) fn warnings(
+    pub(crate) fn warnings(
         &self,
         placement: &Placement<'_>,
         others: impl IntoIterator<Item = String>,
     ) -> Vec<String> {
         let dead =
             if self.is_liveness_judged { Vec::new() } else { self.liveness.reasons(placement) };
-        let warnings = self.exceptions.warning().into_iter().chain(self.verdict.warnings.clone());
-        warnings.chain(others).chain(dead).collect()
+        // Maelstrom finds nothing wrong where there is nothing to look at.
+        let lack = self.lack.iter().filter(|_| self.verdict.valid == Validity::Valid);
+        let warnings = lack.cloned().chain(self.exceptions.warning());
+        warnings.chain(self.verdict.warnings.clone()).chain(others).chain(dead).collect()
     }
 }

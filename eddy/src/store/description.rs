@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checker::availability::Goal;
+use crate::checker::elle::ConsistencyModel;
 use crate::test::Test;
 
 /// Which test it is, in words and numbers; written when it begins.
@@ -27,6 +29,12 @@ pub(crate) struct Description {
     pub(crate) nemesis: Vec<String>,
     /// A text, since not every seed fits into a number of JSON's.
     pub(crate) seed: String,
+    /// What transactions had to be. Like all that follows, not in what older versions wrote.
+    pub(crate) consistency_models: Option<Vec<String>>,
+    /// How many operations had to succeed: `any`, `total`, or a fraction.
+    pub(crate) availability: Option<String>,
+    /// Whether the last operations had to succeed.
+    pub(crate) judges_liveness: Option<bool>,
 }
 
 impl Description {
@@ -46,6 +54,65 @@ impl Description {
             latency_dist: test.latency.distribution.to_string(),
             nemesis: test.faults.iter().map(ToString::to_string).collect(),
             seed: test.seed.to_string(),
+            consistency_models: Some(
+                test.consistency_models.iter().map(ToString::to_string).collect(),
+            ),
+            availability: Some(test.availability.to_string()),
+            judges_liveness: Some(test.is_beyond_maelstrom()),
         }
+    }
+
+    /// What transactions had to be, if that was recorded; an error says what is wrong with it.
+    pub(crate) fn consistency_models(&self) -> Result<Option<Vec<ConsistencyModel>>, String> {
+        let Some(names) = &self.consistency_models else { return Ok(None) };
+        let models = names.iter().map(|name| name.parse().map_err(|error| format!("{error}")));
+        models.collect::<Result<_, String>>().map(Some)
+    }
+
+    /// How many operations had to succeed, if that was recorded; an error says what is wrong with
+    /// it.
+    pub(crate) fn availability(&self) -> Result<Option<Goal>, String> {
+        self.availability.as_deref().map(str::parse).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_test_is_judged_by_is_read_as_it_was_written() {
+        #[track_caller]
+        fn check(test: &Test) {
+            let written = serde_json::to_string(&Description::of(test, "", Vec::new())).unwrap();
+            let read: Description = serde_json::from_str(&written).unwrap();
+            let models = read.consistency_models().unwrap();
+            assert_eq!(models.as_ref(), Some(&test.consistency_models));
+            assert_eq!(read.availability().unwrap(), Some(test.availability));
+            assert_eq!(read.judges_liveness, Some(test.is_beyond_maelstrom()));
+        }
+        check(&Test::default());
+        let consistency_models =
+            vec![ConsistencyModel::ReadCommitted, ConsistencyModel::OneCopySerializable];
+        let faults = [crate::Fault::Kill].into();
+        for availability in [Goal::Total, Goal::Fraction(0.1 + 0.2), Goal::Fraction(0.0)] {
+            let consistency_models = consistency_models.clone();
+            let faults = std::collections::BTreeSet::clone(&faults);
+            check(&Test { consistency_models, availability, faults, ..Test::default() });
+        }
+        check(&Test { consistency_models: Vec::new(), ..Test::default() });
+    }
+
+    #[test]
+    fn what_older_versions_did_not_write_is_not_known() {
+        let old: Description = serde_json::from_str("{\"workload\": \"echo\"}").unwrap();
+        assert_eq!(old.consistency_models(), Ok(None));
+        assert_eq!((old.availability(), old.judges_liveness), (Ok(None), None));
+        let odd = r#"{"consistency_models": ["serialisable"], "availability": "most"}"#;
+        let odd: Description = serde_json::from_str(odd).unwrap();
+        let error = odd.consistency_models().unwrap_err();
+        assert!(error.contains("did you mean serializable?"), "{error}");
+        let expected = "expected any, total or a number from 0 to 1, found \"most\"";
+        assert_eq!(odd.availability(), Err(expected.to_owned()));
     }
 }

@@ -7,7 +7,7 @@
 use serde_json::json;
 
 use super::{Errors, Operation, Operations, Outcome, Request, Turn, Verdict};
-use crate::checker::{Placement, counter};
+use crate::checker::{Evidence, Placement, counter};
 use crate::edn::Value;
 use crate::history::History;
 use crate::random::Random;
@@ -63,7 +63,10 @@ fn read() -> Operation {
 pub(super) fn check(history: &History, placement: &Placement<'_>) -> Verdict {
     let counter = counter::check_on_nodes(history, placement);
     let contradictions = counter.contradictions(history);
-    let verdict = Verdict::new(counter.valid, counter.to_edn(), counter.reason());
+    let reads = counter.final_reads.iter().map(counter::is_integer);
+    let wanted = "read that succeeded, is marked as :final? and has an integer";
+    let evidence = Evidence::count(wanted, reads);
+    let verdict = Verdict::new(evidence, counter.valid, counter.to_edn(), counter.reason());
     let verdict = Verdict { contradictions, ..verdict };
     verdict.with(counter.explanation(), counter.warnings)
 }

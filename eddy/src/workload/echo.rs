@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::{Operation, Operations, Outcome, Request, Turn, Verdict};
-use crate::checker::echo;
+use crate::checker::{Evidence, echo};
 use crate::edn::Value;
-use crate::history::History;
+use crate::history::{History, Kind};
 use crate::random::Random;
 use crate::schema::{Schema, Shape};
 
@@ -23,6 +23,10 @@ impl Operations for Echo {
 pub(super) fn check(history: &History) -> Verdict {
     let echo = echo::check(history);
     let results = echo.to_edn();
-    let verdict = Verdict::new(echo.valid, results, echo.reason());
+    let is_certain = |kind| matches!(kind, Kind::Ok | Kind::Fail);
+    let ends = history.clients().filter(|op| is_certain(op.kind));
+    let pairs = ends.filter(|op| history.invocation(op).is_some()).map(|_| true);
+    let evidence = Evidence::count("echo that was answered or refused", pairs);
+    let verdict = Verdict::new(evidence, echo.valid, results, echo.reason());
     Verdict { contradictions: echo.contradictions, ..verdict }
 }

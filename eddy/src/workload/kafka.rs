@@ -258,7 +258,7 @@ impl Operations for Kafka {
 pub(super) fn check(history: &History) -> Verdict {
     let logs = kafka::check(history);
     let contradictions = logs.contradictions();
-    let verdict = Verdict::new(logs.valid, logs.to_edn(), logs.reason());
+    let verdict = Verdict::new(logs.evidence, logs.valid, logs.to_edn(), logs.reason());
     let verdict = Verdict { contradictions, ..verdict };
     verdict.with(logs.explanation(), logs.warnings)
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Errors, Operation, Operations, Outcome, Request, Turn, Verdict};
+use crate::checker::evidence::{self, Evidence};
 use crate::checker::linearizable;
 use crate::checker::sentence::counted;
 use crate::edn::Value;
@@ -149,7 +150,10 @@ fn cas(key: u64, from: u64, to: u64) -> Operation {
 pub(super) fn check(history: &History) -> Verdict {
     let keys = linearizable::check(history);
     let contradictions = keys.contradictions();
-    let verdict = Verdict::new(keys.valid, keys.to_edn(), keys.reason());
+    let has_keys = !keys.keys.is_empty();
+    let ends = evidence::ok(history, &["read", "write", "cas"]).map(|_| has_keys);
+    let evidence = Evidence::count("read, write or cas of a key that succeeded", ends);
+    let verdict = Verdict::new(evidence, keys.valid, keys.to_edn(), keys.reason());
     let verdict = Verdict { contradictions, ..verdict };
     verdict.with(keys.explanation(), keys.warnings)
 }

@@ -11,8 +11,9 @@ use serde_json::value::RawValue;
 pub(super) use self::generator::{Limits, MicroOp, Transactions};
 use super::{Operation, Operations, Outcome, Request, Turn, Verdict};
 use crate::checker::elle::{ConsistencyModel, Elle, list_append, rw_register};
+use crate::checker::evidence::{self, Evidence};
 use crate::edn::{JsonError, Value};
-use crate::history::History;
+use crate::history::{History, Op};
 use crate::random::Random;
 use crate::schema::{Reply, Schema, Shape};
 use crate::test::Test;
@@ -86,16 +87,20 @@ fn with_keywords(_sent: &Value, reply: &Reply<'_>) -> Result<Value, String> {
 }
 
 pub(super) fn check_append(history: &History, models: &[ConsistencyModel]) -> Verdict {
-    verdict(list_append::check(history, models))
+    verdict(history, list_append::check(history, models))
 }
 
 pub(super) fn check_write(history: &History, models: &[ConsistencyModel]) -> Verdict {
-    verdict(rw_register::check(history, models))
+    verdict(history, rw_register::check(history, models))
 }
 
-fn verdict(elle: Elle) -> Verdict {
+fn verdict(history: &History, elle: Elle) -> Verdict {
     let contradictions = elle.contradictions();
-    let verdict = Verdict::new(elle.valid, elle.to_edn(), elle.reason());
+    let has_any = |op: &Op| op.value.as_sequence().is_some_and(|micro_ops| !micro_ops.is_empty());
+    let ends = evidence::ok(history, &["txn"]).map(has_any);
+    let wanted = "txn that succeeded and has operations";
+    let evidence = Evidence::count(wanted, ends);
+    let verdict = Verdict::new(evidence, elle.valid, elle.to_edn(), elle.reason());
     let verdict = Verdict { contradictions, ..verdict };
     verdict.with(elle.explanation(), elle.warnings)
 }

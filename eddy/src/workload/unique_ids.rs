@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Operation, Operations, Outcome, Request, Turn, Verdict};
-use crate::checker::unique_ids;
+use crate::checker::{Evidence, unique_ids};
 use crate::edn::Value;
 use crate::history::History;
 use crate::random::Random;
@@ -26,6 +26,8 @@ impl Operations for UniqueIds {
 pub(super) fn check(history: &History) -> Verdict {
     let ids = unique_ids::check(history);
     let results = ids.to_edn();
-    let verdict = Verdict::new(ids.valid, results, ids.reason());
+    let given = std::iter::repeat_n(true, ids.acknowledged_count);
+    let evidence = Evidence::count("generate that succeeded", given);
+    let verdict = Verdict::new(evidence, ids.valid, results, ids.reason());
     Verdict { contradictions: ids.contradictions, ..verdict }
 }

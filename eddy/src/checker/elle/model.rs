@@ -5,6 +5,7 @@ mod promises;
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
+pub(crate) use self::promises::strongest;
 pub(super) use self::promises::{impossible, prohibited, weakest};
 use crate::name::{self, UnknownName};
 

@@ -43,6 +43,8 @@ pub(super) struct Act<'a> {
     pub(super) polls: Vec<Poll>,
     /// The keys that an `assign` names.
     pub(super) assigned: Option<Vec<Key>>,
+    /// Whether it has a send, or an answer to a poll, that was understood.
+    pub(super) tells_something: bool,
 }
 
 /// A message that was to be sent.
@@ -126,7 +128,8 @@ impl<'a> Acts<'a> {
     }
 
     fn understand(&mut self, op: &'a Op) -> Act<'a> {
-        let mut act = Act { op, sends: Vec::new(), polls: Vec::new(), assigned: None };
+        let (sends, polls) = (Vec::new(), Vec::new());
+        let mut act = Act { op, sends, polls, assigned: None, tells_something: false };
         let parts = op.value.as_sequence();
         match (&*op.f, parts) {
             ("assign" | "subscribe", Some(keys)) => {
@@ -134,8 +137,9 @@ impl<'a> Acts<'a> {
             }
             ("send" | "poll" | "txn", Some(parts)) => {
                 for part in parts {
-                    if self.understand_part(part, &mut act).is_none() {
-                        self.not_understood += 1;
+                    match self.understand_part(part, &mut act) {
+                        Some(tells_something) => act.tells_something |= tells_something,
+                        None => self.not_understood += 1,
                     }
                 }
                 order_map(&mut act.polls, |poll| self.keys.place(poll.key));
@@ -146,7 +150,9 @@ impl<'a> Acts<'a> {
         act
     }
 
-    fn understand_part(&mut self, part: &'a Value, act: &mut Act<'a>) -> Option<()> {
+    /// Understands a send or a poll, and answers whether it tells something: a poll without an
+    /// answer does not.
+    fn understand_part(&mut self, part: &'a Value, act: &mut Act<'a>) -> Option<bool> {
         let part = part.as_sequence()?;
         let Value::Keyword(name) = part.first()? else { return None };
         match (&**name, &part[1..]) {
@@ -159,7 +165,7 @@ impl<'a> Acts<'a> {
                 let message = self.messages.number(message);
                 act.sends.push(Send { key: self.keys.number(key), offset: None, message });
             }
-            ("poll", []) => {}
+            ("poll", []) => return Some(false),
             ("poll", [Value::Map(polled), ..]) => {
                 let before = act.polls.len();
                 for (key, pairs) in polled.iter() {
@@ -173,7 +179,7 @@ impl<'a> Acts<'a> {
             }
             _ => return None,
         }
-        Some(())
+        Some(true)
     }
 
     /// The messages of a key; nil are none, as in Clojure.

@@ -12,7 +12,7 @@ use crate::edn::Value;
 use crate::history::{History, Kind, Op, Process};
 
 /// Of these lost elements, which are sorted, those that only killed nodes had; `None` if the
-/// history has no kills.
+/// history has no kills, or if nobody knows who worked on which node.
 pub(super) fn lost_with_nodes(
     history: &History,
     [add, read]: [&str; 2],
@@ -20,7 +20,7 @@ pub(super) fn lost_with_nodes(
     lost: &[Value],
 ) -> Option<Vec<Value>> {
     let kills = kills(history);
-    if kills.is_empty() {
+    if kills.is_empty() || placement.nodes.is_empty() || placement.concurrency == 0 {
         return None;
     }
     if lost.is_empty() {

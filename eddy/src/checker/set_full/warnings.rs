@@ -22,6 +22,14 @@ pub(super) fn of(timelines: &[Timeline<'_>], add: &str) -> Vec<String> {
     warnings
 }
 
+/// A sentence for each read whose value is no list of elements, so that it tells nothing.
+pub(super) fn of_shape(odd: &[&Op]) -> Vec<String> {
+    let odd = odd.iter().map(|Op { process, value, index, .. }| {
+        format!("process {process} read {value} at index {index}, which is no list of elements")
+    });
+    first_few(odd, "reads of no list")
+}
+
 /// A sentence about the elements that were lost with their nodes, if there are any.
 pub(super) fn of_kills(set: &SetFull) -> Option<String> {
     let with_nodes = set.lost_with_nodes.as_ref().filter(|elements| !elements.is_empty())?.len();

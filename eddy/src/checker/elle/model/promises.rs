@@ -4,6 +4,7 @@
 //! model keeps all the promises of those that it implies, so it forbids whatever any of them
 //! forbids, and every anomaly that is a special case of that.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 #[allow(clippy::enum_glob_use, reason = "the tables below are nothing but these names")]
@@ -149,6 +150,22 @@ pub(in crate::checker::elle) fn weakest(
     models.iter().copied().filter(is_weakest).collect()
 }
 
+/// The models that hold and are promised by no other that holds. Those that forbid nothing which a
+/// search could find are left out: they hold whatever the history.
+pub(crate) fn strongest(mut holds: impl FnMut(ConsistencyModel) -> bool) -> Vec<ConsistencyModel> {
+    let mut models = ConsistencyModel::ALL.to_vec();
+    // Whatever promises another model's promises has more than that one.
+    models.sort_by_key(|model| Reverse(model.with_implied().len()));
+    let (mut strongest, mut promised) = (Vec::new(), BTreeSet::new());
+    for model in models {
+        if !promised.contains(&model) && !prohibited(&[model]).is_empty() && holds(model) {
+            promised.extend(model.with_implied());
+            strongest.push(model);
+        }
+    }
+    strongest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +200,21 @@ mod tests {
         check(StrongSessionSerializable, &["G2-item-process"], &["G0-realtime"]);
         check(StrictSerializable, &["G0-realtime", "G2-item-realtime", "G1a"], &[]);
         check(Linearizable, &[], &["G0"]);
+    }
+
+    #[test]
+    fn of_the_models_that_hold_those_are_named_that_promise_most() {
+        #[track_caller]
+        fn check(broken: &[&'static str], expected: &[ConsistencyModel]) {
+            let impossible = impossible(broken.iter().map(|name| Anomaly(name)));
+            let mut found = strongest(|model| !impossible.contains(&model));
+            found.sort_unstable();
+            assert_eq!(found, expected, "{broken:?}");
+        }
+        check(&[], &[StrictSerializable]);
+        check(&["G2-realtime"], &[StrongSessionSerializable, StrongSnapshotIsolation]);
+        check(&["G1a", "lost-update"], &[StrongReadUncommitted]);
+        check(&["G0"], &[]);
     }
 
     #[test]
