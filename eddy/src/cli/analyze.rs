@@ -95,6 +95,10 @@ impl Recorded {
         let path = find(&self.path)?;
         let history = read(&path)?;
         let recording = Recording::beside(&path);
+        if history.clients().next().is_none() && !recording.is_of_eddy() {
+            let shown = path.display();
+            return Err(format!("{shown} has no operation of a client; expected a history.edn"));
+        }
         let (workload, origin) = self.workload(&path, &recording, &history)?;
         let models = match &self.consistency_models {
             Some(models) => Some(models.clone()),
@@ -151,10 +155,11 @@ impl Recorded {
         standard: Standard,
         placement: &Placement<'_>,
     ) -> Analysis {
-        let verdict = if workload.is_in(history) {
-            workload.check(history, placement, models)
-        } else {
+        let is_of_another = history.clients().next().is_some() && !workload.is_in(history);
+        let verdict = if is_of_another {
             Verdict::without_operations(workload, history)
+        } else {
+            workload.check(history, placement, models)
         };
         let judged = Judgement::new(standard, history, placement, verdict, None);
         let mut judged = judged.on_evidence();
@@ -234,9 +239,6 @@ fn read(path: &Path) -> Result<History, String> {
     let history = History::read_edn(&text).map_err(|error| {
         format!("{shown}: {error}. Expected an operation on each line, as in a history.edn")
     })?;
-    if history.clients().next().is_none() {
-        return Err(format!("{shown} has no operation of a client; expected a history.edn"));
-    }
     Ok(history)
 }
 

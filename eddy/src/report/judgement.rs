@@ -134,8 +134,8 @@ impl Judgement {
     ) -> Vec<String> {
         let dead =
             if self.is_liveness_judged { Vec::new() } else { self.liveness.reasons(placement) };
-        // Maelstrom finds nothing wrong where there is nothing to look at.
-        let lack = self.lack.iter().filter(|_| self.verdict.valid == Validity::Valid);
+        // Where there is nothing to look at, Maelstrom finds nothing wrong, or an empty graph.
+        let lack = self.lack.iter().filter(|_| self.verdict.valid != Validity::Unknown);
         let warnings = lack.cloned().chain(self.exceptions.warning());
         warnings.chain(self.verdict.warnings.clone()).chain(others).chain(dead).collect()
     }

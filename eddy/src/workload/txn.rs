@@ -96,7 +96,8 @@ pub(super) fn check_write(history: &History, models: &[ConsistencyModel]) -> Ver
 
 fn verdict(history: &History, elle: Elle) -> Verdict {
     let contradictions = elle.contradictions();
-    let has_any = |op: &Op| op.value.as_sequence().is_some_and(|micro_ops| !micro_ops.is_empty());
+    let is_micro_op = |value: &Value| matches!(value.as_sequence(), Some([Value::Keyword(_), ..]));
+    let has_any = |op: &Op| op.value.as_sequence().is_some_and(|all| all.iter().any(is_micro_op));
     let ends = evidence::ok(history, &["txn"]).map(has_any);
     let wanted = "txn that succeeded and has operations";
     let evidence = Evidence::count(wanted, ends);

@@ -76,9 +76,7 @@ impl Place {
         let told = format!("{}: {stdout}{stderr}", directory.display());
         let results = read("results.edn");
         if results.is_empty() {
-            let is_empty = !read("history.edn").contains(":process 0");
-            assert_eq!(status == Some(254), is_empty, "{told}");
-            assert!(is_empty || stdout.contains("the test did not come to its end"), "{told}");
+            assert!(stdout.contains("the test did not come to its end"), "{told}");
             return;
         }
         let then = Value::read_edn(&results).unwrap().get("valid?").unwrap().to_string();
@@ -86,7 +84,7 @@ impl Place {
             Some(0) => "true",
             Some(1) => "false",
             // Where nothing was judged, a test is valid, as in Maelstrom, and has a warning.
-            Some(2) if then == "true" && stdout.contains("nothing was judged") => "true",
+            Some(2) if then == "true" && stdout.contains("; the history has ") => "true",
             Some(2) => ":unknown",
             _ => "nothing",
         };

@@ -41,6 +41,11 @@ impl Recording {
         Recording { description, by_path: by_path(history), results, interruption }
     }
 
+    /// Whether it is known to be a test of eddy's, however little it left.
+    pub(super) fn is_of_eddy(&self) -> bool {
+        self.description.is_some()
+    }
+
     /// The workload, and what tells it.
     pub(super) fn workload(&self) -> Option<(Workload, String)> {
         let described = self.description.as_ref().and_then(|(path, description)| {
