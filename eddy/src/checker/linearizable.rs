@@ -28,6 +28,9 @@
 mod cache;
 mod contradictions;
 mod explain;
+mod finding;
+mod layout;
+mod refusals;
 mod register;
 mod report;
 pub mod sample;
@@ -35,18 +38,20 @@ mod schedule;
 mod search;
 #[cfg(test)]
 mod tests;
+mod zones;
 
 pub use self::report::Failure;
 use self::{
+    finding::{Conclusion, Finding},
+    layout::Layout,
+    refusals::Evidence,
     register::Register,
     report::Configuration,
-    schedule::Schedule,
-    search::{Outcome, Search},
 };
 use super::{
     Validity,
     contradiction::{self, Contradiction},
-    sentence::{counted, first_few, listed},
+    sentence::{first_few, listed},
 };
 use crate::{
     edn::{Map, Value},
@@ -74,18 +79,20 @@ impl Default for Limits {
 pub struct Linearizable {
     /// The worst of the keys.
     pub valid: Validity,
-    /// Each key that an operation names, sorted.
+    /// Each key that an operation names, sorted; or the one register there is, without a key.
     pub keys: Vec<Key>,
-    /// Sentences about what upstream overlooks: operations without a key, and reads of nil, which
-    /// it takes for reads whose result is unknown.
+    /// How many operations were judged, those that failed among them.
+    pub judged: usize,
+    /// Sentences about what upstream overlooks: operations without a key, and what was refused or
+    /// read as nil though it was there.
     pub warnings: Vec<String>,
 }
 
 /// What is to be said about a key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {
-    /// The key.
-    pub key: Value,
+    /// The key; `None` if there is one register, and operations name no key.
+    pub key: Option<Value>,
     /// Whether its operations are linearizable.
     pub verdict: Verdict,
     /// Where an order of the operations can end; if there is none, an order of those before the one
@@ -104,54 +111,83 @@ pub enum Verdict {
     Unknown(String),
 }
 
-/// Judges the operations `read`, `write` and `cas`, whose values are `[key value]`, or
-/// `[key [from to]]`.
+/// Judges the operations `read`, `write` and `cas`. Their values are `[key value]`, or
+/// `[key [from to]]`; or else the same without a key, and then there is one register.
 pub fn check(history: &History) -> Linearizable {
     check_within(history, Limits::default())
 }
 
 /// [`check`], at a cost.
 pub fn check_within(history: &History, limits: Limits) -> Linearizable {
-    let (keys, without_key) = register::by_key(history.clients());
-    let mut warnings = Vec::new();
-    let keys: Vec<Key> = keys
-        .iter()
-        .map(|(key, ops)| match Register::of(key, ops) {
-            Ok(register) => Key::judge(&register, limits, &mut warnings),
-            Err(error) => Key {
-                key: (*key).clone(),
-                verdict: Verdict::Unknown(error),
-                configurations: Vec::new(),
-            },
-        })
-        .collect();
+    let Layout { registers, without_key } = Layout::of(history.clients().collect());
+    let refusals_count = history.has_faults_beyond_maelstrom();
+    let (mut judged, mut unpunished) = (0, Vec::new());
+    let mut judge = |key: Option<&Value>, ops: &[&Op]| match Register::of(key, ops) {
+        Ok(register) => {
+            judged += register.begun;
+            let (key, warning) = Key::judge(&register, limits, refusals_count);
+            unpunished.extend(warning);
+            key
+        }
+        Err(error) => Key {
+            key: key.cloned(),
+            verdict: Verdict::Unknown(error),
+            configurations: Vec::new(),
+        },
+    };
+    let keys: Vec<Key> = registers.iter().map(|(key, ops)| judge(*key, ops)).collect();
+    let mut warnings = first_few(unpunished.into_iter(), "keys like these");
     let nothing = |op: &&Op| format!("the value of :{} at index {} names no key", op.f, op.index);
     warnings.extend(first_few(without_key.iter().map(nothing), "operations without a key"));
-    Linearizable { valid: Validity::merge(keys.iter().map(Key::valid)), keys, warnings }
+    Linearizable { valid: Validity::merge(keys.iter().map(Key::valid)), keys, judged, warnings }
 }
 
 impl Key {
-    fn judge(register: &Register<'_>, limits: Limits, warnings: &mut Vec<String>) -> Key {
-        let schedule = Schedule::of(register);
-        let search = Search::run(&schedule, limits);
-        let verdict = match search.outcome {
-            Outcome::Found(_) => {
-                warnings.extend(nil_read(register, limits));
-                Verdict::Linearizable
+    /// Judges a register, and warns of what refusals and reads of nil say, unless they count.
+    fn judge(
+        register: &Register<'_>,
+        limits: Limits,
+        refusals_count: bool,
+    ) -> (Key, Option<String>) {
+        let finding = Finding::of(register, limits);
+        let key = Key::of(register, &finding, limits);
+        if finding.conclusion != Conclusion::Order {
+            return (key, None);
+        }
+        match refusals::evidence(register, limits) {
+            Evidence::Consistent => (key, None),
+            Evidence::Contradiction(register, finding) => {
+                let stricter = Key::of(&register, &finding, limits);
+                match &stricter.verdict {
+                    Verdict::NotLinearizable(failure) if !refusals_count => {
+                        (key, Some(refusals::warning(&register, failure)))
+                    }
+                    _ => (stricter, None),
+                }
             }
-            Outcome::Stuck => Verdict::NotLinearizable(Box::new(Failure::of(register, &search))),
-            Outcome::GaveUp => {
-                let megabytes = limits.memory >> 20;
-                let passed = counted(search.furthest() as u64, "completion");
-                Verdict::Unknown(format!(
-                    "the search may take {megabytes} MiB and some seconds, and got past {passed} \
-                     of {}; an order may or may not exist",
-                    search.schedule.len()
-                ))
+            Evidence::Unknown(reason) => {
+                let name = register.name();
+                let what = "operations that were refused, and reads of nil,";
+                (key, Some(format!("{what} of {name} could not be judged: {reason}")))
             }
+        }
+    }
+
+    fn of(register: &Register<'_>, finding: &Finding, limits: Limits) -> Key {
+        let verdict = match (finding.conclusion, finding.due()) {
+            (Conclusion::NoOrder, Some(due)) => {
+                Verdict::NotLinearizable(Box::new(Failure::of(register, finding, due)))
+            }
+            (Conclusion::GaveUp, _) => Verdict::Unknown(finding.why_it_gave_up(limits)),
+            _ => Verdict::Linearizable,
         };
-        let configurations = report::configurations(register, &search);
-        Key { key: register.key.clone(), verdict, configurations }
+        let configurations = report::configurations(register, finding);
+        Key { key: register.key.cloned(), verdict, configurations }
+    }
+
+    /// What sentences call it.
+    fn name(&self) -> String {
+        register::name(self.key.as_ref())
     }
 
     /// Whether the key's operations are linearizable.
@@ -183,20 +219,6 @@ impl Key {
     }
 }
 
-/// A warning if the history is linearizable only because reads of nil are no evidence to upstream.
-fn nil_read(register: &Register<'_>, limits: Limits) -> Option<String> {
-    let strict = register.with_nil_as_value();
-    if strict.operations.iter().zip(&register.operations).all(|(a, b)| a.action == b.action) {
-        return None;
-    }
-    let schedule = Schedule::of(&strict);
-    let search = Search::run(&schedule, limits);
-    (search.outcome == Outcome::Stuck).then(|| {
-        let sentence = Failure::of(&strict, &search).sentence;
-        format!("a read of nil goes unpunished, for Maelstrom takes it for unknown: {sentence}")
-    })
-}
-
 impl Linearizable {
     /// Why it is not valid, in a sentence.
     pub fn reason(&self) -> Option<String> {
@@ -205,16 +227,19 @@ impl Linearizable {
         let first = worst.first()?;
         let others = match &worst[1..] {
             [] => String::new(),
-            others => format!("; and so with key {}", listed(others.iter().map(|key| &key.key))),
+            others => {
+                let others = others.iter().filter_map(|key| key.key.as_ref());
+                format!("; and so with key {}", listed(others))
+            }
         };
         match &first.verdict {
             Verdict::Linearizable => None,
             Verdict::Unknown(reason) => {
-                Some(format!("key {} could not be judged: {reason}{others}", first.key))
+                Some(format!("{} could not be judged: {reason}{others}", first.name()))
             }
             Verdict::NotLinearizable(failure) => {
                 let sentence = &failure.sentence;
-                Some(format!("key {} is not linearizable: {sentence}{others}", first.key))
+                Some(format!("{} is not linearizable: {sentence}{others}", first.name()))
             }
         }
     }
@@ -238,11 +263,15 @@ impl Linearizable {
         })
     }
 
-    /// The map under `:workload`.
+    /// The map under `:workload`; if there is one register, what Maelstrom records for one key.
     pub fn to_edn(&self) -> Value {
-        let results = self.keys.iter().map(|key| (key.key.clone(), key.to_edn()));
+        if let [key @ Key { key: None, .. }] = &self.keys[..] {
+            return key.to_edn();
+        }
+        let named = |key: &Key| key.key.clone().unwrap_or(Value::Nil);
+        let results = self.keys.iter().map(|key| (named(key), key.to_edn()));
         let failures = self.keys.iter().filter(|key| key.valid() == Validity::Invalid);
-        let failures: Vec<Value> = failures.map(|key| key.key.clone()).collect();
+        let failures: Vec<Value> = failures.map(named).collect();
         Map::new()
             .with("valid?", self.valid)
             .with("results", results.collect::<Map>())

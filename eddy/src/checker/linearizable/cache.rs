@@ -8,8 +8,8 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
 use super::{
-    register::ValueId,
-    schedule::{KindId, OperationId},
+    register::{OperationId, ValueId},
+    schedule::KindId,
 };
 
 /// The number of a configuration that was seen.

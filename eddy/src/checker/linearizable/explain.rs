@@ -1,44 +1,42 @@
 //! Why an operation fits nowhere, in words.
 //!
-//! What fits nowhere is a read or a cas that had to find a value: a write fits everywhere. So the
-//! question is always who set the value that was there, and why nobody can have set the other one.
+//! What fits nowhere had to find a value, or any other one: a write fits everywhere. So the question
+//! is always who set the value that was there, and why nobody can have set another one.
 
 use super::{
-    register::{Action, NIL, Operation, Register, ValueId},
+    finding::{Finding, Step},
+    register::{Action, NIL, Operation, OperationId, Register, ValueId},
     report,
-    schedule::OperationId,
-    search::{Search, Step},
 };
 use crate::checker::Contradiction;
 use crate::checker::sentence::{NAMED, counted, first_few, seconds};
+use crate::edn::Value;
 use crate::history::Op;
 
 /// How many operations before the one that fits nowhere are told. Fewer hide how the register came
 /// to its value, more hide everything else.
 const BEFORE: usize = 8;
 
-/// Why the operation at the furthest level fits nowhere: a sentence, lines for a person, and which
-/// operations leave it no room.
+/// Why the operation that is due fits nowhere: a sentence, lines for a person, and which operations
+/// leave it no room.
 pub(super) fn failure(
     register: &Register<'_>,
-    search: &Search<'_>,
+    finding: &Finding,
+    due: OperationId,
 ) -> (String, Vec<String>, Contradiction) {
-    let due = search.schedule.order[search.furthest()];
-    let orders = search.last_nodes().into_iter().take(NAMED).map(|node| search.path(node));
-    let orders: Vec<Vec<Step>> = orders.collect();
-    let no_order = Vec::new();
+    let orders = &finding.orders[..finding.orders.len().min(NAMED)];
     // Of the longest ones, the first.
-    let order = orders.iter().rev().max_by_key(|order| order.len()).unwrap_or(&no_order);
+    let order = orders.iter().rev().max_by_key(|order| order.len()).map_or(&[][..], Vec::as_slice);
     let at = |op: &Op| format!("index {}", op.index);
-    let story = Story { register, search, due, order, at };
-    let sentence = story.sentence(&orders);
-    (sentence.clone(), story.lines(&sentence), story.contradiction(&orders))
+    let story = Story { register, finding, due, order, at };
+    let sentence = story.sentence(orders);
+    (sentence.clone(), story.lines(&sentence), story.contradiction(orders))
 }
 
 /// What there is to tell.
 pub(super) struct Story<'a> {
     pub(super) register: &'a Register<'a>,
-    pub(super) search: &'a Search<'a>,
+    pub(super) finding: &'a Finding,
     /// What fits nowhere.
     pub(super) due: OperationId,
     /// The longest order found of what came before.
@@ -52,32 +50,32 @@ impl Story<'_> {
     /// and no write of 3 was under way`.
     pub(super) fn sentence(&self, orders: &[Vec<Step>]) -> String {
         let due = self.operation(self.due);
-        let what = self.words(due.action);
+        let what = self.words(due);
         let (at, process) = ((self.at)(due.entry()), due.begin.process);
-        let needed = due.action.needs().unwrap_or(NIL);
         let was = self.was();
         let elsewhere = self.elsewhere(orders);
-        let producers = self.producers(needed);
-        format!("{what} at {at} by process {process}, but {was}{elsewhere}, {producers}")
+        let producers = self.producers(due);
+        let because = self.because(due);
+        format!("{what} at {at} by process {process}{because}, but {was}{elsewhere}, {producers}")
     }
 
     /// What the register was at last in the order, and who made it so.
     fn was(&self) -> String {
-        let key = self.register.key;
+        let key = self.register.name();
         let changes = self.changes();
         let Some(operation) = changes.last().map(|(operation, _)| self.operation(*operation))
         else {
-            return format!("nothing had been written to key {key}");
+            return format!("nothing had been written to {key}");
         };
         let value = self.value(operation.action.sets().unwrap_or(NIL));
-        let (what, process) = (self.words(operation.action), operation.begin.process);
+        let (what, process) = (self.words(operation), operation.begin.process);
         let limit = self.operation(self.due).entry().index;
         let what = format!("{what} by process {process}");
         if let Some(end) = operation.end.filter(|end| end.index < limit) {
-            return format!("key {key} was {value} from {} ({what}) on", (self.at)(end));
+            return format!("{key} was {value} from {} ({what}) on", (self.at)(end));
         }
         let began = (self.at)(operation.begin);
-        format!("key {key} was {value} ({what}, under way since {began})")
+        format!("{key} was {value} ({what}, under way since {began})")
     }
 
     /// What it was in other orders.
@@ -96,19 +94,22 @@ impl Story<'_> {
         }
     }
 
-    /// Who could have set the value that was needed, and why nobody did.
-    fn producers(&self, needed: ValueId) -> String {
-        let value = self.value(needed);
-        if self.begun(needed).next().is_none() && needed != NIL {
+    /// Who could have set a value that was needed, and why nobody did.
+    fn producers(&self, due: &Operation<'_>) -> String {
+        let needed = due.action.needs();
+        let value = needed.map(|needed| self.value(needed)).unwrap_or_default();
+        if needed != Some(NIL) && needed.is_some() && self.begun().next().is_none() {
             return format!("and nobody had begun to write {value}");
         }
-        let mut reasons = self.under_way(needed).map(|(id, operation)| {
-            let what = self.words(operation.action);
+        let mut reasons = self.under_way().map(|(id, operation)| {
+            let what = self.words(operation);
             let process = operation.begin.process;
             let reason = self.why_not(id);
             format!("{what} by process {process} was under way, but {reason}")
         });
         match reasons.next() {
+            None if needed.is_none() => "and no write of another value was under way".to_owned(),
+            None if due.is_refusal() => "and nothing deletes a key".to_owned(),
             None => format!("and no write of {value} was under way"),
             Some(first) => {
                 let more = match reasons.count() {
@@ -120,21 +121,20 @@ impl Story<'_> {
         }
     }
 
-    /// What had begun that sets a value, before what fits nowhere ended.
-    fn begun(&self, value: ValueId) -> impl Iterator<Item = (OperationId, &Operation<'_>)> {
-        let limit = self.operation(self.due).entry().index;
+    /// What had begun that sets a value that was needed, before what fits nowhere ended.
+    fn begun(&self) -> impl Iterator<Item = (OperationId, &Operation<'_>)> {
+        let due = self.operation(self.due);
+        let limit = due.entry().index;
         (0..).zip(&self.register.operations).filter(move |(_, operation)| {
-            operation.action.sets() == Some(value) && operation.begin.index < limit
+            let sets_needed = operation.action.sets().is_some_and(|value| due.action.finds(value));
+            sets_needed && operation.begin.index < limit
         })
     }
 
     /// Of those, what had not ended when it began.
-    pub(super) fn under_way(
-        &self,
-        value: ValueId,
-    ) -> impl Iterator<Item = (OperationId, &Operation<'_>)> {
+    pub(super) fn under_way(&self) -> impl Iterator<Item = (OperationId, &Operation<'_>)> {
         let since = self.operation(self.due).begin.index;
-        self.begun(value).filter(move |(id, operation)| {
+        self.begun().filter(move |(id, operation)| {
             *id != self.due && operation.end.is_none_or(|end| end.index > since)
         })
     }
@@ -143,7 +143,8 @@ impl Story<'_> {
     pub(super) fn finder(&self, id: OperationId) -> Option<OperationId> {
         let place = self.order.iter().position(|step| step.operation == id)?;
         let next = self.order.get(place + 1)?.operation;
-        (self.operation(next).action.needs() == self.operation(id).action.sets()).then_some(next)
+        let (found, set) = (self.operation(next).action, self.operation(id).action.sets()?);
+        (!matches!(found, Action::Write(_)) && found.finds(set)).then_some(next)
     }
 
     /// Why an operation under way cannot have happened just before.
@@ -154,7 +155,7 @@ impl Story<'_> {
         }
         match self.finder(id).map(|finder| self.operation(finder)) {
             Some(operation) => {
-                let (what, process) = (self.words(operation.action), operation.begin.process);
+                let (what, process) = (self.words(operation), operation.begin.process);
                 let at = (self.at)(operation.entry());
                 format!("it came earlier, before {what} by process {process} at {at}")
             }
@@ -164,11 +165,11 @@ impl Story<'_> {
 
     /// The operations in order, and the sentence.
     fn lines(&self, sentence: &str) -> Vec<String> {
-        let key = self.register.key;
+        let key = self.register.name();
         let due = self.operation(self.due);
         let index = due.entry().index;
         let mut lines =
-            vec![format!("key {key}: no order explains its operations up to index {index}")];
+            vec![format!("{key}: no order explains its operations up to index {index}")];
         let skipped = self.order.len().saturating_sub(BEFORE);
         lines.push(match (self.order.len(), skipped) {
             (0, _) => "  nothing came before:".to_owned(),
@@ -193,7 +194,7 @@ impl Story<'_> {
 
     /// What else was under way.
     fn others(&self) -> Vec<String> {
-        let pending = report::pending(self.register, self.search, self.order);
+        let pending = report::pending(self.register, self.finding, self.order);
         let others: Vec<OperationId> = pending.into_iter().filter(|id| *id != self.due).collect();
         if others.is_empty() {
             return Vec::new();
@@ -234,13 +235,17 @@ impl Story<'_> {
 
     /// `write 1 by process 5, index 36 to 38, 0.421 s to 0.424 s`.
     fn told(&self, operation: &Operation<'_>) -> String {
-        let what = self.words(operation.action);
+        let what = self.words(operation);
         let begin = operation.begin;
         let (process, index, time) = (begin.process, begin.index, seconds(begin.time));
         match operation.end {
             Some(end) => {
                 let (end, end_time) = (end.index, seconds(end.time));
-                format!("{what} by process {process}, index {index} to {end}, {time} to {end_time}")
+                let because = self.because(operation);
+                format!(
+                    "{what} by process {process}{because}, index {index} to {end}, {time} to \
+                     {end_time}"
+                )
             }
             None => {
                 format!("{what} by process {process}, from index {index}, {time}, without an end")
@@ -248,11 +253,36 @@ impl Story<'_> {
         }
     }
 
-    fn words(&self, action: Action) -> String {
-        match action {
+    fn words(&self, operation: &Operation<'_>) -> String {
+        match operation.action {
+            Action::Read(_) if operation.is_refusal() => self.asked(operation),
             Action::Read(value) => format!("read {}", self.value(value.unwrap_or(NIL))),
             Action::Write(value) => format!("write {}", self.value(value)),
             Action::Cas(from, to) => format!("cas {} to {}", self.value(from), self.value(to)),
+            Action::Not(_) => self.asked(operation),
+        }
+    }
+
+    /// What an operation was to do that was refused.
+    fn asked(&self, operation: &Operation<'_>) -> String {
+        let f = &operation.begin.f;
+        match self.register.argument(operation.begin) {
+            Value::Nil => f.to_string(),
+            argument => match argument.as_sequence() {
+                Some([from, to]) if f == "cas" => format!("cas {from} to {to}"),
+                _ => format!("{f} {argument}"),
+            },
+        }
+    }
+
+    /// Why an operation was refused, if it was.
+    fn because(&self, operation: &Operation<'_>) -> String {
+        match operation.action {
+            _ if !operation.is_refusal() => String::new(),
+            Action::Not(value) => {
+                format!(" was refused because the value was not {}", self.value(value))
+            }
+            _ => " was refused because the key did not exist".to_owned(),
         }
     }
 

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
+use super::{layout, refusals};
 use crate::{
     edn::Value,
     history::{Kind, Op, Process},
 };
+
+/// The number of an operation, in the order in which they began.
+pub(super) type OperationId = u32;
 
 /// The number of a value of this register; equal values have equal numbers.
 pub(super) type ValueId = u32;
@@ -24,6 +28,8 @@ pub(super) enum Action {
     Write(ValueId),
     /// It finds the first value and sets the second.
     Cas(ValueId, ValueId),
+    /// It finds any other value: a compare-and-set that was refused.
+    Not(ValueId),
 }
 
 impl Action {
@@ -32,24 +38,32 @@ impl Action {
         match self {
             Action::Write(to) => Some(to),
             Action::Cas(from, to) => (from == state).then_some(to),
-            Action::Read(value) => value.is_none_or(|value| value == state).then_some(state),
+            Action::Read(_) | Action::Not(_) => self.finds(state).then_some(state),
+        }
+    }
+
+    /// Whether it can happen to a register with this value.
+    pub(super) fn finds(self, state: ValueId) -> bool {
+        match self {
+            Action::Not(value) => value != state,
+            _ => self.needs().is_none_or(|value| value == state),
         }
     }
 
     /// Whether it leaves every value as it is: it only tells something.
     pub(super) fn only_observes(self) -> bool {
         match self {
-            Action::Read(_) => true,
+            Action::Read(_) | Action::Not(_) => true,
             Action::Write(_) => false,
             Action::Cas(from, to) => from == to,
         }
     }
 
-    /// The value it has to find, unless any will do.
+    /// The value it has to find, unless any will do, or any but one.
     pub(super) fn needs(self) -> Option<ValueId> {
         match self {
             Action::Read(value) => value,
-            Action::Write(_) => None,
+            Action::Write(_) | Action::Not(_) => None,
             Action::Cas(from, _) => Some(from),
         }
     }
@@ -57,7 +71,7 @@ impl Action {
     /// The value it sets.
     pub(super) fn sets(self) -> Option<ValueId> {
         match self {
-            Action::Read(_) => None,
+            Action::Read(_) | Action::Not(_) => None,
             Action::Write(to) | Action::Cas(_, to) => Some(to),
         }
     }
@@ -70,7 +84,7 @@ pub(super) struct Operation<'a> {
     pub(super) action: Action,
     /// Its invocation.
     pub(super) begin: &'a Op,
-    /// Its completion, if that says that it happened.
+    /// Its completion, if that says that it happened, or that it was refused.
     pub(super) end: Option<&'a Op>,
 }
 
@@ -84,41 +98,45 @@ impl<'a> Operation<'a> {
     pub(super) fn is_indefinite(&self) -> bool {
         self.end.is_none()
     }
+
+    /// Whether it did not happen, and only observed why it could not.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.end.is_some_and(|end| end.kind == Kind::Fail)
+    }
 }
 
-/// The operations on one key that may have happened, in the order in which they began.
+/// The operations on one register that may have happened, in the order in which they began.
 #[derive(Debug, Clone)]
 pub(super) struct Register<'a> {
-    /// The key.
-    pub(super) key: &'a Value,
+    /// The key; `None` if there is one register, and no key.
+    pub(super) key: Option<&'a Value>,
     /// Each value, by its number.
     pub(super) values: Vec<Value>,
     /// The operations.
     pub(super) operations: Vec<Operation<'a>>,
-}
-
-/// The operations of clients by key, and those that name none.
-pub(super) fn by_key<'a>(
-    ops: impl Iterator<Item = &'a Op>,
-) -> (BTreeMap<&'a Value, Vec<&'a Op>>, Vec<&'a Op>) {
-    let (mut keys, mut without_key) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
-    for op in ops {
-        match op.value.as_sequence() {
-            Some([key, _]) => keys.entry(key).or_default().push(op),
-            _ => without_key.push(op),
-        }
-    }
-    (keys, without_key)
+    /// What was refused, and observed why; no part of `operations`, as Maelstrom has it.
+    pub(super) refusals: Vec<Operation<'a>>,
+    /// How many operations began, those that failed among them.
+    pub(super) begun: usize,
 }
 
 impl<'a> Register<'a> {
-    /// Reads the operations on a key, or says why they make no sense.
-    pub(super) fn of(key: &'a Value, ops: &[&'a Op]) -> Result<Register<'a>, String> {
-        let mut register =
-            Register { key, values: vec![Value::Nil], operations: Vec::with_capacity(ops.len()) };
+    /// Reads the operations on a register, or says why they make no sense.
+    pub(super) fn of(key: Option<&'a Value>, ops: &[&'a Op]) -> Result<Register<'a>, String> {
+        let pairs = pairs(ops)?;
+        let mut register = Register {
+            key,
+            values: vec![Value::Nil],
+            operations: Vec::with_capacity(pairs.len()),
+            refusals: Vec::new(),
+            begun: pairs.len(),
+        };
         let mut numbers = FxHashMap::from_iter([(&Value::Nil, NIL)]);
-        for (begin, end) in pairs(ops)? {
-            if end.is_some_and(|end| end.kind == Kind::Fail) {
+        for (begin, end) in pairs {
+            if let Some(end) = end.filter(|end| end.kind == Kind::Fail) {
+                if let Some(action) = register.refusal(begin, end, &mut numbers) {
+                    register.refusals.push(Operation { action, begin, end: Some(end) });
+                }
                 continue;
             }
             let end = end.filter(|end| end.kind == Kind::Ok);
@@ -128,15 +146,26 @@ impl<'a> Register<'a> {
         Ok(register)
     }
 
-    /// The same operations, with reads of nil that found nil.
-    pub(super) fn with_nil_as_value(&self) -> Register<'a> {
-        let mut register = self.clone();
-        for operation in &mut register.operations {
-            if operation.action == Action::Read(None) {
-                operation.action = Action::Read(Some(NIL));
-            }
+    /// The definite operations in the order in which they ended.
+    pub(super) fn completions(&self) -> Vec<OperationId> {
+        let ended = (0..).zip(&self.operations);
+        let ended = ended.filter_map(|(id, operation)| Some((operation.end?.index, id)));
+        let mut ended: Vec<(usize, OperationId)> = ended.collect();
+        ended.sort_unstable();
+        ended.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// What sentences call it: `key 0`.
+    pub(super) fn name(&self) -> String {
+        name(self.key)
+    }
+
+    /// What an operation was asked or answered, without the key.
+    pub(super) fn argument<'b>(&self, op: &'b Op) -> &'b Value {
+        match self.key {
+            Some(_) => layout::key_and_argument(&op.value).map_or(&Value::Nil, |pair| pair.1),
+            None => &op.value,
         }
-        register
     }
 
     /// The value of this number.
@@ -148,23 +177,16 @@ impl<'a> Register<'a> {
         &mut self,
         begin: &'a Op,
         known: &'a Op,
-        numbers: &mut FxHashMap<&'a Value, ValueId>,
+        numbers: &mut Numbers<'a>,
     ) -> Result<Action, String> {
-        let mut number = |value: &'a Value| {
-            *numbers.entry(value).or_insert_with(|| {
-                self.values.push(value.clone());
-                ValueId::try_from(self.values.len() - 1).expect("a history of 2^32 values")
-            })
-        };
-        let argument = known.value.as_sequence().and_then(|pair| pair.get(1));
-        let argument = argument.unwrap_or(&Value::Nil);
+        let argument = self.argument(known);
         match (begin.f.as_ref(), argument) {
             ("read", Value::Nil) => Ok(Action::Read(None)),
-            ("read", value) => Ok(Action::Read(Some(number(value)))),
-            ("write", value) => Ok(Action::Write(number(value))),
+            ("read", value) => Ok(Action::Read(Some(self.number(value, numbers)))),
+            ("write", value) => Ok(Action::Write(self.number(value, numbers))),
             ("cas", Value::List(pair) | Value::Vector(pair)) => {
                 // Clojure binds the first two, and nil to what is missing.
-                let mut at = |place| number(pair.get(place).unwrap_or(&Value::Nil));
+                let mut at = |place| self.number(pair.get(place).unwrap_or(&Value::Nil), numbers);
                 Ok(Action::Cas(at(0), at(1)))
             }
             (f, argument) => {
@@ -173,7 +195,38 @@ impl<'a> Register<'a> {
             }
         }
     }
+
+    /// What an operation observed that was refused, if it is a register's and said why.
+    fn refusal(
+        &mut self,
+        begin: &'a Op,
+        end: &'a Op,
+        numbers: &mut Numbers<'a>,
+    ) -> Option<Action> {
+        match (refusals::reason(begin, end)?, self.argument(begin).as_sequence()) {
+            (refusals::Reason::Absent, _) => Some(Action::Read(Some(NIL))),
+            (refusals::Reason::Different, Some([from, _])) => {
+                Some(Action::Not(self.number(from, numbers)))
+            }
+            (refusals::Reason::Different, _) => None,
+        }
+    }
+
+    fn number(&mut self, value: &'a Value, numbers: &mut Numbers<'a>) -> ValueId {
+        *numbers.entry(value).or_insert_with(|| {
+            self.values.push(value.clone());
+            ValueId::try_from(self.values.len() - 1).expect("a history of 2^32 values")
+        })
+    }
 }
+
+/// What sentences call a register.
+pub(super) fn name(key: Option<&Value>) -> String {
+    key.map_or_else(|| "the register".to_owned(), |key| format!("key {key}"))
+}
+
+/// The number of each value.
+type Numbers<'a> = FxHashMap<&'a Value, ValueId>;
 
 type Pair<'a> = (&'a Op, Option<&'a Op>);
 

@@ -1,10 +1,9 @@
-//! Where the search ended, as Knossos reports it.
+//! Where orders end, as Knossos reports it.
 
 use super::{
     explain,
-    register::{Action, Register, ValueId},
-    schedule::OperationId,
-    search::{Search, Step},
+    finding::{Finding, Step},
+    register::{Action, OperationId, Register, ValueId},
 };
 use crate::{
     checker::Contradiction,
@@ -13,7 +12,7 @@ use crate::{
 };
 
 /// How many configurations and how many paths are told; upstream's number.
-const TOLD: usize = 10;
+pub(super) const TOLD: usize = 10;
 
 /// How the register can be after some of the operations.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,39 +40,35 @@ pub struct Failure {
     final_paths: Vec<Value>,
 }
 
-/// Where the search ended.
-pub(super) fn configurations(register: &Register<'_>, search: &Search<'_>) -> Vec<Configuration> {
-    let nodes = search.last_nodes().into_iter().take(TOLD);
-    let configuration = |node| {
-        let path = search.path(node);
+/// How the register is where orders end.
+pub(super) fn configurations(register: &Register<'_>, finding: &Finding) -> Vec<Configuration> {
+    let configuration = |path: &Vec<Step>| {
         let last = path.last();
         Configuration {
-            value: register.value(value_after(register, &path)).clone(),
+            value: register.value(value_after(register, path)).clone(),
             last_op: last.map(|step| render(register, *step)),
-            pending: pending(register, search, &path)
+            pending: pending(register, finding, path)
                 .into_iter()
                 .map(|operation| render(register, Step { operation, is_due: false }))
                 .collect(),
         }
     };
-    nodes.map(configuration).collect()
+    finding.orders.iter().take(TOLD).map(configuration).collect()
 }
 
 impl Failure {
-    /// What a search tells that found no order.
-    pub(super) fn of(register: &Register<'_>, search: &Search<'_>) -> Failure {
-        let level = search.furthest();
-        let completion = |level: usize| {
-            render(register, Step { operation: search.schedule.order[level], is_due: true })
-        };
-        let configurations = configurations(register, search);
+    /// What is to be told if there is no order, because `due` fits nowhere.
+    pub(super) fn of(register: &Register<'_>, finding: &Finding, due: OperationId) -> Failure {
+        let completion = |operation| render(register, Step { operation, is_due: true });
+        let configurations = configurations(register, finding);
         let last_ops = configurations.into_iter().filter_map(|state| state.last_op);
-        let (sentence, explanation, contradiction) = explain::failure(register, search);
+        let (sentence, explanation, contradiction) = explain::failure(register, finding, due);
+        let previous = finding.furthest.checked_sub(1).map(|level| finding.completions[level]);
         Failure {
-            op: completion(level),
-            previous_ok: level.checked_sub(1).map(completion),
+            op: completion(due),
+            previous_ok: previous.map(completion),
             last_op: last_ops.max_by_key(|op| op.index),
-            final_paths: final_paths(register, search),
+            final_paths: final_paths(register, finding, due),
             sentence,
             explanation,
             contradiction,
@@ -106,18 +101,17 @@ pub(super) fn value_after(register: &Register<'_>, path: &[Step]) -> ValueId {
     set.unwrap_or_default()
 }
 
-/// What had begun when the search ended, and has neither ended nor happened, by process.
+/// What had begun where an order ends, and has neither ended nor happened, by process.
 pub(super) fn pending(
     register: &Register<'_>,
-    search: &Search<'_>,
+    finding: &Finding,
     path: &[Step],
 ) -> Vec<OperationId> {
     let mut happened = vec![false; register.operations.len()];
     for step in path {
         happened[step.operation as usize] = true;
     }
-    let end = search.schedule.order.get(search.furthest());
-    let end = end.and_then(|due| register.operations[*due as usize].end);
+    let end = finding.due().and_then(|due| register.operations[due as usize].end);
     let end = end.map_or(usize::MAX, |end| end.index);
     let had_begun = (0..)
         .zip(&register.operations)
@@ -129,13 +123,12 @@ pub(super) fn pending(
 
 /// Ways to go on from the last configurations, each up to the operation that contradicts it: the
 /// shortest ones.
-fn final_paths(register: &Register<'_>, search: &Search<'_>) -> Vec<Value> {
-    let due = Step { operation: search.schedule.order[search.furthest()], is_due: true };
+fn final_paths(register: &Register<'_>, finding: &Finding, due: OperationId) -> Vec<Value> {
+    let due = Step { operation: due, is_due: true };
     let mut found = Vec::new();
-    for node in search.last_nodes() {
-        let before = search.path(node);
-        let others = pending(register, search, &before);
-        let start = value_after(register, &before);
+    for before in &finding.orders {
+        let others = pending(register, finding, before);
+        let start = value_after(register, before);
         let beginning: Vec<Step> = before.last().copied().into_iter().collect();
         let mut ways = std::collections::VecDeque::from([beginning.clone()]);
         while let Some(way) = ways.pop_front() {
@@ -198,6 +191,9 @@ fn inconsistent(register: &Register<'_>, action: Action, value: ValueId) -> Valu
         Action::Cas(from, to) => {
             format!("can't CAS {} from {} to {}", text(value), text(from), text(to))
         }
+        Action::Not(from) => {
+            format!("can't refuse to CAS {} from {}", text(value), text(from))
+        }
         other => {
             let read = other.needs().map(text).unwrap_or_default();
             format!("can't read {read} from register {}", text(value))
@@ -213,8 +209,7 @@ fn render(register: &Register<'_>, step: Step) -> Op {
     let operation = register.operations[step.operation as usize];
     let known = operation.entry();
     let entry = if step.is_due { known } else { operation.begin };
-    let value = known.value.as_sequence().and_then(|pair| pair.get(1));
-    Op { value: value.cloned().unwrap_or(Value::Nil), ..entry.clone() }
+    Op { value: register.argument(known).clone(), ..entry.clone() }
 }
 
 /// An operation as Knossos quotes it: no record, and in another order.

@@ -25,7 +25,7 @@ pub struct Sample {
     /// The fraction of operations whose end nobody learns: of those that change something. A read
     /// fails instead.
     pub lost: f64,
-    /// The fraction of operations that are refused before they happen.
+    /// The fraction of operations that are refused before they happen, whatever the value is.
     pub refused: f64,
 }
 
@@ -34,8 +34,11 @@ struct Call {
     f: &'static str,
     argument: [Value; 2],
     /// What the client will hear, once it has happened.
-    heard: Option<(Kind, [Value; 2])>,
+    heard: Option<Heard>,
 }
+
+/// How an operation ends: with its value, or with the name of the error that refuses it.
+type Heard = Result<[Value; 2], &'static str>;
 
 impl Sample {
     /// A history of this kind.
@@ -63,26 +66,26 @@ impl Sample {
                     calls.insert(process, call);
                 }
                 None => {}
-                Some(mut call) if call.heard.is_none() => {
-                    if random.fraction() < self.refused {
-                        call.heard = Some((Kind::Fail, call.argument.clone()));
-                    } else if random.fraction() < self.lost {
+                Some(mut call) => match &call.heard {
+                    Some(Ok(value)) => clock.record(Kind::Ok, process, call.f, value),
+                    Some(Err(error)) => clock.record_error(Kind::Fail, process, &call, error),
+                    None if random.fraction() < self.refused => {
+                        call.heard = Some(Err("temporarily-unavailable"));
+                        calls.insert(process, call);
+                    }
+                    None if random.fraction() < self.lost => {
                         let kind = if call.f == "read" { Kind::Fail } else { Kind::Info };
-                        clock.record(kind, process, call.f, &call.argument);
+                        clock.record_error(kind, process, &call, "net-timeout");
                         if kind == Kind::Info {
                             processes[client] += self.clients;
                             late.push(call);
                         }
-                        continue;
-                    } else {
-                        call.happen(&mut registers);
                     }
-                    calls.insert(process, call);
-                }
-                Some(Call { f, argument, heard }) => {
-                    let (kind, value) = heard.unwrap_or((Kind::Info, argument));
-                    clock.record(kind, process, f, &value);
-                }
+                    None => {
+                        call.happen(&mut registers);
+                        calls.insert(process, call);
+                    }
+                },
             }
         }
         History::from_ops(clock.ops)
@@ -108,16 +111,15 @@ impl Call {
         let [key, argument] = &self.argument;
         let register = registers.entry(key.clone()).or_insert(Value::Nil);
         let mut found = argument.clone();
-        let mut kind = Kind::Ok;
+        let mut refusal = None;
         match (self.f, argument.as_sequence()) {
-            // Nothing has been written: the node has no such key.
-            ("read", _) if *register == Value::Nil => kind = Kind::Fail,
-            ("read", _) => found = register.clone(),
+            ("write", _) => *register = argument.clone(),
             ("cas", Some([from, to])) if from == register => *register = to.clone(),
-            ("cas", _) => kind = Kind::Fail,
-            _ => *register = argument.clone(),
+            _ if *register == Value::Nil => refusal = Some("key-does-not-exist"),
+            ("cas", _) => refusal = Some("precondition-failed"),
+            _ => found = register.clone(),
         }
-        self.heard = Some((kind, [key.clone(), found]));
+        self.heard = Some(refusal.map_or_else(|| Ok([key.clone(), found]), Err));
     }
 }
 
@@ -131,5 +133,12 @@ impl Clock {
         let time = 1_000_000 * index as u64;
         let op = Op::invoke(index, time, Process::Client(process), f, value.to_vec());
         self.ops.push(Op { kind, ..op });
+    }
+
+    fn record_error(&mut self, kind: Kind, process: u64, call: &Call, error: &'static str) {
+        self.record(kind, process, call.f, &call.argument);
+        if let Some(op) = self.ops.last_mut() {
+            op.error = Some(vec![Value::keyword(error), Value::Nil].into());
+        }
     }
 }

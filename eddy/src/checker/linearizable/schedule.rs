@@ -4,10 +4,7 @@
 //! many it has passed. Definite operations under way have *slots*, which are free again when they
 //! end, so a set of them takes as many bits as there were clients and not as there are operations.
 
-use super::register::{Action, Operation, Register, ValueId};
-
-/// The number of an operation, in the order in which they began.
-pub(super) type OperationId = u32;
+use super::register::{Action, Operation, OperationId, Register, ValueId};
 
 /// The number of a kind of indefinite operations, which do the same.
 pub(super) type KindId = u32;
@@ -36,7 +33,7 @@ impl<'a> Schedule<'a> {
         let operations = &register.operations[..];
         let mut schedule = Schedule {
             operations,
-            order: Vec::new(),
+            order: register.completions(),
             observers: Lists::default(),
             changers: Lists::default(),
             slot_count: 0,
@@ -96,7 +93,6 @@ impl<'a> Schedule<'a> {
                     under_way.iter().partition(|id| self.action(**id).only_observes());
                 self.observers.push(observers);
                 self.changers.push(changers);
-                self.order.push(id);
                 under_way.retain(|other| *other != id);
                 free.push(self.slots[id as usize]);
             } else {

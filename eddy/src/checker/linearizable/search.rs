@@ -9,7 +9,9 @@
 use super::{
     Limits,
     cache::{Cache, NOTHING, NodeId, SpentId, State},
-    schedule::{OperationId, Schedule, Values},
+    finding::Step,
+    register::{Action, OperationId},
+    schedule::{Schedule, Values},
 };
 
 /// What came of a search.
@@ -48,15 +50,6 @@ pub(super) enum Outcome {
     Stuck,
     /// It took too much memory to find out.
     GaveUp,
-}
-
-/// One operation of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Step {
-    /// Which.
-    pub(super) operation: OperationId,
-    /// Whether it happens because it ended, and not because another one needs it.
-    pub(super) is_due: bool,
 }
 
 /// How many multisets are compared before a search gives up: for some seconds. With more of them,
@@ -301,11 +294,16 @@ impl<'a> Search<'a> {
         wanted.clear();
         let definite = schedule.observers.get(level).iter().chain(schedule.changers.get(level));
         let definite = definite.filter(|operation| !state.is_done(schedule.slot(**operation)));
-        let needs = definite.filter_map(|operation| schedule.action(*operation).needs());
-        needs.for_each(|value| wanted.insert(value));
+        let definite = definite.map(|operation| schedule.action(*operation));
+        definite.clone().filter_map(Action::needs).for_each(|value| wanted.insert(value));
+        // It would have happened if the register had another value.
+        let wants_another = definite.clone().any(|action| matches!(action, Action::Not(_)));
         available().filter_map(|(action, _)| action.needs()).for_each(|value| wanted.insert(value));
         for (action, operation) in available() {
-            if action.apply(state.value()).is_some_and(|value| wanted.contains(value)) {
+            let is_wanted = |value| {
+                wanted.contains(value) || wants_another && value != state.value()
+            };
+            if action.apply(state.value()).is_some_and(is_wanted) {
                 moves.push(operation);
             }
         }

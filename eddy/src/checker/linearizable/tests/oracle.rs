@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Verdict, check, sample::Sample};
+use super::super::{
+    Finding, Layout, Limits, Linearizable, Register, Verdict, check,
+    finding::Step,
+    register::{NIL, OperationId},
+    sample::Sample,
+};
 use crate::{
     edn::Value,
     history::{History, Kind, Op, Process},
     random::Random,
 };
 
-/// An operation that happened, if it has an end, or may have.
+/// An operation that happened, if it has an end, or may have; or that was refused.
 #[derive(Clone)]
 struct Call {
     f: String,
@@ -18,23 +23,37 @@ struct Call {
     end: Option<usize>,
 }
 
-/// All that did not fail.
-fn calls(history: &History) -> Vec<Call> {
+/// All that did not fail; and, if refusals count, what observed that nothing or something else was
+/// there.
+fn calls(history: &History, refusals_count: bool) -> Vec<Call> {
     let invocations = history.ops().iter().filter(|op| op.kind == Kind::Invoke);
     let call = |begin: &Op| {
         let end = history.completion(begin);
         let ok = end.filter(|end| end.kind == Kind::Ok);
         let value = ok.unwrap_or(begin).value.as_sequence().unwrap()[1].clone();
-        let call =
-            Call { f: begin.f.to_string(), value, begin: begin.index, end: ok.map(|ok| ok.index) };
-        (end.map(|end| end.kind) != Some(Kind::Fail)).then_some(call)
+        let is_nil = ok.is_some() && begin.f == "read" && value == Value::Nil;
+        let refused = end.filter(|end| end.kind == Kind::Fail).map(|end| {
+            let error = end.error.as_ref().map(Value::to_string).unwrap_or_default();
+            match &*begin.f {
+                _ if error.contains(":key-does-not-exist") => Some("is nil"),
+                "cas" if error.contains(":precondition-failed") => Some("differs"),
+                _ => None,
+            }
+        });
+        let (f, end) = match refused {
+            Some(observed) => (observed.filter(|_| refusals_count)?, end),
+            None if is_nil && refusals_count => ("is nil", ok),
+            None => (&*begin.f, ok),
+        };
+        let (f, end) = (f.to_owned(), end.map(|end| end.index));
+        Some(Call { f, value, begin: begin.index, end })
     };
     invocations.filter_map(call).collect()
 }
 
 /// The first completion up to which there is no order.
-fn first_wrong(history: &History) -> Option<usize> {
-    let calls = calls(history);
+fn first_wrong(history: &History, refusals_count: bool) -> Option<usize> {
+    let calls = calls(history, refusals_count);
     let mut ends: Vec<usize> = calls.iter().filter_map(|call| call.end).collect();
     ends.sort_unstable();
     ends.into_iter().find(|limit| {
@@ -50,6 +69,8 @@ fn has_order(left: &[Call], state: &Value) -> bool {
         let Call { f, value, begin, .. } = &left[next];
         let after = match (f.as_str(), value) {
             _ if *begin > first_end => None,
+            ("is nil", _) => (*state == Value::Nil).then_some(state),
+            ("differs", pair) => (pair.as_sequence().unwrap()[0] != *state).then_some(state),
             ("read", Value::Nil) => Some(state),
             ("read", value) => (value == state).then_some(state),
             ("write", value) => Some(value),
@@ -64,13 +85,14 @@ fn has_order(left: &[Call], state: &Value) -> bool {
 }
 
 /// Our verdict: where there is no order any more.
-fn judged(history: &History) -> Option<usize> {
-    let judged = check(history);
-    judged.keys.into_iter().find_map(|key| match key.verdict {
+fn judged(history: &History) -> (Option<usize>, Vec<String>) {
+    let Linearizable { keys, warnings, .. } = check(history);
+    let wrong = keys.into_iter().find_map(|key| match key.verdict {
         Verdict::Linearizable => None,
         Verdict::NotLinearizable(failure) => Some(failure.op.index),
         Verdict::Unknown(reason) => panic!("{reason}"),
-    })
+    });
+    (wrong, warnings)
 }
 
 /// The same operations, one after the other.
@@ -78,16 +100,24 @@ fn renumbered(ops: Vec<Op>) -> History {
     History::from_ops((0..).zip(ops).map(|(index, op)| Op { index, ..op }))
 }
 
-const MUTATIONS: [&str; 6] = ["lost", "swapped", "doubled", "shifted", "changed", "ended"];
+/// The same history, with a fault at its end that Maelstrom does not have.
+fn with_kill(history: &History) -> History {
+    let kill = Op::invoke(history.ops().len(), 0, Process::Nemesis, "kill", Value::Nil);
+    let kill = Op { kind: Kind::Info, ..kill };
+    History::from_ops(history.ops().iter().cloned().chain([kill]))
+}
+
+const MUTATIONS: [&str; 7] =
+    ["lost", "swapped", "doubled", "shifted", "changed", "ended", "refused"];
 
 fn mutated(history: &History, mutation: &str, random: &mut Random) -> Option<History> {
     let mut ops = history.ops().to_vec();
-    let is_ok = |op: &&Op| op.kind == Kind::Ok;
-    let oks: Vec<usize> = ops.iter().filter(is_ok).map(|op| op.index).collect();
-    if oks.len() < 2 {
+    let is_known = |op: &&Op| op.kind == Kind::Ok || op.kind == Kind::Fail;
+    let known: Vec<usize> = ops.iter().filter(is_known).map(|op| op.index).collect();
+    if known.len() < 2 {
         return None;
     }
-    let (at, other) = (*random.choose(&oks), *random.choose(&oks));
+    let (at, other) = (*random.choose(&known), *random.choose(&known));
     let begin = history.invocation(&ops[at])?.index;
     match mutation {
         "lost" => {
@@ -97,9 +127,11 @@ fn mutated(history: &History, mutation: &str, random: &mut Random) -> Option<His
         "swapped" => {
             let other_begin = history.invocation(&ops[other])?.index;
             for (a, b) in [(at, other), (begin, other_begin)] {
-                let (f, value) = (ops[a].f.clone(), ops[a].value.clone());
-                ops[a] = Op { f: ops[b].f.clone(), value: ops[b].value.clone(), ..ops[a].clone() };
-                ops[b] = Op { f, value, ..ops[b].clone() };
+                let (index, process) = (ops[a].index, ops[a].process);
+                let (other_index, other_process) = (ops[b].index, ops[b].process);
+                ops.swap(a, b);
+                ops[a] = Op { index, process, ..ops[a].clone() };
+                ops[b] = Op { index: other_index, process: other_process, ..ops[b].clone() };
             }
         }
         "doubled" => {
@@ -113,13 +145,33 @@ fn mutated(history: &History, mutation: &str, random: &mut Random) -> Option<His
             ops.insert(begin + 1, end);
         }
         "changed" => {
-            let value = Value::from(random.below(3));
             let key = ops[at].value.as_sequence()?[0].clone();
-            let argument =
-                if ops[at].f == "cas" { vec![value.clone(), value].into() } else { value };
-            ops[at].value = vec![key, argument].into();
+            let mut known = vec![Value::from(random.below(3))];
+            known.extend(ops.iter().filter_map(|op| match &op.value.as_sequence()?[1] {
+                value @ Value::Int(_) => Some(value.clone()),
+                _ => None,
+            }));
+            let value = random.choose(&known).clone();
+            let argument = match &*ops[at].f {
+                "cas" => vec![value, random.choose(&known).clone()].into(),
+                _ => value,
+            };
+            let value: Value = vec![key, argument].into();
+            if ops[at].f == "read" {
+                // One that was refused is answered.
+                ops[at] = Op { kind: Kind::Ok, error: None, ..ops[at].clone() };
+            } else {
+                ops[begin].value = value.clone();
+            }
+            ops[at].value = value;
         }
-        _ => ops[at].kind = *random.choose(&[Kind::Info, Kind::Fail]),
+        "refused" => {
+            let errors = ["key-does-not-exist", "precondition-failed"];
+            let error = Value::from(vec![Value::keyword(*random.choose(&errors)), Value::Nil]);
+            let value = ops[begin].value.clone();
+            ops[at] = Op { kind: Kind::Fail, value, error: Some(error), ..ops[at].clone() };
+        }
+        _ => ops[at] = Op { kind: Kind::Info, error: None, ..ops[at].clone() },
     }
     // A process whose operation got no end begins nothing else.
     let open = |(at, op): (usize, &Op)| {
@@ -129,31 +181,132 @@ fn mutated(history: &History, mutation: &str, random: &mut Random) -> Option<His
     (!ops.iter().enumerate().any(open)).then(|| renumbered(ops.clone()))
 }
 
-#[test]
-fn verdicts_are_those_of_trying_every_order() {
-    let (mut rejected, mut accepted) = (BTreeMap::new(), BTreeMap::new());
-    for seed in 0..800 {
-        let mut random = Random::seeded(seed);
-        let sample = Sample {
-            operations: 8,
-            clients: 2 + random.below(4),
-            keys: 1,
-            values: 2 + random.below(2),
-            lost: 0.4,
-            refused: 0.1,
-        };
-        let history = sample.history(&mut random);
-        assert_eq!((judged(&history), first_wrong(&history)), (None, None), "seed {seed}");
-        for mutation in MUTATIONS {
-            let Some(history) = mutated(&history, mutation, &mut random) else { continue };
-            let expected = first_wrong(&history);
-            assert_eq!(judged(&history), expected, "seed {seed}, {mutation}:\n{history:?}");
-            let count = if expected.is_some() { &mut rejected } else { &mut accepted };
-            *count.entry(mutation).or_insert(0) += 1;
+/// How often a history was found to be right, and wrong, by mutation.
+#[derive(Default)]
+struct Counts(BTreeMap<(&'static str, bool), usize>);
+
+impl Counts {
+    fn add(&mut self, mutation: &'static str, is_wrong: bool) {
+        *self.0.entry((mutation, is_wrong)).or_insert(0) += 1;
+    }
+
+    #[track_caller]
+    fn check(&self, mutations: &[&'static str], at_least: usize) {
+        for mutation in mutations {
+            for is_wrong in [false, true] {
+                let times = self.0.get(&(*mutation, is_wrong)).copied().unwrap_or(0);
+                assert!(times >= at_least, "{mutation}, wrong: {is_wrong}: {times}");
+            }
         }
     }
-    for mutation in MUTATIONS {
-        let times = [&rejected, &accepted].map(|count| count.get(mutation).copied().unwrap_or(0));
-        assert!(times.iter().all(|times| *times > 20), "{mutation}: {times:?}");
+}
+
+/// Checks our verdicts on histories that are like this, and on mutations of them, against what
+/// comes of trying every order; `seen` is told of each.
+#[track_caller]
+fn check_verdicts(
+    seeds: std::ops::Range<u64>,
+    sample: impl Fn(&mut Random) -> Sample,
+    mut seen: impl FnMut(&'static str, &History, Option<usize>, Option<usize>),
+) {
+    for seed in seeds {
+        let mut random = Random::seeded(seed);
+        let sample = sample(&mut random);
+        let right = sample.history(&mut random);
+        let all = MUTATIONS.into_iter().filter_map(|mutation| {
+            Some((mutation, mutated(&right, mutation, &mut random)?))
+        });
+        let all: Vec<_> = [("none", right.clone())].into_iter().chain(all).collect();
+        for (mutation, history) in all {
+            let place = || format!("seed {seed}, {mutation}:\n{history:?}");
+            let wrong = first_wrong(&history, false);
+            let (found, warnings) = judged(&history);
+            assert_eq!(found, wrong, "{}", place());
+            let evidence = wrong.or_else(|| first_wrong(&history, true));
+            assert_eq!(warnings.is_empty(), wrong == evidence, "{warnings:?} {}", place());
+            assert_eq!(judged(&with_kill(&history)), (evidence, Vec::new()), "{}", place());
+            assert!(mutation != "none" || evidence.is_none(), "{}", place());
+            seen(mutation, &history, wrong, evidence);
+        }
+    }
+}
+
+#[test]
+fn verdicts_are_those_of_trying_every_order() {
+    let (mut all, mut by_refusals) = (Counts::default(), Counts::default());
+    let sample = |random: &mut Random| Sample {
+        operations: 8,
+        clients: 2 + random.below(4),
+        keys: 1,
+        values: 2 + random.below(2),
+        lost: 0.4,
+        refused: 0.1,
+    };
+    check_verdicts(0..1_200, sample, |mutation, _, wrong, evidence| {
+        all.add(mutation, wrong.is_some());
+        if wrong.is_none() {
+            by_refusals.add(mutation, evidence.is_some());
+        }
+    });
+    // Fewer operations, or fewer refusals, contradict nobody in time.
+    all.check(&["lost", "swapped", "doubled", "shifted", "changed"], 20);
+    by_refusals.check(&["lost", "swapped", "doubled", "shifted", "changed", "refused"], 20);
+}
+
+#[test]
+fn what_zones_tell_is_what_a_search_finds_and_what_trying_every_order_does() {
+    let mut counts = Counts::default();
+    let mut by_refusals = Counts::default();
+    let sample = |random: &mut Random| Sample {
+        operations: 9,
+        clients: 2 + random.below(5),
+        keys: 1,
+        values: 1 << 40,
+        lost: 0.3,
+        refused: 0.1,
+    };
+    check_verdicts(0..1_500, sample, |mutation, history, wrong, evidence| {
+        let layout = Layout::of(history.clients().collect());
+        let [(key, ops)] = &layout.registers[..] else { return };
+        let register = Register::of(*key, ops).unwrap();
+        let Some(zones) = Finding::of_distinct(&register) else { return };
+        let search = Finding::by_search(&register, Limits::default());
+        let told = |finding: &Finding| (finding.conclusion, finding.furthest, finding.due());
+        assert_eq!(told(&zones), told(&search));
+        for finding in [zones, search] {
+            finding.orders.iter().for_each(|order| check_order(&register, &finding, order));
+        }
+        counts.add(mutation, wrong.is_some());
+        if wrong.is_none() {
+            by_refusals.add(mutation, evidence.is_some());
+        }
+    });
+    counts.check(&["lost", "swapped", "shifted", "changed"], 50);
+    by_refusals.check(&["lost", "swapped", "shifted", "changed", "refused"], 20);
+}
+
+/// Checks that an order has all that had to happen, once, and nobody before what ended earlier; and
+/// that a register answers so, but not to what fits nowhere.
+#[track_caller]
+fn check_order(register: &Register<'_>, finding: &Finding, order: &[Step]) {
+    let operation = |id: OperationId| &register.operations[id as usize];
+    let passed = &finding.completions[..finding.furthest];
+    let limit = finding.due().map_or(usize::MAX, |due| operation(due).end.unwrap().index);
+    let (mut value, mut happened) = (NIL, Vec::new());
+    for step in order {
+        let next = operation(step.operation);
+        assert!(next.begin.index < limit && !happened.contains(&step.operation));
+        value = next.action.apply(value).expect("a register that answers so");
+        for before in happened.iter().map(|id| operation(*id)) {
+            assert!(next.end.is_none_or(|end| before.begin.index < end.index));
+        }
+        let left = passed.iter().find(|id| !happened.contains(*id));
+        let left = left.or_else(|| finding.completions.get(finding.furthest));
+        assert!(!step.is_due || left == Some(&step.operation));
+        happened.push(step.operation);
+    }
+    assert!(passed.iter().all(|id| happened.contains(id)));
+    if let Some(due) = finding.due() {
+        assert!(!happened.contains(&due) && !operation(due).action.finds(value));
     }
 }
