@@ -62,15 +62,19 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// How many bytes the configurations of one key may take. More judge histories with more
-    /// clients and more crashes; fewer leave those unknown and let the machine breathe. Time goes
-    /// with it: a second or two for 100 MB.
+    /// clients and more crashes; fewer leave those unknown and let the machine breathe.
     pub memory: usize,
+    /// How many seconds a search of one key may take. They are counted in steps, of which a
+    /// program that was built to be fast does so many in about a second, so that a verdict does
+    /// not depend on the machine. More judge more; users wait longer for what stays unknown.
+    pub seconds: u64,
 }
 
 impl Default for Limits {
-    /// Half a gigabyte, which a thousand operations with known ends never come close to.
+    /// Half a gigabyte and ten seconds, which a thousand operations with known ends never come
+    /// close to.
     fn default() -> Limits {
-        Limits { memory: 512 << 20 }
+        Limits { memory: 512 << 20, seconds: 10 }
     }
 }
 
@@ -129,11 +133,9 @@ pub fn check_within(history: &History, limits: Limits) -> Linearizable {
             unpunished.extend(warning);
             key
         }
-        Err(error) => Key {
-            key: key.cloned(),
-            verdict: Verdict::Unknown(error),
-            configurations: Vec::new(),
-        },
+        Err(error) => {
+            Key { key: key.cloned(), verdict: Verdict::Unknown(error), configurations: Vec::new() }
+        }
     };
     let keys: Vec<Key> = registers.iter().map(|(key, ops)| judge(*key, ops)).collect();
     let mut warnings = first_few(unpunished.into_iter(), "keys like these");

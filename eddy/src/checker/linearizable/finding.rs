@@ -79,10 +79,11 @@ impl Finding {
     /// Why nobody knows whether there is an order.
     pub(super) fn why_it_gave_up(&self, limits: Limits) -> String {
         let megabytes = limits.memory >> 20;
+        let seconds = counted(limits.seconds, "second");
         let passed = counted(self.furthest as u64, "completion");
         format!(
-            "the search may take {megabytes} MiB and some seconds, and got past {passed} of {}; an \
-             order may or may not exist",
+            "the search may take {megabytes} MiB and about {seconds}, and got past {passed} of {}; \
+             an order may or may not exist",
             self.completions.len()
         )
     }

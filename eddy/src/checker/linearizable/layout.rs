@@ -101,10 +101,18 @@ mod tests {
     #[test]
     fn the_whole_history_tells_whether_operations_name_a_key() {
         check("", &[], 0);
-        check("0 invoke read [3 nil]\n1 invoke write [4 1]\n2 invoke cas [3 [1 2]]", &["3", "4"], 0);
+        check(
+            "0 invoke read [3 nil]\n1 invoke write [4 1]\n2 invoke cas [3 [1 2]]",
+            &["3", "4"],
+            0,
+        );
         check("0 invoke read nil\n1 invoke write 1\n2 invoke cas [1 2]\n0 ok read 1", &["-"], 0);
         // Values that are vectors.
-        check("0 invoke write [1 2]\n0 ok write [1 2]\n0 invoke read nil\n0 ok read [1 2]", &["-"], 0);
+        check(
+            "0 invoke write [1 2]\n0 ok write [1 2]\n0 invoke read nil\n0 ok read [1 2]",
+            &["-"],
+            0,
+        );
         check("0 invoke cas [0 [1 2]]\n0 ok cas [0 [1 2]]\n0 invoke read nil", &["-"], 0);
         check("0 invoke write [1 2]\n0 invoke write 3", &["-"], 0);
         // Without reads, either is possible.

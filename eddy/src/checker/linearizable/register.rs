@@ -197,12 +197,7 @@ impl<'a> Register<'a> {
     }
 
     /// What an operation observed that was refused, if it is a register's and said why.
-    fn refusal(
-        &mut self,
-        begin: &'a Op,
-        end: &'a Op,
-        numbers: &mut Numbers<'a>,
-    ) -> Option<Action> {
+    fn refusal(&mut self, begin: &'a Op, end: &'a Op, numbers: &mut Numbers<'a>) -> Option<Action> {
         match (refusals::reason(begin, end)?, self.argument(begin).as_sequence()) {
             (refusals::Reason::Absent, _) => Some(Action::Read(Some(NIL))),
             (refusals::Reason::Different, Some([from, _])) => {

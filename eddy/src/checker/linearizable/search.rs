@@ -23,6 +23,7 @@ pub(super) struct Search<'a> {
     counting: Counting,
     cache: Cache,
     furthest: usize,
+    moves: u64,
 }
 
 /// How often an operation without an end may happen.
@@ -52,9 +53,11 @@ pub(super) enum Outcome {
     GaveUp,
 }
 
-/// How many multisets are compared before a search gives up: for some seconds. With more of them,
-/// a history of many crashes may be judged that is unknown now, and its users wait longer.
-const COMPARISONS: u64 = 1 << 28;
+/// How many comparisons of multisets take about a second.
+const COMPARISONS_PER_SECOND: u64 = 1 << 25;
+
+/// How many comparisons take as long as a move, which looks things up all over the memory.
+const COMPARISONS_PER_MOVE: u64 = 16;
 
 /// A node whose moves are tried.
 struct Frame {
@@ -108,7 +111,7 @@ impl<'a> Search<'a> {
         limits: Limits,
     ) -> Search<'a> {
         let (outcome, cache) = (Outcome::Stuck, Cache::new());
-        let mut search = Search { schedule, outcome, counting, cache, furthest: 0 };
+        let mut search = Search { schedule, outcome, counting, cache, furthest: 0, moves: 0 };
         search.outcome = search.descend(goal, dead_ends, limits);
         search
     }
@@ -184,6 +187,7 @@ impl<'a> Search<'a> {
             if moves.len() == frame.moves_from {
                 frames.pop();
             } else if let Some(operation) = moves.pop() {
+                self.moves += 1;
                 let mut spent = self.cache.load(frame.node, &mut state);
                 let kind = self.schedule.kind_of(operation);
                 if let (Some(kind), Counting::Exact) = (kind, self.counting) {
@@ -194,7 +198,9 @@ impl<'a> Search<'a> {
                 if !dead_ends.is_some_and(|dead_ends| dead_ends.contain(&state)) {
                     reached = self.reach(&state, spent, Some((frame.node, operation)));
                 }
-                if self.cache.bytes() > limits.memory || self.cache.comparisons() > COMPARISONS {
+                let work = self.moves * COMPARISONS_PER_MOVE + self.cache.comparisons();
+                let most = limits.seconds * COMPARISONS_PER_SECOND;
+                if self.cache.bytes() > limits.memory || work > most {
                     return Outcome::GaveUp;
                 }
             }
@@ -300,9 +306,8 @@ impl<'a> Search<'a> {
         let wants_another = definite.clone().any(|action| matches!(action, Action::Not(_)));
         available().filter_map(|(action, _)| action.needs()).for_each(|value| wanted.insert(value));
         for (action, operation) in available() {
-            let is_wanted = |value| {
-                wanted.contains(value) || wants_another && value != state.value()
-            };
+            let is_wanted =
+                |value| wanted.contains(value) || wants_another && value != state.value();
             if action.apply(state.value()).is_some_and(is_wanted) {
                 moves.push(operation);
             }

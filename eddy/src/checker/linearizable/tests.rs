@@ -2,16 +2,23 @@ use super::{sample::Sample, *};
 use crate::{checker::testing::history, history::Kind, random::Random};
 
 mod oracle;
+mod refused;
 
 /// Checks a history on key 0 of lines such as `0 ok read 3`, whose values stand without the key.
 #[track_caller]
 fn judged(lines: &str) -> Linearizable {
+    check(&history(&keyed(lines)))
+}
+
+/// The same lines, about key 0.
+#[track_caller]
+fn keyed(lines: &str) -> String {
     let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
     let keyed = lines.map(|line| match line.splitn(4, ' ').collect::<Vec<_>>()[..] {
         [process, kind, f, value] => format!("{process} {kind} {f} [0 {value}]\n"),
         _ => panic!("four words in `{line}`"),
     });
-    check(&history(&keyed.collect::<String>()))
+    keyed.collect()
 }
 
 #[track_caller]
@@ -230,17 +237,81 @@ fn a_read_of_nil_is_a_warning_if_it_cannot_be_true() {
 }
 
 #[test]
-fn a_search_that_would_take_too_much_memory_gives_up() {
-    // Each value is written twice.
-    let line = |process: u64, kind| format!("{process} {kind} write [0 {}]", process / 2);
-    let lines = joined((0..12).map(|process| line(process, "invoke")));
-    let ends = joined((0..12).map(|process| line(process, "ok")));
-    let read = "12 invoke read [0 nil]\n12 ok read [0 99]";
-    let history = history(&(lines + &ends + read));
+fn one_register_has_no_key_and_is_told_as_upstream_tells_one_key() {
+    let lines = one_by_one("0 write 1\n0 write 2\n1 read 1");
+    let one = check(&history(&lines));
+    assert_eq!((one.valid, one.keys.len(), one.judged), (Validity::Invalid, 1, 3));
+    let reason = "the register is not linearizable: read 1 at index 5 by process 1, but the \
+        register was 2 from index 3 (write 2 by process 0) on, and no write of 1 was under way";
+    assert_eq!(one.reason().as_deref(), Some(reason));
+    assert_eq!(
+        one.explanation()[0],
+        "the register: no order explains its operations up to index 5"
+    );
+    assert!(one.contradictions()[0].what.starts_with("the register is not linearizable: read 1"));
+    // What stands under a key in `:results`.
+    let keyed = judged(&lines).to_edn();
+    let Some(Value::Map(keys)) = keyed.get("results") else { panic!("{keyed}") };
+    assert_eq!(Some(&one.to_edn()), keys.get(&Value::Int(0)));
+
+    for (lines, valid, reason) in [
+        ("0 write 0\n0 cas [0 1]\n1 read 1", Validity::Valid, None),
+        ("0 write 0\n0 cas [1 2]\n1 read 1", Validity::Invalid, Some("cas 1 to 2 at index 3")),
+        ("0 cas [nil 1]\n0 cas [1 2]\n1 read 2", Validity::Valid, None),
+        ("0 write [1 2]\n1 read [1 2]", Validity::Valid, None),
+        ("0 write [1 2]\n1 read [2 1]", Validity::Invalid, Some("read [2 1] at index 3")),
+        ("0 write 1\n1 add 2", Validity::Unknown, Some("a register knows no `add` of 2")),
+    ] {
+        let one = check(&history(&one_by_one(lines)));
+        assert_eq!((one.valid, one.keys.len(), &one.warnings[..]), (valid, 1, &[][..]), "{lines}");
+        let told = one.reason().unwrap_or_default();
+        assert!(told.contains(reason.unwrap_or_default()) && told.is_empty() == reason.is_none());
+    }
+}
+
+/// So many overlapping writes, each of its own value, and what is read afterwards.
+fn overlapping(writes: u64, values_per_writer: u64, reads: &[u64]) -> String {
+    let line = |n: u64, kind| format!("{n} {kind} write {}", n / values_per_writer);
+    let begun = joined((0..writes).map(|n| line(n, "invoke")));
+    let ended = joined((0..writes).map(|n| line(n, "ok")));
+    let reads = reads.iter().map(|value| format!("{writes} read {value}"));
+    begun + &ended + &one_by_one(joined(reads).trim_end())
+}
+
+#[test]
+fn any_number_of_overlapping_writes_of_distinct_values_is_judged_at_once() {
+    let start = std::time::Instant::now();
+    let reads: Vec<u64> = (0..1_000).map(|_| 5).collect();
+    check_valid(&overlapping(1_000, 1, &reads));
+    check_invalid(
+        &overlapping(1_000, 1, &[5, 6]),
+        "read 6 at index 2003 by process 1000, but key 0 was 5 from index 1005 (write 5 by process \
+         5) on, and no write of 6 was under way",
+    );
+    // Far more than it takes, and far less than a search would.
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}
+
+#[test]
+fn what_the_last_value_can_be_is_told_of_every_order() {
+    check_invalid(
+        &overlapping(3, 1, &[9]),
+        "read 9 at index 7 by process 3, but key 0 was 2 from index 5 (write 2 by process 2) on \
+         (or 0 or 1, in another order), and nobody had begun to write 9",
+    );
+}
+
+#[test]
+fn a_search_that_would_take_too_much_memory_or_time_gives_up() {
+    // Each value is written twice, so there is nothing but to search.
+    let history = history(&keyed(&overlapping(12, 2, &[99])));
     assert_eq!(check(&history).valid, Validity::Invalid);
-    let judged = check_within(&history, Limits { memory: 10_000 });
-    assert_eq!(judged.valid, Validity::Unknown);
-    assert!(judged.reason().unwrap().contains("an order may or may not exist"));
+    let default = Limits::default();
+    for limits in [Limits { memory: 10_000, ..default }, Limits { seconds: 0, ..default }] {
+        let judged = check_within(&history, limits);
+        assert_eq!(judged.valid, Validity::Unknown);
+        assert!(judged.reason().unwrap().contains("an order may or may not exist"));
+    }
 }
 
 #[test]

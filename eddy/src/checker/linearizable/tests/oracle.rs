@@ -171,7 +171,10 @@ fn mutated(history: &History, mutation: &str, random: &mut Random) -> Option<His
             let value = ops[begin].value.clone();
             ops[at] = Op { kind: Kind::Fail, value, error: Some(error), ..ops[at].clone() };
         }
-        _ => ops[at] = Op { kind: Kind::Info, error: None, ..ops[at].clone() },
+        _ => {
+            let kind = *random.choose(&[Kind::Info, Kind::Fail]);
+            ops[at] = Op { kind, error: None, ..ops[at].clone() };
+        }
     }
     // A process whose operation got no end begins nothing else.
     let open = |(at, op): (usize, &Op)| {
@@ -195,7 +198,7 @@ impl Counts {
         for mutation in mutations {
             for is_wrong in [false, true] {
                 let times = self.0.get(&(*mutation, is_wrong)).copied().unwrap_or(0);
-                assert!(times >= at_least, "{mutation}, wrong: {is_wrong}: {times}");
+                assert!(times >= at_least, "{mutation}, wrong: {is_wrong}: {:?}", self.0);
             }
         }
     }
@@ -213,9 +216,9 @@ fn check_verdicts(
         let mut random = Random::seeded(seed);
         let sample = sample(&mut random);
         let right = sample.history(&mut random);
-        let all = MUTATIONS.into_iter().filter_map(|mutation| {
-            Some((mutation, mutated(&right, mutation, &mut random)?))
-        });
+        let all = MUTATIONS
+            .into_iter()
+            .filter_map(|mutation| Some((mutation, mutated(&right, mutation, &mut random)?)));
         let all: Vec<_> = [("none", right.clone())].into_iter().chain(all).collect();
         for (mutation, history) in all {
             let place = || format!("seed {seed}, {mutation}:\n{history:?}");
@@ -248,9 +251,8 @@ fn verdicts_are_those_of_trying_every_order() {
             by_refusals.add(mutation, evidence.is_some());
         }
     });
-    // Fewer operations, or fewer refusals, contradict nobody in time.
-    all.check(&["lost", "swapped", "doubled", "shifted", "changed"], 20);
-    by_refusals.check(&["lost", "swapped", "doubled", "shifted", "changed", "refused"], 20);
+    all.check(&["lost", "swapped", "doubled", "shifted", "changed", "ended"], 21);
+    by_refusals.check(&["swapped", "doubled", "shifted", "refused"], 20);
 }
 
 #[test]
@@ -282,7 +284,7 @@ fn what_zones_tell_is_what_a_search_finds_and_what_trying_every_order_does() {
         }
     });
     counts.check(&["lost", "swapped", "shifted", "changed"], 50);
-    by_refusals.check(&["lost", "swapped", "shifted", "changed", "refused"], 20);
+    by_refusals.check(&["swapped", "doubled", "shifted", "refused"], 20);
 }
 
 /// Checks that an order has all that had to happen, once, and nobody before what ended earlier; and

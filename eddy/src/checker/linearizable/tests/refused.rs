@@ -1,0 +1,167 @@
+//! What was refused contradicts what was written.
+
+use super::*;
+
+/// A history on key 0, in whose lines a refusal is `0 fail cas [1 2] 22`, after `0 invoke …`.
+fn refused(lines: &str) -> History {
+    let ops = lines.lines().map(str::trim).enumerate().map(|(index, line)| {
+        let known =
+            [(" 20", "key-does-not-exist"), (" 22", "precondition-failed"), (" 0", "net-timeout")];
+        let error = known.into_iter().filter(|_| line.contains("fail"));
+        let error = error.into_iter().find(|(code, _)| line.ends_with(code));
+        let line = error.map_or(line, |(code, _)| line.strip_suffix(code).unwrap());
+        let [process, kind, f, value] = line.splitn(4, ' ').collect::<Vec<_>>()[..] else {
+            panic!("four words in `{line}`")
+        };
+        let key = if process == "nemesis" { value.to_owned() } else { format!("[0 {value}]") };
+        let op = history(&format!("{process} {kind} {f} {key}")).ops()[0].clone();
+        let error = error.map(|(_, name)| vec![Value::keyword(name), "no".into()].into());
+        Op { index, time: 10_000_000 * index as u64, error, ..op }
+    });
+    History::from_ops(ops)
+}
+
+/// What is said of a history, and of the same one under a fault that Maelstrom does not have.
+fn both(lines: &str) -> [Linearizable; 2] {
+    let lines = lines.trim().to_owned();
+    [lines.clone(), lines + "\nnemesis info kill nil"].map(|lines| check(&refused(&lines)))
+}
+
+/// Checks what a refusal is said to contradict: a warning, or the verdict if a node was killed.
+#[track_caller]
+fn check_refused(lines: &str, sentence: &str) {
+    let [without, with] = both(lines);
+    assert_eq!((without.valid, without.reason()), (Validity::Valid, None));
+    let [warning] = &without.warnings[..] else { panic!("{:?}", without.warnings) };
+    let unpunished = "a refusal goes unpunished, for Maelstrom takes it for an operation that did \
+        not happen and says nothing";
+    assert_eq!(*warning, format!("{unpunished}: {sentence}"));
+    assert_eq!((with.valid, &with.warnings[..]), (Validity::Invalid, &[][..]));
+    assert_eq!(with.reason(), Some(format!("key 0 is not linearizable: {sentence}")));
+    assert_eq!(with.to_edn().get("failures").unwrap().to_string(), "[0]");
+}
+
+#[track_caller]
+fn check_not_refused(lines: &str) {
+    for judged in both(lines) {
+        assert_eq!((judged.valid, judged.reason()), (Validity::Valid, None));
+        assert_eq!(judged.warnings, [""; 0]);
+    }
+}
+
+const WRITTEN: &str = "1 invoke write 3\n1 ok write 3\n";
+
+#[test]
+fn a_key_that_was_written_is_not_absent() {
+    check_refused(
+        &(WRITTEN.to_owned() + "2 invoke read nil\n2 fail read nil 20"),
+        "read at index 3 by process 2 was refused because the key did not exist, but key 0 was 3 \
+         from index 1 (write 3 by process 1) on, and nothing deletes a key",
+    );
+    check_refused(
+        &(WRITTEN.to_owned() + "2 invoke cas [1 2]\n2 fail cas [1 2] 20"),
+        "cas 1 to 2 at index 3 by process 2 was refused because the key did not exist, but key 0 \
+         was 3 from index 1 (write 3 by process 1) on, and nothing deletes a key",
+    );
+    // It was there before it was acknowledged, for somebody had read it.
+    check_refused(
+        "1 invoke write 3\n2 invoke read nil\n2 ok read 3\n2 invoke write 4\n2 fail write 4 20",
+        "write 4 at index 4 by process 2 was refused because the key did not exist, but key 0 was \
+         3 (write 3 by process 1, under way since index 0), and nothing deletes a key",
+    );
+}
+
+#[test]
+fn a_value_that_was_there_is_not_another_one() {
+    check_refused(
+        &(WRITTEN.to_owned() + "2 invoke cas [3 2]\n2 fail cas [3 2] 22"),
+        "cas 3 to 2 at index 3 by process 2 was refused because the value was not 3, but key 0 was \
+         3 from index 1 (write 3 by process 1) on, and no write of another value was under way",
+    );
+    // What was under way came too early.
+    check_refused(
+        &("0 invoke cas [nil 7]\n3 invoke read nil\n3 ok read 7\n".to_owned()
+            + WRITTEN
+            + "2 invoke cas [3 2]\n2 fail cas [3 2] 22"),
+        "cas 3 to 2 at index 6 by process 2 was refused because the value was not 3, but key 0 was \
+         3 from index 4 (write 3 by process 1) on, and cas nil to 7 by process 0 was under way, but \
+         it came earlier, before read 7 by process 3 at index 2",
+    );
+}
+
+#[test]
+fn a_refusal_that_may_be_true_is_nothing() {
+    let read = "2 invoke read nil\n2 fail read nil 20\n";
+    check_not_refused(&(read.to_owned() + WRITTEN));
+    // While the write is under way, in either order.
+    check_not_refused("1 invoke write 3\n2 invoke read nil\n2 fail read nil 20\n1 ok write 3");
+    check_not_refused(&(WRITTEN.to_owned() + "2 invoke cas [1 2]\n2 fail cas [1 2] 22"));
+    // The key has no value, so not this one either.
+    check_not_refused("2 invoke cas [1 2]\n2 fail cas [1 2] 22");
+    // A write that crashed may have made it so.
+    check_not_refused(
+        &(WRITTEN.to_owned() + "0 invoke write 5\n2 invoke cas [3 2]\n2 fail cas [3 2] 22"),
+    );
+    // What has no answer, or fails for another reason, observed nothing.
+    check_not_refused(&(WRITTEN.to_owned() + "2 invoke read nil\n2 fail read nil 0"));
+    check_not_refused(&(WRITTEN.to_owned() + "2 invoke read nil\n2 fail read nil 22"));
+    check_not_refused(&(WRITTEN.to_owned() + "2 invoke read nil\n2 fail read nil"));
+}
+
+#[test]
+fn what_a_refusal_rules_out_may_be_another_operation() {
+    // The write that crashed explains the refusal or the read, but not both.
+    let lines = WRITTEN.to_owned()
+        + "0 invoke write 5\n2 invoke cas [3 2]\n2 fail cas [3 2] 22\n3 invoke write 3\n3 ok write 3
+           2 invoke read nil\n2 ok read 5";
+    let [without, with] = both(&lines);
+    let sentence = "read 5 at index 8 by process 2, but key 0 was 3 from index 6 (write 3 by \
+        process 3) on, and write 5 by process 0 was under way, but it came earlier, before cas 3 \
+        to 2 by process 2 at index 4";
+    let warning = "what key 0 refused goes unpunished, for Maelstrom does not ask why";
+    assert_eq!(without.warnings, [format!("{warning}: {sentence}")]);
+    assert_eq!(with.reason(), Some(format!("key 0 is not linearizable: {sentence}")));
+}
+
+#[test]
+fn a_refusal_and_the_write_that_it_contradicts_are_told_and_shown() {
+    let [_, with] = both(&(WRITTEN.to_owned() + "2 invoke cas [1 2]\n2 fail cas [1 2] 20"));
+    let expected = "\
+key 0: no order explains its operations up to index 3
+  what came before fits in this order:
+    write 3 by process 1, index 0 to 1, 0.000 s to 0.010 s: it is 3
+    cas 1 to 2 by process 2 was refused because the key did not exist, index 2 to 3, 0.020 s to \
+0.030 s: fits nowhere
+  in this order it was nil last before write 3 by process 1, index 0 to 1, 0.000 s to 0.010 s
+  cas 1 to 2 at index 3 by process 2 was refused because the key did not exist, but key 0 was 3 \
+from index 1 (write 3 by process 1) on, and nothing deletes a key";
+    assert_eq!(with.explanation().join("\n"), expected);
+    let [contradiction] = &with.contradictions()[..] else { panic!("{with:?}") };
+    assert_eq!(contradiction.operations, [0, 1, 2, 3]);
+    assert_eq!(contradiction.value, Some(Value::Int(3)));
+}
+
+#[test]
+fn a_read_of_nil_counts_where_faults_are_beyond_maelstrom() {
+    let [without, with] = both(&(WRITTEN.to_owned() + "2 invoke read nil\n2 ok read nil"));
+    assert_eq!((without.valid, without.warnings.len()), (Validity::Valid, 1));
+    let reason = "key 0 is not linearizable: read nil at index 3 by process 2, but key 0 was 3 from \
+        index 1 (write 3 by process 1) on, and no write of nil was under way";
+    assert_eq!((with.reason().as_deref(), with.warnings.len()), (Some(reason), 0));
+}
+
+#[test]
+fn refusals_that_would_cost_too_much_are_a_warning_unless_they_say_that_nothing_was_there() {
+    let limits = Limits { memory: 10_000, ..Limits::default() };
+    let lines = overlapping(14, 1, &[5]) + "20 invoke cas [6 7]\n20 fail cas [6 7] 22\n";
+    let judged = check_within(&refused(&lines), limits);
+    assert_eq!((judged.valid, judged.warnings.len()), (Validity::Valid, 1));
+    let warning = "operations that were refused, and reads of nil, of key 0 could not be judged: \
+        the search may take 0 MiB and about 10 seconds, and got past 14 completions of 16";
+    assert!(judged.warnings[0].starts_with(warning), "{}", judged.warnings[0]);
+
+    let lines = lines + "20 invoke read nil\n20 fail read nil 20\nnemesis info kill nil";
+    let judged = check_within(&refused(&lines), limits);
+    assert_eq!((judged.valid, judged.warnings.len()), (Validity::Invalid, 0));
+    assert!(judged.reason().unwrap().contains("because the key did not exist"));
+}
