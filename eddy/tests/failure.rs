@@ -274,7 +274,7 @@ fn a_failure_tells_the_verdict_first_and_in_the_end_what_contradicts_each_other(
             " known to a node and then lost: ",
             "\nTo repeat it: ",
             "\n  operations      ",
-            "\n  warning: no node wrote anything to its storage\n",
+            "\n  warning: no node wrote anything to its storage",
             "\n\nThe smallest of ",
             "has 1 node, 2 operations, 1 strike, 2ms, seed ",
             "\n\nTest {\n",
