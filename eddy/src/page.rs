@@ -33,6 +33,11 @@ pub(crate) struct Page {
     pub(crate) text: String,
 }
 
+/// A name or a path in parts, between which a line may break: behind what separates its words.
+pub(crate) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(['/', '_', '.', ':', '+', ',', '='])
+}
+
 /// All pages of a test; `files` are what else is kept of it, for links.
 pub(crate) fn all(
     report: &Report,

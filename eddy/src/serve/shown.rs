@@ -2,6 +2,7 @@
 
 use jiff::{Timestamp, Zoned};
 
+pub(super) use crate::page::parts;
 use crate::summary;
 
 /// When a test began, as the name of its directory tells it: eddy's and Jepsen's are alike.
@@ -33,11 +34,6 @@ fn is_number(text: &str) -> bool {
 /// A figure that may be missing.
 pub(super) fn number_or_none(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), summary::shown)
-}
-
-/// A name or a path in parts, between which a line may break: behind what separates its words.
-pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
-    text.split_inclusive(['/', '_', '.', ':', '+', ',', '='])
 }
 
 /// The size of a file.
