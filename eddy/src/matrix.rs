@@ -125,6 +125,9 @@ mod tests {
         let expected =
             "  1. kill:                  2 runs,        5 messages dropped, repaired in   30 ms\n";
         assert_eq!(sum.to_string(), expected);
+        let expected =
+            "  1. kill:                   1 run,         1 message dropped, repaired in   30 ms\n";
+        assert_eq!(row(1, 30).to_string(), expected);
     }
 
     #[test]

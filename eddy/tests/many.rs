@@ -41,6 +41,9 @@ fn a_limit_to_open_files_is_told_before_anything_is_started() {
         assert!(outcome.stderr.contains(&expected), "{}", outcome.stderr);
         assert!(!place.0.join("store").exists());
     }
+    let words = "test -w echo --bin node --node-count 1";
+    let Outcome { stderr, .. } = run(&place, "ulimit -n 20", words).expect(255, "");
+    assert!(stderr.starts_with("eddy: 1 node needs "), "{stderr}");
 }
 
 #[test]

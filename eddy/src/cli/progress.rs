@@ -258,4 +258,13 @@ mod tests {
         check(32.0, last, 43, none, false, "last operations, 4.21 msgs/op, 43 operations");
         check(33.0, last, 43, none, true, "judging, 4.21 msgs/op, 43 operations");
     }
+
+    #[test]
+    fn one_operation_is_no_plural() {
+        let mut gauge = Gauge::new(Duration::from_secs(20));
+        let part = Some(Part::LastAnswers);
+        let tally = Tally { part, operations: 1, msgs_per_op: Some(2.0), strikes: [0; 7] };
+        let line = line(&gauge.read(Instant::now(), &tally, false));
+        assert_eq!(line, "last answers, 2.00 msgs/op, 1 operation");
+    }
 }

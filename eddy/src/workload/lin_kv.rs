@@ -208,6 +208,8 @@ mod tests {
         check(5, 10, true);
         check(5, 15, false);
         check(3, 12, true);
+        let alone = LinKv::validate(1, 1).unwrap_err();
+        assert!(alone.starts_with("1 client cannot be dealt out"), "{alone}");
         let error = LinKv::validate(5, 5).unwrap_err();
         assert!(error.ends_with("expected a concurrency of 10, or 2n, or a multiple of that"));
     }

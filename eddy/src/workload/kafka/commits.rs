@@ -99,13 +99,19 @@ mod tests {
 
     #[test]
     fn answers_that_forget_are_counted() {
-        let mut commits = Commits::default();
-        commits.acknowledge(offsets([("7", 5)]));
-        for process in 0..3 {
-            commits.ask(process, &["7".to_owned()]);
-            commits.hear(process, &offsets([]));
+        #[track_caller]
+        fn check(answers: u64, expected: &str) {
+            let mut commits = Commits::default();
+            commits.acknowledge(offsets([("7", 5)]));
+            for process in 0..answers {
+                commits.ask(process, &["7".to_owned()]);
+                commits.hear(process, &offsets([]));
+            }
+            let warning = commits.warning().unwrap();
+            assert!(warning.ends_with(expected), "{warning}");
         }
-        let warning = commits.warning().unwrap();
-        assert!(warning.ends_with("again, and 2 more answers forgot a commit"), "{warning}");
+        check(1, " again");
+        check(2, " again, and 1 more answer forgot a commit");
+        check(3, " again, and 2 more answers forgot a commit");
     }
 }
