@@ -3,18 +3,23 @@
 //! Maelstrom records in EDN, and its users read, diff and post-process those files. So a value
 //! keeps what EDN can tell apart (keyword and string, list and vector, the order in which a map was
 //! written), and both directions are exact: reading a recorded file and printing it again gives the
-//! same bytes.
+//! same bytes. What Clojure prints but cannot read back, such as an object's address, has no
+//! meaning here either and is kept as it was written.
 
+mod decimal;
 mod json;
 mod map;
+mod number;
 mod order;
 mod pretty;
 mod print;
 mod read;
 mod serialize;
+mod values;
 
 use std::borrow::Cow;
 
+pub(crate) use self::values::Values;
 pub use self::{
     json::JsonError,
     map::{Map, Set},
@@ -38,11 +43,20 @@ pub enum Value {
     Bool(bool),
     /// An integer that fits.
     Int(i64),
-    /// The decimal digits of an integer that exceeds `i64`, with `-` if negative: never one that
-    /// fits.
+    /// The decimal digits of an integer that is written with an `N`, with `-` if negative: any that
+    /// exceeds `i64`, and a smaller one if it was written so.
     BigInt(Box<str>),
+    /// The decimal digits of an integer that exceeds `i64` and is written without an `N`, as those
+    /// of Java are.
+    BigInteger(Box<str>),
+    /// A ratio in lowest terms, such as `1/3`.
+    Ratio(Box<str>),
+    /// A decimal as Java's `BigDecimal` prints it, without the `M` behind it.
+    Decimal(Box<str>),
     /// A double.
     Float(f64),
+    /// A character.
+    Char(char),
     /// A string.
     Str(String),
     /// A keyword, without its colon.
@@ -59,6 +73,8 @@ pub enum Value {
     Set(Set),
     /// `#tag value`: records are tagged maps.
     Tagged(String, Box<Value>),
+    /// What has no meaning beyond its text, such as `#object[Foo 0x6f "…"]` or `10.0.0.1`.
+    Opaque(Box<str>),
 }
 
 impl Value {
@@ -107,6 +123,7 @@ impl Value {
     pub fn as_int(&self) -> Option<i64> {
         match self {
             Value::Int(number) => Some(*number),
+            Value::BigInt(digits) => digits.parse().ok(),
             _ => None,
         }
     }
@@ -124,7 +141,7 @@ impl Value {
         }
         let sign = &digits[..digits.len() - magnitude.len()];
         let canonical = format!("{sign}{}", magnitude.trim_start_matches('0'));
-        Some(Value::BigInt(canonical.into()))
+        Some(Value::BigInteger(canonical.into()))
     }
 }
 

@@ -34,15 +34,24 @@ pub(super) fn order_set<T>(elements: &mut [T], place: impl Fn(&T) -> Place) {
     elements.sort_by_cached_key(place);
 }
 
-/// Clojure's `hash`, for what can be a key or a value: those of symbols and of tagged values are
-/// not followed.
+/// Clojure's `hash`, for what can be a key or a value: those of symbols, of tagged values and of
+/// what JSON has no word for are not followed.
 fn hash(value: &Value) -> u32 {
     match value {
-        Value::Nil | Value::Symbol(_) | Value::Tagged(..) => 0,
+        Value::Nil
+        | Value::Symbol(_)
+        | Value::Tagged(..)
+        | Value::Ratio(_)
+        | Value::Decimal(_)
+        | Value::Opaque(_) => 0,
         Value::Bool(true) => 1231,
         Value::Bool(false) => 1237,
         Value::Int(number) => hash_words(number.cast_unsigned(), 8),
-        Value::BigInt(digits) => java_hash(digits),
+        Value::BigInt(digits) | Value::BigInteger(digits) => match digits.parse::<i64>() {
+            Ok(number) => hash_words(number.cast_unsigned(), 8),
+            Err(_) => hash_digits(digits),
+        },
+        Value::Char(character) => (*character).into(),
         Value::Float(number) if *number == 0.0 => 0,
         Value::Float(number) => fold(number.to_bits()),
         Value::Str(text) => match java_hash(text) {
@@ -85,6 +94,16 @@ fn low(words: u64) -> u32 {
 /// A long's hash for Java, and a double's for both, of its bits.
 pub(super) fn fold(words: u64) -> u32 {
     low(words) ^ low(words >> 32)
+}
+
+/// What Java takes for the hash of a large integer, up to 128 bits.
+pub(super) fn hash_digits(digits: &str) -> u32 {
+    let Ok(number) = digits.parse::<i128>() else { return java_hash(digits) };
+    let magnitude = number.unsigned_abs();
+    let words = [96, 64, 32, 0]
+        .map(|shift| low(u64::try_from(magnitude >> shift & 0xffff_ffff).unwrap_or(0)));
+    let hash = words.iter().fold(0, |hash: u32, word| hash.wrapping_mul(31).wrapping_add(*word));
+    if number < 0 { hash.wrapping_neg() } else { hash }
 }
 
 /// What Java takes for the hash of a string.
@@ -145,6 +164,9 @@ mod tests {
         check("0", 0);
         check("1", 1_392_991_556);
         check("-1", 1_651_860_712);
+        check("12N", 916_721_908);
+        check("123456789012345678901234567890", 1_915_528_825);
+        check("\\a", 97);
         check("\"\"", 0);
         check("\"a\"", 1_455_541_201);
         check(":a", (-2_123_407_586_i32).cast_unsigned());

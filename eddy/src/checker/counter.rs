@@ -100,7 +100,7 @@ fn valued<'a>(reads: &[&'a Op]) -> Vec<(i128, &'a Op)> {
 
 /// Whether this is what a counter can be read as.
 pub(crate) fn is_integer(value: &Value) -> bool {
-    matches!(value, Value::Int(_) | Value::BigInt(_))
+    matches!(value, Value::Int(_) | Value::BigInt(_) | Value::BigInteger(_))
 }
 
 fn is_marked(op: &Op) -> bool {

@@ -12,7 +12,11 @@ use super::Value;
 
 /// A map that remembers the order of insertion and disregards it in comparisons.
 #[derive(Debug, Clone, Default)]
-pub struct Map(pub(super) IndexMap<Value, Value, FxBuildHasher>);
+pub struct Map {
+    entries: IndexMap<Value, Value, FxBuildHasher>,
+    /// Whether the namespace that all keys share is to be written once: `#:jepsen{:a 1}`.
+    lifted: bool,
+}
 
 impl Map {
     /// A map of nothing.
@@ -29,43 +33,65 @@ impl Map {
 
     /// Puts `value` under `key`, where the previous value was, or at the end; answers the previous.
     pub fn insert(&mut self, key: impl Into<Value>, value: impl Into<Value>) -> Option<Value> {
-        self.0.insert(key.into(), value.into())
+        self.entries.insert(key.into(), value.into())
     }
 
     /// Takes out what is under the keyword `key`; the order of the rest stays.
     pub fn remove_keyword(&mut self, key: &str) -> Option<Value> {
-        self.0.shift_remove(&Keyword(key))
+        self.entries.shift_remove(&Keyword(key))
     }
 
     /// What is under `key`.
     pub fn get(&self, key: &Value) -> Option<&Value> {
-        self.0.get(key)
+        self.entries.get(key)
     }
 
     /// What is under the keyword `key`.
     pub fn keyword(&self, key: &str) -> Option<&Value> {
-        self.0.get(&Keyword(key))
+        self.entries.get(&Keyword(key))
     }
 
     /// The entries in order of insertion.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Value, &Value)> {
-        self.0.iter()
+        self.entries.iter()
+    }
+
+    /// The same map, which is written with the namespace of its keys in front, if they share one.
+    #[must_use]
+    pub(super) fn lifted(self) -> Map {
+        Map { lifted: true, ..self }
+    }
+
+    /// The namespace that is to be written in front of the map.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        if !self.lifted {
+            return None;
+        }
+        let mut namespaces = self.entries.keys().map(|key| {
+            let (namespace, name) = namespace_and_name(key)?;
+            // A symbol is still one without its namespace, unlike a/1 and a/nil.
+            let is_name =
+                name.starts_with(char::is_alphabetic) && !["nil", "true", "false"].contains(&name);
+            (is_name || matches!(key, Value::Keyword(_))).then_some(namespace)
+        });
+        let shared = namespaces.next()?.filter(|name| name.starts_with(char::is_alphabetic))?;
+        namespaces.all(|namespace| namespace == Some(shared)).then_some(shared)
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 }
 
 impl FromIterator<(Value, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (Value, Value)>>(entries: I) -> Map {
-        Map(entries.into_iter().collect())
+        Map { entries: entries.into_iter().collect(), lifted: false }
     }
 }
 
@@ -74,8 +100,18 @@ impl IntoIterator for Map {
     type IntoIter = indexmap::map::IntoIter<Value, Value>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.entries.into_iter()
     }
+}
+
+/// The parts of a keyword or a symbol that has a namespace.
+pub(super) fn namespace_and_name(key: &Value) -> Option<(&str, &str)> {
+    let name = match key {
+        Value::Keyword(name) => &**name,
+        Value::Symbol(name) => name,
+        _ => return None,
+    };
+    name.split_once('/').filter(|(namespace, name)| !namespace.is_empty() && !name.contains('/'))
 }
 
 /// A set that remembers the order of insertion and disregards it in comparisons.

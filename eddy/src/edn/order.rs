@@ -1,15 +1,16 @@
 //! When two values are equal, and which comes first.
 //!
 //! The order is Clojure's `compare` where that is defined (numbers by size across their types,
-//! shorter sequences before longer ones) and goes on by kind of value where upstream would throw,
-//! so that a node that answers with odd values cannot bring a checker down.
+//! strings by their UTF-16, shorter sequences before longer ones) and goes on by kind of value where
+//! upstream would throw, so that a node that answers with odd values cannot bring a checker down.
+//! Numbers of different kinds are never equal, so they are ordered by kind where they are as large.
 
 use std::{
     cmp::Ordering,
     hash::{Hash, Hasher},
 };
 
-use super::{Map, Set, Value};
+use super::{Map, Set, Value, decimal::Scientific, map::namespace_and_name};
 
 impl Value {
     /// The place of this kind of value among the others; equal values have equal ranks.
@@ -17,7 +18,12 @@ impl Value {
         match self {
             Value::Nil => 0,
             Value::Bool(_) => 1,
-            Value::Int(_) | Value::BigInt(_) | Value::Float(_) => 2,
+            Value::Int(_)
+            | Value::BigInt(_)
+            | Value::BigInteger(_)
+            | Value::Ratio(_)
+            | Value::Decimal(_)
+            | Value::Float(_) => 2,
             Value::Str(_) => 3,
             Value::Keyword(_) => KEYWORD_RANK,
             Value::Symbol(_) => 5,
@@ -25,6 +31,8 @@ impl Value {
             Value::Map(_) => 7,
             Value::Set(_) => 8,
             Value::Tagged(..) => 9,
+            Value::Char(_) => 10,
+            Value::Opaque(_) => 11,
         }
     }
 
@@ -34,9 +42,37 @@ impl Value {
         match self {
             #[expect(clippy::cast_precision_loss, reason = "ties are decided exactly")]
             Value::Int(number) => *number as f64,
-            Value::BigInt(digits) => digits.parse().unwrap_or(f64::NAN),
-            Value::Float(number) => *number,
+            Value::BigInt(text) | Value::BigInteger(text) | Value::Decimal(text) => {
+                text.parse().unwrap_or(f64::NAN)
+            }
+            Value::Ratio(text) => {
+                let part = |text: &str| text.parse().unwrap_or(f64::NAN);
+                text.split_once('/').map_or(f64::NAN, |(n, d)| part(n) / part(d))
+            }
+            // The two zeros are equal.
+            Value::Float(number) => *number + 0.0,
             _ => f64::NAN,
+        }
+    }
+
+    /// The place of a kind of number among those that are as large; Clojure calls it a category.
+    fn category(&self) -> u8 {
+        match self {
+            Value::Decimal(_) => 1,
+            Value::Ratio(_) => 2,
+            Value::Float(_) => 3,
+            _ => 0,
+        }
+    }
+
+    /// An integer or a decimal, exactly.
+    fn exact(&self) -> Option<Scientific> {
+        match self {
+            Value::Int(number) => Some(Scientific::of(&number.to_string())),
+            Value::BigInt(text) | Value::BigInteger(text) | Value::Decimal(text) => {
+                Some(Scientific::of(text))
+            }
+            _ => None,
         }
     }
 }
@@ -48,8 +84,12 @@ impl Ord for Value {
         match (self, other) {
             (Value::Int(a), Value::Int(b)) => a.cmp(b),
             (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
-            (Value::Str(a), Value::Str(b)) | (Value::Symbol(a), Value::Symbol(b)) => a.cmp(b),
-            (Value::Keyword(a), Value::Keyword(b)) => a.cmp(b),
+            (Value::Str(a), Value::Str(b)) => compare_texts(a, b),
+            (Value::Keyword(a), Value::Keyword(b)) if a == b => Ordering::Equal,
+            (Value::Keyword(a), Value::Keyword(b)) => self.compare_names(a, other, b),
+            (Value::Symbol(a), Value::Symbol(b)) => self.compare_names(a, other, b),
+            (Value::Char(a), Value::Char(b)) => a.cmp(b),
+            (Value::Opaque(a), Value::Opaque(b)) => a.cmp(b),
             (Value::List(a) | Value::Vector(a), Value::List(b) | Value::Vector(b)) => {
                 a.len().cmp(&b.len()).then_with(|| a.cmp(b))
             }
@@ -62,20 +102,50 @@ impl Ord for Value {
     }
 }
 
+impl Value {
+    /// Compares two keywords or symbols: those without a namespace come first.
+    fn compare_names(&self, name: &str, other: &Value, other_name: &str) -> Ordering {
+        match (namespace_and_name(self), namespace_and_name(other)) {
+            (Some((a, x)), Some((b, y))) => compare_texts(a, b).then_with(|| compare_texts(x, y)),
+            (a, b) => a.is_some().cmp(&b.is_some()).then_with(|| compare_texts(name, other_name)),
+        }
+    }
+}
+
+/// Compares texts as Java does, by their UTF-16.
+///
+/// That is the order of their UTF-8 but for one thing: what takes two units comes before U+E000.
+fn compare_texts(a: &str, b: &str) -> Ordering {
+    let differing = a.bytes().zip(b.bytes()).find(|(a, b)| a != b);
+    match differing {
+        Some((0xf0.., 0xee | 0xef)) => Ordering::Less,
+        Some((0xee | 0xef, 0xf0..)) => Ordering::Greater,
+        Some((a, b)) => a.cmp(&b),
+        None => a.len().cmp(&b.len()),
+    }
+}
+
 fn compare_numbers(a: &Value, b: &Value) -> Ordering {
     a.rounded().total_cmp(&b.rounded()).then_with(|| match (a, b) {
-        (Value::Float(_), Value::Float(_)) => Ordering::Equal,
-        (_, Value::Float(_)) => Ordering::Less,
-        (Value::Float(_), _) => Ordering::Greater,
-        (a, b) => compare_integers(a, b),
+        (Value::Ratio(a), Value::Ratio(b)) => compare_ratios(a, b),
+        (a, b) => match (a.exact(), b.exact()) {
+            (Some(x), Some(y)) => x.cmp(&y).then_with(|| a.category().cmp(&b.category())),
+            _ => a.category().cmp(&b.category()),
+        },
     })
 }
 
-/// Compares exactly what rounds to the same double, and so has the same sign.
-fn compare_integers(a: &Value, b: &Value) -> Ordering {
-    let (a, b) = (a.to_string(), b.to_string());
-    let magnitudes = a.len().cmp(&b.len()).then_with(|| a.cmp(&b));
-    if a.starts_with('-') { magnitudes.reverse() } else { magnitudes }
+/// Compares ratios that round to the same double: by size, if their parts fit.
+fn compare_ratios(a: &str, b: &str) -> Ordering {
+    let parts = |text: &str| {
+        let (numerator, denominator) = text.split_once('/')?;
+        let fits = |part: &str| part.parse::<i64>().ok().map(i128::from);
+        Some((fits(numerator)?, fits(denominator)?))
+    };
+    match (parts(a), parts(b)) {
+        (Some((n, d)), Some((m, e))) => (n * e).cmp(&(m * d)),
+        (x, y) => y.is_some().cmp(&x.is_some()).then_with(|| a.cmp(b)),
+    }
 }
 
 impl Ord for Map {
@@ -113,8 +183,14 @@ impl Hash for Value {
             Value::Nil => {}
             Value::Bool(value) => value.hash(state),
             Value::Int(number) => number.hash(state),
-            Value::Float(number) => number.to_bits().hash(state),
-            Value::BigInt(text) => text.hash(state),
+            Value::Float(_) => self.rounded().to_bits().hash(state),
+            Value::BigInt(text) | Value::BigInteger(text) => match text.parse::<i64>() {
+                Ok(number) => number.hash(state),
+                Err(_) => text.hash(state),
+            },
+            Value::Decimal(text) => Scientific::of(text).hash(state),
+            Value::Ratio(text) | Value::Opaque(text) => text.hash(state),
+            Value::Char(character) => character.hash(state),
             Value::Str(text) | Value::Symbol(text) => text.hash(state),
             Value::Keyword(name) => name.hash(state),
             Value::List(elements) | Value::Vector(elements) => elements.hash(state),
@@ -181,6 +257,20 @@ mod tests {
         check("-9223372036854775809", "-9223372036854775808");
         check("100000000000000000000000000001", "100000000000000000000000000002");
         check("-100000000000000000000000000002", "-100000000000000000000000000001");
+        check("0.3M", "1/3");
+        check("1/3", "0.34");
+        check("0.5M", "1/2");
+        check("1/2", "0.5");
+        check("9007199254740992.5M", "9007199254740993");
+        check("1", "1M");
+        check("1/3", "1/2");
+        check("3002399751580331/9007199254740993", "3002399751580332/9007199254740993");
+        check("-1/2", "-1/3");
+        check("1E+1000M", "1E+1001M");
+        check("\\a", "\\b");
+        check(":b", ":a/a");
+        check(":a/b", ":b/a");
+        check("\"\u{1f600}\"", "\"\u{e000}\"");
         check("[9]", "[1 2]");
         check("[1 2]", "(1 3)");
         check("\"n0-1\"", "\"n2-999\"");
@@ -195,6 +285,13 @@ mod tests {
             ("#{1 2 3}", "#{3 1 2}"),
             ("(1 2)", "[1 2]"),
             ("{[1] #{1 2}}", "{(1) #{2 1}}"),
+            ("#:a{:b 1}", "{:a/b 1}"),
+            ("1", "1N"),
+            ("123456789012345678901", "123456789012345678901N"),
+            ("1.0M", "1.00M"),
+            ("0.0", "-0.0"),
+            ("2/4", "1/2"),
+            ("##NaN", "##NaN"),
         ] {
             let hash = |text| FxBuildHasher.hash_one(value(text));
             assert_eq!(value(a), value(b));

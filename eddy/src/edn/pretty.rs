@@ -7,7 +7,10 @@
 
 use std::fmt::{self, Write};
 
-use super::{Value, print::Tag};
+use super::{
+    Value,
+    print::{PrettyTag, Short},
+};
 
 /// The column that a collection may not cross; fipp's default.
 const WIDTH: usize = 70;
@@ -32,7 +35,7 @@ impl Page {
         let start = self.text.len();
         let mut line =
             Line { text: &mut self.text, columns_left: WIDTH.saturating_sub(self.column) };
-        if write!(line, "{value}").is_ok() {
+        if write!(line, "{}", Short(value)).is_ok() {
             self.column = WIDTH - line.columns_left;
             return;
         }
@@ -47,7 +50,7 @@ impl Page {
                 page.put(value);
             }),
             Value::Tagged(tag, value) => {
-                self.put_text(&Tag(tag, value).to_string());
+                self.put_text(&PrettyTag(tag, value).to_string());
                 self.put(value);
             }
             atom => self.put_text(&atom.to_string()),

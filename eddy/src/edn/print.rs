@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
-use super::Value;
+use super::{Map, Value, map::namespace_and_name};
 
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -25,10 +25,23 @@ impl Display for Plain<'_> {
     }
 }
 
+/// The value on one line, as [`Value::pretty`] has it where it is short enough.
+pub(super) struct Short<'a>(pub(super) &'a Value);
+
+impl Display for Short<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write_value(f, self.0, Style::Pretty)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Style {
+    /// As `pr` does.
     Readable,
+    /// As `print` does.
     Plain,
+    /// As fipp does.
+    Pretty,
 }
 
 fn write_value(out: &mut impl Write, value: &Value, style: Style) -> fmt::Result {
@@ -36,30 +49,49 @@ fn write_value(out: &mut impl Write, value: &Value, style: Style) -> fmt::Result
         Value::Nil => out.write_str("nil"),
         Value::Bool(value) => write!(out, "{value}"),
         Value::Int(number) => write!(out, "{number}"),
-        Value::BigInt(digits) if style == Style::Readable => write!(out, "{digits}N"),
-        Value::BigInt(digits) => out.write_str(digits),
+        Value::BigInt(digits) => write!(out, "{digits}N"),
+        Value::Decimal(number) => write!(out, "{number}M"),
+        Value::BigInteger(text) | Value::Ratio(text) | Value::Opaque(text) => out.write_str(text),
         Value::Float(number) => write_float(out, *number),
-        Value::Str(text) if style == Style::Readable => write_string(out, text),
-        Value::Str(text) | Value::Symbol(text) => out.write_str(text),
+        Value::Char(character) if style == Style::Plain => out.write_char(*character),
+        Value::Char(character) => write_character(out, *character),
+        Value::Str(text) if style == Style::Plain => out.write_str(text),
+        Value::Str(text) => write_string(out, text),
+        Value::Symbol(name) => out.write_str(name),
         Value::Keyword(name) => write!(out, ":{name}"),
         Value::List(elements) => write_elements(out, "(", elements.iter(), ")", style),
         Value::Vector(elements) => write_elements(out, "[", elements.iter(), "]", style),
         Value::Set(set) => write_elements(out, "#{", set.iter(), "}", style),
-        Value::Map(map) => {
-            out.write_char('{')?;
-            for (i, (key, value)) in map.iter().enumerate() {
-                out.write_str(if i == 0 { "" } else { ", " })?;
-                write_value(out, key, style)?;
-                out.write_char(' ')?;
-                write_value(out, value, style)?;
-            }
-            out.write_char('}')
-        }
+        Value::Map(map) => write_map(out, map, style),
         Value::Tagged(tag, value) => {
-            write!(out, "{}", Tag(tag, value))?;
+            let separator = if style == Style::Pretty {
+                PrettyTag(tag, value).separator()
+            } else {
+                separator(tag, value)
+            };
+            write!(out, "#{tag}{separator}")?;
             write_value(out, value, style)
         }
     }
+}
+
+fn write_map(out: &mut impl Write, map: &Map, style: Style) -> fmt::Result {
+    let namespace = map.namespace().filter(|_| style != Style::Pretty);
+    match namespace {
+        Some(namespace) => write!(out, "#:{namespace}{{")?,
+        None => out.write_char('{')?,
+    }
+    for (i, (key, value)) in map.iter().enumerate() {
+        out.write_str(if i == 0 { "" } else { ", " })?;
+        match (namespace.and_then(|_| namespace_and_name(key)), key) {
+            (Some((_, name)), Value::Keyword(_)) => write!(out, ":{name}")?,
+            (Some((_, name)), _) => out.write_str(name)?,
+            (None, _) => write_value(out, key, style)?,
+        }
+        out.write_char(' ')?;
+        write_value(out, value, style)?;
+    }
+    out.write_char('}')
 }
 
 fn write_elements<'a>(
@@ -77,15 +109,48 @@ fn write_elements<'a>(
     out.write_str(close)
 }
 
-/// What stands before a tagged value; a record's map follows its tag without a space.
-pub(super) struct Tag<'a>(pub(super) &'a str, pub(super) &'a Value);
+/// What `pr` writes between a tag and its value: only the name of a record's class stands next to
+/// its map.
+fn separator(tag: &str, value: &Value) -> &'static str {
+    let is_class = tag.contains('.') && !tag.contains('/');
+    let is_plain_map = matches!(value, Value::Map(map) if map.namespace().is_none());
+    if is_plain_map && is_class { "" } else { " " }
+}
 
-impl Display for Tag<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let space = if matches!(self.1, Value::Map(_)) { "" } else { " " };
-        write!(f, "#{}{space}", self.0)
+/// What fipp writes before a tagged value: nothing stands between a tag and a bracket.
+pub(super) struct PrettyTag<'a>(pub(super) &'a str, pub(super) &'a Value);
+
+impl PrettyTag<'_> {
+    fn separator(&self) -> &'static str {
+        match self.1 {
+            Value::List(_) | Value::Vector(_) | Value::Set(_) | Value::Map(_) => "",
+            _ => " ",
+        }
     }
 }
+
+impl Display for PrettyTag<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}{}", self.0, self.separator())
+    }
+}
+
+fn write_character(out: &mut impl Write, character: char) -> fmt::Result {
+    match CHARACTERS.iter().find(|(_, known)| *known == character) {
+        Some((name, _)) => write!(out, "\\{name}"),
+        None => write!(out, "\\{character}"),
+    }
+}
+
+/// The characters that have names.
+pub(super) const CHARACTERS: [(&str, char); 6] = [
+    ("newline", '\n'),
+    ("space", ' '),
+    ("tab", '\t'),
+    ("return", '\r'),
+    ("formfeed", '\u{c}'),
+    ("backspace", '\u{8}'),
+];
 
 fn write_string(out: &mut impl Write, text: &str) -> fmt::Result {
     out.write_char('"')?;
@@ -150,7 +215,9 @@ mod tests {
         check(9_999_999.5, "9999999.5", "9999999.5");
         check(1e7, "1.0E7", "1.0E7");
         check(f64::NEG_INFINITY, "##-Inf", "##-Inf");
-        check(u64::MAX, "18446744073709551615N", "18446744073709551615");
+        check(u64::MAX, "18446744073709551615N", "18446744073709551615N");
+        check(Value::Decimal("1E+3".into()), "1E+3M", "1E+3M");
+        check(Value::Ratio("-1/3".into()), "-1/3", "-1/3");
         check(Value::float32(106.0 / 52.0), "2.0384614", "2.0384614");
         check(Value::float32(1.0), "1.0", "1.0");
     }
@@ -163,11 +230,24 @@ mod tests {
     }
 
     #[test]
+    fn characters_have_names_where_they_could_not_be_seen() {
+        check(Value::Char('a'), "\\a", "a");
+        check(Value::Char('('), "\\(", "(");
+        check(Value::Char('\n'), "\\newline", "\n");
+        check(vec![Value::Char(' '), Value::Char('\u{8}')], "[\\space \\backspace]", "[  \u{8}]");
+    }
+
+    #[test]
     fn collections_look_as_clojure_prints_them() {
         let map = Map::new().with("valid?", true).with("errors", Value::List(Vec::new()));
         check(map.clone(), "{:valid? true, :errors ()}", "{:valid? true, :errors ()}");
         let record = Value::Tagged("jepsen.history.Op".into(), Box::new(map.into()));
         assert_eq!(record.to_string(), "#jepsen.history.Op{:valid? true, :errors ()}");
+        let literal = Value::Tagged("foo/bar.baz".into(), Box::new(Map::new().with("a", 1).into()));
+        assert_eq!(literal.to_string(), "#foo/bar.baz {:a 1}");
+        assert_eq!(literal.pretty(), "#foo/bar.baz{:a 1}");
+        check(Map::new().with("a/b", 1).lifted(), "#:a{:b 1}", "#:a{:b 1}");
+        check(Map::new().with("a/b", 1).with("b", 1).lifted(), "{:a/b 1, :b 1}", "{:a/b 1, :b 1}");
         let instant = Value::Tagged("inst".into(), Box::new("2024".into()));
         check(instant, "#inst \"2024\"", "#inst 2024");
         check([Value::from(2), Value::from(1)].into_iter().collect::<Set>(), "#{2 1}", "#{2 1}");

@@ -22,15 +22,19 @@ impl Serialize for Value {
             Value::Nil => serializer.serialize_unit(),
             Value::Bool(value) => serializer.serialize_bool(*value),
             Value::Int(number) => serializer.serialize_i64(*number),
-            Value::BigInt(digits) => RawValue::from_string(digits.to_string())
-                .map_err(S::Error::custom)?
-                .serialize(serializer),
+            Value::BigInt(number) | Value::BigInteger(number) | Value::Decimal(number) => {
+                RawValue::from_string(number.to_string())
+                    .map_err(S::Error::custom)?
+                    .serialize(serializer)
+            }
             // JSON has no NaN and no infinities.
             Value::Float(number) if !number.is_finite() => {
                 serializer.serialize_str(&self.to_string())
             }
             Value::Float(number) => serializer.serialize_f64(*number),
             Value::Str(text) | Value::Symbol(text) => serializer.serialize_str(text),
+            Value::Ratio(text) | Value::Opaque(text) => serializer.serialize_str(text),
+            Value::Char(character) => serializer.serialize_char(*character),
             Value::Keyword(name) => serializer.serialize_str(name),
             Value::List(elements) | Value::Vector(elements) => all(elements.iter(), serializer),
             Value::Set(set) => all(set.iter(), serializer),
@@ -50,6 +54,7 @@ fn name(key: &Value) -> String {
     match key {
         Value::Str(text) | Value::Symbol(text) => text.clone(),
         Value::Keyword(name) => name.to_string(),
+        Value::Char(character) => character.to_string(),
         other => other.to_string(),
     }
 }
@@ -70,6 +75,8 @@ mod tests {
         check("#{:a}", "['a']");
         check("#jepsen.history.Op{:f :read, :value \"\\n\"}", "{'f':'read','value':'\\n'}");
         check("[123456789012345678901N 2.5]", "[123456789012345678901,2.5]");
+        check("[0.50M 1E+3M 12N 1/3 {\\a \\b}]", "[0.50,1E+3,12,'1/3',{'a':'b'}]");
+        check("[#object[Foo 0x6f] 10.0.0.1]", "['#object[Foo 0x6f]','10.0.0.1']");
         let nan = serde_json::to_string(&Value::Float(f64::NAN)).unwrap();
         assert_eq!(nan, format!("{:?}", Value::Float(f64::NAN).to_string()));
     }

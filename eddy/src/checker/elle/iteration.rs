@@ -49,6 +49,11 @@ fn java_hash(value: &Value) -> u32 {
         Value::Bool(true) => 1231,
         Value::Bool(false) => 1237,
         Value::Int(number) => clojure::fold(number.cast_unsigned()),
+        Value::BigInt(digits) | Value::BigInteger(digits) => match digits.parse::<i64>() {
+            Ok(number) => clojure::fold(number.cast_unsigned()),
+            Err(_) => clojure::hash_digits(digits),
+        },
+        Value::Char(character) => (*character).into(),
         Value::Float(number) => clojure::fold(number.to_bits()),
         Value::Str(text) => clojure::java_hash(text),
         Value::List(elements) | Value::Vector(elements) => {

@@ -34,10 +34,24 @@ impl Reader<'_> {
             Some(b'b') => Some('\u{8}'),
             Some(b @ (b'"' | b'\\')) => Some(char::from(b)),
             Some(b'u') => return self.unicode_escape(),
+            Some(b'0'..=b'7') => return self.octal_escape(),
             _ => None,
         };
         self.at += 1;
         escaped.map_or_else(|| self.fail_at(backslash, ESCAPE), Ok)
+    }
+
+    /// Reads up to three octal digits.
+    fn octal_escape(&mut self) -> Result<char> {
+        let backslash = self.at - 1;
+        let rest = self.rest().as_bytes();
+        let length = rest.iter().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+        let code = rest[..length].iter().fold(0, |code, digit| 8 * code + u32::from(digit - b'0'));
+        self.at += length;
+        match u8::try_from(code) {
+            Ok(code) => Ok(char::from(code)),
+            Err(_) => self.fail_at(backslash, ESCAPE),
+        }
     }
 
     /// Reads `u` and four digits, and the escape behind them if that is the other half of a pair.
@@ -74,6 +88,9 @@ mod tests {
     fn an_escape_is_complete_or_refused() {
         check(r#""\\\"\n\t\r\f\b""#, Some("\\\"\n\t\r\u{c}\u{8}"));
         check(r#""\u00e9\ud83d\ude00\u0041b""#, Some("é😀Ab"));
+        check(r#""\101\7\0608""#, Some("A\u{7}08"));
+        check(r#""\400""#, None);
+        check(r#""\8""#, None);
         check(r#""\u+0e9""#, None);
         check(r#""\u00""#, None);
         check(r#""\ud83d, \ude00""#, None);

@@ -32,7 +32,9 @@ impl Wanted {
         asked: impl Iterator<Item = &'a Arrow<'a>>,
     ) -> Option<Wanted> {
         let text = match value {
-            Value::Int(_) | Value::BigInt(_) => value.to_string().trim_end_matches('N').to_owned(),
+            Value::Int(_) | Value::BigInt(_) | Value::BigInteger(_) => {
+                value.to_string().trim_end_matches('N').to_owned()
+            }
             Value::Str(text) => serde_json::to_string(text).ok()?,
             _ => return None,
         };
