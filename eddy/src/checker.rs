@@ -20,6 +20,8 @@ pub(crate) mod sentence;
 pub mod set_full;
 pub mod stats;
 #[cfg(test)]
+mod odd_histories;
+#[cfg(test)]
 pub(crate) mod testing;
 pub mod unique_ids;
 

@@ -2,8 +2,11 @@
 //! did.
 //!
 //! Every verdict is a function of the history and nothing else, so whoever doubts one can repeat it
-//! from the file. The file is Jepsen's: one operation a line.
+//! from the file. The file is Jepsen's, one operation a line, and those of its neighbors are read.
 
+mod fields;
+pub(crate) mod file;
+mod json;
 mod op;
 mod read;
 mod write;
@@ -23,6 +26,8 @@ pub struct History {
     partners: Vec<Option<usize>>,
     /// Which invocation each process still waits for.
     open: FxHashMap<u64, usize>,
+    /// Whether the order of the operations stands in for the times of some.
+    lacks_time: bool,
 }
 
 impl History {
@@ -93,6 +98,18 @@ impl History {
     /// Where the operation began that `completion` ended: the last invocation of its process.
     pub fn invocation(&self, completion: &Op) -> Option<&Op> {
         self.partner(completion).filter(|_| completion.kind != Kind::Invoke)
+    }
+
+    /// Whether it was read from a text in which operations have no time, so that no duration means
+    /// anything.
+    pub fn lacks_time(&self) -> bool {
+        self.lacks_time
+    }
+
+    /// What a client has begun and not ended.
+    fn running(&self, process: Process) -> Option<&Op> {
+        let Process::Client(process) = process else { return None };
+        self.open.get(&process).map(|position| &self.ops[*position])
     }
 
     fn partner(&self, op: &Op) -> Option<&Op> {

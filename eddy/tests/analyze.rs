@@ -85,6 +85,9 @@ fn what_is_no_history_is_told_with_its_line_and_what_was_expected() {
     place.file("reads.edn", &read(":value [1]").replace(":invoke", ":ok"), 0o644);
     place.file("echo.edn", op, 0o644);
     place.file("test.jepsen", "JEPSEN\0\0", 0o644);
+    place.file("history.txt", "0\t:invoke\t:echo\t\"a\"\n", 0o644);
+    place.file("double.edn", &format!("{op}{}", op.replace(":index 0", ":index 1")), 0o644);
+    place.file("cut.json", "[{\"type\": \"invoke\",\n \"f\": \"echo\"", 0o644);
     fs::write(place.0.join("binary.edn"), [op.as_bytes(), &[0xff, 0xfe]].concat()).unwrap();
     let gzipped = gzip(&op.repeat(1000));
     fs::write(place.0.join("cut.edn.gz"), &gzipped[..gzipped.len() - 20]).unwrap();
@@ -92,7 +95,10 @@ fn what_is_no_history_is_told_with_its_line_and_what_was_expected() {
     fs::create_dir_all(place.0.join("store/latest")).unwrap();
     for (path, expected) in [
         ("cut.edn", "cut.edn: line 2, column "),
-        ("cut.edn", "Expected an operation on each line, as in a history.edn"),
+        (
+            "cut.edn",
+            "Expected one operation after the other, as in a history.edn, or objects in JSON",
+        ),
         ("foreign.edn", "foreign.edn: line 2"),
         ("empty.edn", "empty.edn has no operation of a client; expected a history.edn"),
         ("nemesis.edn", "nemesis.edn has no operation of a client"),
@@ -101,6 +107,10 @@ fn what_is_no_history_is_told_with_its_line_and_what_was_expected() {
         ("reads.edn", "may be of several workloads by its operations, read: broadcast, g-set; "),
         ("echo.edn -w kafak", "did you mean kafka?"),
         ("test.jepsen", "a whole test in Jepsen's own format; expected the history.edn beside it"),
+        ("history.txt", "history.txt: line 1: expected an operation such as {:type :invoke, "),
+        ("history.txt", "as in the history.edn beside a history.txt"),
+        ("double.edn", "line 2: expected the end of the operation at index 0 first"),
+        ("cut.json", "cut.json: line 2: malformed JSON: EOF while parsing an object"),
         ("binary.edn", "binary.edn: line 2: this is no UTF-8; expected an operation in EDN"),
         ("cut.edn.gz", "expected a whole gzipped history"),
         ("empty", "empty has no history.edn or history.edn.gz; expected the directory of a test"),
@@ -184,6 +194,50 @@ fn a_model_is_named_under_which_a_verdict_that_differs_is_the_recorded_one() {
         place.eddy(&format!("analyze . --consistency-models {model}")).expect(0, "");
     }
     place.eddy("analyze . --consistency-models read-uncommitted").expect(0, "");
+}
+
+#[test]
+fn histories_of_neighboring_tools_are_judged_in_the_forms_that_they_have() {
+    let place = Place::new("analyze-neighbors");
+    // Two writers, and a reader to whom the later value came first, as Elle's readme has it.
+    let cycle = [
+        ("0", r#"[["append", "x", 1], ["r", "y", [1]]]"#),
+        ("1", r#"[["append", "x", 2], ["append", "y", 1]]"#),
+        ("2", r#"[["r", "x", [1, 2]]]"#),
+    ];
+    let json = cycle.map(|(process, value)| {
+        format!(r#"{{"type": "ok", "process": {process}, "value": {value}}}"#)
+    });
+    let edn = cycle.map(|(process, value)| {
+        let value = value.replace(r#""append""#, ":append").replace(r#""r""#, ":r");
+        format!("{{:process {process}, :type :ok, :value {value}}}")
+    });
+    let register = "({:process 0, :type :invoke, :f :write, :value [0 1]}
+        {:process 0, :type :ok, :f :write, :value [0 1]
+         :when #inst \"2020-01-01T00:00:00.000-00:00\", :lag 1/3, :skew -0.095M, :big 12N, :c \\a}
+        {:process 1, :type :invoke, :f :write, :value [0 2]}
+        {:process 1, :type :info, :f :write, :value [0 2], :error #error {
+ :cause \"reset\"
+ :via
+ [{:type java.net.SocketException
+   :message \"reset\"}]}, :socket #object[java.net.Socket 0x6f2958e \"Socket[unconnected]\"]}
+        {:process 2, :type :invoke, :f :read, :value [0 nil]}
+        {:process 2, :type :ok, :f :read, :value [0 2]})";
+    let set = "{:type :invoke, :process 0, :f :broadcast, :value 1}
+        {:type :ok, :process 0, :f :broadcast, :value 1}
+        {:type :invoke, :process 1, :f :read} {:type :ok, :process 1, :f :read, :value [1]}";
+    for (name, text, status, words) in [
+        ("cycle.json", format!("[{}]", json.join(",\n")), 1, ":G1c"),
+        ("lines.json", json.join("\n"), 1, ":G1c"),
+        ("cycle.edn", format!("[{}]", edn.join("\n")), 1, ":G1c"),
+        ("lines.edn", edn.join(" "), 1, ":G1c"),
+        ("register.edn", register.to_owned(), 0, ":failures []"),
+        ("set.edn", set.to_owned(), 0, "without a :time, so no latency or lag here means anything"),
+    ] {
+        place.file(name, &text, 0o644);
+        let outcome = place.eddy(&format!("analyze {name}")).expect(status, "");
+        assert!(outcome.stdout.contains(words), "{name}: {}", outcome.stdout);
+    }
 }
 
 fn gzip(text: &str) -> Vec<u8> {

@@ -43,6 +43,7 @@ use self::{
 use super::{
     Contradiction, Evidence, Validity,
     clojure::{self, Place, order_map},
+    sentence::without_times,
 };
 use crate::{
     edn::{Map, Value},
@@ -119,7 +120,10 @@ pub fn check(history: &History) -> Kafka {
         unseen,
         worst_realtime_lag: lag::worst(&told),
         info_txn_causes: info_txn_causes(history),
-        warnings: warnings::of(&told, &overlooked),
+        warnings: warnings::of(&told, &overlooked)
+            .into_iter()
+            .chain(without_times(history))
+            .collect(),
         evidence: evidence(&acts),
         fails: fails
             .map(|fails| (fails.to_edn(&acts), fails.sentence(&told), fails.contradiction(&told))),

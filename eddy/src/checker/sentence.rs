@@ -1,7 +1,7 @@
 //! Words that verdicts are explained in.
 
 use crate::edn::Value;
-use crate::history::Op;
+use crate::history::{History, Op};
 use crate::printable;
 
 /// How many of anything are named. A node that is broken errs with all of them.
@@ -25,6 +25,15 @@ pub(crate) fn seconds(nanoseconds: u64) -> String {
 /// When an operation began or ended: `0.421 s`.
 pub(crate) fn time(op: &Op) -> String {
     seconds(op.time)
+}
+
+/// A warning about the durations that are told of a history without times.
+pub(super) fn without_times(history: &History) -> Option<String> {
+    history.lacks_time().then(|| {
+        "there are operations without a :time, so no latency or lag here means anything; the order \
+         of the operations stands in for it"
+            .to_owned()
+    })
 }
 
 /// Why an operation did not succeed, for the end of a sentence about it: `: :net-timeout`.

@@ -17,7 +17,7 @@ mod timeline;
 mod warnings;
 
 use self::timeline::{Outcome, Timeline, Timelines};
-use super::sentence::{counted, listed};
+use super::sentence::{counted, listed, without_times};
 use super::{Contradiction, Evidence, Placement, Validity, quantiles::Quantiles};
 use crate::{
     edn::{Map, Value},
@@ -112,6 +112,7 @@ fn judge(history: &History, [add, read]: [&str; 2], placement: Option<&Placement
     }
     let mut warnings = warnings::of(timelines.all(), add);
     warnings.extend(warnings::of_shape(&odd));
+    warnings.extend(without_times(history));
     let timelines = timelines.attempted();
     let mut set = sum_up(&timelines, warnings);
     if let Some(placement) = placement {

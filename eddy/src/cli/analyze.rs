@@ -6,11 +6,9 @@
 mod recording;
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use flate2::read::MultiGzDecoder;
 
 use self::recording::Recording;
 use super::brief::Brief;
@@ -23,20 +21,12 @@ use crate::checker::elle::ConsistencyModel;
 use crate::checker::{Placement, Validity};
 use crate::edn::Value;
 use crate::history::History;
+use crate::history::file::{find, read};
 use crate::page::REPORT;
 use crate::report::judgement::{Judgement, Standard};
 use crate::summary::{self, Summary};
 use crate::test::Test;
 use crate::workload::{Verdict, Workload};
-
-/// The names under which a test's directory holds its history.
-const HISTORIES: [&str; 2] = ["history.edn", "history.edn.gz"];
-
-/// How every gzipped file begins (RFC 1952, section 2.3.1).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-
-/// How Jepsen's own format begins, which holds whole tests.
-const JEPSEN: &[u8] = b"JEPSEN";
 
 #[derive(Debug, Args)]
 pub(super) struct Recorded {
@@ -196,57 +186,6 @@ fn foreign(workload: Workload, history: &History) -> Option<String> {
 /// The history of a recorded test; an error says what is wrong with the directory or the file.
 pub(super) fn history_of(path: &Path) -> Result<History, String> {
     read(&find(path)?)
-}
-
-/// The file that holds the history.
-fn find(path: &Path) -> Result<PathBuf, String> {
-    if !path.is_dir() {
-        return Ok(path.to_owned());
-    }
-    let shown = path.display();
-    let files = HISTORIES.map(|name| path.join(name));
-    if let Some(file) = files.into_iter().find(|file| file.exists()) {
-        return Ok(file);
-    }
-    let latest = path.join("latest");
-    Err(if latest.exists() {
-        format!("{shown} is not a test; did you mean {}?", latest.display())
-    } else {
-        format!("{shown} has no {}; expected the directory of a test", HISTORIES.join(" or "))
-    })
-}
-
-fn read(path: &Path) -> Result<History, String> {
-    let shown = path.display();
-    let bytes = fs::read(path).map_err(|error| {
-        format!("{shown}: {error}; expected a history.edn, or the directory of a test")
-    })?;
-    if bytes.starts_with(JEPSEN) {
-        return Err(format!(
-            "{shown} is a whole test in Jepsen's own format; expected the history.edn beside it"
-        ));
-    }
-    let (bytes, failure) = if bytes.starts_with(&GZIP) { unpack(&bytes) } else { (bytes, None) };
-    let lines = |bytes: &[u8]| bytes.split(|byte| *byte == b'\n').count();
-    if let Some(error) = failure {
-        let line = lines(&bytes);
-        return Err(format!("{shown}: line {line}: {error}; expected a whole gzipped history"));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let line = lines(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
-        format!("{shown}: line {line}: this is no UTF-8; expected an operation in EDN")
-    })?;
-    let history = History::read_edn(&text).map_err(|error| {
-        format!("{shown}: {error}. Expected an operation on each line, as in a history.edn")
-    })?;
-    Ok(history)
-}
-
-/// The unpacked bytes, up to where the packed ones are wrong.
-fn unpack(packed: &[u8]) -> (Vec<u8>, Option<std::io::Error>) {
-    let mut bytes = Vec::new();
-    let failure = MultiGzDecoder::new(packed).read_to_end(&mut bytes).err();
-    (bytes, failure)
 }
 
 /// Where the report is, which is that of the verdict that was recorded.

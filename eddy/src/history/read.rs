@@ -1,9 +1,13 @@
-//! A history from its file.
+//! A history from its text, in the forms in which Jepsen and its neighbors write it.
+//!
+//! Jepsen writes a map a line, `pr` a vector of records, Elle's and Knossos' examples spread them
+//! over lines and leave out what they do not need, and elle-cli reads JSON besides. All of them are
+//! values one after the other, and each value is an operation.
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{History, Kind, Op, Process};
-use crate::edn::{Map, ReadError, Value};
+use super::{History, Kind, Process, fields::Context, json};
+use crate::edn::{JsonError, ReadError, Value, Values};
 
 /// The line that made a text no history.
 #[derive(Debug)]
@@ -19,8 +23,17 @@ pub struct HistoryError {
 pub enum HistoryErrorReason {
     /// It is not EDN.
     Unreadable(ReadError),
-    /// It is EDN, but no operation.
+    /// It is not JSON, in a history that begins as JSON.
+    Json(JsonError),
+    /// It is a value, but no operation.
     NoOp(String),
+    /// Its process has not ended the operation of this index yet.
+    Busy {
+        /// Whose operation it is.
+        process: Process,
+        /// What it has not ended.
+        running: usize,
+    },
 }
 
 impl Display for HistoryError {
@@ -29,83 +42,69 @@ impl Display for HistoryError {
             HistoryErrorReason::Unreadable(error) => {
                 Display::fmt(&ReadError { line: self.line, ..error.clone() }, f)
             }
+            HistoryErrorReason::Json(error) => write!(f, "line {}: {error}", self.line),
             HistoryErrorReason::NoOp(reason) => write!(f, "line {}: {reason}", self.line),
+            HistoryErrorReason::Busy { process, running } => write!(
+                f,
+                "line {}: expected the end of the operation at index {running} first, found \
+                 another one that process {process} begins; a process does one thing at a time, \
+                 and without a :process all is done by process 0",
+                self.line
+            ),
         }
     }
 }
 
 impl std::error::Error for HistoryError {}
 
+impl From<ReadError> for HistoryError {
+    fn from(error: ReadError) -> HistoryError {
+        HistoryError { line: error.line, reason: HistoryErrorReason::Unreadable(error) }
+    }
+}
+
 impl History {
-    /// Reads a history.edn, which has an operation a line; blank lines are skipped.
+    /// Reads a history in EDN: operations one after the other, as in a history.edn, or in a vector
+    /// or a list. The indices, the times, the processes and the functions of transactions may be
+    /// missing.
     pub fn read_edn(text: &str) -> Result<History, HistoryError> {
         let mut history = History::new();
-        for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let fail = |reason| HistoryError { line: i + 1, reason };
-            let value = Value::read_edn(line)
-                .map_err(|error| fail(HistoryErrorReason::Unreadable(error)))?;
-            let op = Op::from_edn(value).map_err(|error| fail(HistoryErrorReason::NoOp(error)))?;
-            if let Some(last) = history.ops.last().filter(|last| last.index >= op.index) {
-                let reason = format!("operation {} comes after {}", op.index, last.index);
-                return Err(fail(HistoryErrorReason::NoOp(reason)));
-            }
-            history.push(op);
+        let mut values = Values::of(text)?;
+        while let Some((line, value)) = values.next()? {
+            history.read_op(line, value)?;
         }
         Ok(history)
     }
-}
 
-impl Op {
-    /// Reads an operation from a map or a record; the error is a sentence.
-    fn from_edn(value: Value) -> Result<Op, String> {
-        let mut fields = match value {
-            Value::Map(fields) => fields,
-            Value::Tagged(_, value) if matches!(*value, Value::Map(_)) => {
-                return Op::from_edn(*value);
-            }
-            other => return Err(format!("expected a map, found `{other}`")),
-        };
-        let index = natural(&mut fields, "index")?;
-        let index = usize::try_from(index).map_err(|error| format!(":index: {error}"))?;
-        let time = natural(&mut fields, "time")?;
-        let kind = take(&mut fields, "type", ":invoke, :ok, :fail or :info", |value| {
-            Kind::ALL.into_iter().find(|kind| *value == Value::from(*kind))
-        })?;
-        let process = take(&mut fields, "process", "a number or :nemesis", |value| match value {
-            Value::Int(number) => u64::try_from(*number).ok().map(Process::Client),
-            Value::Keyword(name) if name == "nemesis" => Some(Process::Nemesis),
-            _ => None,
-        })?;
-        let f = take(&mut fields, "f", "a keyword", |value| match value {
-            Value::Keyword(name) => Some(name.clone()),
-            _ => None,
-        })?;
-        let value = fields.remove_keyword("value").unwrap_or(Value::Nil);
-        let error = fields.remove_keyword("error");
-        let extra = fields.into_iter().map(|(key, value)| match key {
-            Value::Keyword(name) => Ok((name, value)),
-            key => Err(format!("expected a keyword as key, found `{key}`")),
-        });
-        let extra = extra.collect::<Result<_, _>>()?;
-        Ok(Op { index, time, kind, process, f, value, error, extra })
-    }
-}
-
-fn natural(fields: &mut Map, key: &str) -> Result<u64, String> {
-    take(fields, key, "a natural number", |value| value.as_int()?.try_into().ok())
-}
-
-fn take<T>(
-    fields: &mut Map,
-    key: &str,
-    expected: &str,
-    convert: impl Fn(&Value) -> Option<T>,
-) -> Result<T, String> {
-    match fields.remove_keyword(key) {
-        None => Err(format!("expected :{key}, which is missing")),
-        Some(value) => {
-            convert(&value).ok_or(format!("expected {expected} as :{key}, found `{value}`"))
+    /// Reads a history in EDN, or in JSON if it begins as JSON: with an object, whose first key is
+    /// a string, alone or in an array.
+    pub fn read(text: &str) -> Result<History, HistoryError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if !json::begins(text) {
+            return History::read_edn(text);
         }
+        let mut history = History::new();
+        for (line, value) in json::values(text)? {
+            history.read_op(line, value)?;
+        }
+        Ok(history)
+    }
+
+    fn read_op(&mut self, line: usize, value: Value) -> Result<(), HistoryError> {
+        let fail = |reason| HistoryError { line, reason };
+        let context = Context {
+            last: self.ops.last().map(|last| (last.index, last.time)),
+            running: &|process| self.running(process).map(|op| op.f.clone()),
+        };
+        let (op, has_time) =
+            context.op(value).map_err(|reason| fail(HistoryErrorReason::NoOp(reason)))?;
+        if let Some(running) = self.running(op.process).filter(|_| op.kind == Kind::Invoke) {
+            let (process, running) = (op.process, running.index);
+            return Err(fail(HistoryErrorReason::Busy { process, running }));
+        }
+        self.lacks_time |= !has_time;
+        self.push(op);
+        Ok(())
     }
 }
 
@@ -114,21 +113,118 @@ mod tests {
     use super::*;
 
     #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let mut written = Vec::new();
+        History::read(text).unwrap().write_edn(&mut written).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), expected, "{text}");
+    }
+
+    #[track_caller]
     fn check_error(text: &str, message: &str) {
-        assert_eq!(History::read_edn(text).unwrap_err().to_string(), message);
+        assert_eq!(History::read(text).unwrap_err().to_string(), message, "{text}");
+    }
+
+    const READ: &str = "\
+{:index 0, :time 0, :type :invoke, :process 0, :f :read, :value nil}
+{:index 1, :time 1, :type :ok, :process 0, :f :read, :value 5}
+";
+
+    #[test]
+    fn the_forms_of_neighboring_tools_are_read() {
+        for text in [
+            READ,
+            // Several on a line, over several lines, in a vector or a list, as records.
+            "{:type :invoke :process 0 :f :read} {:type :ok :process 0 :f :read :value 5}",
+            "[{:type :invoke,\n  :process 0,\n  :f :read}\n {:type :ok,\n  :process 0,\n  :f :read,\n  :value 5}]",
+            "; a comment\n({:type :invoke, :process 0, :f :read}, {:type :ok, :process 0, :f :read, :value 5})",
+            "[#jepsen.history.Op{:index 0, :time -1, :type :invoke, :process 0, :f :read, :value nil} \
+             #jepsen.history.Op{:index 1, :time -1, :type :ok, :process 0, :f :read, :value 5}]",
+            // Without processes; a completion without its function.
+            "{:type :invoke, :f :read}\n{:type :ok, :value 5}",
+            // JSON: an array, objects one after the other, a byte order mark.
+            r#"[{"type": "invoke", "process": 0, "f": "read", "value": null},
+                {"type": "ok", "process": 0, "f": "read", "value": 5}]"#,
+            "\u{feff}{\"type\":\"invoke\",\"process\":0,\"f\":\"read\"}\n{\"type\":\"ok\",\"process\":0,\"f\":\"read\",\"value\":5}\n",
+        ] {
+            check(text, READ);
+        }
+        check("", "");
+        check("[]", "");
+    }
+
+    #[test]
+    fn transactions_may_leave_out_that_they_are_some() {
+        let txn = "\
+{:index 4, :time 0, :type :ok, :process 0, :f :txn, :value [[:append \"x\" 1] [:r \"y\" nil]]}
+{:index 6, :time 7, :type :info, :process :nemesis, :f :kill, :value nil}
+{:index 7, :time 8, :type :ok, :process 1, :f :txn, :value [[:r \"x\" [1]]]}
+";
+        check(
+            "[{:index 4 :type :ok, :value [[:append \"x\" 1] [:r \"y\" nil]]}
+              {:index 6 :time 7 :type :info :process :nemesis :f :kill}
+              {:process 1, :type :ok, :f nil :value [[:r \"x\" [1]]]}]",
+            txn,
+        );
+        check(
+            r#"{"index": 4, "type": "ok", "value": [["append", "x", 1], ["r", "y", null]]}
+               {"index": 6, "time": 7, "type": "info", "process": "nemesis", "f": "kill"}
+               {"process": 1, "type": "ok", "f": "txn", "value": [["r", "x", [1]]]}"#,
+            txn,
+        );
+        // What looks like one in another operation is a value.
+        let value = r#"[["r", 1]]"#;
+        let op = format!(r#"{{"type": "ok", "process": 0, "f": "read", "value": {value}}}"#);
+        check(&op, "{:index 0, :time 0, :type :ok, :process 0, :f :read, :value [[\"r\" 1]]}\n");
+    }
+
+    #[test]
+    fn a_history_knows_whether_it_has_no_times() {
+        let timed = READ.replace(":time 0, ", "");
+        assert!(History::read(&timed).unwrap().lacks_time());
+        assert!(!History::read(READ).unwrap().lacks_time());
     }
 
     #[test]
     fn errors_name_the_line() {
         let op = "{:index 0, :time 1, :type :invoke, :process 0, :f :read, :value nil}";
         check_error("\n\n{:index", "line 3, column 8: expected a value for the key, found the end");
-        check_error(&format!("{op}\n[]"), "line 2: expected a map, found `[]`");
-        check_error(&format!("{op}\n{op}"), "line 2: operation 0 comes after 0");
+        check_error(
+            &format!("{op}\n{}\n{op}", &op[..30]),
+            "line 2, column 31: expected a key or }, found the next value",
+        );
+        check_error(
+            &format!("{op}\n[]"),
+            "line 2: expected an operation such as {:type :invoke, :process 0, :f :read}, found `[]`",
+        );
+        check_error(
+            &format!("{op}\n{op}"),
+            "line 2: expected an :index beyond 0, found 0; without any, the order stands in",
+        );
         check_error(&op.replace(":read", "1"), "line 1: expected a keyword as :f, found `1`");
-        check_error("{:index 0}", "line 1: expected :time, which is missing");
+        check_error("{:index 0}", "line 1: expected :type, which is missing");
+        check_error(
+            "{:type :ok, :value 1}",
+            "line 1: expected :f, which is missing; only transactions may leave it out",
+        );
         check_error(
             &op.replace(":invoke", ":began"),
             "line 1: expected :invoke, :ok, :fail or :info as :type, found `:began`",
         );
+        check_error(
+            &op.replace(":process 0", ":process \"a\""),
+            "line 1: expected a number or :nemesis as :process, found `\"a\"`; \
+             each client needs a number of its own",
+        );
+        check_error(
+            &format!("{op}\n{}", op.replace(":index 0", ":index 3")),
+            "line 2: expected the end of the operation at index 0 first, found another one that \
+             process 0 begins; a process does one thing at a time, and without a :process all is \
+             done by process 0",
+        );
+        check_error(
+            "[{\"type\": \"invoke\"\n",
+            "line 2: malformed JSON: EOF while parsing an object at line 2 column 0",
+        );
+        check_error("[{\"f\": 1},\n7]", "line 1: expected :type, which is missing");
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn nearest(ranges: &[Range], sum: i128) -> Option<i128> {
 pub(super) fn integer(value: &Value) -> Option<i128> {
     match value {
         Value::Int(number) => Some((*number).into()),
-        Value::BigInt(digits) => digits.parse().ok(),
+        Value::BigInt(digits) | Value::BigInteger(digits) => digits.parse().ok(),
         _ => None,
     }
 }

@@ -1,0 +1,132 @@
+//! The fields of an operation, and what stands in for those that are missing.
+//!
+//! Jepsen itself numbers operations that have no index, and takes -1 for a time that is missing.
+//! Here the order stands in for both, so that it stays the order of time.
+
+use std::borrow::Cow;
+
+use super::{Kind, Op, Process};
+use crate::edn::{Map, Value};
+
+/// What is known of a history when its next operation is read.
+pub(super) struct Context<'a> {
+    /// The index and the time of the last operation.
+    pub(super) last: Option<(usize, u64)>,
+    /// The function of the operation that a process has not ended.
+    pub(super) running: &'a dyn Fn(Process) -> Option<Cow<'static, str>>,
+}
+
+impl Context<'_> {
+    /// Reads an operation from a map or a record, and tells whether it has a time; the error is a
+    /// sentence.
+    pub(super) fn op(&self, value: Value) -> Result<(Op, bool), String> {
+        let mut fields = match value {
+            Value::Map(fields) => fields,
+            Value::Tagged(_, value) if matches!(*value, Value::Map(_)) => return self.op(*value),
+            other => {
+                return Err(format!(
+                    "expected an operation such as {{:type :invoke, :process 0, :f :read}}, found \
+                     `{other}`"
+                ));
+            }
+        };
+        let index = self.index(&mut fields)?;
+        let time = natural(&mut fields, "time")?;
+        let kind = required(&mut fields, "type", ":invoke, :ok, :fail or :info", |value| {
+            Kind::ALL.into_iter().find(|kind| *value == Value::from(*kind))
+        })?;
+        let process = process(&mut fields)?;
+        let f = match optional(&mut fields, "f", "a keyword", |value| match value {
+            Value::Keyword(name) => Some(name.clone()),
+            _ => None,
+        })? {
+            Some(f) => f,
+            None => self.missing_f(&fields, process)?,
+        };
+        let value = fields.remove_keyword("value").unwrap_or(Value::Nil);
+        let error = fields.remove_keyword("error");
+        let extra = fields.into_iter().map(|(key, value)| match key {
+            Value::Keyword(name) => Ok((name, value)),
+            key => Err(format!("expected a keyword as key, found `{key}`")),
+        });
+        let extra = extra.collect::<Result<_, _>>()?;
+        let has_time = time.is_some();
+        let time = time.unwrap_or_else(|| self.last.map_or(0, |(_, time)| time.saturating_add(1)));
+        Ok((Op { index, time, kind, process, f, value, error, extra }, has_time))
+    }
+
+    fn index(&self, fields: &mut Map) -> Result<usize, String> {
+        let last = self.last.map(|(last, _)| last);
+        let Some(index) = natural(fields, "index")? else {
+            let next = last.map_or(Some(0), |last| last.checked_add(1));
+            return next
+                .ok_or_else(|| "expected a smaller :index before this operation".to_owned());
+        };
+        let index = usize::try_from(index).map_err(|error| format!(":index: {error}"))?;
+        match last {
+            Some(last) if last >= index => Err(format!(
+                "expected an :index beyond {last}, found {index}; without any, the order stands in"
+            )),
+            _ => Ok(index),
+        }
+    }
+
+    /// The function of what does not tell it: that of its invocation, or that of transactions.
+    fn missing_f(&self, fields: &Map, process: Process) -> Result<Cow<'static, str>, String> {
+        if let Some(f) = (self.running)(process) {
+            return Ok(f);
+        }
+        let is_micro_op = |value: &Value| {
+            matches!(value.as_sequence().and_then(<[Value]>::first), Some(Value::Keyword(_)))
+        };
+        let micro_ops = fields.keyword("value").and_then(Value::as_sequence);
+        if micro_ops.is_some_and(|micro_ops| micro_ops.iter().all(is_micro_op)) {
+            return Ok("txn".into());
+        }
+        Err("expected :f, which is missing; only transactions may leave it out".to_owned())
+    }
+}
+
+/// Who did it; if nobody is named, all is done by one client.
+fn process(fields: &mut Map) -> Result<Process, String> {
+    let process = optional(fields, "process", "a number or :nemesis", |value| match value {
+        Value::Keyword(name) if name == "nemesis" => Some(Process::Nemesis),
+        value => value.as_int()?.try_into().ok().map(Process::Client),
+    });
+    let process =
+        process.map_err(|reason| format!("{reason}; each client needs a number of its own"));
+    Ok(process?.unwrap_or(Process::Client(0)))
+}
+
+/// An index or a time; Jepsen writes -1 for none.
+fn natural(fields: &mut Map, key: &str) -> Result<Option<u64>, String> {
+    if fields.keyword(key).and_then(Value::as_int) == Some(-1) {
+        fields.remove_keyword(key);
+    }
+    optional(fields, key, "a natural number", |value| value.as_int()?.try_into().ok())
+}
+
+fn required<T>(
+    fields: &mut Map,
+    key: &str,
+    expected: &str,
+    convert: impl Fn(&Value) -> Option<T>,
+) -> Result<T, String> {
+    optional(fields, key, expected, convert)?
+        .ok_or_else(|| format!("expected :{key}, which is missing"))
+}
+
+fn optional<T>(
+    fields: &mut Map,
+    key: &str,
+    expected: &str,
+    convert: impl Fn(&Value) -> Option<T>,
+) -> Result<Option<T>, String> {
+    match fields.remove_keyword(key) {
+        None | Some(Value::Nil) => Ok(None),
+        Some(value) => match convert(&value) {
+            Some(converted) => Ok(Some(converted)),
+            None => Err(format!("expected {expected} as :{key}, found `{value}`")),
+        },
+    }
+}
