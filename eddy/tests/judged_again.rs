@@ -169,7 +169,7 @@ impl Handler for Alone {
                 return Err(ErrorCode::TemporarilyUnavailable.error("not now").into());
             }
             Mood::NeverReads if matches!(request, Request::Read { .. }) => {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             Mood::Tires if is_tired => std::future::pending().await,
             _ => {}

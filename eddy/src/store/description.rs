@@ -98,7 +98,7 @@ mod tests {
         for availability in [Goal::Total, Goal::Fraction(0.1 + 0.2), Goal::Fraction(0.0)] {
             let consistency_models = consistency_models.clone();
             let faults = std::collections::BTreeSet::clone(&faults);
-            check(&Test { consistency_models, availability, faults, ..Test::default() });
+            check(&Test { consistency_models, faults, availability, ..Test::default() });
         }
         check(&Test { consistency_models: Vec::new(), ..Test::default() });
     }

@@ -37,7 +37,8 @@ impl Recording {
         let results = results.ok().and_then(|text| Value::read_edn(&text).ok());
         let path = history.with_file_name(store::DESCRIPTION);
         let description = read::<Description>(&path).map(|description| (path, description));
-        let interruption = description.as_ref().and_then(|_| interruption(history, &results));
+        let interruption =
+            description.as_ref().and_then(|_| interruption(history, results.is_some()));
         Recording { description, by_path: by_path(history), results, interruption }
     }
 
@@ -173,11 +174,11 @@ fn by_path(history: &Path) -> Option<Workload> {
 }
 
 /// That a test of eddy's did not come to its end, and why.
-fn interruption(history: &Path, results: &Option<Value>) -> Option<String> {
+fn interruption(history: &Path, has_results: bool) -> Option<String> {
     let summary: Option<Summary> = read(&history.with_file_name(store::SUMMARY));
     let why = match summary.and_then(|summary| summary.failure) {
         Some(failure) => failure.lines().next().unwrap_or_default().to_owned(),
-        None if results.is_some() => return None,
+        None if has_results => return None,
         None => "it was stopped, or is still running".to_owned(),
     };
     Some(format!("the test did not come to its end, and what it left is judged: {why}"))
