@@ -433,7 +433,7 @@ fn the_command_line_wins_over_what_was_recorded_and_that_over_the_path() {
     place.eddy("analyze store/latest").expect(0, "eddy: workload g-counter, as its path says");
     let file = directory.join("history.edn");
     fs::copy(file, place.0.join("history.edn")).unwrap();
-    let expected = "eddy: workload pn-counter, as the operations tell; g-counter is judged alike";
+    let expected = "eddy: workload pn-counter, as the operations tell; the verdict is the same with -w g-counter";
     place.eddy("analyze history.edn").expect(0, expected);
 }
 

@@ -5,7 +5,6 @@
 
 mod recording;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -130,11 +129,14 @@ impl Recorded {
         }
         let workload =
             Workload::of(history).map_err(|error| format!("{} {error}", path.display()))?;
-        let twin = match workload {
-            Workload::PnCounter => "; g-counter is judged alike",
-            _ => "",
+        let mut others = Workload::fitting(history);
+        others.retain(|other| *other != workload);
+        let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+        let others = match &others[..] {
+            [] => String::new(),
+            others => format!("; the verdict is the same with -w {}", others.join(" or ")),
         };
-        Ok((workload, Some(format!("workload {workload}, as the operations tell{twin}"))))
+        Ok((workload, Some(format!("workload {workload}, as the operations tell{others}"))))
     }
 
     fn judge(
