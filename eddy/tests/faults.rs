@@ -42,14 +42,18 @@ const GREETER: &str = r#"exec sed -n -u -E \
         s/next n0/n1/; s/next n[12]/n0/; p
     }'"#;
 
-/// A node for the broadcast workload that stores a value before it answers, and tells on STDERR
-/// what it is asked. Thirty last reads come at once, so it starts few processes.
-const STORE: &str = r#"
+/// What a line holds under a key.
+const VALUE: &str = r#"
     value() {
         rest=${line##*\"$1\":}
         rest=${rest#\"}
         echo "${rest%%[,\"\}]*}"
     }
+"#;
+
+/// A node for the broadcast workload that stores a value before it answers, and tells on STDERR
+/// what it is asked. Thirty last reads come at once, so it starts few processes.
+const STORE: &str = r#"
     while read -r line; do
         type=$(value type)
         echo "$type" >&2
@@ -59,6 +63,24 @@ const STORE: &str = r#"
             read) more=",\"messages\":[$(cat "$EDDY_STORAGE/values" | paste -s -d, -)]";;
         esac
         echo "{\"src\":\"$(value dest)\",\"dest\":\"$(value src)\",\"body\":{\"type\":\"${type}_ok\",\"in_reply_to\":$(value msg_id)$more}}"
+    done"#;
+
+/// A node for the lin-kv workload that knows nothing any more when it is started again.
+const FORGETFUL: &str = r#"
+    reply() {
+        echo "{\"src\":\"$(value dest)\",\"dest\":\"$(value src)\",\"body\":{\"type\":\"$1\",\"in_reply_to\":$(value msg_id)$2}}"
+    }
+    while read -r line; do
+        type=$(value type)
+        if [ "$type" = init ]; then reply init_ok; continue; fi
+        name=key_$(value key)
+        eval "now=\$$name"
+        if [ "$type" = write ]; then eval "$name=$(value value)"; reply write_ok
+        elif [ -z "$now" ]; then reply error ',"code":20,"text":"no such key"'
+        elif [ "$type" = read ]; then reply read_ok ",\"value\":$now"
+        elif [ "$now" != "$(value from)" ]; then reply error ',"code":22,"text":"another value"'
+        else eval "$name=$(value to)"; reply cas_ok
+        fi
     done"#;
 
 /// One node that is killed at once, started again after 0.26 s, and not killed again for 5 s.
@@ -73,10 +95,11 @@ const PAUSED: &str = "--nemesis pause --node-count 1 --seed 25 --nemesis-interva
 /// Almost all of their time these wait for nodes to recover, and one beside the other.
 #[test]
 fn faults_do_to_processes_what_they_should() {
-    let checks: [fn(); 7] = [
+    let checks: [fn(); 8] = [
         right_nodes_survive_all_faults_at_once,
         a_node_that_is_killed_lives_again_and_again,
         a_node_that_is_started_again_is_set_up_again,
+        a_store_that_forgets_its_keys_is_found_though_it_only_refuses,
         a_node_that_is_paused_stands_still_and_answers_later,
         links_are_struck_between_servers_only,
         a_node_that_cannot_live_again_ends_the_test_with_a_reason,
@@ -148,7 +171,7 @@ fn a_node_that_is_killed_lives_again_and_again() {
 }
 
 fn a_node_that_is_started_again_is_set_up_again() {
-    let place = Place::with_node("setup", &format!("{LIFE}{STORE}"));
+    let place = Place::with_node("setup", &format!("{LIFE}{VALUE}{STORE}"));
     let run = "test -w broadcast --bin node --node-count 1 --rate 10 --concurrency 30n --time-limit 3 --nemesis kill \
                --nemesis-interval 0.5 --seed 8";
     place.eddy(run).expect(0, "");
@@ -163,6 +186,17 @@ fn a_node_that_is_started_again_is_set_up_again() {
         assert!(!life.iter().skip(2).any(|asked| setup.contains(asked)), "{words}");
     }
     assert!(lives.last().unwrap().contains(&"read"), "{words}");
+}
+
+fn a_store_that_forgets_its_keys_is_found_though_it_only_refuses() {
+    let place = Place::with_node("forgetful", &format!("{VALUE}{FORGETFUL}"));
+    let run = "test -w lin-kv --bin node --node-count 1 --rate 30 --concurrency 4n --time-limit 5";
+    let Outcome { stdout, .. } = place.eddy(&format!("{run} --seed 8")).expect(0, "");
+    assert!(!stdout.contains("warning:"), "{stdout}");
+    let killed = format!("{run} --nemesis kill --nemesis-interval 0.5 --seed 8");
+    let Outcome { stdout, .. } = place.eddy(&killed).expect(1, "");
+    let refused = "was refused because the key did not exist";
+    assert!(stdout.contains(refused), "expected {refused:?} in:\n{stdout}");
 }
 
 fn a_node_that_is_paused_stands_still_and_answers_later() {

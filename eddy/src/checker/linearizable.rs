@@ -6,6 +6,11 @@
 //! part of it is. What failed did not happen. What has no known end may have happened at any time
 //! since it began, or never, and nobody knows what it read.
 //!
+//! To tell whether there is an order is NP-complete, unless it is known which write each read found:
+//! then it takes no longer than to sort (Gibbons and Korach, *Testing shared memories*, 1997). So
+//! where no value of a key is set twice, there is no search, and any number of operations may
+//! overlap; `zones.rs` has the argument.
+//!
 //! The search is Wing and Gong's (*Testing and Verifying Concurrent Objects*, 1993): let any
 //! operation happen next that could be the first of those that are left, and go back where nothing
 //! can. With Lowe's memory of configurations (*Testing for linearizability*, 2017) none is searched
@@ -24,6 +29,10 @@
 //! first goes first; a configuration that has used up more of them than another, and is otherwise
 //! the same, can do nothing that the other cannot. So writes that crashed cost something only where
 //! they explain something.
+//!
+//! An operation that was refused because there was no such key, or another value, observed that.
+//! Where that leaves no order, it is a warning, or the verdict if there were faults that Maelstrom
+//! does not have; `refusals.rs` has the argument.
 
 mod cache;
 mod contradictions;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use eddy::checker::Contradiction;
 use eddy::history::{Kind, Op};
-use eddy::{Fault, Report, Test, Validity, Workload};
+use eddy::{Fault, Report, Strike, Test, Validity, Workload};
 
 /// One in so many operations goes wrong, where a mistake is wanted.
 const WRONG: usize = 20;
@@ -124,6 +124,30 @@ fn a_log_that_hands_out_an_offset_twice_is_found() {
 #[test]
 fn a_register_that_shows_a_value_that_was_overwritten_is_found() {
     check(&test(Workload::LinKv), register::Register::new, "");
+}
+
+/// Maelstrom has no kills, and takes what was refused for what did not happen. If the first that is
+/// asked after the kill is to write, nobody can tell.
+#[test]
+fn a_register_that_forgets_what_was_written_is_found_when_it_is_killed() {
+    let kill = Strike::kill(["n0"], Duration::from_secs(2), Duration::from_secs(3));
+    let start = |node| register::Register::new(node, false);
+    let mut found = 0;
+    for seed in 0..20 {
+        let faults = [Fault::Partition].into();
+        let test = Test { nodes: 1, seed, faults, ..test(Workload::LinKv) };
+        let alive = test.run(start);
+        alive.assert_valid();
+        assert_eq!(alive.warnings, [""; 0]);
+        let killed = Test { strikes: vec![kill.clone()], faults: [].into(), ..test }.run(start);
+        assert_eq!(killed.warnings, [""; 0]);
+        if killed.valid == Validity::Invalid {
+            assert!(killed.to_string().contains("was refused because the"), "{killed}");
+            check_contradictions(&killed);
+            found += 1;
+        }
+    }
+    assert!(found > 10, "{found} of 20");
 }
 
 /// Two clients per node share a key, so ten of them go with five nodes, or one, and not with two.

@@ -1,26 +1,21 @@
 //! An order found without a search, where no value is set twice.
 //!
-//! If nobody sets a value a second time, everybody who found it found it from the same operation,
-//! and between the two nothing else was set. So an order is made of blocks whose operations stand
-//! together: a write and all reads of its value (a *cluster*), a compare-and-set of that value, all
-//! reads of what it set, and so on. What the register holds in the beginning makes the first block.
-//! Within a block the order is given; it is left to ask whether it contradicts the order in time.
+//! If nobody sets a value a second time, all who found it found it from the same operation, and
+//! nothing else was set meanwhile. So an order is made of blocks whose operations stand together: a
+//! write and all reads of its value (a *cluster*), a compare-and-set of that value, all reads of
+//! what that set, and so on. What the register holds in the beginning makes the first block. Within
+//! a block the order is given; what is left to ask is whether it agrees with time.
 //!
-//! Between blocks, A has to come before B if an operation of A ended before one of B began: if A's
-//! first end is before B's last beginning. These two bounds of a block are its *zone* (Gibbons and
-//! Korach, *Testing shared memories*, SIAM Journal on Computing, 1997). Sorted by the lower bound,
-//! blocks are in an order, if they have one. For say that A has to come before B, and not B before
-//! A. If B's zone ends in an end that is no earlier than A's last beginning, and A's first end is
-//! before B's last beginning, then A's lower bound is before B's, whichever bound is the lower one.
-//! And if no two blocks have to come before each other, no more of them go round in a circle: of a
-//! circle, take the block M whose last beginning is the latest, and S behind it. M ended before S
-//! began. S ended before somebody began, and so before M's last beginning; so M and S have to come
-//! before each other.
+//! Block A has to come before block B if an operation of A ended before one of B began: if
+//! `first_end(A) < last_begin(B)`. These two moments bound the block's *zone* (Gibbons and Korach,
+//! *Testing shared memories*, SIAM Journal on Computing, 1997). If two blocks have to come before
+//! each other, there is no order. Else it is enough to sort blocks by their lower bound: if A has to
+//! come before B, and B not before A, then `first_end(A) < last_begin(B)` and
+//! `last_begin(A) <= first_end(B)`, so one bound of A is below each of B.
 //!
-//! What has no end is left out unless somebody found what it set: nobody misses it. So are its own
-//! findings, for nobody knows them. A definite operation that finds what is there whatever it is
-//! has room behind the last one that ended before it began. The first completion that fits nowhere
-//! is found by bisection, for if there is an order of operations there is one of the first of them.
+//! What has no end is left out unless somebody found what it set: nobody misses it. A read whose
+//! result is unknown has room behind whatever ended before it began. The first completion that fits
+//! nowhere is found by bisection, for an order of operations is one of those that ended first.
 
 use super::{
     finding::{Conclusion, Finding, Step},
@@ -259,11 +254,14 @@ impl<'a> Prefix<'a> {
 
 /// Blocks in order, and the same with another one at the end that may be there.
 fn with_other_ends(blocks: Vec<Block>) -> impl Iterator<Item = Vec<Block>> {
-    let last_begin_beside = |at: usize| {
-        let others = blocks.iter().enumerate().filter(|(other, _)| *other != at);
-        others.map(|(_, block)| block.last_begin).max().unwrap_or(0)
+    let mut begins: Vec<Moment> = blocks.iter().map(|block| block.last_begin).collect();
+    begins.sort_unstable_by(|a, b| b.cmp(a));
+    let latest = begins.first().copied().unwrap_or(0);
+    let latest_of_others = begins.get(1).copied().unwrap_or(0);
+    let can_be_last = |at: &usize| {
+        let Block { first_end, last_begin, .. } = blocks[*at];
+        first_end >= if last_begin == latest { latest_of_others } else { latest }
     };
-    let can_be_last = |at: &usize| blocks[*at].first_end >= last_begin_beside(*at);
     let last: Vec<usize> = (0..blocks.len()).rev().filter(can_be_last).take(TOLD).collect();
     last.into_iter().map(move |at| {
         let mut blocks = blocks.clone();
