@@ -143,8 +143,10 @@ fn compare_ratios(a: &str, b: &str) -> Ordering {
         Some((fits(numerator)?, fits(denominator)?))
     };
     match (parts(a), parts(b)) {
-        (Some((n, d)), Some((m, e))) => (n * e).cmp(&(m * d)),
-        (x, y) => y.is_some().cmp(&x.is_some()).then_with(|| a.cmp(b)),
+        (Some((numerator, denominator)), Some((other_numerator, other_denominator))) => {
+            (numerator * other_denominator).cmp(&(other_numerator * denominator))
+        }
+        (this, other) => other.is_some().cmp(&this.is_some()).then_with(|| a.cmp(b)),
     }
 }
 

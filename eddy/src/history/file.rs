@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn what_unpacks_beyond_the_limit_is_refused_and_not_kept() {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(&[b'\n'; 1_000_000]).unwrap();
+        encoder.write_all(&vec![b'\n'; 1_000_000]).unwrap();
         let packed = encoder.finish().unwrap();
         assert_eq!(unpack(&*packed, 1_000_000).unwrap().len(), 1_000_000);
         let error = unpack(&*packed, 999_999).unwrap_err();

@@ -1,160 +1,20 @@
-//! Our reader of EDN beside another one, over many texts that were made up from a seed.
-//!
-//! The other reader is clojure-reader, which is built in another way: on a stack of its own, with
-//! `BTreeMap`s. What both can read has to mean the same to both.
+//! Making up texts: a value as Clojure prints it, and the same as somebody else may have written it.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-use clojure_reader::edn::{self, Edn};
-use eddy::edn::{Map, Value};
+use eddy::edn::Value;
 use eddy::random::Random;
 
-/// Texts that are made from a value, and texts of which something was then changed.
-const TEXTS: usize = 60_000;
-const MUTATED: usize = 60_000;
-
-#[test]
-fn what_is_written_in_any_way_is_read_as_what_it_is() {
-    let random = Random::seeded(23);
-    for text in 0..TEXTS {
-        let mut made = Made::new(random.fork(&text.to_string()));
-        made.value(4);
-        let Made { canonical, noisy, .. } = made;
-        let value = Value::read_edn(&noisy).unwrap_or_else(|error| panic!("{noisy}: {error}"));
-        assert_eq!(value.to_string(), canonical, "from {noisy}");
-        let printed = Value::read_edn(&canonical).unwrap();
-        assert_eq!(printed.to_string(), canonical);
-        assert_eq!(printed, value, "{canonical} and {noisy}");
-        // The other reader takes ##Inf for a tag.
-        if !noisy.contains("##") {
-            let other = edn::read_string(&noisy).unwrap_or_else(|error| panic!("{noisy}: {error}"));
-            assert_eq!(of_other(&other), value, "{noisy}");
-        }
-    }
-}
-
-#[test]
-fn what_was_changed_is_refused_or_read_by_both() {
-    let random = Random::seeded(42);
-    let (mut both, mut refused, mut only_here) = (0, 0, 0);
-    for text in 0..MUTATED {
-        let mut made = Made::new(random.fork(&text.to_string()));
-        made.value(3);
-        let mutated = mutated(&made.noisy, &mut made.random);
-        let (ours, other) = (Value::read_edn(&mutated), read_all(&mutated));
-        if let Ok(ours) = &ours {
-            let again = Value::read_edn(&ours.to_string());
-            assert_eq!(again.as_ref(), Ok(ours), "{mutated} is printed as {ours}");
-        }
-        match (ours, other) {
-            (Ok(ours), Some(other)) if is_common(&mutated, &ours) => {
-                both += 1;
-                assert_eq!(other, ours, "{mutated}");
-            }
-            (Ok(_), _) => only_here += 1,
-            (Err(_), None) => refused += 1,
-            (Err(error), Some(other)) => {
-                assert!(is_known_error_of_other(&mutated), "{mutated}: {error}, but {other}");
-            }
-        }
-    }
-    // Each of these happened often enough to mean something.
-    for (count, what) in [(both, "read by both"), (refused, "refused"), (only_here, "read here")] {
-        assert!(count > MUTATED / 20, "{count} texts were {what}");
-    }
-}
-
-/// The one value of a text for the other reader.
-fn read_all(text: &str) -> Option<Value> {
-    let (value, rest) = edn::read(text).ok()?;
-    // Nothing is left over but blanks, so what is put behind them is what comes next.
-    let behind = format!("{rest}\n:end");
-    let (next, rest) = edn::read(&behind).ok()?;
-    let is_over = of_other(&next) == Value::keyword("end") && rest.is_empty();
-    is_over.then(|| of_other(&value))
-}
-
-/// Whether a text has only what the other reader takes for the same as Clojure does.
-///
-/// It knows no metadata, no quotes and no octal numbers, and takes what is opaque here for an error
-/// or for a symbol.
-fn is_common(text: &str, ours: &Value) -> bool {
-    !format!("{ours:?}").contains("Opaque(") && !has_unknown_to_other(text)
-}
-
-/// Whether the other reader takes what Clojure refuses.
-fn is_known_error_of_other(text: &str) -> bool {
-    has_unknown_to_other(text)
-}
-
-fn has_unknown_to_other(text: &str) -> bool {
-    let is_octal = |token: &str| {
-        let digits = token.trim_start_matches(['+', '-']);
-        digits.starts_with('0') && digits[1..].starts_with(|c: char| c.is_ascii_digit())
-    };
-    const ENDS: [char; 12] = [' ', ',', '\n', '\t', '(', ')', '[', ']', '{', '}', '"', ';'];
-    text.contains(['^', '\'', '@']) || text.split(ENDS).any(is_octal)
-}
-
-fn of_other(value: &Edn<'_>) -> Value {
-    let all = |elements: &[Edn<'_>]| elements.iter().map(of_other).collect::<Vec<_>>();
-    match value {
-        Edn::Nil => Value::Nil,
-        Edn::Bool(value) => Value::Bool(*value),
-        Edn::Int(number) => Value::Int(*number),
-        Edn::BigInt(number) => Value::read_edn(&format!("{number}N")).unwrap(),
-        Edn::Rational((numerator, denominator)) => {
-            Value::read_edn(&format!("{numerator}/{denominator}")).unwrap()
-        }
-        Edn::BigDec(number) => {
-            Value::read_edn(&format!("{}M", number.to_scientific_notation())).unwrap()
-        }
-        Edn::Double(number) => Value::Float(number.0),
-        Edn::Char(character) => Value::Char(*character),
-        Edn::Str(text) => Value::Str(text.to_string()),
-        Edn::Key(name) => Value::keyword(name.to_string()),
-        Edn::Symbol(name) => Value::Symbol(name.to_string()),
-        Edn::List(elements) => Value::List(all(elements)),
-        Edn::Vector(elements) => Value::Vector(all(elements)),
-        Edn::Set(elements) => Value::Set(elements.iter().map(of_other).collect()),
-        Edn::Map(entries) => {
-            map(entries.iter().map(|(key, value)| (of_other(key), of_other(value))))
-        }
-        Edn::Tagged(tag, value) => match (tag.strip_prefix(':'), of_other(value)) {
-            (Some(namespace), Value::Map(entries)) => {
-                map(entries.into_iter().map(|(key, value)| (qualified(namespace, key), value)))
-            }
-            (_, value) => Value::Tagged(tag.to_string(), Box::new(value)),
-        },
-        other => panic!("{other:?} is new"),
-    }
-}
-
-fn map(entries: impl Iterator<Item = (Value, Value)>) -> Value {
-    Value::Map(entries.collect::<Map>())
-}
-
-fn qualified(namespace: &str, key: Value) -> Value {
-    match &key {
-        Value::Keyword(name) if !name.contains('/') => {
-            Value::keyword(format!("{namespace}/{name}"))
-        }
-        Value::Symbol(name) if !name.contains('/') => Value::Symbol(format!("{namespace}/{name}")),
-        _ => key,
-    }
-}
-
 /// A value as Clojure prints it, and as somebody else may have written it.
-struct Made {
-    canonical: String,
-    noisy: String,
-    random: Random,
+pub(super) struct Made {
+    pub(super) canonical: String,
+    pub(super) noisy: String,
+    pub(super) random: Random,
     /// Makes keys that differ.
     keys: usize,
 }
 
 impl Made {
-    fn new(random: Random) -> Made {
+    /// Nothing yet.
+    pub(super) fn new(random: Random) -> Made {
         Made { canonical: String::new(), noisy: String::new(), random, keys: 0 }
     }
 
@@ -169,7 +29,7 @@ impl Made {
     }
 
     /// Adds a value that nests so deep at most.
-    fn value(&mut self, depth: u64) {
+    pub(super) fn value(&mut self, depth: u64) {
         let kinds = if depth == 0 { 12 } else { 19 };
         match self.random.below(kinds) {
             0 => self.choose(&["nil", "true", "false"]),
@@ -392,7 +252,7 @@ impl Made {
 }
 
 /// The text with a few letters taken out, put in, or moved.
-fn mutated(text: &str, random: &mut Random) -> String {
+pub(super) fn mutated(text: &str, random: &mut Random) -> String {
     const LETTERS: [&str; 28] = [
         "(", ")", "[", "]", "{", "}", "#{", "\"", "\\", ";", "#", "#_", "^", "'", "@", ":", "/",
         "0", "7", "N", "M", "e", ".", "-", " ", "\n", "a", "é",
@@ -402,7 +262,7 @@ fn mutated(text: &str, random: &mut Random) -> String {
         let at = random.index(letters.len() + 1);
         match random.below(3) {
             0 if at < letters.len() => drop(letters.remove(at)),
-            1 if at < letters.len() => letters[at] = (*random.choose(&LETTERS)).to_owned(),
+            1 if at < letters.len() => letters[at] = String::from(*random.choose(&LETTERS)),
             _ => letters.insert(at, (*random.choose(&LETTERS)).to_owned()),
         }
     }
