@@ -2,9 +2,8 @@
 //! not name makes the reply malformed. Of a reply to `init` Maelstrom looks at the type alone.
 //!
 //! `null` passes for a list, and for nothing else, because it does so in plumatic/schema, which
-//! Maelstrom uses: a sequence there is whatever `seq` takes, nil among it, and the empty list that a
-//! Go program has not made yet is encoded so. A pair lacks its first element then, and a map must be
-//! one.
+//! Maelstrom uses: a sequence may be nil there, and a list that a Go program has not made yet is
+//! encoded so. A pair lacks its first element then, and a map must be one.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};

@@ -88,13 +88,40 @@ impl Deaf {
                 _ => format!("{ignored} lines"),
             };
             format!(
-                "node {} was not heard any more from {:.3} s on, as in Maelstrom, which left {lines} \
-                 unread: {}",
+                "node {} was not heard any more from {:.3} s on, as in Maelstrom, which left \
+                 {lines} unread: {}",
                 complaint.node,
                 since.as_secs_f64(),
                 complaint.in_one_line()
             )
         });
         tolerated.chain(unheard).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_ignored_from_its_first_mistake_until_it_is_started_again() {
+        let mut deaf = Deaf::default();
+        let complaint = |text: &str| Complaint { node: "n1".to_owned(), text: text.to_owned() };
+        assert!(!deaf.ignores(1) && deaf.complaint(1).is_none());
+        deaf.stop_hearing(Duration::from_millis(1500), 1, complaint("it erred."));
+        assert!(deaf.ignores(1) && !deaf.ignores(0));
+        assert_eq!(deaf.complaint(1), Some(&complaint("it erred.")));
+        deaf.hear_again(1);
+        assert!(!deaf.ignores(1) && deaf.complaint(1).is_none());
+        deaf.stop_hearing(Duration::from_secs(2), 1, complaint("it erred again."));
+        assert!(deaf.ignores(1));
+        deaf.tolerate(1, complaint("it was odd."));
+        let expected = [
+            "node n1 sent a message that is taken for --lenient alone, as Maelstrom takes it: it \
+             was odd.",
+            "node n1 was not heard any more from 1.500 s on, as in Maelstrom, which left 2 lines \
+             unread: it erred.",
+        ];
+        assert_eq!(deaf.warnings(), expected);
     }
 }

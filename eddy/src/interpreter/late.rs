@@ -76,8 +76,8 @@ impl Late {
     }
 }
 
-/// What Maelstrom does for sure if the client is closed there, too. That is a race where the message
-/// comes right behind the answer after which it is closed.
+/// What Maelstrom does for sure if the client is closed there, too. That is a race where the
+/// message comes right behind the answer after which it is closed.
 const DEAF: &str = "have heard this node again";
 
 fn note(all: &mut BTreeMap<usize, Noted>, node: usize, first: impl FnOnce() -> String) {

@@ -2,8 +2,9 @@
 //!
 //! It reads the first JSON value of the line and ignores what follows, lets control characters
 //! stand in strings, and of a key that comes twice takes the last (Cheshire, with its defaults). An
-//! envelope must have its keys and no others. A body that holds nothing is an empty one: `process.clj`
-//! makes a map of whatever is there, if that can be gone through, and an absent one is nil.
+//! envelope must have its keys and no others. A body that holds nothing is an empty one:
+//! `process.clj` makes a map of whatever is there, if that can be gone through, and an absent one
+//! is nil.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
