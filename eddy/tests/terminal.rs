@@ -223,7 +223,8 @@ fn in_shell(place: &Place, shell: &str, script: &str) -> Option<String> {
     let is_there = |directory: PathBuf| directory.join(shell).exists();
     if !std::env::split_paths(&path).any(is_there) {
         // Not `eprintln!`, which nobody sees of a test that passes.
-        writeln!(stderr(), "completions are not tried in {shell}, which is not there").unwrap();
+        let line = format!("completions are not tried in {shell}, which is not there\n");
+        stderr().write_all(line.as_bytes()).unwrap();
         return None;
     }
     let mut command = Command::new("timeout");
