@@ -164,7 +164,7 @@ impl Summary {
             failure: report.failure.clone(),
             operations: Some((report.operations.ok, report.operations.invoked)),
             figures: figures(&report.results, || Some(&report.history)),
-            // Why it could not be carried out stands above, and is the first of the reasons as well.
+            // Why it could not be carried out stands above, and is a reason as well.
             reasons: report.reasons.iter().filter(|reason| !is_failure(reason)).cloned().collect(),
             explanation: report.explanation.clone(),
             warnings: report.warnings.clone(),
@@ -182,8 +182,8 @@ impl Summary {
         self
     }
 
-    /// Why it could not be carried out: a sentence, and the lines that follow it, such as what a node
-    /// wrote to STDERR.
+    /// Why it could not be carried out: a sentence, and the lines that follow it, such as what a
+    /// node wrote to STDERR.
     pub(crate) fn failure_in_parts(&self) -> Option<(&str, &str)> {
         let failure = self.failure.as_deref()?;
         Some(failure.split_once('\n').unwrap_or((failure, "")))

@@ -62,8 +62,8 @@ fn values_of_lists(command: &Command) -> Vec<Vec<String>> {
     values.chain(command.get_subcommands().flat_map(values_of_lists)).collect()
 }
 
-/// How a script offers these values for a whole word, and how for the last part of a list; `None` of
-/// a shell whose script offers no values.
+/// How a script offers these values for a whole word, and how for the last part of a list; `None`
+/// of a shell whose script offers no values.
 fn words_and_parts(shell: Shell, values: &[String]) -> Option<[String; 2]> {
     let words = values.join(" ");
     Some(match shell {

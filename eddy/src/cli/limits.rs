@@ -20,8 +20,8 @@ pub(super) struct LimitArguments {
     /// The median latency must be below so many milliseconds
     ///
     /// It is the stable latency where values are to become stable (broadcast, g-set): from when a
-    /// value was first acknowledged or read until the last read began that lacks it. Elsewhere it is
-    /// the operation latency: how long a client waited for an answer.
+    /// value was first acknowledged or read until the last read began that lacks it. Elsewhere it
+    /// is the operation latency: how long a client waited for an answer.
     #[arg(long, value_name = "MS", value_parser = numbers::limit, allow_negative_numbers = true)]
     max_median: Option<f64>,
     /// The longest latency, of the same kind, must be below so many milliseconds

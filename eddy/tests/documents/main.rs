@@ -65,9 +65,9 @@ fn root() -> &'static Path {
 /// The documents, by name.
 fn documents() -> Vec<(String, String)> {
     let mut names = vec!["README.md".to_owned(), "eddy/README.md".to_owned()];
-    let more = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
-    let more = more.map(|name| format!("docs/{}", name.display()));
-    names.extend(more.filter(|name| name.ends_with(".md")));
+    let more = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let more = more.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    names.extend(more.map(|path| format!("docs/{}", path.file_name().unwrap().display())));
     names.sort();
     let text = |name: &String| fs::read_to_string(root().join(name)).unwrap();
     names.iter().map(|name| (name.clone(), text(name))).collect()
