@@ -215,8 +215,8 @@ fn every_shell_is_told_what_can_be_completed() {
     }
 }
 
-/// Has a shell run a script, with `eddy` on its PATH and a home that is empty at first; `None`, after
-/// saying so, where there is no such shell.
+/// Has a shell run a script, with `eddy` on its PATH and a home that is empty at first; `None`,
+/// after saying so, where there is no such shell.
 fn in_shell(place: &Place, shell: &str, script: &str) -> Option<String> {
     let eddy = Path::new(env!("CARGO_BIN_EXE_eddy")).parent().unwrap();
     let path = format!("{}:{}", eddy.display(), std::env::var("PATH").unwrap());

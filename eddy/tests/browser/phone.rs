@@ -31,7 +31,8 @@ const CHARTS: &str = r#"[...document.querySelectorAll("figure svg")]
 
 /// The parts of names and paths that are broken where nothing separates words, though they would
 /// fit on a line.
-const BROKEN_NAMES: &str = r#"[...document.querySelectorAll(".program, #files td, .about td, #about td, .title span, h2 a")]
+const BROKEN_NAMES: &str = r#"[...document.querySelectorAll(
+    ".program, #files td, .about td, #about td, .title span, h2 a")]
     .flatMap((cell) => {
         const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
         const parts = [];
