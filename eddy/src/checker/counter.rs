@@ -5,6 +5,7 @@
 //! wrong we tell which adds would explain it, if few do.
 
 mod acceptable;
+mod earlier;
 mod evidence;
 mod fewest;
 #[cfg(test)]

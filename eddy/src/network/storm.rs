@@ -15,8 +15,8 @@ use crate::printable;
 
 /// How many messages between servers an operation may cost before the test warns of them. With
 /// fewer, protocols would be accused that are merely lavish: a flood among 25 nodes costs 24 and
-/// more for each value, and leaders have heartbeats while nobody asks for anything. With more, nodes
-/// that send the same again and again would be found only when they are at a machine's limit.
+/// more for each value, and leaders have heartbeats while nobody asks for anything. With more,
+/// nodes that send the same again and again would be found only at the limits of a machine.
 const MOST_PER_OPERATION: u64 = 100;
 
 /// How many of the most frequent are told.
@@ -121,8 +121,8 @@ impl Senders {
     }
 }
 
-/// The `type` in a body that is a JSON object, as it is written there; `None` if it has none that is
-/// a string.
+/// The `type` in a body that is a JSON object, as it is written there; `None` if it has none that
+/// is a string.
 fn kind(body: &str) -> Option<&str> {
     let (mut at, mut depth, bytes) = (0, 0_usize, body.as_bytes());
     let mut is_key = false;

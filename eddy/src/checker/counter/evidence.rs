@@ -2,6 +2,7 @@
 //! a right sum, and who else has the same.
 
 use super::acceptable::{self, Range, contains, nearest};
+use super::earlier::Adds;
 use super::fewest::{Fewest, MOST_ADDS, fewest};
 use crate::checker::Placement;
 use crate::checker::sentence::{NAMED, counted, first_few, time};
@@ -10,9 +11,6 @@ use crate::history::{History, Kind, Op};
 /// How many reads of one node are looked at, from the last one back. Each takes a look at all adds,
 /// so more would take long where there are very many of both.
 const MOST_READS: usize = 200;
-
-/// How many ranges a sum in the midst of a test may be in; reads with more are passed over.
-const MOST_RANGES: usize = 1_000;
 
 /// A wrong value, and all final reads of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -242,52 +240,6 @@ impl Facts<'_> {
         let all = sums.iter().map(|(sum, readers)| format!("{} read {sum}", and(readers)));
         let all = first_few(all, "sums");
         (!all.is_empty()).then(|| format!("Right at the end: {}.", all.join("; ")))
-    }
-}
-
-/// All adds that may count, to tell what a read in their midst may be.
-struct Adds {
-    /// The indices of the end and of the beginning of each that was acknowledged, in the order of
-    /// their ends, with the delta.
-    acknowledged: Vec<(usize, usize, i128)>,
-    /// The sum of the first of them, of the first two, and so on.
-    sums: Vec<i128>,
-    /// The index of the beginning of each whose end is not known, with the delta.
-    in_doubt: Vec<(usize, i128)>,
-}
-
-impl Adds {
-    fn of(history: &History) -> Adds {
-        let (mut acknowledged, mut in_doubt) = (Vec::new(), Vec::new());
-        for begin in history.clients().filter(|op| op.kind == Kind::Invoke && op.f == "add") {
-            let end = history.completion(begin).unwrap_or(begin);
-            let Some(delta) = acceptable::delta(&end.value) else { continue };
-            match end.kind {
-                Kind::Ok => acknowledged.push((end.index, begin.index, delta)),
-                Kind::Info | Kind::Invoke => in_doubt.push((begin.index, delta)),
-                Kind::Fail => {}
-            }
-        }
-        acknowledged.sort_unstable();
-        let sums = acknowledged.iter().scan(0, |sum, (_, _, delta)| {
-            *sum += delta;
-            Some(*sum)
-        });
-        let sums = sums.collect();
-        Adds { acknowledged, sums, in_doubt }
-    }
-
-    /// Whether a read may show what it does: all that was acknowledged before it began, and any of
-    /// what began before it ended.
-    fn allow(&self, begin: &Op, end: &Op) -> bool {
-        let Some(value) = acceptable::integer(&end.value) else { return false };
-        let before = self.acknowledged.partition_point(|(acked, ..)| *acked < begin.index);
-        let sum = before.checked_sub(1).map_or(0, |last| self.sums[last]);
-        let later = self.acknowledged[before..].iter().map(|(_, begun, delta)| (*begun, *delta));
-        let all = self.in_doubt.iter().copied().chain(later);
-        let choices = all.filter(|(begun, _)| *begun < end.index).map(|(_, delta)| delta);
-        let (ranges, _) = acceptable::ranges(sum, choices, MOST_RANGES);
-        contains(&ranges, value)
     }
 }
 

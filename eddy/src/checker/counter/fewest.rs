@@ -2,8 +2,9 @@
 //!
 //! That is a subset sum, which is hard where numbers are large and many are needed. Those of
 //! clients are small, and an explanation by many adds explains nothing, for others do as well. So
-//! adds are grouped by what they would change, choices of one group are alike, and the search goes
-//! through the choices of one add, of two, and so on, up to a bound on their number and on its work.
+//! adds are grouped by what they would change, choices from one group are alike, and the search
+//! goes through the choices of one add, of two, and so on, up to a bound on their number and on its
+//! work.
 
 use std::collections::BTreeMap;
 
