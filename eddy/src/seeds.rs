@@ -28,9 +28,10 @@ const SEEDS: u64 = 4;
 
 /// Runs `test` with the seeds from 0 on all cores, and gives what it returned, by seed.
 ///
-/// There are 4, from 0 to 3, and STDERR says so. They find what goes wrong in most runs, soon enough
-/// for every `cargo test`. What goes wrong in one run of a hundred they miss 24 times of 25: 300
-/// seeds find it 19 times of 20. So a node that is new, or a test that is, deserves hundreds once.
+/// There are 4, from 0 to 3, and STDERR says so. They find what goes wrong in most runs, soon
+/// enough for every `cargo test`. What goes wrong in one run of a hundred they miss 24 times of 25:
+/// 300 seeds find it 19 times of 20. So a node that is new, or a test that is, deserves hundreds
+/// once.
 ///
 /// `EDDY_SEEDS=500` in the environment sets how many, and shows how far they are; `EDDY_SEED=17`
 /// tries this one alone.

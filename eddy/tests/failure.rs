@@ -282,7 +282,7 @@ fn a_failure_tells_the_verdict_first_and_in_the_end_what_contradicts_each_other(
             ">   0.000 s  0\t:invoke\t:broadcast\t0\n>   0.000 s  0\t:ok\t:broadcast\t0\n",
             "    0.001 s  :nemesis\t:info\t:kill\t{\"n0\" :killed}\n",
             ">  10.002 s  0\t:invoke\t:read\tnil\n>  10.002 s  0\t:ok\t:read\t[]\n",
-            "\nvalue 0, acknowledged to process 0 at 0.000 s, is missing from the read by process 0",
+            "\nvalue 0, acknowledged to process 0 at 0.000 s, is missing from the read by process",
         ],
     );
 }

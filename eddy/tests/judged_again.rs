@@ -435,19 +435,31 @@ fn the_command_line_wins_over_what_was_recorded_and_that_over_the_path() {
     fs::copy(file, place.0.join("history.edn")).unwrap();
     let expected = "eddy: workload pn-counter, as the operations tell; the verdict is the same with -w g-counter";
     place.eddy("analyze history.edn").expect(0, expected);
+    // Jepsen keeps the operations of each key of lin-kv apart.
+    let read = "{:index 0, :time 0, :type :invoke, :process 0, :f :read, :value nil}";
+    let key = "store/lin-kv/20240131T235959.999+0100/independent/7/history.edn";
+    place.file(key, read, 0o644);
+    let expected = "eddy: workload lin-kv, as its path says";
+    assert!(place.eddy(&format!("analyze {key}")).stderr.starts_with(expected));
+    place.file("lin-kv/mine/history.edn", read, 0o644);
+    place.eddy("analyze lin-kv/mine").expect(254, "may be of several workloads");
 }
 
 #[test]
 fn a_bare_history_under_faults_of_eddy_is_judged_by_liveness_too() {
     let place = Place::new("judged-again-bare");
-    for (mood, status) in [(Mood::Well, 0), (Mood::Tires, 1)] {
-        let report = run(Workload::Kafka, mood, |test| {
+    // A client that crashes on purpose is replaced, and what replaced it was answered.
+    for (workload, mood, status) in
+        [(Workload::Kafka, Mood::Well, 0), (Workload::Echo, Mood::Tires, 1)]
+    {
+        let report = run(workload, mood, |test| {
             (test.time_limit, test.faults) = (Duration::from_secs(25), [Fault::Slow].into());
         });
         let directory = report.keep(&place.0.join("store")).unwrap();
         fs::copy(directory.join("history.edn"), place.0.join("history.edn")).unwrap();
         let outcome = place.eddy("analyze history.edn").expect(status, "as the operations tell");
-        let is_dead = outcome.stdout.contains("that a node was asked for (process ");
+        let is_dead = outcome.stdout.contains("because the last echo that a node was asked for (");
         assert_eq!(is_dead, status == 1, "{}", outcome.stdout);
+        assert!(!outcome.stdout.contains("warning: the last "), "{}", outcome.stdout);
     }
 }

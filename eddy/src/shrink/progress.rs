@@ -1,10 +1,10 @@
 //! What is told of a failed test while smaller ones are tried.
 //!
-//! The panic that ends a test is shown by the harness when all tests have ended, which whoever waits
-//! may not want to await. So the verdict is written to STDERR at once, and the smallest test so far
-//! whenever there is a new one, whole, as Rust: whoever stops all of it keeps that. A test with many
-//! strikes takes a screen, and in the beginning there is a smaller one each moment. So the longer
-//! the text, the longer ago must the last one be.
+//! The harness shows the panic that ends a test when all tests have ended, and nobody may want to
+//! wait so long. So the verdict is written to STDERR at once, and the smallest test so far whenever
+//! there is a new one, whole, as Rust: whoever stops all of it keeps that. A test with many strikes
+//! takes a screen, and in the beginning there is a smaller one each moment. So the longer the text,
+//! the longer ago must the last one be.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -112,8 +112,8 @@ impl Progress {
         self.tell_news();
         let seconds = self.began.elapsed().as_secs_f64();
         self.tell(&format!(
-            "{}: no smaller one among {} tests, after {seconds:.1} s; what happens in it comes with \
-             the failure, when all tests have ended",
+            "{}: no smaller one among {} tests, after {seconds:.1} s; what happens in it comes \
+             with the failure, when all tests have ended",
             self.name, self.tried
         ));
     }
