@@ -119,7 +119,11 @@ mod tests {
         assert_eq!(unpack(&*packed, 1_000_000).unwrap().len(), 1_000_000);
         let error = unpack(&*packed, 999_999).unwrap_err();
         assert!(error.starts_with("this is more than 999999 bytes when it is unpacked"), "{error}");
-        let error = unpack(&packed[..packed.len() - 20], 1_000_000).unwrap_err();
+        let cut = &packed[..packed.len() - 20];
+        let error = unpack(cut, 1_000_000).unwrap_err();
         assert!(error.ends_with("expected a whole gzipped history"), "{error}");
+        // What is beyond the limit is not even looked at.
+        let error = unpack(cut, 1000).unwrap_err();
+        assert!(error.starts_with("this is more than 1000 bytes"), "{error}");
     }
 }
