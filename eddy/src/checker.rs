@@ -7,6 +7,7 @@ pub mod availability;
 mod clojure;
 pub(crate) mod contradiction;
 pub mod counter;
+mod disguise;
 pub mod echo;
 pub mod elle;
 pub(crate) mod evidence;

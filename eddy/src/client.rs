@@ -9,18 +9,22 @@ use std::time::Duration;
 
 use glomers::ErrorCode;
 
+use crate::checker::exceptions;
 use crate::checker::exceptions::MALFORMED;
 use crate::edn::{Map, Value};
 use crate::history::Kind;
 use crate::printable;
-use crate::schema::Reply;
+use crate::schema::{Mismatch, Reply};
 use crate::workload::{Answer, Errors, Operation, Request};
 
 /// How long a client waits for a reply.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much of a malformed reply is shown.
-const EXCERPT: usize = 300;
+/// How much of a reply is kept in the history for an operation that it left in doubt, in letters, but
+/// for the first malformed one of each node, which is [`printable::SCREEN`]. A broken node may send as
+/// many as there are operations, and each is kept twice, so more would make histories large; less
+/// would not show what later ones have in common.
+pub(crate) const EXCERPT: usize = 300;
 
 /// How an operation ended, in the terms of a history.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,23 +50,25 @@ impl Completion {
         Completion { kind, value, error: None, exception: None }
     }
 
-    /// A request was answered; `make` is asked what comes of a reply of the right shape.
+    /// A request was answered; `make` is asked what comes of a reply of the right shape. So many
+    /// `letters` are kept of a malformed one.
     pub(crate) fn answered(
         operation: &Operation,
         request: &Request,
         node: &str,
         reply: &Reply<'_>,
+        letters: usize,
         make: impl FnOnce() -> Result<Answer, String>,
     ) -> Next {
         // Clients accept an error in place of any other reply, whatever its fields hold.
         if reply.kind().as_deref() == Some("error") {
             return Next::Complete(Completion::refused(operation, request, node, reply));
         }
-        match request.reply.check(reply).and_then(|()| make()) {
+        match request.reply.check(reply).and_then(|()| Ok(make()?)) {
             Ok(Answer::Ask(request)) => Next::Ask(request),
             Ok(Answer::Done(value)) => Next::Complete(Completion::of(Kind::Ok, value)),
-            Err(reason) => {
-                let message = malformed(request, node, reply, &reason);
+            Err(mismatch) => {
+                let message = malformed(request, node, reply, &mismatch, letters);
                 let exception = Completion::exception(operation, MALFORMED, message);
                 Next::Complete(exception)
             }
@@ -76,7 +82,7 @@ impl Completion {
             Errors::Harmless => Kind::Fail,
             Errors::Unhandled => {
                 let message = format!("{node} did not answer {} in time", request.body);
-                return Completion::exception(operation, "timeout", message);
+                return Completion::exception(operation, exceptions::TIMEOUT, message);
             }
         };
         let error = Some(Value::keyword("net-timeout"));
@@ -117,13 +123,21 @@ impl Completion {
     }
 }
 
-/// What is wrong with a reply. Each such reply is kept in the history, and not at any length.
-fn malformed(request: &Request, node: &str, reply: &Reply<'_>, reason: &str) -> String {
+/// What is wrong with a reply, and the reply itself, which begins with the field that is wrong.
+fn malformed(
+    request: &Request,
+    node: &str,
+    reply: &Reply<'_>,
+    Mismatch { field, reason }: &Mismatch,
+    letters: usize,
+) -> String {
     let Request { body, reply: expected, .. } = request;
-    let answer = printable::excerpt(reply.body.get(), EXCERPT);
+    let answer = reply.with_first(field.as_deref());
+    let answer = printable::excerpt(answer.as_deref().unwrap_or(reply.body.get()), letters);
+    let asked = printable::excerpt(&body.to_string(), letters);
     format!(
-        "Malformed reply: {reason}. {node} was asked {body} and should have answered {expected}, \
-         but answered {answer}"
+        "Malformed reply: {reason}. {node} answered {answer}; it was asked {asked} and should have \
+         answered {expected}"
     )
 }
 
@@ -153,7 +167,7 @@ mod tests {
         let reply: Box<RawValue> = serde_json::from_str(reply).unwrap();
         let (reply, request) = (Reply::read(&reply).unwrap(), request());
         let make = || request.result.of(&Value::Nil, &reply).map(Answer::Done);
-        match Completion::answered(&operation(errors), &request, "n0", &reply, make) {
+        match Completion::answered(&operation(errors), &request, "n0", &reply, 100, make) {
             Next::Complete(completion) => completion,
             Next::Ask(request) => panic!("{request:?} is not wanted"),
         }
@@ -196,8 +210,17 @@ mod tests {
         check(r#"{"type":"write_ok"}"#, info, info, "indeterminate: Malformed reply: its type is");
         let key = "k".repeat(5000);
         let long = format!(r#"{{"type":"read_ok","value":1,"{key}":2}}"#);
-        check(&long, info, info, "k… (5000 bytes) is not a key that it may have. n0 was");
+        check(
+            &long,
+            info,
+            info,
+            "k… (5000 bytes) is not a key that it may have. n0 answered {\\\"k",
+        );
         check(&long, info, info, "k… (5033 bytes)");
+        let wrong = r#"{"type":"read_ok","in_reply_to":"1","value":1}"#;
+        let shown = "in_reply_to is not an integer: \\\"1\\\". n0 answered \
+                     {\\\"in_reply_to\\\":\\\"1\\\",\\\"type\\\":\\\"read_ok\\\",\\\"value\\\":1}; it was";
+        check(wrong, info, info, shown);
         let silence = Completion::timed_out(&operation(Errors::Tell), &request(), "n0");
         assert_eq!((silence.kind, silence.error), (info, Some(Value::keyword("net-timeout"))));
     }

@@ -4,6 +4,7 @@
 //! it wants to be asked again. It has no clock, no processes and no tasks, so that a test with real
 //! processes and one in virtual time are the same code, and differ only in who asks.
 
+mod asked;
 mod clients;
 mod complaint;
 mod deaf;
@@ -13,18 +14,19 @@ mod hearing;
 mod hint;
 mod late;
 mod lenient;
+mod mistakes;
 mod outcome;
 mod requests;
 mod services;
-mod strays;
 mod strikes;
 mod tally;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
+use self::asked::Asked;
 use self::clients::Clients;
 pub(crate) use self::complaint::Complaint;
 use self::deaf::Deaf;
@@ -32,9 +34,9 @@ use self::faults::Faults;
 pub(crate) use self::faults::Order;
 use self::forwards::Forwards;
 use self::late::Late;
+use self::mistakes::Mistakes;
 use self::requests::INIT_TIMEOUT;
 use self::services::Services;
-use self::strays::Strays;
 pub(crate) use self::tally::Tally;
 use crate::edn::Value;
 use crate::generator::{Next, Plan, Schedule};
@@ -61,7 +63,10 @@ pub(crate) struct Interpreter {
     plan: Plan,
     seed: Random,
     stage: Stage,
-    strays: Strays,
+    mistakes: Mistakes,
+    asked: Asked,
+    /// The nodes of which a malformed reply is in the history whole.
+    malformed: BTreeSet<usize>,
     forwards: Forwards,
     late: Late,
     /// Whether Maelstrom would have seen every late message, because nothing goes wrong that it
@@ -131,7 +136,9 @@ impl Interpreter {
             plan,
             seed,
             stage: Stage::Initializing,
-            strays: Strays::default(),
+            mistakes: Mistakes::default(),
+            asked: Asked::default(),
+            malformed: BTreeSet::new(),
             forwards: Forwards::default(),
             late: Late::default(),
             is_lateness_told: !test.is_beyond_maelstrom(),
@@ -240,10 +247,10 @@ impl Interpreter {
         &self.history
     }
 
-    /// What nodes did that Maelstrom would overlook, in sentences.
+    /// What nodes did that Maelstrom would overlook, in sentences, the most telling first.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let late = self.is_lateness_told.then(|| self.late.warnings(&self.nodes));
-        let warnings = self.deaf.warnings().into_iter().chain(self.strays.warnings());
+        let warnings = self.deaf.warnings().into_iter().chain(self.mistakes.warnings());
         let warnings = warnings.chain(self.forwards.warnings(&self.nodes));
         warnings.chain(late.unwrap_or_default()).chain(self.operations.warning()).collect()
     }

@@ -3,6 +3,8 @@
 pub(crate) mod judgement;
 pub(crate) mod timeline;
 mod toll;
+#[cfg(test)]
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display};
@@ -143,7 +145,7 @@ impl Report {
         interpreter: Interpreter,
         failure: Option<String>,
     ) -> Report {
-        let strays = interpreter.warnings();
+        let mistakes = interpreter.warnings();
         let began = interpreter.operations_began();
         let (zero, processes) = (interpreter.zero(), interpreter.processes());
         let (history, network, strikes) = interpreter.into_results();
@@ -196,7 +198,7 @@ impl Report {
             repair,
             reasons: judged.reasons(&placement),
             contradictions: judged.contradictions(&history, &placement),
-            warnings: judged.warnings(&placement, strays.into_iter().chain(cut).chain(storm)),
+            warnings: judged.warnings(&placement, mistakes, cut.into_iter().chain(storm)),
             results: judged.complete(results).with("valid?", valid).into(),
             lost: judged.verdict.lost,
             lost_with_nodes: judged.verdict.lost_with_nodes,

@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
+use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
 use crate::printable;
 
-/// How much of a key or type is shown that no reply has.
+/// How much of a key or value is shown that no reply has.
 const EXCERPT: usize = 100;
 
 /// What a reply must look like.
@@ -41,6 +42,15 @@ pub(crate) enum Shape {
     Transaction(&'static str),
 }
 
+/// What is wrong with a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    /// The field that is wrong, if the reply has it.
+    pub(crate) field: Option<String>,
+    /// What was expected and what was received, as a clause.
+    pub(crate) reason: String,
+}
+
 /// A reply, taken apart once for all who look into it.
 #[derive(Debug)]
 pub(crate) struct Reply<'a> {
@@ -59,6 +69,13 @@ impl<'a> Reply<'a> {
     /// The text of a field.
     pub(crate) fn field(&self, name: &str) -> Option<&'a RawValue> {
         self.fields.get(name).copied()
+    }
+
+    /// The reply as an object that begins with this field, and has the others as they came.
+    pub(crate) fn with_first(&self, field: Option<&str>) -> Option<String> {
+        let mut fields: IndexMap<String, &RawValue> = serde_json::from_str(self.body.get()).ok()?;
+        fields.move_index(fields.get_index_of(field?)?, 0);
+        serde_json::to_string(&fields).ok()
     }
 
     /// The type, if it has one that is a string.
@@ -86,15 +103,16 @@ impl Schema {
     }
 
     /// Says what is wrong with a reply, if anything is.
-    pub(crate) fn check(&self, reply: &Reply<'_>) -> Result<(), String> {
+    pub(crate) fn check(&self, reply: &Reply<'_>) -> Result<(), Mismatch> {
+        let wrong = |field: &str, reason| Err(Mismatch { field: Some(field.to_owned()), reason });
         if reply.kind().as_deref() != Some(self.kind) {
             let kind = reply.field("type").map_or("missing", RawValue::get);
-            return Err(format!("its type is {}", printable::excerpt(kind, EXCERPT)));
+            return wrong("type", format!("its type is {}", printable::excerpt(kind, EXCERPT)));
         }
         for (name, shape) in self.fields {
             let field = reply.field(name).ok_or_else(|| format!("{name} is missing"))?;
             if !shape.admits(field) {
-                return Err(format!("{name} is not {shape}"));
+                return wrong(name, shape.complaint(name, field));
             }
         }
         for (name, field) in reply.fields.iter().filter(|_| self.is_closed) {
@@ -102,17 +120,23 @@ impl Schema {
                 "type" => {}
                 "msg_id" | "in_reply_to" => {
                     if !Shape::Integer.admits(field) {
-                        return Err(format!("{name} is no integer"));
+                        return wrong(name, Shape::Integer.complaint(name, field));
                     }
                 }
                 other if self.fields.iter().any(|(name, _)| *name == other) => {}
                 other => {
-                    let other = printable::excerpt(other, EXCERPT);
-                    return Err(format!("{other} is not a key that it may have"));
+                    let shown = printable::excerpt(other, EXCERPT);
+                    return wrong(other, format!("{shown} is not a key that it may have"));
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl From<String> for Mismatch {
+    fn from(reason: String) -> Mismatch {
+        Mismatch { field: None, reason }
     }
 }
 
@@ -127,6 +151,34 @@ impl Display for Schema {
 }
 
 impl Shape {
+    /// What is wrong with JSON that has not the shape: the innermost part of it that is wrong.
+    fn complaint(self, path: &str, json: &RawValue) -> String {
+        let inner = match self {
+            Shape::List(shape) => list(json).and_then(|list| {
+                let (place, wrong) = (0..).zip(list).find(|(_, inner)| !shape.admits(inner))?;
+                Some(shape.complaint(&format!("{path}[{place}]"), wrong))
+            }),
+            Shape::Pair(first, second) => match list(json).as_deref() {
+                Some([one, _]) if !first.admits(one) => {
+                    Some(first.complaint(&format!("{path}[0]"), one))
+                }
+                Some([_, other]) => Some(second.complaint(&format!("{path}[1]"), other)),
+                _ => None,
+            },
+            Shape::Map(shape) => map(json).and_then(|map| {
+                let (key, wrong) = map.into_iter().find(|(_, inner)| !shape.admits(inner))?;
+                Some(shape.complaint(&format!("{path}[{key:?}]"), wrong))
+            }),
+            Shape::Any | Shape::Integer | Shape::Transaction(_) => None,
+        };
+        inner.unwrap_or_else(|| {
+            let article = if self == Shape::Integer { "an " } else { "" };
+            let (path, json) =
+                (printable::excerpt(path, EXCERPT), printable::excerpt(json.get(), EXCERPT));
+            format!("{path} is not {article}{self}: {json}")
+        })
+    }
+
     /// Whether this JSON has the shape.
     fn admits(self, json: &RawValue) -> bool {
         match self {
@@ -143,8 +195,7 @@ impl Shape {
                 _ => false,
             },
             Shape::Map(shape) => {
-                let map = serde_json::from_str::<BTreeMap<String, &RawValue>>(json.get());
-                map.is_ok_and(|map| map.into_values().all(|json| shape.admits(json)))
+                map(json).is_some_and(|map| map.into_values().all(|json| shape.admits(json)))
             }
             Shape::Transaction(write) => {
                 list(json).is_some_and(|ops| ops.into_iter().all(|op| is_micro_op(op, write)))
@@ -160,6 +211,10 @@ pub(crate) fn is_integer(json: &RawValue) -> bool {
 }
 
 fn list(json: &RawValue) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(json.get()).ok()
+}
+
+fn map(json: &RawValue) -> Option<BTreeMap<String, &RawValue>> {
     serde_json::from_str(json.get()).ok()
 }
 
@@ -251,7 +306,8 @@ mod tests {
             let schema = Schema::new("read_ok", &[("messages", Shape::List(&Shape::Any))]);
             let body: Box<RawValue> = serde_json::from_str(body).unwrap();
             let reply = Reply::read(&body).unwrap();
-            let answer = schema.check(&reply).map_or_else(|error| error, |()| "fine".to_owned());
+            let answer =
+                schema.check(&reply).map_or_else(|error| error.reason, |()| "fine".to_owned());
             assert!(answer.contains(expected), "{answer}");
         }
         check(r#"{"type":"read_ok","messages":[1],"in_reply_to":1}"#, "fine");
@@ -261,15 +317,49 @@ mod tests {
         check(r#"{"type":"read_ok","in_reply_to":1}"#, "messages is missing");
         check(
             r#"{"type":"read_ok","messages":{},"in_reply_to":1}"#,
-            "messages is not [anything, …]",
+            "messages is not [anything, …]: {}",
         );
         check(
             r#"{"type":"read_ok","messages":[],"in_reply_to":1,"value":2}"#,
             "value is not a key",
         );
-        check(r#"{"type":"read_ok","messages":[],"msg_id":"x"}"#, "msg_id is no integer");
-        check(r#"{"type":"read_ok","messages":[],"msg_id":null}"#, "msg_id is no integer");
+        check(
+            r#"{"type":"read_ok","messages":[],"msg_id":"x"}"#,
+            "msg_id is not an integer: \"x\"",
+        );
+        check(
+            r#"{"type":"read_ok","messages":[],"msg_id":null}"#,
+            "msg_id is not an integer: null",
+        );
         check(r#"{"type":"read_ok","messages":[],"msg_id":99999999999999999999}"#, "fine");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_its_innermost_part() {
+        #[track_caller]
+        fn check(shape: Shape, json: &str, expected: &str) {
+            let json: Box<RawValue> = serde_json::from_str(json).unwrap();
+            assert_eq!(shape.complaint("x", &json), expected);
+        }
+        check(Shape::Integer, "\"abc\"", "x is not an integer: \"abc\"");
+        check(Shape::List(&Shape::Integer), "[1, \"2\"]", "x[1] is not an integer: \"2\"");
+        check(Shape::List(&PAIR), "[[0, 1], [1.5, 2]]", "x[1][0] is not an integer: 1.5");
+        check(Shape::List(&PAIR), "[[0]]", "x[0] is not [integer, anything]: [0]");
+        check(
+            Shape::Map(&Shape::Integer),
+            "{\"k\": 1, \"l\": {}}",
+            "x[\"l\"] is not an integer: {}",
+        );
+        check(Shape::Map(&Shape::Integer), "7", "x is not {string: integer, …}: 7");
+    }
+
+    #[test]
+    fn a_reply_is_shown_with_what_is_wrong_first() {
+        let body = RawValue::from_string(r#"{"type":"read_ok","a":1,"b":[2, 3]}"#.into()).unwrap();
+        let reply = Reply::read(&body).unwrap();
+        let shown = reply.with_first(Some("b")).unwrap();
+        assert_eq!(shown, r#"{"b":[2, 3],"type":"read_ok","a":1}"#);
+        assert_eq!((reply.with_first(Some("c")), reply.with_first(None)), (None, None));
     }
 
     #[test]
@@ -280,6 +370,8 @@ mod tests {
             schema.check(&Reply::read(&body).unwrap())
         };
         assert_eq!(check(r#"{"type":"init_ok","node_id":"n1","msg_id":null}"#), Ok(()));
-        assert_eq!(check(r#"{"type":"init"}"#), Err("its type is \"init\"".to_owned()));
+        let reason = "its type is \"init\"".to_owned();
+        let wrong = Mismatch { field: Some("type".to_owned()), reason };
+        assert_eq!(check(r#"{"type":"init"}"#), Err(wrong));
     }
 }

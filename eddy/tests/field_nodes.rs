@@ -18,7 +18,11 @@ struct Row {
     printed: &'static [&'static str],
 }
 
-const ROWS: [Row; 3] = [
+const ECHO: &str = "-w echo --node-count 1 --rate 10 --time-limit 2";
+
+const BROADCAST: &str = "-w broadcast --node-count 5 --rate 10 --time-limit 3";
+
+const ROWS: [Row; 10] = [
     Row {
         // `"messages": null` while there is nothing, as a Go program has it.
         node: "null-for-empty.py",
@@ -44,6 +48,71 @@ const ROWS: [Row; 3] = [
             "warning: node n1 sent ",
             " messages in the name of others, the first as c",
             " to n0: {\"",
+        ],
+    },
+    Row {
+        node: "echo-twice.py",
+        options: ECHO,
+        status: 0,
+        printed: &[
+            "Everything looks good!",
+            "warning: node n0 sent ",
+            " replies to requests that had been answered already, the first, echo by c2, whose msg_id \
+             was 1: {\"type\":",
+            ", and then the same\n",
+        ],
+    },
+    Row {
+        node: "broadcast-twice.py",
+        options: BROADCAST,
+        status: 0,
+        printed: &[
+            "warning: nodes n0, n1, n2, n3 and n4 sent ",
+            " replies to requests that had been answered already, the first, broadcast by c",
+        ],
+    },
+    Row {
+        node: "echo-to-itself.py",
+        options: ECHO,
+        status: 1,
+        printed: &[
+            "because n0 answered none of ",
+            " within 5 s\n",
+            " to n0, which is itself, answers echo by c2: expected \"dest\": \"c2\", the src of the \
+             request: {\"type\":",
+        ],
+    },
+    Row {
+        node: "error-without-code.py",
+        options: ECHO,
+        status: 1,
+        printed: &[
+            " errors without a code, the first, of echo: code is missing, expected an integer such \
+             as 11, temporarily unavailable: {\"type\":",
+        ],
+    },
+    Row {
+        node: "no-in-reply-to.py",
+        options: ECHO,
+        status: 1,
+        printed: &[
+            " to clients that answer no request, ",
+            "to c2: in_reply_to is missing, expected 1, the msg_id of its request, echo: {\"type\":",
+        ],
+    },
+    Row {
+        node: "never-answers-broadcast.py",
+        options: BROADCAST,
+        status: 1,
+        printed: &[" was answered within 5 s, by any of 5 nodes: n0, n1, n2, n3 and n4\n"],
+    },
+    Row {
+        node: "strings-for-numbers.py",
+        options: BROADCAST,
+        status: 1,
+        printed: &[
+            "because all ",
+            " lost values are in reads as strings: 0 was added, and reads have \"0\"\n",
         ],
     },
 ];

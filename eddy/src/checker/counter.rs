@@ -12,8 +12,8 @@ mod fewest;
 mod tests;
 
 use self::acceptable::{MOST_RANGES, contains, delta, integer};
-use self::evidence::{Facts, Wrong, and};
-use super::sentence::{counted, first_few, time};
+use self::evidence::{Facts, Wrong};
+use super::sentence::{and, counted, first_few, folded, time};
 use super::{Contradiction, Placement, Validity, contradiction};
 use crate::edn::{Map, Value};
 use crate::history::{History, Kind, Op};
@@ -65,11 +65,12 @@ pub fn check_on_nodes(history: &History, placement: &Placement<'_>) -> Counter {
     let no_integer = |did: &str, op: &Op| {
         let Op { process, index, value, .. } = op;
         let size = if integer(value).is_some() { " of up to 95 bits" } else { "" };
-        let value = json(value);
+        let value = value.json();
         format!("process {process} {did} {value} at index {index}, which is no integer{size}")
     };
-    let mut warnings = first_few(odd.iter().map(|op| no_integer("read", op)), "final reads");
-    warnings.extend(first_few(odd_adds.iter().map(|op| no_integer("added", op)), "additions"));
+    let mut warnings =
+        Vec::from_iter(folded(odd.iter().map(|op| no_integer("read", op)), "final reads"));
+    warnings.extend(folded(odd_adds.iter().map(|op| no_integer("added", op)), "additions"));
     let is_known = are_all && odd_adds.is_empty();
     let (mut wrong, mut as_it_should) = (Vec::new(), None);
     if is_known && !errors.is_empty() {
@@ -108,11 +109,6 @@ fn is_marked(op: &Op) -> bool {
     op.extra("final?").is_some_and(|mark| *mark != Value::Nil && *mark != Value::Bool(false))
 }
 
-/// A value as nodes write it.
-fn json(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| value.to_string())
-}
-
 impl Counter {
     /// Why it is not valid, in a sentence.
     pub fn reason(&self) -> Option<String> {
@@ -138,7 +134,8 @@ impl Counter {
     /// Who read what that is wrong: `n1 and n2 read 37; n3 read 40`.
     fn read(&self) -> String {
         if self.wrong.iter().any(|wrong| !wrong.are_nodes) || self.wrong.is_empty() {
-            let mut values: Vec<String> = self.errors.iter().map(|op| json(&op.value)).collect();
+            let mut values: Vec<String> =
+                self.errors.iter().map(|op| op.value.json().to_string()).collect();
             values.dedup();
             return format!("clients read {}", and(&values));
         }
@@ -170,14 +167,14 @@ impl Counter {
                 format!(
                     "{} may have been added besides: process {process} does not know \
                      (index {index}).",
-                    json(value)
+                    value.json()
                 )
             }),
             "additions in doubt",
         ));
         lines.extend(first_few(
             self.errors.iter().map(|Op { value, process, index, .. }| {
-                let value = json(value);
+                let value = value.json();
                 format!("But process {process} read {value} at the end (index {index}).")
             }),
             "final reads",
@@ -196,7 +193,7 @@ impl Counter {
         };
         let (sum, expected) = (self.sum, self.expected());
         let of = |read: &Op| {
-            let (process, value, when) = (read.process, json(&read.value), time(read));
+            let (process, value, when) = (read.process, read.value.json(), time(read));
             let wrong = integer(&read.value)
                 .and_then(|value| self.wrong.iter().find(|wrong| wrong.value == value));
             let cause = wrong.and_then(|wrong| wrong.cause.as_ref());

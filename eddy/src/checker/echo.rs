@@ -5,7 +5,7 @@
 
 use super::{
     Contradiction, Validity, contradiction,
-    sentence::{counted, time},
+    sentence::{self, counted, time},
 };
 use crate::{
     edn::{Map, Value},
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How much of what was sent and what came back is quoted in a sentence, in letters.
-const QUOTED: usize = 200;
+const QUOTED: usize = 800;
 
 /// What is to be said about the echoes of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,14 +59,10 @@ pub fn check(history: &History) -> Echo {
     }
 }
 
-/// `process 3 sent "hi" at 0.120 s, and what came back at 0.134 s is {:echo "ho"}`.
+/// `process 3 sent "hi" at 0.120 s, and what came back at 0.134 s is {"echo": "ho"}`.
 fn contradicted(sent: &Op, received: &Op) -> String {
-    let quoted = |value: &Value| printable::excerpt(&value.to_string(), QUOTED);
     let came_back = match received.kind {
-        Kind::Fail => {
-            let error = received.error.as_ref().map_or(String::new(), |error| format!(" {error}"));
-            format!("an error{error}")
-        }
+        Kind::Fail => received.error.as_ref().map_or("an error".to_owned(), sentence::error),
         _ => quoted(&received.value),
     };
     let (began, ended) = (time(sent), time(received));
@@ -76,10 +72,15 @@ fn contradicted(sent: &Op, received: &Op) -> String {
     )
 }
 
+fn quoted(value: &Value) -> String {
+    printable::excerpt(&value.json().to_string(), QUOTED)
+}
+
 impl Echo {
     /// Why it is not valid, in a sentence.
     pub fn reason(&self) -> Option<String> {
         let WrongEcho { sent, received } = self.errors.first()?;
+        let (sent, received) = (quoted(sent), quoted(received));
         let wrong = counted(self.errors.len() as u64, "request");
         Some(format!("{wrong} not echoed; the first was {sent}, and what came back {received}"))
     }

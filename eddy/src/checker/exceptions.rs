@@ -8,6 +8,9 @@ use crate::{
 /// The class of exception for a reply that has not the shape it should have.
 pub(crate) const MALFORMED: &str = "malformed-rpc-response";
 
+/// The class of exception for no reply in time, where a client does not look at errors.
+pub(crate) const TIMEOUT: &str = "timeout";
+
 /// The exceptions in a history, the most frequent first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Exceptions(pub Vec<ExceptionClass>);
@@ -48,6 +51,13 @@ fn cause(exception: &Value) -> Option<&Value> {
 pub(super) fn is_malformed(op: &Op) -> bool {
     let class = op.extra("exception").and_then(cause).and_then(|cause| cause.get("type"));
     class.is_some_and(|class| *class == Value::keyword(MALFORMED))
+}
+
+/// Whether an operation was not answered in time.
+pub(super) fn is_silence(op: &Op) -> bool {
+    let class = op.extra("exception").and_then(cause).and_then(|cause| cause.get("type"));
+    let is_unhandled = class.is_some_and(|class| *class == Value::keyword(TIMEOUT));
+    is_unhandled || op.error.as_ref().is_some_and(|error| *error == Value::keyword("net-timeout"))
 }
 
 impl Exceptions {

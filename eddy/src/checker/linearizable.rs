@@ -60,7 +60,7 @@ use self::{
 use super::{
     Validity,
     contradiction::{self, Contradiction},
-    sentence::{first_few, listed},
+    sentence::{folded, listed},
 };
 use crate::{
     edn::{Map, Value},
@@ -147,9 +147,9 @@ pub fn check_within(history: &History, limits: Limits) -> Linearizable {
         }
     };
     let keys: Vec<Key> = registers.iter().map(|(key, ops)| judge(*key, ops)).collect();
-    let mut warnings = first_few(unpunished.into_iter(), "keys like these");
-    let nothing = |op: &&Op| format!("the value of :{} at index {} names no key", op.f, op.index);
-    warnings.extend(first_few(without_key.iter().map(nothing), "operations without a key"));
+    let mut warnings = Vec::from_iter(folded(unpunished.into_iter(), "keys like these"));
+    let nothing = |op: &&Op| format!("the value of {} at index {} names no key", op.f, op.index);
+    warnings.extend(folded(without_key.iter().map(nothing), "operations without a key"));
     Linearizable { valid: Validity::merge(keys.iter().map(Key::valid)), keys, judged, warnings }
 }
 

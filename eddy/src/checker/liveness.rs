@@ -198,9 +198,12 @@ mod tests {
         };
         let expected = [
             (format!("{} never ended", asked("n0", 0)), vec![0]),
-            (format!("{} was not answered: :net-timeout", asked("n1", 1)), vec![1, 4]),
+            (format!("{} was not answered: timed out", asked("n1", 1)), vec![1, 4]),
             (
-                format!("{} was refused: [:temporarily-unavailable \"no leader\"]", asked("n0", 2)),
+                format!(
+                    "{} was refused: error 11, temporarily unavailable: \"no leader\"",
+                    asked("n0", 2)
+                ),
                 vec![2, 5],
             ),
         ];

@@ -1,5 +1,7 @@
 //! Words that verdicts are explained in.
 
+use glomers::ErrorCode;
+
 use crate::edn::Value;
 use crate::history::{History, Op};
 use crate::printable;
@@ -30,26 +32,74 @@ pub(crate) fn time(op: &Op) -> String {
 /// A warning about the durations that are told of a history without times.
 pub(super) fn without_times(history: &History) -> Option<String> {
     history.lacks_time().then(|| {
-        "there are operations without a :time, so no latency or lag here means anything; the order \
+        "there are operations without a time, so no latency or lag here means anything; the order \
          of the operations stands in for it"
             .to_owned()
     })
 }
 
-/// Why an operation did not succeed, for the end of a sentence about it: `: :net-timeout`.
+/// Why an operation did not succeed, for the end of a sentence about it: `: timed out`.
 pub(super) fn because(end: &Op) -> String {
-    let letters = |error: &Value| printable::excerpt(&error.to_string(), MOST_OF_ERROR);
-    end.error.as_ref().map_or(String::new(), |error| format!(": {}", letters(error)))
+    end.error.as_ref().map_or(String::new(), |why| format!(": {}", error(why)))
 }
 
-/// The first few elements, and how many more there are.
+/// The error of an operation in words: `timed out`, `error 20, key does not exist: "not found"`.
+pub(crate) fn error(error: &Value) -> String {
+    let (name, text) = match error {
+        Value::Keyword(name) => (name, None),
+        Value::Str(text) => return printable::excerpt(text, MOST_OF_ERROR),
+        Value::List(parts) | Value::Vector(parts) => match &parts[..] {
+            [Value::Keyword(name), rest @ ..] => (name, rest.first()),
+            _ => return quoted(error),
+        },
+        _ => return quoted(error),
+    };
+    let number = (0..100).find(|number| ErrorCode::from(*number).name() == name);
+    let words = match (&**name, number) {
+        ("net-timeout", _) => "timed out".to_owned(),
+        ("unknown", None) => "an error of no code that Maelstrom knows".to_owned(),
+        (name, None) => name.replace('-', " "),
+        (name, Some(number)) => format!("error {number}, {}", name.replace('-', " ")),
+    };
+    match text.filter(|text| **text != Value::Nil) {
+        Some(text) => format!("{words}: {}", quoted(text)),
+        None => words,
+    }
+}
+
+fn quoted(value: &Value) -> String {
+    printable::excerpt(&value.json().to_string(), MOST_OF_ERROR)
+}
+
+/// The first few elements as nodes write them, and how many more there are.
 pub(super) fn listed<'a>(elements: impl IntoIterator<Item = &'a Value>) -> String {
     let mut elements = elements.into_iter();
-    let few: Vec<String> = elements.by_ref().take(NAMED).map(Value::to_string).collect();
+    let few: Vec<String> =
+        elements.by_ref().take(NAMED).map(|each| each.json().to_string()).collect();
     match elements.count() {
         0 => few.join(", "),
         rest => format!("{} and {rest} more", few.join(", ")),
     }
+}
+
+/// `a`, `a and b`, `a, b and c`; the first few, if they are many.
+pub(crate) fn and(all: &[String]) -> String {
+    match all {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] if all.len() <= NAMED => format!("{} and {last}", first.join(", ")),
+        many => format!("{} and {} more", many[..NAMED].join(", "), many.len() - NAMED),
+    }
+}
+
+/// The first of several sentences that say the same of different things, and how many more of these
+/// there are: one warning, and not eight.
+pub(super) fn folded(mut sentences: impl Iterator<Item = String>, what: &str) -> Option<String> {
+    let first = sentences.next()?;
+    Some(match sentences.count() {
+        0 => first,
+        rest => format!("{first}; and {rest} more {what}"),
+    })
 }
 
 /// The first few sentences, and one about the others: `and 7 more elements`.
@@ -70,6 +120,30 @@ mod tests {
     fn one_is_no_plural() {
         assert_eq!(counted(1_u64, "message"), "1 message");
         assert_eq!([0, 2].map(|count: u64| counted(count, "node")), ["0 nodes", "2 nodes"]);
+    }
+
+    #[test]
+    fn an_error_is_told_in_words() {
+        #[track_caller]
+        fn check(edn: &str, expected: &str) {
+            assert_eq!(error(&Value::read_edn(edn).unwrap()), expected);
+        }
+        check(":net-timeout", "timed out");
+        check("[:key-does-not-exist \"not found\"]", "error 20, key does not exist: \"not found\"");
+        check("[:timeout nil]", "error 0, timeout");
+        check("[:unknown {\"a\" nil}]", "an error of no code that Maelstrom knows: {\"a\":null}");
+        check("[:unknown nil]", "an error of no code that Maelstrom knows");
+        check("\"indeterminate: Malformed reply: …\"", "indeterminate: Malformed reply: …");
+        check(":no-such-server", "no such server");
+        check("{:a 1}", "{\"a\":1}");
+    }
+
+    #[test]
+    fn sentences_of_a_kind_are_one() {
+        let three = || ["a", "b", "c"].map(str::to_owned).into_iter();
+        assert_eq!(folded(three(), "letters").unwrap(), "a; and 2 more letters");
+        assert_eq!(folded(three().take(1), "letters").unwrap(), "a");
+        assert_eq!(folded(three().take(0), "letters"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! killed nodes had; they are lost all the same.
 
 mod contradictions;
+mod disguised;
 mod kills;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,8 @@ pub struct SetFull {
     pub warnings: Vec<String>,
     /// What shows that the first of the lost elements are lost.
     pub contradictions: Vec<Contradiction>,
+    /// What the lost elements came back as, if all of them came back as something else.
+    disguised: Option<String>,
     /// The reads.
     pub evidence: Evidence,
 }
@@ -110,6 +113,7 @@ fn judge(history: &History, [add, read]: [&str; 2], placement: Option<&Placement
             _ => {}
         }
     }
+    let foreign = disguised::foreign(timelines.all());
     let mut warnings = warnings::of(timelines.all(), add);
     warnings.extend(warnings::of_shape(&odd));
     warnings.extend(without_times(history));
@@ -120,6 +124,7 @@ fn judge(history: &History, [add, read]: [&str; 2], placement: Option<&Placement
         set.warnings.extend(warnings::of_kills(&set));
     }
     set.evidence = Evidence::count("read that succeeded and has a list", reads);
+    set.disguised = disguised::sentence(&set.lost, &foreign);
     set.contradictions =
         contradictions::of(history, read, &timelines, set.lost_with_nodes.as_deref());
     set
@@ -173,6 +178,7 @@ fn sum_up(timelines: &[Timeline<'_>], warnings: Vec<String>) -> SetFull {
         never_read,
         warnings,
         contradictions: Vec::new(),
+        disguised: None,
         evidence: Evidence::default(),
     }
 }
@@ -185,6 +191,7 @@ impl SetFull {
             Validity::Unknown => {
                 Some("no read returned a value, so nothing shows that any stays".to_owned())
             }
+            Validity::Invalid if self.disguised.is_some() => self.disguised.clone(),
             Validity::Invalid => {
                 let lost = counted(self.lost.len() as u64, "value");
                 Some(format!("{lost} known to a node and then lost: {}", listed(&self.lost)))

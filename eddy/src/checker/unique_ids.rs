@@ -92,6 +92,7 @@ fn given_to(id: &Value, given: &[&Op]) -> String {
         rest => counted(rest as u64, "more time"),
     };
     let times = counted(given.len() as u64, "time");
+    let id = id.json();
     format!("id {id} was given {times}: {} and {last}", few.join(", "))
 }
 
@@ -99,7 +100,7 @@ impl UniqueIds {
     /// Why it is not valid, in a sentence.
     pub fn reason(&self) -> Option<String> {
         let (id, times) = self.duplicated.iter().max_by_key(|(_, times)| **times)?;
-        let ids = counted(self.duplicated_count as u64, "id");
+        let (ids, id) = (counted(self.duplicated_count as u64, "id"), id.json());
         Some(format!("{ids} given more than once; most often, {times} times, {id}"))
     }
 

@@ -164,7 +164,7 @@ impl Recorded {
             figures: summary::figures(&results, || Some(history)),
             reasons: judged.reasons(placement),
             explanation: judged.verdict.explanation.clone(),
-            warnings: judged.warnings(placement, None),
+            warnings: judged.warnings(placement, None, None),
             ..Summary::default()
         };
         let contradictions = judged.contradictions(history, placement);

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use super::colors::{BAD, DOUBTFUL, HEAD, Painted};
 use super::limits::{self, Line, NAME};
 use super::shown::sentence;
-use crate::printable::{excerpt, printable};
+use crate::printable::{SCREEN, excerpt, printable};
 use crate::summary::Summary;
 
 /// How many lines tell what went wrong. More would push the verdict off a small screen; fewer would
@@ -17,6 +17,10 @@ const MOST_WARNINGS: usize = 3;
 
 /// How many letters a line may have; a terminal breaks it into a few of its own.
 const MOST_LETTERS: usize = 240;
+
+/// How many letters the first warning may have, which is the most telling one, and shows what a node
+/// sent: that whole, and a sentence about it.
+const MOST_OF_FIRST: usize = SCREEN + MOST_LETTERS;
 
 /// A summary, displayed without anything that could harm a terminal but colors of ours.
 pub(super) struct Brief<'a> {
@@ -51,12 +55,17 @@ impl Display for Brief<'_> {
         }
         let because = Painted(BAD, "because ").to_string();
         let reasons = reasons.iter().flat_map(|reason| texts(&because, reason));
+        let is_said = |what: &&str| summary.reasons.iter().any(|said| what.starts_with(said));
         let contradiction = contradiction.filter(|_| explanation.is_empty());
+        let contradiction = contradiction.filter(|what| !is_said(what));
         let explanation = explanation.iter().map(String::as_str).chain(contradiction);
         let explanation = explanation.flat_map(|line| texts("  ", line));
         self.tell(f, reasons.chain(explanation), MOST_REASONS, "lines")?;
         let warning = Painted(DOUBTFUL, "warning: ").to_string();
-        let warnings = warnings.iter().map(|line| format!("{warning}{}", cut(line)));
+        let warnings = warnings.iter().enumerate().map(|(number, line)| {
+            let most = if number == 0 { MOST_OF_FIRST } else { MOST_LETTERS };
+            format!("{warning}{}", cut(line, most))
+        });
         self.tell(f, warnings, MOST_WARNINGS, "warnings")?;
         let again = again.as_deref().filter(|_| limits::status(summary) != 0);
         for (head, text) in [("report  ", report.as_deref()), ("again   ", again)] {
@@ -94,10 +103,10 @@ fn texts(head: &str, text: &str) -> impl Iterator<Item = String> {
     let lines = text.lines().enumerate();
     lines.map(move |(number, line)| {
         let head = if number == 0 { head } else { "  " };
-        format!("{head}{}", cut(line))
+        format!("{head}{}", cut(line, MOST_LETTERS))
     })
 }
 
-fn cut(line: &str) -> String {
-    excerpt(line, MOST_LETTERS).replace('\n', " ")
+fn cut(line: &str, most: usize) -> String {
+    excerpt(line, most).replace('\n', " ")
 }

@@ -1,6 +1,8 @@
 //! To JSON, for programs that read no EDN: keywords, symbols and keys become strings, lists and
 //! sets arrays, and a tag is left out. What EDN tells apart may be the same in JSON.
 
+use std::fmt::{self, Display, Formatter};
+
 use serde::ser::{Error, Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 
@@ -50,6 +52,21 @@ impl Serialize for Value {
     }
 }
 
+impl Value {
+    /// The value as JSON on one line, as nodes write it: what sentences for people quote.
+    pub(crate) fn json(&self) -> impl Display {
+        Json(self)
+    }
+}
+
+struct Json<'a>(&'a Value);
+
+impl Display for Json<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self.0).map_err(|_| fmt::Error)?)
+    }
+}
+
 fn name(key: &Value) -> String {
     match key {
         Value::Str(text) | Value::Symbol(text) => text.clone(),
@@ -77,6 +94,10 @@ mod tests {
         check("[123456789012345678901N 2.5]", "[123456789012345678901,2.5]");
         check("[0.50M 1E+3M 12N 1/3 {\\a \\b}]", "[0.50,1E+3,12,'1/3',{'a':'b'}]");
         check("[#object[Foo 0x6f] 10.0.0.1]", "['#object[Foo 0x6f]','10.0.0.1']");
+        assert_eq!(
+            Value::read_edn("{:a [\"b\" nil 7N]}").unwrap().json().to_string(),
+            "{\"a\":[\"b\",null,7]}"
+        );
         let nan = serde_json::to_string(&Value::Float(f64::NAN)).unwrap();
         assert_eq!(nan, format!("{:?}", Value::Float(f64::NAN).to_string()));
     }

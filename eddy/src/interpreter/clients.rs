@@ -5,12 +5,13 @@
 //! unless the workload's clients can be used again. A reply to a closed client finds nobody.
 //! Initialization and setup have clients of their own, one for each node.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use super::mistakes;
 use crate::network::{Message, Network};
 use crate::schema::Reply;
 use crate::workload::{Operation, Request};
@@ -19,6 +20,10 @@ use crate::workload::{Operation, Request};
 /// its reply, and how late it is can be told of these only. A client waits for a second or more, so
 /// with 100 of them this is more than a minute.
 const REMEMBERED: usize = 10_000;
+
+/// How many of its answered requests an open client remembers, the last of all. A second reply comes
+/// right after the first one, most often; each keeps the body of a reply.
+const ANSWERED: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Clients {
@@ -44,6 +49,28 @@ struct Open {
     msg_id: u64,
     /// The request with that id, if it was not answered in time.
     unanswered: Option<Unanswered>,
+    /// The last requests that were answered; at most [`ANSWERED`].
+    answered: VecDeque<Answered>,
+}
+
+/// A request that was answered.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) msg_id: u64,
+    /// The operation that it was for.
+    pub(super) f: &'static str,
+    /// The reply.
+    pub(super) body: Rc<RawValue>,
+}
+
+/// A message to a client that does not wait for it.
+#[derive(Debug)]
+pub(super) enum Unsolicited<'a> {
+    /// It answers again what had been answered so.
+    Again(&'a Answered),
+    /// It answers nothing that the client ever asked: what it says that it answers, and what it should
+    /// say.
+    NoRequest { found: String, expected: String },
 }
 
 /// A request that was not answered in time.
@@ -132,7 +159,7 @@ impl Clients {
 
     /// Notes that a client does not wait any more for the answer to its last request.
     pub(super) fn give_up(&mut self, waiting: &Waiting) {
-        if let Some(Open { msg_id, unanswered }) = self.open.get_mut(&waiting.client) {
+        if let Some(Open { msg_id, unanswered, .. }) = self.open.get_mut(&waiting.client) {
             let Waiting { operation, deadline, .. } = waiting;
             *unanswered = Some(Unanswered { msg_id: *msg_id, f: operation.f, deadline: *deadline });
         }
@@ -209,19 +236,50 @@ impl Clients {
         let client = number(&message.dest)?;
         // Nothing else of the body matters here: whether it is a good reply is for its schema.
         let reply = Reply::read(&message.body).ok()?;
-        if self.open.get(&client)?.msg_id != in_reply_to(&reply)? {
+        let msg_id = in_reply_to(&reply)?;
+        if self.open.get(&client)?.msg_id != msg_id {
             return None;
         }
-        Some((self.take(client)?, reply))
+        let waiting = self.take(client)?;
+        let Open { answered, .. } = self.open.get_mut(&client)?;
+        answered.truncate(ANSWERED - 1);
+        let body = Rc::clone(&message.body);
+        answered.push_front(Answered { msg_id, f: waiting.operation.f, body });
+        Some((waiting, reply))
     }
 
-    /// Whether a message is to an open client, but in reply to nothing that it ever asked.
-    pub(super) fn are_puzzled_by(&self, message: &Message) -> bool {
-        let asked = number(&message.dest).and_then(|client| self.open.get(&client));
-        asked.is_some_and(|Open { msg_id: asked, .. }| {
-            let reply = Reply::read(&message.body).ok();
-            reply.and_then(|reply| in_reply_to(&reply)).is_none_or(|id| !(1..=*asked).contains(&id))
-        })
+    /// The request of this number that a node was asked and that a client waits for, if a body can be
+    /// the answer to it by its type.
+    pub(super) fn awaited(&self, node: usize, msg_id: u64, body: &RawValue) -> Option<&Waiting> {
+        let of_node = |waiting: &&Waiting| {
+            let open = self.open.get(&waiting.client);
+            waiting.node == node && open.is_some_and(|open| open.msg_id == msg_id)
+        };
+        let mut waiting = self.waiting.values().filter(of_node).peekable();
+        waiting.peek()?;
+        let kind = Reply::read(body).ok()?.kind()?;
+        waiting.find(|waiting| kind == "error" || kind == waiting.request.reply.kind())
+    }
+
+    /// What is wrong with a message to an open client that does not wait for it. An answer that comes
+    /// too late is as it should be.
+    pub(super) fn unsolicited(&self, message: &Message) -> Option<Unsolicited<'_>> {
+        let client = number(&message.dest)?;
+        let Open { msg_id, answered, .. } = self.open.get(&client)?;
+        let reply = Reply::read(&message.body).ok();
+        let field = reply.as_ref().and_then(|reply| reply.field("in_reply_to"));
+        let id = reply.as_ref().and_then(in_reply_to);
+        if let Some(id) = id.filter(|id| (1..=*msg_id).contains(id)) {
+            return answered.iter().find(|answered| answered.msg_id == id).map(Unsolicited::Again);
+        }
+        let expected = match self.waiting.get(&client) {
+            Some(Waiting { operation, .. }) => {
+                format!("{msg_id}, the msg_id of its request, {}", operation.f)
+            }
+            None => "the msg_id of a request".to_owned(),
+        };
+        let found = mistakes::described("in_reply_to", field.map(RawValue::get));
+        Some(Unsolicited::NoRequest { found, expected })
     }
 
     /// What a node has yet to answer before it can be tested, if anything.

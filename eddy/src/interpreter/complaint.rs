@@ -12,9 +12,6 @@ use crate::network::Message;
 use crate::printable;
 use crate::schema::{Schema, is_integer};
 
-/// How much of a line is shown.
-const EXCERPT: usize = 300;
-
 /// What a node did that ends the test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Complaint {
@@ -170,7 +167,7 @@ impl Display for Complaint {
 impl std::error::Error for Complaint {}
 
 pub(super) fn excerpt(line: &str) -> String {
-    printable::excerpt(line, EXCERPT)
+    printable::excerpt(line, printable::SCREEN)
 }
 
 #[cfg(test)]

@@ -70,6 +70,14 @@ impl Interpreter {
         if **src != **name {
             self.forwards.note(node, said);
         }
+        if let Some(other) = self.numbers.get(&**dest).copied() {
+            self.asked.note(node, body);
+            if let Some(msg_id) = self.asked.never(other, body)
+                && let Some(waiting) = self.clients.awaited(node, msg_id, body)
+            {
+                self.mistakes.note_misdirected(&self.nodes[node], said, waiting);
+            }
+        }
         let sent = self.network.send(now, src, dest, body.clone());
         debug_assert!(sent.is_ok(), "both ends are on the network");
         Ok(())

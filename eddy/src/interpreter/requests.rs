@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use super::clients::{self, Purpose, Waiting};
 use super::{Complaint, Interpreter, Stage, complaint};
-use crate::client::{Completion, Next, TIMEOUT};
+use crate::client::{Completion, EXCERPT, Next, TIMEOUT};
 use crate::edn::Value;
 use crate::generator::Phase;
 use crate::history::{Kind, Process};
 use crate::network::{Admission, Message};
+use crate::printable::SCREEN;
 use crate::workload::{self, Answer, Operation, Turn, Work};
 
 /// How long a node may take to answer `init`.
@@ -91,15 +92,18 @@ impl Interpreter {
 
     pub(super) fn answered(&mut self, now: Duration, message: &Message) -> Result<(), Complaint> {
         let Some((waiting, reply)) = self.clients.answered(message) else {
-            if self.clients.are_puzzled_by(message)
-                && let Some(&node) = self.numbers.get(&*message.src)
+            if self.numbers.contains_key(&*message.src)
+                && let Some(what) = self.clients.unsolicited(message)
             {
-                self.strays.note(node, message);
+                self.mistakes.note_unsolicited(message, what);
             }
             return Ok(());
         };
         let node = &self.nodes[waiting.node];
         let Waiting { operation, request, .. } = &waiting;
+        self.mistakes.note_error(node, operation.f, &reply);
+        let is_known = self.malformed.contains(&waiting.node);
+        let letters = if is_known { EXCERPT } else { SCREEN };
         let operations = &mut self.operations;
         let make = || match waiting.purpose {
             Purpose::Operation { process, .. } => {
@@ -107,9 +111,14 @@ impl Interpreter {
             }
             Purpose::Preparation => Ok(Answer::Done(Value::Nil)),
         };
-        let next = Completion::answered(operation, request, node, &reply, make);
+        let next = Completion::answered(operation, request, node, &reply, letters, make);
         let completion = match next {
-            Next::Complete(completion) => completion,
+            Next::Complete(completion) => {
+                if completion.exception.is_some() {
+                    self.malformed.insert(waiting.node);
+                }
+                completion
+            }
             Next::Ask(request) => {
                 let deadline = now + self.operations.patience();
                 self.ask(now, Waiting { deadline, request, ..waiting });
@@ -162,7 +171,7 @@ impl Interpreter {
                 if let Some(complaint) = self.deaf.complaint(node) {
                     return Err(complaint.clone());
                 }
-                let stray = self.strays.last(node, &clients::name(client));
+                let stray = self.mistakes.last(&self.nodes[node], &clients::name(client));
                 let text = complaint::silence(operation.f, stray);
                 Err(self.complain(node, text))
             }

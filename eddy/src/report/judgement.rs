@@ -111,7 +111,7 @@ impl Judgement {
         let judged = Some(&self.liveness).filter(|_| self.is_liveness_judged);
         let dead = judged.map(|liveness| liveness.contradictions(history, placement));
         contradiction::by_turns(vec![
-            self.stats.contradictions(history),
+            self.stats.contradictions(history, placement),
             dead.unwrap_or_default(),
             self.availability.contradiction(history).into_iter().collect(),
         ])
@@ -121,22 +121,27 @@ impl Judgement {
     pub(crate) fn reasons(&self, placement: &Placement<'_>) -> Vec<String> {
         let dead =
             if self.is_liveness_judged { self.liveness.reasons(placement) } else { Vec::new() };
-        let reasons = self.failure.iter().cloned().chain(self.stats.reasons());
+        let reasons = self.failure.iter().cloned().chain(self.stats.reasons(placement));
         let reasons = reasons.chain(self.availability.reason());
         reasons.chain(self.verdict.reason.clone()).chain(dead).collect()
     }
 
-    /// What Maelstrom would not have said, in sentences; `others` are not the checkers'.
+    /// What Maelstrom would not have said, in sentences, the most telling first: what nodes did that
+    /// no node should, as the test saw it; then what the history shows; and `others` that are not the
+    /// checkers', with what Maelstrom does not look at.
     pub(crate) fn warnings(
         &self,
         placement: &Placement<'_>,
+        mistakes: impl IntoIterator<Item = String>,
         others: impl IntoIterator<Item = String>,
     ) -> Vec<String> {
         let dead =
             if self.is_liveness_judged { Vec::new() } else { self.liveness.reasons(placement) };
         // Where there is nothing to look at, Maelstrom finds nothing wrong, or an empty graph.
         let lack = self.lack.iter().filter(|_| self.verdict.valid != Validity::Unknown);
-        let warnings = lack.cloned().chain(self.exceptions.warning());
-        warnings.chain(self.verdict.warnings.clone()).chain(others).chain(dead).collect()
+        let warnings = mistakes.into_iter().chain(self.exceptions.warning());
+        let warnings = warnings.chain(self.stats.silent(placement));
+        let warnings = warnings.chain(self.verdict.warnings.clone()).chain(lack.cloned());
+        warnings.chain(dead).chain(others).collect()
     }
 }

@@ -5,7 +5,7 @@ use super::acceptable::{self, Range, contains, nearest};
 use super::earlier::Adds;
 use super::fewest::{Fewest, MOST_ADDS, fewest};
 use crate::checker::Placement;
-use crate::checker::sentence::{NAMED, counted, first_few, time};
+use crate::checker::sentence::{NAMED, and, counted, first_few, time};
 use crate::history::{History, Kind, Op};
 
 /// How many reads of one node are looked at, from the last one back. Each takes a look at all adds,
@@ -240,15 +240,5 @@ impl Facts<'_> {
         let all = sums.iter().map(|(sum, readers)| format!("{} read {sum}", and(readers)));
         let all = first_few(all, "sums");
         (!all.is_empty()).then(|| format!("Right at the end: {}.", all.join("; ")))
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`; the first few, if they are many.
-pub(super) fn and(all: &[String]) -> String {
-    match all {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] if all.len() <= NAMED => format!("{} and {last}", first.join(", ")),
-        many => format!("{} and {} more", many[..NAMED].join(", "), many.len() - NAMED),
     }
 }

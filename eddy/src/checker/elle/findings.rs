@@ -125,9 +125,9 @@ fn lasted(entry: &Entry<'_>) -> String {
     }
 }
 
-/// A transaction under a name: `T1 (index 12, process 3, 6.524 s, ok): [[:r 7 [1]]]`.
+/// A transaction under a name: `T1 (index 12, process 3, 6.524 s, ok): [["r", 7, [1]]]`.
 fn introduced(name: &str, entry: &Entry<'_>) -> String {
-    let transaction = printable::excerpt(&entry.op.value.to_string(), SHOWN);
+    let transaction = printable::excerpt(&entry.op.value.json().to_string(), SHOWN);
     format!("{name} ({}): {transaction}", placed(entry))
 }
 

@@ -36,7 +36,7 @@ pub fn check(history: &History, models: &[ConsistencyModel]) -> Elle {
         Ok(findings) => Elle::judge(Workload::ListAppend, models, findings),
         Err(error) => unknown(error),
     };
-    elle.warnings = warnings::malformed(&transactions);
+    elle.warnings = Vec::from_iter(warnings::malformed(&transactions));
     elle.warnings.extend(warnings::foreign_elements(&transactions));
     elle.warnings.extend(warnings::reordered(&transactions));
     elle
@@ -158,7 +158,7 @@ impl Dependencies for Lists<'_, '_> {
     }
 
     fn say(&self, step: &Step, from: &str, to: &str) -> String {
-        let value = |id| self.transactions.value(id);
+        let value = |id| self.transactions.shown(id);
         let key = value(step.key);
         match (step.value.map(value), step.next.map(value)) {
             (Some(last), None) => {

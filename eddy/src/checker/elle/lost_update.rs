@@ -65,6 +65,7 @@ fn explain<'a>(key: &Value, read: &Value, writers: &[&'a Entry<'a>]) -> Explanat
         (_, 0) => "all".to_owned(),
         (_, more) => format!("all, and {more} more,"),
     };
+    let (key, read) = (key.json(), read.json());
     let why = format!(
         "they {all} read {key} as {read} and then wrote to it, so whichever came later did not \
          see the earlier one"

@@ -40,7 +40,7 @@ pub fn check(history: &History, models: &[ConsistencyModel]) -> Elle {
         Ok(findings) => Elle::judge(Workload::RwRegister, models, findings),
         Err(error) => unknown(error),
     };
-    elle.warnings = warnings::malformed(&transactions);
+    elle.warnings = Vec::from_iter(warnings::malformed(&transactions));
     elle.warnings.extend(warnings::foreign_values(&transactions));
     if elle.valid == Validity::Valid {
         elle.warnings.extend(sessions::dirty_writes(&transactions));
@@ -102,7 +102,7 @@ impl<'a, 'h> Registers<'a, 'h> {
     fn check_unique(&self) -> Result<(), String> {
         let twice = self.read.iter().find(|version| self.writers(**version).len() > 1);
         let Some((key, value)) = twice else { return Ok(()) };
-        let [key, value] = [*key, *value].map(|id| self.transactions.value(id));
+        let [key, value] = [*key, *value].map(|id| self.transactions.shown(id));
         Err(format!("{value} was written to key {key} by more than one transaction"))
     }
 
@@ -184,16 +184,16 @@ impl Dependencies for Registers<'_, '_> {
     }
 
     fn say(&self, step: &Step, from: &str, to: &str) -> String {
-        let key = self.transactions.value(step.key);
+        let key = self.transactions.shown(step.key);
         let version = step.value.unwrap_or(NIL);
-        let value = self.transactions.value(version);
-        match step.next.map(|next| self.transactions.value(next)) {
+        let value = self.transactions.shown(version);
+        match step.next.map(|next| self.transactions.shown(next)) {
             None => format!("{to} read key {key} as {value}, which {from} had written"),
             Some(next) if step.rel == Rels::WW => format!(
                 "{to} set key {key} to {next} after reading {value}, which {from} had written"
             ),
             Some(next) if version == NIL => format!(
-                "{from} read key {key} before anything was written to it (as nil), and {to} set \
+                "{from} read key {key} before anything was written to it (as null), and {to} set \
                  it to {next}"
             ),
             Some(next) => {

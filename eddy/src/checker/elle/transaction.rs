@@ -94,6 +94,16 @@ impl<'h> Transactions<'h> {
         self.values[id as usize]
     }
 
+    /// The number of a value, if it occurs.
+    pub(super) fn known(&self, value: &Value) -> Option<Id> {
+        self.ids.get(value).copied()
+    }
+
+    /// The same in a sentence.
+    pub(super) fn shown(&self, id: Id) -> String {
+        self.value(id).json().to_string()
+    }
+
     /// The ends, with their places among the entries.
     pub(super) fn ends(&self) -> impl Iterator<Item = (usize, &Entry<'h>)> {
         self.entries.iter().enumerate().filter(|(_, entry)| entry.kind != Kind::Invoke)
@@ -130,17 +140,20 @@ impl<'h> Transactions<'h> {
             let (f, key, value) = match source.as_sequence() {
                 Some([Value::Keyword(f), key, value, ..]) => (f, key, value),
                 Some([Value::Keyword(f), key]) => (f, key, &Value::Nil),
-                _ => return fail(&format!("has an operation that is no triple: {source}")),
+                _ => {
+                    return fail(&format!("has an operation that is no triple: {}", source.json()));
+                }
             };
             let writes = f == write;
             if !writes && f != "r" {
+                let source = source.json();
                 return fail(&format!("has an operation that is neither r nor {write}: {source}"));
             }
             let elements = match value.as_sequence() {
                 _ if writes || !lists => None,
                 Some(elements) => Some(elements.iter().map(|element| self.id(element)).collect()),
                 None if *value == Value::Nil => None,
-                None => return fail(&format!("read what is no list: {source}")),
+                None => return fail(&format!("read what is no list: {}", source.json())),
             };
             let (key, value) = (self.id(key), self.id(value));
             mops.push(Mop { writes, key, value, elements, source });

@@ -2,18 +2,19 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::sentence::{counted, first_few};
+use super::super::disguise;
+use super::super::sentence::{counted, folded};
 use super::transaction::{Entry, Id, Mop, NIL, Transactions};
 use crate::edn::Value;
 
-/// A sentence for each reply whose operations are not those of its request.
-pub(super) fn malformed(transactions: &Transactions<'_>) -> Vec<String> {
+/// A sentence about the replies whose operations are not those of its request.
+pub(super) fn malformed(transactions: &Transactions<'_>) -> Option<String> {
     let sentences = transactions.oks().filter_map(|(_, entry)| {
         let request = entry.invocation?.value.as_sequence()?;
         let fault = fault(request, &entry.mops)?;
         Some(format!("{} {fault}", told(entry)))
     });
-    first_few(sentences, "replies that do not match their requests")
+    folded(sentences, "replies that do not match their requests")
 }
 
 /// What is wrong with an answer to a request, if anything is.
@@ -26,18 +27,19 @@ fn fault(request: &[Value], answer: &[Mop<'_>]) -> Option<String> {
         let (asked_parts, told_parts) = (asked.as_sequence()?, mop.source.as_sequence()?);
         let compared = if mop.writes { 3 } else { 2 };
         let same = (0..compared).all(|part| asked_parts.get(part) == told_parts.get(part));
-        (!same).then(|| format!("has {}, where its request had {asked}", mop.source))
+        (!same)
+            .then(|| format!("has {}, where its request had {}", mop.source.json(), asked.json()))
     })
 }
 
-/// A sentence for each element that was read and that nobody appended.
-pub(super) fn foreign_elements(transactions: &Transactions<'_>) -> Vec<String> {
+/// A sentence about the elements that were read and that nobody appended.
+pub(super) fn foreign_elements(transactions: &Transactions<'_>) -> Option<String> {
     foreign(transactions, |mop| mop.elements.clone().unwrap_or_default(), "appended")
 }
 
-/// A sentence for each read that shows two appends of one transaction in the wrong order: graphs of
+/// A sentence about the reads that show two appends of one transaction in the wrong order: graphs of
 /// transactions have no place for what happens within one.
-pub(super) fn reordered(transactions: &Transactions<'_>) -> Vec<String> {
+pub(super) fn reordered(transactions: &Transactions<'_>) -> Option<String> {
     let mut appends: FxHashMap<(Id, Id), (&Entry<'_>, usize)> = FxHashMap::default();
     for (_, entry) in transactions.possible() {
         for (place, mop) in entry.mops.iter().enumerate().filter(|(_, mop)| mop.writes) {
@@ -54,7 +56,7 @@ pub(super) fn reordered(transactions: &Transactions<'_>) -> Vec<String> {
                 let Some(((writer, first), (other, second))) = places else { continue };
                 let is_reordered = writer.op.index == other.op.index && second < first;
                 if is_reordered && known.insert((mop.key, a, b)) {
-                    let [key, a, b] = [mop.key, a, b].map(|id| transactions.value(id));
+                    let [key, a, b] = [mop.key, a, b].map(|id| transactions.shown(id));
                     let (told, index) = (told(entry), writer.op.index);
                     sentences.push(format!(
                         "{told} has {a} before {b} in {key}, but the transaction at index {index} \
@@ -64,11 +66,11 @@ pub(super) fn reordered(transactions: &Transactions<'_>) -> Vec<String> {
             }
         }
     }
-    first_few(sentences.into_iter(), "appends that changed places")
+    folded(sentences.into_iter(), "appends that changed places")
 }
 
-/// A sentence for each value that was read and that nobody wrote.
-pub(super) fn foreign_values(transactions: &Transactions<'_>) -> Vec<String> {
+/// A sentence about the values that were read and that nobody wrote.
+pub(super) fn foreign_values(transactions: &Transactions<'_>) -> Option<String> {
     let read = |mop: &Mop<'_>| Vec::from_iter((mop.value != NIL).then_some(mop.value));
     foreign(transactions, read, "wrote")
 }
@@ -77,23 +79,30 @@ fn foreign(
     transactions: &Transactions<'_>,
     read: impl Fn(&Mop<'_>) -> Vec<Id>,
     verb: &str,
-) -> Vec<String> {
+) -> Option<String> {
     let mops = transactions.entries.iter().flat_map(|entry| &entry.mops);
     let mut known: FxHashSet<(Id, Id)> =
         mops.filter(|mop| mop.writes).map(|mop| (mop.key, mop.value)).collect();
+    let written = known.clone();
     let mut sentences = Vec::new();
     for (_, entry) in transactions.oks() {
         for mop in entry.mops.iter().filter(|mop| !mop.writes) {
             for value in read(mop) {
                 if known.insert((mop.key, value)) {
+                    let is_known = |value: &Value| {
+                        let value = transactions.known(value);
+                        value.is_some_and(|value| written.contains(&(mop.key, value)))
+                    };
                     let [key, value] = [mop.key, value].map(|id| transactions.value(id));
-                    let what = format!("has {value} for key {key}, which nobody {verb}");
+                    let hint = disguise::hint(value, is_known);
+                    let (key, value) = (key.json(), value.json());
+                    let what = format!("has {value} for key {key}, which nobody {verb}{hint}");
                     sentences.push(format!("{} {what}", told(entry)));
                 }
             }
         }
     }
-    first_few(sentences.into_iter(), &format!("values that nobody {verb}"))
+    folded(sentences.into_iter(), &format!("values that nobody {verb}"))
 }
 
 fn told(entry: &Entry<'_>) -> String {

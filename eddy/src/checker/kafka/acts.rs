@@ -77,6 +77,11 @@ impl<'a> Names<'a> {
         self.values[number]
     }
 
+    /// The number of a value, if it occurs.
+    pub(super) fn known(&self, value: &Value) -> Option<usize> {
+        self.numbers.get(value).copied()
+    }
+
     /// Where the value of a number comes in Clojure's maps and sets.
     pub(super) fn place(&self, number: usize) -> Place {
         self.places[number]

@@ -141,7 +141,7 @@ impl<'a> Told<'a> {
     /// Who sent a message, and what became of that: `process 3 sent 14 (index 99 to 101, 0.523 s;
     /// offset 8)`.
     pub(super) fn send(&self, key: Key, message: Message) -> String {
-        let value = self.message(message);
+        let value = self.message(message).json();
         let Some(at) = self.facts.writer(key, message) else {
             return format!("nobody sent {value}");
         };
@@ -194,7 +194,7 @@ impl<'a> Told<'a> {
 
     /// A message and where it stands in its log: `12 at offset 11`.
     pub(super) fn at_offset(&self, key: Key, message: Message) -> String {
-        let (log, value) = (self.orders.log(key), self.message(message));
+        let (log, value) = (self.orders.log(key), self.message(message).json());
         match log.index(message) {
             None => format!("{value} at an unknown offset"),
             Some(index) => format!("{value} at offset {}", log.slots()[index].offset),

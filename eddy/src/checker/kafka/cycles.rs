@@ -218,12 +218,12 @@ impl Case for Premature {
 
     fn sentence(&self, told: &Told<'_>) -> String {
         let [reader, writer] = [self.reader, self.writer].map(|at| told.act(at).op);
-        let message = told.message(self.message);
+        let message = told.message(self.message).json();
         let began = told.history.invocation(writer).map_or(String::new(), when);
         format!(
             "key {}: {} had polled {message} ({}) before {} began to send it ({began}), so the \
              message was there before it could be known",
-            told.key(self.key),
+            told.key(self.key).json(),
             who(reader),
             when(reader),
             who(writer),

@@ -78,9 +78,9 @@ impl Case for AbortedRead {
         format!(
             "key {}: {} polled {} ({}), though {}: a definite error promises that nobody ever \
              polls the message",
-            told.key(self.key),
+            told.key(self.key).json(),
             who(reader),
-            told.message(self.message),
+            told.message(self.message).json(),
             when(reader),
             told.send(self.key, self.message),
         )
@@ -106,7 +106,7 @@ impl Case for PrecommittedRead {
 
     fn sentence(&self, told: &Told<'_>) -> String {
         let (key, message, op) =
-            (told.key(self.key), told.message(self.message), told.act(self.op).op);
+            (told.key(self.key).json(), told.message(self.message).json(), told.act(self.op).op);
         let (who, when) = (who(op), when(op));
         format!("key {key}: {who} polled {message} in the operation that sends it ({when})")
     }

@@ -4,6 +4,7 @@ use super::{
     acts::{Acts, Key, Message},
     anomaly::{Told, when, who},
 };
+use crate::checker::disguise;
 use crate::edn::{Map, Value};
 
 /// Why upstream's checker fails.
@@ -53,17 +54,23 @@ impl GiveUp {
             GiveUp::NothingOf(key) => format!(
                 "polls returned key {} and never a message of it, on which Maelstrom's checker \
                  fails; a node should leave out of poll_ok the keys that it has nothing for",
-                told.key(*key),
+                told.key(*key).json(),
             ),
             GiveUp::NoWriter { key, message } => {
-                let (key, value) = (told.key(*key), told.message(*message));
+                let value = told.message(*message);
+                let is_known = |known: &Value| {
+                    let known = told.acts.messages.known(known);
+                    known.is_some_and(|known| told.facts.writer(*key, known).is_some())
+                };
+                let hint = disguise::hint(value, is_known);
+                let (key, value) = (told.key(*key).json(), value.json());
                 let reader = told.facts.without_writer.map(|(reader, ..)| told.act(reader));
                 let reader = reader.map_or(String::new(), |act| {
                     format!("{} polled it ({}); ", who(act.op), when(act.op))
                 });
                 format!(
                     "key {key}: nobody sent {value}: {reader}Maelstrom's checker fails on messages \
-                     that come from nowhere"
+                     that come from nowhere{hint}"
                 )
             }
             GiveUp::BadOffset(sentence) => {

@@ -107,11 +107,11 @@ impl Case for InconsistentOffset {
         let slot = &told.orders.log(self.key).slots()[self.index];
         let witnesses = slot.messages.iter().map(|message| {
             let witness = witnessed(told, self.key, slot.offset, *message);
-            format!("{witness} {}", told.message(*message))
+            format!("{witness} {}", told.message(*message).json())
         });
         format!(
             "key {}: {} stand at the same offset {}: {}",
-            told.key(self.key),
+            told.key(self.key).json(),
             listed(slot.messages.iter().map(|message| told.message(*message))),
             slot.offset,
             witnesses.collect::<Vec<_>>().join("; "),
@@ -157,8 +157,8 @@ impl Case for Duplicate {
         });
         format!(
             "key {}: {} stands at {} offsets, but was sent once ({}): {}",
-            told.key(self.key),
-            told.message(self.message),
+            told.key(self.key).json(),
+            told.message(self.message).json(),
             self.offsets.len(),
             told.send(self.key, self.message),
             witnesses.collect::<Vec<_>>().join("; "),

@@ -83,7 +83,7 @@ impl Case for LostWrite {
         format!(
             "key {}: {}, and nobody ever polled it, though {reader} polled as far as offset \
              {farthest}",
-            told.key(self.key),
+            told.key(self.key).json(),
             told.send(self.key, self.message),
         )
     }

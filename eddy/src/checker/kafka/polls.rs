@@ -152,7 +152,7 @@ impl Step {
         let [first, second] = self.ops.map(|at| told.act(at).op);
         let [from, to] = [self.from, self.to].map(|message| told.at_offset(self.key, message));
         let (key, who, first_when, second_when) =
-            (told.key(self.key), who(first), when(first), when(second));
+            (told.key(self.key).json(), who(first), when(first), when(second));
         if self.ops[0] == self.ops[1] {
             format!("key {key}: {who} {verb} {from} and then {to} in one operation ({first_when})")
         } else {

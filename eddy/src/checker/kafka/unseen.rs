@@ -56,10 +56,10 @@ pub(super) fn find(told: &Told<'_>) -> Option<Unseen> {
     sent.retain(|sent| !told.facts.read.contains(sent));
     let unpolled = sent.iter().map(|(key, message)| {
         let sender = told.send(*key, *message);
-        format!("key {}: {sender}, and nobody ever polled it", told.key(*key))
+        format!("key {}: {sender}, and nobody ever polled it", told.key(*key).json())
     });
     let too_late = of_last.iter().map(|(key, message)| {
-        let (key, message) = (told.key(*key), told.message(*message));
+        let (key, message) = (told.key(*key).json(), told.message(*message).json());
         format!(
             "key {key}: {message} was polled by the last operation alone, and no send to this key \
              was acknowledged, which Maelstrom takes for unseen"

@@ -8,7 +8,7 @@ use super::{
     polls::Steps,
 };
 use crate::{
-    checker::sentence::{counted, first_few},
+    checker::sentence::{counted, folded},
     history::{Kind, Process},
 };
 
@@ -22,9 +22,9 @@ pub(super) fn of(told: &Told<'_>, overlooked: &Steps) -> Vec<String> {
     let steps = overlooked.skips.iter().chain(&overlooked.backwards);
     let steps =
         steps.map(|step| format!("{} (with an empty poll in between)", step.sentence(told)));
-    let mut warnings = first_few(steps, "steps in logs that upstream overlooks");
-    warnings.extend(first_few(unasked(told).into_iter(), "polls of keys that were not assigned"));
-    warnings.extend(first_few(odd_offsets(told).into_iter(), "keys with odd offsets"));
+    let mut warnings = Vec::from_iter(folded(steps, "steps in logs that upstream overlooks"));
+    warnings.extend(folded(unasked(told).into_iter(), "polls of keys that were not assigned"));
+    warnings.extend(folded(odd_offsets(told).into_iter(), "keys with odd offsets"));
     if told.acts.not_understood > 0 {
         let operations = counted(told.acts.not_understood as u64, "value");
         warnings.push(format!("{operations} of operations could not be understood"));
@@ -42,7 +42,7 @@ fn unasked(told: &Told<'_>) -> Vec<String> {
         let asked = assigned.get(&act.op.process);
         let was_asked = |key| asked.is_some_and(|keys| keys.contains(&key));
         for poll in act.polls.iter().filter(|poll| !was_asked(poll.key)) {
-            let (who, when, key) = (who(act.op), when(act.op), told.key(poll.key));
+            let (who, when, key) = (who(act.op), when(act.op), told.key(poll.key).json());
             sentences.push(format!("{who} polled key {key} ({when}), which it had not asked for"));
         }
     }
@@ -53,7 +53,7 @@ fn odd_offsets(told: &Told<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
     for (key, log) in told.orders.logs() {
         if let Some(last) = log.slots().last().filter(|slot| slot.offset > DENSE) {
-            let (key, offset) = (told.key(key), last.offset);
+            let (key, offset) = (told.key(key).json(), last.offset);
             sentences.push(format!(
                 "key {key}: offset {offset} is too great for Maelstrom's checker, which keeps an \
                  entry for each offset up to it"
@@ -72,7 +72,10 @@ fn odd_offsets(told: &Told<'_>) -> Vec<String> {
         }
     }
     sentences.extend(below.into_iter().map(|(key, offset)| {
-        format!("key {}: offset {offset} is below 0, where upstream does not look", told.key(key))
+        format!(
+            "key {}: offset {offset} is below 0, where upstream does not look",
+            told.key(key).json()
+        )
     }));
     sentences
 }

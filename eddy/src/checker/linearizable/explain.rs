@@ -9,6 +9,7 @@ use super::{
     report,
 };
 use crate::checker::Contradiction;
+use crate::checker::disguise;
 use crate::checker::sentence::{NAMED, counted, first_few, seconds};
 use crate::edn::Value;
 use crate::history::Op;
@@ -99,7 +100,14 @@ impl Story<'_> {
         let needed = due.action.needs();
         let value = needed.map(|needed| self.value(needed)).unwrap_or_default();
         if needed != Some(NIL) && needed.is_some() && self.begun().next().is_none() {
-            return format!("and nobody had begun to write {value}");
+            let sets = |known: &Value| {
+                let mut operations = self.register.operations.iter();
+                let sets = |id: ValueId| self.register.value(id) == known;
+                operations.any(|operation| operation.action.sets().is_some_and(sets))
+            };
+            let hint = needed.map(|needed| disguise::hint(self.register.value(needed), sets));
+            let hint = hint.unwrap_or_default();
+            return format!("and nobody had begun to write {value}{hint}");
         }
         let mut reasons = self.under_way().map(|(id, operation)| {
             let what = self.words(operation);
@@ -269,8 +277,10 @@ impl Story<'_> {
         match self.register.argument(operation.begin) {
             Value::Nil => f.to_string(),
             argument => match argument.as_sequence() {
-                Some([from, to]) if f == "cas" => format!("cas {from} to {to}"),
-                _ => format!("{f} {argument}"),
+                Some([from, to]) if f == "cas" => {
+                    format!("cas {} to {}", from.json(), to.json())
+                }
+                _ => format!("{f} {}", argument.json()),
             },
         }
     }
@@ -291,6 +301,6 @@ impl Story<'_> {
     }
 
     fn value(&self, number: ValueId) -> String {
-        self.register.value(number).to_string()
+        self.register.value(number).json().to_string()
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn warning(register: &Register<'_>, failure: &Failure) -> String {
             let but = "takes it for an operation that did not happen and says nothing";
             ("a refusal".to_owned(), but)
         }
-        (_, "read", Value::Nil) => ("a read of nil".to_owned(), "takes it for unknown"),
+        (_, "read", Value::Nil) => ("a read of null".to_owned(), "takes it for unknown"),
         _ => (format!("what {} refused", register.name()), "does not ask why"),
     };
     format!("{what} goes unpunished, for Maelstrom {but}: {sentence}")

@@ -191,6 +191,7 @@ impl<'a> Register<'a> {
             }
             (f, argument) => {
                 let index = begin.index;
+                let argument = argument.json();
                 Err(format!("a register knows no `{f}` of {argument}, as at index {index}"))
             }
         }
@@ -217,7 +218,7 @@ impl<'a> Register<'a> {
 
 /// What sentences call a register.
 pub(super) fn name(key: Option<&Value>) -> String {
-    key.map_or_else(|| "the register".to_owned(), |key| format!("key {key}"))
+    key.map_or_else(|| "the register".to_owned(), |key| format!("key {}", key.json()))
 }
 
 /// The number of each value.

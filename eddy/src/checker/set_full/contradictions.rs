@@ -42,7 +42,7 @@ fn of_lost<'a>(
     first_read_after: impl Fn(usize) -> Option<&'a Op>,
 ) -> Option<Contradiction> {
     let (known, last_absent) = (lost.known?, lost.last_absent?);
-    let element = lost.element;
+    let (element, shown) = (lost.element, lost.element.json());
     let since = lost.last_present.map_or(known.index, |read| read.index.max(known.index));
     let first_absent = first_read_after(since)?;
     let how = if known.f == read { "read by" } else { "acknowledged to" };
@@ -53,7 +53,7 @@ fn of_lost<'a>(
     });
     let excuse = if is_excused { "; only nodes that were killed had it" } else { "" };
     let what = format!(
-        "value {element}, {how} process {} at {}{last_present}, is missing from the read by \
+        "value {shown}, {how} process {} at {}{last_present}, is missing from the read by \
          process {} that began at {}, and no later read has it{excuse}",
         known.process,
         time(known),

@@ -1,33 +1,35 @@
 //! What a set's reads get wrong without upstream's minding.
 
-use super::super::sentence::first_few;
+use super::super::sentence::folded;
 use super::{SetFull, timeline::Timeline};
 use crate::{edn::Value, history::Op};
 
-/// A sentence for each element that nobody added, and for each that one read has twice.
+/// A sentence about the elements that nobody added, and one about those that one read has twice.
 pub(super) fn of(timelines: &[Timeline<'_>], add: &str) -> Vec<String> {
     let foreign =
         timelines.iter().filter(|timeline| timeline.add.is_none()).filter_map(|timeline| {
             let Op { process, index, .. } = timeline.first_read?;
-            let element = timeline.element;
+            let element = timeline.element.json();
             Some(format!("process {process} read {element} at index {index}, but no {add} sent it"))
         });
     let duplicates = timelines.iter().filter_map(|timeline| {
         let read @ Op { process, index, .. } = timeline.first_duplicate?;
         let times = occurrences(timeline.element, read);
-        Some(format!("process {process} read {} {times} times at index {index}", timeline.element))
+        let element = timeline.element.json();
+        Some(format!("process {process} read {element} {times} times at index {index}"))
     });
-    let mut warnings = first_few(foreign, "elements that were never sent");
-    warnings.extend(first_few(duplicates, "elements that were read more than once at a time"));
-    warnings
+    let foreign = folded(foreign, "elements that were never sent");
+    let duplicates = folded(duplicates, "elements that were read more than once at a time");
+    foreign.into_iter().chain(duplicates).collect()
 }
 
-/// A sentence for each read whose value is no list of elements, so that it tells nothing.
-pub(super) fn of_shape(odd: &[&Op]) -> Vec<String> {
+/// A sentence about the reads whose value is no list of elements, so that it tells nothing.
+pub(super) fn of_shape(odd: &[&Op]) -> Option<String> {
     let odd = odd.iter().map(|Op { process, value, index, .. }| {
+        let value = value.json();
         format!("process {process} read {value} at index {index}, which is no list of elements")
     });
-    first_few(odd, "reads of no list")
+    folded(odd, "reads of no list")
 }
 
 /// A sentence about the elements that were lost with their nodes, if there are any.

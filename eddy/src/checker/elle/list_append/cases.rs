@@ -2,6 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::super::disguise;
 use super::super::{
     anomaly::Anomaly,
     findings::{Explanation, Findings},
@@ -19,7 +20,7 @@ pub(super) fn check_unique(transactions: &Transactions<'_>) -> Result<(), String
     for entry in transactions.entries.iter().filter(|entry| entry.op.kind == Kind::Invoke) {
         for mop in entry.mops.iter().filter(|mop| mop.writes) {
             if !appended.insert((mop.key, mop.value)) {
-                let [key, element] = [mop.key, mop.value].map(|id| transactions.value(id));
+                let [key, element] = [mop.key, mop.value].map(|id| transactions.shown(id));
                 return Err(format!("{element} was appended to {key} more than once"));
             }
         }
@@ -45,8 +46,13 @@ pub(super) fn dirty_updates(
         for element in version_order(lists) {
             since.push(element);
             let Some(writer) = writers.get(&(*key, element)).copied() else {
-                let [key, element] = [*key, element].map(|id| transactions.value(id));
-                return Err(format!("the list {key} has {element}, which nobody appended"));
+                let is_known = |value: &Value| {
+                    let value = transactions.known(value);
+                    value.is_some_and(|value| writers.contains_key(&(*key, value)))
+                };
+                let hint = disguise::hint(transactions.value(element), is_known);
+                let [key, element] = [*key, element].map(|id| transactions.shown(id));
+                return Err(format!("the list {key} has {element}, which nobody appended{hint}"));
             };
             let failed = last.filter(|last| last.kind == Kind::Fail);
             match (failed, writer.kind) {
@@ -77,6 +83,7 @@ fn add_dirty_update(
         .with("values", elements.clone())
         .with("txns", vec![failed.op.to_edn(), dots, writer.op.to_edn()]);
     findings.add(Anomaly("dirty-update"), value, || {
+        let (key, elements) = (key.json(), elements.json());
         let why = format!(
             "T1 failed, and yet reads of {key} show {elements}: what T1 appended is there, and T2 \
              was appended behind it"
@@ -139,7 +146,8 @@ fn add_read(
         .with("element", transactions.value(element).clone());
     findings.add(Anomaly(anomaly), value, || {
         let [key, element] = [mop.key, element].map(|id| transactions.value(id));
-        let why = format!("T1 appended {element} to {key} {how} by T2");
+        let (what, key) = (element.json(), key.json());
+        let why = format!("T1 appended {what} to {key} {how} by T2");
         Explanation::of(vec![writer, entry], vec![why]).about(element)
     });
 }
@@ -166,10 +174,11 @@ pub(super) fn duplicates(transactions: &Transactions<'_>, findings: &mut Finding
                 .with("mop", mop.source.clone())
                 .with("duplicates", times);
             findings.add(Anomaly("duplicate-elements"), value, || {
-                let key = transactions.value(mop.key);
+                let key = transactions.shown(mop.key);
                 let (element, times) = duplicates[0];
+                let what = element.json();
                 let how = format!(
-                    "T1 read {key} with {element} in it {times} times, which was appended once"
+                    "T1 read {key} with {what} in it {times} times, which was appended once"
                 );
                 Explanation::of(vec![entry], vec![how]).about(element)
             });
@@ -207,9 +216,9 @@ fn explain_order<'a>(
             .map(|(entry, _)| entry)
     };
     let readers = lists.into_iter().filter_map(reader).collect();
-    let [a, b] = lists.map(|list| values(transactions, list));
+    let [a, b] = lists.map(|list| values(transactions, list).json().to_string());
     let place = lists[0].iter().zip(lists[1]).take_while(|(x, y)| x == y).count() + 1;
-    let key = transactions.value(key);
+    let key = transactions.shown(key);
     let why = format!(
         "T1 read {key} as {a}, T2 as {b}: lists only grow at their ends, so one of these should \
          begin with the other, but they differ from place {place} on"

@@ -73,7 +73,8 @@ fn add_internal(
         .with("mop", mop.source.clone())
         .with("expected", expected.clone());
     findings.add(Anomaly("internal"), value, || {
-        let [key, read] = [mop.key, mop.value].map(|id| transactions.value(id));
+        let [key, read] = [mop.key, mop.value].map(|id| transactions.shown(id));
+        let expected = expected.json();
         let why = format!(
             "by what T1 itself read and appended before, it had to read {key} as {expected}, and \
              it read {read}"
@@ -100,8 +101,9 @@ pub(super) fn future_reads(transactions: &Transactions<'_>, findings: &mut Findi
                     .with("mop", read.source.clone())
                     .with("element", element.clone());
                 findings.add(Anomaly("future-read"), value, || {
-                    let key = transactions.value(mop.key);
-                    let how = format!("T1 read {element} in {key}, and appended it afterwards");
+                    let key = transactions.shown(mop.key);
+                    let what = element.json();
+                    let how = format!("T1 read {what} in {key}, and appended it afterwards");
                     Explanation::of(vec![entry], vec![how]).about(element)
                 });
                 break;

@@ -22,6 +22,7 @@ pub(super) fn check_keys(transactions: &Transactions<'_>) -> Result<(), String> 
         let key = transactions.value(mop.key);
         let (kind, other) = *first.get_or_insert((discriminant(key), key));
         if kind != discriminant(key) {
+            let (other, key) = (other.json(), key.json());
             return Err(format!("keys are of different types: {other} and {key}"));
         }
     }
@@ -79,7 +80,7 @@ fn add_read(
         .with("writer", writer.op.to_edn());
     findings.add(Anomaly(anomaly), value, || {
         let [key, value] = [mop.key, mop.value].map(|id| transactions.value(id));
-        let why = format!("T1 set key {key} to {value} {how} by T2");
+        let why = format!("T1 set key {} to {} {how} by T2", key.json(), value.json());
         Explanation::of(vec![writer, entry], vec![why]).about(value)
     });
 }
@@ -101,7 +102,8 @@ pub(super) fn internal(transactions: &Transactions<'_>, findings: &mut Findings)
                 .with("mop", mop.source.clone())
                 .with("expected", before.clone());
             findings.add(Anomaly("internal"), value, || {
-                let key = transactions.value(mop.key);
+                let key = transactions.shown(mop.key);
+                let (before, read) = (before.json(), read.json());
                 let why = format!(
                     "T1 itself had read or written key {key} as {before}, and then read it as \
                      {read}"

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::super::super::sentence::first_few;
+use super::super::super::sentence::folded;
 use super::super::{
     cycle::{self, Found},
     graph::{Graph, Rels},
@@ -29,7 +29,7 @@ struct Sight<'h> {
 }
 
 /// A sentence for each circle of transactions whose writes were seen in a circle.
-pub(super) fn dirty_writes(transactions: &Transactions<'_>) -> Vec<String> {
+pub(super) fn dirty_writes(transactions: &Transactions<'_>) -> Option<String> {
     let mut writers = ByVersion::default();
     for (at, entry) in transactions.possible() {
         for version in external_writes(&entry.mops) {
@@ -51,13 +51,13 @@ pub(super) fn dirty_writes(transactions: &Transactions<'_>) -> Vec<String> {
     let graph = Graph::new(transactions.entries.len(), edges);
     let specs = kind::specs();
     let Some(g0) = specs.iter().find(|spec| spec.anomaly.name() == "G0") else {
-        return Vec::new();
+        return None;
     };
     let sentences = graph.knots().into_iter().filter_map(|knot| {
         let cycle = shortest(&graph, &knot, g0)?;
         Some(sentence(transactions, &seen, &cycle))
     });
-    first_few(sentences, "circles of writes")
+    folded(sentences, "circles of writes")
 }
 
 fn shortest(graph: &Graph, knot: &[u32], g0: &Spec) -> Option<Vec<u32>> {
@@ -97,7 +97,7 @@ fn sentence(
     let pairs = cycle.iter().copied().zip(cycle.iter().copied().cycle().skip(1));
     let sights = pairs.filter_map(|pair| {
         let Sight { key, versions: [before, after], ops: [first, second] } = seen.get(&pair)?;
-        let [key, before, after] = [key, before, after].map(|id| transactions.value(*id));
+        let [key, before, after] = [key, before, after].map(|id| transactions.shown(*id));
         let (process, first, second) = (second.process, first.index, second.index);
         Some(format!(
             "process {process} saw key {key} as {before} (index {first}) and then as {after} \

@@ -115,7 +115,8 @@ fn add_cycle(transactions: &Transactions<'_>, key: Id, knot: &[Id], findings: &m
                     && transactions.value(other) == key
                     && [read, *next].iter().all(|id| knot.contains(id))
                 {
-                    let [read, next] = [read, *next].map(|id| transactions.value(id));
+                    let [read, next] = [read, *next].map(|id| transactions.shown(id));
+                    let key = key.json();
                     let index = entry.op.index;
                     among.push(entry);
                     lines.push(format!(

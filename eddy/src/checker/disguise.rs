@@ -1,0 +1,111 @@
+//! Values that come back as something else: 0 as `"0"`, as `0.0`, as `[0]` or as `{"message": 0}`.
+//!
+//! To a checker such a value is lost, and another one came from nowhere. To whoever wrote the node it
+//! is the same value, and hard to see in a list of both.
+
+use crate::edn::Value;
+
+/// What became of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Disguise {
+    /// `"0"`
+    Text,
+    /// `0.0`
+    Fraction,
+    /// `0`, which was a string.
+    Number,
+    /// `[0]`, or `[0, 0]`.
+    Array,
+    /// `{"message": 0}`
+    Object,
+}
+
+impl Disguise {
+    /// The values that another one may stand for, each with what became of it.
+    pub(super) fn origins(found: &Value) -> Vec<(Disguise, Value)> {
+        let mut origins = Vec::new();
+        match found {
+            Value::Str(text) => {
+                let json = serde_json::from_str(text).ok();
+                let inner = json.and_then(|json: Box<_>| Value::from_json(&json).ok());
+                origins.extend(inner.map(|inner| (Disguise::Text, inner)));
+            }
+            Value::Float(number) => {
+                let whole = Value::read_edn(&format!("{number:.0}")).ok();
+                let whole = whole.filter(|_| number.fract() == 0.0);
+                origins.extend(whole.map(|whole| (Disguise::Fraction, whole)));
+            }
+            Value::Int(_) | Value::BigInt(_) => {
+                let text = found.json().to_string();
+                origins.push((Disguise::Number, Value::Str(text)));
+            }
+            Value::List(elements) | Value::Vector(elements) => {
+                let first = elements.first();
+                let first = first.filter(|first| elements.iter().all(|other| other == *first));
+                origins.extend(first.map(|first| (Disguise::Array, first.clone())));
+            }
+            Value::Map(map) if map.len() == 1 => {
+                origins.extend(map.iter().map(|(_, inner)| (Disguise::Object, inner.clone())));
+            }
+            _ => {}
+        }
+        origins
+    }
+
+    /// The plural of what it is now.
+    pub(super) fn plural(self) -> &'static str {
+        match self {
+            Disguise::Text => "strings",
+            Disguise::Fraction => "numbers with a fraction",
+            Disguise::Number => "numbers",
+            Disguise::Array => "arrays",
+            Disguise::Object => "objects",
+        }
+    }
+}
+
+/// The end of a sentence about a value from nowhere, if it is one in disguise that `is_known`: `; 3
+/// is known, and not "3": values must come back with their type`.
+pub(super) fn hint(found: &Value, is_known: impl Fn(&Value) -> bool) -> String {
+    let known = Disguise::origins(found).into_iter().find(|(_, origin)| is_known(origin));
+    known.map_or(String::new(), |(_, origin)| {
+        let (origin, found) = (origin.json(), found.json());
+        format!("; {origin} is known, and not {found}: values must come back with their type")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_known_again_in_disguise() {
+        #[track_caller]
+        fn check(found: &str, expected: &[(Disguise, &str)]) {
+            let read = |edn: &str| Value::read_edn(edn).unwrap();
+            let expected: Vec<_> = expected.iter().map(|(how, edn)| (*how, read(edn))).collect();
+            assert_eq!(Disguise::origins(&read(found)), expected, "{found}");
+        }
+        check("\"0\"", &[(Disguise::Text, "0")]);
+        check("\"123456789012345678901\"", &[(Disguise::Text, "123456789012345678901N")]);
+        check("\"zero\"", &[]);
+        check("7.0", &[(Disguise::Fraction, "7")]);
+        check("7.5", &[]);
+        check("7", &[(Disguise::Number, "\"7\"")]);
+        check("[3]", &[(Disguise::Array, "3")]);
+        check("[3 3]", &[(Disguise::Array, "3")]);
+        check("[3 4]", &[]);
+        check("[]", &[]);
+        check("{\"message\" 3}", &[(Disguise::Object, "3")]);
+        check("{\"a\" 3, \"b\" 3}", &[]);
+        check("nil", &[]);
+    }
+
+    #[test]
+    fn a_hint_names_both() {
+        let three = |value: &Value| *value == Value::Int(3);
+        let told = "; 3 is known, and not \"3\": values must come back with their type";
+        assert_eq!(hint(&"3".into(), three), told);
+        assert_eq!(hint(&"4".into(), three), "");
+    }
+}

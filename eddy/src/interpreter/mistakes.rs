@@ -1,0 +1,198 @@
+//! Replies that are not as they should be: sent to nobody who asked, sent twice, or without what
+//! they need. Maelstrom overlooks them, and whoever wrote the node wonders why nobody listens.
+
+use std::collections::BTreeMap;
+
+use glomers::ErrorCode;
+
+use super::clients::{self, Answered, Unsolicited, Waiting};
+use super::complaint::{Said, excerpt};
+use crate::checker::sentence::and;
+use crate::network::Message;
+use crate::printable;
+use crate::schema::{Reply, is_integer};
+
+/// How much is shown of a field that is wrong, in letters.
+const FIELD: usize = 100;
+
+/// What nodes did wrong, the most telling first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mistake {
+    /// A reply was sent to a node or a service in place of the client that asked.
+    Misdirected,
+    /// A message to a client answers no request of it.
+    Unsolicited,
+    /// A request was answered again.
+    Repeated,
+    /// An error has no code.
+    WithoutCode,
+}
+
+/// The mistakes of all nodes, each with its first case.
+#[derive(Debug, Default)]
+pub(super) struct Mistakes {
+    noted: BTreeMap<Mistake, Noted>,
+    /// What each node, by its name, said last to a client in place of an answer.
+    last: BTreeMap<String, Message>,
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    /// How often each node made it.
+    counts: BTreeMap<String, u64>,
+    /// The first case, in words.
+    first: String,
+}
+
+impl Mistakes {
+    /// Notes a reply to a node or a service, for which this client waits.
+    pub(super) fn note_misdirected(&mut self, node: &str, said: &Said<'_>, waiting: &Waiting) {
+        let (dest, f) = (&said.dest, waiting.operation.f);
+        let client = clients::name(waiting.client);
+        self.note(Mistake::Misdirected, node, || {
+            let itself = if **dest == *node { ", which is itself" } else { "" };
+            let body = excerpt(said.body.get());
+            format!(
+                "to {dest}{itself}, answers {f} by {client}: expected \"dest\": {client:?}, the src \
+                 of the request: {body}"
+            )
+        });
+    }
+
+    /// Notes a message to a client that waits for no such reply.
+    pub(super) fn note_unsolicited(&mut self, message: &Message, what: Unsolicited<'_>) {
+        let body = || excerpt(message.body.get());
+        match what {
+            Unsolicited::Again(Answered { msg_id, f, body: first }) => {
+                self.note(Mistake::Repeated, &message.src, || {
+                    let (client, first) = (&message.dest, excerpt(first.get()));
+                    let again = match body() {
+                        again if again == first => "the same".to_owned(),
+                        again => again,
+                    };
+                    format!("{f} by {client}, whose msg_id was {msg_id}: {first}, and then {again}")
+                });
+            }
+            Unsolicited::NoRequest { found, expected } => {
+                self.note(Mistake::Unsolicited, &message.src, || {
+                    format!("to {}: {found}, expected {expected}: {}", message.dest, body())
+                });
+                self.last.insert(message.src.to_string(), message.clone());
+            }
+        }
+    }
+
+    /// Notes an error, of which only its code tells a client whether the operation may have happened.
+    pub(super) fn note_error(&mut self, node: &str, f: &str, reply: &Reply<'_>) {
+        let code = reply.field("code");
+        if reply.kind().as_deref() != Some("error") || code.is_some_and(is_integer) {
+            return;
+        }
+        self.note(Mistake::WithoutCode, node, || {
+            let found = described("code", code.map(|code| code.get()));
+            let example = ErrorCode::TemporarilyUnavailable;
+            let (example, name) = (u64::from(example), example.name().replace('-', " "));
+            let body = excerpt(reply.body.get());
+            format!("of {f}: {found}, expected an integer such as {example}, {name}: {body}")
+        });
+    }
+
+    /// What a node said last in place of an answer, if that was to this client.
+    pub(super) fn last(&self, node: &str, client: &str) -> Option<&Message> {
+        self.last.get(node).filter(|message| *message.dest == *client)
+    }
+
+    /// A sentence for each mistake, the most telling first.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let sentence = |(mistake, Noted { counts, first }): (&Mistake, &Noted)| {
+            let nodes: Vec<String> = counts.keys().cloned().collect();
+            let nodes = format!("node{} {}", if nodes.len() == 1 { "" } else { "s" }, and(&nodes));
+            let count: u64 = counts.values().sum();
+            let what = mistake.told(count);
+            let first = format!("{}{first}", if count == 1 { "" } else { "the first, " });
+            format!("{nodes} sent {what}, {first}")
+        };
+        self.noted.iter().map(sentence).collect()
+    }
+
+    fn note(&mut self, mistake: Mistake, node: &str, first: impl FnOnce() -> String) {
+        let empty = || Noted { counts: BTreeMap::new(), first: first() };
+        let noted = self.noted.entry(mistake).or_insert_with(empty);
+        match noted.counts.get_mut(node) {
+            Some(count) => *count += 1,
+            None => drop(noted.counts.insert(node.to_owned(), 1)),
+        }
+    }
+}
+
+impl Mistake {
+    /// So many of it.
+    fn told(self, count: u64) -> String {
+        match (self, count) {
+            (Mistake::Misdirected, 1) => "a reply to a node instead of the client".to_owned(),
+            (Mistake::Misdirected, _) => format!("{count} replies to nodes instead of clients"),
+            (Mistake::Unsolicited, 1) => "a message to a client that answers no request".to_owned(),
+            (Mistake::Unsolicited, _) => {
+                format!("{count} messages to clients that answer no request")
+            }
+            (Mistake::Repeated, 1) => "a second reply to a request".to_owned(),
+            (Mistake::Repeated, _) => {
+                format!("{count} replies to requests that had been answered already")
+            }
+            (Mistake::WithoutCode, 1) => "an error without a code".to_owned(),
+            (Mistake::WithoutCode, _) => format!("{count} errors without a code"),
+        }
+    }
+}
+
+/// What a field holds, where it holds nothing that can be used: `in_reply_to is "1"`.
+pub(super) fn described(field: &str, json: Option<&str>) -> String {
+    match json {
+        Some(json) => format!("{field} is {}", printable::excerpt(json, FIELD)),
+        None => format!("{field} is missing"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    fn body(json: &str) -> Rc<RawValue> {
+        RawValue::from_string(json.to_owned()).unwrap().into()
+    }
+
+    #[test]
+    fn mistakes_are_told_once_with_who_made_them_and_how_often() {
+        let mut mistakes = Mistakes::default();
+        let answered = Answered { msg_id: 3, f: "echo", body: body("{\"a\":1}") };
+        for (node, json) in [(0, "{\"b\":2}"), (1, "{\"a\":1}"), (0, "{}")] {
+            let src = format!("n{node}");
+            let message = Message { id: 0, src: src.into(), dest: "c1".into(), body: body(json) };
+            if node == 1 {
+                mistakes.note_unsolicited(&message, Unsolicited::Again(&answered));
+            }
+            let found = described("in_reply_to", None);
+            let unsolicited = Unsolicited::NoRequest { found, expected: "7".to_owned() };
+            mistakes.note_unsolicited(&message, unsolicited);
+        }
+        for json in ["{\"type\":\"error\",\"code\":\"11\"}", "{\"type\":\"error\",\"code\":11}"] {
+            let body = body(json);
+            mistakes.note_error("n2", "echo", &Reply::read(&body).unwrap());
+        }
+        let expected = [
+            "nodes n0 and n1 sent 3 messages to clients that answer no request, the first, to c1: \
+             in_reply_to is missing, expected 7: {\"b\":2}",
+            "node n1 sent a second reply to a request, echo by c1, whose msg_id was 3: {\"a\":1}, \
+             and then the same",
+            "node n2 sent an error without a code, of echo: code is \"11\", expected an integer such \
+             as 11, temporarily unavailable: {\"type\":\"error\",\"code\":\"11\"}",
+        ];
+        assert_eq!(mistakes.warnings(), expected);
+        assert_eq!(mistakes.last("n0", "c1").map(|last| last.body.get()), Some("{}"));
+        assert!(mistakes.last("n0", "c2").is_none());
+    }
+}
