@@ -76,8 +76,7 @@ const ROWS: [Row; 10] = [
         options: ECHO,
         status: 1,
         printed: &[
-            "because n0 answered none of ",
-            " within 5 s\n",
+            "because n0 did not answer its only echo request within 5 s\n",
             " to n0, which is itself, answers echo by c2: expected \"dest\": \"c2\", the src of the \
              request: {\"type\":",
         ],
@@ -96,7 +95,7 @@ const ROWS: [Row; 10] = [
         options: ECHO,
         status: 1,
         printed: &[
-            " to clients that answer no request, ",
+            "node n0 sent a message to a client that answers no request, ",
             "to c2: in_reply_to is missing, expected 1, the msg_id of its request, echo: {\"type\":",
         ],
     },

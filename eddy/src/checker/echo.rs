@@ -137,7 +137,7 @@ mod tests {
         let contradictions = super::check(&history).contradictions;
         let [wrong, refused] = &contradictions[..] else { panic!("{contradictions:?}") };
         let what =
-            "process 3 sent \"hu\" at 0.010 s, and what came back at 0.030 s is {:echo \"ho\"}";
+            "process 3 sent \"hu\" at 0.010 s, and what came back at 0.030 s is {\"echo\":\"ho\"}";
         assert_eq!((&*wrong.what, &wrong.operations[..]), (what, &[1, 3][..]));
         assert_eq!(wrong.value, Some("hu".into()));
         let what = "process 0 sent \"no\" at 0.040 s, and what came back at 0.050 s is an error";

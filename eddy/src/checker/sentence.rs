@@ -55,6 +55,7 @@ pub(crate) fn error(error: &Value) -> String {
         _ => return quoted(error),
     };
     let number = (0..100).find(|number| ErrorCode::from(*number).name() == name);
+    let number = number.filter(|_| name != "unknown");
     let words = match (&**name, number) {
         ("net-timeout", _) => "timed out".to_owned(),
         ("unknown", None) => "an error of no code that Maelstrom knows".to_owned(),

@@ -64,7 +64,7 @@ pub(super) fn check(history: &History, placement: &Placement<'_>) -> Verdict {
     let counter = counter::check_on_nodes(history, placement);
     let contradictions = counter.contradictions(history);
     let reads = counter.final_reads.iter().map(counter::is_integer);
-    let wanted = "read that succeeded, is marked as :final? and has an integer";
+    let wanted = "read that succeeded, is marked as final and has an integer";
     let evidence = Evidence::count(wanted, reads);
     let verdict = Verdict::new(evidence, counter.valid, counter.to_edn(), counter.reason());
     let verdict = Verdict { contradictions, ..verdict };

@@ -109,7 +109,7 @@ fn what_upstream_gives_up_on_is_unknown() {
     assert_eq!(error(&twice), "1 was written to key 1 by more than one transaction");
     let types = oks(&["[[:w 1 1]]", "[[:w \"1\" 1]]"]);
     assert_eq!(error(&types), "keys are of different types: 1 and \"1\"");
-    assert!(error("0 ok txn [[:append 1 2]]").ends_with("is neither r nor w: [:append 1 2]"));
+    assert!(error("0 ok txn [[:append 1 2]]").ends_with("is neither r nor w: [\"append\",1,2]"));
     // Maelstrom does not ask further in this workload.
     check("read-uncommitted", "0 ok txn [[:w 1 1]]", "Invalid empty-transaction-graph");
 }
@@ -122,7 +122,7 @@ fn values_from_nowhere_are_warnings_and_may_be_any_json() {
         "Valid",
     );
     let expected =
-        "the reply to process 1 at index 4 has {\"a\" 2} for key [1], which nobody wrote";
+        "the reply to process 1 at index 4 has {\"a\":2} for key [1], which nobody wrote";
     assert_eq!(elle.warnings, [expected]);
 }
 
@@ -157,9 +157,9 @@ fn a_cycle_is_explained_step_by_step() {
     assert_eq!(
         elle.explanation()[1..5],
         [
-            "  T1 (index 3, process 1, 0.030 s, ok): [[:r 1 1] [:r 2 nil]]",
-            "  T2 (index 2, process 0, 0.020 s, ok): [[:w 1 1] [:w 2 1]]",
-            "  T1 read key 2 before anything was written to it (as nil), and T2 set it to 1, so \
+            "  T1 (index 3, process 1, 0.030 s, ok): [[\"r\",1,1],[\"r\",2,null]]",
+            "  T2 (index 2, process 0, 0.020 s, ok): [[\"w\",1,1],[\"w\",2,1]]",
+            "  T1 read key 2 before anything was written to it (as null), and T2 set it to 1, so \
              T1 comes before T2",
             "  T1 read key 1 as 1, which T2 had written, so T2 comes before T1",
         ]

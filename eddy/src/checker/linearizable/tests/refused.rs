@@ -84,7 +84,7 @@ fn a_value_that_was_there_is_not_another_one() {
             + WRITTEN
             + "2 invoke cas [3 2]\n2 fail cas [3 2] 22"),
         "cas 3 to 2 at index 6 by process 2 was refused because the value was not 3, but key 0 was \
-         3 from index 4 (write 3 by process 1) on, and cas nil to 7 by process 0 was under way, but \
+         3 from index 4 (write 3 by process 1) on, and cas null to 7 by process 0 was under way, but \
          it came earlier, before read 7 by process 3 at index 2",
     );
 }
@@ -132,7 +132,7 @@ key 0: no order explains its operations up to index 3
     write 3 by process 1, index 0 to 1, 0.000 s to 0.010 s: it is 3
     cas 1 to 2 by process 2 was refused because the key did not exist, index 2 to 3, 0.020 s to \
 0.030 s: fits nowhere
-  in this order it was nil last before write 3 by process 1, index 0 to 1, 0.000 s to 0.010 s
+  in this order it was null last before write 3 by process 1, index 0 to 1, 0.000 s to 0.010 s
   cas 1 to 2 at index 3 by process 2 was refused because the key did not exist, but key 0 was 3 \
 from index 1 (write 3 by process 1) on, and nothing deletes a key";
     assert_eq!(with.explanation().join("\n"), expected);
@@ -145,8 +145,8 @@ from index 1 (write 3 by process 1) on, and nothing deletes a key";
 fn a_read_of_nil_counts_where_faults_are_beyond_maelstrom() {
     let [without, with] = both(&(WRITTEN.to_owned() + "2 invoke read nil\n2 ok read nil"));
     assert_eq!((without.valid, without.warnings.len()), (Validity::Valid, 1));
-    let reason = "key 0 is not linearizable: read nil at index 3 by process 2, but key 0 was 3 from \
-        index 1 (write 3 by process 1) on, and no write of nil was under way";
+    let reason = "key 0 is not linearizable: read null at index 3 by process 2, but key 0 was 3 from \
+        index 1 (write 3 by process 1) on, and no write of null was under way";
     assert_eq!((with.reason().as_deref(), with.warnings.len()), (Some(reason), 0));
 }
 
