@@ -232,7 +232,7 @@ fn histories_of_neighboring_tools_are_judged_in_the_forms_that_they_have() {
         ("cycle.edn", format!("[{}]", edn.join("\n")), 1, ":G1c"),
         ("lines.edn", edn.join(" "), 1, ":G1c"),
         ("register.edn", register.to_owned(), 0, ":failures []"),
-        ("set.edn", set.to_owned(), 0, "without a :time, so no latency or lag here means anything"),
+        ("set.edn", set.to_owned(), 0, "without a time, so no latency or lag here means anything"),
     ] {
         place.file(name, &text, 0o644);
         let outcome = place.eddy(&format!("analyze {name}")).expect(status, "");
