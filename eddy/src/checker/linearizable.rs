@@ -6,10 +6,10 @@
 //! part of it is. What failed did not happen. What has no known end may have happened at any time
 //! since it began, or never, and nobody knows what it read.
 //!
-//! To tell whether there is an order is NP-complete, unless it is known which write each read found:
-//! then it takes no longer than to sort (Gibbons and Korach, *Testing shared memories*, 1997). So
-//! where no value of a key is set twice, there is no search, and any number of operations may
-//! overlap; `zones.rs` has the argument.
+//! To tell whether there is an order is NP-complete, unless it is known which write each read
+//! found: then it takes no longer than to sort (Gibbons and Korach, *Testing shared memories*,
+//! 1997). So where no value of a key is set twice, there is no search, and any number of operations
+//! may overlap; `zones.rs` has the argument.
 //!
 //! The search is Wing and Gong's (*Testing and Verifying Concurrent Objects*, 1993): let any
 //! operation happen next that could be the first of those that are left, and go back where nothing

@@ -92,7 +92,8 @@ fn no_history_brings_a_checker_down() {
     }
 }
 
-/// Up to fourteen operations, of which some end that never began, and some lack what can be missing.
+/// Up to fourteen operations, of which some end that never began, and some lack what can be
+/// missing.
 fn odd(random: &mut Random) -> String {
     let mut text = String::new();
     let (mut index, mut busy) = (0, [false; 3]);

@@ -1,8 +1,9 @@
 //! From JSON, without losing what a node said.
 //!
 //! Going through `serde_json::Value` would round integers beyond 64 bits to doubles, and two
-//! different 30-digit ids would look like a duplicate. So numbers are taken from the raw text. Large
-//! integers are Java's here, which Clojure prints without an `N`, for so does Maelstrom read them.
+//! different 30-digit ids would look like a duplicate. So numbers are taken from the raw text.
+//! Large integers are Java's here, which Clojure prints without an `N`, for so does Maelstrom read
+//! them.
 
 use std::fmt::{self, Display, Formatter};
 

@@ -1,9 +1,10 @@
 //! When two values are equal, and which comes first.
 //!
 //! The order is Clojure's `compare` where that is defined (numbers by size across their types,
-//! strings by their UTF-16, shorter sequences before longer ones) and goes on by kind of value where
-//! upstream would throw, so that a node that answers with odd values cannot bring a checker down.
-//! Numbers of different kinds are never equal, so they are ordered by kind where they are as large.
+//! strings by their UTF-16, shorter sequences before longer ones) and goes on by kind of value
+//! where upstream would throw, so that a node that answers with odd values cannot bring a checker
+//! down. Numbers of different kinds are never equal, so they are ordered by kind where they are as
+//! large.
 
 use std::{
     cmp::Ordering,

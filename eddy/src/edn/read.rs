@@ -7,7 +7,8 @@
 //! Exceptions and objects get into histories, and one of them must not make a history unreadable.
 //! So an error is only what leaves open where a value ends, such as a bracket that is not closed.
 //! What has an end but no meaning is [opaque](Value::Opaque): malformed numbers, `#object[…]`,
-//! regular expressions, quoted forms. Metadata is skipped, as comments are: it is no part of a value.
+//! regular expressions, quoted forms. Metadata is skipped, as comments are: it is no part of a
+//! value.
 
 mod dispatch;
 mod token;

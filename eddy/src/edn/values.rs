@@ -5,8 +5,8 @@ use super::{
     read::{Reader, Result},
 };
 
-/// The values of a text: the elements of the vector or the list that it is, or whatever stands in it
-/// one after the other, on lines of their own or not.
+/// The values of a text: the elements of the vector or the list that it is, or whatever stands in
+/// it one after the other, on lines of their own or not.
 pub(crate) struct Values<'a> {
     reader: Reader<'a>,
     /// The bracket that ends the values, if they stand in a collection.

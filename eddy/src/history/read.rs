@@ -135,10 +135,12 @@ mod tests {
             READ,
             // Several on a line, over several lines, in a vector or a list, as records.
             "{:type :invoke :process 0 :f :read} {:type :ok :process 0 :f :read :value 5}",
-            "[{:type :invoke,\n  :process 0,\n  :f :read}\n {:type :ok,\n  :process 0,\n  :f :read,\n  :value 5}]",
-            "; a comment\n({:type :invoke, :process 0, :f :read}, {:type :ok, :process 0, :f :read, :value 5})",
-            "[#jepsen.history.Op{:index 0, :time -1, :type :invoke, :process 0, :f :read, :value nil} \
-             #jepsen.history.Op{:index 1, :time -1, :type :ok, :process 0, :f :read, :value 5}]",
+            "[{:type :invoke,\n  :process 0,\n  :f :read}\n \
+             {:type :ok,\n  :process 0,\n  :f :read,\n  :value 5}]",
+            "; a comment\n({:type :invoke, :process 0, :f :read}, \
+             {:type :ok, :process 0, :f :read, :value 5})",
+            "[#jepsen.history.Op{:index 0, :time -1, :type :invoke, :process 0, :f :read, \
+             :value nil} #jepsen.history.Op{:index 1, :time -1, :type :ok, :process 0, :f :read, :value 5}]",
             // Without processes; a completion without its function.
             "{:type :invoke, :f :read}\n{:type :ok, :value 5}",
             // JSON: an array, objects one after the other, a byte order mark.
@@ -194,7 +196,8 @@ mod tests {
         );
         check_error(
             &format!("{op}\n[]"),
-            "line 2: expected an operation such as {:type :invoke, :process 0, :f :read}, found `[]`",
+            "line 2: expected an operation such as {:type :invoke, :process 0, :f :read}, found \
+             `[]`",
         );
         check_error(
             &format!("{op}\n{op}"),

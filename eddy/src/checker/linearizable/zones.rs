@@ -9,8 +9,8 @@
 //! Block A has to come before block B if an operation of A ended before one of B began: if
 //! `first_end(A) < last_begin(B)`. These two moments bound the block's *zone* (Gibbons and Korach,
 //! *Testing shared memories*, SIAM Journal on Computing, 1997). If two blocks have to come before
-//! each other, there is no order. Else it is enough to sort blocks by their lower bound: if A has to
-//! come before B, and B not before A, then `first_end(A) < last_begin(B)` and
+//! each other, there is no order. Else it is enough to sort blocks by their lower bound: if A has
+//! to come before B, and B not before A, then `first_end(A) < last_begin(B)` and
 //! `last_begin(A) <= first_end(B)`, so one bound of A is below each of B.
 //!
 //! What has no end is left out unless somebody found what it set: nobody misses it. A read whose
