@@ -20,10 +20,10 @@ use crate::workload::{Answer, Errors, Operation, Request};
 /// How long a client waits for a reply.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much of a reply is kept in the history for an operation that it left in doubt, in letters, but
-/// for the first malformed one of each node, which is [`printable::SCREEN`]. A broken node may send as
-/// many as there are operations, and each is kept twice, so more would make histories large; less
-/// would not show what later ones have in common.
+/// How much of a reply is kept in the history for an operation that it left in doubt, in letters,
+/// but for the first malformed one of each node, which is [`printable::SCREEN`]. A broken node may
+/// send as many as there are operations, and each is kept twice, so more would make histories
+/// large; less would not show what later ones have in common.
 pub(crate) const EXCERPT: usize = 300;
 
 /// How an operation ended, in the terms of a history.

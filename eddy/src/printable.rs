@@ -29,9 +29,9 @@ fn is_dangerous(letter: char) -> bool {
     }
 }
 
-/// How much of what a node wrote is shown where that is the point, in letters: a screen of 80 columns
-/// and 20 lines. Less would cut a reply where it is wrong; more would push what is said of it off the
-/// screen.
+/// How much of what a node wrote is shown where that is the point, in letters: a screen of 80
+/// columns and 20 lines. Less would cut a reply where it is wrong; more would push what is said of
+/// it off the screen.
 pub(crate) const SCREEN: usize = 1600;
 
 /// The beginning of a line, printable; tells how long the line is where it is cut.

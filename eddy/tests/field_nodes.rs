@@ -57,8 +57,8 @@ const ROWS: [Row; 10] = [
         printed: &[
             "Everything looks good!",
             "warning: node n0 sent ",
-            " replies to requests that had been answered already, the first, echo by c2, whose msg_id \
-             was 1: {\"type\":",
+            " replies to requests that had been answered already, the first, echo by c2, whose \
+             msg_id was 1: {\"type\":",
             ", and then the same\n",
         ],
     },
@@ -77,8 +77,8 @@ const ROWS: [Row; 10] = [
         status: 1,
         printed: &[
             "because n0 did not answer its only echo request within 5 s\n",
-            " to n0, which is itself, answers echo by c2: expected \"dest\": \"c2\", the src of the \
-             request: {\"type\":",
+            " to n0, which is itself, answers echo by c2: expected \"dest\": \"c2\", the src of \
+             the request: {\"type\":",
         ],
     },
     Row {

@@ -1,7 +1,7 @@
 //! Values that come back as something else: 0 as `"0"`, as `0.0`, as `[0]` or as `{"message": 0}`.
 //!
-//! To a checker such a value is lost, and another one came from nowhere. To whoever wrote the node it
-//! is the same value, and hard to see in a list of both.
+//! To a checker such a value is lost, and another one came from nowhere. To whoever wrote the node
+//! it is the same value, and hard to see in a list of both.
 
 use crate::edn::Value;
 

@@ -120,7 +120,8 @@ impl Stats {
         self.without_success(placement).map(of).collect()
     }
 
-    /// Nodes that never answered what others answered, in sentences, where no fault may be to blame.
+    /// Nodes that never answered what others answered, in sentences, where no fault may be to
+    /// blame.
     pub fn silent(&self, placement: &Placement<'_>) -> Vec<String> {
         let judged = self.by_process.iter().filter(|(f, _)| is_judged(f) && !self.has_nemesis);
         let succeeded = judged.filter(|(f, _)| self.by_f.get(*f).is_some_and(|by| by.ok > 0));
@@ -175,7 +176,9 @@ fn failed(f: &str, counts: Counts, nodes: &BTreeMap<&str, Fates>) -> String {
         return no_answer(f, &silent);
     }
     let mut all = Fates::default();
-    others.values().for_each(|fates| all.join(fates));
+    for fates in others.values() {
+        all.join(fates);
+    }
     let refused = match (all.refused as u64, &all.error) {
         (0, _) => None,
         (count, None) => Some(format!("{count} ended without an error that tells why")),
@@ -205,7 +208,9 @@ fn failed(f: &str, counts: Counts, nodes: &BTreeMap<&str, Fates>) -> String {
 /// That nothing was answered in time: `n2 answered none of 5 broadcasts within 5 s`.
 fn no_answer(f: &str, nodes: &BTreeMap<&str, Fates>) -> String {
     let mut all = Fates::default();
-    nodes.values().for_each(|fates| all.join(fates));
+    for fates in nodes.values() {
+        all.join(fates);
+    }
     let (operations, within) = (named(all.silent, f), patience(all.waited.unwrap_or_default()));
     let names: Vec<String> = nodes.keys().map(|node| (*node).to_owned()).collect();
     match &names[..] {
@@ -378,8 +383,8 @@ mod tests {
         let refused = "none of 2 broadcasts succeeded: 2 were refused, the first with error 14, \
                        abort: \"busy\"";
         check(&[(0, busy), (1, busy)], 2, refused);
-        let differ = "none of 3 broadcasts succeeded: one was refused with error 14, abort: \"busy\"; \
-                      n1 answered none of 2 broadcasts within 5 s";
+        let differ = "none of 3 broadcasts succeeded: one was refused with error 14, abort: \
+                      \"busy\"; n1 answered none of 2 broadcasts within 5 s";
         check(&[(0, busy), (1, silence), (1, silence)], 2, differ);
         check(&[(0, malformed)], 1, "the only broadcast did not succeed: 1 malformed reply");
         let late = "none of 3 broadcasts succeeded: 1 malformed reply; 2 not answered within 5 s";
@@ -433,8 +438,8 @@ mod tests {
         let contradictions = super::check(&history)
             .contradictions(&history, &Placement { nodes: &[], concurrency: 0 });
         let [adds] = &contradictions[..] else { panic!("{contradictions:?}") };
-        let what = "none of 20 adds succeeded: 20 ended without an error that tells why; the first of \
-                    them ended at 0.010 s";
+        let what = "none of 20 adds succeeded: 20 ended without an error that tells why; the first \
+                    of them ended at 0.010 s";
         assert_eq!((&*adds.what, &adds.operations), (what, &(0..16).collect()));
     }
 }

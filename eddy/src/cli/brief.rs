@@ -18,8 +18,8 @@ const MOST_WARNINGS: usize = 3;
 /// How many letters a line may have; a terminal breaks it into a few of its own.
 const MOST_LETTERS: usize = 240;
 
-/// How many letters the first warning may have, which is the most telling one, and shows what a node
-/// sent: that whole, and a sentence about it.
+/// How many letters the first warning may have, which is the most telling one, and shows what a
+/// node sent: that whole, and a sentence about it.
 const MOST_OF_FIRST: usize = SCREEN + MOST_LETTERS;
 
 /// A summary, displayed without anything that could harm a terminal but colors of ours.

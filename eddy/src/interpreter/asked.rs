@@ -1,5 +1,5 @@
-//! The numbers of the requests that nodes have made, to tell a reply to a node from one that went to
-//! the wrong place.
+//! The numbers of the requests that nodes have made, to tell a reply to a node from one that went
+//! to the wrong place.
 //!
 //! Nodes count their requests, so the numbers are a few ranges, whatever their number.
 
@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// How many ranges of numbers are kept of a node. Of one whose numbers have more gaps, it is not told
-/// any more what it never asked: more would be memory for nodes whose numbers are drawn at random.
+/// How many ranges of numbers are kept of a node. Of one whose numbers have more gaps, it is not
+/// told any more what it never asked: more would be memory for nodes whose numbers are drawn at
+/// random.
 const MOST_RANGES: usize = 4096;
 
 /// The `msg_id` of each message that each node has sent.

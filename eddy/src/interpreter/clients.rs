@@ -21,8 +21,8 @@ use crate::workload::{Operation, Request};
 /// with 100 of them this is more than a minute.
 const REMEMBERED: usize = 10_000;
 
-/// How many of its answered requests an open client remembers, the last of all. A second reply comes
-/// right after the first one, most often; each keeps the body of a reply.
+/// How many of its answered requests an open client remembers, the last of all. A second reply
+/// comes right after the first one, most often; each keeps the body of a reply.
 const ANSWERED: usize = 4;
 
 #[derive(Debug)]
@@ -68,8 +68,8 @@ pub(super) struct Answered {
 pub(super) enum Unsolicited<'a> {
     /// It answers again what had been answered so.
     Again(&'a Answered),
-    /// It answers nothing that the client ever asked: what it says that it answers, and what it should
-    /// say.
+    /// It answers nothing that the client ever asked: what it says that it answers, and what it
+    /// should say.
     NoRequest { found: String, expected: String },
 }
 
@@ -248,8 +248,8 @@ impl Clients {
         Some((waiting, reply))
     }
 
-    /// The request of this number that a node was asked and that a client waits for, if a body can be
-    /// the answer to it by its type.
+    /// The request of this number that a node was asked and that a client waits for, if a body can
+    /// be the answer to it by its type.
     pub(super) fn awaited(&self, node: usize, msg_id: u64, body: &RawValue) -> Option<&Waiting> {
         let of_node = |waiting: &&Waiting| {
             let open = self.open.get(&waiting.client);
@@ -261,8 +261,8 @@ impl Clients {
         waiting.find(|waiting| kind == "error" || kind == waiting.request.reply.kind())
     }
 
-    /// What is wrong with a message to an open client that does not wait for it. An answer that comes
-    /// too late is as it should be.
+    /// What is wrong with a message to an open client that does not wait for it. An answer that
+    /// comes too late is as it should be.
     pub(super) fn unsolicited(&self, message: &Message) -> Option<Unsolicited<'_>> {
         let client = number(&message.dest)?;
         let Open { msg_id, answered, .. } = self.open.get(&client)?;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use glomers::ErrorCode;
+use serde_json::value::RawValue;
 
 use super::clients::{self, Answered, Unsolicited, Waiting};
 use super::complaint::{Said, excerpt};
@@ -53,8 +54,8 @@ impl Mistakes {
             let itself = if **dest == *node { ", which is itself" } else { "" };
             let body = excerpt(said.body.get());
             format!(
-                "to {dest}{itself}, answers {f} by {client}: expected \"dest\": {client:?}, the src \
-                 of the request: {body}"
+                "to {dest}{itself}, answers {f} by {client}: expected \"dest\": {client:?}, the \
+                 src of the request: {body}"
             )
         });
     }
@@ -82,14 +83,15 @@ impl Mistakes {
         }
     }
 
-    /// Notes an error, of which only its code tells a client whether the operation may have happened.
+    /// Notes an error, of which only its code tells a client whether the operation may have
+    /// happened.
     pub(super) fn note_error(&mut self, node: &str, f: &str, reply: &Reply<'_>) {
         let code = reply.field("code");
         if reply.kind().as_deref() != Some("error") || code.is_some_and(is_integer) {
             return;
         }
         self.note(Mistake::WithoutCode, node, || {
-            let found = described("code", code.map(|code| code.get()));
+            let found = described("code", code.map(RawValue::get));
             let example = ErrorCode::TemporarilyUnavailable;
             let (example, name) = (u64::from(example), example.name().replace('-', " "));
             let body = excerpt(reply.body.get());
@@ -157,8 +159,6 @@ pub(super) fn described(field: &str, json: Option<&str>) -> String {
 mod tests {
     use std::rc::Rc;
 
-    use serde_json::value::RawValue;
-
     use super::*;
 
     fn body(json: &str) -> Rc<RawValue> {
@@ -188,8 +188,8 @@ mod tests {
              in_reply_to is missing, expected 7: {\"b\":2}",
             "node n1 sent a second reply to a request, echo by c1, whose msg_id was 3: {\"a\":1}, \
              and then the same",
-            "node n2 sent an error without a code, of echo: code is \"11\", expected an integer such \
-             as 11, temporarily unavailable: {\"type\":\"error\",\"code\":\"11\"}",
+            "node n2 sent an error without a code, of echo: code is \"11\", expected an integer \
+             such as 11, temporarily unavailable: {\"type\":\"error\",\"code\":\"11\"}",
         ];
         assert_eq!(mistakes.warnings(), expected);
         assert_eq!(mistakes.last("n0", "c1").map(|last| last.body.get()), Some("{}"));

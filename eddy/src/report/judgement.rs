@@ -126,9 +126,9 @@ impl Judgement {
         reasons.chain(self.verdict.reason.clone()).chain(dead).collect()
     }
 
-    /// What Maelstrom would not have said, in sentences, the most telling first: what nodes did that
-    /// no node should, as the test saw it; then what the history shows; and `others` that are not the
-    /// checkers', with what Maelstrom does not look at.
+    /// What Maelstrom would not have said, in sentences, the most telling first: what nodes did
+    /// that no node should, as the test saw it; then what the history shows; and `others` that are
+    /// not the checkers', with what Maelstrom does not look at.
     pub(crate) fn warnings(
         &self,
         placement: &Placement<'_>,

@@ -37,8 +37,8 @@ pub(super) fn foreign_elements(transactions: &Transactions<'_>) -> Option<String
     foreign(transactions, |mop| mop.elements.clone().unwrap_or_default(), "appended")
 }
 
-/// A sentence about the reads that show two appends of one transaction in the wrong order: graphs of
-/// transactions have no place for what happens within one.
+/// A sentence about the reads that show two appends of one transaction in the wrong order: graphs
+/// of transactions have no place for what happens within one.
 pub(super) fn reordered(transactions: &Transactions<'_>) -> Option<String> {
     let mut appends: FxHashMap<(Id, Id), (&Entry<'_>, usize)> = FxHashMap::default();
     for (_, entry) in transactions.possible() {

@@ -1,7 +1,7 @@
 //! Why an operation fits nowhere, in words.
 //!
-//! What fits nowhere had to find a value, or any other one: a write fits everywhere. So the question
-//! is always who set the value that was there, and why nobody can have set another one.
+//! What fits nowhere had to find a value, or any other one: a write fits everywhere. So the
+//! question is always who set the value that was there, and why nobody can have set another one.
 
 use super::{
     finding::{Finding, Step},

@@ -110,8 +110,8 @@ fn the_first_operation_that_fits_nowhere_is_named() {
     check_invalid(
         &one_by_one("0 write 1\n0 read 1.0"),
         "read 1.0 at index 3 by process 0, but key 0 was 1 from index 1 (write 1 by process 0) \
-         on, and nobody had begun to write 1.0; 1 is known, and not 1.0: values must come back with \
-         their type",
+         on, and nobody had begun to write 1.0; 1 is known, and not 1.0: values must come back \
+         with their type",
     );
 }
 
@@ -228,9 +228,9 @@ fn a_read_of_nil_is_a_warning_if_it_cannot_be_true() {
     check_valid(&one_by_one("0 read nil\n0 write 1"));
     let judged = judged(&one_by_one("0 write 1\n0 read nil"));
     assert_eq!(judged.valid, Validity::Valid);
-    let warning = "a read of null goes unpunished, for Maelstrom takes it for unknown: read null at \
-        index 3 by process 0, but key 0 was 1 from index 1 (write 1 by process 0) on, and no write \
-        of null was under way";
+    let warning = "a read of null goes unpunished, for Maelstrom takes it for unknown: read null \
+        at index 3 by process 0, but key 0 was 1 from index 1 (write 1 by process 0) on, and no \
+        write of null was under way";
     assert_eq!(judged.warnings, [warning]);
 }
 

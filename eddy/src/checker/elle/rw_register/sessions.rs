@@ -50,9 +50,7 @@ pub(super) fn dirty_writes(transactions: &Transactions<'_>) -> Option<String> {
     let edges: Vec<Triple> = seen.keys().map(|(a, b)| (*a, *b, Rels::WW)).collect();
     let graph = Graph::new(transactions.entries.len(), edges);
     let specs = kind::specs();
-    let Some(g0) = specs.iter().find(|spec| spec.anomaly.name() == "G0") else {
-        return None;
-    };
+    let g0 = specs.iter().find(|spec| spec.anomaly.name() == "G0")?;
     let sentences = graph.knots().into_iter().filter_map(|knot| {
         let cycle = shortest(&graph, &knot, g0)?;
         Some(sentence(transactions, &seen, &cycle))

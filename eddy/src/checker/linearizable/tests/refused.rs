@@ -84,8 +84,8 @@ fn a_value_that_was_there_is_not_another_one() {
             + WRITTEN
             + "2 invoke cas [3 2]\n2 fail cas [3 2] 22"),
         "cas 3 to 2 at index 6 by process 2 was refused because the value was not 3, but key 0 was \
-         3 from index 4 (write 3 by process 1) on, and cas null to 7 by process 0 was under way, but \
-         it came earlier, before read 7 by process 3 at index 2",
+         3 from index 4 (write 3 by process 1) on, and cas null to 7 by process 0 was under way, \
+         but it came earlier, before read 7 by process 3 at index 2",
     );
 }
 
@@ -145,8 +145,8 @@ from index 1 (write 3 by process 1) on, and nothing deletes a key";
 fn a_read_of_nil_counts_where_faults_are_beyond_maelstrom() {
     let [without, with] = both(&(WRITTEN.to_owned() + "2 invoke read nil\n2 ok read nil"));
     assert_eq!((without.valid, without.warnings.len()), (Validity::Valid, 1));
-    let reason = "key 0 is not linearizable: read null at index 3 by process 2, but key 0 was 3 from \
-        index 1 (write 3 by process 1) on, and no write of null was under way";
+    let reason = "key 0 is not linearizable: read null at index 3 by process 2, but key 0 was 3 \
+        from index 1 (write 3 by process 1) on, and no write of null was under way";
     assert_eq!((with.reason().as_deref(), with.warnings.len()), (Some(reason), 0));
 }
 
