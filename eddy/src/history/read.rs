@@ -140,7 +140,8 @@ mod tests {
             "; a comment\n({:type :invoke, :process 0, :f :read}, \
              {:type :ok, :process 0, :f :read, :value 5})",
             "[#jepsen.history.Op{:index 0, :time -1, :type :invoke, :process 0, :f :read, \
-             :value nil} #jepsen.history.Op{:index 1, :time -1, :type :ok, :process 0, :f :read, :value 5}]",
+             :value nil} #jepsen.history.Op{:index 1, :time -1, :type :ok, :process 0, :f :read, \
+             :value 5}]",
             // Without processes; a completion without its function.
             "{:type :invoke, :f :read}\n{:type :ok, :value 5}",
             // JSON: an array, objects one after the other, a byte order mark.
