@@ -64,8 +64,13 @@ impl<'a> Placement<'a> {
                 former.is_some_and(|doubt| doubt < *began)
             })
         };
-        let most = spans.keys().last().map_or(0, |process| process.saturating_add(1));
-        let threads = (1..=most).find(is_possible).unwrap_or_default();
+        let Some(last) = spans.keys().last().copied() else {
+            return Placement { nodes: &[], concurrency: 0 };
+        };
+        // The last process is one of the first, or it has a predecessor.
+        let differences = spans.keys().rev().skip(1).map(|process| last - process);
+        let threads = differences.chain([last.saturating_add(1)]).find(is_possible);
+        let threads = threads.unwrap_or_default();
         Placement { nodes: &[], concurrency: usize::try_from(threads).unwrap_or_default() }
     }
 
@@ -149,6 +154,7 @@ mod tests {
         }
         check("nemesis info kill nil", 0);
         check("0 invoke read nil", 1);
+        check("9223372036854775806 invoke read nil", usize::MAX / 2);
         check("0 invoke read nil\n1 invoke read nil\n2 invoke read nil\n1 ok read 1", 3);
         check("0 invoke read nil\n1 invoke read nil\n1 info read nil\n3 invoke read nil", 2);
         check("0 invoke read nil\n0 info read nil\n1 invoke read nil\n1 info read nil", 1);

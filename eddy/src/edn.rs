@@ -111,6 +111,14 @@ impl Value {
         }
     }
 
+    /// The elements of a list, a vector or a set.
+    pub fn elements(&self) -> Option<Vec<&Value>> {
+        match self {
+            Value::Set(set) => Some(set.iter().collect()),
+            _ => self.as_sequence().map(|elements| elements.iter().collect()),
+        }
+    }
+
     /// The text, if this is a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {

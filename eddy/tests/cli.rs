@@ -106,7 +106,7 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
         ("--rate many", "'many' for '--rate <RATE>': expected operations per second, 0 or more\n"),
         ("--rate 1e300", "no rate; expected operations per second, from 0 to 1000000000"),
         ("--availability 2", "'2'"),
-        ("--availability 99%", "expected total, or a number from 0 to 1; did you mean 0.99?"),
+        ("--availability 99%", "expected any, total, or a number from 0 to 1; did you mean 0.99?"),
         ("--availability none", "'none'"),
         (
             "--topology gird",

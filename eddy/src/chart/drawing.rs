@@ -7,7 +7,7 @@ use super::scale::Span;
 use super::text::{self, escaped};
 use super::{Area, Chart, Series, Style};
 
-/// The width and the height of a picture for a desk.
+/// The width and the height of a picture for a wide screen.
 pub(super) const WIDE: (f64, f64) = (900.0, 560.0);
 
 /// The same of one for a phone, whose page has about as many pixels across.

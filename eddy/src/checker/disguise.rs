@@ -35,7 +35,7 @@ impl Disguise {
                 let whole = whole.filter(|_| number.fract() == 0.0);
                 origins.extend(whole.map(|whole| (Disguise::Fraction, whole)));
             }
-            Value::Int(_) | Value::BigInt(_) => {
+            Value::Int(_) | Value::BigInt(_) | Value::BigInteger(_) => {
                 let text = found.json().to_string();
                 origins.push((Disguise::Number, Value::Str(text)));
             }
@@ -92,6 +92,8 @@ mod tests {
         check("7.0", &[(Disguise::Fraction, "7")]);
         check("7.5", &[]);
         check("7", &[(Disguise::Number, "\"7\"")]);
+        let large = "123456789012345678901";
+        check(large, &[(Disguise::Number, "\"123456789012345678901\"")]);
         check("[3]", &[(Disguise::Array, "3")]);
         check("[3 3]", &[(Disguise::Array, "3")]);
         check("[3 4]", &[]);

@@ -94,7 +94,7 @@ pub struct Linearizable {
     pub valid: Validity,
     /// Each key that an operation names, sorted; or the one register there is, without a key.
     pub keys: Vec<Key>,
-    /// How many operations were judged, those that failed among them.
+    /// How many operations that succeeded were judged.
     pub judged: usize,
     /// Sentences about what upstream overlooks: operations without a key, and what was refused or
     /// read as nil though it was there.
@@ -137,7 +137,7 @@ pub fn check_within(history: &History, limits: Limits) -> Linearizable {
     let (mut judged, mut unpunished) = (0, Vec::new());
     let mut judge = |key: Option<&Value>, ops: &[&Op]| match Register::of(key, ops) {
         Ok(register) => {
-            judged += register.begun;
+            judged += register.operations.iter().filter(|one| !one.is_indefinite()).count();
             let (key, warning) = Key::judge(&register, limits, refusals_count);
             unpunished.extend(warning);
             key
@@ -178,7 +178,7 @@ impl Key {
             }
             Evidence::Unknown(reason) => {
                 let name = register.name();
-                let what = "operations that were refused, and reads of nil,";
+                let what = "operations that were refused, and reads of null,";
                 (key, Some(format!("{what} of {name} could not be judged: {reason}")))
             }
         }

@@ -99,6 +99,7 @@ pub(super) fn folded(mut sentences: impl Iterator<Item = String>, what: &str) ->
     let first = sentences.next()?;
     Some(match sentences.count() {
         0 => first,
+        1 => format!("{first}; and one more like it"),
         rest => format!("{first}; and {rest} more {what}"),
     })
 }
@@ -108,6 +109,7 @@ pub(super) fn first_few(mut sentences: impl Iterator<Item = String>, what: &str)
     let mut few: Vec<String> = sentences.by_ref().take(NAMED).collect();
     match sentences.count() {
         0 => {}
+        1 => few.push("and one more".to_owned()),
         rest => few.push(format!("and {rest} more {what}")),
     }
     few
@@ -143,6 +145,7 @@ mod tests {
     fn sentences_of_a_kind_are_one() {
         let three = || ["a", "b", "c"].map(str::to_owned).into_iter();
         assert_eq!(folded(three(), "letters").unwrap(), "a; and 2 more letters");
+        assert_eq!(folded(three().take(2), "letters").unwrap(), "a; and one more like it");
         assert_eq!(folded(three().take(1), "letters").unwrap(), "a");
         assert_eq!(folded(three().take(0), "letters"), None);
     }

@@ -101,7 +101,7 @@ fn judge(history: &History, [add, read]: [&str; 2], placement: Option<&Placement
             Kind::Ok if op.f == add => timelines.added(op),
             Kind::Ok if op.f == read => {
                 // Upstream takes nil for a set of nothing.
-                let is_set = op.value.as_sequence().is_some() || op.value == Value::Nil;
+                let is_set = op.value.elements().is_some() || op.value == Value::Nil;
                 let invocation = history.invocation(op).filter(|_| is_set);
                 reads.push(invocation.is_some());
                 match invocation {

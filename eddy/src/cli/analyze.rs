@@ -42,7 +42,7 @@ pub(super) struct Recorded {
     #[arg(value_delimiter = ',', value_parser = Known(&ConsistencyModel::ALL))]
     #[arg(hide_possible_values = true)]
     consistency_models: Option<Vec<ConsistencyModel>>,
-    /// How many operations must have succeeded: total, or a fraction from 0 to 1
+    /// How many operations must have succeeded: any, total, or a fraction from 0 to 1
     /// [default: what the test was to reach, or any]
     #[arg(long, value_parser = numbers::goal, allow_negative_numbers = true)]
     availability: Option<Goal>,

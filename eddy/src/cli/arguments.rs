@@ -120,7 +120,7 @@ pub(super) struct Arguments {
     #[arg(hide_possible_values = true)]
     #[arg(help_heading = help::JUDGING, hide_short_help = true)]
     consistency_models: Vec<ConsistencyModel>,
-    /// How many operations must succeed: total, or a fraction from 0 to 1 [default: any number]
+    /// How many operations must succeed: any, total, or a fraction from 0 to 1 [default: any]
     #[arg(long, value_parser = numbers::goal, allow_negative_numbers = true)]
     #[arg(help_heading = help::JUDGING)]
     availability: Option<Goal>,

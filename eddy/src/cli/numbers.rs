@@ -83,8 +83,9 @@ pub(super) fn fraction(received: &str) -> Result<f64, String> {
 
 pub(super) fn goal(received: &str) -> Result<Goal, String> {
     match received {
+        "any" => Ok(Goal::None),
         "total" => Ok(Goal::Total),
-        _ => number(received, "total, or a number from 0 to 1", 0.0..=1.0).map(Goal::Fraction),
+        _ => number(received, "any, total, or a number from 0 to 1", 0.0..=1.0).map(Goal::Fraction),
     }
 }
 
@@ -149,7 +150,7 @@ mod tests {
         check(interval("-2"), "a number of seconds above 0; did you mean 2?");
         check(rate("NaN"), "operations per second, 0 or more");
         check(rate("100/s"), "operations per second, 0 or more");
-        check(goal("99%"), "total, or a number from 0 to 1; did you mean 0.99?");
+        check(goal("99%"), "any, total, or a number from 0 to 1; did you mean 0.99?");
         check(fraction("2"), "a number from 0 to 1; did you mean 1?");
         let concurrencies = "1 or more, or a multiple of the nodes like 2n";
         check(concurrency("2N"), &format!("{concurrencies}; did you mean 2n?"));

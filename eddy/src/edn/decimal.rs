@@ -25,7 +25,8 @@ pub(super) fn canonical(number: &str) -> Option<String> {
     let adjusted = last - scale;
     if scale >= 0 && adjusted >= -6 {
         let scale = usize::try_from(scale).ok()?;
-        let digits = format!("{digits:0>width$}", width = scale + 1);
+        // At most seven zeros, for the exponent is not below -6.
+        let digits = "0".repeat((scale + 1).saturating_sub(digits.len())) + digits;
         let (whole, part) = digits.split_at(digits.len() - scale);
         let point = if part.is_empty() { "" } else { "." };
         return Some(format!("{minus}{whole}{point}{part}"));
@@ -93,6 +94,12 @@ mod tests {
     fn check(smaller: &str, larger: &str) {
         let (a, b) = (Scientific::of(smaller), Scientific::of(larger));
         assert_eq!((a.cmp(&b), b.cmp(&a)), (Ordering::Less, Ordering::Greater));
+    }
+
+    #[test]
+    fn a_decimal_may_have_any_number_of_digits() {
+        let long = format!("0.{}", "1".repeat(70_000));
+        assert_eq!(canonical(&long), Some(long));
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Context<'_> {
             matches!(value.as_sequence().and_then(<[Value]>::first), Some(Value::Keyword(_)))
         };
         let micro_ops = fields.keyword("value").and_then(Value::as_sequence);
-        if micro_ops.is_some_and(|micro_ops| micro_ops.iter().all(is_micro_op)) {
+        if micro_ops.is_some_and(|all| !all.is_empty() && all.iter().all(is_micro_op)) {
             return Ok("txn".into());
         }
         Err("expected :f, which is missing; only transactions may leave it out".to_owned())

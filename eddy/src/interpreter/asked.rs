@@ -31,7 +31,7 @@ struct Ids<'a> {
 }
 
 impl Asked {
-    /// Notes what a node says to another, or to a service.
+    /// Notes the `msg_id` of a message to another node.
     pub(super) fn note(&mut self, node: usize, body: &RawValue) {
         // Most messages have no number, and some are long.
         let msg_id = || number(ids(body).msg_id);

@@ -1,5 +1,5 @@
-//! What becomes of a node that says what is no message, or sends to nobody, where the test is
-//! lenient.
+//! Nodes whose output is ignored in a lenient test, after a line that is no message or a message
+//! to nobody.
 //!
 //! Maelstrom reads on only until the first such line (`process.clj`): it logs an error, and the
 //! node's later lines stay in its pipe. Everybody still speaks to the node, and nobody hears it.

@@ -1,4 +1,4 @@
-//! What a node said, on its way from STDOUT to the network.
+//! Delivery of a node's lines from STDOUT to the network.
 //!
 //! Maelstrom sends every message whose two ends are on the network, whoever wrote it, and never
 //! reads a node again that wrote anything else. Here such a line ends the test, because it is a

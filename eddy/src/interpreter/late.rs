@@ -1,4 +1,4 @@
-//! What nodes say to clients that are closed, a late answer most often, or in the name of one.
+//! Messages to closed clients, late answers most often, or in the name of one.
 //!
 //! To Maelstrom such a client does not exist, so it stops reading the node that said so, for good
 //! (`net.clj`'s `validate-msg`, and `process.clj`). Here the message is dropped.

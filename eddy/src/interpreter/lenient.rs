@@ -1,4 +1,4 @@
-//! What Maelstrom makes of a line that should not be on STDOUT.
+//! Maelstrom's reading of a line that is no proper message.
 //!
 //! It reads the first JSON value of the line and ignores what follows, lets control characters
 //! stand in strings, and of a key that comes twice takes the last (Cheshire, with its defaults). An

@@ -19,7 +19,7 @@ const FIELD: usize = 100;
 /// What nodes did wrong, the most telling first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Mistake {
-    /// A reply was sent to a node or a service in place of the client that asked.
+    /// A reply was sent to a node in place of the client that asked.
     Misdirected,
     /// A message to a client answers no request of it.
     Unsolicited,
@@ -46,7 +46,7 @@ struct Noted {
 }
 
 impl Mistakes {
-    /// Notes a reply to a node or a service, for which this client waits.
+    /// Notes a reply to a node, for which this client waits.
     pub(super) fn note_misdirected(&mut self, node: &str, said: &Said<'_>, waiting: &Waiting) {
         let (dest, f) = (&said.dest, waiting.operation.f);
         let client = clients::name(waiting.client);

@@ -1,4 +1,5 @@
-//! Who sent whom how many messages of which type, for a test in which they are far too many.
+//! Counts of messages between servers by sender, receiver and type, for a test in which they are
+//! far too many.
 //!
 //! Every message between servers is counted, because nobody knows before the end whether there are
 //! too many. That is cheap: a look for its type in the text of its body, which ends where the type
@@ -33,6 +34,10 @@ const MOST_COUNTS: usize = 100_000;
 /// How long a type may be to be told whole, in letters.
 const LONGEST_TYPE: usize = 60;
 
+/// How many bytes of a type are kept to tell it from others. Types of megabytes would take as much
+/// memory as there are types; with fewer bytes, types that begin alike would count as one.
+const LONGEST_KEPT: usize = 256;
+
 /// The number of all types that have none of their own.
 const OTHERS: usize = usize::MAX;
 
@@ -54,7 +59,8 @@ impl Senders {
     /// Counts a message that was sent on this link, between these numbers of a sender and a
     /// receiver.
     pub(super) fn count(&mut self, link: (usize, usize), message: &Message) {
-        let kind = self.number(kind(message.body.get()).unwrap_or_default());
+        let kind = kind(message.body.get()).unwrap_or_default();
+        let kind = self.number(&kind[..kind.floor_char_boundary(LONGEST_KEPT)]);
         if let Some(count) = self.counts.get_mut(&(link, kind)) {
             count.messages += 1;
         } else if self.counts.len() < MOST_COUNTS {
@@ -249,6 +255,10 @@ mod tests {
         assert_eq!((senders.types.len(), senders.counts.len()), (MOST_TYPES, MOST_TYPES + 1));
         let warning = warning(&sent, 1).unwrap();
         assert!(warning.contains(": n0 sent 9936 to n1 of other types (99 %); "), "{warning}");
+        let mut long = Senders::default();
+        let body = format!(r#"{{"type":"{}"}}"#, "é".repeat(1_000));
+        long.count((0, 1), &message("n0", "n1", &body));
+        assert!(long.types.keys().all(|kind| kind.len() == LONGEST_KEPT), "{:?}", long.types);
         let body = format!(r#"{{"type":"{}"}}"#, "x".repeat(100));
         for link in 0..MOST_COUNTS + 10 {
             senders.count((link, 1), &message("n0", "n1", &body));

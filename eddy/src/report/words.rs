@@ -1,5 +1,5 @@
-//! What is said of histories in which everything goes wrong: sentences for people have no EDN in
-//! them, whatever the values are.
+//! Tests that sentences for people have no EDN in them, on histories in which everything goes
+//! wrong.
 
 use super::judgement::{Judgement, Standard};
 use crate::checker::Placement;

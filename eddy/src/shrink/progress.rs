@@ -1,4 +1,4 @@
-//! What is told of a failed test while smaller ones are tried.
+//! Progress of the search for a smaller failing test, on STDERR.
 //!
 //! The harness shows the panic that ends a test when all tests have ended, and nobody may want to
 //! wait so long. So the verdict is written to STDERR at once, and the smallest test so far whenever

@@ -150,8 +150,8 @@ fn cas(key: u64, from: u64, to: u64) -> Operation {
 pub(super) fn check(history: &History) -> Verdict {
     let keys = linearizable::check(history);
     let contradictions = keys.contradictions();
-    let has_keys = !keys.keys.is_empty();
-    let ends = evidence::ok(history, &["read", "write", "cas"]).map(|_| has_keys);
+    let succeeded = evidence::ok(history, &["read", "write", "cas"]).zip(0..);
+    let ends = succeeded.map(|(_, number)| number < keys.judged);
     let evidence = Evidence::count("read, write or cas of a key that succeeded", ends);
     let verdict = Verdict::new(evidence, keys.valid, keys.to_edn(), keys.reason());
     let verdict = Verdict { contradictions, ..verdict };
@@ -168,6 +168,13 @@ mod tests {
 
     fn key(operation: &Operation) -> i64 {
         operation.value.as_sequence().unwrap()[0].as_int().unwrap()
+    }
+
+    #[test]
+    fn nothing_is_judged_where_what_succeeded_names_no_key() {
+        let lines = "0 invoke read [0 nil]\n1 invoke write 3\n1 ok write 3";
+        let evidence = check(&crate::checker::testing::history(lines)).evidence.unwrap();
+        assert_eq!((evidence.judged, evidence.passed_over), (0, 1));
     }
 
     #[test]

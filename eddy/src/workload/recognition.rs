@@ -102,7 +102,7 @@ impl Workload {
         let read = (op.f == "read" && op.kind == Kind::Ok).then_some(&op.value);
         let is_list = |value: &Value| value.as_sequence().is_some();
         match self {
-            Workload::Broadcast | Workload::GSet => read.map(is_list),
+            Workload::Broadcast | Workload::GSet => read.map(|value| value.elements().is_some()),
             Workload::GCounter | Workload::PnCounter => read.map(is_integer),
             // Who reads a key names it before it is known what the key has.
             Workload::LinKv => {

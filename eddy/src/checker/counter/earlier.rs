@@ -1,5 +1,5 @@
-//! What a read in the midst of a test may show. No checker judges that, for nodes may be behind;
-//! but a node that was right once, and is wrong at the end, lost something in between.
+//! Sums that a read in the midst of a test may show. No checker judges that, for nodes may be
+//! behind; but a node that was right once, and is wrong at the end, lost something in between.
 
 use super::acceptable::{self, contains};
 use crate::history::{History, Kind, Op};

@@ -1,5 +1,5 @@
-//! What is known about a wrong final read: which adds would explain it, when its node last showed
-//! a right sum, and who else has the same.
+//! Explanation of a wrong final read: the adds that would explain it, when its node last showed a
+//! right sum, and who else has the same.
 
 use super::acceptable::{self, Range, contains, nearest};
 use super::earlier::Adds;

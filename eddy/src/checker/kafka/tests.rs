@@ -115,8 +115,8 @@ fn an_empty_poll_hides_a_step_from_upstream_but_not_from_us() {
     let unasked = check(&ALL_POLLED.replace("assign a", "assign b"), GOOD, "()").warnings;
     assert_eq!(
         unasked[0],
-        "process 1 polled key \"a\" (index 9, 0.090 s), which it had not asked for; and 1 more \
-         polls of keys that were not assigned"
+        "process 1 polled key \"a\" (index 9, 0.090 s), which it had not asked for; and one \
+         more like it"
     );
 }
 

@@ -1,4 +1,4 @@
-//! What is found out about the orders that explain a register's history.
+//! The outcome of looking for an order of a register's operations.
 
 use super::{
     Limits,

@@ -1,4 +1,4 @@
-//! Where operations name their key: each in its value, or none, if there is one register.
+//! Keys of operations: each value names one, or none does and there is one register.
 //!
 //! Jepsen's `independent` makes a pair of key and value of every value; a history of one register,
 //! such as those that it writes for each key, has bare values. A pair is a value as well, so a

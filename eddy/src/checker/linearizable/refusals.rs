@@ -1,4 +1,4 @@
-//! What operations observed that were refused, and what reads of nil did.
+//! Refused operations and reads of nil as observations of the register.
 //!
 //! To Knossos an operation that failed did not happen, and says nothing. But a definite error is an
 //! answer as well: `key-does-not-exist` says that nothing had been written, `precondition-failed`

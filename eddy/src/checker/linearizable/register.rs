@@ -116,8 +116,6 @@ pub(super) struct Register<'a> {
     pub(super) operations: Vec<Operation<'a>>,
     /// What was refused, and observed why; no part of `operations`, as Maelstrom has it.
     pub(super) refusals: Vec<Operation<'a>>,
-    /// How many operations began, those that failed among them.
-    pub(super) begun: usize,
 }
 
 impl<'a> Register<'a> {
@@ -129,7 +127,6 @@ impl<'a> Register<'a> {
             values: vec![Value::Nil],
             operations: Vec::with_capacity(pairs.len()),
             refusals: Vec::new(),
-            begun: pairs.len(),
         };
         let mut numbers = FxHashMap::from_iter([(&Value::Nil, NIL)]);
         for (begin, end) in pairs {

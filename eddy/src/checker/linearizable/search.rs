@@ -199,7 +199,7 @@ impl<'a> Search<'a> {
                     reached = self.reach(&state, spent, Some((frame.node, operation)));
                 }
                 let work = self.moves * COMPARISONS_PER_MOVE + self.cache.comparisons();
-                let most = limits.seconds * COMPARISONS_PER_SECOND;
+                let most = limits.seconds.saturating_mul(COMPARISONS_PER_SECOND);
                 if self.cache.bytes() > limits.memory || work > most {
                     return Outcome::GaveUp;
                 }

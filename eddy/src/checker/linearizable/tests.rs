@@ -219,7 +219,7 @@ fn what_makes_no_sense_is_unknown() {
 fn what_names_no_key_is_a_warning() {
     let judged = check(&history("0 invoke read nil\n1 invoke read [1 2 3]"));
     assert_eq!((judged.valid, judged.keys.len(), judged.judged), (Validity::Valid, 0, 0));
-    let warning = "the value of read at index 0 names no key; and 1 more operations without a key";
+    let warning = "the value of read at index 0 names no key; and one more like it";
     assert_eq!(judged.warnings, [warning]);
 }
 

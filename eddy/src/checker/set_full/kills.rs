@@ -44,7 +44,7 @@ pub(super) fn lost_with_nodes(
             }
             Kind::Ok if op.f == add => see(&op.value),
             Kind::Ok if op.f == read => {
-                op.value.as_sequence().unwrap_or_default().iter().for_each(see);
+                op.value.elements().unwrap_or_default().into_iter().for_each(see);
             }
             _ => {}
         }

@@ -65,7 +65,7 @@ impl<'a> Timelines<'a> {
     pub(super) fn read(&mut self, invocation: &'a Op, completion: &'a Op) {
         self.reads += 1;
         let read = self.reads;
-        for element in completion.value.as_sequence().unwrap_or_default() {
+        for element in completion.value.elements().unwrap_or_default() {
             let timeline = self.of(element);
             if timeline.marked_by == read {
                 timeline.first_duplicate.get_or_insert(completion);

@@ -47,6 +47,6 @@ pub(super) fn of_kills(set: &SetFull) -> Option<String> {
 }
 
 fn occurrences(element: &Value, read: &Op) -> usize {
-    let elements = read.value.as_sequence().unwrap_or_default();
-    elements.iter().filter(|other| *other == element).count()
+    let elements = read.value.elements().unwrap_or_default();
+    elements.into_iter().filter(|other| *other == element).count()
 }

@@ -1,7 +1,7 @@
-//! What stands beside a history in the directory of its test: which test it was, and its verdict.
+//! The description and the verdict of a recorded test, from the files beside its history.
 //!
-//! eddy writes `test.json`. Maelstrom writes no such thing, but for logs and files that only Jepsen
-//! reads: of its tests the path tells the workload, and the recorded verdict that others differ.
+//! eddy writes `test.json`. Maelstrom does not: there the path names the workload, and a recorded
+//! verdict that differs shows that the test had other options.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -120,6 +120,10 @@ impl Recording {
             };
             (then != now).then(|| {
                 let path = path.display();
+                let [then, now] = [then, now].map(|verdict| match verdict {
+                    Value::Keyword(name) => name.to_string(),
+                    other => other.to_string(),
+                });
                 format!("{path} says {then} of the {part}, and this analysis {now}{way}")
             })
         });

@@ -156,7 +156,7 @@ fn refusals_that_would_cost_too_much_are_a_warning_unless_they_say_that_nothing_
     let lines = overlapping(14, 1, &[5]) + "20 invoke cas [6 7]\n20 fail cas [6 7] 22\n";
     let judged = check_within(&refused(&lines), limits);
     assert_eq!((judged.valid, judged.warnings.len()), (Validity::Valid, 1));
-    let warning = "operations that were refused, and reads of nil, of key 0 could not be judged: \
+    let warning = "operations that were refused, and reads of null, of key 0 could not be judged: \
         the search may take 0 MiB and about 10 seconds, and got past 14 completions of 16";
     assert!(judged.warnings[0].starts_with(warning), "{}", judged.warnings[0]);
 
