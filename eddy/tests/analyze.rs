@@ -148,7 +148,7 @@ fn a_verdict_is_nowhere_valid_where_nothing_was_judged() {
         ("kafka", "poll", "[[:poll]]", "false"),
         ("kafka", "send", "{}", "false"),
         ("kafka", "assign", "[\"1\"]", "false"),
-        ("lin-kv", "read", "{}", ":unknown"),
+        ("lin-kv", "cas", "7", ":unknown"),
         ("txn-list-append", "txn", "[]", ":unknown"),
         ("txn-list-append", "txn", "{}", ":unknown"),
         ("txn-rw-register", "txn", "[:r]", ":unknown"),

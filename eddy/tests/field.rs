@@ -29,7 +29,7 @@ const HISTORIES: &[(&str, &str, i32, &[&str])] = &[
         &["the only read was not answered within 4 s"],
     ),
     ("counter-no-read-succeeded", "-w g-set", 1, &["the only read was not answered within 4 s"]),
-    ("object-address", "", 0, &["0 {:linearizable {:valid? true"]),
+    ("object-address", "", 1, &["the only write did not", "0 {:linearizable {:valid? true"]),
     ("one-register-cas", "", 0, &[":valid? true"]),
     ("one-register-stale-read", "", 1, &["read 1 at index 5 by process 1, but the register was 2"]),
     ("overlapping-writes", "", 1, &["is not linearizable"]),

@@ -371,7 +371,7 @@ fn what_kills_took_and_who_did_not_come_back_is_told_again() {
     check(&place, &tired, Validity::Valid);
     for (workload, seed, expected) in [
         (Workload::Kafka, 3, Validity::Invalid),
-        (Workload::LinKv, 4, Validity::Valid),
+        (Workload::LinKv, 4, Validity::Invalid),
         (Workload::Broadcast, 5, Validity::Invalid),
     ] {
         let all = run(workload, Mood::Well, |test| {
