@@ -192,6 +192,8 @@ impl Page {
 
     /// Gives the screen so many pixels for one of the page's, both ways.
     pub(crate) fn scale(&self, factor: u32) {
+        // Chromium tells a page of other pixels only when it had those of its own before.
+        self.tool("Emulation.clearDeviceMetricsOverride", json!({}));
         let metrics = json!({"width": 0, "height": 0, "deviceScaleFactor": factor,
             "mobile": false});
         self.tool("Emulation.setDeviceMetricsOverride", metrics);
