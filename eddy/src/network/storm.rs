@@ -60,7 +60,9 @@ impl Senders {
     /// receiver.
     pub(super) fn count(&mut self, link: (usize, usize), message: &Message) {
         let kind = kind(message.body.get()).unwrap_or_default();
-        let kind = self.number(&kind[..kind.floor_char_boundary(LONGEST_KEPT)]);
+        let mut ends = (0..=kind.len().min(LONGEST_KEPT)).rev();
+        let end = ends.find(|end| kind.is_char_boundary(*end)).unwrap_or_default();
+        let kind = self.number(&kind[..end]);
         if let Some(count) = self.counts.get_mut(&(link, kind)) {
             count.messages += 1;
         } else if self.counts.len() < MOST_COUNTS {
