@@ -94,7 +94,7 @@ pub struct Linearizable {
     pub valid: Validity,
     /// Each key that an operation names, sorted; or the one register there is, without a key.
     pub keys: Vec<Key>,
-    /// How many operations that succeeded were judged.
+    /// How many operations that succeeded were judged; reads of nil tell nothing.
     pub judged: usize,
     /// Sentences about what upstream overlooks: operations without a key, and what was refused or
     /// read as nil though it was there.
@@ -132,12 +132,23 @@ pub fn check(history: &History) -> Linearizable {
 
 /// [`check`], at a cost.
 pub fn check_within(history: &History, limits: Limits) -> Linearizable {
-    let Layout { registers, without_key } = Layout::of(history.clients().collect());
+    let ops: Vec<&Op> = history.clients().collect();
+    let judged = check_laid_out(history, Layout::of(&ops), limits);
+    if judged.valid != Validity::Invalid {
+        return judged;
+    }
+    // Where nothing tells whether pairs name a key, what is right in one way is not wrong.
+    let other = Layout::of_either(&ops).map(|layout| check_laid_out(history, layout, limits));
+    other.filter(|other| other.valid == Validity::Valid).unwrap_or(judged)
+}
+
+fn check_laid_out(history: &History, layout: Layout<'_>, limits: Limits) -> Linearizable {
+    let Layout { registers, without_key } = layout;
     let refusals_count = history.has_faults_beyond_maelstrom();
     let (mut judged, mut unpunished) = (0, Vec::new());
     let mut judge = |key: Option<&Value>, ops: &[&Op]| match Register::of(key, ops) {
         Ok(register) => {
-            judged += register.operations.iter().filter(|one| !one.is_indefinite()).count();
+            judged += register.operations.iter().filter(|one| one.tells_something()).count();
             let (key, warning) = Key::judge(&register, limits, refusals_count);
             unpunished.extend(warning);
             key
@@ -177,8 +188,12 @@ impl Key {
                 }
             }
             Evidence::Unknown(reason) => {
-                let name = register.name();
                 let what = "operations that were refused, and reads of null,";
+                if refusals_count {
+                    let reason = format!("{what} could not be judged: {reason}");
+                    return (Key { verdict: Verdict::Unknown(reason), ..key }, None);
+                }
+                let name = register.name();
                 (key, Some(format!("{what} of {name} could not be judged: {reason}")))
             }
         }

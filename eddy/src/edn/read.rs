@@ -20,6 +20,7 @@ use std::{
 };
 
 use super::{MAX_DEPTH, Map, Set, Value};
+use crate::printable::printable;
 
 /// Where a text stops being EDN, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,6 +207,7 @@ impl<'a> Reader<'a> {
         let (before, rest) = self.text.split_at(at);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let excerpt: String = rest.lines().next().unwrap_or_default().chars().take(24).collect();
+        let excerpt = printable(&excerpt);
         Err(ReadError {
             line: 1 + before.matches('\n').count(),
             column: 1 + before[line_start..].chars().count(),
@@ -261,6 +263,8 @@ mod tests {
     #[test]
     fn errors_say_where_and_what_and_what_instead() {
         check_error("", "line 1, column 1: expected a value, found the end");
+        check_error("[1 \u{1b}[2J}", "line 1, column 8: expected a value or ], found `}`");
+        check_error("}\u{1b}", "line 1, column 1: expected a value, found `}\\u{1b}`");
         check_error("{:a\n é [1}", "line 2, column 6: expected a value or ], found `}`");
         check_error("{:a 1 :b}", "line 1, column 9: expected a value for the key, found `}`");
         check_error("{:a 1 :a 2}", "line 1, column 7: expected keys that differ, found `:a 2}`");

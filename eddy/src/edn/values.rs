@@ -38,8 +38,12 @@ impl<'a> Values<'a> {
         }
         self.line += newlines(&self.reader.text[self.start..self.reader.at]);
         self.start = self.reader.at;
-        match self.reader.value(if self.close.is_some() { "a value or the end" } else { "a value" })
-        {
+        let expected = match self.close {
+            Some(b']') => "a value or ]",
+            Some(_) => "a value or )",
+            None => "a value",
+        };
+        match self.reader.value(expected) {
             Ok(value) => Ok(Some((self.line, value))),
             Err(error) => Err(self.within_value().unwrap_or(error)),
         }
@@ -126,12 +130,9 @@ mod tests {
         let place = "line 2, column 6: expected a value or ], found the next value";
         check_error("{:a 1}\n{:b [\n{:c 1}\n{:d 1}", place);
         check_error("[{:a 1}\n {:b [\n {:c 1}]", &place.replace("column 6", "column 7"));
-        check_error(
-            "({:a 1}\n{:b 1}",
-            "line 2, column 7: expected a value or the end, found the end",
-        );
+        check_error("({:a 1}\n{:b 1}", "line 2, column 7: expected a value or ), found the end");
         check_error("[1] 2", "line 1, column 5: expected nothing after the collection, found `2`");
-        check_error("[1)", "line 1, column 3: expected a value or the end, found `)`");
+        check_error("[1)", "line 1, column 3: expected a value or ], found `)`");
         // A value that goes on deeper is not cut.
         check_error(
             "{:a\n  {:b 1}\n :c ]}",

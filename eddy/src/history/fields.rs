@@ -45,11 +45,12 @@ impl Context<'_> {
         };
         let value = fields.remove_keyword("value").unwrap_or(Value::Nil);
         let error = fields.remove_keyword("error");
-        let extra = fields.into_iter().map(|(key, value)| match key {
-            Value::Keyword(name) => Ok((name, value)),
-            key => Err(format!("expected a keyword as key, found `{key}`")),
+        // What stands under anything else than a keyword is nothing that a checker looks at.
+        let extra = fields.into_iter().filter_map(|(key, value)| match key {
+            Value::Keyword(name) => Some((name, value)),
+            _ => None,
         });
-        let extra = extra.collect::<Result<_, _>>()?;
+        let extra = extra.collect();
         let has_time = time.is_some();
         let time = time.unwrap_or_else(|| self.last.map_or(0, |(_, time)| time.saturating_add(1)));
         Ok((Op { index, time, kind, process, f, value, error, extra }, has_time))

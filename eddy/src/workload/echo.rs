@@ -25,7 +25,9 @@ pub(super) fn check(history: &History) -> Verdict {
     let results = echo.to_edn();
     let is_certain = |kind| matches!(kind, Kind::Ok | Kind::Fail);
     let ends = history.clients().filter(|op| is_certain(op.kind));
-    let pairs = ends.filter(|op| history.invocation(op).is_some()).map(|_| true);
+    let pairs = ends.filter(|op| history.invocation(op).is_some());
+    // A body without it would be the echo of nil.
+    let pairs = pairs.map(|op| op.kind == Kind::Fail || op.value.get("echo").is_some());
     let evidence = Evidence::count("echo that was answered or refused", pairs);
     let verdict = Verdict::new(evidence, echo.valid, results, echo.reason());
     Verdict { contradictions: echo.contradictions, ..verdict }

@@ -64,6 +64,9 @@ impl Workload {
     pub(crate) fn fitting(history: &History) -> Vec<Workload> {
         let mut fitting = Workload::ALL.to_vec();
         fitting.retain(|workload| workload.foreign(history).is_empty());
+        // Reads alone, without keys, may be of anything.
+        let is_told = |workload: &Workload| workload.signs(history).is_some();
+        fitting.retain(|workload| *workload != Workload::LinKv || is_told(workload));
         let signs = |workload: &Workload| workload.signs(history);
         for is_kept in [|sign: Option<bool>| sign != Some(false), |sign| sign == Some(true)] {
             let kept = fitting.iter().copied().filter(|workload| is_kept(signs(workload)));
@@ -102,13 +105,17 @@ impl Workload {
         let read = (op.f == "read" && op.kind == Kind::Ok).then_some(&op.value);
         let is_list = |value: &Value| value.as_sequence().is_some();
         match self {
-            Workload::Broadcast | Workload::GSet => read.map(|value| value.elements().is_some()),
+            // A node may answer null for an empty list.
+            Workload::Broadcast | Workload::GSet => {
+                let read = read.filter(|value| **value != Value::Nil);
+                read.map(|value| value.elements().is_some())
+            }
             Workload::GCounter | Workload::PnCounter => read.map(is_integer),
             // Who reads a key names it before it is known what the key has.
             Workload::LinKv => {
                 let is_asked = op.f == "read" && op.kind == Kind::Invoke;
                 let is_pair = op.value.as_sequence().is_some_and(|pair| pair.len() == 2);
-                (is_asked && is_pair).then_some(true)
+                (op.f != "read" || is_asked && is_pair).then_some(true)
             }
             Workload::Kafka => micro_ops(op, |f, _| match f {
                 "send" | "poll" => Some(true),
@@ -177,6 +184,8 @@ mod tests {
         check("0 invoke txn [[:r 0 nil] [:w 0 1]]", "txn-rw-register");
         check("0 invoke txn [[:r 0 nil]]\n0 ok txn [[:r 0 1]]", "txn-rw-register");
         check("0 invoke add 1\n0 ok read [1]", "g-set");
+        check("0 invoke add 1\n0 ok read nil", "g-set");
+        check("0 invoke add 1\n0 ok read #{1}", "g-set");
         check("0 invoke add 1\n0 ok read 1", "pn-counter");
     }
 
@@ -196,6 +205,7 @@ mod tests {
         check("0 invoke add 1\n0 ok read [1]\n0 ok read 1", &added);
         check("0 invoke add 1\n0 ok read \"1\"", &added);
         let read = several("read", "broadcast, g-set");
+        check("0 invoke read nil\n0 ok read nil", &read);
         check("0 invoke read nil\n0 ok read [1 2]", &read);
         let either = several("txn", "txn-list-append, txn-rw-register");
         check("0 ok txn [[:r 0 nil]]", &either);

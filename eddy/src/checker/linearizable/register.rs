@@ -99,6 +99,11 @@ impl<'a> Operation<'a> {
         self.end.is_none()
     }
 
+    /// Whether it happened, and what it found or set is known.
+    pub(super) fn tells_something(&self) -> bool {
+        self.end.is_some() && self.action != Action::Read(None)
+    }
+
     /// Whether it did not happen, and only observed why it could not.
     pub(super) fn is_refusal(&self) -> bool {
         self.end.is_some_and(|end| end.kind == Kind::Fail)

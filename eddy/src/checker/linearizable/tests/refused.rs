@@ -160,6 +160,11 @@ fn refusals_that_would_cost_too_much_are_a_warning_unless_they_say_that_nothing_
         the search may take 0 MiB and about 10 seconds, and got past 14 completions of 16";
     assert!(judged.warnings[0].starts_with(warning), "{}", judged.warnings[0]);
 
+    let judged = check_within(&refused(&(lines.clone() + "nemesis info kill nil")), limits);
+    assert_eq!((judged.valid, judged.warnings.len()), (Validity::Unknown, 0));
+    let reason = judged.reason().unwrap();
+    assert!(reason.contains(": operations that were refused, and reads of null, "), "{reason}");
+
     let lines = lines + "20 invoke read nil\n20 fail read nil 20\nnemesis info kill nil";
     let judged = check_within(&refused(&lines), limits);
     assert_eq!((judged.valid, judged.warnings.len()), (Validity::Invalid, 0));
