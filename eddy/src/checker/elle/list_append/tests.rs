@@ -234,7 +234,7 @@ fn replies_that_answer_something_else_are_warnings() {
     let (_, later) = text.split_once("[[:r 1 nil]]\n").unwrap();
     let elle = super::check(&history(later), &[ConsistencyModel::ReadUncommitted]);
     let first = "the reply to process 1 at index 1 has [\"r\",2,null], where its request had \
-                 [\"r\",1,null]; and 1 more";
+                 [\"r\",1,null]; and one more like it";
     assert!(elle.warnings[0].starts_with(first), "{:?}", elle.warnings);
 }
 
