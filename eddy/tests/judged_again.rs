@@ -388,14 +388,14 @@ fn a_test_that_did_not_come_to_its_end_is_judged_by_what_it_left() {
     assert_eq!(report.valid, Validity::Invalid);
     let directory = report.keep(&place.0.join("store")).unwrap();
     let analyze = format!("analyze {}", directory.display());
-    let outcome = place.eddy(&analyze).expect(0, "").stdout;
-    let expected = "warning: the test did not come to its end, and what it left is judged: node \
+    let outcome = place.eddy(&analyze).expect(2, "").stdout;
+    let expected = "because the test did not come to its end, and what it left is judged: node \
                     n0 cannot be tested: it panicked: I do not feel well";
     assert!(outcome.contains(expected), "{outcome}");
     // As a test leaves it that was killed.
     fs::remove_file(directory.join("summary.json")).unwrap();
     fs::remove_file(directory.join("results.edn")).unwrap();
-    let outcome = place.eddy(&analyze).expect(0, "").stdout;
+    let outcome = place.eddy(&analyze).expect(2, "").stdout;
     assert!(outcome.contains("is judged: it was stopped, or is still running"), "{outcome}");
 }
 

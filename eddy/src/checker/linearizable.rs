@@ -132,18 +132,7 @@ pub fn check(history: &History) -> Linearizable {
 
 /// [`check`], at a cost.
 pub fn check_within(history: &History, limits: Limits) -> Linearizable {
-    let ops: Vec<&Op> = history.clients().collect();
-    let judged = check_laid_out(history, Layout::of(&ops), limits);
-    if judged.valid != Validity::Invalid {
-        return judged;
-    }
-    // Where nothing tells whether pairs name a key, what is right in one way is not wrong.
-    let other = Layout::of_either(&ops).map(|layout| check_laid_out(history, layout, limits));
-    other.filter(|other| other.valid == Validity::Valid).unwrap_or(judged)
-}
-
-fn check_laid_out(history: &History, layout: Layout<'_>, limits: Limits) -> Linearizable {
-    let Layout { registers, without_key } = layout;
+    let Layout { registers, without_key } = Layout::of(history.clients().collect());
     let refusals_count = history.has_faults_beyond_maelstrom();
     let (mut judged, mut unpunished) = (0, Vec::new());
     let mut judge = |key: Option<&Value>, ops: &[&Op]| match Register::of(key, ops) {

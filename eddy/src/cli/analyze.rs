@@ -101,13 +101,14 @@ impl Recorded {
         let is_liveness_judged = recording.judges_liveness(&history);
         let standard = Standard { availability, is_liveness_judged };
         let placement = recording.placement(&history);
-        let mut analysis = self.judge(&history, workload, &models, standard, &placement);
+        let interruption = recording.interruption.as_ref();
+        let mut analysis =
+            self.judge(&history, workload, &models, standard, &placement, interruption);
         let foreign = foreign(workload, &history);
         let differences = recording.differences(&path, &analysis.results, |model| {
             workload.check(&history, &placement, &[model]).valid == Validity::Valid
         });
-        let warnings = recording.interruption.iter().cloned().chain(foreign).chain(differences);
-        analysis.summary.warnings.splice(0..0, warnings);
+        analysis.summary.warnings.splice(0..0, foreign.into_iter().chain(differences));
         analysis.report = report(&path, recording.results.as_ref(), &analysis);
         analysis.origin = origin;
         Ok(analysis)
@@ -146,6 +147,7 @@ impl Recorded {
         models: &[ConsistencyModel],
         standard: Standard,
         placement: &Placement<'_>,
+        interruption: Option<&String>,
     ) -> Analysis {
         let is_of_another = history.clients().next().is_some() && !workload.is_in(history);
         let verdict = if is_of_another {
@@ -155,14 +157,16 @@ impl Recorded {
         };
         let judged = Judgement::new(standard, history, placement, verdict, None);
         let mut judged = judged.on_evidence();
-        let valid = Validity::merge(judged.parts());
+        // What a test that was cut short has not got wrong, it may have got wrong later.
+        let ended = interruption.map_or(Validity::Valid, |_| Validity::Unknown);
+        let valid = Validity::merge(judged.parts().into_iter().chain([ended]));
         let results: Value = judged.complete(judged.results(None)).with("valid?", valid).into();
         let availability = &judged.availability;
         let summary = Summary {
             valid: Some(valid),
             operations: Some((availability.ok_count, availability.invoke_count)),
             figures: summary::figures(&results, || Some(history)),
-            reasons: judged.reasons(placement),
+            reasons: judged.reasons(placement).into_iter().chain(interruption.cloned()).collect(),
             explanation: judged.verdict.explanation.clone(),
             warnings: judged.warnings(placement, None, None),
             ..Summary::default()

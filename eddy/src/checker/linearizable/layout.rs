@@ -6,9 +6,9 @@
 //! about a register of vectors. The whole history tells. If every operation can be read with a key,
 //! it has one: reads begin with `[key nil]`, and a compare-and-set has two values beside the key.
 //! Else, if every operation can be read without a key, there is one register: reads begin with nil.
-//! As every read begins in one of the two ways, only a history without reads can be read in both;
-//! it is what Maelstrom takes it for, unless that is wrong and the other is right. If it can be
-//! read in neither way, some operations lack their key.
+//! As every read begins in one of the two ways, only a history without reads can be read in both,
+//! and is then what Maelstrom takes it for. If it can be read in neither way, some operations lack
+//! their key.
 
 use std::collections::BTreeMap;
 
@@ -30,12 +30,14 @@ pub(super) struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     /// Tells whose operations these are.
-    pub(super) fn of(ops: &[&'a Op]) -> Layout<'a> {
-        if !all(ops, reads_with_key) && all(ops, reads_without_key) {
-            return Layout::of_one(ops);
+    pub(super) fn of(ops: Vec<&'a Op>) -> Layout<'a> {
+        let known = || ops.iter().filter(|op| matches!(&*op.f, "read" | "write" | "cas"));
+        let has_keys = known().all(|op| reads_with_key(op));
+        if !has_keys && known().all(|op| reads_without_key(op)) {
+            return Layout { registers: vec![(None, ops)], without_key: Vec::new() };
         }
         let (mut keys, mut without_key) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
-        for op in ops.iter().copied() {
+        for op in ops {
             match key_and_argument(&op.value) {
                 Some((key, _)) => keys.entry(key).or_default().push(op),
                 None => without_key.push(op),
@@ -44,22 +46,6 @@ impl<'a> Layout<'a> {
         let registers = keys.into_iter().map(|(key, ops)| (Some(key), ops)).collect();
         Layout { registers, without_key }
     }
-
-    /// One register, if operations can be read with a key and without.
-    pub(super) fn of_either(ops: &[&'a Op]) -> Option<Layout<'a>> {
-        let is_either = all(ops, reads_with_key) && all(ops, reads_without_key);
-        is_either.then(|| Layout::of_one(ops))
-    }
-
-    fn of_one(ops: &[&'a Op]) -> Layout<'a> {
-        Layout { registers: vec![(None, ops.to_vec())], without_key: Vec::new() }
-    }
-}
-
-/// Whether all operations that a register knows can be read so.
-fn all(ops: &[&Op], can_be_read: fn(&Op) -> bool) -> bool {
-    let mut known = ops.iter().filter(|op| matches!(&*op.f, "read" | "write" | "cas"));
-    known.all(|op| can_be_read(op))
 }
 
 /// The key and the rest of a value that names one. A pair may also be printed as
@@ -106,7 +92,7 @@ mod tests {
     #[track_caller]
     fn check(lines: &str, keys: &[&str], without_key: usize) {
         let history = history(lines);
-        let layout = Layout::of(&history.clients().collect::<Vec<_>>());
+        let layout = Layout::of(history.clients().collect());
         let name = |key: Option<&Value>| key.map_or("-".to_owned(), Value::to_string);
         let names: Vec<String> = layout.registers.iter().map(|(key, _)| name(*key)).collect();
         assert_eq!((names.join(" "), layout.without_key.len()), (keys.join(" "), without_key));

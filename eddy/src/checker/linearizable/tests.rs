@@ -216,15 +216,6 @@ fn what_makes_no_sense_is_unknown() {
 }
 
 #[test]
-fn pairs_that_may_name_a_key_or_not_are_judged_in_the_way_that_is_right() {
-    let lines = "0 invoke write [1 1]\n0 ok write [1 1]\n0 invoke cas [[1 1] [2 2]]
-        0 ok cas [[1 1] [2 2]]";
-    assert_eq!(check(&history(lines)).valid, Validity::Valid);
-    let wrong = lines.replace("[[1 1] [2 2]]", "[[1 2] [2 2]]");
-    assert_eq!(check(&history(&wrong)).valid, Validity::Invalid);
-}
-
-#[test]
 fn a_read_of_nil_is_no_evidence() {
     let judged = check(&history("0 invoke read nil\n0 ok read nil"));
     assert_eq!((judged.valid, judged.judged), (Validity::Valid, 0));

@@ -268,7 +268,7 @@ fn what_zones_tell_is_what_a_search_finds_and_what_trying_every_order_does() {
         refused: 0.1,
     };
     check_verdicts(0..1_500, sample, |mutation, history, wrong, evidence| {
-        let layout = Layout::of(&history.clients().collect::<Vec<_>>());
+        let layout = Layout::of(history.clients().collect());
         let [(key, ops)] = &layout.registers[..] else { return };
         let register = Register::of(*key, ops).unwrap();
         let Some(zones) = Finding::of_distinct(&register) else { return };
