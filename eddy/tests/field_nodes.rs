@@ -22,7 +22,7 @@ const ECHO: &str = "-w echo --node-count 1 --rate 10 --time-limit 2";
 
 const BROADCAST: &str = "-w broadcast --node-count 5 --rate 10 --time-limit 3";
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 13] = [
     Row {
         // `"messages": null` while there is nothing, as a Go program has it.
         node: "null-for-empty.py",
@@ -113,6 +113,27 @@ const ROWS: [Row; 10] = [
             "because all ",
             " lost values are in reads as strings: 0 was added, and reads have \"0\"\n",
         ],
+    },
+    Row {
+        // It keeps nothing, and is killed when keys have been written.
+        node: "lin-kv-forgets.py",
+        options: "-w lin-kv --node-count 1 --concurrency 2n --rate 30 --time-limit 12 --nemesis \
+                  kill --nemesis-interval 1",
+        status: 1,
+        printed: &["because key ", " was refused because the key did not exist, but key "],
+    },
+    Row {
+        node: "never-answers-read.py",
+        options: "-w g-counter --node-count 1 --rate 10 --time-limit 2",
+        status: 1,
+        printed: &["because n0 answered none of "],
+    },
+    Row {
+        // What it says of that is on STDERR.
+        node: "crashes-later.py",
+        options: BROADCAST,
+        status: 255,
+        printed: &[],
     },
 ];
 
