@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-/// How long nothing is said where there is no terminal. Lines of a shorter interval would bury the
+/// How long nothing is said where there is no terminal. Lines of a shorter interval would hide the
 /// failures in a log, with longer ones a test looks as if it hung.
 pub(crate) const TELL_EVERY: Duration = Duration::from_secs(10);
 

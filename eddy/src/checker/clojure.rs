@@ -96,7 +96,7 @@ pub(super) fn fold(words: u64) -> u32 {
     low(words) ^ low(words >> 32)
 }
 
-/// What Java takes for the hash of a large integer, up to 128 bits.
+/// Java's hash of a large integer of up to 128 bits.
 pub(super) fn hash_digits(digits: &str) -> u32 {
     let Ok(number) = digits.parse::<i128>() else { return java_hash(digits) };
     let magnitude = number.unsigned_abs();

@@ -100,7 +100,7 @@ fn valued<'a>(reads: &[&'a Op]) -> Vec<(i128, &'a Op)> {
     reads.iter().filter_map(|read| Some((integer(&read.value)?, *read))).collect()
 }
 
-/// Whether this is what a counter can be read as.
+/// Tells an integer, which is all that a counter can be read as.
 pub(crate) fn is_integer(value: &Value) -> bool {
     matches!(value, Value::Int(_) | Value::BigInt(_) | Value::BigInteger(_))
 }
@@ -131,7 +131,7 @@ impl Counter {
         }
     }
 
-    /// Who read what that is wrong: `n1 and n2 read 37; n3 read 40`.
+    /// Readers of wrong values: `n1 and n2 read 37; n3 read 40`.
     fn read(&self) -> String {
         if self.wrong.iter().any(|wrong| !wrong.are_nodes) || self.wrong.is_empty() {
             let mut values: Vec<String> =

@@ -49,7 +49,7 @@ const OTHERWISE: [(&str, When, &str); 9] = [
 /// What ends no command in time: much more than any takes.
 const PATIENCE: &str = "300";
 
-/// What a document means by `path/to/node`: one that lives through kills, as its examples want.
+/// What a document means by `path/to/node`: one that survives kills, as its examples want.
 const NODE: &str = "broadcast-durable";
 
 /// What it means by `store/latest`, before it has run a test, and by `history.edn.gz`.

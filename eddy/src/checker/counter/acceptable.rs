@@ -34,7 +34,7 @@ pub(super) fn ranges(
     (ranges, true)
 }
 
-/// Whether one of these ranges has this sum.
+/// Tells if one of these ranges has this sum.
 pub(super) fn contains(ranges: &[Range], sum: i128) -> bool {
     let after = ranges.partition_point(|[from, _]| *from <= sum);
     after.checked_sub(1).is_some_and(|at| sum <= ranges[at][1])
