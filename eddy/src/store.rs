@@ -7,6 +7,7 @@
 //! step, so nobody finds them missing.
 
 mod description;
+mod history;
 mod progress;
 mod replace;
 
@@ -19,6 +20,7 @@ use jiff::Zoned;
 use serde::Serialize;
 
 pub(crate) use self::description::Description;
+pub(crate) use self::history::HistoryFile;
 pub(crate) use self::progress::{Progress, ProgressFile};
 use crate::edn::Value;
 use crate::history::History;
@@ -28,6 +30,9 @@ use crate::summary::Summary;
 /// How much must fit on the disk before a test begins. Less would let tests begin that cannot keep
 /// anything; more would refuse a disk that a short test is happy with.
 const ROOM: usize = 64 << 10;
+
+/// The name of the file that holds what happened.
+const HISTORY: &str = "history.edn";
 
 /// The names of what tells in short which test it was, how far it is, and what came of it.
 pub(crate) const DESCRIPTION: &str = "test.json";
@@ -88,15 +93,35 @@ impl Record {
 
     /// Finds out whether anything can be kept, before there is anything to lose.
     fn try_out(&self) -> Result<()> {
-        self.write("history.edn", |file| file.write_all(&vec![b'\n'; ROOM]))?;
-        self.write("history.edn", |_| Ok(()))
+        self.write(HISTORY, |file| file.write_all(&vec![b'\n'; ROOM]))?;
+        self.write(HISTORY, |_| Ok(()))
+    }
+
+    /// Begins to write what will happen.
+    pub(crate) fn begin_history(&self) -> Result<HistoryFile> {
+        let path = self.directory().join(HISTORY);
+        HistoryFile::begin(&path).with_context(|| cannot_write(&path))
+    }
+
+    /// Writes the end of what happened, and links the test as `latest`; an error says what is lost.
+    pub(crate) fn end_history(&self, mut file: HistoryFile, history: &History) -> Result<()> {
+        file.note(history);
+        match file.finish() {
+            Ok(()) => self.finish_history(history),
+            // What could not be written while the test ran may find room now.
+            Err(_) => self.keep_history(history),
+        }
     }
 
     /// Keeps what happened, and links the test as `latest`; an error says what is lost.
     pub(crate) fn keep_history(&self, history: &History) -> Result<()> {
         let operations = history.ops().len();
         let lost = || format!("of the history, {operations} entries long, the end is lost");
-        self.write("history.edn", |file| history.write_edn(file)).with_context(lost)?;
+        self.write(HISTORY, |file| history.write_edn(file)).with_context(lost)?;
+        self.finish_history(history)
+    }
+
+    fn finish_history(&self, history: &History) -> Result<()> {
         self.write("history.txt", |file| history.write_txt(file))?;
         link(&self.store, "latest", &self.below_store())?;
         link(&self.store.join(&self.workload), "latest", Path::new(&self.time))

@@ -7,8 +7,11 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use common::{ECHO, Place};
+use common::{ECHO, Outcome, Place};
 
 const ALWAYS: [&str; 10] = [
     "history.edn",
@@ -97,4 +100,33 @@ fn a_test_without_a_verdict_leaves_a_report_that_says_why() {
     assert!(!place.0.join("store/latest/results.edn").exists());
     let report = read(&place, "report.html");
     assert!(report.contains("no verdict") && report.contains("that is no message"), "{report}");
+}
+
+#[test]
+fn a_kill_of_eddy_loses_at_most_the_last_second_of_a_history() {
+    let node = ECHO.replace(" -u -E", " -u -E -e 'w /dev/stderr'");
+    let place = Place::with_node("kept_killed", &node);
+    let test = "test -w echo --bin node --node-count 1 --rate 50 --time-limit 60";
+    let mut eddy = place.command(test).stderr(Stdio::null()).spawn().unwrap();
+    let file = |name: &str| {
+        let path = place.0.join("store/current").join(name);
+        fs::read_to_string(path).unwrap_or_default()
+    };
+    let requests = || file("node-logs/n0.log").matches("\"type\":\"echo\"").count();
+    let begun = Instant::now();
+    while requests() < 150 {
+        assert!(begun.elapsed() < Duration::from_secs(50), "{} requests", requests());
+        sleep(Duration::from_millis(20));
+    }
+    eddy.kill().unwrap();
+    eddy.wait().unwrap();
+    let history = file("history.edn");
+    let kept = history.matches(":type :invoke").count();
+    assert!(kept >= 100, "{kept} operations of {} were kept", requests());
+    // A line that was being written is no reason to lose the others.
+    let torn = format!("{history}{{:index 100000, :time 12");
+    fs::write(place.0.join("store/current/history.edn"), torn).unwrap();
+    let Outcome { stdout, .. } = place.eddy("analyze store/current").expect(2, "");
+    assert!(stdout.contains("the test did not come to its end"), "{stdout}");
+    assert!(stdout.contains(&format!(":count {}", kept)), "{kept} in {stdout}");
 }

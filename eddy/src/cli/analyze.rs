@@ -20,7 +20,7 @@ use crate::checker::elle::ConsistencyModel;
 use crate::checker::{Placement, Validity};
 use crate::edn::Value;
 use crate::history::History;
-use crate::history::file::{find, read};
+use crate::history::file::{find, read, read_torn};
 use crate::page::REPORT;
 use crate::report::judgement::{Judgement, Standard};
 use crate::summary::{self, Summary};
@@ -82,8 +82,9 @@ impl Recorded {
     /// Judges the history; an error says what is wrong with the file.
     pub(super) fn analyze(&self) -> Result<Analysis, String> {
         let path = find(&self.path)?;
-        let history = read(&path)?;
         let recording = Recording::beside(&path);
+        let history =
+            if recording.interruption.is_some() { read_torn(&path)? } else { read(&path)? };
         if history.clients().next().is_none() && !recording.is_of_eddy() {
             let shown = path.display();
             return Err(format!("{shown} has no operation of a client; expected a history.edn"));

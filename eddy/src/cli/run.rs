@@ -85,12 +85,16 @@ async fn run_once(
         log_stderr: settings.log_stderr,
     };
     let (sender, mut events) = mpsc::channel(EVENTS);
+    let mut history_file = record.begin_history()?;
     let mut processes = Processes::start(&command, &nodes, &sender).await?;
     // The report shows every message.
     let mut interpreter = Interpreter::new(&Test { trace: true, ..test.clone() });
     interpreter.watch(settings.watcher());
     let progress = Watch::begin(test, &record.directory(), settings.logs_to_stderr());
-    let update = |interpreter: &Interpreter| progress.note(interpreter);
+    let update = |interpreter: &Interpreter| {
+        progress.note(interpreter);
+        history_file.note(interpreter.history());
+    };
     let kept = processes.kept();
     let signal = signals.next();
     let driving = drive::drive(&mut interpreter, &mut processes, &mut events, signal, update);
@@ -103,7 +107,7 @@ async fn run_once(
     drop(events);
     let remains = processes.stop(Some(orphans)).await;
     // Before anything is judged, so that nothing that happens there can lose it.
-    let kept = record.keep_history(interpreter.history());
+    let kept = record.end_history(history_file, interpreter.history());
     let interrupted = signals.came().await.map(Failure::Interrupted);
     if let Some(failure) = driven.err().or(interrupted) {
         let mut story = story(&failure, &nodes, &remains);

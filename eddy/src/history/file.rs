@@ -45,8 +45,23 @@ pub(crate) fn find(path: &Path) -> Result<PathBuf, String> {
 
 /// The history of a file; an error says what is wrong with it.
 pub(crate) fn read(path: &Path) -> Result<History, String> {
+    parse(path, contents(path))
+}
+
+/// The history of a file that may end in the middle of a line, because whoever wrote it was killed:
+/// without that line.
+pub(crate) fn read_torn(path: &Path) -> Result<History, String> {
+    let whole_lines = contents(path).map(|mut bytes| {
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        bytes.truncate(end);
+        bytes
+    });
+    parse(path, whole_lines)
+}
+
+fn parse(path: &Path, contents: Result<Vec<u8>, String>) -> Result<History, String> {
     let shown = path.display();
-    let bytes = contents(path).map_err(|error| format!("{shown}: {error}"))?;
+    let bytes = contents.map_err(|error| format!("{shown}: {error}"))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let line = lines(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
         format!("{shown}: line {line}: this is no UTF-8; expected an operation in EDN")

@@ -8,19 +8,7 @@ use crate::edn::Value;
 impl History {
     /// Writes a history.edn: an operation a line, with Jepsen's order of keys.
     pub fn write_edn(&self, mut out: impl Write) -> io::Result<()> {
-        for op in &self.ops {
-            let Op { index, time, kind, process, f, value, error, extra } = op;
-            write!(out, "{{:index {index}, :time {time}, :type {kind}, :process {process}")?;
-            write!(out, ", :f {}, :value {value}", Value::keyword(f.clone()))?;
-            for (key, value) in extra {
-                write!(out, ", :{key} {value}")?;
-            }
-            if let Some(error) = error {
-                write!(out, ", :error {error}")?;
-            }
-            out.write_all(b"}\n")?;
-        }
-        Ok(())
+        self.ops.iter().try_for_each(|op| op.write_edn(&mut out))
     }
 
     /// Writes a history.txt, for people: process, type, function, value and error between tabs.
@@ -30,6 +18,20 @@ impl History {
 }
 
 impl Op {
+    /// Writes the entry's line in a history.edn.
+    pub(crate) fn write_edn(&self, mut out: impl Write) -> io::Result<()> {
+        let Op { index, time, kind, process, f, value, error, extra } = self;
+        write!(out, "{{:index {index}, :time {time}, :type {kind}, :process {process}")?;
+        write!(out, ", :f {}, :value {value}", Value::keyword(f.clone()))?;
+        for (key, value) in extra {
+            write!(out, ", :{key} {value}")?;
+        }
+        if let Some(error) = error {
+            write!(out, ", :error {error}")?;
+        }
+        out.write_all(b"}\n")
+    }
+
     /// The entry's line in a history.txt.
     pub(crate) fn to_txt(&self) -> String {
         let Op { kind, process, f, value, error, .. } = self;
