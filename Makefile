@@ -30,7 +30,10 @@ LOSSY := counter-lossy kafka-b-lossy kafka-c-lossy
 	documentation compiled unit-tests integration-tests fix clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z%-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Building
 
 # What targets need is compiled in one way, so that nothing is compiled twice: both packages are named each
 # time, for cargo unites the features of those that are.
@@ -42,6 +45,8 @@ build-%: ## compile one node, as build-echo does, and eddy
 
 workbench:
 	@echo "Testing with $(MAELSTROM). To choose another workbench: make MAELSTROM=path/to/maelstrom …"
+
+##@ Challenges: each is compiled, run and compared with its limits
 
 echo: workbench build-echo ## challenge 1: whatever comes is sent back
 	$(TEST) -w echo --bin $(BIN)/echo --node-count 1 --time-limit 10 $(ARGS)
@@ -180,6 +185,8 @@ txn-list-append: workbench build-txn-list-append ## the chapter on Datomic: stri
 		--time-limit 30 --rate 100 --nemesis partition $(ARGS)
 	$(CHECK)
 
+##@ What came of challenges
+
 challenges: workbench build ## all challenges, one after the other, then a table
 	@mkdir -p store && rm -f store/challenges.txt
 	@failed=0; for challenge in $(CHALLENGES) $(PARTITIONED) $(LOSSY); do \
@@ -191,6 +198,8 @@ challenges: workbench build ## all challenges, one after the other, then a table
 serve: build-eddy ## look at the results in a browser: make serve ARGS='--port 8081'
 	@mkdir -p store
 	$(EDDY) serve $(ARGS)
+
+##@ Tests
 
 test: ## run all tests
 	$(CARGO) test --workspace --quiet
@@ -215,6 +224,8 @@ recordings: ## judge what Jepsen's Maelstrom has recorded, and compare the verdi
 docs-test: build ## run every command that the documents show, as it stands there
 	@$(CARGO) test --release --quiet --package eddy --test documents -- --include-ignored
 
+##@ Measurements
+
 frontier: ## what broadcasts cost, beside what is possible: docs/frontier.md and two pictures
 	$(CARGO) run --quiet --example frontier
 
@@ -224,6 +235,8 @@ kafka: ## what kafka-c saves, beside kafka-b, in virtual time
 bench: ## what a message costs, beside its bound: docs/performance.md
 	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth \
 		--bench virtual_time --bench scale --bench lin_kv --bench checkers
+
+##@ Working on this repository
 
 verify: lints documentation unit-tests integration-tests ## what CI runs: format, lints, docs, tests; writes nothing but build output
 
@@ -259,5 +272,28 @@ clean: ## remove what was built and recorded
 	$(CARGO) clean
 	rm -rf store
 
+# Of the targets, the one that takes the fewest edits (Levenshtein), if it takes few.
+define NEAREST
+function distance(a, b,   i, j, row, corner, above) {
+	for (j = 0; j <= length(b); j++) row[j] = j
+	for (i = 1; i <= length(a); i++) {
+		corner = row[0]; row[0] = i
+		for (j = 1; j <= length(b); j++) {
+			above = row[j]
+			if (substr(a, i, 1) != substr(b, j, 1)) corner++
+			row[j] = corner < above + 1 ? corner : above + 1
+			if (row[j - 1] + 1 < row[j]) row[j] = row[j - 1] + 1
+			corner = above
+		}
+	}
+	return row[length(b)]
+}
+BEGIN { least = length(wrong) / 3 + 1 }
+/^[a-z-]+:.*## / { if ((edits = distance(wrong, $$1)) < least) { least = edits; nearest = $$1 } }
+END { if (nearest) printf "did you mean %s? ", nearest }
+endef
+export NEAREST
+
 .DEFAULT:
-	@echo "make: there is no target $@; \`make\` alone lists all there are" >&2; exit 2
+	@near=$$(awk -F ':.*## ' -v wrong='$@' "$$NEAREST" $(MAKEFILE_LIST)); \
+		echo "make: there is no target $@; $$near\`make\` alone lists all there are" >&2; exit 2

@@ -93,7 +93,8 @@
 //!
 //!     async fn handle(&self, _from: &str, _request: Request) -> anyhow::Result<Reply> {
 //!         self.generated.set(self.generated.get() + 1);
-//!         Ok(Reply::GenerateOk { id: format!("{}-{}", self.node.id(), self.generated.get()) })
+//!         let (node, life, count) = (self.node.id(), self.node.life(), self.generated.get());
+//!         Ok(Reply::GenerateOk { id: format!("{node}-{life}-{count}") })
 //!     }
 //! }
 //!
@@ -107,10 +108,16 @@
 //! # let mut output = Vec::new();
 //! let start = |node| Ids { node, generated: Cell::new(0) };
 //! glomers::serve_on(&input[..], &mut output, start).await?;
-//! assert!(String::from_utf8(output)?.contains(r#"{"type":"generate_ok","id":"n1-2""#));
+//! let output = String::from_utf8(output)?;
+//! assert!(output.contains(r#"{"type":"generate_ok","id":"n1-"#), "{output}");
+//! assert!(output.contains(r#"-2","in_reply_to":2}"#), "{output}");
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! What it remembers ends with its process: a node that is killed counts from 1 again, so without
+//! [`Node::life`] it would give ids twice. What has to outlive a kill belongs into
+//! [`Node::storage`].
 //!
 //! ## It asks others
 //!

@@ -115,6 +115,37 @@ fn every_target_builds_what_it_runs_and_nothing_else() {
 }
 
 #[test]
+fn a_wrong_target_is_answered_with_the_nearest_one() {
+    for (wrong, expected) in [
+        ("brodcast-e", "did you mean broadcast-e? `make` alone lists"),
+        ("kafka-d", "did you mean kafka-a? `make` alone lists"),
+        ("verfy", "did you mean verify? `make` alone lists"),
+        ("unheard-of", "no target unheard-of; `make` alone lists"),
+    ] {
+        let make = Command::new("make").arg(wrong).current_dir(root()).output();
+        let make = make.expect("make can be started");
+        assert_eq!(make.status.code(), Some(2), "make {wrong}");
+        let told = String::from_utf8(make.stderr).expect("make speaks UTF-8");
+        assert!(told.contains(expected), "expected {expected:?} in {told}");
+    }
+}
+
+#[test]
+fn make_alone_lists_targets_in_groups() {
+    let make = Command::new("make").current_dir(root()).output().expect("make can be started");
+    let listed = String::from_utf8(make.stdout).expect("make speaks UTF-8");
+    let groups: Vec<&str> = listed.split("\n\n").collect();
+    assert!(groups.len() > 5, "{listed}");
+    for group in &groups[1..] {
+        let (title, targets) = group.split_once('\n').expect("a group has targets");
+        assert!(!title.starts_with(' '), "{group}");
+        assert!(targets.lines().all(|target| target.starts_with("  ")), "{group}");
+    }
+    let tests = groups.iter().find(|group| group.starts_with("Tests\n"));
+    assert!(tests.is_some_and(|tests| tests.contains("\n  seeds ")), "{listed}");
+}
+
+#[test]
 fn only_one_file_of_the_library_touches_stdin_and_stdout() {
     for (path, text) in programs("src") {
         let is_stdio = path.ends_with("stdio.rs") || path.ends_with("tests.rs");

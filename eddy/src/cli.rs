@@ -21,6 +21,7 @@ mod run;
 mod serve;
 mod shown;
 mod signals;
+mod slips;
 mod table;
 mod text;
 
@@ -71,7 +72,7 @@ enum Command {
 
 /// Does what the arguments of this process say, and tells with which status it should exit.
 pub fn main() -> ExitCode {
-    let status = Cli::try_parse().and_then(|cli| match cli.command {
+    let status = parse().and_then(|cli| match cli.command {
         Command::Test(arguments) => {
             let settings = arguments.settings().map_err(|error| wrong("test", error))?;
             Ok(run::run(&settings).unwrap_or_else(|error| {
@@ -123,6 +124,18 @@ pub fn main() -> ExitCode {
         let _ = error.print();
         if error.use_stderr() { WRONG_ARGUMENTS } else { 0 }
     }))
+}
+
+/// Reads the arguments of this process; an error says what is wrong with them.
+fn parse() -> Result<Cli, clap::Error> {
+    let mut eddy = Cli::command();
+    eddy.build();
+    let line: Vec<_> = std::env::args_os().skip(1).collect();
+    match slips::find(&eddy, &line) {
+        Some((Some(subcommand), text)) => Err(wrong(&subcommand, text)),
+        Some((None, text)) => Err(eddy.error(clap::error::ErrorKind::MissingSubcommand, text)),
+        None => Cli::try_parse(),
+    }
 }
 
 fn wrong(subcommand: &str, message: impl std::fmt::Display) -> clap::Error {

@@ -218,7 +218,7 @@ mod tests {
         );
         check(&long, info, info, "k… (5033 bytes)");
         let wrong = r#"{"type":"read_ok","in_reply_to":"1","value":1}"#;
-        let shown = "in_reply_to is not an integer: \\\"1\\\". n0 answered \
+        let shown = "in_reply_to is not an integer, but the string \\\"1\\\". n0 answered \
                      {\\\"in_reply_to\\\":\\\"1\\\",\\\"type\\\":\\\"read_ok\\\",\\\"value\\\":1}; it was";
         check(wrong, info, info, shown);
         let silence = Completion::timed_out(&operation(Errors::Tell), &request(), "n0");

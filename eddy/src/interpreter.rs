@@ -18,6 +18,7 @@ mod mistakes;
 mod outcome;
 mod requests;
 mod services;
+mod strays;
 mod strikes;
 mod tally;
 
@@ -37,6 +38,7 @@ use self::late::Late;
 use self::mistakes::Mistakes;
 use self::requests::INIT_TIMEOUT;
 use self::services::Services;
+use self::strays::Strays;
 pub(crate) use self::tally::Tally;
 use crate::edn::Value;
 use crate::generator::{Next, Plan, Schedule};
@@ -64,6 +66,9 @@ pub(crate) struct Interpreter {
     seed: Random,
     stage: Stage,
     mistakes: Mistakes,
+    strays: Strays,
+    /// What whoever waits should know at once, in sentences.
+    notices: Vec<String>,
     asked: Asked,
     /// The nodes of which a malformed reply is in the history whole.
     malformed: BTreeSet<usize>,
@@ -137,6 +142,8 @@ impl Interpreter {
             seed,
             stage: Stage::Initializing,
             mistakes: Mistakes::default(),
+            strays: Strays::default(),
+            notices: Vec::new(),
             asked: Asked::default(),
             malformed: BTreeSet::new(),
             forwards: Forwards::default(),
@@ -245,6 +252,11 @@ impl Interpreter {
     /// What clients and the nemesis did so far.
     pub(crate) fn history(&self) -> &History {
         &self.history
+    }
+
+    /// What nodes did so far that whoever waits should know at once, in sentences.
+    pub(crate) fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// What nodes did that Maelstrom would overlook, in sentences, the most telling first.

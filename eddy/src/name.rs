@@ -28,6 +28,10 @@ impl UnknownName {
     /// The nearest name, if it is near enough to be what was meant.
     fn suggestion(&self) -> Option<&str> {
         let received = self.received.to_lowercase();
+        // A single letter, or a number, is as near to any short name as to the one that was meant.
+        if received.chars().nth(1).is_none() || received.parse::<f64>().is_ok() {
+            return None;
+        }
         let (edits, name) =
             self.known.iter().map(|name| (distance(&received, name), name)).min()?;
         (edits <= name.len().div_ceil(3)).then_some(name)
@@ -81,6 +85,10 @@ mod tests {
         check("Red", &format!("no color is called \"Red\"; did you mean red? {known}"));
         check("mauve", &format!("no color is called \"mauve\" {known}"));
         check("", &format!("no color is called \"\" {known}"));
+        let short = |received| find("color", &["b", "12", "xyz1"], received).unwrap_err();
+        assert_eq!(short("a").suggestion(), None);
+        assert_eq!(short("11").suggestion(), None);
+        assert_eq!(short("xyz2").suggestion(), Some("xyz1"));
     }
 
     #[test]

@@ -38,13 +38,13 @@ pub(crate) fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(['/', '_', '.', ':', '+', ',', '='])
 }
 
-/// All pages of a test; `files` are what else is kept of it, for links.
+/// All pages of a test, and how what went wrong came about, in lines; `files` are what else is kept of it, for links.
 pub(crate) fn all(
     report: &Report,
     description: &Description,
     summary: &Summary,
     files: &[&str],
-) -> Result<Vec<Page>> {
+) -> Result<(Vec<Page>, Vec<String>)> {
     let scene = Scene::of(report);
     let title = format!("{}, seed {}", description.workload, description.seed);
     let charts = charts::of(&scene).context("a chart cannot be drawn")?;
@@ -61,5 +61,6 @@ pub(crate) fn all(
         Page { file: TIMELINE, text: timeline },
     ];
     pages.extend(charts.into_iter().map(|chart| Page { file: chart.file, text: chart.svg }));
-    Ok(pages)
+    let story = data.contradictions.into_iter().next().map(|first| first.in_short);
+    Ok((pages, story.unwrap_or_default()))
 }

@@ -15,6 +15,7 @@
 
 pub(crate) mod files;
 mod group;
+mod hint;
 mod input;
 mod keeper;
 mod node;

@@ -318,13 +318,14 @@ impl Report {
         Ok(record.directory())
     }
 
-    /// Records what people look at: the verdict in short, which faults there were, and pages.
+    /// Records what people look at: the verdict in short, which faults there were, and pages. Gives
+    /// how what went wrong came about, in lines, as far as messages show it.
     pub(crate) fn keep_pages(
         &self,
         record: &Record,
         description: &Description,
         summary: &Summary,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Vec<String>> {
         record.keep_summary(summary)?;
         if !self.strikes.is_empty() {
             record.keep_faults(&timeline::of(&self.strikes))?;
@@ -336,7 +337,9 @@ impl Report {
         if !self.strikes.is_empty() {
             files.push("faults.txt");
         }
-        record.keep_pages(&page::all(self, description, summary, &files)?)
+        let (pages, story) = page::all(self, description, summary, &files)?;
+        record.keep_pages(&pages)?;
+        Ok(story)
     }
 
     /// Which test this came of.

@@ -173,9 +173,8 @@ impl Shape {
         };
         inner.unwrap_or_else(|| {
             let article = if self == Shape::Integer { "an " } else { "" };
-            let (path, json) =
-                (printable::excerpt(path, EXCERPT), printable::excerpt(json.get(), EXCERPT));
-            format!("{path} is not {article}{self}: {json}")
+            let path = printable::excerpt(path, EXCERPT);
+            format!("{path} is not {article}{self}, but {}", named(json.get(), EXCERPT))
         })
     }
 
@@ -208,6 +207,18 @@ impl Shape {
 pub(crate) fn is_integer(json: &RawValue) -> bool {
     let digits = json.get().strip_prefix('-').unwrap_or(json.get());
     digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// JSON behind the name of its kind, and so many letters of it: `the string "1"`.
+pub(crate) fn named(json: &str, letters: usize) -> String {
+    let kind = match json.bytes().next() {
+        Some(b'{') => "the object ",
+        Some(b'[') => "the list ",
+        Some(b'"') => "the string ",
+        Some(b'-' | b'0'..=b'9') => "the number ",
+        _ => "",
+    };
+    format!("{kind}{}", printable::excerpt(json, letters))
 }
 
 fn list(json: &RawValue) -> Option<Vec<&RawValue>> {
@@ -317,7 +328,7 @@ mod tests {
         check(r#"{"type":"read_ok","in_reply_to":1}"#, "messages is missing");
         check(
             r#"{"type":"read_ok","messages":{},"in_reply_to":1}"#,
-            "messages is not [anything, …]: {}",
+            "messages is not [anything, …], but the object {}",
         );
         check(
             r#"{"type":"read_ok","messages":[],"in_reply_to":1,"value":2}"#,
@@ -325,11 +336,11 @@ mod tests {
         );
         check(
             r#"{"type":"read_ok","messages":[],"msg_id":"x"}"#,
-            "msg_id is not an integer: \"x\"",
+            "msg_id is not an integer, but the string \"x\"",
         );
         check(
             r#"{"type":"read_ok","messages":[],"msg_id":null}"#,
-            "msg_id is not an integer: null",
+            "msg_id is not an integer, but null",
         );
         check(r#"{"type":"read_ok","messages":[],"msg_id":99999999999999999999}"#, "fine");
     }
@@ -341,16 +352,24 @@ mod tests {
             let json: Box<RawValue> = serde_json::from_str(json).unwrap();
             assert_eq!(shape.complaint("x", &json), expected);
         }
-        check(Shape::Integer, "\"abc\"", "x is not an integer: \"abc\"");
-        check(Shape::List(&Shape::Integer), "[1, \"2\"]", "x[1] is not an integer: \"2\"");
-        check(Shape::List(&PAIR), "[[0, 1], [1.5, 2]]", "x[1][0] is not an integer: 1.5");
-        check(Shape::List(&PAIR), "[[0]]", "x[0] is not [integer, anything]: [0]");
+        check(Shape::Integer, "\"abc\"", "x is not an integer, but the string \"abc\"");
+        check(
+            Shape::List(&Shape::Integer),
+            "[1, \"2\"]",
+            "x[1] is not an integer, but the string \"2\"",
+        );
+        check(
+            Shape::List(&PAIR),
+            "[[0, 1], [1.5, 2]]",
+            "x[1][0] is not an integer, but the number 1.5",
+        );
+        check(Shape::List(&PAIR), "[[0]]", "x[0] is not [integer, anything], but the list [0]");
         check(
             Shape::Map(&Shape::Integer),
             "{\"k\": 1, \"l\": {}}",
-            "x[\"l\"] is not an integer: {}",
+            "x[\"l\"] is not an integer, but the object {}",
         );
-        check(Shape::Map(&Shape::Integer), "7", "x is not {string: integer, …}: 7");
+        check(Shape::Map(&Shape::Integer), "7", "x is not {string: integer, …}, but the number 7");
     }
 
     #[test]

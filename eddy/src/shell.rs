@@ -1,10 +1,19 @@
 //! Command lines as people paste them into a shell.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 /// Words as a shell takes them.
 pub(crate) fn quoted(words: &[String]) -> String {
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// The path that was probably meant by one whose `~` no shell has expanded, because it was quoted
+/// or stood behind `=`.
+pub(crate) fn expanded(path: &Path) -> Option<String> {
+    let rest = path.strip_prefix("~").ok()?;
+    let home = std::env::home_dir()?;
+    Some(quoted(&[home.join(rest).display().to_string()]))
 }
 
 fn quote(word: &str) -> Cow<'_, str> {

@@ -40,6 +40,20 @@ pub(crate) const PROGRESS: &str = "progress.json";
 pub(crate) const SUMMARY: &str = "summary.json";
 pub(crate) const RESULTS: &str = "results.edn";
 
+/// The directory of the recorded test that a file belongs to, which may stand one directory below
+/// it, as a node's log does.
+pub(crate) fn test_of(file: &Path) -> Option<&Path> {
+    if !file.is_file() {
+        return None;
+    }
+    let places = file.ancestors().skip(1).take(2).map(|place| match place.as_os_str().len() {
+        0 => Path::new("."),
+        _ => place,
+    });
+    let is_test = |place: &&Path| place.join(DESCRIPTION).exists() || place.join(RESULTS).exists();
+    places.into_iter().find(is_test)
+}
+
 /// The directory of one test.
 #[derive(Debug)]
 pub(crate) struct Record {

@@ -282,7 +282,12 @@ fn only_a_node_that_has_not_answered_init_is_told_to_have_not() {
 #[test]
 fn an_answer_that_answers_nothing_is_told_from_silence() {
     let rows = [
-        ("", "echo", "it did not answer init in time. Does it read STDIN and flush STDOUT?\n"),
+        (
+            "",
+            "echo",
+            "it did not answer init in time. Does it read STDIN and flush STDOUT, as print(…, \
+             flush=True) does in Python?\n",
+        ),
         (
             // The commonest mistake of all.
             r#"say $me $client '{"type":"init_ok"}'"#,
@@ -294,6 +299,18 @@ fn an_answer_that_answers_nothing_is_told_from_silence() {
             r#"say $me $client '{"type":"init_ok","in_reply_to":"1"}'"#,
             "echo",
             "It sent {\"type\":\"init_ok\",\"in_reply_to\":\"1\"} to c0, which",
+        ),
+        (
+            r#"say $me $me '{"type":"init_ok","in_reply_to":1}'"#,
+            "echo",
+            "it did not answer init in time. It sent {\"type\":\"init_ok\",\"in_reply_to\":1} to n0, \
+             which is itself: expected \"dest\": \"c0\", the src of the request.\n",
+        ),
+        (
+            r#"say $me $client '{"type":"init","in_reply_to":1}'"#,
+            "echo",
+            "it answered init with\n  {\"type\":\"init\",\"in_reply_to\":1}\nExpected {\"type\": \
+             \"init_ok\"",
         ),
         (
             r#"say $me $client '{"type":"init_ok","in_reply_to":1}'"#,
@@ -312,5 +329,40 @@ fn an_answer_that_answers_nothing_is_told_from_silence() {
         let script = format!("{say_nothing}\n{answer}\nsleep 60");
         let (_, outcome) = run(300 + number, &script, &format!("--node-count 1 -w {workload}"));
         outcome.expect(255, expected);
+    });
+}
+
+#[test]
+fn an_answer_to_init_that_maelstrom_waits_past_is_told_at_once() {
+    let say_nothing = INIT.trim_end().rsplit_once('\n').unwrap().0;
+    let right = r#"say $me $client '{"type":"init_ok","in_reply_to":1}'"#;
+    let rows = [
+        (
+            format!(r#"say $me $client '{{"type":"init_ok","in_reply_to":7}}'; sleep 1; {right}"#),
+            "eddy: node n1 has not answered init, for which it has 10 s. It sent \
+             {\"type\":\"init_ok\",\"in_reply_to\":7} to c1, which answers no request: expected \
+             \"in_reply_to\": 1.\n",
+            "Everything looks good!",
+        ),
+        (
+            format!(r#"say $me n0 '{{"type":"init_ok","in_reply_to":1}}'; sleep 1; {right}"#),
+            "eddy: node n1 has not answered init, for which it has 10 s. It sent \
+             {\"type\":\"init_ok\",\"in_reply_to\":1} to n0: expected \"dest\": \"c1\", the src of",
+            "warning: nodes n0 and n1 sent 2 replies to nodes instead of clients, the first, to n0",
+        ),
+        (
+            // A node that takes the id of an example for its own.
+            r#"say n0 $client '{"type":"init_ok","in_reply_to":1}'"#.to_owned(),
+            "eddy: node n1 answered init as n0, which Maelstrom does not look at: expected \"src\": \
+             \"n1\", the node_id of its init request\n",
+            "warning: node n1 sent a reply in the name of another, as n0, answers init by c1: \
+             expected \"src\": \"n1\", the node_id of its init request: {\"type\":\"init_ok\"",
+        ),
+    ];
+    all_at_once(&rows, |number, (answer, told, warning)| {
+        let script = format!("{say_nothing}\n{answer}\nECHO");
+        let (_, outcome) = run(600 + number, &script, "--node-count 2 --rate 20 --time-limit 1");
+        let Outcome { stdout, .. } = outcome.expect(0, told);
+        assert!(stdout.contains(warning), "expected {warning:?} in\n{stdout}");
     });
 }

@@ -42,6 +42,46 @@ fn the_first_test_that_is_not_valid_is_the_last() {
     let run = "test -w echo --bin ./node --node-count 1 --time-limit 1 --test-count 3";
     let outcome = place.eddy(run).expect(1, "");
     assert_eq!(outcome.stdout.matches("Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻\n").count(), 1);
+    let told = outcome.stdout.lines().find(|line| line.starts_with("because ")).unwrap();
+    for path in ["latest", "latest/results.edn", "latest/node-logs/n0.log", "latest/report.html"] {
+        let checked = place.eddy(&format!("check store/{path}")).expect(1, "").stdout;
+        let reason = checked.lines().find(|line| line.starts_with("because "));
+        assert_eq!(reason, Some(told), "{checked}");
+        let analyzed = place.eddy(&format!("analyze store/{path}")).expect(1, "").stdout;
+        assert!(analyzed.contains(told), "{analyzed}");
+    }
+    // Maelstrom's tests say in results.edn alone what is wrong.
+    fs::remove_file(place.0.join("store/latest/summary.json")).unwrap();
+    let checked = place.eddy("check store/latest").expect(1, "").stdout;
+    assert!(checked.ends_with("not valid\nwhy: eddy analyze store/latest\n"), "{checked}");
+}
+
+#[test]
+fn what_was_probably_not_meant_is_told_and_done() {
+    let alone = "every node is given these words as arguments";
+    let rows = [
+        ("-w echo --nodes 1", "eddy: there is one node, called \"1\", for --nodes and --node take"),
+        ("-w echo -n 3", "names; for 3 nodes: --node-count 3\n"),
+        ("-w echo --rate 0", "eddy: clients do nothing until the time limit, for --rate is 0\n"),
+        (
+            "-w echo --nemesis partition kill",
+            "eddy: every node is given these words as arguments: kill. An option takes several",
+        ),
+        ("-w echo node", ", as in Maelstrom, where node is another file or none; did you mean /"),
+        (
+            "--node-count 1 --concurrency 2 --rate 0",
+            "eddy: no -w names a workload, and so it is lin-kv, as in Maelstrom\n",
+        ),
+    ];
+    all_at_once(&rows, |number, (options, expected)| {
+        let place = Place::with_node(&format!("notices{number}"), ECHO);
+        let run = format!("test --bin node --time-limit 1 --rate 20 {options}");
+        place.eddy(&run).expect(0, expected);
+    });
+    let place = Place::with_node("notices", ECHO);
+    let run = "test -w echo --bin node --node-count 1 --time-limit 1 --rate 20 1600ms -- kill";
+    let outcome = place.eddy(run).expect(0, "");
+    assert!(!outcome.stderr.contains(alone), "{}", outcome.stderr);
 }
 
 #[test]
@@ -75,7 +115,9 @@ fn a_program_that_cannot_run_is_named() {
         (".", "is a directory; expected an executable file"),
         ("data", "programs/data is not executable"),
         ("lost", "does the interpreter that its first line names exist?"),
-        ("sh", "programs/sh does not exist"),
+        ("sh", "programs/sh does not exist; --bin is a path, and not looked for on PATH. Did you"),
+        ("sh data", "does not exist; --bin takes the script itself. Did you mean --bin data, with"),
+        ("~/node", "node does not exist; no shell has expanded its ~. Did you mean --bin /"),
     ] {
         place.eddy(&format!("test -w echo --bin {bin}")).expect(255, expected);
     }
@@ -93,10 +135,7 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
     let test = "test -w echo --bin /bin/true";
     let name = "x".repeat(201);
     for (options, expected) in [
-        (
-            "--node-count 0",
-            "'0' for '--node-count <NUMBER>': expected a whole number, 1 or more; did you mean 1?",
-        ),
+        ("--node-count 0", "'0' for '--node-count <NUMBER>': expected a whole number, 1 or more\n"),
         ("--node-count 99999999999", "'99999999999' for '--node-count <NUMBER>': expected 1000000"),
         ("--node-count 200000", "200000 nodes make no cluster; expected 1 to 100000"),
         (
@@ -106,6 +145,7 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
         ("--rate many", "'many' for '--rate <RATE>': expected operations per second, 0 or more\n"),
         ("--rate 1e300", "no rate; expected operations per second, from 0 to 1000000000"),
         ("--availability 2", "'2'"),
+        ("--availability 99", "a number from 0 to 1; did you mean 0.99?"),
         ("--availability 99%", "expected any, total, or a number from 0 to 1; did you mean 0.99?"),
         ("--availability none", "'none'"),
         (
@@ -119,6 +159,10 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
         ("--latency-dist unifrom", "did you mean uniform?"),
         ("--nemesis partition,fire", "\"fire\""),
         ("--nemesis partitions", "did you mean partition?"),
+        ("--nemesis none", "there are no faults without --nemesis; leave it out"),
+        ("--nemesis partition, kill", "expected them between commas, without spaces, as in part"),
+        ("--nemesis l", "no fault is called \"l\" (known: partition"),
+        ("--store=~/store", "no shell has expanded --store ~/store; did you mean /"),
         ("--nemesis-interval 0", "'0'"),
         ("--nemesis-interval 10s", "expected a number of seconds above 0; did you mean 10?"),
         ("--nemesis-interval 1e18", "a nemesis interval of 1000000000000000000 s is too long"),
@@ -126,7 +170,7 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
         ("--concurrency -1n", "or a multiple of the nodes like 2n; did you mean 1n?"),
         ("--concurrency 2N", "did you mean 2n?"),
         ("--concurrency 18446744073709551615n", "clients are too many; expected at most 100000"),
-        ("--time-limit 0", "expected a whole number of seconds, 1 or more; did you mean 1?"),
+        ("--time-limit 0", "expected a whole number of seconds, 1 or more\n"),
         ("--time-limit 20s", "did you mean 20?"),
         ("--time-limit 18446744073709551615", "a time limit of 18446744073709551615 s is too long"),
         ("--test-count 0", "expected a whole number"),
@@ -152,11 +196,15 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
         place.eddy(&format!("{test} {options}")).expect(254, expected);
     }
     place.eddy("test -w echo").expect(254, "--bin <FILE>");
-    place.eddy("test --bin /bin/true").expect(254, "expected a concurrency of 10, or 2n, or a");
+    let run = place.eddy("test --bin /bin/true");
+    let run = run.expect(254, "expected a concurrency of 10, or 2n, or a");
+    run.expect(254, ". No -w names a workload, and so it is lin-kv, as in Maelstrom; did you mean");
+    let named = place.eddy("test -w lin-kv --bin /bin/true");
+    assert!(!named.stderr.contains("No -w"), "{}", named.stderr);
     place.eddy("").expect(254, "Usage: eddy");
     place.eddy("tset").expect(254, "a similar subcommand exists: 'test'");
     place.eddy("check . --max-median 400ms").expect(254, "0 or more; did you mean 400?");
-    place.eddy("check . --min-ok-fraction 2").expect(254, "number from 0 to 1; did you mean 1?");
+    place.eddy("check . --min-ok-fraction 2").expect(254, "number from 0 to 1; did you mean 0.02?");
     place.eddy("check . --max-medain 4").expect(254, "a similar argument exists: '--max-median'");
     assert!(place.eddy("test --help").expect(0, "").stdout.contains("[default: grid]"));
 }
@@ -169,6 +217,11 @@ fn a_slip_is_answered_with_what_was_probably_meant() {
     let similar = |kind: &str, what: &str| format!("a similar {kind} exists: '{what}'");
     for (words, expected) in [
         ("tset -w echo".to_owned(), similar("subcommand", "test")),
+        ("-w echo --bin x".to_owned(), meant("eddy test -w echo --bin x")),
+        ("test -w echo -bin /bin/true".to_owned(), meant("--bin")),
+        (format!("{test} -node-count 3"), meant("--node-count")),
+        (format!("{test} -nemesis=kill"), meant("--nemesis")),
+        ("check . -max-median 4".to_owned(), meant("--max-median")),
         ("anaylze store".to_owned(), similar("subcommand", "analyze")),
         ("chekc store".to_owned(), similar("subcommand", "check")),
         ("completion bash".to_owned(), similar("subcommand", "completions")),

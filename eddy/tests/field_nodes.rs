@@ -22,7 +22,7 @@ const ECHO: &str = "-w echo --node-count 1 --rate 10 --time-limit 2";
 
 const BROADCAST: &str = "-w broadcast --node-count 5 --rate 10 --time-limit 3";
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 14] = [
     Row {
         // `"messages": null` while there is nothing, as a Go program has it.
         node: "null-for-empty.py",
@@ -80,6 +80,13 @@ const ROWS: [Row; 13] = [
             " to n0, which is itself, answers echo by c2: expected \"dest\": \"c2\", the src of \
              the request: {\"type\":",
         ],
+    },
+    Row {
+        // It has asked others with these numbers, and never itself.
+        node: "echo-to-itself-and-asks.py",
+        options: "-w echo --node-count 2 --rate 10 --time-limit 2",
+        status: 1,
+        printed: &[", which is itself, answers echo by c", "the src of the request: {\"type\":"],
     },
     Row {
         node: "error-without-code.py",

@@ -112,6 +112,31 @@ fn what_went_wrong_is_told_and_how_to_repeat_it() {
 }
 
 #[test]
+fn a_valid_test_says_how_many_warnings_it_has() {
+    let place = Place::with_node("terminal-warnings", &format!("{ECHO} -e '/\"echo_ok\"/p'"));
+    let run = "test -w echo --bin node --node-count 1 --time-limit 1 --rate 20";
+    let Outcome { stdout, .. } = at_terminals(command(&place, run), 80).expect(0, "");
+    let stdout = strip_str(&stdout).to_string();
+    assert!(stdout.starts_with("valid, with 1 warning\n"), "{stdout}");
+    assert!(stdout.contains("\nwarning: node n0 sent "), "{stdout}");
+}
+
+#[test]
+fn how_far_a_lost_value_got_is_told() {
+    // It tells nobody, and shows nothing.
+    let node = r#"exec sed -u -E \
+        -e 's/.*"src":"([^"]*)","dest":"([^"]*)".*"msg_id":([0-9]+).*"type":"(init|topology|broadcast|read)".*/{"src":"\2","dest":"\1","body":{"type":"\4_ok","in_reply_to":\3}}/' \
+        -e 's/"read_ok"/&,"messages":[]/'"#;
+    let place = Place::with_node("terminal-way", node);
+    let run = "test -w broadcast --bin node --node-count 2 --time-limit 1 --rate 20";
+    let Outcome { stdout, .. } = at_terminals(command(&place, run), 80).expect(1, "");
+    let stdout = strip_str(&stdout).to_string();
+    assert!(stdout.contains(" got it from client c"), "{stdout}");
+    assert!(stdout.contains(" got it and sent nothing to another node after that\n"), "{stdout}");
+    assert!(!stdout.contains(" → "), "{stdout}");
+}
+
+#[test]
 fn edn_is_the_same_on_a_terminal_and_in_a_pipe() {
     let place = Place::with_node("terminal-edn", ECHO);
     let analyze = format!("analyze {RECORDINGS}/lin-kv-3-broken");

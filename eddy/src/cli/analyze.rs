@@ -5,6 +5,7 @@
 
 mod recording;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -23,13 +24,14 @@ use crate::history::History;
 use crate::history::file::{find, read, read_torn};
 use crate::page::REPORT;
 use crate::report::judgement::{Judgement, Standard};
+use crate::store;
 use crate::summary::{self, Summary};
 use crate::test::Test;
 use crate::workload::{Verdict, Workload};
 
 #[derive(Debug, Args)]
 pub(super) struct Recorded {
-    /// A history.edn, which may be gzipped; or the directory of a test that has one
+    /// A history.edn, which may be gzipped; or the directory of a test that has one, or a file in it
     #[arg(value_name = "HISTORY_OR_DIR")]
     path: PathBuf,
     /// What clients did [default: what test.json, the path or the operations tell]
@@ -73,7 +75,8 @@ impl Analysis {
             return Text::Plain(Shown { results, summary }.to_string());
         }
         let (contradiction, report) = (contradiction.as_deref(), report.clone());
-        let brief = Brief { summary, contradiction, report, rest: "with --edn", again: None };
+        let brief =
+            Brief { summary, contradiction, story: &[], report, rest: "with --edn", again: None };
         Text::Colored(brief.to_string())
     }
 }
@@ -81,7 +84,7 @@ impl Analysis {
 impl Recorded {
     /// Judges the history; an error says what is wrong with the file.
     pub(super) fn analyze(&self) -> Result<Analysis, String> {
-        let path = find(&self.path)?;
+        let path = find(judged(&self.path))?;
         let recording = Recording::beside(&path);
         let history =
             if recording.interruption.is_some() { read_torn(&path)? } else { read(&path)? };
@@ -177,6 +180,15 @@ impl Recorded {
         let (report, origin) = (None, None);
         Analysis { summary, results, contradiction, report, origin, edn: self.edn }
     }
+}
+
+/// What a path names: the test, where it is one of its files and no history.
+fn judged(path: &Path) -> &Path {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let is_result = [store::RESULTS, "results.json", store::DESCRIPTION, store::SUMMARY];
+    let is_other = [".html", ".svg", ".txt", ".log"].iter().any(|end| name.ends_with(end));
+    let test = || store::test_of(path).filter(|test| find(test).is_ok());
+    if is_other || is_result.contains(&name) { test().unwrap_or(path) } else { path }
 }
 
 /// A warning about operations that the workload does not have, if there are any, beside those that

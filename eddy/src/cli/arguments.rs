@@ -1,5 +1,6 @@
 //! The options of `maelstrom test`, with its names and defaults, and a few of our own.
 
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -8,10 +9,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::known::Known;
+use super::known::{Known, KnownFault};
 use super::limits::LimitArguments;
 use super::run::Settings;
-use super::{help, numbers};
+use super::{help, numbers, slips};
 use crate::checker::availability::Goal;
 use crate::checker::elle::ConsistencyModel;
 use crate::concurrency::Concurrency;
@@ -19,6 +20,7 @@ use crate::latency::{Distribution, Latency};
 use crate::name;
 use crate::nemesis::Fault;
 use crate::network::Delivery;
+use crate::shell::expanded;
 use crate::test::Test;
 use crate::topology::Topology;
 use crate::workload::Workload;
@@ -106,7 +108,7 @@ pub(super) struct Arguments {
     ///
     /// These are partition, kill, pause, one-way, loss, duplicate, slow. Maelstrom knows the first.
     #[arg(long, value_name = "FAULTS", value_delimiter = ',')]
-    #[arg(value_parser = Known(&Fault::ALL), hide_possible_values = true)]
+    #[arg(value_parser = KnownFault, hide_possible_values = true)]
     #[arg(help_heading = help::FAULTS)]
     nemesis: Vec<Fault>,
     /// The mean time between two actions of the nemesis
@@ -197,7 +199,13 @@ impl Arguments {
     /// What is to be done; an error says which arguments do not go together.
     pub(super) fn settings(self) -> Result<Settings, String> {
         let names = self.names()?;
+        if let Some(meant) = expanded(&self.store) {
+            let store = self.store.display();
+            return Err(format!("no shell has expanded --store {store}; did you mean {meant}?"));
+        }
+        let notices = self.notices();
         let workload = self.workload.unwrap_or(Workload::LinKv);
+        let is_named = self.workload.is_some();
         let drawn = || RandomState::new().build_hasher().finish();
         let test = Test {
             workload,
@@ -222,9 +230,20 @@ impl Arguments {
             seed: self.seed.unwrap_or_else(drawn),
             trace: false,
         };
-        test.validate()?;
+        test.validate().map_err(|error| {
+            let clients = test.concurrency.threads(test.nodes);
+            let is_of_workload = || workload.validate(test.nodes, clients).is_err();
+            if is_named || !is_of_workload() {
+                return error;
+            }
+            format!(
+                "{error}. No -w names a workload, and so it is {workload}, as in Maelstrom; did \
+                 you mean another one, as in -w echo?"
+            )
+        })?;
         Ok(Settings {
             test,
+            notices,
             bin: self.bin,
             arguments: self.words,
             store: self.store,
@@ -235,6 +254,29 @@ impl Arguments {
             log_send: self.log_net_send,
             log_receive: self.log_net_recv,
         })
+    }
+
+    /// What is not wrong, and was probably not meant.
+    fn notices(&self) -> Vec<String> {
+        let mut notices = Vec::new();
+        if self.workload.is_none() {
+            let default = Workload::LinKv;
+            notices
+                .push(format!("no -w names a workload, and so it is {default}, as in Maelstrom"));
+        }
+        if self.node_count.is_none() && self.nodes_file.is_none() {
+            let names = self.nodes.iter().chain(&self.node).cloned().collect::<Vec<_>>();
+            notices.extend(slips::of_names(&names));
+        }
+        if self.rate <= 0.0 {
+            notices.push("clients do nothing until the time limit, for --rate is 0".to_owned());
+        }
+        // Where there is no such program, what stands behind it is told with that.
+        if self.bin.exists() {
+            let behind_dashes = env::args_os().skip_while(|word| word != "--").skip(1).count();
+            notices.extend(slips::of_words(&self.words, behind_dashes));
+        }
+        notices
     }
 
     /// The nodes from all options that name some, in Jepsen's order.

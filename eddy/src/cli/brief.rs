@@ -5,12 +5,14 @@ use std::fmt::{self, Display, Formatter};
 use super::colors::{BAD, DOUBTFUL, HEAD, Painted};
 use super::limits::{self, Line, NAME};
 use super::shown::sentence;
+use crate::checker::Validity;
+use crate::checker::sentence::counted;
 use crate::printable::{SCREEN, excerpt, printable};
 use crate::summary::Summary;
 
 /// How many lines tell what went wrong. More would push the verdict off a small screen; fewer would
 /// cut most explanations before they get to the point.
-const MOST_REASONS: usize = 8;
+pub(super) const MOST_REASONS: usize = 8;
 
 /// How many warnings are told.
 const MOST_WARNINGS: usize = 3;
@@ -27,6 +29,8 @@ pub(super) struct Brief<'a> {
     pub(super) summary: &'a Summary,
     /// What contradicts what, for checkers that have no explanation.
     pub(super) contradiction: Option<&'a str>,
+    /// How what went wrong came about, in lines.
+    pub(super) story: &'a [String],
     /// Where there is more to be seen, if it is a file.
     pub(super) report: Option<String>,
     /// Where the rest of what is cut can be found, in words that follow "more".
@@ -39,7 +43,14 @@ impl Display for Brief<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Brief { summary, contradiction, report, again, .. } = self;
         let Summary { figures, reasons, explanation, warnings, .. } = summary;
-        writeln!(f, "{}", Painted(limits::color(summary), summary.verdict()))?;
+        let verdict = match warnings.len() {
+            number @ 1.. if summary.valid == Some(Validity::Valid) => {
+                let warnings = counted(number as u64, "warning");
+                format!("{}, with {warnings}", summary.verdict())
+            }
+            _ => summary.verdict().to_owned(),
+        };
+        writeln!(f, "{}", Painted(limits::color(summary), &verdict))?;
         let told = |figure: &&_| {
             let crate::summary::Figure { value, limit, .. } = figure;
             value.is_some() || limit.is_some()
@@ -59,6 +70,7 @@ impl Display for Brief<'_> {
         let contradiction = contradiction.filter(|_| explanation.is_empty());
         let contradiction = contradiction.filter(|what| !is_said(what));
         let explanation = explanation.iter().map(String::as_str).chain(contradiction);
+        let explanation = explanation.chain(self.story.iter().map(String::as_str));
         let explanation = explanation.flat_map(|line| texts("  ", line));
         self.tell(f, reasons.chain(explanation), MOST_REASONS, "lines")?;
         let warning = Painted(DOUBTFUL, "warning: ").to_string();
@@ -99,7 +111,7 @@ impl Brief<'_> {
 }
 
 /// The lines of a text, the first of them behind a head, and the others as far in.
-fn texts(head: &str, text: &str) -> impl Iterator<Item = String> {
+pub(super) fn texts(head: &str, text: &str) -> impl Iterator<Item = String> {
     let lines = text.lines().enumerate();
     lines.map(move |(number, line)| {
         let head = if number == 0 { head } else { "  " };

@@ -6,15 +6,20 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::brief::{MOST_REASONS, texts};
+use super::colors::{BAD, Painted};
 use super::limits::{self, LimitArguments};
 use super::{analyze, help, table};
+use crate::checker::Validity;
+use crate::checker::sentence::counted;
 use crate::edn::Value;
+use crate::page::REPORT;
 use crate::store;
 use crate::summary::{self, Summary};
 
 #[derive(Debug, Args)]
 pub(super) struct Recorded {
-    /// A test's directory, such as store/latest, recorded here or by Maelstrom
+    /// A test's directory, such as store/latest, or a file in it, recorded here or by Maelstrom
     directory: PathBuf,
     #[command(flatten, next_help_heading = help::LIMITS)]
     limits: LimitArguments,
@@ -41,28 +46,49 @@ impl Recorded {
     /// Shows each figure beside its limit and tells the exit status; an error says what is wrong
     /// with the directory.
     pub(super) fn check(&self) -> Result<Checked, String> {
-        if let Some(failure) = missing_verdict(&self.directory) {
+        let directory = store::test_of(&self.directory).unwrap_or(&self.directory);
+        if let Some(failure) = missing_verdict(directory) {
             return Ok(Checked { failure: Some(failure), ..Checked::default() });
         }
-        let results = read(&self.directory)?;
+        let results = read(directory)?;
         let valid = summary::verdict(&results).ok_or_else(|| {
-            let path = self.directory.join(store::RESULTS);
+            let path = directory.join(store::RESULTS);
             format!("{} has no :valid? of true, false or :unknown", path.display())
         })?;
-        let history = || analyze::history_of(&self.directory).ok();
+        let history = || analyze::history_of(directory).ok();
         let figures = summary::figures(&results, history);
         let summary = Summary { valid: Some(valid), figures, ..Summary::default() };
         let summary = summary.limit(self.limits.limits());
         let status = limits::status(&summary);
-        let text = limits::lines(&summary);
+        let mut text = limits::lines(&summary);
+        if valid != Validity::Valid {
+            text.extend(reasons(directory));
+        }
         let failure = self.table.as_ref().and_then(|table| {
-            let title = self.title.clone().unwrap_or_else(|| self.directory.display().to_string());
+            let title = self.title.clone().unwrap_or_else(|| directory.display().to_string());
             let appended = table::append(table, &title, valid, &summary.figures, status == 0);
             let error = appended.err()?;
             Some(format!("{} cannot be written: {error}", table.display()))
         });
         Ok(Checked { text, status, failure })
     }
+}
+
+/// Why a test is not valid, in lines: as it told when it ended, and where it did not, how that can
+/// be found out.
+fn reasons(directory: &Path) -> Vec<String> {
+    let summary = fs::read_to_string(directory.join(store::SUMMARY));
+    let summary = summary.ok().and_then(|text| serde_json::from_str::<Summary>(&text).ok());
+    let Some(Summary { reasons, explanation, .. }) = summary else {
+        return vec![format!("why: eddy analyze {}\n", directory.display())];
+    };
+    let because = Painted(BAD, "because ").to_string();
+    let reasons = reasons.iter().flat_map(|reason| texts(&because, reason));
+    let lines: Vec<_> =
+        reasons.chain(explanation.iter().flat_map(|line| texts("  ", line))).collect();
+    let rest = lines.len().saturating_sub(MOST_REASONS);
+    let rest = (rest > 0).then(|| format!("… {} in {REPORT}", counted(rest, "more line")));
+    lines.into_iter().take(MOST_REASONS).chain(rest).map(|line| line + "\n").collect()
 }
 
 /// Why a test has no verdict, if there was one at all.

@@ -8,8 +8,14 @@ use std::str::FromStr;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command, Error};
 
+use crate::nemesis::Fault;
+
 /// Takes the names of these.
 pub(super) struct Known<T: 'static>(pub(super) &'static [T]);
+
+/// Takes the name of a fault, and tells what to do about one that is there by mistake.
+#[derive(Clone)]
+pub(super) struct KnownFault;
 
 impl<T> Clone for Known<T> {
     fn clone(&self) -> Known<T> {
@@ -37,5 +43,33 @@ where
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         Some(Box::new(self.0.iter().map(|one| PossibleValue::new(one.to_string()))))
+    }
+}
+
+impl TypedValueParser for KnownFault {
+    type Value = Fault;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Fault, Error> {
+        let known = Known(&Fault::ALL);
+        let what = match value.to_str() {
+            Some("none") => "there are no faults without --nemesis; leave it out",
+            Some("") => {
+                "a fault has no name; expected them between commas, without spaces, as in \
+                 partition,kill"
+            }
+            _ => return known.parse_ref(command, argument, value),
+        };
+        let refuse = move |_: &str| Err::<Fault, _>(what);
+        refuse.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names: Vec<_> = Fault::ALL.iter().map(ToString::to_string).collect();
+        Some(Box::new(names.into_iter().map(PossibleValue::new)))
     }
 }

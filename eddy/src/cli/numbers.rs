@@ -101,14 +101,16 @@ fn wrong(expected: &str, near: Option<String>) -> String {
     format!("expected {expected}{meant}")
 }
 
-/// The whole number that was probably meant.
+/// The whole number that was probably meant. The least one is not, where another was received.
 fn near_whole(received: &str, least: f64) -> Option<String> {
     let number: f64 = near(received, 0.0..=HIGHEST)?.parse().ok()?;
-    Some(number.round().max(least).to_string())
+    let number = number.round();
+    (number >= least).then(|| number.to_string())
 }
 
-/// The number of a range that was probably meant: without its unit, without its sign, and no more
-/// than there may be.
+/// The number of a range that was probably meant: without its unit, without its sign, and as a
+/// fraction where it can only be a percentage. The end of the range is not what somebody meant who
+/// wrote a number beyond it.
 fn near(received: &str, range: RangeInclusive<f64>) -> Option<String> {
     let (number, percent) = match received.trim().strip_suffix('%') {
         Some(number) => (number, 0.01),
@@ -119,7 +121,10 @@ fn near(received: &str, range: RangeInclusive<f64>) -> Option<String> {
     if number.is_nan() || number >= HIGHEST {
         return None;
     }
-    Some((number * percent).clamp(*range.start(), *range.end()).to_string())
+    let number = number * percent;
+    let as_percentage = || Some(number / 100.0).filter(|_| *range.end() <= 1.0 && number >= 2.0);
+    let number = Some(number).filter(|number| range.contains(number)).or_else(as_percentage)?;
+    range.contains(&number).then(|| number.to_string())
 }
 
 #[cfg(test)]
@@ -133,7 +138,9 @@ mod tests {
             let error = answer.expect_err("no number that makes sense");
             assert_eq!(error, format!("expected {expected}"));
         }
-        check(positive("0"), "a whole number, 1 or more; did you mean 1?");
+        check(positive("0"), "a whole number, 1 or more");
+        check(positive("0.4"), "a whole number, 1 or more");
+        check(positive("0.7"), "a whole number, 1 or more; did you mean 1?");
         check(positive("-3"), "a whole number, 1 or more; did you mean 3?");
         check(positive("many"), "a whole number, 1 or more");
         check(positive(""), "a whole number, 1 or more");
@@ -151,10 +158,15 @@ mod tests {
         check(rate("NaN"), "operations per second, 0 or more");
         check(rate("100/s"), "operations per second, 0 or more");
         check(goal("99%"), "any, total, or a number from 0 to 1; did you mean 0.99?");
-        check(fraction("2"), "a number from 0 to 1; did you mean 1?");
+        check(goal("95"), "any, total, or a number from 0 to 1; did you mean 0.95?");
+        check(fraction("100"), "a number from 0 to 1; did you mean 1?");
+        check(fraction("1.5"), "a number from 0 to 1");
+        check(fraction("101"), "a number from 0 to 1");
+        check(rate("1e300x"), "operations per second, 0 or more");
         let concurrencies = "1 or more, or a multiple of the nodes like 2n";
         check(concurrency("2N"), &format!("{concurrencies}; did you mean 2n?"));
-        check(concurrency("0"), &format!("{concurrencies}; did you mean 1?"));
+        check(concurrency("0"), concurrencies);
+        check(concurrency("0n"), concurrencies);
         check(concurrency("n"), concurrencies);
     }
 }

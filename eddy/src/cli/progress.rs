@@ -40,6 +40,7 @@ const TEMPLATE: &str = "{bar:16} {wide_msg}";
 /// Shows the progress of a test until it is dropped.
 pub(super) struct Watch {
     seen: Arc<Mutex<Seen>>,
+    bar: ProgressBar,
     /// Dropped to stop the thread.
     going_on: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -70,16 +71,21 @@ impl Watch {
         let file = ProgressFile::of(directory);
         let gauge = Gauge::new(test.time_limit);
         let thread = Builder::new().name("progress".to_owned()).spawn({
-            let seen = Arc::clone(&seen);
+            let (seen, bar) = (Arc::clone(&seen), bar.clone());
             move || show(gauge, &seen, &stopped, &bar, &file)
         });
         // A test that nobody watches is a test all the same.
-        Watch { seen, going_on: Some(going_on), thread: thread.ok() }
+        Watch { seen, bar, going_on: Some(going_on), thread: thread.ok() }
     }
 
     /// Takes note of what has happened since.
     pub(super) fn note(&self, interpreter: &Interpreter) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).tally = interpreter.tally();
+    }
+
+    /// Does something with STDERR while the line is not there.
+    pub(super) fn suspend(&self, write: impl FnOnce()) {
+        self.bar.suspend(write);
     }
 
     /// Nothing more happens, and what happened is judged.

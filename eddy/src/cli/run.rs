@@ -31,6 +31,8 @@ use crate::test::Test;
 #[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
 pub(super) struct Settings {
     pub(super) test: Test,
+    /// What is to be said of the arguments before anything is started.
+    pub(super) notices: Vec<String>,
     pub(super) bin: PathBuf,
     pub(super) arguments: Vec<std::ffi::OsString>,
     pub(super) store: PathBuf,
@@ -46,6 +48,9 @@ pub(super) struct Settings {
 
 /// Runs a test, once or several times, and tells the exit status.
 pub(super) fn run(settings: &Settings) -> Result<u8> {
+    for notice in &settings.notices {
+        tell(&format!("eddy: {}", printable(notice)));
+    }
     // Outlives the runtime, so that even a panic leaves nothing behind.
     let orphans = Orphans::adopt();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -70,7 +75,8 @@ async fn run_once(
     orphans: &Orphans,
 ) -> Result<u8> {
     let nodes = test.node_ids();
-    let program = Program::find(&settings.bin, nodes.first().map_or("", String::as_str))?;
+    let first = nodes.first().map_or("", String::as_str);
+    let program = Program::find(&settings.bin, &settings.arguments, first)?;
     files::make_room(nodes.len(), test.faults.contains(&Fault::Kill))?;
     let record = Record::create(&settings.store, &test.workload.to_string())?;
     let bin = settings.bin.display().to_string();
@@ -91,9 +97,15 @@ async fn run_once(
     let mut interpreter = Interpreter::new(&Test { trace: true, ..test.clone() });
     interpreter.watch(settings.watcher());
     let progress = Watch::begin(test, &record.directory(), settings.logs_to_stderr());
+    let mut told = 0;
     let update = |interpreter: &Interpreter| {
         progress.note(interpreter);
         history_file.note(interpreter.history());
+        let notices = interpreter.notices();
+        for notice in &notices[told..] {
+            progress.suspend(|| tell(&format!("eddy: {notice}")));
+        }
+        told = notices.len();
     };
     let kept = processes.kept();
     let signal = signals.next();
@@ -138,7 +150,7 @@ async fn run_once(
     let summary = Summary::of(&report).limit(settings.limits);
     let pages = report.keep_pages(&record, &description, &summary);
     drop((progress, judging));
-    let shown = settings.shown(&report, &summary, &record, pages.is_ok());
+    let shown = settings.shown(&report, &summary, &record, pages.as_deref().ok());
     shown.print().context("the results cannot be printed")?;
     // Whoever has no page still has the verdict.
     pages?;
@@ -197,8 +209,15 @@ fn named(nodes: &[String]) -> String {
 }
 
 impl Settings {
-    /// What is printed of a test, on a terminal or elsewhere.
-    fn shown(&self, report: &Report, summary: &Summary, record: &Record, has_pages: bool) -> Text {
+    /// What is printed of a test, on a terminal or elsewhere. Where there are pages, they have told
+    /// how what went wrong came about.
+    fn shown(
+        &self,
+        report: &Report,
+        summary: &Summary,
+        record: &Record,
+        pages: Option<&[String]>,
+    ) -> Text {
         if self.edn || !Text::is_for_people() {
             return Text::Plain(Shown { results: &report.results, summary }.to_string());
         }
@@ -206,7 +225,8 @@ impl Settings {
         let brief = Brief {
             summary,
             contradiction: report.contradictions.first().map(|first| first.what.as_str()),
-            report: has_pages.then(|| record.directory().join(REPORT).display().to_string()),
+            story: pages.unwrap_or_default(),
+            report: pages.map(|_| record.directory().join(REPORT).display().to_string()),
             rest: "in report.html",
             again: Some(quoted(&command)),
         };

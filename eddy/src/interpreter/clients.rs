@@ -222,7 +222,7 @@ impl Clients {
     }
 
     fn take_preparation(&mut self, node: usize) -> Option<Waiting> {
-        let client = self.preparing(node)?.client;
+        let client = self.preparing(node)?.0.client;
         self.take(client)
     }
 
@@ -261,6 +261,14 @@ impl Clients {
         waiting.find(|waiting| kind == "error" || kind == waiting.request.reply.kind())
     }
 
+    /// The request that this body of a node answers, if it is sent to the client that waits.
+    pub(super) fn awaits(&self, dest: &str, node: usize, body: &RawValue) -> Option<&Waiting> {
+        let client = number(dest)?;
+        let waiting = self.waiting.get(&client).filter(|waiting| waiting.node == node)?;
+        let msg_id = in_reply_to(&Reply::read(body).ok()?)?;
+        (self.open.get(&client)?.msg_id == msg_id).then_some(waiting)
+    }
+
     /// What is wrong with a message to an open client that does not wait for it. An answer that
     /// comes too late is as it should be.
     pub(super) fn unsolicited(&self, message: &Message) -> Option<Unsolicited<'_>> {
@@ -284,14 +292,16 @@ impl Clients {
 
     /// What a node has yet to answer before it can be tested, if anything.
     pub(super) fn preparation(&self, node: usize) -> Option<&'static str> {
-        self.preparing(node).map(|waiting| waiting.operation.f)
+        self.preparing(node).map(|(waiting, _)| waiting.operation.f)
     }
 
-    fn preparing(&self, node: usize) -> Option<&Waiting> {
+    /// The request that a node has yet to answer before it can be tested, if any, and its `msg_id`.
+    pub(super) fn preparing(&self, node: usize) -> Option<(&Waiting, u64)> {
         let is_preparation = |waiting: &&Waiting| {
             waiting.node == node && matches!(waiting.purpose, Purpose::Preparation)
         };
-        self.waiting.values().find(is_preparation)
+        let waiting = self.waiting.values().find(is_preparation)?;
+        Some((waiting, self.open.get(&waiting.client)?.msg_id))
     }
 
     /// Takes a request whose time is up.
@@ -312,7 +322,8 @@ impl Clients {
     }
 }
 
-fn in_reply_to(reply: &Reply<'_>) -> Option<u64> {
+/// The `msg_id` that a reply says it answers.
+pub(super) fn in_reply_to(reply: &Reply<'_>) -> Option<u64> {
     reply.field("in_reply_to")?.get().parse().ok()
 }
 

@@ -8,7 +8,6 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use super::hint;
-use crate::network::Message;
 use crate::printable;
 use crate::schema::{Schema, is_integer};
 
@@ -144,15 +143,15 @@ pub(super) fn refusal(f: &str, reply: &Schema, body: &RawValue) -> String {
     format!("it answered {f} with\n  {}\nExpected {reply}.", excerpt(body.get()))
 }
 
-/// What is said of a node that did not answer; `stray` is what it said instead, if anything.
-pub(super) fn silence(f: &str, stray: Option<&Message>) -> String {
+/// What is said of a node that did not answer; `stray` is what it said instead, if anything, in a
+/// sentence.
+pub(super) fn silence(f: &str, stray: Option<String>) -> String {
     let why = match stray {
-        // Each client that prepares a node sends it this one request.
-        Some(Message { dest, body, .. }) => format!(
-            "It sent {} to {dest}, which answers no request: expected \"in_reply_to\": 1.",
-            excerpt(body.get())
-        ),
-        None if f == "init" => "Does it read STDIN and flush STDOUT?".to_owned(),
+        Some(stray) => stray,
+        None if f == "init" => {
+            "Does it read STDIN and flush STDOUT, as print(…, flush=True) does in Python?"
+                .to_owned()
+        }
         None => format!("It has answered init; does it know the message type {f}?"),
     };
     format!("it did not answer {f} in time. {why}")

@@ -18,6 +18,11 @@ impl Interpreter {
         }
         let preparation = self.clients.preparation(node);
         let read = complaint::read(&self.nodes[node], line, preparation != Some("init"));
+        if preparation.is_some()
+            && let Ok(said) = &read
+        {
+            self.note_stray(node, said);
+        }
         let heard = match read {
             Ok(said) => self.pass_on(now, node, &said, line),
             Err(complaint) => match lenient::read(line).filter(|_| self.is_lenient) {
@@ -68,11 +73,19 @@ impl Interpreter {
             }
         }
         if **src != **name {
-            self.forwards.note(node, said);
+            match self.clients.awaits(dest, node, body) {
+                Some(waiting) => self.mistakes.note_name(name, said, waiting),
+                None => self.forwards.note(node, said),
+            }
         }
         if let Some(other) = self.numbers.get(&**dest).copied() {
-            self.asked.note(node, body);
-            if let Some(msg_id) = self.asked.never(other, body)
+            // Whoever hands a request on in its sender's name is not the one to be answered.
+            let sender = self.numbers.get(&**src).copied();
+            if let Some(sender) = sender {
+                self.asked.note(sender, other, body);
+            }
+            let replier = sender.unwrap_or(node);
+            if let Some(msg_id) = self.asked.never(other, replier, body)
                 && let Some(waiting) = self.clients.awaited(node, msg_id, body)
             {
                 self.mistakes.note_misdirected(&self.nodes[node], said, waiting);

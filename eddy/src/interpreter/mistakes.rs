@@ -10,8 +10,7 @@ use super::clients::{self, Answered, Unsolicited, Waiting};
 use super::complaint::{Said, excerpt};
 use crate::checker::sentence::and;
 use crate::network::Message;
-use crate::printable;
-use crate::schema::{Reply, is_integer};
+use crate::schema::{Reply, is_integer, named};
 
 /// How much is shown of a field that is wrong, in letters.
 const FIELD: usize = 100;
@@ -19,6 +18,8 @@ const FIELD: usize = 100;
 /// What nodes did wrong, the most telling first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Mistake {
+    /// A reply was sent in the name of another.
+    InAnothersName,
     /// A reply was sent to a node in place of the client that asked.
     Misdirected,
     /// A message to a client answers no request of it.
@@ -27,15 +28,13 @@ enum Mistake {
     Repeated,
     /// An error has no code.
     WithoutCode,
+    /// An error has a code that cannot be read.
+    OddCode,
 }
 
 /// The mistakes of all nodes, each with its first case.
 #[derive(Debug, Default)]
-pub(super) struct Mistakes {
-    noted: BTreeMap<Mistake, Noted>,
-    /// What each node, by its name, said last to a client in place of an answer.
-    last: BTreeMap<String, Message>,
-}
+pub(super) struct Mistakes(BTreeMap<Mistake, Noted>);
 
 #[derive(Debug, Default)]
 struct Noted {
@@ -46,6 +45,18 @@ struct Noted {
 }
 
 impl Mistakes {
+    /// Notes a reply to this client, which waits for it, that says to be from somebody else.
+    pub(super) fn note_name(&mut self, node: &str, said: &Said<'_>, waiting: &Waiting) {
+        let Said { src, dest, body } = said;
+        self.note(Mistake::InAnothersName, node, || {
+            let (f, body) = (waiting.operation.f, excerpt(body.get()));
+            format!(
+                "as {src}, answers {f} by {dest}: expected \"src\": {node:?}, the node_id of its \
+                 init request: {body}"
+            )
+        });
+    }
+
     /// Notes a reply to a node, for which this client waits.
     pub(super) fn note_misdirected(&mut self, node: &str, said: &Said<'_>, waiting: &Waiting) {
         let (dest, f) = (&said.dest, waiting.operation.f);
@@ -78,7 +89,6 @@ impl Mistakes {
                 self.note(Mistake::Unsolicited, &message.src, || {
                     format!("to {}: {found}, expected {expected}: {}", message.dest, body())
                 });
-                self.last.insert(message.src.to_string(), message.clone());
             }
         }
     }
@@ -90,18 +100,14 @@ impl Mistakes {
         if reply.kind().as_deref() != Some("error") || code.is_some_and(is_integer) {
             return;
         }
-        self.note(Mistake::WithoutCode, node, || {
+        let mistake = code.map_or(Mistake::WithoutCode, |_| Mistake::OddCode);
+        self.note(mistake, node, || {
             let found = described("code", code.map(RawValue::get));
             let example = ErrorCode::TemporarilyUnavailable;
             let (example, name) = (u64::from(example), example.name().replace('-', " "));
             let body = excerpt(reply.body.get());
             format!("of {f}: {found}, expected an integer such as {example}, {name}: {body}")
         });
-    }
-
-    /// What a node said last in place of an answer, if that was to this client.
-    pub(super) fn last(&self, node: &str, client: &str) -> Option<&Message> {
-        self.last.get(node).filter(|message| *message.dest == *client)
     }
 
     /// A sentence for each mistake, the most telling first.
@@ -114,12 +120,12 @@ impl Mistakes {
             let first = format!("{}{first}", if count == 1 { "" } else { "the first, " });
             format!("{nodes} sent {what}, {first}")
         };
-        self.noted.iter().map(sentence).collect()
+        self.0.iter().map(sentence).collect()
     }
 
     fn note(&mut self, mistake: Mistake, node: &str, first: impl FnOnce() -> String) {
         let empty = || Noted { counts: BTreeMap::new(), first: first() };
-        let noted = self.noted.entry(mistake).or_insert_with(empty);
+        let noted = self.0.entry(mistake).or_insert_with(empty);
         match noted.counts.get_mut(node) {
             Some(count) => *count += 1,
             None => drop(noted.counts.insert(node.to_owned(), 1)),
@@ -131,6 +137,8 @@ impl Mistake {
     /// So many of it.
     fn told(self, count: u64) -> String {
         match (self, count) {
+            (Mistake::InAnothersName, 1) => "a reply in the name of another".to_owned(),
+            (Mistake::InAnothersName, _) => format!("{count} replies in the name of others"),
             (Mistake::Misdirected, 1) => "a reply to a node instead of the client".to_owned(),
             (Mistake::Misdirected, _) => format!("{count} replies to nodes instead of clients"),
             (Mistake::Unsolicited, 1) => "a message to a client that answers no request".to_owned(),
@@ -143,14 +151,16 @@ impl Mistake {
             }
             (Mistake::WithoutCode, 1) => "an error without a code".to_owned(),
             (Mistake::WithoutCode, _) => format!("{count} errors without a code"),
+            (Mistake::OddCode, 1) => "an error whose code is no integer".to_owned(),
+            (Mistake::OddCode, _) => format!("{count} errors whose code is no integer"),
         }
     }
 }
 
-/// What a field holds, where it holds nothing that can be used: `in_reply_to is "1"`.
+/// What a field holds, where it holds nothing that can be used: `in_reply_to is the string "1"`.
 pub(super) fn described(field: &str, json: Option<&str>) -> String {
     match json {
-        Some(json) => format!("{field} is {}", printable::excerpt(json, FIELD)),
+        Some(json) => format!("{field} is {}", named(json, FIELD)),
         None => format!("{field} is missing"),
     }
 }
@@ -179,8 +189,8 @@ mod tests {
             let unsolicited = Unsolicited::NoRequest { found, expected: "7".to_owned() };
             mistakes.note_unsolicited(&message, unsolicited);
         }
-        for json in ["{\"type\":\"error\",\"code\":\"11\"}", "{\"type\":\"error\",\"code\":11}"] {
-            let body = body(json);
+        for code in ["", ",\"code\":\"11\"", ",\"code\":11"] {
+            let body = body(&format!("{{\"type\":\"error\"{code}}}"));
             mistakes.note_error("n2", "echo", &Reply::read(&body).unwrap());
         }
         let expected = [
@@ -188,11 +198,12 @@ mod tests {
              in_reply_to is missing, expected 7: {\"b\":2}",
             "node n1 sent a second reply to a request, echo by c1, whose msg_id was 3: {\"a\":1}, \
              and then the same",
-            "node n2 sent an error without a code, of echo: code is \"11\", expected an integer \
-             such as 11, temporarily unavailable: {\"type\":\"error\",\"code\":\"11\"}",
+            "node n2 sent an error without a code, of echo: code is missing, expected an integer \
+             such as 11, temporarily unavailable: {\"type\":\"error\"}",
+            "node n2 sent an error whose code is no integer, of echo: code is the string \"11\", \
+             expected an integer such as 11, temporarily unavailable: \
+             {\"type\":\"error\",\"code\":\"11\"}",
         ];
         assert_eq!(mistakes.warnings(), expected);
-        assert_eq!(mistakes.last("n0", "c1").map(|last| last.body.get()), Some("{}"));
-        assert!(mistakes.last("n0", "c2").is_none());
     }
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::clients::{self, Purpose, Waiting};
+use super::complaint::Said;
 use super::{Complaint, Interpreter, Stage, complaint};
 use crate::client::{Completion, EXCERPT, Next, TIMEOUT};
 use crate::edn::Value;
@@ -70,6 +71,24 @@ impl Interpreter {
                 let completion = Completion::of(kind, operation.value.clone());
                 self.complete(now, &operation, purpose, completion);
             }
+        }
+    }
+
+    /// Notes a message of a node that has yet to answer what prepares it, if it looks like the
+    /// answer and is none, or says to be somebody else's.
+    pub(super) fn note_stray(&mut self, node: usize, said: &Said<'_>) {
+        let Some((waiting, msg_id)) = self.clients.preparing(node) else { return };
+        let name = &self.nodes[node];
+        let f = waiting.operation.f;
+        let patience = if f == "init" { INIT_TIMEOUT } else { TIMEOUT };
+        self.notices.extend(self.strays.note((node, name), said, waiting, msg_id, patience));
+        let Said { src, dest, body } = said;
+        if **src != **name && self.clients.awaits(dest, node, body).is_some() {
+            let notice = format!(
+                "node {name} answered {f} as {src}, which Maelstrom does not look at: expected \
+                 \"src\": {name:?}, the node_id of its init request"
+            );
+            self.notices.push(notice);
         }
     }
 
@@ -171,7 +190,7 @@ impl Interpreter {
                 if let Some(complaint) = self.deaf.complaint(node) {
                     return Err(complaint.clone());
                 }
-                let stray = self.mistakes.last(&self.nodes[node], &clients::name(client));
+                let stray = self.strays.told((node, &self.nodes[node]), client);
                 let text = complaint::silence(operation.f, stray);
                 Err(self.complain(node, text))
             }

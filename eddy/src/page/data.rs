@@ -118,6 +118,9 @@ pub(crate) struct Clue {
     pub(crate) what: String,
     /// How it came about, in lines: the way of a value through the cluster. May be empty.
     pub(crate) story: Vec<String>,
+    /// The same without the messages.
+    #[serde(skip)]
+    pub(crate) in_short: Vec<String>,
     /// The operations that contradict each other.
     pub(crate) operations: Vec<usize>,
     /// The messages that carried the value that is lost or wrong, or that belong to the operations.

@@ -1,5 +1,6 @@
 //! What a node runs: a file that was looked at before anything is started.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
@@ -7,23 +8,28 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::hint;
+
 /// An executable file; never searched for on `PATH`, as in Maelstrom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Program(PathBuf);
 
 impl Program {
-    /// Finds a program, from the current directory if its path is relative; `node` is who needs it.
-    pub(crate) fn find(path: &Path, node: &str) -> Result<Program> {
-        Program::look(path).with_context(|| format!("node {node} cannot be started"))
+    /// Finds a program, from the current directory if its path is relative; `words` stand behind it,
+    /// and `node` is who needs it.
+    pub(crate) fn find(path: &Path, words: &[OsString], node: &str) -> Result<Program> {
+        Program::look(path, words).with_context(|| format!("node {node} cannot be started"))
     }
 
-    fn look(path: &Path) -> Result<Program> {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    fn look(given: &Path, words: &[OsString]) -> Result<Program> {
+        let path = std::path::absolute(given).unwrap_or_else(|_| given.to_owned());
         let shown = path.display();
         // Without links, as Maelstrom does it: a program may look for its files beside itself.
         let real = match path.canonicalize() {
             Ok(real) => real,
-            Err(error) if error.kind() == ErrorKind::NotFound => bail!("{shown} does not exist"),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                bail!("{shown} does not exist{}", hint::of(given, words).unwrap_or_default())
+            }
             Err(error) => bail!("{shown} cannot be read: {error}"),
         };
         let metadata = fs::metadata(&real).with_context(|| format!("{shown} cannot be read"))?;
@@ -44,14 +50,17 @@ impl Program {
     /// Why the system would not start it, with what it means for scripts.
     pub(super) fn refused(&self, node: &str, error: &std::io::Error) -> anyhow::Error {
         let path = self.0.display();
+        let no_exec = Some(rustix::io::Errno::NOEXEC.raw_os_error());
+        let is_without_interpreter = error.raw_os_error() == no_exec;
         let hint = match error.kind() {
             ErrorKind::NotFound if !self.0.exists() => {
                 return anyhow::anyhow!("node {node} cannot be started: {path} is there no more");
             }
             ErrorKind::NotFound => "; does the interpreter that its first line names exist?",
-            _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
-                "; does it begin with a line like #!/bin/sh?"
+            _ if is_without_interpreter && self.0.extension().is_some_and(|kind| kind == "py") => {
+                "; does it begin with the line #!/usr/bin/env python3?"
             }
+            _ if is_without_interpreter => "; does it begin with a line like #!/bin/sh?",
             _ => advice(error),
         };
         anyhow::anyhow!("node {node} cannot be started: {path}: {error}{hint}")
@@ -88,6 +97,7 @@ mod tests {
         check("/bin/sh", Errno::NOENT, "; does the interpreter that its first line names exist?");
         check("/bin/no-such-node", Errno::NOENT, "/bin/no-such-node is there no more");
         check("/bin/sh", Errno::NOEXEC, "; does it begin with a line like #!/bin/sh?");
+        check("/bin/node.py", Errno::NOEXEC, "begin with the line #!/usr/bin/env python3?");
         check("/bin/sh", Errno::MFILE, "raises that; each node needs a few");
         check("/bin/sh", Errno::ACCESS, ": Permission denied (os error 13)");
     }

@@ -70,7 +70,7 @@ fn command(script: &str) -> Command {
     let directory = format!("eddy-processes-{}-{number}", std::process::id());
     let logs = std::env::temp_dir().join(directory);
     Command {
-        program: Program::find(Path::new("/bin/sh"), "n0").unwrap(),
+        program: Program::find(Path::new("/bin/sh"), &[], "n0").unwrap(),
         arguments: ["-c", script].map(OsString::from).into(),
         storage: logs.join("storage"),
         logs,

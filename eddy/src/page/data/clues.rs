@@ -46,26 +46,29 @@ fn clue(
     let carried: Vec<&Arrow<'_>> = carriers.iter().map(|place| &scene.arrows[*place]).collect();
     let own_operations: Vec<&Operation<'_>> =
         own.iter().map(|place| &scene.operations[*place]).collect();
-    let story = match value {
-        Some(value) if !carried.is_empty() => Story {
-            value,
-            nodes,
-            operations: &own_operations,
-            carriers: &carried,
-            arrows: &scene.arrows,
-            recorded_until: scene.recorded_until,
+    let (in_short, way) = match value {
+        Some(value) if !carried.is_empty() => {
+            let story = Story {
+                value,
+                nodes,
+                operations: &own_operations,
+                carriers: &carried,
+                arrows: &scene.arrows,
+                recorded_until: scene.recorded_until,
+            };
+            (story.in_short(), story.way())
         }
-        .lines(),
-        _ => Vec::new(),
+        _ => Default::default(),
     };
-    let way = carried.iter().flat_map(|arrow| [arrow.sent, arrow.ended.unwrap_or(arrow.sent)]);
+    let times = carried.iter().flat_map(|arrow| [arrow.sent, arrow.ended.unwrap_or(arrow.sent)]);
     let own_times = own_operations.iter();
     let own_times = own_times.flat_map(|own| [own.invoked, own.completed.max(own.invoked)]);
-    let (from, until) = ends(way).or_else(|| ends(own_times)).unwrap_or((scene.begin, scene.end));
+    let (from, until) = ends(times).or_else(|| ends(own_times)).unwrap_or((scene.begin, scene.end));
     let around = ((until - from) / AROUND).max(LEAST_AROUND);
     Clue {
         what: what.clone(),
-        story,
+        story: in_short.iter().cloned().chain(way).collect(),
+        in_short,
         operations: own,
         messages: said.into_iter().chain(carriers).collect::<BTreeSet<_>>().into_iter().collect(),
         from: from - around,

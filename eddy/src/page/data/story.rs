@@ -30,9 +30,9 @@ pub(super) struct Story<'a> {
 }
 
 impl Story<'_> {
-    /// How the messages that carried the value went, in lines, and what the nodes knew that were
-    /// asked by the operations.
-    pub(super) fn lines(&self) -> Vec<String> {
+    /// Whom the value reached and whom it did not, in lines, and what the nodes knew that were asked
+    /// by the operations.
+    pub(super) fn in_short(&self) -> Vec<String> {
         let Story { carriers, operations, recorded_until, .. } = self;
         let mut lines = match recorded_until {
             Some(until) => {
@@ -42,8 +42,15 @@ impl Story<'_> {
         };
         lines.extend(self.how_far_it_got());
         lines.extend(operations.iter().filter_map(|operation| self.did_know(operation)));
+        lines
+    }
+
+    /// How the messages that carried the value went, in lines.
+    pub(super) fn way(&self) -> Vec<String> {
+        let Story { carriers, recorded_until, .. } = self;
         let (told, rest) = carriers.split_at(carriers.len().min(TOLD));
-        lines.extend(told.iter().map(|arrow| line(arrow, recorded_until.is_some())));
+        let told = told.iter().map(|arrow| line(arrow, recorded_until.is_some()));
+        let mut lines: Vec<String> = told.collect();
         if !rest.is_empty() {
             let rest = counted(rest.len() as u64, "message");
             lines.push(format!("and {rest} more that carried it"));

@@ -1,0 +1,89 @@
+//! What nodes that have yet to answer `init`, or what comes right after it, sent in place of the
+//! answer. Maelstrom goes on waiting, since the answer may still come, and says nothing meanwhile.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::clients::{self, Waiting};
+use super::complaint::{Said, excerpt};
+use crate::schema::Reply;
+
+/// The last of each node, by its number.
+#[derive(Debug, Default)]
+pub(super) struct Strays(BTreeMap<usize, Stray>);
+
+/// A message that somebody may have meant as an answer.
+#[derive(Debug)]
+struct Stray {
+    /// The client that waits for the answer, and the `msg_id` of its request.
+    client: u64,
+    msg_id: u64,
+    /// The one to whom the message went instead; it may be the same.
+    dest: String,
+    body: Rc<RawValue>,
+}
+
+impl Strays {
+    /// Notes a message of a node that this client waits for, if it looks like an answer and is
+    /// none. The first one to that client is told: a sentence, for whoever waits as well.
+    pub(super) fn note(
+        &mut self,
+        node: (usize, &str),
+        said: &Said<'_>,
+        waiting: &Waiting,
+        msg_id: u64,
+        patience: Duration,
+    ) -> Option<String> {
+        let Said { dest, body, .. } = said;
+        let reply = Reply::read(body).ok()?;
+        let is_to_client = **dest == *clients::name(waiting.client);
+        let is_stray = if is_to_client {
+            clients::in_reply_to(&reply) != Some(msg_id)
+        } else {
+            reply.kind().as_deref() == Some(waiting.request.reply.kind())
+        };
+        if !is_stray {
+            return None;
+        }
+        let (number, name) = node;
+        let client = waiting.client;
+        let is_first = self.0.get(&number).is_none_or(|stray| stray.client != client);
+        let stray = Stray { client, msg_id, dest: dest.to_string(), body: Rc::clone(body) };
+        let told = is_first.then(|| {
+            let (f, what) = (waiting.operation.f, stray.told(name));
+            format!(
+                "node {name} has not answered {f}, for which it has {} s. {what}",
+                patience.as_secs()
+            )
+        });
+        self.0.insert(number, stray);
+        told
+    }
+
+    /// What a node said last in place of the answer that this client waits for, in a sentence.
+    pub(super) fn told(&self, node: (usize, &str), client: u64) -> Option<String> {
+        let stray = self.0.get(&node.0).filter(|stray| stray.client == client)?;
+        Some(stray.told(node.1))
+    }
+}
+
+impl Stray {
+    fn told(&self, node: &str) -> String {
+        let Stray { client, msg_id, dest, body } = self;
+        let (client, body) = (clients::name(*client), excerpt(body.get()));
+        if *dest == client {
+            return format!(
+                "It sent {body} to {dest}, which answers no request: expected \"in_reply_to\": \
+                 {msg_id}."
+            );
+        }
+        let itself = if dest == node { ", which is itself" } else { "" };
+        format!(
+            "It sent {body} to {dest}{itself}: expected \"dest\": {client:?}, the src of the \
+             request."
+        )
+    }
+}
