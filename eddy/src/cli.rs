@@ -21,6 +21,7 @@ mod run;
 mod serve;
 mod shown;
 mod signals;
+mod stderr;
 mod table;
 mod text;
 

@@ -15,6 +15,7 @@ mod hint;
 mod late;
 mod lenient;
 mod mistakes;
+mod notices;
 mod outcome;
 mod requests;
 mod services;
@@ -35,6 +36,7 @@ pub(crate) use self::faults::Order;
 use self::forwards::Forwards;
 use self::late::Late;
 use self::mistakes::Mistakes;
+use self::notices::Notices;
 use self::requests::INIT_TIMEOUT;
 use self::services::Services;
 pub(crate) use self::tally::Tally;
@@ -64,6 +66,7 @@ pub(crate) struct Interpreter {
     seed: Random,
     stage: Stage,
     mistakes: Mistakes,
+    notices: Notices,
     asked: Asked,
     /// The nodes of which a malformed reply is in the history whole.
     malformed: BTreeSet<usize>,
@@ -137,6 +140,7 @@ impl Interpreter {
             seed,
             stage: Stage::Initializing,
             mistakes: Mistakes::default(),
+            notices: Notices::default(),
             asked: Asked::default(),
             malformed: BTreeSet::new(),
             forwards: Forwards::default(),
@@ -174,7 +178,10 @@ impl Interpreter {
                     }
                     Some(node) => return Ok(Step::Deliver { node, message }),
                     None if self.serve(now, &message) => {}
-                    None => self.answered(now, &message)?,
+                    None => {
+                        self.answered(now, &message)?;
+                        self.tell_news();
+                    }
                 }
                 continue;
             }
@@ -253,6 +260,11 @@ impl Interpreter {
         let warnings = self.deaf.warnings().into_iter().chain(self.mistakes.warnings());
         let warnings = warnings.chain(self.forwards.warnings(&self.nodes));
         warnings.chain(late.unwrap_or_default()).chain(self.operations.warning()).collect()
+    }
+
+    /// How many of the warnings, the first ones, tell why clients hear no answer.
+    pub(crate) fn silencing(&self) -> usize {
+        self.deaf.warnings().len() + self.mistakes.silencing()
     }
 
     /// When the first operation was due, which is what the times of strikes count from, in the time

@@ -15,10 +15,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::tell;
 use crate::checker::sentence::counted;
 use crate::generator::{Part, RECOVERY};
 use crate::interpreter::{Interpreter, Tally};
 use crate::nemesis::Fault;
+use crate::printable::printable;
 use crate::store::{Progress, ProgressFile};
 use crate::test::Test;
 
@@ -43,6 +45,7 @@ pub(super) struct Watch {
     /// Dropped to stop the thread.
     going_on: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    bar: ProgressBar,
 }
 
 /// What the test told last.
@@ -70,16 +73,22 @@ impl Watch {
         let file = ProgressFile::of(directory);
         let gauge = Gauge::new(test.time_limit);
         let thread = Builder::new().name("progress".to_owned()).spawn({
-            let seen = Arc::clone(&seen);
+            let (seen, bar) = (Arc::clone(&seen), bar.clone());
             move || show(gauge, &seen, &stopped, &bar, &file)
         });
         // A test that nobody watches is a test all the same.
-        Watch { seen, going_on: Some(going_on), thread: thread.ok() }
+        Watch { seen, going_on: Some(going_on), thread: thread.ok(), bar }
     }
 
     /// Takes note of what has happened since.
     pub(super) fn note(&self, interpreter: &Interpreter) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).tally = interpreter.tally();
+    }
+
+    /// Writes lines to STDERR around the line that is shown.
+    pub(super) fn teller(&self) -> impl Fn(&str) + use<> {
+        let bar = self.bar.clone();
+        move |text| bar.suspend(|| tell(&format!("eddy: {}", printable(text))))
     }
 
     /// Nothing more happens, and what happened is judged.

@@ -27,9 +27,15 @@ impl Interpreter {
                 None => Err(complaint),
             },
         };
+        self.tell_news();
         match heard {
             // Without an answer to what prepares the node, Maelstrom comes to no verdict either.
             Err(complaint) if self.is_lenient && preparation.is_none() => {
+                self.notices.tell(&format!(
+                    "node {} is not heard any more, as in Maelstrom: {}",
+                    complaint.node,
+                    complaint.in_one_line()
+                ));
                 self.deaf.stop_hearing(now.saturating_sub(self.zero), node, complaint);
                 Ok(())
             }

@@ -114,6 +114,7 @@ impl Interpreter {
         let next = Completion::answered(operation, request, node, &reply, letters, make);
         let completion = match next {
             Next::Complete(completion) => {
+                self.tell_malformed(waiting.node, waiting.operation.f, &completion);
                 if completion.exception.is_some() {
                     self.malformed.insert(waiting.node);
                 }
