@@ -81,9 +81,10 @@ pub(crate) fn smallest(
         search.take_time_away();
         search.take_operations_away();
         if search.test == before || search.is_over() {
+            let limit = search.limit();
             let Search { test, report, runs, progress, .. } = search;
-            progress.into_iter().for_each(Progress::end);
-            return Some(Smallest { test, report, runs, warned });
+            progress.into_iter().for_each(|progress| progress.end(limit));
+            return Some(Smallest { test, report, runs, warned, limit });
         }
     }
 }
@@ -102,7 +103,19 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn is_over(&self) -> bool {
-        self.runs >= MOST_RUNS || self.messages >= MOST_MESSAGES
+        let is_given_up = self.progress.as_ref().is_some_and(Progress::is_given_up);
+        self.limit().is_some() || is_given_up
+    }
+
+    /// What ends the search before there is no smaller test, if anything does.
+    fn limit(&self) -> Option<&'static str> {
+        if self.runs >= MOST_RUNS {
+            Some("as many as are tried")
+        } else if self.messages >= MOST_MESSAGES {
+            Some("which sent as many messages as people wait for")
+        } else {
+            None
+        }
     }
 
     /// Runs a test if there can be such a one, and takes it for the smallest if it fails likewise.
