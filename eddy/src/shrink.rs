@@ -59,6 +59,7 @@ pub(crate) fn smallest(
         rerun,
         holds,
         parts: report.parts(),
+        first: named.clone(),
         test,
         report,
         runs: 0,
@@ -94,6 +95,8 @@ struct Search<'a> {
     rerun: &'a dyn Fn(&Test) -> Report,
     holds: &'a dyn Fn(&Report) -> bool,
     parts: Parts,
+    /// The test that has failed, with its strikes named.
+    first: Test,
     test: Test,
     report: Report,
     runs: u32,
@@ -129,7 +132,8 @@ impl Search<'_> {
         let fails_likewise = report.parts() == self.parts && !(self.holds)(&report);
         if let Some(progress) = &mut self.progress {
             if fails_likewise {
-                progress.found(&test, &report);
+                let is_smaller = is_smaller(&test, &self.first);
+                progress.found(&test, &report, is_smaller);
             }
             progress.tried(self.runs);
         }
@@ -287,6 +291,14 @@ impl Search<'_> {
             }
         }
     }
+}
+
+/// Whether a test has fewer of anything that another one has.
+fn is_smaller(test: &Test, other: &Test) -> bool {
+    test.strikes.len() < other.strikes.len()
+        || test.time_limit < other.time_limit
+        || test.node_ids().len() < other.node_ids().len()
+        || test.rate < other.rate
 }
 
 fn whole_milliseconds(time: Duration) -> Duration {

@@ -52,7 +52,10 @@ fn check_end(number: usize, script: &str, expected: &str, words: &str) {
     assert!(stderr.contains("eddy: node n"), "{stderr}");
     assert!(stderr.contains("Its last words on STDERR were:\n"), "{stderr}");
     assert!(stderr.contains(words), "expected {words:?} in\n{stderr}");
-    assert!(stderr.lines().last().unwrap().starts_with("what was recorded is in store/echo/"));
+    let lines: Vec<&str> = stderr.lines().collect();
+    let [.., recorded, report, again] = lines[..] else { panic!("{stderr}") };
+    assert!(recorded.starts_with("what was recorded is in store/echo/"), "{stderr}");
+    assert!(report.starts_with("report  store/echo/") && again.starts_with("again   "), "{stderr}");
     let is_raw = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
     assert!(!stderr.contains(is_raw) && stdout.is_empty(), "{stderr:?}");
     assert!(!place.0.join("store/latest/results.edn").exists());

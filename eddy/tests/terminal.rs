@@ -120,6 +120,9 @@ fn kills_that_came_before_anything_was_acknowledged_are_told() {
     let mut command = command(&place, run);
     command.env("NO_COLOR", "1");
     let Outcome { stdout, .. } = at_terminals(command, 80);
+    let warning = "\nwarning: the only kill struck before any echo was acknowledged, so nothing could \
+                   be lost: try --nemesis-interval 0.2\n";
+    assert!(stdout.contains(warning), "{stdout}");
     assert!(stdout.contains("\nfaults  1 kill (n0 at 0.0 s)\n"), "{stdout}");
     let page = fs::read_to_string(place.0.join("store/latest/report.html")).unwrap();
     assert!(page.contains(">faults: 1 kill (n0 at 0.0 s)</p>"), "{page}");
@@ -131,8 +134,8 @@ fn an_error_of_a_node_that_lives_on_stands_below_what_went_wrong() {
     let traceback = "Exception in thread Thread-1 (gossip):\nTraceback (most recent call last):\n  \
                      File \"node.py\", line 7, in gossip\nKeyError: \u{1b}[2J";
     let shown = traceback.replace('\u{1b}', "\\u{1b}").replace('\n', "\n  ");
-    let place = Place::with_node("terminal-error", &format!("cat error >&2\n{wrong}"));
-    place.file("error", &format!("starting\n{traceback}\nbeat\n"), 0o644);
+    let says = format!("cat >&2 <<'END'\nstarting\n{traceback}\nbeat\nEND\n");
+    let place = Place::with_node("terminal-error", &format!("{says}{wrong}"));
     let run = "test -w echo --bin ./node --node-count 2 --time-limit 1 --rate 20";
     let expected = format!(
         "\nnodes n0 and n1 wrote errors to STDERR, n0 this one (node-logs/n0.log):\n  {shown}\n"
@@ -149,8 +152,7 @@ fn an_error_of_a_node_that_lives_on_stands_below_what_went_wrong() {
     let piped = place.eddy(run).expect(1, "").stdout;
     assert!(piped.contains(&expected), "{piped}");
     // Nobody asks for the errors of nodes that did everything right.
-    let place = Place::with_node("terminal-error-valid", &format!("cat error >&2\n{ECHO}"));
-    place.file("error", traceback, 0o644);
+    let place = Place::with_node("terminal-error-valid", &format!("{says}{ECHO}"));
     let piped = place.eddy(run).expect(0, "").stdout;
     assert!(!piped.contains("KeyError"), "{piped}");
 }

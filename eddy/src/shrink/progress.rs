@@ -4,8 +4,8 @@
 //! wait so long. So the verdict is written to STDERR at once, and the smallest test so far whenever
 //! there is a new one, whole, as Rust: whoever stops all of it keeps that. A test with many strikes
 //! takes a screen, and in the beginning there is a smaller one each moment. So the longer the text,
-//! the longer ago must the last one be. The first is told at once: who stops before it would have
-//! the seed alone.
+//! the longer ago must the last one be. The first that is smaller is told at once: who stops before
+//! it would have the seed alone.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,6 +34,8 @@ pub(crate) struct Progress {
     name: String,
     began: Instant,
     pace: Pace,
+    /// Whether any was smaller than the test that has failed, and not only the same in other words.
+    has_smaller: bool,
     told: Instant,
     /// The smallest so far, as long as it has not been told.
     news: Option<String>,
@@ -64,8 +66,9 @@ impl Progress {
                 } else {
                     LETTERS_PER_SECOND_OF_LOG
                 },
-                last: None,
+                last: Some(Duration::ZERO),
             },
+            has_smaller: false,
             told: now,
             news: None,
             tried: 0,
@@ -97,8 +100,12 @@ impl Progress {
         }
     }
 
-    /// This test fails likewise, and is the smallest so far.
-    pub(super) fn found(&mut self, test: &Test, report: &Report) {
+    /// This test fails likewise, and is the smallest so far; whether it is smaller than the first.
+    pub(super) fn found(&mut self, test: &Test, report: &Report, is_smaller: bool) {
+        if is_smaller && !self.has_smaller {
+            self.has_smaller = true;
+            self.pace.last = None;
+        }
         let rust = Rust(test).to_string();
         let (size, tried, name) = (size(test, report), self.tried + 1, &self.name);
         let head = format!("{name}: smaller, with {size} ({tried} tried):");
