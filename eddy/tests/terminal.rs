@@ -120,8 +120,8 @@ fn kills_that_came_before_anything_was_acknowledged_are_told() {
     let mut command = command(&place, run);
     command.env("NO_COLOR", "1");
     let Outcome { stdout, .. } = at_terminals(command, 80);
-    let warning = "\nwarning: the only kill struck before any echo was acknowledged, so nothing could \
-                   be lost: try --nemesis-interval 0.2\n";
+    let warning = "\nwarning: the only kill struck before any echo was acknowledged, so nothing \
+                   could be lost: try --nemesis-interval 0.2\n";
     assert!(stdout.contains(warning), "{stdout}");
     assert!(stdout.contains("\nfaults  1 kill (n0 at 0.0 s)\n"), "{stdout}");
     let page = fs::read_to_string(place.0.join("store/latest/report.html")).unwrap();

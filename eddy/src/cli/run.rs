@@ -193,7 +193,11 @@ fn report_of(record: &Record) -> String {
 
 /// The errors that nodes wrote to STDERR, but for a node whose last words are told anyway.
 fn errors(failure: Option<&Failure>, nodes: &[String], remains: &[Remains]) -> Vec<String> {
-    let is_told = |node: &String| matches!(failure, Some(Failure::Node(complaint)) if complaint.node == *node);
+    let told = match failure {
+        Some(Failure::Node(complaint)) => Some(&complaint.node),
+        _ => None,
+    };
+    let is_told = |node: &String| told == Some(node);
     let others = nodes.iter().zip(remains).filter(|(node, _)| !is_told(node));
     stderr::lines(others, Path::new(NODE_LOGS))
 }

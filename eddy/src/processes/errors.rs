@@ -1,5 +1,5 @@
-//! Errors in what a node writes to STDERR: the first traceback or panic, or else the first line that
-//! says that it tells an error.
+//! Errors in what a node writes to STDERR: the first traceback or panic, or else the first line
+//! that says that it tells an error.
 //!
 //! A thread of a node may die and leave the node running, which then answers nothing, or nothing
 //! right. Its log has the reason, among whatever else it wrote. The first error is kept: those that
@@ -215,12 +215,12 @@ mod tests {
     #[test]
     fn tracebacks_and_panics_are_kept_whole() {
         let python = "Exception in thread Thread-1 (gossip):\n\
-                      Traceback (most recent call last):\n  File \"node.py\", line 7, in gossip\n    \
+                      Traceback (most recent call last):\n  File \"node.py\", line 7, in a\n    \
                       peers[me]\n    ~~~~~^^^^\nKeyError: 'n1'\n";
         let lines: Vec<&str> = python.lines().collect();
         check(&format!("starting\n{python}beat\nbeat\n"), 1, &lines);
         check(&format!("ERROR:root:failed\n{python}\n{python}"), 3, &lines);
-        let rust = "thread 'gossip' panicked at src/main.rs:7:5:\nassertion `left == right` failed\n  \
+        let rust = "thread 'gossip' panicked at src/a.rs:7:5:\nassertion `left == right` failed\n  \
                     left: 1\n right: 2";
         let lines: Vec<&str> = rust.lines().collect();
         check(&format!("{rust}\nnote: run with `RUST_BACKTRACE=1` …\n"), 1, &lines);

@@ -161,7 +161,8 @@ mod tests {
         {:index 3, :time 3000000000, :type :ok, :process 0, :f :broadcast, :value 0}\n\
         {:index 4, :time 4000000000, :type :invoke, :process 0, :f :read, :value nil}\n\
         {:index 5, :time 9000000000, :type :ok, :process 0, :f :read, :value [0]}\n\
-        {:index 6, :time 20000000000, :type :invoke, :process 0, :f :read, :value nil, :final? true}\n\
+        {:index 6, :time 20000000000, :type :invoke, :process 0, :f :read, :value nil, \
+         :final? true}\n\
         {:index 7, :time 20000000000, :type :ok, :process 0, :f :read, :value [0], :final? true}\n";
 
     fn seconds(number: u64) -> Duration {
