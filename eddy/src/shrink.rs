@@ -84,7 +84,9 @@ pub(crate) fn smallest(
         if search.test == before || search.is_over() {
             let limit = search.limit();
             let Search { test, report, runs, progress, .. } = search;
-            progress.into_iter().for_each(|progress| progress.end(limit));
+            if let Some(progress) = progress {
+                progress.end(limit);
+            }
             return Some(Smallest { test, report, runs, warned, limit });
         }
     }

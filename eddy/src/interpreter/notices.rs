@@ -10,10 +10,13 @@ use crate::client::Completion;
 /// off the screen; in the end all are warnings.
 const MOST_NOTICES: usize = 16;
 
+/// Who is told, a sentence at a time.
+type Listener = Box<dyn Fn(&str)>;
+
 /// Who is told, and how much was.
 #[derive(Default)]
 pub(super) struct Notices {
-    listener: Option<Box<dyn Fn(&str)>>,
+    listener: Option<Listener>,
     told: usize,
     /// The nodes of which a malformed reply was told.
     malformed: BTreeSet<usize>,

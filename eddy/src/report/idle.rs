@@ -57,9 +57,9 @@ pub(super) fn warnings(
 /// What to try, so that faults strike in the middle of a test.
 fn advice(test: &Test, options: Options) -> String {
     let wanted = test.time_limit / PART;
-    let wanted = match wanted.as_millis() {
-        1000.. => Duration::from_secs(wanted.as_secs()),
-        milliseconds => Duration::from_millis((milliseconds as u64 / 100 * 100).max(100)),
+    let wanted = match wanted.as_secs() {
+        0 => Duration::from_millis(u64::from(wanted.subsec_millis() / 100 * 100).max(100)),
+        seconds => Duration::from_secs(seconds),
     };
     if wanted < test.nemesis_interval {
         format!("try {}", (options.interval)(wanted))
