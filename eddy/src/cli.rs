@@ -22,6 +22,7 @@ mod serve;
 mod shown;
 mod signals;
 mod slips;
+mod stderr;
 mod table;
 mod text;
 

@@ -15,6 +15,7 @@ mod hint;
 mod late;
 mod lenient;
 mod mistakes;
+mod notices;
 mod outcome;
 mod requests;
 mod services;
@@ -36,6 +37,7 @@ pub(crate) use self::faults::Order;
 use self::forwards::Forwards;
 use self::late::Late;
 use self::mistakes::Mistakes;
+use self::notices::Notices;
 use self::requests::INIT_TIMEOUT;
 use self::services::Services;
 use self::strays::Strays;
@@ -67,8 +69,7 @@ pub(crate) struct Interpreter {
     stage: Stage,
     mistakes: Mistakes,
     strays: Strays,
-    /// What whoever waits should know at once, in sentences.
-    notices: Vec<String>,
+    notices: Notices,
     asked: Asked,
     /// The nodes of which a malformed reply is in the history whole.
     malformed: BTreeSet<usize>,
@@ -143,7 +144,7 @@ impl Interpreter {
             stage: Stage::Initializing,
             mistakes: Mistakes::default(),
             strays: Strays::default(),
-            notices: Vec::new(),
+            notices: Notices::default(),
             asked: Asked::default(),
             malformed: BTreeSet::new(),
             forwards: Forwards::default(),
@@ -181,7 +182,10 @@ impl Interpreter {
                     }
                     Some(node) => return Ok(Step::Deliver { node, message }),
                     None if self.serve(now, &message) => {}
-                    None => self.answered(now, &message)?,
+                    None => {
+                        self.answered(now, &message)?;
+                        self.tell_news();
+                    }
                 }
                 continue;
             }
@@ -254,17 +258,17 @@ impl Interpreter {
         &self.history
     }
 
-    /// What nodes did so far that whoever waits should know at once, in sentences.
-    pub(crate) fn notices(&self) -> &[String] {
-        &self.notices
-    }
-
     /// What nodes did that Maelstrom would overlook, in sentences, the most telling first.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let late = self.is_lateness_told.then(|| self.late.warnings(&self.nodes));
         let warnings = self.deaf.warnings().into_iter().chain(self.mistakes.warnings());
         let warnings = warnings.chain(self.forwards.warnings(&self.nodes));
         warnings.chain(late.unwrap_or_default()).chain(self.operations.warning()).collect()
+    }
+
+    /// How many of the warnings, the first ones, tell why clients hear no answer.
+    pub(crate) fn silencing(&self) -> usize {
+        self.deaf.warnings().len() + self.mistakes.silencing()
     }
 
     /// When the first operation was due, which is what the times of strikes count from, in the time

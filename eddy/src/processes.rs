@@ -13,6 +13,7 @@
 //! Nothing that a node does takes memory or disk without limit: its STDOUT is read as fast as the
 //! test goes on, its STDIN and its log have bounds, and beyond them the test ends.
 
+mod errors;
 pub(crate) mod files;
 mod group;
 mod hint;
@@ -33,6 +34,8 @@ use std::path::PathBuf;
 
 use tokio::sync::mpsc;
 
+#[cfg(test)]
+pub(crate) use self::errors::Errors;
 pub(crate) use self::group::Kept;
 pub(crate) use self::keeper::Remains;
 use self::node::Node;

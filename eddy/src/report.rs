@@ -1,6 +1,8 @@
 //! What came of a test.
 
+mod idle;
 pub(crate) mod judgement;
+pub(crate) mod strikes;
 pub(crate) mod timeline;
 mod toll;
 #[cfg(test)]
@@ -8,11 +10,13 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display};
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use self::judgement::{Judgement, Standard};
+pub(crate) use self::idle::Options;
+use self::judgement::{Judgement, Mistakes, Standard, Warnings};
 use self::toll::Line;
 pub use self::toll::Toll;
 use crate::checker::quantiles::Quantiles;
@@ -78,6 +82,8 @@ pub struct Report {
     pub contradictions: Vec<Contradiction>,
     /// What Maelstrom would not have said, in sentences.
     pub warnings: Vec<String>,
+    /// How many of the warnings, the first ones, explain why the test is not valid.
+    pub(crate) decisive: usize,
     /// Everything the checkers found, as Maelstrom's `results.edn`.
     pub results: Value,
     /// What happened.
@@ -145,7 +151,7 @@ impl Report {
         interpreter: Interpreter,
         failure: Option<String>,
     ) -> Report {
-        let mistakes = interpreter.warnings();
+        let mistakes = Mistakes { all: interpreter.warnings(), silencing: interpreter.silencing() };
         let began = interpreter.operations_began();
         let (zero, processes) = (interpreter.zero(), interpreter.processes());
         let (history, network, strikes) = interpreter.into_results();
@@ -183,6 +189,8 @@ impl Report {
             format!("the trace ends at {since:?} of the test: there was no room for more")
         });
         let storm = journal.storm(invoked as u64);
+        let Warnings { all: warnings, decisive } =
+            judged.warnings(&placement, mistakes, cut.into_iter().chain(storm));
         Report {
             valid,
             failure,
@@ -198,7 +206,8 @@ impl Report {
             repair,
             reasons: judged.reasons(&placement),
             contradictions: judged.contradictions(&history, &placement),
-            warnings: judged.warnings(&placement, mistakes, cut.into_iter().chain(storm)),
+            warnings,
+            decisive,
             results: judged.complete(results).with("valid?", valid).into(),
             lost: judged.verdict.lost,
             lost_with_nodes: judged.verdict.lost_with_nodes,
@@ -224,7 +233,7 @@ impl Report {
         if self.lost_with_nodes.is_empty() {
             return;
         }
-        self.warnings.push(match torn {
+        let warning = match torn {
             _ if !was_used => "no node wrote anything to its storage".to_owned(),
             0 => "nodes did write to storage, but no kill took anything from there: were these \
                   values written before they were acknowledged, and read again?"
@@ -234,7 +243,37 @@ impl Report {
                  yet: does an acknowledgement wait until its value is durable?",
                 counted(torn, "byte")
             ),
-        });
+        };
+        if self.decisive > 0 {
+            self.warnings.insert(self.decisive, warning);
+            self.decisive += 1;
+        } else {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Warns of what nodes did with their pipes, which explains a verdict that is not valid: lines
+    /// did not come through.
+    pub(crate) fn note_pipes(&mut self, warnings: Vec<String>) {
+        if self.valid == Validity::Valid {
+            self.warnings.extend(warnings);
+        } else {
+            self.decisive += warnings.len();
+            self.warnings.splice(0..0, warnings);
+        }
+    }
+
+    /// Warns of faults that were asked for and could not show anything, unless something is wrong
+    /// already.
+    pub(crate) fn note_idle_faults(&mut self, options: Options) {
+        if self.failure.is_some() || self.valid == Validity::Invalid {
+            return;
+        }
+        let Report { test, strikes, history, chronicle, .. } = self;
+        let warnings = idle::warnings(test, strikes, history, chronicle.began, options);
+        // Behind what nodes got wrong, which comes first and is shown at length.
+        let place = self.warnings.len().min(1);
+        self.warnings.splice(place..place, warnings);
     }
 
     /// [`Report::assert`] that the test is valid: the last line of a `#[test]`.
@@ -276,7 +315,7 @@ impl Report {
         if holds(self) {
             return;
         }
-        let repeat = crate::repeat::here(std::panic::Location::caller());
+        let repeat = crate::repeat::here(Location::caller());
         let verdict = format!("the test should {should}: {}", Head(self));
         let repeat = format!("To repeat it: {repeat}");
         let progress = shrink::Progress::new(&format!("{verdict}{repeat}"));
@@ -297,16 +336,20 @@ impl Report {
     /// which shows messages if [`Test::trace`] is set, and its pictures; `history.edn`,
     /// `history.txt`, `results.edn`, when which fault struck whom as `faults.txt`, and the trace as
     /// `trace.txt`, if there are any. What is in it depends on nothing but the test, and the name
-    /// of this thread, which is a test's and stands where a program's would.
+    /// of this thread, which is a test's and stands where a program's would, with the line that
+    /// repeats it.
     ///
     /// # Errors
     /// If that cannot be written.
+    #[track_caller]
     pub fn keep(&self, store: &Path) -> anyhow::Result<PathBuf> {
         let record = Record::create(store, &self.test.workload.to_string())?;
         let thread = std::thread::current();
+        let line = crate::repeat::here(Location::caller());
+        let command = line.split(' ').map(str::to_owned).collect();
         let description = Description {
             began: String::new(),
-            ..Description::of(&self.test, thread.name().unwrap_or_default(), Vec::new())
+            ..Description::of(&self.test, thread.name().unwrap_or_default(), command)
         };
         record.describe(&description)?;
         record.keep_history(&self.history)?;
@@ -337,6 +380,8 @@ impl Report {
         if !self.strikes.is_empty() {
             files.push("faults.txt");
         }
+        let logs = record.written_logs(&description.nodes);
+        files.extend(logs.iter().map(String::as_str));
         let (pages, story) = page::all(self, description, summary, &files)?;
         record.keep_pages(&pages)?;
         Ok(story)

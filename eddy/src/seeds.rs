@@ -8,13 +8,13 @@
 use std::any::{Any, type_name_of_val};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::{env, thread};
 
+use crate::checker::sentence::counted;
 use crate::quiet::{self, quietly};
 use crate::repeat;
 
@@ -55,7 +55,7 @@ pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
 
     let is_alone = chosen.seeds.start() == chosen.seeds.end();
     let lowest_that_failed = &Arc::new(AtomicU64::new(u64::MAX));
-    let among = chosen.to_string();
+    let among = chosen.clone();
     let trials = Mutex::new(Trials::new(chosen, title));
     let next = || trials.lock().expect("nobody panics here").next();
     let work = || {
@@ -70,7 +70,9 @@ pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
                 };
                 // Of several, only the lowest that fails is told.
                 let run = move || {
-                    let outcome = if is_alone { Ok(run()) } else { quietly(|| caught(run)) };
+                    // Whoever asked for a backtrace gets it, between lines of ours.
+                    let is_told = is_alone && env::var_os("RUST_BACKTRACE").is_some();
+                    let outcome = if is_told { Ok(run()) } else { quietly(|| caught(run)) };
                     outcome.map_err(|panic| (panic, quiet::last()))
                 };
                 let joined = thread.spawn_scoped(scope, run).expect("a thread can be started");
@@ -84,19 +86,19 @@ pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
             scope.spawn(work);
         }
     });
-    trials.into_inner().expect("nobody panics here").results().unwrap_or_else(
-        |(seed, (panic, text))| {
-            if let Some(text) = text {
-                eprintln!("\n{text}\n");
-            }
-            println!("seed {seed} failed{among}; to repeat it:\n{}", line(seed));
-            panic::resume_unwind(panic)
-        },
-    )
+    let trials = trials.into_inner().expect("nobody panics here");
+    let among = among.among(trials.outcomes.len());
+    trials.results().unwrap_or_else(|(seed, (panic, text))| {
+        if let Some(text) = text {
+            eprintln!("\n{text}\n");
+        }
+        println!("seed {seed} failed{among}; to repeat it:\n{}", line(seed));
+        panic::resume_unwind(panic)
+    })
 }
 
 /// Which seeds are tried.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Chosen {
     seeds: RangeInclusive<u64>,
     /// How many somebody asked for, who waits for them.
@@ -122,16 +124,15 @@ impl Chosen {
             None => Chosen { seeds: 0..=last, awaited: count, is_usual: count.is_none() },
         })
     }
-}
 
-impl Display for Chosen {
-    /// What follows "seed 2 failed".
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What follows "seed 2 failed", when so many were tried.
+    fn among(&self, tried: usize) -> String {
         let (first, last) = (self.seeds.start(), self.seeds.end());
         if first == last {
-            return Ok(());
+            return String::new();
         }
-        write!(f, ", the first to fail of {} seeds from {first} to {last}", last - first + 1)
+        let count = counted(last - first + 1, "seed");
+        format!(", the first to fail; {tried} of {count} were tried")
     }
 }
 
@@ -270,13 +271,13 @@ mod tests {
     #[test]
     fn a_failure_tells_how_many_seeds_there_were() {
         #[track_caller]
-        fn check(seeds: RangeInclusive<u64>, expected: &str) {
+        fn check(seeds: RangeInclusive<u64>, tried: usize, expected: &str) {
             let chosen = Chosen { seeds, awaited: None, is_usual: false };
-            assert_eq!(chosen.to_string(), expected);
+            assert_eq!(chosen.among(tried), expected);
         }
-        check(0..=3, ", the first to fail of 4 seeds from 0 to 3");
-        check(0..=499, ", the first to fail of 500 seeds from 0 to 499");
-        check(17..=17, "");
+        check(0..=3, 4, ", the first to fail; 4 of 4 seeds were tried");
+        check(0..=199, 21, ", the first to fail; 21 of 200 seeds were tried");
+        check(17..=17, 1, "");
     }
 
     #[test]

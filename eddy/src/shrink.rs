@@ -59,6 +59,7 @@ pub(crate) fn smallest(
         rerun,
         holds,
         parts: report.parts(),
+        first: named.clone(),
         test,
         report,
         runs: 0,
@@ -81,9 +82,12 @@ pub(crate) fn smallest(
         search.take_time_away();
         search.take_operations_away();
         if search.test == before || search.is_over() {
+            let limit = search.limit();
             let Search { test, report, runs, progress, .. } = search;
-            progress.into_iter().for_each(Progress::end);
-            return Some(Smallest { test, report, runs, warned });
+            if let Some(progress) = progress {
+                progress.end(limit);
+            }
+            return Some(Smallest { test, report, runs, warned, limit });
         }
     }
 }
@@ -93,6 +97,8 @@ struct Search<'a> {
     rerun: &'a dyn Fn(&Test) -> Report,
     holds: &'a dyn Fn(&Report) -> bool,
     parts: Parts,
+    /// The test that has failed, with its strikes named.
+    first: Test,
     test: Test,
     report: Report,
     runs: u32,
@@ -102,7 +108,19 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn is_over(&self) -> bool {
-        self.runs >= MOST_RUNS || self.messages >= MOST_MESSAGES
+        let is_given_up = self.progress.as_ref().is_some_and(Progress::is_given_up);
+        self.limit().is_some() || is_given_up
+    }
+
+    /// What ends the search before there is no smaller test, if anything does.
+    fn limit(&self) -> Option<&'static str> {
+        if self.runs >= MOST_RUNS {
+            Some("as many as are tried")
+        } else if self.messages >= MOST_MESSAGES {
+            Some("which sent as many messages as people wait for")
+        } else {
+            None
+        }
     }
 
     /// Runs a test if there can be such a one, and takes it for the smallest if it fails likewise.
@@ -116,7 +134,8 @@ impl Search<'_> {
         let fails_likewise = report.parts() == self.parts && !(self.holds)(&report);
         if let Some(progress) = &mut self.progress {
             if fails_likewise {
-                progress.found(&test, &report);
+                let is_smaller = is_smaller(&test, &self.first);
+                progress.found(&test, &report, is_smaller);
             }
             progress.tried(self.runs);
         }
@@ -274,6 +293,14 @@ impl Search<'_> {
             }
         }
     }
+}
+
+/// Whether a test has fewer of anything that another one has.
+fn is_smaller(test: &Test, other: &Test) -> bool {
+    test.strikes.len() < other.strikes.len()
+        || test.time_limit < other.time_limit
+        || test.node_ids().len() < other.node_ids().len()
+        || test.rate < other.rate
 }
 
 fn whole_milliseconds(time: Duration) -> Duration {

@@ -19,9 +19,18 @@ use self::disk::Disk;
 use self::pipes::{Input, Output};
 use crate::drive::{self, Event, Nodes};
 use crate::interpreter::Interpreter;
+use crate::nemesis::strike::Time;
 use crate::random::Random;
-use crate::report::Report;
+use crate::report::{Options, Report};
 use crate::test::Test;
+
+/// The fields of a [`Test`] that decide when faults strike.
+const FIELDS: Options = Options {
+    interval: |interval| format!("nemesis_interval: {}", Time(interval)),
+    seed: "another seed",
+    time_limit: "a longer time_limit",
+    nodes: "nodes: 3",
+};
 
 impl Test {
     /// Runs a cluster of handlers in virtual time; `start` makes each node's handler, and makes it
@@ -65,6 +74,7 @@ impl Test {
             let disks = || cluster.nodes.iter().map(|slot| &slot.disk);
             let were_used = disks().any(|disk| disk.was_used());
             report.note_storage(were_used, disks().map(|disk| disk.lost()).sum());
+            report.note_idle_faults(FIELDS);
             report
         })
     }

@@ -40,6 +40,11 @@ pub(crate) const PROGRESS: &str = "progress.json";
 pub(crate) const SUMMARY: &str = "summary.json";
 pub(crate) const RESULTS: &str = "results.edn";
 
+/// The directory, in a test's, that has the logs of its nodes.
+pub(crate) const NODE_LOGS: &str = "node-logs";
+
+/// How many logs a report links. Of a cluster of a thousand nodes, more would fill its screen.
+const MOST_LOGS: usize = 32;
 /// The directory of the recorded test that a file belongs to, which may stand one directory below
 /// it, as a node's log does.
 pub(crate) fn test_of(file: &Path) -> Option<&Path> {
@@ -97,7 +102,19 @@ impl Record {
 
     /// Where the logs of the nodes go.
     pub(crate) fn node_logs(&self) -> PathBuf {
-        self.directory().join("node-logs")
+        self.directory().join(NODE_LOGS)
+    }
+
+    /// The logs of these nodes that have anything in them, as seen from the directory. Names that
+    /// would have to be escaped in a link are left out.
+    pub(crate) fn written_logs(&self, nodes: &[String]) -> Vec<String> {
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        let nodes = nodes.iter().filter(|node| node.chars().all(is_plain));
+        let logs = nodes.map(|node| format!("{NODE_LOGS}/{node}.log"));
+        let is_written = |log: &String| {
+            fs::metadata(self.directory().join(log)).is_ok_and(|metadata| metadata.len() > 0)
+        };
+        logs.filter(is_written).take(MOST_LOGS).collect()
     }
 
     /// Where nodes keep what must outlive their processes.

@@ -12,7 +12,7 @@ use crate::checker::Validity;
 use crate::checker::quantiles::Quantiles;
 use crate::edn::Value;
 use crate::history::{History, Kind};
-use crate::report::Report;
+use crate::report::{Report, strikes};
 
 /// A verdict, with its reasons, and figures.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,7 +29,13 @@ pub(crate) struct Summary {
     pub(crate) reasons: Vec<String>,
     /// What contradicts what, in lines.
     pub(crate) explanation: Vec<String>,
+    /// The errors that nodes wrote to STDERR, in lines, if it is not valid.
+    pub(crate) stderr: Vec<String>,
+    /// How often each fault struck, and whom.
+    pub(crate) faults: Option<String>,
     pub(crate) warnings: Vec<String>,
+    /// How many of the warnings, the first ones, explain why it is not valid.
+    pub(crate) decisive: usize,
 }
 
 /// What was measured, beside its limit.
@@ -159,6 +165,7 @@ impl Summary {
     pub(crate) fn of(report: &Report) -> Summary {
         let ended = report.failure.is_none();
         let is_failure = |reason: &String| report.failure.as_ref() == Some(reason);
+        let test = report.test();
         Summary {
             valid: ended.then_some(report.valid),
             failure: report.failure.clone(),
@@ -167,7 +174,10 @@ impl Summary {
             // Why it could not be carried out stands above, and is a reason as well.
             reasons: report.reasons.iter().filter(|reason| !is_failure(reason)).cloned().collect(),
             explanation: report.explanation.clone(),
+            stderr: Vec::new(),
+            faults: strikes::in_short(&report.strikes, &test.faults, test.node_ids().len()),
             warnings: report.warnings.clone(),
+            decisive: report.decisive,
         }
     }
 
@@ -187,6 +197,22 @@ impl Summary {
     pub(crate) fn failure_in_parts(&self) -> Option<(&str, &str)> {
         let failure = self.failure.as_deref()?;
         Some(failure.split_once('\n').unwrap_or((failure, "")))
+    }
+
+    /// What contradicts what, in lines: the explanation, or, of a checker that has none, the first
+    /// contradiction, unless a reason has said that.
+    pub(crate) fn explained(&self, contradiction: Option<&str>) -> Vec<String> {
+        let is_said = |what: &&str| self.reasons.iter().any(|said| what.starts_with(said.as_str()));
+        let contradiction = contradiction.filter(|what| !is_said(what));
+        match &self.explanation[..] {
+            [] => contradiction.into_iter().map(str::to_owned).collect(),
+            explanation => explanation.to_vec(),
+        }
+    }
+
+    /// The warnings that explain why it is not valid, and the others.
+    pub(crate) fn split_warnings(&self) -> (&[String], &[String]) {
+        self.warnings.split_at(self.decisive.min(self.warnings.len()))
     }
 
     /// What figures measure whose names alone may be misunderstood, each once.

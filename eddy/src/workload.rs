@@ -75,6 +75,8 @@ pub(crate) struct Verdict {
     pub(crate) explanation: Vec<String>,
     /// What Maelstrom would not have said.
     pub(crate) warnings: Vec<String>,
+    /// That of them which explains the verdict, if one does.
+    pub(crate) decisive: Option<String>,
     /// The operations that contradict each other, the most telling first.
     pub(crate) contradictions: Vec<Contradiction>,
     /// What it rests on; `None` if nobody has looked.
@@ -93,6 +95,7 @@ impl Verdict {
             reason,
             explanation: Vec::new(),
             warnings: Vec::new(),
+            decisive: None,
             contradictions: Vec::new(),
             evidence: Some(evidence),
         }
@@ -131,7 +134,10 @@ impl Verdict {
 
     fn of_set(set: SetFull) -> Verdict {
         let verdict = Verdict::new(set.evidence, set.valid, set.to_edn(), set.reason());
+        // That all values were lost with their nodes comes last.
+        let is_by_kills = set.lost_with_nodes.as_ref() == Some(&set.lost) && !set.lost.is_empty();
         Verdict {
+            decisive: set.warnings.last().filter(|_| is_by_kills).cloned(),
             stable_latency: set.stable_latencies,
             lost: set.lost,
             lost_with_nodes: set.lost_with_nodes.unwrap_or_default(),

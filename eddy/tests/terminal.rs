@@ -137,6 +137,100 @@ fn how_far_a_lost_value_got_is_told() {
 }
 
 #[test]
+fn kills_that_came_before_anything_was_acknowledged_are_told() {
+    let place = Place::with_node("terminal-early", ECHO);
+    // With seeds from 0 on, the first whose only kill hits the only node.
+    let run = "test -w echo --bin node --node-count 1 --time-limit 1 --rate 20 --nemesis kill \
+               --nemesis-interval 1000 --seed 2";
+    let mut command = command(&place, run);
+    command.env("NO_COLOR", "1");
+    let Outcome { stdout, .. } = at_terminals(command, 80);
+    let warning = "\nwarning: the only kill struck before any echo was acknowledged, so nothing \
+                   could be lost: try --nemesis-interval 0.2\n";
+    assert!(stdout.contains(warning), "{stdout}");
+    assert!(stdout.contains("\nfaults  1 kill (n0 at 0.0 s)\n"), "{stdout}");
+    let page = fs::read_to_string(place.0.join("store/latest/report.html")).unwrap();
+    assert!(page.contains(">faults: 1 kill (n0 at 0.0 s)</p>"), "{page}");
+}
+
+#[test]
+fn an_error_of_a_node_that_lives_on_stands_below_what_went_wrong() {
+    let wrong = ECHO.replace(r#""echo":\3"#, r#""echo":"something else""#);
+    let traceback = "Exception in thread Thread-1 (gossip):\nTraceback (most recent call last):\n  \
+                     File \"node.py\", line 7, in gossip\nKeyError: \u{1b}[2J";
+    let shown = traceback.replace('\u{1b}', "\\u{1b}").replace('\n', "\n  ");
+    let says = format!("cat >&2 <<'END'\nstarting\n{traceback}\nbeat\nEND\n");
+    let place = Place::with_node("terminal-error", &format!("{says}{wrong}"));
+    let run = "test -w echo --bin ./node --node-count 2 --time-limit 1 --rate 20";
+    let expected = format!(
+        "\nnodes n0 and n1 wrote errors to STDERR, n0 this one (node-logs/n0.log):\n  {shown}\n"
+    );
+    let mut command = command(&place, run);
+    command.env("NO_COLOR", "1");
+    let Outcome { stdout, .. } = at_terminals(command, 80).expect(1, "");
+    assert!(stdout.split_once("\nbecause ").unwrap().1.contains(&expected), "{stdout}");
+    assert!(!stdout.contains("beat"), "{stdout}");
+    let page = fs::read_to_string(place.0.join("store/latest/report.html")).unwrap();
+    let escaped = shown.replace('"', "&#34;");
+    assert!(page.contains(&format!("(node-logs/n0.log):\n  {escaped}</pre>")), "{page}");
+    assert!(page.contains("<a href=\"./node-logs/n1.log\">node-logs/n1.log</a>"), "{page}");
+    let piped = place.eddy(run).expect(1, "").stdout;
+    assert!(piped.contains(&expected), "{piped}");
+    // Nobody asks for the errors of nodes that did everything right.
+    let place = Place::with_node("terminal-error-valid", &format!("{says}{ECHO}"));
+    let piped = place.eddy(run).expect(0, "").stdout;
+    assert!(!piped.contains("KeyError"), "{piped}");
+}
+
+#[test]
+fn after_a_node_has_crashed_it_is_told_where_to_look_and_how_to_repeat_it() {
+    let crash = r#"case $EDDY_STORAGE in *n0) sleep 0.5; exit 3;; esac
+        echo 'panic: of another node' >&2"#;
+    let place = Place::with_node("terminal-crash", &format!("({crash}) || exit 3\n{ECHO}"));
+    let run = "test -w echo --bin ./node --node-count 2 --time-limit 1 --seed 7";
+    let Outcome { stderr, .. } = place.eddy(run).expect(255, "it exited with status 3");
+    let directory = fs::read_link(place.0.join("store/latest")).unwrap();
+    let directory = directory.display();
+    let expected = format!(
+        "what was recorded is in store/{directory}\nnode n1 wrote an error to STDERR \
+         (node-logs/n1.log):\n  panic: of another node\nreport  store/{directory}/report.html\n\
+         again   "
+    );
+    let (_, again) = stderr.split_once(&expected).unwrap_or_else(|| panic!("{stderr}"));
+    assert!(again.ends_with(" test -w echo --bin ./node --node-count 2 --time-limit 1 --seed 7\n"));
+    let page = fs::read_to_string(place.0.join("store/latest/report.html")).unwrap();
+    assert!(!page.contains("What went wrong</h2>"), "{page}");
+    assert!(page.contains("panic: of another node"), "{page}");
+}
+
+#[test]
+fn a_mistake_of_a_node_is_told_when_it_is_seen() {
+    let wrong = ECHO.replace(r#""echo":\3"#, r#""ekho":\3"#);
+    let place = Place::with_node("terminal-notice", &wrong);
+    let run = "test -w echo --bin ./node --node-count 1 --time-limit 2 --rate 10";
+    let outcome = at_terminals(command(&place, run), 80).expect(1, "");
+    let told = "eddy: node n0 answered echo wrongly. Malformed reply: ";
+    assert_eq!(outcome.stderr.matches(told).count(), 1, "{}", outcome.stderr);
+    let (_, after) = outcome.stderr.split_once(told).unwrap();
+    assert!(after.contains(" op/s"), "{}", outcome.stderr);
+    // What explains the verdict stands below it.
+    let stdout = strip_str(&outcome.stdout).to_string();
+    let (_, reason) = stdout.split_once("\nbecause ").unwrap();
+    let next = reason.lines().nth(1).unwrap();
+    assert!(next.starts_with("warning: ") && next.contains("malformed"), "{stdout}");
+    let again = place.eddy(run).expect(1, told);
+    assert_eq!(again.stderr.matches(told).count(), 1, "{}", again.stderr);
+}
+
+#[test]
+fn off_a_terminal_it_is_told_what_contradicts_what() {
+    let place = Place::new("terminal-piped");
+    let analyze = format!("analyze {RECORDINGS}/unique-ids-3-duplicated");
+    let piped = place.eddy(&analyze).expect(1, "").stdout;
+    assert!(piped.contains("\n  id 68 was given 3 times: to process 0 at "), "{piped}");
+}
+
+#[test]
 fn edn_is_the_same_on_a_terminal_and_in_a_pipe() {
     let place = Place::with_node("terminal-edn", ECHO);
     let analyze = format!("analyze {RECORDINGS}/lin-kv-3-broken");

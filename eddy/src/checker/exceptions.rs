@@ -43,6 +43,13 @@ pub fn check(history: &History) -> Exceptions {
     Exceptions(classes)
 }
 
+/// What a client says of a malformed reply, if that is what this exception is.
+pub(crate) fn malformed(exception: &Value) -> Option<&str> {
+    let cause = cause(exception)?;
+    let is_malformed = *cause.get("type")? == Value::keyword(MALFORMED);
+    cause.get("message").filter(|_| is_malformed)?.as_str()
+}
+
 fn cause(exception: &Value) -> Option<&Value> {
     exception.get("via")?.as_sequence()?.first()
 }

@@ -54,6 +54,8 @@ pub struct SetFull {
     pub warnings: Vec<String>,
     /// What shows that the first of the lost elements are lost.
     pub contradictions: Vec<Contradiction>,
+    /// How many reads answered null, if such a read shows that an element is lost, or if all did.
+    null_reads: Option<usize>,
     /// What the lost elements came back as, if all of them came back as something else.
     disguised: Option<String>,
     /// The reads.
@@ -124,10 +126,23 @@ fn judge(history: &History, [add, read]: [&str; 2], placement: Option<&Placement
         set.warnings.extend(warnings::of_kills(&set));
     }
     set.evidence = Evidence::count("read that succeeded and has a list", reads);
+    set.null_reads = null_reads(history, read, &timelines);
     set.disguised = disguised::sentence(&set.lost, &foreign);
     set.contradictions =
         contradictions::of(history, read, &timelines, set.lost_with_nodes.as_deref());
     set
+}
+
+/// How many reads answered null, which is taken for a list without elements, if that explains
+/// anything.
+fn null_reads(history: &History, read: &str, timelines: &[Timeline<'_>]) -> Option<usize> {
+    let is_null = |op: &Op| op.value == Value::Nil;
+    let reads = || history.clients().filter(|op| op.kind == Kind::Ok && op.f == read);
+    let lost = timelines.iter().filter(|each| matches!(each.outcome(), Outcome::Lost { .. }));
+    let mut missing = lost.filter_map(|each| history.completion(each.last_absent?));
+    let matters = missing.any(is_null) || reads().all(is_null);
+    let count = reads().filter(|op| is_null(op)).count();
+    (matters && count > 0).then_some(count)
 }
 
 fn sum_up(timelines: &[Timeline<'_>], warnings: Vec<String>) -> SetFull {
@@ -178,6 +193,7 @@ fn sum_up(timelines: &[Timeline<'_>], warnings: Vec<String>) -> SetFull {
         never_read,
         warnings,
         contradictions: Vec::new(),
+        null_reads: None,
         disguised: None,
         evidence: Evidence::default(),
     }
@@ -188,15 +204,45 @@ impl SetFull {
     pub fn reason(&self) -> Option<String> {
         match self.valid {
             Validity::Valid => None,
-            Validity::Unknown => {
-                Some("no read returned a value, so nothing shows that any stays".to_owned())
-            }
+            Validity::Unknown => Some(self.lack_of_reads()),
             Validity::Invalid if self.disguised.is_some() => self.disguised.clone(),
             Validity::Invalid => {
                 let lost = counted(self.lost.len() as u64, "value");
-                Some(format!("{lost} known to a node and then lost: {}", listed(&self.lost)))
+                let nulls = match self.null_reads {
+                    Some(count) => format!("; {}", self.nulls(count)),
+                    None => String::new(),
+                };
+                Some(format!("{lost} known to a node and then lost: {}{nulls}", listed(&self.lost)))
             }
         }
+    }
+
+    /// Why nobody can tell whether what was added is kept.
+    fn lack_of_reads(&self) -> String {
+        let values = match self.attempt_count as u64 {
+            0 => return "clients sent no value, so none was there to be kept or lost".to_owned(),
+            1 => "the value that was sent is".to_owned(),
+            count => format!("the {} that were sent are", counted(count, "value")),
+        };
+        let reads = match (self.evidence.judged as u64, self.null_reads) {
+            (0, _) => "no read succeeded".to_owned(),
+            (_, Some(count)) => self.nulls(count),
+            (1, _) => "the only read that succeeded returned no value".to_owned(),
+            (count, _) => {
+                format!("none of {} that succeeded returned a value", counted(count, "read"))
+            }
+        };
+        format!("{reads}, so nobody knows whether {values} kept")
+    }
+
+    /// How many reads answered null.
+    fn nulls(&self, count: usize) -> String {
+        let whose = match (count, self.evidence.judged) {
+            (1, 1) => "the only read".to_owned(),
+            (count, all) if count == all => format!("all {all} reads"),
+            (count, all) => format!("{count} of {all} reads"),
+        };
+        format!("{whose} answered null in place of a list, which is taken for an empty one")
     }
 
     /// The map under `:workload`, its keys in the order that Clojure happens to give them. The

@@ -23,7 +23,7 @@ use crate::edn::Value;
 use crate::history::History;
 use crate::history::file::{find, read, read_torn};
 use crate::page::REPORT;
-use crate::report::judgement::{Judgement, Standard};
+use crate::report::judgement::{Judgement, Mistakes, Standard, Warnings};
 use crate::store;
 use crate::summary::{self, Summary};
 use crate::test::Test;
@@ -71,10 +71,10 @@ impl Analysis {
     /// What is printed, on a terminal or elsewhere.
     pub(super) fn shown(&self) -> Text {
         let Analysis { summary, results, contradiction, report, edn, .. } = self;
-        if *edn || !Text::is_for_people() {
-            return Text::Plain(Shown { results, summary }.to_string());
-        }
         let (contradiction, report) = (contradiction.as_deref(), report.clone());
+        if *edn || !Text::is_for_people() {
+            return Text::Plain(Shown { results, summary, contradiction }.to_string());
+        }
         let brief =
             Brief { summary, contradiction, story: &[], report, rest: "with --edn", again: None };
         Text::Colored(brief.to_string())
@@ -112,7 +112,9 @@ impl Recorded {
         let differences = recording.differences(&path, &analysis.results, |model| {
             workload.check(&history, &placement, &[model]).valid == Validity::Valid
         });
-        analysis.summary.warnings.splice(0..0, foreign.into_iter().chain(differences));
+        let place = analysis.summary.decisive;
+        let differences = foreign.into_iter().chain(differences);
+        analysis.summary.warnings.splice(place..place, differences);
         analysis.report = report(&path, recording.results.as_ref(), &analysis);
         analysis.origin = origin;
         Ok(analysis)
@@ -166,13 +168,16 @@ impl Recorded {
         let valid = Validity::merge(judged.parts().into_iter().chain([ended]));
         let results: Value = judged.complete(judged.results(None)).with("valid?", valid).into();
         let availability = &judged.availability;
+        let Warnings { all: warnings, decisive } =
+            judged.warnings(placement, Mistakes::default(), None);
         let summary = Summary {
             valid: Some(valid),
             operations: Some((availability.ok_count, availability.invoke_count)),
             figures: summary::figures(&results, || Some(history)),
             reasons: judged.reasons(placement).into_iter().chain(interruption.cloned()).collect(),
             explanation: judged.verdict.explanation.clone(),
-            warnings: judged.warnings(placement, None, None),
+            warnings,
+            decisive,
             ..Summary::default()
         };
         let contradictions = judged.contradictions(history, placement);

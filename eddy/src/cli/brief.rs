@@ -14,6 +14,9 @@ use crate::summary::Summary;
 /// cut most explanations before they get to the point.
 pub(super) const MOST_REASONS: usize = 8;
 
+/// How many lines tell the errors that nodes wrote to STDERR: one of a usual length, whole.
+const MOST_ERRORS: usize = 12;
+
 /// How many warnings are told.
 const MOST_WARNINGS: usize = 3;
 
@@ -42,8 +45,8 @@ pub(super) struct Brief<'a> {
 impl Display for Brief<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Brief { summary, contradiction, report, again, .. } = self;
-        let Summary { figures, reasons, explanation, warnings, .. } = summary;
-        let verdict = match warnings.len() {
+        let Summary { figures, reasons, stderr, .. } = summary;
+        let verdict = match summary.warnings.len() {
             number @ 1.. if summary.valid == Some(Validity::Valid) => {
                 let warnings = counted(number as u64, "warning");
                 format!("{}, with {warnings}", summary.verdict())
@@ -51,6 +54,7 @@ impl Display for Brief<'_> {
             _ => summary.verdict().to_owned(),
         };
         writeln!(f, "{}", Painted(limits::color(summary), &verdict))?;
+        let (decisive, warnings) = summary.split_warnings();
         let told = |figure: &&_| {
             let crate::summary::Figure { value, limit, .. } = figure;
             value.is_some() || limit.is_some()
@@ -66,26 +70,45 @@ impl Display for Brief<'_> {
         }
         let because = Painted(BAD, "because ").to_string();
         let reasons = reasons.iter().flat_map(|reason| texts(&because, reason));
-        let is_said = |what: &&str| summary.reasons.iter().any(|said| what.starts_with(said));
-        let contradiction = contradiction.filter(|_| explanation.is_empty());
-        let contradiction = contradiction.filter(|what| !is_said(what));
-        let explanation = explanation.iter().map(String::as_str).chain(contradiction);
-        let explanation = explanation.chain(self.story.iter().map(String::as_str));
+        let explanation = summary.explained(*contradiction);
+        let explanation = explanation.iter().chain(self.story);
         let explanation = explanation.flat_map(|line| texts("  ", line));
-        self.tell(f, reasons.chain(explanation), MOST_REASONS, "lines")?;
         let warning = Painted(DOUBTFUL, "warning: ").to_string();
+        let explained =
+            decisive.iter().map(|line| format!("{warning}{}", cut(line, MOST_OF_FIRST)));
+        let lines = reasons.chain(explained).chain(explanation);
+        self.tell(f, lines, MOST_REASONS + decisive.len(), "lines")?;
+        let stderr = stderr.iter().map(|line| cut(line, MOST_LETTERS));
+        self.tell(f, stderr, MOST_ERRORS, "lines")?;
         let warnings = warnings.iter().enumerate().map(|(number, line)| {
-            let most = if number == 0 { MOST_OF_FIRST } else { MOST_LETTERS };
+            let is_first = number == 0 && decisive.is_empty();
+            let most = if is_first { MOST_OF_FIRST } else { MOST_LETTERS };
             format!("{warning}{}", cut(line, most))
         });
         self.tell(f, warnings, MOST_WARNINGS, "warnings")?;
         let again = again.as_deref().filter(|_| limits::status(summary) != 0);
-        for (head, text) in [("report  ", report.as_deref()), ("again   ", again)] {
+        if let Some(faults) = &summary.faults {
+            writeln!(f, "{}{}", Painted(HEAD, "faults  "), cut(faults, MOST_LETTERS))?;
+        }
+        Links { report: report.as_deref(), again }.fmt(f)?;
+        writeln!(f, "\n{}", summary.valid.map_or("", sentence))
+    }
+}
+
+/// Where to see more of a test and how to do it again, a line each, as far as there is any.
+pub(super) struct Links<'a> {
+    pub(super) report: Option<&'a str>,
+    pub(super) again: Option<&'a str>,
+}
+
+impl Display for Links<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (head, text) in [("report  ", self.report), ("again   ", self.again)] {
             if let Some(text) = text {
                 writeln!(f, "{}{}", Painted(HEAD, head), printable(text))?;
             }
         }
-        writeln!(f, "\n{}", summary.valid.map_or("", sentence))
+        Ok(())
     }
 }
 

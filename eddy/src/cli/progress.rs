@@ -15,10 +15,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::tell;
 use crate::checker::sentence::counted;
 use crate::generator::{Part, RECOVERY};
 use crate::interpreter::{Interpreter, Tally};
 use crate::nemesis::Fault;
+use crate::printable::printable;
 use crate::store::{Progress, ProgressFile};
 use crate::test::Test;
 
@@ -40,10 +42,10 @@ const TEMPLATE: &str = "{bar:16} {wide_msg}";
 /// Shows the progress of a test until it is dropped.
 pub(super) struct Watch {
     seen: Arc<Mutex<Seen>>,
-    bar: ProgressBar,
     /// Dropped to stop the thread.
     going_on: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    bar: ProgressBar,
 }
 
 /// What the test told last.
@@ -75,7 +77,7 @@ impl Watch {
             move || show(gauge, &seen, &stopped, &bar, &file)
         });
         // A test that nobody watches is a test all the same.
-        Watch { seen, bar, going_on: Some(going_on), thread: thread.ok() }
+        Watch { seen, going_on: Some(going_on), thread: thread.ok(), bar }
     }
 
     /// Takes note of what has happened since.
@@ -83,9 +85,10 @@ impl Watch {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).tally = interpreter.tally();
     }
 
-    /// Does something with STDERR while the line is not there.
-    pub(super) fn suspend(&self, write: impl FnOnce()) {
-        self.bar.suspend(write);
+    /// Writes lines to STDERR around the line that is shown.
+    pub(super) fn teller(&self) -> impl Fn(&str) + use<> {
+        let bar = self.bar.clone();
+        move |text| bar.suspend(|| tell(&format!("eddy: {}", printable(text))))
     }
 
     /// Nothing more happens, and what happened is judged.

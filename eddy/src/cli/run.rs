@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc;
 
-use super::brief::Brief;
+use super::brief::{Brief, Links};
 use super::progress::Watch;
 use super::shown::Shown;
 use super::signals::{Signals, Stopping};
 use super::text::Text;
-use super::{NO_RESULT, again, limits, tell};
+use super::{NO_RESULT, again, limits, stderr, tell};
+use crate::checker::Validity;
 use crate::drive::{self, Failure};
 use crate::interpreter::Interpreter;
 use crate::nemesis::Fault;
@@ -20,11 +21,19 @@ use crate::network::{EventKind, Message};
 use crate::page::REPORT;
 use crate::printable::printable;
 use crate::processes::{Command, EVENTS, Orphans, Processes, Program, Remains, files};
-use crate::report::Report;
+use crate::report::{Options, Report};
 use crate::shell::quoted;
-use crate::store::{Description, PROGRESS, Record};
+use crate::store::{Description, NODE_LOGS, PROGRESS, Record};
 use crate::summary::{Limits, Summary};
 use crate::test::Test;
+
+/// The options that decide when faults strike.
+const OPTIONS: Options = Options {
+    interval: |interval| format!("--nemesis-interval {}", interval.as_secs_f64()),
+    seed: "another --seed",
+    time_limit: "a longer --time-limit",
+    nodes: "--node-count 3",
+};
 
 /// What `eddy test` was asked for.
 #[derive(Debug)]
@@ -97,15 +106,10 @@ async fn run_once(
     let mut interpreter = Interpreter::new(&Test { trace: true, ..test.clone() });
     interpreter.watch(settings.watcher());
     let progress = Watch::begin(test, &record.directory(), settings.logs_to_stderr());
-    let mut told = 0;
+    interpreter.tell_mistakes(progress.teller());
     let update = |interpreter: &Interpreter| {
         progress.note(interpreter);
         history_file.note(interpreter.history());
-        let notices = interpreter.notices();
-        for notice in &notices[told..] {
-            progress.suspend(|| tell(&format!("eddy: {notice}")));
-        }
-        told = notices.len();
     };
     let kept = processes.kept();
     let signal = signals.next();
@@ -128,10 +132,13 @@ async fn run_once(
             Err(error) => add(&mut story, &format!("{error:#}")),
         }
         let report = Report::without_verdict(test, interpreter, &story);
-        if let Err(error) = report.keep_pages(&record, &description, &Summary::of(&report)) {
+        let errors = errors(Some(&failure), &nodes, &remains);
+        let summary = Summary { stderr: errors, ..Summary::of(&report) };
+        let pages = report.keep_pages(&record, &description, &summary);
+        if let Err(error) = &pages {
             add(&mut story, &format!("{error:#}"));
         }
-        bail!(story);
+        bail!(story + &epilogue(&summary.stderr, pages.is_ok().then_some(&record), test.seed));
     }
     kept?;
     let progress_file = record.directory().join(PROGRESS);
@@ -143,11 +150,16 @@ async fn run_once(
         NO_RESULT
     });
     let mut report = Report::new(test, interpreter, None);
-    for (node, remains) in nodes.iter().zip(&remains) {
-        report.warnings.extend(oddities(remains).map(|oddity| format!("node {node} {oddity}")));
-    }
+    let oddities = nodes.iter().zip(&remains).flat_map(|(node, remains)| {
+        oddities(remains).map(move |oddity| format!("node {node} {oddity}"))
+    });
+    report.note_pipes(oddities.collect());
+    report.note_idle_faults(OPTIONS);
     record.keep_results(&report.results)?;
-    let summary = Summary::of(&report).limit(settings.limits);
+    let mut summary = Summary::of(&report).limit(settings.limits);
+    if report.valid != Validity::Valid {
+        summary.stderr = errors(None, &nodes, &remains);
+    }
     let pages = report.keep_pages(&record, &description, &summary);
     drop((progress, judging));
     let shown = settings.shown(&report, &summary, &record, pages.as_deref().ok());
@@ -171,6 +183,33 @@ fn story(failure: &Failure, nodes: &[String], remains: &[Remains]) -> String {
     }
     add(&mut story, &remains.last_words.to_string());
     story
+}
+
+/// What is told below the story of a test that did not come to its end: the errors of other nodes,
+/// where there is more to be seen, and how to do it again.
+fn epilogue(errors: &[String], record: Option<&Record>, seed: u64) -> String {
+    let report = record.map(report_of);
+    let again = quoted(&again::words(env::args_os(), seed));
+    let links = Links { report: report.as_deref(), again: Some(&again) }.to_string();
+    let links = anstream::adapter::strip_str(&links).to_string();
+    let errors = errors.iter().map(|line| format!("\n{line}"));
+    errors.chain([format!("\n{}", links.trim_end())]).collect()
+}
+
+/// Where the report of a test is.
+fn report_of(record: &Record) -> String {
+    record.directory().join(REPORT).display().to_string()
+}
+
+/// The errors that nodes wrote to STDERR, but for a node whose last words are told anyway.
+fn errors(failure: Option<&Failure>, nodes: &[String], remains: &[Remains]) -> Vec<String> {
+    let told = match failure {
+        Some(Failure::Node(complaint)) => Some(&complaint.node),
+        _ => None,
+    };
+    let is_told = |node: &String| told == Some(node);
+    let others = nodes.iter().zip(remains).filter(|(node, _)| !is_told(node));
+    stderr::lines(others, Path::new(NODE_LOGS))
 }
 
 /// What a node did that is no reason to end a test, in words that follow its name.
@@ -218,15 +257,17 @@ impl Settings {
         record: &Record,
         pages: Option<&[String]>,
     ) -> Text {
+        let contradiction = report.contradictions.first().map(|first| first.what.as_str());
         if self.edn || !Text::is_for_people() {
-            return Text::Plain(Shown { results: &report.results, summary }.to_string());
+            let results = &report.results;
+            return Text::Plain(Shown { results, summary, contradiction }.to_string());
         }
         let command = again::words(std::env::args_os(), report.test().seed);
         let brief = Brief {
             summary,
-            contradiction: report.contradictions.first().map(|first| first.what.as_str()),
+            contradiction,
             story: pages.unwrap_or_default(),
-            report: pages.map(|_| record.directory().join(REPORT).display().to_string()),
+            report: pages.map(|_| report_of(record)),
             rest: "in report.html",
             again: Some(quoted(&command)),
         };

@@ -12,14 +12,25 @@ use crate::summary::Summary;
 pub(super) struct Shown<'a> {
     pub(super) results: &'a Value,
     pub(super) summary: &'a Summary,
+    /// What contradicts what, for checkers that have no explanation.
+    pub(super) contradiction: Option<&'a str>,
 }
 
 impl Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { valid, figures, reasons, explanation, warnings, .. } = self.summary;
+        let Summary { valid, figures, reasons, stderr, .. } = self.summary;
+        let (decisive, warnings) = self.summary.split_warnings();
+        let explanation = self.summary.explained(self.contradiction);
         let mut text = self.results.pretty();
         text.push('\n');
-        for (head, lines) in [("warning: ", warnings), ("because ", reasons), ("  ", explanation)] {
+        let parts = [
+            ("warning: ", warnings),
+            ("because ", reasons),
+            ("warning: ", decisive),
+            ("  ", &explanation),
+            ("", stderr),
+        ];
+        for (head, lines) in parts {
             for line in lines {
                 text.extend([head, line, "\n"]);
             }

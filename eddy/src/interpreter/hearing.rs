@@ -18,11 +18,8 @@ impl Interpreter {
         }
         let preparation = self.clients.preparation(node);
         let read = complaint::read(&self.nodes[node], line, preparation != Some("init"));
-        if preparation.is_some()
-            && let Ok(said) = &read
-        {
-            self.note_stray(node, said);
-        }
+        let is_told =
+            preparation.is_some() && read.as_ref().is_ok_and(|said| self.tell_stray(node, said));
         let heard = match read {
             Ok(said) => self.pass_on(now, node, &said, line),
             Err(complaint) => match lenient::read(line).filter(|_| self.is_lenient) {
@@ -32,9 +29,18 @@ impl Interpreter {
                 None => Err(complaint),
             },
         };
+        let news = self.mistakes.take_news();
+        if !is_told {
+            news.iter().for_each(|news| self.notices.tell(news));
+        }
         match heard {
             // Without an answer to what prepares the node, Maelstrom comes to no verdict either.
             Err(complaint) if self.is_lenient && preparation.is_none() => {
+                self.notices.tell(&format!(
+                    "node {} is not heard any more, as in Maelstrom: {}",
+                    complaint.node,
+                    complaint.in_one_line()
+                ));
                 self.deaf.stop_hearing(now.saturating_sub(self.zero), node, complaint);
                 Ok(())
             }

@@ -34,7 +34,11 @@ enum Mistake {
 
 /// The mistakes of all nodes, each with its first case.
 #[derive(Debug, Default)]
-pub(super) struct Mistakes(BTreeMap<Mistake, Noted>);
+pub(super) struct Mistakes {
+    noted: BTreeMap<Mistake, Noted>,
+    /// What is new: the first mistake of its kind that a node made, in a sentence.
+    news: Vec<String>,
+}
 
 #[derive(Debug, Default)]
 struct Noted {
@@ -120,16 +124,33 @@ impl Mistakes {
             let first = format!("{}{first}", if count == 1 { "" } else { "the first, " });
             format!("{nodes} sent {what}, {first}")
         };
-        self.0.iter().map(sentence).collect()
+        self.noted.iter().map(sentence).collect()
+    }
+
+    /// What is new since this was asked last: a sentence for each node and kind of mistake.
+    pub(super) fn take_news(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// How many of the warnings, the first ones, tell why clients hear no answer.
+    pub(super) fn silencing(&self) -> usize {
+        let is_silencing =
+            |mistake: &Mistake| matches!(mistake, Mistake::Misdirected | Mistake::Unsolicited);
+        self.noted.keys().filter(|mistake| is_silencing(mistake)).count()
     }
 
     fn note(&mut self, mistake: Mistake, node: &str, first: impl FnOnce() -> String) {
-        let empty = || Noted { counts: BTreeMap::new(), first: first() };
-        let noted = self.0.entry(mistake).or_insert_with(empty);
-        match noted.counts.get_mut(node) {
-            Some(count) => *count += 1,
-            None => drop(noted.counts.insert(node.to_owned(), 1)),
+        let noted = self.noted.entry(mistake).or_default();
+        if let Some(count) = noted.counts.get_mut(node) {
+            *count += 1;
+            return;
         }
+        let case = first();
+        self.news.push(format!("node {node} sent {}, {case}", mistake.told(1)));
+        if noted.counts.is_empty() {
+            noted.first = case;
+        }
+        noted.counts.insert(node.to_owned(), 1);
     }
 }
 
@@ -205,5 +226,17 @@ mod tests {
              {\"type\":\"error\",\"code\":\"11\"}",
         ];
         assert_eq!(mistakes.warnings(), expected);
+        assert_eq!(mistakes.silencing(), 1);
+        let told: Vec<String> =
+            mistakes.take_news().iter().map(|news| news[..24].to_owned()).collect();
+        let n0 = "node n0 sent a message t";
+        let expected = [
+            n0,
+            "node n1 sent a second re",
+            "node n1 sent a message t",
+            "node n2 sent an error wi",
+        ];
+        assert_eq!(told, expected);
+        assert!(mistakes.take_news().is_empty());
     }
 }

@@ -75,21 +75,14 @@ impl Interpreter {
     }
 
     /// Notes a message of a node that has yet to answer what prepares it, if it looks like the
-    /// answer and is none, or says to be somebody else's.
-    pub(super) fn note_stray(&mut self, node: usize, said: &Said<'_>) {
-        let Some((waiting, msg_id)) = self.clients.preparing(node) else { return };
+    /// answer and is none. Whether that was told: the first one to each client is.
+    pub(super) fn tell_stray(&mut self, node: usize, said: &Said<'_>) -> bool {
+        let Some((waiting, msg_id)) = self.clients.preparing(node) else { return false };
         let name = &self.nodes[node];
-        let f = waiting.operation.f;
-        let patience = if f == "init" { INIT_TIMEOUT } else { TIMEOUT };
-        self.notices.extend(self.strays.note((node, name), said, waiting, msg_id, patience));
-        let Said { src, dest, body } = said;
-        if **src != **name && self.clients.awaits(dest, node, body).is_some() {
-            let notice = format!(
-                "node {name} answered {f} as {src}, which Maelstrom does not look at: expected \
-                 \"src\": {name:?}, the node_id of its init request"
-            );
-            self.notices.push(notice);
-        }
+        let patience = if waiting.operation.f == "init" { INIT_TIMEOUT } else { TIMEOUT };
+        let notice = self.strays.note((node, name), said, waiting, msg_id, patience);
+        notice.iter().for_each(|notice| self.notices.tell(notice));
+        notice.is_some()
     }
 
     fn ask_once(&mut self, now: Duration, node: usize, within: Duration, operation: Operation) {
@@ -133,6 +126,7 @@ impl Interpreter {
         let next = Completion::answered(operation, request, node, &reply, letters, make);
         let completion = match next {
             Next::Complete(completion) => {
+                self.tell_malformed(waiting.node, waiting.operation.f, &completion);
                 if completion.exception.is_some() {
                     self.malformed.insert(waiting.node);
                 }

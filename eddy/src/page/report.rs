@@ -76,6 +76,10 @@ struct Part {
     meanings: Vec<String>,
     reasons: Vec<String>,
     explanation: String,
+    stderr: String,
+    faults: String,
+    /// Those that explain the verdict, and the others.
+    decisive: Vec<String>,
     warnings: Vec<String>,
     command: String,
     circumstances: String,
@@ -94,6 +98,7 @@ struct Row {
 
 impl Part {
     fn new(description: &Description, summary: &Summary) -> Part {
+        let (decisive, warnings) = summary.split_warnings();
         let all = |texts: &[String]| texts.iter().map(|text| shown(text)).collect();
         let figures = summary.figures.iter().map(|figure| Row {
             name: shown(&figure.name),
@@ -110,7 +115,10 @@ impl Part {
             meanings: summary.meanings(),
             reasons: all(&summary.reasons),
             explanation: shown(&summary.explanation.join("\n")),
-            warnings: all(&summary.warnings),
+            stderr: shown(&summary.stderr.join("\n")),
+            faults: shown(summary.faults.as_deref().unwrap_or_default()),
+            decisive: all(decisive),
+            warnings: all(warnings),
             command: shown(&quoted(&description.command)),
             circumstances: shown(&circumstances(description).join(" · ")),
         }

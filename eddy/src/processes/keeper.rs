@@ -11,12 +11,13 @@ use tokio::process::Child;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::errors::Errors;
 use super::group::{Group, Leash};
 use super::input::{Input, Unread};
 use super::pipe::Pipe;
 use super::post::{Post, Process};
 use super::pulse::Pulse;
-use super::stderr::LastWords;
+use super::stderr::{LastWords, Told};
 use super::{input, output, stderr};
 use crate::drive::Event;
 
@@ -45,6 +46,8 @@ pub(super) struct Keeper {
 pub(crate) struct Remains {
     /// What it wrote to STDERR last.
     pub(crate) last_words: LastWords,
+    /// The errors that it wrote to STDERR, in all of its lives.
+    pub(crate) errors: Errors,
     /// What stood on its STDOUT for a while, and was never ended by a newline.
     pub(crate) half_line: Option<String>,
     /// After how many messages it had closed its STDIN, if it lived on.
@@ -56,6 +59,7 @@ impl Remains {
     pub(super) fn after(self, former: Remains) -> Remains {
         Remains {
             last_words: self.last_words,
+            errors: self.errors,
             half_line: self.half_line.or(former.half_line),
             deaf_after: self.deaf_after.or(former.deaf_after),
         }
@@ -116,7 +120,7 @@ struct Pipes {
     unread: Arc<Unread>,
     said: JoinHandle<Option<String>>,
     log_is_full: oneshot::Receiver<String>,
-    logged: JoinHandle<LastWords>,
+    logged: JoinHandle<Told>,
 }
 
 /// Keeps a process until it is killed; tells why the test cannot go on, if the process ends first
@@ -162,7 +166,8 @@ async fn keep(
         Some(half_line) => half_line,
         None => last(&mut said).await,
     };
-    Remains { last_words: last(&mut { logged }).await, half_line, deaf_after }
+    let Told { last_words, errors } = last(&mut { logged }).await;
+    Remains { last_words, errors, half_line, deaf_after }
 }
 
 /// How a process ends that has closed its STDOUT, or that it does not; nothing if it is killed.

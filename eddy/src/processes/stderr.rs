@@ -9,6 +9,7 @@ use anyhow::{Result, anyhow};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::oneshot;
 
+use super::errors::Errors;
 use super::program::advice;
 use crate::printable::{excerpt, printable};
 
@@ -43,6 +44,16 @@ pub(super) struct Log {
     is_writable: bool,
     /// What is yet to be repeated on our own STDERR, if anything is to be.
     echo: Option<Vec<u8>>,
+    /// Those of all processes of the node.
+    errors: Errors,
+}
+
+/// What is to be told of what a process wrote.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) last_words: LastWords,
+    /// With those of the node's former processes.
+    pub(super) errors: Errors,
 }
 
 /// What a node wrote last; displays as sentences.
@@ -63,7 +74,8 @@ impl Log {
         fs::create_dir_all(directory).map_err(wrong)?;
         let file = File::options().create(true).append(true).open(&path).map_err(wrong)?;
         let echo = echo.then(Vec::new);
-        Ok(Log { node: node.to_owned(), path, file, room: LONGEST_LOG, is_writable: true, echo })
+        let (node, errors) = (node.to_owned(), Errors::default());
+        Ok(Log { node, path, file, room: LONGEST_LOG, is_writable: true, echo, errors })
     }
 
     /// Keeps what there is room for; tells whether that was everything.
@@ -112,7 +124,7 @@ pub(super) async fn read(
     mut stderr: impl AsyncRead + Unpin,
     log: &mut Log,
     too_much: oneshot::Sender<String>,
-) -> LastWords {
+) -> Told {
     let mut last_words = LastWords::default();
     let mut too_much = Some(too_much);
     let mut chunk = vec![0; 1 << 16];
@@ -125,10 +137,12 @@ pub(super) async fn read(
             let _ = too_much.send(log.is_full());
         }
         log.repeat(text, false);
+        log.errors.push(text);
         last_words.push(text);
     }
     log.repeat(b"", true);
-    last_words
+    log.errors.end();
+    Told { last_words, errors: log.errors.clone() }
 }
 
 /// Writes to our own STDERR, if anybody still reads it.

@@ -33,6 +33,22 @@ pub(crate) struct Judgement {
     failure: Option<String>,
 }
 
+/// Sentences about what Maelstrom would not have said, the most telling first.
+#[derive(Debug, Default)]
+pub(crate) struct Warnings {
+    pub(crate) all: Vec<String>,
+    /// How many of them, the first ones, explain why the test is not valid.
+    pub(crate) decisive: usize,
+}
+
+/// What nodes did that no node should, in sentences, the most telling first.
+#[derive(Debug, Default)]
+pub(crate) struct Mistakes {
+    pub(crate) all: Vec<String>,
+    /// How many of them, the first ones, tell why clients hear no answer.
+    pub(crate) silencing: usize,
+}
+
 impl Judgement {
     /// Everything but the workload, whose verdict is given.
     pub(crate) fn new(
@@ -132,16 +148,34 @@ impl Judgement {
     pub(crate) fn warnings(
         &self,
         placement: &Placement<'_>,
-        mistakes: impl IntoIterator<Item = String>,
+        mistakes: Mistakes,
         others: impl IntoIterator<Item = String>,
-    ) -> Vec<String> {
+    ) -> Warnings {
+        let decisive = self.decisive(&mistakes);
         let dead =
             if self.is_liveness_judged { Vec::new() } else { self.liveness.reasons(placement) };
         // Where there is nothing to look at, Maelstrom finds nothing wrong, or an empty graph.
         let lack = self.lack.iter().filter(|_| self.verdict.valid != Validity::Unknown);
-        let warnings = mistakes.into_iter().chain(self.exceptions.warning());
+        let warnings = mistakes.all.into_iter().chain(self.exceptions.warning());
         let warnings = warnings.chain(self.stats.silent(placement));
         let warnings = warnings.chain(self.verdict.warnings.clone()).chain(lack.cloned());
-        warnings.chain(dead).chain(others).collect()
+        let mut all: Vec<String> = warnings.chain(dead).chain(others).collect();
+        let place = decisive.and_then(|decisive| all.iter().position(|each| *each == decisive));
+        if let Some(place) = place {
+            all[..=place].rotate_right(1);
+        }
+        Warnings { all, decisive: usize::from(place.is_some()) }
+    }
+
+    /// The warning that explains why the test is not valid, if one does: why operations were not
+    /// answered, or how values were lost.
+    fn decisive(&self, mistakes: &Mistakes) -> Option<String> {
+        let [_, stats, availability, workload, alive] = self.parts();
+        let is_silent = [stats, availability, alive].iter().any(|part| *part != Validity::Valid);
+        if !is_silent && workload != Validity::Unknown {
+            return self.verdict.decisive.clone().filter(|_| workload == Validity::Invalid);
+        }
+        let silencing = mistakes.all.first().filter(|_| mistakes.silencing > 0).cloned();
+        silencing.or_else(|| self.exceptions.warning())
     }
 }

@@ -1,7 +1,7 @@
 //! Tests that sentences for people have no EDN in them, on histories in which everything goes
 //! wrong.
 
-use super::judgement::{Judgement, Standard};
+use super::judgement::{Judgement, Mistakes, Standard};
 use crate::checker::Placement;
 use crate::checker::availability::Goal;
 use crate::history::History;
@@ -45,7 +45,7 @@ fn told(workload: Workload, history: &History) -> Vec<String> {
     let mut judged = Judgement::new(standard, history, &placement, verdict, None);
     let mut told = judged.reasons(&placement);
     told.extend(explanation);
-    told.extend(judged.warnings(&placement, None, None));
+    told.extend(judged.warnings(&placement, Mistakes::default(), None).all);
     told.extend(judged.contradictions(history, &placement).into_iter().map(|found| found.what));
     told
 }

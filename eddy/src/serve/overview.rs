@@ -104,8 +104,8 @@ impl Overview {
     }
 
     fn explanation(&self) -> String {
-        let explanation = self.run.summary().map(|summary| summary.explanation.join("\n"));
-        printable(&explanation.unwrap_or_default()).into_owned()
+        let Some(summary) = self.run.summary() else { return String::new() };
+        printable(&[&summary.explanation[..], &summary.stderr].concat().join("\n")).into_owned()
     }
 }
 

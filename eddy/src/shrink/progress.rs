@@ -4,7 +4,8 @@
 //! wait so long. So the verdict is written to STDERR at once, and the smallest test so far whenever
 //! there is a new one, whole, as Rust: whoever stops all of it keeps that. A test with many strikes
 //! takes a screen, and in the beginning there is a smaller one each moment. So the longer the text,
-//! the longer ago must the last one be.
+//! the longer ago must the last one be. The first that is smaller is told at once: who stops before
+//! it would have the seed alone.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::size;
+use crate::checker::sentence::counted;
 use crate::printable::printable;
 use crate::report::Report;
 use crate::seeds::Trial;
@@ -32,6 +34,8 @@ pub(crate) struct Progress {
     name: String,
     began: Instant,
     pace: Pace,
+    /// Whether any was smaller than the test that has failed, and not only the same in other words.
+    has_smaller: bool,
     told: Instant,
     /// The smallest so far, as long as it has not been told.
     news: Option<String>,
@@ -62,8 +66,9 @@ impl Progress {
                 } else {
                     LETTERS_PER_SECOND_OF_LOG
                 },
-                last: Duration::ZERO,
+                last: Some(Duration::ZERO),
             },
+            has_smaller: false,
             told: now,
             news: None,
             tried: 0,
@@ -83,19 +88,24 @@ impl Progress {
     /// One more test was tried.
     pub(super) fn tried(&mut self, tried: u32) {
         self.tried = tried;
-        self.bar.set_message(format!("{tried} smaller tests tried: {}", self.name));
+        let tried = format!("{} tried", counted(u64::from(tried), "smaller test"));
+        self.bar.set_message(format!("{tried}: {}", self.name));
         let elapsed = self.began.elapsed();
         if self.news.as_ref().is_some_and(|news| self.pace.admits(elapsed, news.len())) {
             self.tell_news();
         }
         if !self.is_terminal && self.told.elapsed() >= TELL_EVERY {
             self.told = Instant::now();
-            self.tell(&format!("{}: {tried} smaller tests tried", self.name));
+            self.tell(&format!("{}: {tried}", self.name));
         }
     }
 
-    /// This test fails likewise, and is the smallest so far.
-    pub(super) fn found(&mut self, test: &Test, report: &Report) {
+    /// This test fails likewise, and is the smallest so far; whether it is smaller than the first.
+    pub(super) fn found(&mut self, test: &Test, report: &Report, is_smaller: bool) {
+        if is_smaller && !self.has_smaller {
+            self.has_smaller = true;
+            self.pace.last = None;
+        }
         let rust = Rust(test).to_string();
         let (size, tried, name) = (size(test, report), self.tried + 1, &self.name);
         let head = format!("{name}: smaller, with {size} ({tried} tried):");
@@ -107,15 +117,33 @@ impl Progress {
         });
     }
 
-    /// There is no smaller one than the last.
-    pub(super) fn end(mut self) {
+    /// Whether nobody waits for it any more, since a lower seed has failed.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.trial.as_ref().is_some_and(|trial| !trial.is_lowest_that_failed())
+    }
+
+    /// There is no smaller one than the last; or there may be, and this `limit` ended the search.
+    pub(super) fn end(mut self, limit: Option<&str>) {
+        if self.is_given_up() {
+            return self.give_up();
+        }
         self.tell_news();
         let seconds = self.began.elapsed().as_secs_f64();
+        let (name, tests) = (&self.name, counted(u64::from(self.tried), "test"));
+        let ended = match limit {
+            Some(limit) => format!("given up after {tests}, {limit}"),
+            None => format!("no smaller one among {tests}"),
+        };
         self.tell(&format!(
-            "{}: no smaller one among {} tests, after {seconds:.1} s; what happens in it comes \
-             with the failure, when all tests have ended",
-            self.name, self.tried
+            "{name}: {ended}, after {seconds:.1} s; what happens in it comes with the failure, \
+             when all tests have ended"
         ));
+    }
+
+    /// Of several seeds that fail the lowest is told, and this is not it.
+    fn give_up(&self) {
+        uncaptured::clear(&self.bar);
+        tell(&printable(&format!("{}: given up, for a lower seed fails, too", self.name)));
     }
 
     fn tell_news(&mut self) {
@@ -144,16 +172,16 @@ impl Drop for Progress {
 /// When so many letters may be written again.
 struct Pace {
     letters_per_second: u32,
-    last: Duration,
+    last: Option<Duration>,
 }
 
 impl Pace {
     fn admits(&mut self, now: Duration, letters: usize) -> bool {
         let letters = u32::try_from(letters).unwrap_or(u32::MAX);
         let pause = Duration::from_secs(1) * letters / self.letters_per_second;
-        let is_time = now.saturating_sub(self.last) >= pause;
+        let is_time = self.last.is_none_or(|last| now.saturating_sub(last) >= pause);
         if is_time {
-            self.last = now;
+            self.last = Some(now);
         }
         is_time
     }
@@ -165,16 +193,17 @@ mod tests {
 
     #[test]
     fn the_longer_the_text_the_longer_the_pause_before_it() {
-        let mut pace = Pace { letters_per_second: 200, last: Duration::ZERO };
+        let mut pace = Pace { letters_per_second: 200, last: None };
         let mut check = |milliseconds, letters, expected| {
             let now = Duration::from_millis(milliseconds);
             assert_eq!(pace.admits(now, letters), expected, "{letters} at {milliseconds} ms");
         };
-        check(999, 200, false);
-        check(1_000, 200, true);
-        check(1_400, 100, false);
-        check(1_500, 100, true);
-        check(11_400, 2_000, false);
-        check(11_500, 2_000, true);
+        check(7, 2_000, true);
+        check(1_006, 200, false);
+        check(1_007, 200, true);
+        check(1_500, 100, false);
+        check(1_507, 100, true);
+        check(11_506, 2_000, false);
+        check(11_507, 2_000, true);
     }
 }

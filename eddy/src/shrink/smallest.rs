@@ -26,6 +26,8 @@ pub(crate) struct Smallest {
     pub(super) runs: u32,
     /// What the report of the test that was made smaller has warned of.
     pub(super) warned: Vec<String>,
+    /// What ended the search before there was no smaller test, if anything did.
+    pub(super) limit: Option<&'static str>,
 }
 
 /// How large a test is: `1 node, 2 operations, 1 strike, 2ms, seed 10`.
@@ -41,9 +43,15 @@ pub(super) fn size(test: &Test, report: &Report) -> String {
 
 impl Display for Smallest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Smallest { test, report, runs, warned } = self;
+        let Smallest { test, report, runs, warned, limit } = self;
         let size = size(test, report);
         writeln!(f, "The smallest of {runs} tests in which the same goes wrong has {size}:\n")?;
+        if let Some(limit) = limit {
+            writeln!(
+                f,
+                "There may be smaller ones: the search was given up after {runs}, {limit}.\n"
+            )?;
+        }
         writeln!(f, "{}\n", Rust(test))?;
         if let Some(failure) = &report.failure {
             writeln!(f, "{failure}\n")?;

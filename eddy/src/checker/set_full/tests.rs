@@ -18,6 +18,41 @@ fn without_reads_nothing_is_known() {
 }
 
 #[test]
+fn what_reads_returned_is_told_where_nothing_is_known_or_something_is_lost() {
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(
+            super::check(&history(text), "add", "read").reason().unwrap(),
+            expected,
+            "{text}"
+        );
+    }
+    let (add, null, empty) = (
+        "0 invoke add 1\n0 ok add 1\n",
+        "1 invoke read nil\n1 ok read nil\n",
+        "1 invoke read nil\n1 ok read []\n",
+    );
+    let unknown = "so nobody knows whether the value that was sent is kept";
+    let nulls = "answered null in place of a list, which is taken for an empty one";
+    let lost = "1 value known to a node and then lost: 1";
+    check("", "clients sent no value, so none was there to be kept or lost");
+    check(add, &format!("no read succeeded, {unknown}"));
+    check(&format!("{null}{add}"), &format!("the only read {nulls}, {unknown}"));
+    check(&format!("{null}{null}{add}"), &format!("all 2 reads {nulls}, {unknown}"));
+    check(
+        &format!("{empty}{add}"),
+        &format!("the only read that succeeded returned no value, {unknown}"),
+    );
+    check(
+        &format!("{empty}{empty}{add}"),
+        &format!("none of 2 reads that succeeded returned a value, {unknown}"),
+    );
+    check(&format!("{empty}{add}{null}"), &format!("{lost}; 1 of 2 reads {nulls}"));
+    // Here it is another read that shows the loss.
+    check(&format!("{null}{add}{empty}"), lost);
+}
+
+#[test]
 fn an_element_that_every_late_read_has_is_stable() {
     let set = check(
         "0 invoke add 1

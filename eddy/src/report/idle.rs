@@ -1,0 +1,246 @@
+//! Faults that were asked for and could not show anything, because of when they struck.
+//!
+//! The first strike of each fault comes at once, and the next one after twice the nemesis interval
+//! at most. So in a short test the only kill may come before anything was acknowledged, and a node
+//! that keeps nothing passes. Nobody should have to find that out by themselves.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::strikes::{name, that_hit};
+use crate::checker::sentence::and;
+use crate::history::{History, Kind, Op};
+use crate::nemesis::{Fault, Strike};
+use crate::test::Test;
+use crate::workload::Workload;
+
+/// The part of the time limit that a nemesis interval is advised to be: then about five strikes of
+/// each fault begin and end before the time is over.
+const PART: u32 = 5;
+
+/// What is said of options, which the command line has by other names than Rust.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    /// A nemesis interval of so long.
+    pub(crate) interval: fn(Duration) -> String,
+    pub(crate) seed: &'static str,
+    pub(crate) time_limit: &'static str,
+    pub(crate) nodes: &'static str,
+}
+
+/// A sentence for each finding about the faults that were asked for; `began` is the time of the
+/// history that the times of strikes count from.
+pub(super) fn warnings(
+    test: &Test,
+    strikes: &[Strike],
+    history: &History,
+    began: Duration,
+    options: Options,
+) -> Vec<String> {
+    let (without_links, others): (BTreeSet<Fault>, BTreeSet<Fault>) =
+        test.faults.iter().partition(|fault| test.node_ids().len() == 1 && needs_links(**fault));
+    let told = Times::of(test.workload, history, began);
+    let found = others.into_iter().filter_map(|fault| {
+        let hits: Vec<&Strike> = that_hit(strikes, fault).collect();
+        let what = told.find(fault, &hits, test.workload)?;
+        Some(format!("{what}: {}", advice(test, options)))
+    });
+    let without_links: Vec<String> =
+        without_links.into_iter().map(|fault| name(fault)[1].to_owned()).collect();
+    let lonely = (!without_links.is_empty()).then(|| {
+        let (faults, more) = (and(&without_links), options.nodes);
+        format!("a single node has no links to others, so {faults} struck nothing: try {more}")
+    });
+    lonely.into_iter().chain(found).collect()
+}
+
+/// What to try, so that faults strike in the middle of a test.
+fn advice(test: &Test, options: Options) -> String {
+    let wanted = test.time_limit / PART;
+    let wanted = match wanted.as_secs() {
+        0 => Duration::from_millis(u64::from(wanted.subsec_millis() / 100 * 100).max(100)),
+        seconds => Duration::from_secs(seconds),
+    };
+    if wanted < test.nemesis_interval {
+        format!("try {}", (options.interval)(wanted))
+    } else {
+        format!("try {}, or {}", options.seed, options.time_limit)
+    }
+}
+
+fn needs_links(fault: Fault) -> bool {
+    match fault {
+        Fault::Kill | Fault::Pause => false,
+        Fault::Partition | Fault::OneWay | Fault::Loss | Fault::Duplicate | Fault::Slow => true,
+    }
+}
+
+/// What clients heard when, in the time of strikes.
+struct Times {
+    /// When the first operation was acknowledged that adds something.
+    first_write: Option<Duration>,
+    /// When the first operation was acknowledged, and the last one before the nodes were left to
+    /// recover.
+    first_and_last: Option<(Duration, Duration)>,
+}
+
+impl Times {
+    fn of(workload: Workload, history: &History, began: Duration) -> Times {
+        let is_last = |op: &Op| op.extra("final?").is_some();
+        let acknowledged = || history.clients().filter(|op| op.kind == Kind::Ok);
+        let time = |op: &Op| Duration::from_nanos(op.time).saturating_sub(began);
+        let mut writes = acknowledged().filter(|op| written(workload).1.contains(&&*op.f));
+        let first_write = writes.next().map(time);
+        let mut times = acknowledged().filter(|op| !is_last(op)).map(time);
+        let first = times.next();
+        let last = times.last().or(first);
+        Times { first_write, first_and_last: first.zip(last) }
+    }
+
+    /// What keeps the strikes of a fault from showing anything, if anything does.
+    fn find(&self, fault: Fault, hits: &[&Strike], workload: Workload) -> Option<String> {
+        let [one, several] = name(fault);
+        if hits.is_empty() {
+            return Some(format!("no {one} struck any node"));
+        }
+        let all = if hits.len() == 1 { format!("the only {one}") } else { format!("every {one}") };
+        if fault == Fault::Kill {
+            let first = self.first_write?;
+            let what = written(workload).0;
+            let is_early = hits.iter().all(|strike| strike.from < first);
+            return is_early.then(|| {
+                format!("{all} struck before any {what} was acknowledged, so nothing could be lost")
+            });
+        }
+        let (first, last) = self.first_and_last?;
+        let is_early = |strike: &&Strike| strike.until < first;
+        let is_late = |strike: &&Strike| strike.from > last;
+        let when = if hits.iter().all(is_early) {
+            "was over before any operation was acknowledged"
+        } else if hits.iter().all(is_late) {
+            "struck after the last operation was acknowledged"
+        } else if hits.iter().all(|strike| is_early(strike) || is_late(strike)) {
+            "was over before any operation was acknowledged, or struck after the last one was"
+        } else {
+            return None;
+        };
+        Some(format!("{all} {when}, so the verdict says nothing of {several}"))
+    }
+}
+
+/// What clients write in a workload, and by which operations.
+fn written(workload: Workload) -> (&'static str, &'static [&'static str]) {
+    match workload {
+        Workload::Broadcast => ("value", &["broadcast"]),
+        Workload::Echo => ("echo", &["echo"]),
+        Workload::GCounter | Workload::PnCounter => ("add", &["add"]),
+        Workload::GSet => ("value", &["add"]),
+        Workload::Kafka => ("message", &["send", "txn"]),
+        Workload::LinKv => ("write", &["write", "cas"]),
+        Workload::TxnListAppend | Workload::TxnRwRegister => ("transaction", &["txn"]),
+        Workload::UniqueIds => ("id", &["generate"]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPTIONS: Options = Options {
+        interval: |interval| format!("interval {interval:?}"),
+        seed: "a seed",
+        time_limit: "a limit",
+        nodes: "nodes",
+    };
+
+    /// Operations from 1 s to 8 s, the value at 3 s, a last read at 20 s; strikes count from 1 s.
+    const HISTORY: &str = "\
+        {:index 0, :time 1000000000, :type :invoke, :process 0, :f :read, :value nil}\n\
+        {:index 1, :time 2000000000, :type :ok, :process 0, :f :read, :value []}\n\
+        {:index 2, :time 2000000000, :type :invoke, :process 0, :f :broadcast, :value 0}\n\
+        {:index 3, :time 3000000000, :type :ok, :process 0, :f :broadcast, :value 0}\n\
+        {:index 4, :time 4000000000, :type :invoke, :process 0, :f :read, :value nil}\n\
+        {:index 5, :time 9000000000, :type :ok, :process 0, :f :read, :value [0]}\n\
+        {:index 6, :time 20000000000, :type :invoke, :process 0, :f :read, :value nil, \
+         :final? true}\n\
+        {:index 7, :time 20000000000, :type :ok, :process 0, :f :read, :value [0], :final? true}\n";
+
+    fn seconds(number: u64) -> Duration {
+        Duration::from_secs(number)
+    }
+
+    fn found(test: &Test, strikes: &[Strike]) -> Vec<String> {
+        let history = History::read_edn(HISTORY).unwrap();
+        warnings(test, strikes, &history, seconds(1), OPTIONS)
+    }
+
+    fn test(fault: Fault) -> Test {
+        let faults = [fault].into();
+        Test { workload: Workload::Broadcast, nodes: 3, faults, ..Test::default() }
+    }
+
+    #[test]
+    fn a_kill_shows_nothing_before_anything_was_acknowledged() {
+        #[track_caller]
+        fn check(kills: &[(&[&str], u64)], expected: &[&str]) {
+            let kills = kills.iter().map(|(names, from)| {
+                Strike::kill(names.iter().copied(), seconds(*from), seconds(10))
+            });
+            let test = Test { time_limit: seconds(10), ..test(Fault::Kill) };
+            assert_eq!(found(&test, &kills.collect::<Vec<_>>()), expected);
+        }
+        let early = "struck before any value was acknowledged, so nothing could be lost: try \
+                     interval 2s";
+        check(&[(&["n0"], 0)], &[&format!("the only kill {early}")]);
+        check(&[(&["n0"], 0), (&["n1"], 1)], &[&format!("every kill {early}")]);
+        check(&[(&["n0"], 0), (&[], 5)], &[&format!("the only kill {early}")]);
+        check(&[(&["n0"], 0), (&["n1"], 2)], &[]);
+        check(&[(&["n0"], 9)], &[]);
+        check(&[(&[], 5)], &["no kill struck any node: try interval 2s"]);
+        check(&[], &["no kill struck any node: try interval 2s"]);
+    }
+
+    #[test]
+    fn other_faults_show_nothing_before_the_first_operation_and_after_the_last() {
+        #[track_caller]
+        fn check(times: &[(u64, u64)], expected: Option<&str>) {
+            let strike =
+                |&(from, until): &(u64, u64)| Strike::pause(["n1"], seconds(from), seconds(until));
+            let strikes: Vec<Strike> = times.iter().map(strike).collect();
+            let expected = expected.map(|what| {
+                format!("{what}, so the verdict says nothing of pauses: try a seed, or a limit")
+            });
+            let test = Test { nemesis_interval: seconds(1), ..test(Fault::Pause) };
+            assert_eq!(found(&test, &strikes), Vec::from_iter(expected));
+        }
+        let early = "was over before any operation was acknowledged";
+        check(&[(0, 0)], Some(&format!("the only pause {early}")));
+        check(&[(0, 0), (0, 0)], Some(&format!("every pause {early}")));
+        let late = "the only pause struck after the last operation was acknowledged";
+        check(&[(9, 10)], Some(late));
+        let both = format!("every pause {early}, or struck after the last one was");
+        check(&[(0, 0), (9, 10)], Some(&both));
+        check(&[(0, 1)], None);
+        check(&[(0, 10)], None);
+        check(&[(0, 0), (5, 6)], None);
+    }
+
+    #[test]
+    fn a_node_without_others_has_no_links_to_strike() {
+        let faults = [Fault::Partition, Fault::Loss, Fault::Kill].into();
+        let strikes = [Strike::kill(["n0"], seconds(5), seconds(6))];
+        let expected = "a single node has no links to others, so partitions and losses struck \
+                        nothing: try nodes";
+        let test = Test { faults, nodes: 1, ..test(Fault::Kill) };
+        assert_eq!(found(&test, &strikes), [expected]);
+    }
+
+    #[test]
+    fn where_nothing_was_asked_for_or_acknowledged_there_is_nothing_to_say() {
+        let strikes = [Strike::kill(["n0"], seconds(0), seconds(6))];
+        assert!(found(&Test { faults: [].into(), ..test(Fault::Kill) }, &strikes).is_empty());
+        let nothing = History::new();
+        let told = warnings(&test(Fault::Kill), &strikes, &nothing, seconds(0), OPTIONS);
+        assert!(told.is_empty(), "{told:?}");
+    }
+}
