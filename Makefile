@@ -15,7 +15,7 @@ ARGS ?=
 SEEDS ?= 200
 
 TEST = $(MAELSTROM) test
-CHECK = $(EDDY) check store/latest --title $@ $(if $(TABLE),--table $(TABLE))
+CHECK = $(EDDY) check store/latest --strict --title $@ $(if $(TABLE),--table $(TABLE))
 
 CHALLENGES := echo unique-ids broadcast-a broadcast-b broadcast-c broadcast-d broadcast-e \
 	broadcast-e-slow g-set counter pn-counter kafka-a kafka-b kafka-c txn-a txn-b txn-c \

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checker::Validity;
 use crate::checker::quantiles::Quantiles;
+use crate::checker::sentence::counted;
 use crate::edn::Value;
 use crate::history::{History, Kind};
 use crate::report::{Report, strikes};
@@ -34,6 +35,8 @@ pub(crate) struct Summary {
     /// How often each fault struck, and whom.
     pub(crate) faults: Option<String>,
     pub(crate) warnings: Vec<String>,
+    /// Whether warnings count as failures.
+    pub(crate) is_strict: bool,
     /// How many of the warnings, the first ones, explain why it is not valid.
     pub(crate) decisive: usize,
 }
@@ -70,13 +73,15 @@ pub(crate) enum Bound {
 }
 
 /// Limits to the figures, in their order: messages per operation, median and longest latency in
-/// milliseconds, and the fraction of operations that succeeded.
+/// milliseconds, and the fraction of operations that succeeded; and to warnings.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Limits {
     pub(crate) msgs_per_op: Option<f64>,
     pub(crate) median: Option<f64>,
     pub(crate) latency: Option<f64>,
     pub(crate) ok_fraction: Option<f64>,
+    /// Whether there may be no warnings.
+    pub(crate) is_strict: bool,
 }
 
 /// Which latency a test is measured by; its figures are named after it.
@@ -177,13 +182,15 @@ impl Summary {
             stderr: Vec::new(),
             faults: strikes::in_short(&report.strikes, &test.faults, test.node_ids().len()),
             warnings: report.warnings.clone(),
+            is_strict: false,
             decisive: report.decisive,
         }
     }
 
     /// The same beside these limits.
     pub(crate) fn limit(mut self, limits: Limits) -> Summary {
-        let Limits { msgs_per_op, median, latency, ok_fraction } = limits;
+        let Limits { msgs_per_op, median, latency, ok_fraction, is_strict } = limits;
+        self.is_strict = is_strict;
         for (figure, limit) in
             self.figures.iter_mut().zip([msgs_per_op, median, latency, ok_fraction])
         {
@@ -223,9 +230,34 @@ impl Summary {
         meanings
     }
 
-    /// Whether every figure keeps its limit.
+    /// Whether every figure keeps its limit, and there are no warnings where there may be none.
     pub(crate) fn is_within_limits(&self) -> bool {
+        self.keeps_limits() && !self.fails_by_warnings()
+    }
+
+    fn keeps_limits(&self) -> bool {
         self.figures.iter().all(|figure| figure.fate() == Fate::Kept)
+    }
+
+    /// Whether there are warnings where there may be none.
+    pub(crate) fn fails_by_warnings(&self) -> bool {
+        self.is_strict && !self.warnings.is_empty()
+    }
+
+    /// The verdict in a few words, and how many warnings a valid test has.
+    pub(crate) fn headline(&self) -> String {
+        match self.warnings.len() {
+            number @ 1.. if self.valid == Some(Validity::Valid) => {
+                let is_failure =
+                    if self.is_strict { ", which --strict takes for failures" } else { "" };
+                format!(
+                    "{}, with {}{is_failure}",
+                    self.verdict(),
+                    counted(number as u64, "warning")
+                )
+            }
+            _ => self.verdict().to_owned(),
+        }
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -240,7 +272,7 @@ impl Summary {
 
     /// The verdict in a few words.
     pub(crate) fn verdict(&self) -> &'static str {
-        match (self.valid, self.is_within_limits()) {
+        match (self.valid, self.keeps_limits()) {
             (None, _) => "no verdict",
             (Some(Validity::Valid), true) if self.figures.iter().all(|f| f.limit.is_none()) => {
                 "valid"

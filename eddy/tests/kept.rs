@@ -78,6 +78,34 @@ fn limits_of_a_test_itself_stand_in_its_report() {
 }
 
 #[test]
+fn a_warning_fails_who_asks_for_none() {
+    let place = Place::with_node("kept_strict", &format!("{ECHO} -e '/\"echo_ok\"/p'"));
+    let test = "test -w echo --bin node --node-count 1 --time-limit 1 --rate 20";
+    place.eddy(test).expect(0, "");
+    place.eddy("check store/latest").expect(0, "");
+    let Outcome { stdout, .. } = place.eddy("check store/latest --strict").expect(1, "");
+    assert!(stdout.contains("valid, with 1 warning, which --strict takes for"), "{stdout}");
+    assert!(stdout.contains("\nwarning: node n0 sent "), "{stdout}");
+    let Outcome { stdout, .. } = place.eddy(&format!("{test} --strict")).expect(1, "");
+    assert!(stdout.contains("valid, with 1 warning, which --strict takes for"), "{stdout}");
+
+    // Of a test of Maelstrom's, only the history tells.
+    let add = ":process 0, :f :add, :value 3";
+    let read = ":process 1, :f :read, :value nil, :final? true";
+    let history = format!(
+        "{{:index 0, :time 1, :type :invoke, {add}}}\n{{:index 1, :time 2, :type :ok, {add}}}\n\
+         {{:index 2, :time 3, :type :invoke, {read}}}\n{{:index 3, :time 4, :type :info, {read}}}\n"
+    );
+    place.file("store/pn-counter/20260101T120000.000Z/history.edn", &history, 0o644);
+    let results = "{:workload {:valid? true}, :valid? true}";
+    place.file("store/pn-counter/20260101T120000.000Z/results.edn", results, 0o644);
+    place.eddy("check store/pn-counter/20260101T120000.000Z").expect(0, "");
+    let strict = "check store/pn-counter/20260101T120000.000Z --strict";
+    let Outcome { stdout, .. } = place.eddy(strict).expect(1, "");
+    assert!(stdout.contains("\nwarning: "), "{stdout}");
+}
+
+#[test]
 fn what_a_node_wrote_before_it_crashed_stands_in_the_report_once_and_in_its_lines() {
     let traceback = "Traceback <most recent call last>:\n  File \"node\", line 7\n    ^^^^";
     let place = Place::with_node("kept_crash", &format!("echo '{traceback}' >&2; exit 1"));

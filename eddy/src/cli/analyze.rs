@@ -187,6 +187,29 @@ impl Recorded {
     }
 }
 
+/// What the history of a recorded test shows that Maelstrom overlooks, in sentences.
+pub(super) fn warnings_of(directory: &Path) -> Result<Vec<String>, String> {
+    let path = find(directory)?;
+    let recording = Recording::beside(&path);
+    let history = read(&path)?;
+    // Maelstrom does not record what transactions were to be. Where they are valid under another
+    // model, the weakest shows the same warnings.
+    let models = recording.consistency_models()?;
+    let models = models.unwrap_or_else(|| vec![ConsistencyModel::ReadUncommitted]);
+    let recorded = Recorded {
+        path: path.clone(),
+        workload: None,
+        consistency_models: None,
+        availability: None,
+        edn: false,
+    };
+    let (workload, _) = recorded.workload(&path, &recording, &history)?;
+    let standard = Standard { availability: Goal::default(), is_liveness_judged: false };
+    let placement = recording.placement(&history);
+    let analysis = recorded.judge(&history, workload, &models, standard, &placement, None);
+    Ok(analysis.summary.warnings)
+}
+
 /// What a path names: the test, where it is one of its files and no history.
 fn judged(path: &Path) -> &Path {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();

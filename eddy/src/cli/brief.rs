@@ -5,8 +5,6 @@ use std::fmt::{self, Display, Formatter};
 use super::colors::{BAD, DOUBTFUL, HEAD, Painted};
 use super::limits::{self, Line, NAME};
 use super::shown::sentence;
-use crate::checker::Validity;
-use crate::checker::sentence::counted;
 use crate::printable::{SCREEN, excerpt, printable};
 use crate::summary::Summary;
 
@@ -46,14 +44,7 @@ impl Display for Brief<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Brief { summary, contradiction, report, again, .. } = self;
         let Summary { figures, reasons, stderr, .. } = summary;
-        let verdict = match summary.warnings.len() {
-            number @ 1.. if summary.valid == Some(Validity::Valid) => {
-                let warnings = counted(number as u64, "warning");
-                format!("{}, with {warnings}", summary.verdict())
-            }
-            _ => summary.verdict().to_owned(),
-        };
-        writeln!(f, "{}", Painted(limits::color(summary), &verdict))?;
+        writeln!(f, "{}", Painted(limits::color(summary), &summary.headline()))?;
         let (decisive, warnings) = summary.split_warnings();
         let told = |figure: &&_| {
             let crate::summary::Figure { value, limit, .. } = figure;

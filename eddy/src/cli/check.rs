@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::brief::{MOST_REASONS, texts};
-use super::colors::{BAD, Painted};
+use super::colors::{BAD, DOUBTFUL, Painted};
 use super::limits::{self, LimitArguments};
 use super::{analyze, help, table};
 use crate::checker::Validity;
@@ -57,13 +57,17 @@ impl Recorded {
         })?;
         let history = || analyze::history_of(directory).ok();
         let figures = summary::figures(&results, history);
-        let summary = Summary { valid: Some(valid), figures, ..Summary::default() };
+        let warnings = if self.limits.is_strict() { warnings(directory)? } else { Vec::new() };
+        let summary = Summary { valid: Some(valid), figures, warnings, ..Summary::default() };
         let summary = summary.limit(self.limits.limits());
         let status = limits::status(&summary);
         let mut text = limits::lines(&summary);
         if valid != Validity::Valid {
             text.extend(reasons(directory));
         }
+        let warning = Painted(DOUBTFUL, "warning: ").to_string();
+        let warnings = summary.warnings.iter().flat_map(|line| texts(&warning, line));
+        text.extend(warnings.map(|line| line + "\n"));
         let failure = self.table.as_ref().and_then(|table| {
             let title = self.title.clone().unwrap_or_else(|| directory.display().to_string());
             let appended = table::append(table, &title, valid, &summary.figures, status == 0);
@@ -74,12 +78,28 @@ impl Recorded {
     }
 }
 
+/// What Maelstrom overlooks: as the test told it when it ended, if eddy ran it, and what its history
+/// shows of it.
+fn warnings(directory: &Path) -> Result<Vec<String>, String> {
+    let mut warnings = summary(directory).map(|summary| summary.warnings).unwrap_or_default();
+    for warning in analyze::warnings_of(directory)? {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+    Ok(warnings)
+}
+
+/// What eddy told when the test ended, if it ran it.
+fn summary(directory: &Path) -> Option<Summary> {
+    let text = fs::read_to_string(directory.join(store::SUMMARY)).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
 /// Why a test is not valid, in lines: as it told when it ended, and where it did not, how that can
 /// be found out.
 fn reasons(directory: &Path) -> Vec<String> {
-    let summary = fs::read_to_string(directory.join(store::SUMMARY));
-    let summary = summary.ok().and_then(|text| serde_json::from_str::<Summary>(&text).ok());
-    let Some(Summary { reasons, explanation, .. }) = summary else {
+    let Some(Summary { reasons, explanation, .. }) = summary(directory) else {
         return vec![format!("why: eddy analyze {}\n", directory.display())];
     };
     let because = Painted(BAD, "because ").to_string();

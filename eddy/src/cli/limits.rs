@@ -31,15 +31,26 @@ pub(super) struct LimitArguments {
     #[arg(long, value_name = "FRACTION", value_parser = numbers::fraction)]
     #[arg(allow_negative_numbers = true)]
     min_ok_fraction: Option<f64>,
+    /// Take every warning for a failure
+    ///
+    /// Warnings are what Maelstrom overlooks: last reads that nobody answered, values that no node
+    /// made, offsets that were forgotten, replies that answer no request.
+    #[arg(long)]
+    strict: bool,
 }
 
 impl LimitArguments {
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     pub(super) fn limits(&self) -> Limits {
         Limits {
             msgs_per_op: self.max_msgs_per_op,
             median: self.max_median,
             latency: self.max_latency,
             ok_fraction: self.min_ok_fraction,
+            is_strict: self.strict,
         }
     }
 }
@@ -69,7 +80,7 @@ impl Display for Line<'_> {
 pub(super) fn lines(summary: &Summary) -> String {
     let figures = summary.figures.iter().map(|figure| format!("{}\n", Line(figure)));
     let meanings = summary.meanings().into_iter().map(|meaning| format!("{meaning}\n"));
-    let verdict = format!("{}\n", Painted(color(summary), summary.verdict()));
+    let verdict = format!("{}\n", Painted(color(summary), &summary.headline()));
     figures.chain(meanings).chain([verdict]).collect()
 }
 

@@ -35,7 +35,7 @@ impl Display for Shown<'_> {
                 text.extend([head, line, "\n"]);
             }
         }
-        if figures.iter().any(|figure| figure.limit.is_some()) {
+        if self.summary.fails_by_warnings() || figures.iter().any(|figure| figure.limit.is_some()) {
             let lines = limits::lines(self.summary);
             text.extend(["\n", &anstream::adapter::strip_str(&lines).to_string()]);
         }

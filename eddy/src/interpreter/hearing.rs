@@ -29,9 +29,11 @@ impl Interpreter {
                 None => Err(complaint),
             },
         };
-        let news = self.mistakes.take_news();
-        if !is_told {
-            news.iter().for_each(|news| self.notices.tell(news));
+        if is_told {
+            // It would be said twice.
+            drop(self.mistakes.take_news());
+        } else {
+            self.tell_news();
         }
         match heard {
             // Without an answer to what prepares the node, Maelstrom comes to no verdict either.

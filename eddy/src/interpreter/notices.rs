@@ -28,6 +28,13 @@ impl Interpreter {
         self.notices.listener = Some(Box::new(listener));
     }
 
+    /// Tells the mistakes that were noted since.
+    pub(super) fn tell_news(&mut self) {
+        for news in self.mistakes.take_news() {
+            self.notices.tell(&news);
+        }
+    }
+
     /// Tells of a malformed reply, if that is what this came of, and if it is the node's first one.
     pub(super) fn tell_malformed(&mut self, node: usize, f: &str, completion: &Completion) {
         let message = completion.exception.as_ref().and_then(exceptions::malformed);
