@@ -18,8 +18,8 @@ use serde_json::value::RawValue;
 ///
 /// Two are equal if Maelstrom cannot tell them apart: neither white space nor the order of an
 /// object's keys matters, nor how a string is escaped, and `1.50` is `1.5`. But an integer is never
-/// a float, so `1` is not `1.0`. So a `Json` is a key for any map, as it is. The order is some order
-/// that all nodes agree on. What is nested deeper than 100 levels is compared as text.
+/// a float, so `1` is not `1.0`. So a `Json` is a key for any map, as it is. The order is some
+/// order that all nodes agree on. What is nested deeper than 100 levels is compared as text.
 ///
 /// Cloning is cheap, and so is comparing what has no nested values, no escapes and no fractions.
 #[derive(Debug, Clone)]
@@ -139,7 +139,8 @@ mod tests {
     fn what_maelstrom_cannot_tell_apart_is_equal() {
         #[track_caller]
         fn check(one: &str, other: &str, are_equal: bool) {
-            let [one, other]: [Json; 2] = [one, other].map(|json| serde_json::from_str(json).unwrap());
+            let [one, other]: [Json; 2] =
+                [one, other].map(|json| serde_json::from_str(json).unwrap());
             assert_eq!(one == other, are_equal);
             assert_eq!(one.cmp(&other).is_eq(), are_equal);
             assert_eq!(one.canonical() == other.canonical(), are_equal);
