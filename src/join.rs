@@ -135,7 +135,8 @@ mod tests {
             .await;
             millis
         };
-        assert_eq!(join_all((0..1000).map(counted)).await, Vec::from_iter(0..1000));
+        let all: Vec<u64> = (0..1000).collect();
+        assert_eq!(join_all((0..1000).map(counted)).await, all);
         assert!(polls.get() <= 2000, "{} polls", polls.get());
     }
 

@@ -63,7 +63,7 @@ impl Kafka {
     /// left out: a key that is only ever polled empty is more than Maelstrom's checker can judge.
     fn poll(&self, offsets: BTreeMap<String, usize>) -> BTreeMap<String, Vec<(usize, Json)>> {
         let logs = self.logs.borrow();
-        let mut offsets = Vec::from_iter(offsets);
+        let mut offsets: Vec<(String, usize)> = offsets.into_iter().collect();
         let first = self.node.random().checked_rem(offsets.len() as u64).unwrap_or_default();
         offsets.rotate_left(usize::try_from(first).unwrap_or_default());
         let mut room = Room::default();

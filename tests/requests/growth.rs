@@ -40,7 +40,7 @@ fn check_request(program: &str, parts: usize, request: impl Fn(usize) -> String)
         let before = node.runtime();
         let reply = node.ask(&request);
         assert!(!reply.contains(r#""type":"error""#), "{program}: {reply}");
-        node.runtime() - before
+        node.runtime().saturating_sub(before)
     });
 }
 
@@ -56,8 +56,12 @@ fn check_state(
     let mut nodes = counts.map(|count| {
         let mut node = Node::start(program);
         let requests = fill(count);
-        requests.iter().for_each(|request| node.request(request));
-        requests.iter().for_each(|_| drop(node.hear_reply()));
+        for request in &requests {
+            node.request(request);
+        }
+        for _ in &requests {
+            node.hear_reply();
+        }
         node
     });
     check_ratio(program, |which| {
@@ -66,7 +70,7 @@ fn check_state(
         for _ in 0..100 {
             nodes[which].ask(&request);
         }
-        nodes[which].runtime() - before
+        nodes[which].runtime().saturating_sub(before)
     });
 }
 

@@ -23,9 +23,9 @@ fn check_refused(program: &str, request: &str, read: &str, expected: &str) {
     let refusal = node.ask(&request.replace("LONG", &string(9 << 20)));
     let expected_refusal = "bytes as JSON, and at most 8388608 are taken\"";
     let is_refused = refusal.contains(r#""code":14,"#) && refusal.contains(expected_refusal);
-    assert!(is_refused, "{program}: {:.300}", refusal);
+    assert!(is_refused, "{program}: {refusal:.300}");
     let reply = node.ask(read);
-    assert!(reply.contains(expected), "{program}: {:.300}", reply);
+    assert!(reply.contains(expected), "{program}: {reply:.300}");
     assert!(node.longest < AROUND, "{program} has passed it on");
 }
 
