@@ -15,7 +15,7 @@
 //! it. Once the links work for long enough, every backlog is empty. How long that is follows from
 //! [`Pace`]: a batch that was lost just before a fault ended is sent again [`Pace::retry`] after it
 //! was sent. While a neighbor acknowledges nothing for longer than that, it is *overdue*, and gets
-//! everything it misses in one batch per [`Pace::retry`], or as much of it as fits into 4 MiB.
+//! everything it misses in one batch per [`Pace::retry`], or as much of it as fits into 512 KiB.
 //!
 //! News may arrive twice, when its acknowledgement is late or lost, and in another order. [`Seen`]
 //! takes care of that.

@@ -5,6 +5,8 @@
 
 mod canonical;
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
@@ -14,29 +16,35 @@ use serde_json::value::RawValue;
 
 /// A JSON value that is only passed on, kept as the text in which it came.
 ///
-/// Two are equal if their texts are: `1` and `1.0` differ, as they do for Maelstrom's checkers.
-/// Cloning is cheap.
+/// Two are equal if Maelstrom cannot tell them apart: neither white space nor the order of an
+/// object's keys matters, nor how a string is escaped, and `1.50` is `1.5`. But an integer is never
+/// a float, so `1` is not `1.0`. So a `Json` is a key for any map, as it is. The order is some
+/// order that all nodes agree on. What is nested deeper than 100 levels is compared as text.
+///
+/// Cloning is cheap, and so is comparing what has no nested values, no escapes and no fractions.
 #[derive(Debug, Clone)]
 pub struct Json(Rc<RawValue>);
 
 impl Json {
-    /// The value as JSON text, without surrounding white space.
+    /// The value as JSON text, without surrounding white space. It is not for comparing: the same
+    /// value has many texts.
     pub fn get(&self) -> &str {
         self.0.get()
     }
 
-    /// A text that is the same for all texts of the same value: neither white space nor the order
-    /// of an object's keys matters, nor how a string is escaped, and `1.50` is `1.5`. But an
-    /// integer is never a float, so `1` is not `1.0`. What is nested deeper than 100 levels is
-    /// taken as it stands.
+    /// A text that is the same for all texts of the same value.
     pub fn canonical(&self) -> String {
+        self.canonical_text().into_owned()
+    }
+
+    fn canonical_text(&self) -> Cow<'_, str> {
         canonical::text(self.get())
     }
 }
 
 impl PartialEq for Json {
     fn eq(&self, other: &Self) -> bool {
-        self.get() == other.get()
+        self.get() == other.get() || self.canonical_text() == other.canonical_text()
     }
 }
 
@@ -44,7 +52,19 @@ impl Eq for Json {}
 
 impl Hash for Json {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.get().hash(state);
+        self.canonical_text().hash(state);
+    }
+}
+
+impl Ord for Json {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.canonical_text().cmp(&other.canonical_text())
+    }
+}
+
+impl PartialOrd for Json {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -64,7 +84,7 @@ impl Serialize for Json {
 ///
 /// To write one costs no more than to copy its text, however many elements there are. Cloning is
 /// cheap; adding to it copies the text if there is a clone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct JsonArray(Rc<String>);
 
 impl JsonArray {
@@ -109,9 +129,59 @@ impl Serialize for JsonArray {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_maelstrom_cannot_tell_apart_is_equal() {
+        #[track_caller]
+        fn check(one: &str, other: &str, are_equal: bool) {
+            let [one, other]: [Json; 2] =
+                [one, other].map(|json| serde_json::from_str(json).unwrap());
+            assert_eq!(one == other, are_equal);
+            assert_eq!(one.cmp(&other).is_eq(), are_equal);
+            assert_eq!(one.canonical() == other.canonical(), are_equal);
+            assert_eq!(HashSet::from([one, other]).len() == 1, are_equal, "as keys");
+        }
+        check("1", "1.0", false);
+        check("100", "1e2", false);
+        check("1.50", "1.5", true);
+        check("0.1", "0.10000000000000001", true);
+        check("0", "-0", true);
+        check("0.0", "-0.0", true);
+        check("0", "0.0", false);
+        check("18446744073709551616", "18446744073709551617", false);
+        check("123456789012345678901234567890", "1.2345678901234568e29", false);
+        check("1e400", "1e401", true);
+        check("1e400", "-1e400", false);
+        check(r#""1""#, "1", false);
+        check(r#""ü""#, r#""\u00fc""#, true);
+        check(r#""/""#, r#""\/""#, true);
+        check(r#""\n""#, r#""\u000a""#, true);
+        check(r#""\ud83d\ude00""#, r#""😀""#, true);
+        check(r#""\ud800""#, r#""\uD800""#, true);
+        check(r#""\ud800""#, r#""\ud801""#, false);
+        check(r#""\\u00fc""#, r#""ü""#, false);
+        // Composed or not, Java's strings differ.
+        check(r#""ü""#, r#""u\u0308""#, false);
+        check("[1, 2]", "[1,2]", true);
+        check("[1, 2]", "[2, 1]", false);
+        check("[]", "[[]]", false);
+        check("[]", "{}", false);
+        check(r#"{"a": 1, "b": [2.0]}"#, r#"{"b":[2.00],"a":1}"#, true);
+        check(r#"{"a": 1}"#, r#"{"a": 2}"#, false);
+        check(r#"{"a": 1}"#, r#"{"a":1,"b":null}"#, false);
+        check(r#"{"a": 1, "a": 2}"#, r#"{"a": 2}"#, true);
+        check(r#"{"a": 1, "\u0061": 2}"#, r#"{"a": 1}"#, false);
+        check(r#"{"\ud800": 1, "b": 2}"#, r#"{"b": 2, "\uD800": 1}"#, true);
+        check("null", "false", false);
+        let deep = |inner: &str| "[".repeat(100_000) + inner + &"]".repeat(100_000);
+        check(&deep("1"), &deep("1"), true);
+        check(&deep("1"), &deep("2"), false);
+    }
 
     #[test]
     fn an_array_is_written_as_its_elements_would_be() {

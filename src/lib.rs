@@ -320,12 +320,13 @@
 //! # Where to read on
 //!
 //! The modules are listed in the order in which they explain each other: what travels (`message`,
-//! `json`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), what it keeps
+//! `json`, `size`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), what it keeps
 //! (`storage`), how it is run (`serve`, `server`, `tasks`, `incoming`, `outbox`, `lines`, `stdio`),
 //! and what is built on that (`kv`, `join`, [`gossip`], [`raft`]).
 
 mod message;
 mod json;
+mod size;
 mod body;
 mod error;
 mod node;
@@ -354,4 +355,5 @@ pub use message::{Header, Message};
 pub use node::Node;
 pub use rpc::Retry;
 pub use serve::{Handler, serve, serve_on};
+pub use size::{LONGEST_ENTRY, Room, check_entry};
 pub use storage::{Directory, Disk, Log, Storage, Value};

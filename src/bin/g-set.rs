@@ -16,7 +16,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
-use glomers::{Handler, Json, JsonArray, Node, async_trait};
+use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -93,6 +93,7 @@ impl Handler for GSet {
     async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
         Ok(match request {
             Request::Add { element } => {
+                check_entry("the element", &element)?;
                 self.tell_all(vec![element]);
                 Reply::AddOk
             }

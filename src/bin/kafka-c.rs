@@ -37,7 +37,9 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 
 use glomers::gossip::{Batch, Gossip, Pace};
-use glomers::{ErrorCode, Handler, Json, Node, Retry, RpcError, async_trait, join_all};
+use glomers::{
+    ErrorCode, Handler, Json, Node, Retry, Room, RpcError, async_trait, check_entry, join_all,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -49,8 +51,8 @@ const FLUSH: Duration = Duration::from_millis(50);
 /// requests that would have found the network whole again.
 const ASK_FOR: Duration = Duration::from_millis(4500);
 
-/// How many messages of a key a poll gives at most. More make replies longer, fewer take consumers
-/// that are far behind more polls.
+/// How many messages of a key a poll gives at most, if they fit into one message ([`Room`]). More
+/// make replies longer, fewer take consumers that are far behind more polls.
 const POLL_LIMIT: usize = 256;
 
 #[derive(Serialize, Deserialize)]
@@ -267,7 +269,11 @@ impl Kafka {
             let mut forwarded = self.forwarded.borrow_mut();
             let forwarded = forwarded.entry(from.to_owned()).or_default();
             forwarded.open_from = forwarded.open_from.max(open_from);
-            forwarded.offsets = forwarded.offsets.split_off(&forwarded.open_from);
+            while let Some(oldest) = forwarded.offsets.first_entry()
+                && *oldest.key() < forwarded.open_from
+            {
+                oldest.remove();
+            }
             if id < forwarded.open_from {
                 return Ok(None);
             }
@@ -294,13 +300,20 @@ impl Kafka {
         Ok(())
     }
 
+    /// What there is from these offsets on, as much as fits into one message. Any key may be first:
+    /// none is kept waiting for good by others with many long messages. A key without messages is
+    /// left out: a key that is only ever polled empty is more than Maelstrom's checker can judge.
     fn poll(&self, offsets: BTreeMap<String, usize>) -> BTreeMap<String, Vec<(usize, Json)>> {
         let logs = self.logs.borrow();
+        let mut offsets: Vec<(String, usize)> = offsets.into_iter().collect();
+        let first = self.node.random().checked_rem(offsets.len() as u64).unwrap_or_default();
+        offsets.rotate_left(usize::try_from(first).unwrap_or_default());
+        let mut room = Room::default();
         let polled = offsets.into_iter().filter_map(|(key, offset)| {
-            let messages = logs.get(&key)?.messages.iter().cloned().enumerate();
-            Some((key, messages.skip(offset).take(POLL_LIMIT).collect()))
+            let messages = logs.get(&key)?.messages.get(offset..)?.iter().take(POLL_LIMIT);
+            let fit = messages.take_while(|message| room.take(*message)).cloned();
+            Some((key, (offset..).zip(fit).collect()))
         });
-        // A key that is only ever polled empty is more than Maelstrom's checker can judge.
         polled.filter(|(_, messages): &(_, Vec<_>)| !messages.is_empty()).collect()
     }
 
@@ -343,16 +356,30 @@ impl Kafka {
         Ok(answers?.into_iter().flat_map(|Offsets { offsets }| offsets).collect())
     }
 
-    /// Deals keys, with what belongs to them, to their owners.
-    fn by_owner<T>(
+    /// Deals keys, with what belongs to them, to their owners, in parts that each fit into one
+    /// message.
+    fn by_owner<T: Serialize>(
         &self,
         items: impl IntoIterator<Item = (String, T)>,
-    ) -> BTreeMap<String, BTreeMap<String, T>> {
+    ) -> Vec<(String, BTreeMap<String, T>)> {
         let mut owners: BTreeMap<String, BTreeMap<String, T>> = BTreeMap::new();
         for (key, item) in items {
             owners.entry(self.owner(&key).to_owned()).or_default().insert(key, item);
         }
-        owners
+        let mut parts: Vec<(String, BTreeMap<String, T>)> = Vec::new();
+        for (owner, items) in owners {
+            let (mut part, mut room) = (BTreeMap::new(), Room::default());
+            for (key, item) in items {
+                if room.is_full() {
+                    parts.push((owner.clone(), std::mem::take(&mut part)));
+                    room = Room::default();
+                }
+                room.take(&(&key, &item));
+                part.insert(key, item);
+            }
+            parts.push((owner, part));
+        }
+        parts
     }
 
     /// Asks another node until it answers, for as long as a client may wait.
@@ -389,16 +416,24 @@ impl Handler for Kafka {
 
     async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
         Ok(match request {
-            Request::Send { key, msg } if self.owner(&key) == self.node.id() => {
-                Reply::SendOk { offset: self.append(key, msg).await? }
+            Request::Send { key, msg } => {
+                check_entry("the message with its key", &(&key, &msg))?;
+                let is_owner = self.owner(&key) == self.node.id();
+                let offset = if is_owner {
+                    self.append(key, msg).await?
+                } else {
+                    self.forward(key, msg).await?
+                };
+                Reply::SendOk { offset }
             }
-            Request::Send { key, msg } => Reply::SendOk { offset: self.forward(key, msg).await? },
             Request::Poll { offsets } => Reply::PollOk { msgs: self.poll(offsets) },
             Request::CommitOffsets { offsets } => {
+                offsets.keys().try_for_each(|key| check_entry("a key", key))?;
                 self.commit(offsets).await?;
                 Reply::CommitOffsetsOk
             }
             Request::ListCommittedOffsets { keys } => {
+                keys.iter().try_for_each(|key| check_entry("a key", key))?;
                 Reply::ListCommittedOffsetsOk { offsets: self.committed(keys).await? }
             }
             Request::Append { key, msg, id, open_from } => {
@@ -420,8 +455,16 @@ fn main() -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::OnceCell;
+    use std::rc::Rc;
+
     use eddy::latency::Latency;
     use eddy::{Fault, Report, Strike, Test, Validity, Workload, seeds};
+    use glomers::Host;
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, duplex};
+    use tokio::sync::mpsc;
+    use tokio::task::{LocalSet, spawn_local};
+    use tokio::time::sleep;
 
     use super::*;
 
@@ -472,6 +515,111 @@ mod tests {
         let (seeds, dropped) = (dropped.len(), dropped.iter().sum::<u64>());
         println!("{seeds} seeds: faults dropped {dropped} messages of nodes, and none of clients");
         assert!(dropped > 0, "no fault struck anything");
+    }
+
+    /// Two nodes in virtual time, and the lines that they write.
+    struct Pair {
+        inputs: BTreeMap<String, mpsc::UnboundedSender<String>>,
+        lines: mpsc::UnboundedReceiver<String>,
+        /// Whether nothing arrives that one node sends to the other.
+        is_cut: bool,
+        /// How many bytes the longest line takes.
+        longest: usize,
+    }
+
+    #[derive(Deserialize)]
+    struct Line {
+        dest: String,
+        body: serde_json::Value,
+    }
+
+    impl Pair {
+        /// Both nodes, and a key that n0 owns.
+        async fn start() -> (Pair, String) {
+            let (heard, lines) = mpsc::unbounded_channel();
+            let key: Rc<OnceCell<String>> = Rc::default();
+            let mut inputs = BTreeMap::new();
+            for id in ["n0", "n1"] {
+                let (mut to_node, input) = duplex(1 << 16);
+                let (output, from_node) = duplex(1 << 16);
+                let key = Rc::clone(&key);
+                let start = move |node| {
+                    let kafka = Kafka::new(node);
+                    let mut keys = (0..).map(|key: u64| key.to_string());
+                    key.get_or_init(|| keys.find(|key| kafka.owner(key) == "n0").unwrap());
+                    kafka
+                };
+                spawn_local(Host::seeded(0).serve_on(input, output, start));
+                let (sender, mut said) = mpsc::unbounded_channel::<String>();
+                spawn_local(async move {
+                    while let Some(line) = said.recv().await {
+                        to_node.write_all(line.as_bytes()).await.unwrap();
+                    }
+                });
+                inputs.insert(id.to_owned(), sender);
+                let (mut from_node, heard) = (BufReader::new(from_node).lines(), heard.clone());
+                spawn_local(async move {
+                    while let Some(line) = from_node.next_line().await.unwrap() {
+                        heard.send(line).unwrap();
+                    }
+                });
+            }
+            let mut pair = Pair { inputs, lines, is_cut: false, longest: 0 };
+            for id in ["n0", "n1"] {
+                pair.ask(id, &format!(r#""type":"init","node_id":"{id}","node_ids":["n0","n1"]"#))
+                    .await;
+            }
+            (pair, key.get().unwrap().clone())
+        }
+
+        /// The reply of a node to a request with these fields, while the other one is heard, too.
+        async fn ask(&mut self, node: &str, fields: &str) -> serde_json::Value {
+            let body = format!(r#"{{{fields},"msg_id":1}}"#);
+            let line = format!("{{\"src\":\"c1\",\"dest\":\"{node}\",\"body\":{body}}}\n");
+            self.inputs[node].send(line).unwrap();
+            loop {
+                let line = self.lines.recv().await.unwrap();
+                self.longest = self.longest.max(line.len());
+                let Line { dest, body } = serde_json::from_str(&line).unwrap();
+                match self.inputs.get(&dest) {
+                    None => return body,
+                    Some(input) if !self.is_cut => input.send(line + "\n").unwrap(),
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_lags_behind_by_much_catches_up_by_messages_of_bounded_length() {
+        const LENGTH: usize = 300_000;
+        const COUNT: usize = 134;
+        let run = async {
+            let (mut pair, key) = Pair::start().await;
+            pair.is_cut = true;
+            let message = "x".repeat(LENGTH);
+            for _ in 0..COUNT {
+                let send = format!(r#""type":"send","key":"{key}","msg":"{message}""#);
+                assert_eq!(pair.ask("n0", &send).await["type"], "send_ok");
+                sleep(FLUSH).await;
+            }
+            let poll = async |pair: &mut Pair, offset: usize| {
+                let fields = format!(r#""type":"poll","offsets":{{"{key}":{offset}}}"#);
+                let reply = pair.ask("n1", &fields).await;
+                reply["msgs"][&key].as_array().map_or(0, Vec::len)
+            };
+            assert_eq!(poll(&mut pair, 0).await, 0, "nothing was cut");
+            pair.is_cut = false;
+            let (mut polled, start) = (0, tokio::time::Instant::now());
+            while polled < COUNT {
+                polled += poll(&mut pair, polled).await;
+                assert!(start.elapsed() < Duration::from_secs(20), "{polled} of {COUNT}");
+                sleep(FLUSH).await;
+            }
+            // What fills a message, one entry beyond, and what is around them.
+            assert!(pair.longest < (512 << 10) + LENGTH + 1024, "{} bytes", pair.longest);
+        };
+        LocalSet::new().run_until(run).await;
     }
 
     /// A node that goes wrong somewhere.

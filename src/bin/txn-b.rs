@@ -28,7 +28,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use glomers::gossip::{Batch, Gossip, Pace};
-use glomers::{Handler, Json, Node, async_trait};
+use glomers::{Handler, Json, Node, async_trait, check_entry};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -138,7 +138,10 @@ impl Handler for Replica {
 
     async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
         Ok(match request {
-            Request::Txn { txn } => Reply::TxnOk { txn: self.execute(txn) },
+            Request::Txn { txn } => {
+                txn.iter().try_for_each(|micro_op| check_entry("an operation", micro_op))?;
+                Reply::TxnOk { txn: self.execute(txn) }
+            }
             Request::Gossip(batch) => {
                 self.gossip.receive(from, &batch);
                 batch.news.into_iter().for_each(|write| self.merge(write));

@@ -11,8 +11,8 @@
 //!
 //! That is the absence of G0 and G1 ("Generalized Isolation Level Definitions", Adya et al., 2000):
 //!
-//! * **G1a**, reads of what was aborted: a transaction is read whole before it begins, and then it
-//!   cannot fail. What is no transaction is refused before its first write.
+//! * **G1a**, reads of what was aborted: what is no transaction is refused before it begins, and
+//!   one that writes too much for a message before its first write.
 //! * **G1b**, reads of what its own transaction overwrote: a transaction writes into its own buffer
 //!   and into the registers when it has ended, and only the last writes leave the node.
 //! * **G0** and **G1c**, circles of transactions of which each overwrote or read what the one
@@ -30,12 +30,12 @@
 //! killed forgets its copy and its clock: kills are not what this is made for.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
 use glomers::gossip::{Batch, Gossip, Pace};
-use glomers::{Handler, Json, Node, async_trait};
+use glomers::{Error, Handler, Json, Node, async_trait, check_entry};
 use serde::{Deserialize, Serialize};
 
 /// The time between two batches for another node. Longer costs fewer messages; what others read is
@@ -108,22 +108,24 @@ impl Replica {
         Replica { node, gossip, clock: Rc::default(), registers: Rc::default() }
     }
 
-    fn execute(&self, mut txn: Vec<MicroOp>) -> Vec<MicroOp> {
-        let mut writes: Vec<(Json, Option<Json>)> = Vec::new();
+    fn execute(&self, mut txn: Vec<MicroOp>) -> Result<Vec<MicroOp>, Error> {
+        let mut writes: BTreeMap<Json, Option<Json>> = BTreeMap::new();
         for MicroOp(function, key, value) in &mut txn {
-            let written = writes.iter().position(|(written, _)| written == key);
-            match (function, written) {
-                (Function::Read, Some(written)) => value.clone_from(&writes[written].1),
+            match (function, writes.get(key)) {
+                (Function::Read, Some(written)) => value.clone_from(written),
                 (Function::Read, None) => *value = self.read(key),
-                (Function::Write, Some(written)) => writes[written].1.clone_from(value),
-                (Function::Write, None) => writes.push((key.clone(), value.clone())),
+                (Function::Write, _) => {
+                    writes.insert(key.clone(), value.clone());
+                }
             }
         }
         if !writes.is_empty() {
             let stamp = Stamp { time: self.clock.get() + 1, node: self.node.id().to_owned() };
-            self.commit(Commit { stamp, writes });
+            let commit = Commit { stamp, writes: writes.into_iter().collect() };
+            check_entry("what the transaction writes", &commit)?;
+            self.commit(commit);
         }
-        txn
+        Ok(txn)
     }
 
     fn read(&self, key: &Json) -> Option<Json> {
@@ -156,7 +158,7 @@ impl Handler for Replica {
 
     async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
         Ok(match request {
-            Request::Txn { txn } => Reply::TxnOk { txn: self.execute(txn) },
+            Request::Txn { txn } => Reply::TxnOk { txn: self.execute(txn)? },
             Request::Gossip(batch) => {
                 self.gossip.receive(from, &batch);
                 batch.news.into_iter().for_each(|commit| self.merge(commit));
@@ -172,8 +174,6 @@ fn main() -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use eddy::checker::availability::Goal;
     use eddy::{ConsistencyModel, Fault, Strike, Test, Workload, seeds};
     use glomers::ErrorCode;
@@ -307,7 +307,7 @@ mod tests {
             let Request::Txn { txn } = request else { return self.0.handle(from, request).await };
             let mut done = Vec::new();
             for micro_op in txn {
-                done.extend(self.0.execute(vec![micro_op]));
+                done.extend(self.0.execute(vec![micro_op])?);
                 sleep(Duration::from_millis(1)).await;
             }
             Ok(Reply::TxnOk { txn: done })
@@ -325,7 +325,7 @@ mod tests {
         async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
             match request {
                 Request::Txn { txn } if self.0.node.random().is_multiple_of(10) => {
-                    self.0.execute(txn[..txn.len().div_ceil(2)].to_vec());
+                    self.0.execute(txn[..txn.len().div_ceil(2)].to_vec())?;
                     Err(ErrorCode::Abort.error("somebody else was faster").into())
                 }
                 request => self.0.handle(from, request).await,

@@ -33,7 +33,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use glomers::{Handler, Json, KeyValue, Node, Retry, RpcError, async_trait, join_all};
+use glomers::{
+    Handler, Json, KeyValue, Node, Retry, Room, RpcError, async_trait, check_entry, join_all,
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -41,6 +43,15 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// How long a client's request goes on. Longer than clients wait, which is 5 s, is in vain; shorter
 /// gives up while the store may still answer.
 const PATIENCE: Duration = Duration::from_millis(4500);
+
+/// How long the store is waited for at first; then for twice as long as it took, and for twice as
+/// long after each attempt in vain. Were it always as long, a batch that takes longer on its way
+/// would be sent for ever. More costs time after a loss, less repeats what is on its way.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// How long the store is waited for at most. More allows for slower ways, less repeats earlier what
+/// was lost.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// How many places of the log are read at a time, at most, by a node that has much to catch up
 /// with. More get it there sooner, fewer keep the store less busy.
@@ -114,6 +125,7 @@ impl Handler for Database {
 
     async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
         let Request::Txn { txn } = request;
+        check_entry("the transaction", &txn)?;
         let (done, outcome) = oneshot::channel();
         let is_queued = self.waiting.send((txn, done)).is_ok();
         anyhow::ensure!(is_queued, "the node is about to end");
@@ -129,6 +141,8 @@ struct Replica {
     lists: HashMap<Json, List>,
     /// The first place whose batch is not executed yet.
     end: u64,
+    /// How long the store may take for its next answer.
+    wait: Duration,
     /// When this node may try to win a place again.
     rested: Instant,
 }
@@ -136,15 +150,20 @@ struct Replica {
 impl Replica {
     fn new(node: Node) -> Self {
         let (store, lists) = (KeyValue::lin(&node), HashMap::new());
-        Replica { node, store, lists, end: 0, rested: Instant::now() }
+        Replica { node, store, lists, end: 0, wait: FIRST_WAIT, rested: Instant::now() }
     }
 
-    /// Executes what waits, all of it at a time.
+    /// Executes what waits, as much of it at a time as fits into one message.
     async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Waiting>) {
         while let Some(first) = queue.recv().await {
             sleep_until(self.rested).await;
+            let mut room = Room::default();
+            room.take(&first.0);
             let mut waiting = vec![first];
-            while let Ok(next) = queue.try_recv() {
+            while !room.is_full()
+                && let Ok(next) = queue.try_recv()
+            {
+                room.take(&next.0);
                 waiting.push(next);
             }
             // Those that nobody waits for any longer have not happened, and need not.
@@ -177,7 +196,12 @@ impl Replica {
         let batch = Some(Batch { transactions: transactions.clone(), tag });
         loop {
             let start = Instant::now();
-            match self.store.cas_or_create(&self.end, &None, &batch).await {
+            let store = self.store.clone().within(self.wait);
+            let answer = store.cas_or_create(&self.end, &None, &batch).await;
+            if answer.is_ok() {
+                self.wait = FIRST_WAIT.max(2 * start.elapsed());
+            }
+            match answer {
                 Ok(true) => {
                     self.end += 1;
                     self.rest(start.elapsed());
@@ -191,7 +215,7 @@ impl Replica {
                     }
                 }
                 // Perhaps it is there; the next attempt finds out.
-                Err(RpcError::TimedOut { .. }) => {}
+                Err(RpcError::TimedOut { .. }) => self.wait = LONGEST_WAIT.min(2 * self.wait),
                 Err(error) => return Err(error),
             }
         }
@@ -203,7 +227,8 @@ impl Replica {
         let mut executed = Vec::new();
         loop {
             let places = self.end..self.end + ahead;
-            let read = async |place| self.store.read_retry(Retry::default(), &place).await;
+            let retry = Retry { within: self.wait, longest: LONGEST_WAIT, ..Retry::default() };
+            let read = async |place| self.store.read_retry(retry, &place).await;
             let reads = places.map(read);
             for batch in join_all(reads).await {
                 let batch: Option<Batch> = batch?;
@@ -271,6 +296,14 @@ mod tests {
         let report = challenge().run(Database::new);
         report.assert_valid();
         assert!(report.servers.msgs_per_op.is_some_and(|figure| figure < 5.0), "{report}");
+    }
+
+    #[test]
+    fn a_store_that_takes_longer_than_the_first_attempt_waits_is_waited_for() {
+        let latency = Latency { mean: Duration::from_millis(700), ..Latency::default() };
+        let report = Test { nodes: 1, latency, ..challenge() }.run(Database::new);
+        report.assert_valid();
+        assert!(report.completed("txn") > 20, "{report}");
     }
 
     #[test]

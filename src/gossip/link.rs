@@ -26,7 +26,7 @@ use super::beat::Beat;
 
 /// How many bytes of news a batch has at most, unless it is one piece. A longer batch keeps those
 /// behind it waiting, and beyond 64 MiB nobody reads it; shorter ones are more messages.
-const LONGEST_BATCH: usize = 4 << 20;
+const LONGEST_BATCH: usize = 512 << 10;
 
 /// What travels between two nodes: news, and an acknowledgement of the other's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

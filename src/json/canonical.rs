@@ -1,58 +1,212 @@
-//! One text for all texts of a value.
+//! The canonical text of a value: one text for all texts of it.
+//!
+//! Values are equal if Maelstrom cannot tell them apart, which reads JSON by Cheshire and compares
+//! by Clojure's `=`. So it is in one pass over the text: what is compared often must not cost more
+//! than what was read once. `serde_json` would round large integers to floats on the way, and it
+//! refuses floats beyond 64 bits and halves of surrogate pairs, both of which Java takes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-
-use serde_json::value::RawValue;
+use std::fmt::Write as _;
 
 /// How deep arrays and objects are looked into. More would take more of the stack.
 const DEEPEST: usize = 100;
 
-pub(super) fn text(json: &str) -> String {
+/// What stands between two tokens. The order of the tokens says as much.
+const BETWEEN: [char; 6] = [' ', '\t', '\n', '\r', ',', ':'];
+
+/// The canonical text of a valid JSON text, which is the text itself if it is canonical already, as
+/// integers and most strings are.
+pub(super) fn text(json: &str) -> Cow<'_, str> {
+    if is_canonical(json) {
+        return Cow::Borrowed(json);
+    }
     let mut out = String::with_capacity(json.len());
-    // What is no JSON, and there should be nothing of the kind, is its own text.
-    if push(&mut out, json, DEEPEST).is_err() {
-        json.clone_into(&mut out);
-    }
-    out
+    Scanner { rest: json }.value(&mut out, DEEPEST);
+    Cow::Owned(out)
 }
 
-fn push(out: &mut String, json: &str, depth: usize) -> serde_json::Result<()> {
-    match json.as_bytes().first() {
-        Some(b'"') => out.push_str(&serde_json::to_string(&serde_json::from_str::<String>(json)?)?),
-        Some(b'[') if depth > 0 => {
-            let elements: Vec<&RawValue> = serde_json::from_str(json)?;
-            out.push('[');
-            for (place, element) in elements.into_iter().enumerate() {
-                out.push_str(if place == 0 { "" } else { "," });
-                push(out, element.get(), depth - 1)?;
-            }
-            out.push(']');
-        }
-        Some(b'{') if depth > 0 => {
-            let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json)?;
-            out.push('{');
-            for (place, (key, value)) in fields.into_iter().enumerate() {
-                out.push_str(if place == 0 { "" } else { "," });
-                out.push_str(&serde_json::to_string(&key)?);
-                out.push(':');
-                push(out, value.get(), depth - 1)?;
-            }
-            out.push('}');
-        }
-        Some(b'-' | b'0'..=b'9') => push_number(out, json)?,
-        _ => out.push_str(json),
+/// Whether this is canonical at first sight: an integer, a string without escapes, or a word.
+fn is_canonical(json: &str) -> bool {
+    match json.as_bytes() {
+        [b'"', ..] => !json.contains('\\'),
+        [b'-' | b'0'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit) && json != "-0",
+        [b'n' | b't' | b'f', ..] => true,
+        _ => false,
     }
-    Ok(())
 }
 
-/// An integer of any length, or the nearest float.
-fn push_number(out: &mut String, json: &str) -> serde_json::Result<()> {
-    if json.contains(['.', 'e', 'E']) {
-        out.push_str(&serde_json::to_string(&serde_json::from_str::<f64>(json)?)?);
+/// The part of a JSON text that is still to be read.
+struct Scanner<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Scanner<'a> {
+    /// Reads one value, and appends its canonical text.
+    fn value(&mut self, out: &mut String, depth: usize) {
+        match self.next_byte() {
+            Some(b'"') => push_string(out, self.string()),
+            Some(b'[') if depth > 0 => self.array(out, depth - 1),
+            Some(b'{') if depth > 0 => self.object(out, depth - 1),
+            Some(b'[' | b'{') => out.push_str(self.nested()),
+            Some(_) => push_scalar(out, self.scalar()),
+            None => {}
+        }
+    }
+
+    fn array(&mut self, out: &mut String, depth: usize) {
+        self.take(1);
+        out.push('[');
+        let mut separator = "";
+        while !self.ends(b']') {
+            out.push_str(std::mem::replace(&mut separator, ","));
+            self.value(out, depth);
+        }
+        out.push(']');
+    }
+
+    /// Of a key that is there twice, the last value counts.
+    fn object(&mut self, out: &mut String, depth: usize) {
+        self.take(1);
+        let mut fields = BTreeMap::new();
+        while !self.ends(b'}') {
+            let [mut key, mut value] = [String::new(), String::new()];
+            push_string(&mut key, self.string());
+            self.value(&mut value, depth);
+            fields.insert(key, value);
+        }
+        out.push('{');
+        let mut separator = "";
+        for (key, value) in fields {
+            out.push_str(std::mem::replace(&mut separator, ","));
+            out.push_str(&key);
+            out.push(':');
+            out.push_str(&value);
+        }
+        out.push('}');
+    }
+
+    /// Reads a string, and gives what stands between its quotes.
+    fn string(&mut self) -> &'a str {
+        let length = string_length(self.rest);
+        let string = self.take(length);
+        string.get(1..string.len() - 1).unwrap_or_default()
+    }
+
+    /// Reads a number, `true`, `false` or `null`.
+    fn scalar(&mut self) -> &'a str {
+        let is_end = |char| BETWEEN.contains(&char) || matches!(char, ']' | '}');
+        self.take(self.rest.find(is_end).unwrap_or(self.rest.len()))
+    }
+
+    /// Reads an array or an object as it stands.
+    fn nested(&mut self) -> &'a str {
+        let (bytes, mut end, mut depth) = (self.rest.as_bytes(), 0, 0);
+        while end < bytes.len() {
+            match bytes[end] {
+                b'"' => end += string_length(&self.rest[end..]) - 1,
+                b'[' | b'{' => depth += 1,
+                b']' | b'}' => depth -= 1,
+                _ => {}
+            }
+            end += 1;
+            if depth == 0 {
+                break;
+            }
+        }
+        self.take(end)
+    }
+
+    /// Whether an array or an object ends here; then its end has been read.
+    fn ends(&mut self, end: u8) -> bool {
+        let ends = self.next_byte().is_none_or(|next| next == end);
+        if ends {
+            self.take(1);
+        }
+        ends
+    }
+
+    /// The first byte of the next token.
+    fn next_byte(&mut self) -> Option<u8> {
+        self.rest = self.rest.trim_start_matches(BETWEEN);
+        self.rest.bytes().next()
+    }
+
+    fn take(&mut self, length: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        taken
+    }
+}
+
+/// How long the string is with which a text begins, with its quotes.
+fn string_length(json: &str) -> usize {
+    let mut is_escaped = false;
+    let is_end = |byte: &u8| {
+        let ends = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        ends
+    };
+    let end = json.as_bytes()[1..].iter().position(is_end);
+    end.map_or(json.len(), |end| end + 2)
+}
+
+/// Appends a string with as few escapes as JSON allows. It is one of UTF-16, as in Java: an escape
+/// may be half of a surrogate pair, which stays an escape unless the other half follows.
+fn push_string(out: &mut String, string: &str) {
+    out.push('"');
+    let mut units: Vec<u16> = Vec::new();
+    let mut rest = string;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        let (unit, length) = unescape(escape);
+        units.extend(plain.encode_utf16().chain([unit]));
+        rest = &escape[length..];
+    }
+    if units.is_empty() {
+        out.push_str(string);
     } else {
-        out.push_str(if json == "-0" { "0" } else { json });
+        units.extend(rest.encode_utf16());
+        char::decode_utf16(units).for_each(|char| match char {
+            Ok(char @ ('"' | '\\')) => out.extend(['\\', char]),
+            Ok(char @ ..' ') => push_escape(out, u32::from(char)),
+            Ok(char) => out.push(char),
+            Err(half) => push_escape(out, u32::from(half.unpaired_surrogate())),
+        });
     }
-    Ok(())
+    out.push('"');
+}
+
+/// What the escape stands for whose backslash was read, and how long the rest of it is.
+fn unescape(escape: &str) -> (u16, usize) {
+    match escape.as_bytes().first().copied().unwrap_or_default() {
+        b'b' => (0x08, 1),
+        b't' => (0x09, 1),
+        b'n' => (0x0a, 1),
+        b'f' => (0x0c, 1),
+        b'r' => (0x0d, 1),
+        b'u' => (u16::from_str_radix(&escape[1..5], 16).unwrap_or_default(), 5),
+        itself => (u16::from(itself), 1),
+    }
+}
+
+fn push_escape(out: &mut String, unit: u32) {
+    // Writing into a string does not fail.
+    let _ = write!(out, "\\u{unit:04x}");
+}
+
+/// Appends a word or an integer as it is, and a float as the shortest text that is read as the same
+/// one of 64 bits. As in Clojure, an integer is never a float, and `-0.0` is `0.0`.
+fn push_scalar(out: &mut String, scalar: &str) {
+    let is_float = scalar.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+        && scalar.contains(['.', 'e', 'E']);
+    match scalar.parse::<f64>() {
+        Ok(f64::INFINITY) if is_float => out.push_str("1e999"),
+        Ok(f64::NEG_INFINITY) if is_float => out.push_str("-1e999"),
+        Ok(float) if is_float => {
+            let _ = write!(out, "{:?}", float + 0.0);
+        }
+        _ => out.push_str(if scalar == "-0" { "0" } else { scalar }),
+    }
 }
 
 #[cfg(test)]
@@ -60,26 +214,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_of_one_value_are_one_text() {
+    fn a_value_has_one_canonical_text_which_is_its_own() {
         #[track_caller]
-        fn check(one: &str, other: &str, are_equal: bool) {
-            assert_eq!(text(one) == text(other), are_equal, "{} {}", text(one), text(other));
+        fn check(json: &str, expected: &str) {
+            assert_eq!(text(json), expected);
+            assert_eq!(text(expected), expected, "of the canonical text");
+            assert!(serde_json::from_str::<serde::de::IgnoredAny>(expected).is_ok());
         }
-        check("1.50", "1.5", true);
-        check("1", "1.0", false);
-        check("100", "1e2", false);
-        check("-0", "0", true);
-        check("18446744073709551616", "18446744073709551617", false);
-        check(r#""a""#, r#""\u0061""#, true);
-        check(r#""1""#, "1", false);
-        check("[1, 2]", "[1,2]", true);
-        check("[1, 2]", "[2, 1]", false);
-        check("[]", "[[]]", false);
-        check(r#"{"a": 1, "b": [2.0]}"#, r#"{"b":[2.00],"a":1}"#, true);
-        check(r#"{"a": 1}"#, r#"{"a": 2}"#, false);
-        check("null", "false", false);
-        let deep = |inner: &str| "[".repeat(100_000) + inner + &"]".repeat(100_000);
-        check(&deep("1"), &deep("1"), true);
-        check(&deep("1"), &deep("2"), false);
+        check("12", "12");
+        check("-0", "0");
+        check("18446744073709551616", "18446744073709551616");
+        check("1.50", "1.5");
+        check("1e2", "100.0");
+        check("1E+2", "100.0");
+        check("-0.0", "0.0");
+        check("-0e5", "0.0");
+        check("0.10000000000000001", "0.1");
+        check("1e400", "1e999");
+        check("-1e400", "-1e999");
+        check("1e-400", "0.0");
+        check("5e-324", "5e-324");
+        check("true", "true");
+        check(r#""""#, r#""""#);
+        check(r#""plain é""#, r#""plain é""#);
+        check(r#""\u00fC\/\ud83d\ude00""#, r#""ü/😀""#);
+        check(r#""\"\\\n\u000A\u007f""#, "\"\\\"\\\\\\u000a\\u000a\u{7f}\"");
+        check(r#""a\uD83Db""#, r#""a\ud83db""#);
+        check("[ ]", "[]");
+        check("[1 , [2,\n3.00]\t,\"a,]\\\"\"]", r#"[1,[2,3.0],"a,]\""]"#);
+        check("{ }", "{}");
+        check(r#"{"b":{"d":1,"c":[]}, "a" : null}"#, r#"{"a":null,"b":{"c":[],"d":1}}"#);
+        check(r#"{"a":1,"b":2,"\u0061":3}"#, r#"{"a":3,"b":2}"#);
+        check(r#"{"\"}":"{"}"#, r#"{"\"}":"{"}"#);
+    }
+
+    #[test]
+    fn what_is_nested_deeper_than_the_limit_is_taken_as_it_stands() {
+        #[track_caller]
+        fn check(levels: usize, inner: &str, expected: &str) {
+            let nested = |inner: &str| "[".repeat(levels) + inner + &"]".repeat(levels);
+            assert_eq!(text(&nested(inner)), nested(expected));
+        }
+        check(99, "[1.50, \"]\"]", "[1.5,\"]\"]");
+        check(100, "[1.50, \"]\"], 2.50", "[1.50, \"]\"],2.5");
+        check(100_000, "1.50", "1.50");
     }
 }
