@@ -314,7 +314,7 @@
 //!
 //! The modules are listed in the order in which they explain each other: what travels (`message`,
 //! `json`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), what it keeps
-//! (`storage`), how it is run (`serve`, `server`, `tasks`, `incoming`, `outbox`, `lines`, `stdio`),
+//! (`storage`), and when it refuses to go on (`refusal`), how it is run (`serve`, `server`, `tasks`, `incoming`, `outbox`, `lines`, `stdio`),
 //! and what is built on that (`kv`, `join`, [`gossip`], [`raft`]).
 
 mod message;
@@ -324,6 +324,7 @@ mod error;
 mod node;
 mod rpc;
 mod host;
+mod refusal;
 mod storage;
 mod serve;
 mod server;

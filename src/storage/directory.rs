@@ -4,38 +4,88 @@
 //! is read: what a node builds on in its new life must not be lost by the next power failure.
 //! Nothing helps against a sync that has failed in a former life; then the cache may show what the
 //! disk does not have, but nobody was told that it was stored.
+//!
+//! Two processes that write the same files would each overwrite what the other has acknowledged.
+//! So whoever reads or writes here has locked the file `lock` before, which no log and no value can
+//! be named like. The system frees a lock when its process is gone, however that ended; a program
+//! that the node starts does not inherit it. Where a file system has no locks, the node goes on
+//! without: the lock is to keep people from a mistake, and nothing that is stored rests on it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 
 use super::Disk;
 
-/// A directory as a [`Disk`]. It must be there; one node at a time may use it.
+/// The name of the file that is locked.
+const LOCK: &str = "lock";
+
+/// A directory as a [`Disk`]. It must be there, and it is locked from the first use on: another
+/// node that would use it is refused, until this value and its clones are gone.
 ///
 /// The disk is waited for on a thread of tokio's, so the node goes on meanwhile. The thread is made
 /// at the first write, and ends some seconds after the last.
 #[derive(Debug, Clone)]
 pub struct Directory {
     path: PathBuf,
+    /// None inside where the file system has no locks.
+    lock: Arc<OnceLock<Option<File>>>,
 }
 
 impl Directory {
     /// The directory at this path.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Directory { path: path.into() }
+        Directory { path: path.into(), lock: Arc::default() }
+    }
+
+    /// Makes this node the only one here.
+    fn lock(&self) -> io::Result<()> {
+        if self.lock.get().is_some() {
+            return Ok(());
+        }
+        let path = self.path.join(LOCK);
+        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let (directory, lock) = (self.path.display(), path.display());
+        let held = match file.try_lock() {
+            Ok(()) => Some(file),
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(
+                    ErrorKind::ResourceBusy,
+                    format!(
+                        "another process uses the directory {directory}, and has locked {lock}: \
+                         end that process, or give each its own directory in EDDY_STORAGE"
+                    ),
+                ));
+            }
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
+                self.tell(&format!(
+                    "{lock} cannot be locked: {error}; nothing keeps another process from using \
+                     the directory {directory} as well"
+                ));
+                None
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(io::Error::new(error.kind(), format!("cannot lock {lock}: {error}")));
+            }
+        };
+        // Nobody else has set it: `set` and the look before it are on one thread, a node's.
+        let _ = self.lock.set(held);
+        Ok(())
     }
 
     async fn with_thread(
         &self,
         file: &str,
         bytes: &[u8],
-        write: fn(&Path, &Path, &[u8]) -> io::Result<()>,
+        write: fn(&Path, &str, &[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
-        let (directory, path, bytes) = (self.path.clone(), self.path.join(file), bytes.to_vec());
-        let thread = tokio::task::spawn_blocking(move || write(&directory, &path, &bytes));
+        self.lock()?;
+        // The thread goes on if the node is dropped, so it has the lock as well.
+        let (this, file, bytes) = (self.clone(), file.to_owned(), bytes.to_vec());
+        let thread = tokio::task::spawn_blocking(move || write(&this.path, &file, &bytes));
         thread.await.map_err(io::Error::other)?
     }
 }
@@ -48,6 +98,7 @@ impl Disk for Directory {
             let text = format!("{path} is not a directory that can be used: {error}");
             io::Error::new(error.kind(), text)
         })?;
+        self.lock()?;
         let path = self.path.join(file);
         match File::open(&path) {
             Ok(file) => {
@@ -60,6 +111,7 @@ impl Disk for Directory {
     }
 
     fn cut(&self, file: &str, length: u64) -> io::Result<()> {
+        self.lock()?;
         let file = OpenOptions::new().write(true).open(self.path.join(file))?;
         file.set_len(length)?;
         file.sync_all()
@@ -72,26 +124,25 @@ impl Disk for Directory {
     async fn replace(&self, file: &str, bytes: &[u8]) -> io::Result<()> {
         self.with_thread(file, bytes, replace).await
     }
+
+    fn path(&self, file: &str) -> String {
+        self.path.join(file).display().to_string()
+    }
 }
 
-fn append(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (mut file, is_new) = match OpenOptions::new().append(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => (File::create_new(path)?, true),
-        opened => (opened?, false),
-    };
+fn append(directory: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).open(directory.join(file))?;
     file.write_all(bytes)?;
-    file.sync_data()?;
-    if is_new { sync_directory(directory) } else { Ok(()) }
+    file.sync_data()
 }
 
 /// What a kill leaves of the new file is overwritten by the next replacement.
-fn replace(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut new_path = path.to_owned().into_os_string();
-    new_path.push(".new");
-    let mut file = File::create(&new_path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&new_path, path)?;
+fn replace(directory: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
+    let new_path = directory.join(format!("{file}.new"));
+    let mut new_file = File::create(&new_path)?;
+    new_file.write_all(bytes)?;
+    new_file.sync_all()?;
+    fs::rename(&new_path, directory.join(file))?;
     sync_directory(directory)
 }
 
