@@ -2,18 +2,18 @@
 //!
 //! Each log and each value is a file of records, and each record is a line with a checksum and its
 //! place (`record`). All writing of a file goes through one queue (`file`), one batch at a time, and
-//! a batch is written when the one before is durable. So whatever is torn when the node is killed
-//! is the last batch, and nobody was told that it is stored. Opening the file cuts that off, as a
-//! whole. What is left is a prefix of what was appended, and everything that was acknowledged is in
-//! it.
+//! a batch is written when the one before is durable. So what a kill tears is the last batch, and
+//! nobody was told that it is stored. Opening the file cuts that off, as a whole. What is left is a
+//! prefix of what was appended, and everything that was acknowledged is in it.
 //!
-//! A disk may also lose or change what it had made durable. A node that would go on without a vote
-//! or a value that it has acknowledged makes a majority forget it, although most disks have it
-//! (Alagappan et al., *Protocol-Aware Recovery for Consensus-Based Storage*, FAST 2018). So what was
-//! durable and is not whole is no torn end, and the node refuses to start (`recovery`). What was
-//! durable shows from what stands behind it: the next batch, or an empty one that marks it when
-//! nothing else is written for a second. A file that was written as a whole is durable before it
-//! has its name, so all of it counts as marked, and a value always does.
+//! A disk may also lose or change what it had made durable. A node that goes on without it forgets
+//! a vote or a write that it has acknowledged; and where only one other node knows of that write,
+//! and is down, so does the majority (Alagappan et al., *Protocol-Aware Recovery for
+//! Consensus-Based Storage*, FAST 2018). So what was durable and is not whole is no torn end: the
+//! node refuses to start (`recovery`). That it was durable shows from what stands behind it: the
+//! next batch, or an empty one, a mark, which is written when nothing else was for a second. A
+//! file that was written as a whole is durable before it has its name, so all of it counts as
+//! marked, and a value always does.
 //!
 //! Beyond this are
 //! - a change within the last batch of a log, before that is marked: it cannot be told from what a
@@ -138,8 +138,8 @@ impl Storage {
     /// }
     /// ```
     ///
-    /// No kill leaves a part of a value. So what is no whole one is damaged, and ends the node as in
-    /// [`Storage::log`].
+    /// No kill leaves a part of a value. So what is no whole one is damaged, and ends the node as
+    /// in [`Storage::log`].
     ///
     /// # Panics
     /// As [`Storage::log`].
@@ -192,9 +192,9 @@ impl Storage {
     fn refuse_damaged(&self, file: &File, damage: &Damage) -> ! {
         let (id, path) = (self.node.id(), self.path(file));
         refuse(format!(
-            "{id} refuses to start: {path} is damaged at {damage}. What stood there was durable, so \
-             this is not what a kill leaves, and to go on without it would take back what {id} has \
-             acknowledged. Keep {id} down: the other nodes go on while they are a majority. Or \
+            "{id} refuses to start: {path} is damaged at {damage}. What stood there was durable, \
+             so this is not what a kill leaves, and to go on without it would take back what {id} \
+             has acknowledged. Keep {id} down: the other nodes go on while they are a majority. Or \
              mend that line, or restore a copy of the file that is no older. Do not start {id} \
              without the file"
         ));

@@ -43,37 +43,38 @@ impl Directory {
 
     /// Makes this node the only one here.
     fn lock(&self) -> io::Result<()> {
-        if self.lock.get().is_some() {
-            return Ok(());
+        if self.lock.get().is_none() {
+            let file = OpenOptions::new().create(true).append(true).open(self.path.join(LOCK))?;
+            let is_locked = self.is_locked(file.try_lock())?;
+            // Nobody else has set it: all this is on one thread, the node's.
+            let _ = self.lock.set(is_locked.then_some(file));
         }
-        let path = self.path.join(LOCK);
-        let file = OpenOptions::new().create(true).append(true).open(&path)?;
-        let (directory, lock) = (self.path.display(), path.display());
-        let held = match file.try_lock() {
-            Ok(()) => Some(file),
+        Ok(())
+    }
+
+    /// Whether there is a lock now, or can be none here.
+    fn is_locked(&self, attempt: Result<(), TryLockError>) -> io::Result<bool> {
+        let (directory, lock) = (self.path.display(), self.path(LOCK));
+        match attempt {
+            Ok(()) => Ok(true),
             Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::new(
-                    ErrorKind::ResourceBusy,
-                    format!(
-                        "another process uses the directory {directory}, and has locked {lock}: \
-                         end that process, or give each its own directory in EDDY_STORAGE"
-                    ),
-                ));
+                let text = format!(
+                    "another process uses the directory {directory}, and has locked {lock}: end \
+                     that process, or give each its own directory in EDDY_STORAGE"
+                );
+                Err(io::Error::new(ErrorKind::ResourceBusy, text))
             }
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
                 self.tell(&format!(
                     "{lock} cannot be locked: {error}; nothing keeps another process from using \
                      the directory {directory} as well"
                 ));
-                None
+                Ok(false)
             }
             Err(TryLockError::Error(error)) => {
-                return Err(io::Error::new(error.kind(), format!("cannot lock {lock}: {error}")));
+                Err(io::Error::new(error.kind(), format!("cannot lock {lock}: {error}")))
             }
-        };
-        // Nobody else has set it: `set` and the look before it are on one thread, a node's.
-        let _ = self.lock.set(held);
-        Ok(())
+        }
     }
 
     async fn with_thread(
@@ -149,4 +150,27 @@ fn replace(directory: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
 /// Makes the names in a directory durable, where a directory can be opened.
 fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { fs::metadata(path).map(|_| ()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_where_there_are_no_locks_a_node_goes_on_without() {
+        let check = |attempt, expected: Result<bool, &str>| {
+            let outcome = Directory::at("d").is_locked(attempt).map_err(|error| error.to_string());
+            assert!(match (&outcome, expected) {
+                (Ok(is_locked), Ok(expected)) => *is_locked == expected,
+                (Err(error), Err(expected)) => error.starts_with(expected),
+                _ => false,
+            });
+        };
+        let failed = |kind: ErrorKind| Err(TryLockError::Error(kind.into()));
+        check(Ok(()), Ok(true));
+        check(failed(ErrorKind::Unsupported), Ok(false));
+        check(failed(ErrorKind::Interrupted), Err("cannot lock d/lock: "));
+        let busy = "another process uses the directory d, and has locked d/lock: end that process";
+        check(Err(TryLockError::WouldBlock), Err(busy));
+    }
 }

@@ -12,10 +12,12 @@
 //!
 //! The label `1:2/2` says that this is record 2 of the 2 of batch 1. A batch without records is a
 //! line as well, `3:0/0`. A blank line stands between two batches, so that a line break that is
-//! changed makes one bad line of two within a batch only. The checksum is that of all that stands behind it, label and JSON: so a
-//! record that stands elsewhere than it was written is found, as one that was changed is. It is
-//! CRC-32, which finds every error within 32 bits in a row and misses one in four thousand million
-//! of all others. That is for accidents; nobody is kept from writing a record of his own.
+//! changed makes one bad line of two within a batch only.
+//!
+//! The checksum is that of all that stands behind it, label and JSON: so a record that stands
+//! elsewhere than it was written is found, as one that was changed is. It is CRC-32, which finds
+//! every error within 32 bits in a row and misses one in four thousand million of all others. That
+//! is for accidents; nobody is kept from writing a record of his own.
 
 use std::fmt;
 
