@@ -26,9 +26,10 @@ impl fmt::Display for Refusal {
 pub(crate) fn refuse(why: String) -> ! {
     if cfg!(panic = "abort") {
         // There, nobody can catch it, and a panic at least says why.
-        panic!("{why}");
+        panic!("{why}")
+    } else {
+        resume_unwind(Box::new(Refusal(why)))
     }
-    resume_unwind(Box::new(Refusal(why)))
 }
 
 /// Runs a node, whose refusal becomes the error with which it ends.

@@ -128,7 +128,7 @@ fn is_torn(rest: &[u8], batch: u64) -> bool {
 
 impl Damage {
     fn new(bytes: &[u8], batch: u64, record: u64, at: usize, what: What) -> Self {
-        let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
+        let line = bytes[..at].split(|byte| *byte == b'\n').count();
         Damage { batch, record, at, line, what }
     }
 }

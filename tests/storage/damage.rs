@@ -166,7 +166,7 @@ impl File {
                 let mut overwritten = all.clone();
                 overwritten[one] = other;
                 damage("line in another's place", with(&overwritten));
-                overwritten = all.clone();
+                let mut overwritten = all.clone();
                 overwritten[other] = one;
                 damage("line in another's place", with(&overwritten));
             }

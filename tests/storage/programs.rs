@@ -41,7 +41,8 @@ impl Program {
             let mut body = body.clone();
             body["msg_id"] = json!(msg_id);
             let message = json!({"src": "c1", "dest": "n1", "body": body});
-            lines.push_str(&format!("{message}\n"));
+            lines.push_str(&message.to_string());
+            lines.push('\n');
         }
         self.stdin.write_all(lines.as_bytes()).unwrap();
         let mut waiting = bodies.len();
@@ -62,8 +63,9 @@ impl Program {
         self.process.wait_with_output().unwrap()
     }
 
-    /// Waits until it ends by itself, although its input is open.
+    /// Waits until it ends.
     fn end(self) -> Output {
+        drop(self.stdin);
         self.process.wait_with_output().unwrap()
     }
 }

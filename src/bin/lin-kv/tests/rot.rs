@@ -191,7 +191,9 @@ fn simulate<T>(run: impl Future<Output = T>) -> T {
 fn journals(idles: bool) -> BTreeMap<&'static str, Vec<u8>> {
     simulate(async {
         let mut cluster = Cluster::new(BTreeMap::new());
-        NODES.into_iter().for_each(|node| cluster.start(node));
+        for node in NODES {
+            cluster.start(node);
+        }
         cluster.write(0..WRITES).await;
         cluster.kill("n3");
         cluster.write(WRITES..2 * WRITES).await;
