@@ -315,8 +315,8 @@
 //!
 //! The modules are listed in the order in which they explain each other: what travels (`message`,
 //! `json`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), what it keeps
-//! (`storage`, `refusal`), how it is run (`serve`, `server`, `tasks`, `incoming`, `outbox`, `lines`,
-//! `stdio`), and what is built on that (`kv`, `join`, [`gossip`], [`raft`]).
+//! (`storage`, `refusal`), how it is run (`serve`, `server`, `tasks`, `incoming`, `outbox`,
+//! `lines`, `stdio`), and what is built on that (`kv`, `join`, [`gossip`], [`raft`]).
 
 mod message;
 mod json;

@@ -1,10 +1,10 @@
 //! What survives a kill: logs and values on a disk, durable before anybody is told so.
 //!
 //! Each log and each value is a file of records, and each record is a line with a checksum and its
-//! place (`record`). All writing of a file goes through one queue (`file`), one batch at a time, and
-//! a batch is written when the one before is durable. So what a kill tears is the last batch, and
-//! nobody was told that it is stored. Opening the file cuts that off, as a whole. What is left is a
-//! prefix of what was appended, and everything that was acknowledged is in it.
+//! place (`record`). All writing of a file goes through one queue (`file`), one batch at a time,
+//! and a batch is written when the one before is durable. So what a kill tears is the last batch,
+//! and nobody was told that it is stored. Opening the file cuts that off, as a whole. What is left
+//! is a prefix of what was appended, and everything that was acknowledged is in it.
 //!
 //! A disk may also lose or change what it had made durable. A node that goes on without it forgets
 //! a vote or a write that it has acknowledged; and where only one other node knows of that write,
