@@ -220,7 +220,8 @@
 //! ## It survives a restart
 //!
 //! [`Node::storage`] has logs and values on the node's own disk. What they return from is durable:
-//! store first, then answer, and whatever was answered is known in the next life.
+//! store first, then answer, and whatever was answered is known in the next life. If the disk has
+//! changed it meanwhile, there is none: the node refuses to start, and says what is damaged.
 //!
 //! ```
 //! # use std::cell::RefCell;
@@ -321,8 +322,8 @@
 //!
 //! The modules are listed in the order in which they explain each other: what travels (`message`,
 //! `json`, `size`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), what it keeps
-//! (`storage`), how it is run (`serve`, `server`, `tasks`, `incoming`, `outbox`, `lines`, `stdio`),
-//! and what is built on that (`kv`, `join`, [`gossip`], [`raft`]).
+//! (`storage`, `refusal`), how it is run (`serve`, `server`, `tasks`, `incoming`, `outbox`,
+//! `lines`, `stdio`), and what is built on that (`kv`, `join`, [`gossip`], [`raft`]).
 
 mod message;
 mod json;
@@ -332,6 +333,7 @@ mod error;
 mod node;
 mod rpc;
 mod host;
+mod refusal;
 mod storage;
 mod serve;
 mod server;

@@ -19,6 +19,7 @@ use crate::incoming::{Asker, Incoming, Refusal};
 use crate::lines::{Line, Lines};
 use crate::node::Node;
 use crate::outbox::{Envelope, Outbox};
+use crate::refusal;
 use crate::serve::Handler;
 use crate::tasks::{Alarm, Kind, Newcomers, Task, Tasks};
 
@@ -47,8 +48,11 @@ pub(crate) async fn run<H: Handler>(
     let newcomers = Rc::new(Newcomers::new(alarm));
     let tasks = Tasks::new(Rc::clone(&newcomers));
     let node = Node::new(node_id, node_ids, outbox, newcomers, &host);
-    let handler = Rc::new(start(node.clone()));
-    Server { wire, node, handler, tasks }.run().await
+    refusal::or_refusal(async {
+        let handler = Rc::new(start(node.clone()));
+        Server { wire, node, handler, tasks }.run().await
+    })
+    .await
 }
 
 #[derive(Deserialize)]

@@ -1,18 +1,31 @@
 //! What survives a kill: logs and values on a disk, durable before anybody is told so.
 //!
-//! Each log and each value is a file of records, and each record is a line with a checksum. All
-//! writing of a file goes through one queue (`file`), one batch at a time: so whatever is torn
-//! when the node is killed stands at the file's end, and nobody was told that it is stored. Opening
-//! the file cuts that off. What is left is a prefix of what was appended, and everything that was
-//! acknowledged is in it.
+//! Each log and each value is a file of records, and each record is a line with a checksum and its
+//! place (`record`). All writing of a file goes through one queue (`file`), one batch at a time,
+//! and a batch is written when the one before is durable. So what a kill tears is the last batch,
+//! and nobody was told that it is stored. Opening the file cuts that off, as a whole. What is left
+//! is a prefix of what was appended, and everything that was acknowledged is in it.
 //!
-//! A disk that loses or changes what it had made durable is beyond this. A record that rots in the
-//! middle of a log looks like a torn one, and whatever stands behind it goes with it; the line on
-//! stderr says how much that was.
+//! A disk may also lose or change what it had made durable. A node that goes on without it forgets
+//! a vote or a write that it has acknowledged; and where only one other node knows of that write,
+//! and is down, so does the majority (Alagappan et al., *Protocol-Aware Recovery for
+//! Consensus-Based Storage*, FAST 2018). So what was durable and is not whole is no torn end: the
+//! node refuses to start (`recovery`). That it was durable shows from what stands behind it: the
+//! next batch, or an empty one, a mark, which is written when nothing else was for a second. A
+//! file that was written as a whole is durable before it has its name, so all of it counts as
+//! marked, and a value always does.
+//!
+//! Beyond this are
+//! - a change within the last batch of a log, before that is marked: it cannot be told from what a
+//!   kill leaves, and is cut off;
+//! - the loss of a log's end, so that no whole record is left behind the place: it looks as if the
+//!   rest had never been durable;
+//! - the loss of a file: there may never have been one.
 
 mod directory;
 mod file;
 mod record;
+mod recovery;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -26,7 +39,9 @@ use serde::de::DeserializeOwned;
 
 pub use self::directory::Directory;
 use self::file::{File, Write};
+use self::recovery::{Damage, Found};
 use crate::node::Node;
+use crate::refusal::refuse;
 
 /// Where a node's files are. A program started by eddy has a [`Directory`]; a simulation brings its
 /// own.
@@ -42,13 +57,17 @@ pub trait Disk {
     /// Forgets what stands behind the first `length` bytes, durably.
     fn cut(&self, file: &str, length: u64) -> io::Result<()>;
 
-    /// Adds bytes at the end of the file, which it makes if there is none. They are durable when
-    /// this returns.
+    /// Adds bytes at the end of a file that is there. They are durable when this returns.
     async fn append(&self, file: &str, bytes: &[u8]) -> io::Result<()>;
 
     /// Makes these bytes the file. That is durable when this returns; before, a kill leaves either
-    /// the old file or the new one.
+    /// the old file, or none if there was none, or the new one.
     async fn replace(&self, file: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// How people find this file.
+    fn path(&self, file: &str) -> String {
+        file.to_owned()
+    }
 
     /// Tells people what was found when a file was opened: on stderr, unless there is a better
     /// place.
@@ -78,24 +97,30 @@ impl Storage {
     /// The log of this name, and the entries that it holds.
     ///
     /// Reading keeps the whole node waiting, so it belongs into its start. What a kill has left of
-    /// a record is cut off, and that is told on stderr.
+    /// a batch is cut off, and that is told on stderr.
+    ///
+    /// A node whose file is damaged, or whose disk cannot be read, ends here: with an error that
+    /// says what was found where, and what to do.
     ///
     /// # Panics
     /// If the name is not made of lower-case letters, digits, `-` and `_`; if this log is open
-    /// already, or was dropped and is still being written; if the disk cannot be read; and if a
-    /// record is whole but no `T`, because then it is the type that has changed.
+    /// already, or was dropped and is still being written; and if a record is whole but no `T`,
+    /// because then it is the type that has changed.
     pub fn log<T: Serialize + DeserializeOwned>(&self, name: &str) -> (Log<T>, Vec<T>) {
         let file = self.open(name, "log");
         let bytes = self.read(&file);
-        let (mut entries, mut good) = (Vec::new(), 0);
-        while let Some(record) = record::first(&bytes[good..]) {
-            entries.push(self.parse(&file, entries.len() + 1, record.json));
-            good += record.length;
+        let found = bytes.as_deref().map_or_else(|| Ok(Found::default()), recovery::log);
+        let found = found.unwrap_or_else(|damage| self.refuse_damaged(&file, &damage));
+        let records = (1..).zip(&found.records);
+        let entries = records.map(|(number, json)| self.parse(&file, number, json)).collect();
+        let torn = bytes.as_ref().map_or(0, Vec::len) - found.length;
+        if torn > 0 {
+            let last = found.batches;
+            self.tell(&format!("{file}: {torn} bytes after batch {last} are no whole batch"));
+            self.cut(&file, found.length);
         }
-        if good < bytes.len() {
-            let (torn, last) = (bytes.len() - good, entries.len());
-            self.tell(&format!("{file}: {torn} bytes after record {last} are no whole record"));
-            self.cut(&file, good);
+        if bytes.is_some() {
+            file.go_on_behind(&found);
         }
         (Log { file, entries: PhantomData }, entries)
     }
@@ -113,20 +138,18 @@ impl Storage {
     /// }
     /// ```
     ///
-    /// A record that is not whole counts as none, and is told on stderr: no kill leaves one, so the
-    /// disk must have changed it.
+    /// No kill leaves a part of a value. So what is no whole one is damaged, and ends the node as
+    /// in [`Storage::log`].
     ///
     /// # Panics
     /// As [`Storage::log`].
     pub fn value<T: Serialize + DeserializeOwned>(&self, name: &str) -> (Value<T>, Option<T>) {
         let file = self.open(name, "value");
-        let bytes = self.read(&file);
-        let record = record::first(&bytes).filter(|record| record.length == bytes.len());
-        if record.is_none() && !bytes.is_empty() {
-            self.tell(&format!("{file}: {} bytes are not one whole record", bytes.len()));
-            self.cut(&file, 0);
-        }
-        let value = record.map(|record| self.parse(&file, 1, record.json));
+        let value = self.read(&file).map(|bytes| {
+            let found = recovery::value(&bytes);
+            let json = found.unwrap_or_else(|damage| self.refuse_damaged(&file, &damage));
+            self.parse(&file, 1, json)
+        });
         (Value { file, value: PhantomData }, value)
     }
 
@@ -150,19 +173,36 @@ impl Storage {
         File::new(self.node.clone(), file)
     }
 
-    fn read(&self, file: &File) -> Vec<u8> {
-        let Some(disk) = &self.node.place().disk else { return Vec::new() };
-        let read = disk.read(file.name());
-        read.unwrap_or_else(|error| panic!("{} cannot read {file}: {error}", self.node.id()))
-            .unwrap_or_default()
+    fn read(&self, file: &File) -> Option<Vec<u8>> {
+        let disk = self.node.place().disk.as_ref()?;
+        disk.read(file.name()).unwrap_or_else(|error| self.refuse_error(file, "read", &error))
     }
 
     fn cut(&self, file: &File, length: usize) {
         let Some(disk) = &self.node.place().disk else { return };
         let cut = disk.cut(file.name(), length as u64);
-        cut.unwrap_or_else(|error| {
-            panic!("{} cannot cut {file} to {length} bytes: {error}", self.node.id())
-        });
+        cut.unwrap_or_else(|error| self.refuse_error(file, "cut off the end of", &error));
+    }
+
+    fn refuse_error(&self, file: &File, action: &str, error: &io::Error) -> ! {
+        let (id, path) = (self.node.id(), self.path(file));
+        refuse(format!("{id} refuses to start: it cannot {action} {path}: {error}"));
+    }
+
+    fn refuse_damaged(&self, file: &File, damage: &Damage) -> ! {
+        let (id, path) = (self.node.id(), self.path(file));
+        refuse(format!(
+            "{id} refuses to start: {path} is damaged at {damage}. What stood there was durable, \
+             so this is not what a kill leaves, and to go on without it would take back what {id} \
+             has acknowledged. Keep {id} down: the other nodes go on while they are a majority. Or \
+             mend that line, or restore a copy of the file that is no older. Do not start {id} \
+             without the file"
+        ));
+    }
+
+    fn path(&self, file: &File) -> String {
+        let disk = self.node.place().disk.as_ref();
+        disk.map_or_else(|| file.to_string(), |disk| disk.path(file.name()))
     }
 
     fn parse<T: DeserializeOwned>(&self, file: &File, number: usize, json: &[u8]) -> T {
@@ -204,20 +244,20 @@ impl<T: Serialize> Log<T> {
     /// future takes nothing back. A list of no entries waits for those before it.
     ///
     /// # Errors
-    /// If the disk fails: the entries may be there after a restart, or some of them. From then on
-    /// the log refuses everything.
+    /// If the disk fails: the entries may be there after a restart, or not. From then on the log
+    /// refuses everything.
     ///
     /// # Panics
     /// If an entry does not fit into JSON.
     pub fn append(&self, entries: &[T]) -> impl Future<Output = anyhow::Result<()>> + use<T> {
-        self.file.write(Write::Append, &self.file.records(entries))
+        self.file.write(Write::Append, &self.file.lines(entries))
     }
 
     /// Makes these entries all that there are: to shorten a log, or to take its end back.
     ///
     /// A kill leaves either the old entries or the new ones. For the rest, see [`Log::append`].
     pub fn replace(&self, entries: &[T]) -> impl Future<Output = anyhow::Result<()>> + use<T> {
-        self.file.write(Write::Replace, &self.file.records(entries))
+        self.file.write(Write::Replace, &self.file.lines(entries))
     }
 }
 
@@ -232,7 +272,7 @@ impl<T: Serialize> Value<T> {
     /// Sets the value. Once this has returned, it survives a kill; before, a kill leaves either the
     /// old value or the new one. For the rest, see [`Log::append`].
     pub fn replace(&self, value: &T) -> impl Future<Output = anyhow::Result<()>> + use<T> {
-        self.file.write(Write::Replace, &self.file.records(std::slice::from_ref(value)))
+        self.file.write(Write::Replace, &self.file.lines(std::slice::from_ref(value)))
     }
 }
 

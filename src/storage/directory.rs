@@ -4,38 +4,89 @@
 //! is read: what a node builds on in its new life must not be lost by the next power failure.
 //! Nothing helps against a sync that has failed in a former life; then the cache may show what the
 //! disk does not have, but nobody was told that it was stored.
+//!
+//! Two processes that write the same files would each overwrite what the other has acknowledged.
+//! So whoever reads or writes here has locked the file `lock` before, which no log and no value can
+//! be named like. The system frees a lock when its process is gone, however that ended; a program
+//! that the node starts does not inherit it. Where a file system has no locks, the node goes on
+//! without: the lock is to keep people from a mistake, and nothing that is stored rests on it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 
 use super::Disk;
 
-/// A directory as a [`Disk`]. It must be there; one node at a time may use it.
+/// The name of the file that is locked.
+const LOCK: &str = "lock";
+
+/// A directory as a [`Disk`]. It must be there, and it is locked from the first use on: another
+/// node that would use it is refused, until this value and its clones are gone.
 ///
 /// The disk is waited for on a thread of tokio's, so the node goes on meanwhile. The thread is made
 /// at the first write, and ends some seconds after the last.
 #[derive(Debug, Clone)]
 pub struct Directory {
     path: PathBuf,
+    /// None inside where the file system has no locks.
+    lock: Arc<OnceLock<Option<File>>>,
 }
 
 impl Directory {
     /// The directory at this path.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Directory { path: path.into() }
+        Directory { path: path.into(), lock: Arc::default() }
+    }
+
+    /// Makes this node the only one here.
+    fn lock(&self) -> io::Result<()> {
+        if self.lock.get().is_none() {
+            let file = OpenOptions::new().create(true).append(true).open(self.path.join(LOCK))?;
+            let is_locked = self.is_locked(file.try_lock())?;
+            // Nobody else has set it: all this is on one thread, the node's.
+            let _ = self.lock.set(is_locked.then_some(file));
+        }
+        Ok(())
+    }
+
+    /// Whether there is a lock now, or can be none here.
+    fn is_locked(&self, attempt: Result<(), TryLockError>) -> io::Result<bool> {
+        let (directory, lock) = (self.path.display(), self.path(LOCK));
+        match attempt {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => {
+                let text = format!(
+                    "another process uses the directory {directory}, and has locked {lock}: end \
+                     that process, or give each its own directory in EDDY_STORAGE"
+                );
+                Err(io::Error::new(ErrorKind::ResourceBusy, text))
+            }
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
+                self.tell(&format!(
+                    "{lock} cannot be locked: {error}; nothing keeps another process from using \
+                     the directory {directory} as well"
+                ));
+                Ok(false)
+            }
+            Err(TryLockError::Error(error)) => {
+                Err(io::Error::new(error.kind(), format!("cannot lock {lock}: {error}")))
+            }
+        }
     }
 
     async fn with_thread(
         &self,
         file: &str,
         bytes: &[u8],
-        write: fn(&Path, &Path, &[u8]) -> io::Result<()>,
+        write: fn(&Path, &str, &[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
-        let (directory, path, bytes) = (self.path.clone(), self.path.join(file), bytes.to_vec());
-        let thread = tokio::task::spawn_blocking(move || write(&directory, &path, &bytes));
+        self.lock()?;
+        // The thread goes on if the node is dropped, so it has the lock as well.
+        let (this, file, bytes) = (self.clone(), file.to_owned(), bytes.to_vec());
+        let thread = tokio::task::spawn_blocking(move || write(&this.path, &file, &bytes));
         thread.await.map_err(io::Error::other)?
     }
 }
@@ -48,6 +99,7 @@ impl Disk for Directory {
             let text = format!("{path} is not a directory that can be used: {error}");
             io::Error::new(error.kind(), text)
         })?;
+        self.lock()?;
         let path = self.path.join(file);
         match File::open(&path) {
             Ok(file) => {
@@ -60,6 +112,7 @@ impl Disk for Directory {
     }
 
     fn cut(&self, file: &str, length: u64) -> io::Result<()> {
+        self.lock()?;
         let file = OpenOptions::new().write(true).open(self.path.join(file))?;
         file.set_len(length)?;
         file.sync_all()
@@ -72,30 +125,52 @@ impl Disk for Directory {
     async fn replace(&self, file: &str, bytes: &[u8]) -> io::Result<()> {
         self.with_thread(file, bytes, replace).await
     }
+
+    fn path(&self, file: &str) -> String {
+        self.path.join(file).display().to_string()
+    }
 }
 
-fn append(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (mut file, is_new) = match OpenOptions::new().append(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => (File::create_new(path)?, true),
-        opened => (opened?, false),
-    };
+fn append(directory: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).open(directory.join(file))?;
     file.write_all(bytes)?;
-    file.sync_data()?;
-    if is_new { sync_directory(directory) } else { Ok(()) }
+    file.sync_data()
 }
 
 /// What a kill leaves of the new file is overwritten by the next replacement.
-fn replace(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut new_path = path.to_owned().into_os_string();
-    new_path.push(".new");
-    let mut file = File::create(&new_path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&new_path, path)?;
+fn replace(directory: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
+    let new_path = directory.join(format!("{file}.new"));
+    let mut new_file = File::create(&new_path)?;
+    new_file.write_all(bytes)?;
+    new_file.sync_all()?;
+    fs::rename(&new_path, directory.join(file))?;
     sync_directory(directory)
 }
 
 /// Makes the names in a directory durable, where a directory can be opened.
 fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { fs::metadata(path).map(|_| ()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_where_there_are_no_locks_a_node_goes_on_without() {
+        let check = |attempt, expected: Result<bool, &str>| {
+            let outcome = Directory::at("d").is_locked(attempt).map_err(|error| error.to_string());
+            assert!(match (&outcome, expected) {
+                (Ok(is_locked), Ok(expected)) => *is_locked == expected,
+                (Err(error), Err(expected)) => error.starts_with(expected),
+                _ => false,
+            });
+        };
+        let failed = |kind: ErrorKind| Err(TryLockError::Error(kind.into()));
+        check(Ok(()), Ok(true));
+        check(failed(ErrorKind::Unsupported), Ok(false));
+        check(failed(ErrorKind::Interrupted), Err("cannot lock d/lock: "));
+        let busy = "another process uses the directory d, and has locked d/lock: end that process";
+        check(Err(TryLockError::WouldBlock), Err(busy));
+    }
 }

@@ -4,18 +4,29 @@
 //! dropped leaves no half of a record behind, and no one else waiting. The task lives while there
 //! is something to write. What comes while the disk is busy waits, and then goes as one batch with
 //! one sync: the more callers there are, the less each of them costs.
+//!
+//! The next batch shows that the one before was durable. Where none comes for a while, an empty one
+//! does it: another sync, but at a time when nobody waits for the disk.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use serde::Serialize;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
 
 use super::record;
+use super::recovery::Found;
 use crate::node::Node;
+
+/// How long nothing is written before the last batch is marked as durable. Longer leaves it longer
+/// without, where a disk that changes it is taken for a kill; shorter takes a second sync for each
+/// of the writes that come more slowly than this.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// What is to be done with records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +42,6 @@ pub(super) struct File {
     state: RefCell<State>,
 }
 
-#[derive(Default)]
 struct State {
     /// What waits until the disk has time.
     next: Batch,
@@ -39,42 +49,71 @@ struct State {
     is_busy: bool,
     /// Why nothing can be written any more.
     failure: Option<Rc<str>>,
+    /// How many batches the file has; none before there is a file.
+    batches: u64,
+    /// Whether the file shows that the last of them is durable.
+    is_marked: bool,
+    /// When that one was written, or found.
+    written_at: Instant,
+    /// Whether the task is there that will mark it.
+    is_watched: bool,
 }
 
 /// What is written at once.
 #[derive(Default)]
 struct Batch {
     replaces: bool,
-    bytes: Vec<u8>,
+    /// Whether it is written even if it has no records.
+    marks: bool,
+    /// The records, each as a line of JSON.
+    lines: Vec<u8>,
     /// In the order of their calls, because in this order they are woken.
     callers: Vec<oneshot::Sender<Result<(), Rc<str>>>>,
 }
 
 impl File {
     pub(super) fn new(node: Node, name: String) -> Rc<Self> {
-        Rc::new(File { node, name, state: RefCell::default() })
+        let state = State {
+            next: Batch::default(),
+            is_busy: false,
+            failure: None,
+            batches: 0,
+            is_marked: true,
+            written_at: Instant::now(),
+            is_watched: false,
+        };
+        Rc::new(File { node, name, state: RefCell::new(state) })
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Entries as they will stand in the file.
-    pub(super) fn records(&self, entries: &[impl Serialize]) -> Vec<u8> {
-        let mut records = Vec::new();
+    /// Goes on behind what was found, which the disk has made durable to read it.
+    pub(super) fn go_on_behind(self: &Rc<Self>, found: &Found<'_>) {
+        {
+            let mut state = self.state.borrow_mut();
+            (state.batches, state.is_marked) = (found.batches, found.is_marked);
+        }
+        self.see_to_mark();
+    }
+
+    /// Entries as lines of JSON.
+    pub(super) fn lines(&self, entries: &[impl Serialize]) -> Vec<u8> {
+        let mut lines = Vec::new();
         for entry in entries {
-            if let Err(error) = record::push(&mut records, entry) {
+            if let Err(error) = record::push_line(&mut lines, entry) {
                 panic!("{} cannot write an entry of {self} as JSON: {error}", self.node.id());
             }
         }
-        records
+        lines
     }
 
-    /// Puts records into the queue, and waits until they are durable.
+    /// Puts lines into the queue, and waits until they are durable.
     pub(super) fn write(
         self: &Rc<Self>,
         how: Write,
-        records: &[u8],
+        lines: &[u8],
     ) -> impl Future<Output = anyhow::Result<()>> + use<> {
         let (caller, answer) = oneshot::channel();
         let mut state = self.state.borrow_mut();
@@ -84,7 +123,7 @@ impl File {
         } else if self.node.place().disk.is_none() {
             let _ = caller.send(Ok(()));
         } else {
-            state.next.add(how, records);
+            state.next.add(how, lines);
             state.next.callers.push(caller);
             if !std::mem::replace(&mut state.is_busy, true) {
                 self.node.spawn(Rc::clone(self).work());
@@ -103,25 +142,39 @@ impl File {
             for caller in batch.callers {
                 let _ = caller.send(outcome.clone());
             }
+            if outcome.is_ok() {
+                self.see_to_mark();
+            }
         }
     }
 
     fn next_batch(&self) -> Option<Batch> {
         let mut state = self.state.borrow_mut();
         let batch = std::mem::take(&mut state.next);
-        state.is_busy = !batch.callers.is_empty();
+        state.is_busy = batch.marks || !batch.callers.is_empty();
         state.is_busy.then_some(batch)
     }
 
     async fn store(&self, batch: &Batch) -> io::Result<()> {
         let Some(disk) = &self.node.place().disk else { return Ok(()) };
-        if batch.replaces {
-            disk.replace(&self.name, &batch.bytes).await
-        } else if batch.bytes.is_empty() {
-            Ok(())
-        } else {
-            disk.append(&self.name, &batch.bytes).await
+        if batch.lines.is_empty() && !batch.replaces && !batch.marks {
+            return Ok(());
         }
+        let before = self.state.borrow().batches;
+        // Only a replacement is durable before it is seen, so it is how a file begins.
+        let begins = batch.replaces || before == 0;
+        let number = if begins { 1 } else { before + 1 };
+        let bytes = record::batch(number, &batch.lines);
+        if begins {
+            disk.replace(&self.name, &bytes).await?;
+        } else {
+            disk.append(&self.name, &bytes).await?;
+        }
+        let mut state = self.state.borrow_mut();
+        state.batches = number;
+        state.is_marked = begins || batch.lines.is_empty();
+        state.written_at = Instant::now();
+        Ok(())
     }
 
     /// Refuses what waits and what will come.
@@ -139,16 +192,55 @@ impl File {
         }
         failure
     }
+
+    /// Has the last batch marked as durable, unless it is, or another comes soon.
+    fn see_to_mark(self: &Rc<Self>) {
+        let mut state = self.state.borrow_mut();
+        if !state.is_marked && !std::mem::replace(&mut state.is_watched, true) {
+            self.node.spawn(File::watch(Rc::downgrade(self)));
+        }
+    }
+
+    /// Marks the last batch once it is old enough. Meanwhile nothing keeps the file open.
+    async fn watch(file: Weak<File>) {
+        while let Some(due) = file.upgrade().and_then(|file| file.mark_is_due()) {
+            sleep_until(due).await;
+            if let Some(file) = file.upgrade() {
+                file.mark(due).await;
+            }
+        }
+    }
+
+    /// When to see whether the last batch is to be marked; never, once that is over.
+    fn mark_is_due(&self) -> Option<Instant> {
+        let state = &mut *self.state.borrow_mut();
+        state.is_watched = !state.is_marked && state.failure.is_none();
+        let since = if state.is_busy { Instant::now() } else { state.written_at };
+        state.is_watched.then(|| since + QUIET)
+    }
+
+    async fn mark(self: Rc<Self>, due: Instant) {
+        {
+            let state = &mut *self.state.borrow_mut();
+            let is_over = state.is_marked || state.failure.is_some();
+            if is_over || state.is_busy || state.written_at + QUIET > due {
+                return;
+            }
+            state.next.marks = true;
+            state.is_busy = true;
+        }
+        self.work().await;
+    }
 }
 
 impl Batch {
-    fn add(&mut self, how: Write, records: &[u8]) {
+    fn add(&mut self, how: Write, lines: &[u8]) {
         if how == Write::Replace {
             // Whoever waits to append is stored once this is, for it comes after.
-            self.bytes.clear();
+            self.lines.clear();
             self.replaces = true;
         }
-        self.bytes.extend_from_slice(records);
+        self.lines.extend_from_slice(lines);
     }
 }
 

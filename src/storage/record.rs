@@ -1,51 +1,150 @@
-//! A record: one line, `{checksum} {JSON}`, so that people can read a file and mend it.
+//! Records and batches as text: one line each, `{checksum} {label} {JSON}`, so that people can read
+//! a file and mend it.
 //!
-//! The checksum is what tells a whole record from a torn one. It is CRC-32, which finds every error
-//! within 32 bits in a row and misses one in four thousand million of all others. That is for
-//! accidents; nobody is kept from writing a record of his own.
+//! ```text
+//! 495007b8 1:1/2 {"term":3}
+//! 80903176 1:2/2 {"entry":7}
+//!
+//! f825708a 2:1/1 {"entry":8}
+//!
+//! af9bc0df 3:0/0
+//! ```
+//!
+//! The label `1:2/2` says that this is record 2 of the 2 of batch 1. A batch without records is a
+//! line as well, `3:0/0`. A blank line stands between two batches, so that a line break that is
+//! changed makes one bad line of two within a batch only.
+//!
+//! The checksum is that of all that stands behind it, label and JSON: so a record that stands
+//! elsewhere than it was written is found, as one that was changed is. It is CRC-32, which finds
+//! every error within 32 bits in a row and misses one in four thousand million of all others. That
+//! is for accidents; nobody is kept from writing a record of his own.
+
+use std::fmt;
 
 use serde::Serialize;
 
 /// The checksum in hexadecimal digits and a space.
-const JSON_AT: usize = 9;
+const LABEL_AT: usize = 9;
+
+/// A record's place in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Label {
+    /// The number of its batch, from 1.
+    pub(super) batch: u64,
+    /// Its number in the batch, from 1; 0 in a batch without records.
+    pub(super) record: u64,
+    /// How many records the batch has.
+    pub(super) records: u64,
+}
 
 /// A record that is whole.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Record<'a> {
+    pub(super) label: Label,
+    /// Empty in a batch without records.
     pub(super) json: &'a [u8],
     /// How many bytes it takes, with everything around the JSON.
     pub(super) length: usize,
 }
 
-/// The record with which these bytes begin, unless it is torn.
-pub(super) fn first(bytes: &[u8]) -> Option<Record<'_>> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    let (checksum, json) = bytes[..end].split_at_checked(JSON_AT)?;
-    let is_whole = checksum == checksum_of(json);
-    is_whole.then_some(Record { json, length: end + 1 })
+/// What is wrong with a line that is no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flaw {
+    Nothing,
+    NoLineBreak,
+    Checksum,
+    Label,
 }
 
-/// Adds a record.
-pub(super) fn push(out: &mut Vec<u8>, entry: &impl Serialize) -> serde_json::Result<()> {
-    let start = out.len();
-    out.extend_from_slice(&[b' '; JSON_AT]);
-    serde_json::to_writer(&mut *out, entry)?;
-    let (checksum, json) = out[start..].split_at_mut(JSON_AT);
+/// The record with which these bytes begin.
+pub(super) fn first(bytes: &[u8]) -> Result<Record<'_>, Flaw> {
+    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
+        return Err(if bytes.is_empty() { Flaw::Nothing } else { Flaw::NoLineBreak });
+    };
+    let (checksum, text) = bytes[..end].split_at_checked(LABEL_AT).ok_or(Flaw::Checksum)?;
+    if checksum != checksum_of(text) {
+        return Err(Flaw::Checksum);
+    }
+    let space = text.iter().position(|byte| *byte == b' ').unwrap_or(text.len());
+    let label = Label::parse(&text[..space]).ok_or(Flaw::Label)?;
+    let json = text.get(space + 1..).unwrap_or_default();
+    Ok(Record { label, json, length: end + 1 })
+}
+
+/// Adds an entry as a line of JSON: what [`batch`] makes records of.
+pub(super) fn push_line(lines: &mut Vec<u8>, entry: &impl Serialize) -> serde_json::Result<()> {
+    let start = lines.len();
+    serde_json::to_writer(&mut *lines, entry)?;
     // JSON that is passed on as text may contain line breaks, between its tokens.
-    for byte in json.iter_mut().filter(|byte| **byte == b'\n') {
+    for byte in lines[start..].iter_mut().filter(|byte| **byte == b'\n') {
         *byte = b' ';
     }
-    checksum.copy_from_slice(&checksum_of(json));
-    out.push(b'\n');
+    lines.push(b'\n');
     Ok(())
 }
 
-fn checksum_of(json: &[u8]) -> [u8; JSON_AT] {
-    let (mut text, sum) = ([b' '; JSON_AT], crc32(json));
-    for (digit, place) in text[..8].iter_mut().zip((0..8).rev()) {
+/// A batch of these lines of JSON, which may be none, and the blank line before it.
+pub(super) fn batch(number: u64, lines: &[u8]) -> Vec<u8> {
+    let records = lines.split_inclusive(|byte| *byte == b'\n').count();
+    let mut out = Vec::with_capacity(lines.len() + (records + 1) * 2 * LABEL_AT);
+    if number > 1 {
+        out.push(b'\n');
+    }
+    if records == 0 {
+        push(&mut out, &format!("{number}:0/0"), b"\n");
+    }
+    for (record, line) in (1..).zip(lines.split_inclusive(|byte| *byte == b'\n')) {
+        push(&mut out, &format!("{number}:{record}/{records} "), line);
+    }
+    out
+}
+
+fn push(out: &mut Vec<u8>, label: &str, line: &[u8]) {
+    let start = out.len();
+    out.extend_from_slice(&[b' '; LABEL_AT]);
+    out.extend_from_slice(label.as_bytes());
+    out.extend_from_slice(line);
+    let (checksum, text) = out[start..].split_at_mut(LABEL_AT);
+    checksum.copy_from_slice(&checksum_of(&text[..text.len() - 1]));
+}
+
+impl Label {
+    fn parse(text: &[u8]) -> Option<Self> {
+        let (batch, place) = std::str::from_utf8(text).ok()?.split_once(':')?;
+        let (record, records) = place.split_once('/')?;
+        let number = |text: &str| text.parse().ok();
+        Some(Label { batch: number(batch)?, record: number(record)?, records: number(records)? })
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Label { batch, record, records } = self;
+        write!(f, "record {record} of {records} of batch {batch}")
+    }
+}
+
+/// In words that follow a colon.
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Flaw::Nothing => "the file ends before it",
+            Flaw::NoLineBreak => "the file ends in the middle of this line",
+            Flaw::Checksum => "the checksum of this line is wrong",
+            Flaw::Label => {
+                "the checksum of this line is right, but behind it stands no label such as 1:2/3, \
+                 so it was not written by this version of the library"
+            }
+        })
+    }
+}
+
+fn checksum_of(text: &[u8]) -> [u8; LABEL_AT] {
+    let (mut digits, sum) = ([b' '; LABEL_AT], crc32(text));
+    for (digit, place) in digits[..8].iter_mut().zip((0..8).rev()) {
         *digit = b"0123456789abcdef"[(sum >> (4 * place) & 0xf) as usize];
     }
-    text
+    digits
 }
 
 /// The CRC-32 of IEEE 802.3, as in gzip and PNG.
@@ -82,6 +181,14 @@ mod tests {
 
     use super::*;
 
+    fn lines(entries: &[impl Serialize]) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for entry in entries {
+            push_line(&mut lines, entry).unwrap();
+        }
+        lines
+    }
+
     #[test]
     fn checksums_are_those_that_everybody_knows() {
         let check = |text: &str, expected| assert_eq!(crc32(text.as_bytes()), expected, "{text}");
@@ -94,46 +201,59 @@ mod tests {
 
     #[test]
     fn a_record_is_a_line_that_people_can_read() {
-        let mut out = b"before\n".to_vec();
-        push(&mut out, &123_456_789).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "before\ncbf43926 123456789\n");
+        let text = |number, lines: &[u8]| String::from_utf8(batch(number, lines)).unwrap();
+        // The example at the beginning of this file.
+        let example = [
+            r#"495007b8 1:1/2 {"term":3}"#,
+            r#"80903176 1:2/2 {"entry":7}"#,
+            "",
+            r#"f825708a 2:1/1 {"entry":8}"#,
+            "",
+            "af9bc0df 3:0/0",
+        ];
+        let written = [
+            text(1, &lines(&[json!({"term": 3}), json!({"entry": 7})])),
+            text(2, &lines(&[json!({"entry": 8})])),
+            text(3, b""),
+        ];
+        assert_eq!(written.concat().lines().collect::<Vec<_>>(), example);
     }
 
     #[test]
     fn what_was_pushed_comes_back_one_by_one() {
         let entries = [json!(null), json!("line\nbreak"), json!({"a": [1, 2.5]}), json!("")];
-        let mut out = Vec::new();
-        for entry in &entries {
-            push(&mut out, entry).unwrap();
+        let out = batch(7, &lines(&entries));
+        let mut rest = &out[1..];
+        for (record, entry) in (1..).zip(&entries) {
+            let found = first(rest).unwrap();
+            assert_eq!(found.label, Label { batch: 7, record, records: 4 });
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(found.json).unwrap(), *entry);
+            rest = &rest[found.length..];
         }
-        let mut rest = &out[..];
-        for entry in &entries {
-            let record = first(rest).unwrap();
-            assert_eq!(serde_json::from_slice::<serde_json::Value>(record.json).unwrap(), *entry);
-            rest = &rest[record.length..];
-        }
-        assert_eq!(first(rest), None);
+        assert_eq!(first(rest), Err(Flaw::Nothing));
     }
 
     #[test]
     fn line_breaks_between_tokens_do_not_end_a_record() {
         let text: Box<RawValue> = serde_json::from_str("[1,\n\n2]").unwrap();
-        let mut out = Vec::new();
-        push(&mut out, &text).unwrap();
-        assert_eq!(first(&out).unwrap(), Record { json: b"[1,  2]", length: out.len() });
+        assert_eq!(lines(&[text]), b"[1,  2]\n");
     }
 
     #[test]
     fn only_what_was_written_is_a_record() {
-        let check = |bytes: &[u8]| assert_eq!(first(bytes), None, "{}", bytes.escape_ascii());
-        check(b"");
-        check(b"\n");
-        check(b"cbf43926\n");
-        check(b"cbf43926 123456789");
-        check(b"CBF43926 123456789\n");
-        check(b"cbf43926  123456789\n");
-        check(b"cbf43926\t123456789\n");
-        check(b"cbf43926 123456788\n");
-        check(b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\n");
+        let check = |bytes: &[u8], expected| {
+            assert_eq!(first(bytes), Err(expected), "{}", bytes.escape_ascii());
+        };
+        check(b"", Flaw::Nothing);
+        check(b"\n", Flaw::Checksum);
+        check(b"cbf43926\n", Flaw::Checksum);
+        check(b"cbf43926 123456789", Flaw::NoLineBreak);
+        check(b"CBF43926 123456789\n", Flaw::Checksum);
+        check(b"cbf43926  123456789\n", Flaw::Checksum);
+        check(b"cbf43926\t123456789\n", Flaw::Checksum);
+        check(b"cbf43926 123456788\n", Flaw::Checksum);
+        check(b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\n", Flaw::Checksum);
+        // A record of a version that knew no batches.
+        check(b"cbf43926 123456789\n", Flaw::Label);
     }
 }

@@ -45,13 +45,15 @@ impl Memory {
         let text = String::from_utf8_lossy(bytes).replace('\n', ";");
         self.calls.borrow_mut().push(format!("{call} {file} {text}"));
         tokio::time::sleep(SYNC).await;
+        if call == "append" && !self.files.borrow().contains_key(file) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let arrived = if self.fails.get() { &bytes[..bytes.len() / 2] } else { bytes };
         let mut files = self.files.borrow_mut();
-        let stored = files.entry(file.to_owned()).or_default();
-        match call {
-            "append" => stored.extend_from_slice(arrived),
+        match files.get_mut(file) {
+            Some(stored) if call == "append" => stored.extend_from_slice(arrived),
             _ if self.fails.get() => {}
-            _ => bytes.clone_into(stored),
+            _ => drop(files.insert(file.to_owned(), bytes.to_vec())),
         }
         if self.fails.replace(false) { Err(io::Error::other("the disk is broken")) } else { Ok(()) }
     }

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "here, what must not fail is a test that fails")]
 
+mod damage;
 mod disk;
+mod lock;
+mod programs;
 mod queue;
 mod recovery;
 
@@ -41,17 +44,25 @@ fn live<T: 'static>(disk: Rc<dyn Disk>, life: impl AsyncFnOnce(Node) -> T + 'sta
 
 /// [`live`] with any host.
 fn live_with<T: 'static>(host: Host, life: impl AsyncFnOnce(Node) -> T + 'static) -> T {
+    try_live(host, life).unwrap_or_else(|refusal| panic!("the node ended: {refusal}"))
+}
+
+/// A life, or why the node refused to begin or to go on with it.
+fn try_live<T: 'static>(
+    host: Host,
+    life: impl AsyncFnOnce(Node) -> T + 'static,
+) -> Result<T, String> {
     let outcome = Rc::new(Cell::new(None));
     let kept = Rc::clone(&outcome);
     let life: Life = Box::new(|node| Box::pin(async move { kept.set(Some(life(node).await)) }));
     // Time stands still while there is anything to do, and then jumps.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(live_until_done(host, life));
-    outcome.take().expect("a life that was not cut short")
+    runtime.block_on(live_until_done(host, life))?;
+    Ok(outcome.take().expect("a life that was not cut short"))
 }
 
-async fn live_until_done(host: Host, life: Life) {
+async fn live_until_done(host: Host, life: Life) -> Result<(), String> {
     let (mut peer, input) = tokio::io::duplex(1024);
     peer.write_all(INIT.as_bytes()).await.unwrap();
     let (sender, done) = oneshot::channel();
@@ -62,14 +73,25 @@ async fn live_until_done(host: Host, life: Life) {
         });
         Silent
     };
+    let serving = host.serve_on(input, tokio::io::sink(), start);
     tokio::select! {
         biased;
-        done = done => done.unwrap(),
-        end = host.serve_on(input, tokio::io::sink(), start) => panic!("the node ended: {end:?}"),
+        end = serving => Err(format!("{:#}", end.unwrap_err())),
+        done = done => {
+            done.unwrap();
+            Ok(())
+        }
     }
 }
 
 /// What a node finds when it starts.
 fn find<T: 'static>(disk: Rc<dyn Disk>, open: impl FnOnce(Node) -> T + 'static) -> T {
     live(disk, async |node| open(node))
+}
+
+/// Why a node refuses to start.
+#[track_caller]
+fn refusal<T: 'static>(disk: Rc<dyn Disk>, open: impl FnOnce(Node) -> T + 'static) -> String {
+    let started = try_live(Host::seeded(7).with_disk(disk), async |node| open(node));
+    started.err().expect("a node that refuses to start")
 }

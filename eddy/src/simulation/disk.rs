@@ -37,12 +37,15 @@ struct State {
     crashes: Random,
     /// How often the node was killed.
     lives: u64,
+    was_used: bool,
     lost: u64,
     cuts: u64,
 }
 
 #[derive(Debug, Default)]
 struct File {
+    /// Whether it is there; if not, it is about to be.
+    exists: bool,
     bytes: Vec<u8>,
     /// How many of them are durable.
     durable: usize,
@@ -55,7 +58,7 @@ impl Disk {
     pub(crate) fn new(random: &Random) -> Self {
         let (syncs, crashes) = (random.fork("sync"), random.fork("crash"));
         let files = BTreeMap::new();
-        let state = State { files, syncs, crashes, lives: 0, lost: 0, cuts: 0 };
+        let state = State { files, syncs, crashes, lives: 0, was_used: false, lost: 0, cuts: 0 };
         Disk { state: RefCell::new(state) }
     }
 
@@ -76,7 +79,7 @@ impl Disk {
 
     /// Whether anything was ever written.
     pub(crate) fn was_used(&self) -> bool {
-        !self.state.borrow().files.is_empty()
+        self.state.borrow().was_used
     }
 
     /// How often a node has cut off what was torn.
@@ -94,6 +97,7 @@ impl Disk {
     ) -> io::Result<()> {
         let (life, sync) = {
             let state = &mut *self.state.borrow_mut();
+            state.was_used = true;
             begin(state.files.entry(name.to_owned()).or_default());
             (state.lives, SYNC + state.syncs.time_below(BUSY))
         };
@@ -111,7 +115,7 @@ impl Disk {
 impl glomers::Disk for Disk {
     fn read(&self, file: &str) -> io::Result<Option<Vec<u8>>> {
         let mut state = self.state.borrow_mut();
-        let file = state.files.get_mut(file);
+        let file = state.files.get_mut(file).filter(|file| file.exists);
         Ok(file.map(|file| {
             file.durable = file.bytes.len();
             file.bytes.clone()
@@ -129,6 +133,9 @@ impl glomers::Disk for Disk {
     }
 
     async fn append(&self, file: &str, bytes: &[u8]) -> io::Result<()> {
+        if !self.state.borrow().files.get(file).is_some_and(|file| file.exists) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let begin = |file: &mut File| file.bytes.extend_from_slice(bytes);
         // Nobody else writes this file meanwhile: a disk is promised that.
         self.write(file, begin, |file| file.durable = file.bytes.len()).await
@@ -150,6 +157,7 @@ impl File {
     /// Puts the replacement into its place, and says how many bytes it had.
     fn replace(&mut self) -> u64 {
         let Some(bytes) = self.replacement.take() else { return 0 };
+        self.exists = true;
         self.bytes = bytes;
         self.durable = self.bytes.len();
         self.durable as u64

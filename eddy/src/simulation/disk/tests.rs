@@ -148,13 +148,13 @@ fn leftovers(time: Duration) -> BTreeMap<String, usize> {
     for seed in 0..SEEDS {
         let disk = Disk::new(&Random::seeded(seed));
         let bytes = simulate(async {
-            disk.append("f", b"abc").await.unwrap();
+            disk.replace("f", b"abc").await.unwrap();
             let calls = async {
                 let _ = tokio::join!(disk.append("f", b"defg"), disk.replace("g", b"new"));
             };
             let _ = tokio::time::timeout(time, calls).await;
             disk.crash();
-            [disk.read("f").unwrap().unwrap(), disk.read("g").unwrap().unwrap()].concat()
+            ["f", "g"].map(|file| disk.read(file).unwrap().unwrap_or_default()).concat()
         });
         *left.entry(bytes.escape_ascii().to_string()).or_default() += 1;
     }
@@ -183,5 +183,21 @@ fn a_call_of_a_former_life_has_no_effect() {
         let (call, after) = tokio::join!(disk.replace("f", b"new"), killer);
         assert!(call.is_err());
         assert_eq!(disk.read("f").unwrap(), after);
+    });
+}
+
+#[test]
+fn a_file_is_there_once_it_is_durable() {
+    let disk = Disk::new(&Random::seeded(1));
+    simulate(async {
+        let error = disk.append("f", b"abc").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(!disk.was_used());
+        let look = async { disk.read("f").unwrap() };
+        let (stored, meanwhile) = tokio::join!(disk.replace("f", b"abc"), look);
+        stored.unwrap();
+        assert_eq!(meanwhile, None);
+        assert_eq!(disk.read("f").unwrap().as_deref(), Some(&b"abc"[..]));
+        assert!(disk.was_used());
     });
 }

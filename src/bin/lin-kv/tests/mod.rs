@@ -2,6 +2,7 @@
 
 mod leaders;
 mod misuse;
+mod rot;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,0 +1,258 @@
+//! What a file's bytes are in a new life of the node: whole batches, behind them at most what a
+//! kill has torn, or else damage.
+//!
+//! A file comes into being by a replacement, which makes it durable before it gets its name. So
+//! batch 1 was durable, always. And a batch is written when the sync of the one before has
+//! returned. So whatever stands behind a batch shows that this batch was durable: the next one, or
+//! the empty batch that is written when there is nothing else to write for a while. Only the last
+//! batch may have been on its way when the node was killed, and a kill leaves of it some of its
+//! records, in their order, and anything between them. Whatever else is found was durable, and has
+//! been changed since.
+
+use std::fmt;
+
+use super::record::{self, Flaw, Label, Record};
+
+/// What stands in a file that no disk has damaged.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Found<'a> {
+    /// The JSON of each record.
+    pub(super) records: Vec<&'a [u8]>,
+    /// How many batches are whole.
+    pub(super) batches: u64,
+    /// How many bytes they take. What stands behind those was torn.
+    pub(super) length: usize,
+    /// Whether the file shows that its last batch was durable.
+    pub(super) is_marked: bool,
+}
+
+/// Something that was durable and is so no more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Damage {
+    batch: u64,
+    record: u64,
+    /// Where this record should begin.
+    at: usize,
+    line: usize,
+    what: What,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum What {
+    Flaw(Flaw),
+    Elsewhere(Label),
+    /// A value is one record.
+    MoreThanAValue,
+}
+
+/// Reads a log.
+pub(super) fn log(bytes: &[u8]) -> Result<Found<'_>, Damage> {
+    let mut found = Found::default();
+    while found.length < bytes.len() || found.batches == 0 {
+        if let Err(damage) = found.read_batch(bytes) {
+            let is_last = is_torn(&bytes[found.length..], damage.batch);
+            return if found.batches > 0 && is_last { Ok(found) } else { Err(damage) };
+        }
+    }
+    Ok(found)
+}
+
+/// Reads a value: a file of one batch with one record, of which a kill tears nothing.
+pub(super) fn value(bytes: &[u8]) -> Result<&[u8], Damage> {
+    let mut found = Found::default();
+    found.read_batch(bytes)?;
+    match found.records[..] {
+        [json] if found.length == bytes.len() => Ok(json),
+        _ => {
+            let (record, at) = if found.records.len() == 1 { (2, found.length) } else { (1, 0) };
+            Err(Damage::new(bytes, 1, record, at, What::MoreThanAValue))
+        }
+    }
+}
+
+impl<'a> Found<'a> {
+    /// Reads the next batch; nothing of it is kept unless it is whole.
+    fn read_batch(&mut self, bytes: &'a [u8]) -> Result<(), Damage> {
+        let (batch, before) = (self.batches + 1, self.records.len());
+        let blank = bytes[self.length..].iter().take_while(|byte| **byte == b'\n').count();
+        let mut at = self.length + blank;
+        let (mut number, mut records) = (1, None);
+        loop {
+            let record = match expect(&bytes[at..], batch, number, records) {
+                Ok(record) => record,
+                Err(what) => {
+                    self.records.truncate(before);
+                    return Err(Damage::new(bytes, batch, number, at, what));
+                }
+            };
+            at += record.length;
+            let Label { records: all, .. } = record.label;
+            if all > 0 {
+                self.records.push(record.json);
+            }
+            if number >= all {
+                self.batches = batch;
+                self.length = at;
+                self.is_marked = batch == 1 || all == 0;
+                return Ok(());
+            }
+            records = Some(all);
+            number += 1;
+        }
+    }
+}
+
+/// The record of this number, in a batch of so many if any of it is known.
+fn expect(bytes: &[u8], batch: u64, number: u64, records: Option<u64>) -> Result<Record<'_>, What> {
+    let record = record::first(bytes).map_err(What::Flaw)?;
+    let Label { records: all, .. } = record.label;
+    let expected = Label { batch, record: number.min(all), records: records.unwrap_or(all) };
+    if record.label == expected { Ok(record) } else { Err(What::Elsewhere(record.label)) }
+}
+
+/// Whether a kill may have left this of a batch that was being written.
+fn is_torn(rest: &[u8], batch: u64) -> bool {
+    let lines = rest.split_inclusive(|byte| *byte == b'\n');
+    let labels = lines.filter_map(|line| record::first(line).ok()).map(|record| record.label);
+    let mut last: Option<Label> = None;
+    for label in labels {
+        let follows =
+            last.is_none_or(|last| label.record > last.record && label.records == last.records);
+        if label.batch != batch || !follows {
+            return false;
+        }
+        last = Some(label);
+    }
+    true
+}
+
+impl Damage {
+    fn new(bytes: &[u8], batch: u64, record: u64, at: usize, what: What) -> Self {
+        let line = bytes[..at].split(|byte| *byte == b'\n').count();
+        Damage { batch, record, at, line, what }
+    }
+}
+
+/// In words that follow "is damaged at".
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Damage { batch, record, at, line, what } = self;
+        write!(f, "record {record} of batch {batch} (line {line}, byte {at}): ")?;
+        match what {
+            What::Flaw(flaw) => write!(f, "{flaw}"),
+            What::Elsewhere(label) => write!(f, "there stands {label}"),
+            What::MoreThanAValue => f.write_str("expected one record, and nothing else"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log of these batches of lines.
+    fn file(batches: &[&str]) -> Vec<u8> {
+        let batches = (1..).zip(batches);
+        batches.flat_map(|(number, lines)| record::batch(number, lines.as_bytes())).collect()
+    }
+
+    /// The lines in this order, without blank ones, counted from 0; a negative one is spoiled.
+    fn rearranged(bytes: &[u8], order: &[i32]) -> Vec<u8> {
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        let lines: Vec<&[u8]> = lines.filter(|line| *line != b"\n").collect();
+        let mut out = Vec::new();
+        for &number in order {
+            let start = out.len();
+            out.extend_from_slice(lines[usize::try_from(number.abs()).unwrap()]);
+            if number < 0 {
+                out[start] = b'?';
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn only_the_last_batch_can_be_torn_and_a_kill_changes_no_order() {
+        #[track_caller]
+        fn check(bytes: &[u8], order: &[i32], expected: Result<usize, &str>) {
+            let bytes = rearranged(bytes, order);
+            let found = log(&bytes).map(|found| found.records.len());
+            assert_eq!(found.map_err(|damage| damage.to_string()), expected.map_err(str::to_owned));
+        }
+        // Lines 0 and 1 are batch 1, 2 to 4 are batch 2, and 5 to 7 are batch 3.
+        let bytes = file(&["1\n2\n", "3\n4\n5\n", "6\n7\n8\n"]);
+        check(&bytes, &[0, 1, 2, 3, 4, 5, 6, 7], Ok(8));
+        check(&bytes, &[0, 1, 2, 3, 4, 5, 6], Ok(5));
+        check(&bytes, &[0, 1, 2, 3, 4, -5, 6, 7], Ok(5));
+        check(&bytes, &[0, 1, 2, 3, 4, 5, -6, 7], Ok(5));
+        check(&bytes, &[0, 1, 2, 3, 4, -5, -6, -7], Ok(5));
+        check(&bytes, &[0, 1, -2, -3, -4], Ok(2));
+        let wrong = "the checksum of this line is wrong";
+        let damage = |place: &str, what: &str| format!("record {place}: {what}");
+        let at = damage("2 of batch 1 (line 2, byte 17)", wrong);
+        check(&bytes, &[0, -1, 2, 3, 4, 5, 6, 7], Err(&at));
+        check(&bytes, &[0, -1], Err(&at));
+        let at = damage("1 of batch 2 (line 3, byte 34)", wrong);
+        check(&bytes, &[0, 1, -2, -3, -4, -5, -6, 7], Err(&at));
+        let place = "1 of batch 2 (line 3, byte 34)";
+        let at = damage(place, "there stands record 2 of 3 of batch 2");
+        check(&bytes, &[0, 1, 3, 2, 4], Err(&at));
+        check(&bytes, &[0, 1, 3, 2, 4, 5, 6, 7], Err(&at));
+        let at = damage(place, "there stands record 1 of 3 of batch 3");
+        check(&bytes, &[0, 1, 5, 6, 7], Err(&at));
+        let at = damage(place, "there stands record 2 of 2 of batch 1");
+        check(&bytes, &[0, 1, 1], Err(&at));
+        let at = damage("2 of batch 3 (line 7, byte 102)", "there stands record 1 of 3 of batch 3");
+        check(&bytes, &[0, 1, 2, 3, 4, 5, 5, 6, 7], Err(&at));
+        let at = damage("1 of batch 1 (line 1, byte 0)", "there stands record 1 of 3 of batch 2");
+        check(&bytes, &[2, 3, 4], Err(&at));
+        check(b"", &[], Err("record 1 of batch 1 (line 1, byte 0): the file ends before it"));
+        // Blank lines mean nothing: people may have put them there.
+        let spaced = String::from_utf8(bytes).unwrap().replace("\n\n", "\n\n\n\n");
+        assert_eq!(log(spaced.as_bytes()).map(|found| found.records.len()), Ok(8));
+    }
+
+    #[test]
+    fn a_changed_line_break_takes_one_batch_with_it_and_not_the_next() {
+        let bytes = file(&["1\n", "2\n", "3\n"]);
+        for at in (0..bytes.len()).filter(|at| bytes[*at] == b'\n') {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            let is_in_the_last = at >= file(&["1\n", "2\n"]).len();
+            assert_eq!(log(&changed).is_ok(), is_in_the_last, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn an_empty_batch_marks_the_one_before_it() {
+        let check = |bytes: &[u8], expected| {
+            let found = log(bytes).map(|found| (found.batches, found.is_marked));
+            assert_eq!(found.ok(), expected, "{}", bytes.escape_ascii());
+        };
+        check(&file(&["1\n"]), Some((1, true)));
+        check(&file(&[""]), Some((1, true)));
+        let unmarked = file(&["1\n", "2\n3\n"]);
+        check(&unmarked, Some((2, false)));
+        check(&rearranged(&unmarked, &[0, -1, 2]), Some((1, true)));
+        let marked = file(&["1\n", "2\n3\n", ""]);
+        check(&marked, Some((3, true)));
+        check(&rearranged(&marked, &[0, -1, 2, 3]), None);
+        check(&rearranged(&marked, &[0, 1, -2, 3]), None);
+        // The mark alone is lost, and nothing else.
+        check(&rearranged(&marked, &[0, 1, 2, -3]), Some((2, false)));
+    }
+
+    #[test]
+    fn a_value_is_one_record_and_nothing_else() {
+        let check = |bytes: &[u8], expected: Option<&[u8]>| assert_eq!(value(bytes).ok(), expected);
+        let one = file(&["42\n"]);
+        check(&one, Some(b"42"));
+        check(b"", None);
+        check(&one[..one.len() - 1], None);
+        check(&[&one[..], b"x"].concat(), None);
+        check(&[&one[..], &one[..]].concat(), None);
+        check(&file(&["42\n", ""]), None);
+        check(&file(&["42\n43\n"]), None);
+        check(&file(&[""]), None);
+    }
+}
