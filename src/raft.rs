@@ -89,7 +89,9 @@ mod interface;
 mod core;
 mod election;
 mod replication;
+mod lost_storage;
 mod follower;
+mod snapshot;
 mod reads;
 mod machine;
 mod letter;
@@ -112,3 +114,4 @@ pub use self::message::{
 pub use self::pace::Pace;
 pub use self::reads::Witness;
 pub use self::replica::{LetterOf, Replica};
+pub use self::snapshot::SnapshotState;

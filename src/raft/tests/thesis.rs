@@ -4,11 +4,11 @@
 use super::*;
 use crate::raft::Witness;
 
-fn read(ticket: u64) -> Input<u64, Vec<u64>> {
+pub(super) fn read(ticket: u64) -> Input<u64, Vec<u64>> {
     Input::Read { ticket, witness: None }
 }
 
-const READY: Done = Output::ReadReady { ticket: 5 };
+pub(super) const READY: Done = Output::ReadReady { ticket: 5 };
 
 /// Section 9.6.
 #[test]
