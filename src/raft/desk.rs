@@ -352,3 +352,99 @@ impl fmt::Display for Unanswered {
 }
 
 impl std::error::Error for Unanswered {}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    /// Says what it is told.
+    #[derive(Default, Serialize, Deserialize)]
+    struct Echo;
+
+    impl StateMachine for Echo {
+        type Command = String;
+        type Query = String;
+        type Answer = String;
+
+        fn apply(&mut self, command: &String) -> String {
+            command.clone()
+        }
+
+        fn query(&self, query: &String) -> String {
+            query.clone()
+        }
+    }
+
+    const NOW: Duration = Duration::from_secs(5);
+    const LEADER: Leader = Leader { node: 1, term: 3, is_self: false };
+
+    fn text(bytes: usize) -> String {
+        "x".repeat(bytes - 2)
+    }
+
+    fn open(desk: &mut Desk<Echo>, bytes: usize) -> oneshot::Receiver<Result<String, Unanswered>> {
+        let (answer, answered) = oneshot::channel();
+        desk.open(NOW, Wish::Propose(text(bytes)), answer);
+        answered
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_at_once_with_its_size_and_the_limit() {
+        let mut desk = Desk::<Echo>::new();
+        let mut answered = open(&mut desk, MOST_COMMAND_BYTES + 1);
+        let refusal = answered.try_recv().unwrap().unwrap_err();
+        assert!(refusal.is_definite());
+        let error = Error::from(refusal).to_string();
+        assert!(error.contains("takes 8387585 bytes as JSON: expected at most 8387584"), "{error}");
+        assert!(desk.take_due(NOW, LEADER).is_empty());
+        assert!(open(&mut desk, MOST_COMMAND_BYTES).try_recv().is_err());
+        assert_eq!(desk.take_due(NOW, LEADER), [1]);
+    }
+
+    #[test]
+    fn a_leader_is_asked_for_as_much_as_fills_a_letter_and_for_what_is_large_only_once() {
+        let mut desk = Desk::<Echo>::new();
+        let sizes = [100, 300_000, 300_000, 8_000_000, 100];
+        let answered = sizes.map(|bytes| open(&mut desk, bytes));
+        let mut turns = Vec::new();
+        while turns.is_empty() || desk.is_behind() {
+            turns.push(desk.take_due(NOW, LEADER));
+        }
+        assert_eq!(turns, [vec![1, 2], vec![3], vec![4], vec![5]]);
+        assert_eq!(desk.take_due(NOW + REPEAT, LEADER), [1, 5]);
+        let next = Leader { node: 2, term: 4, ..LEADER };
+        assert_eq!(desk.take_due(NOW + REPEAT, next), [1, 2]);
+        drop(answered);
+    }
+
+    #[test]
+    fn answers_to_another_node_wait_for_their_turn_and_not_longer_than_its_client() {
+        let mut debts = Debts::<Echo>::new();
+        let answered = |number, bytes| Answered { life: 1, number, answer: text(bytes) };
+        let turn = |debts: &mut Debts<Echo>, now| {
+            let mut letter = Letter::<String, String, String>::default();
+            debts.answer_in(now, 2, &mut letter);
+            let numbers = letter.answered.iter().map(|one| one.number).collect::<Vec<_>>();
+            (numbers, letter.too_large.iter().map(|one| one.number).collect::<Vec<_>>())
+        };
+        for (number, bytes) in [(1, 300_000), (2, 200_000), (3, 300_000), (4, 8_000_000)] {
+            debts.answer_read(NOW, 2, answered(number, bytes));
+        }
+        // Asked for again before the first answer has left: one of them is enough.
+        debts.answer_read(NOW, 2, answered(3, 300_000));
+        assert_eq!(turn(&mut debts, NOW), (vec![1, 2], vec![]));
+        assert_eq!(debts.creditors(), [2]);
+        assert_eq!(turn(&mut debts, NOW), (vec![3], vec![]));
+        assert_eq!(turn(&mut debts, NOW), (vec![4], vec![]));
+        assert!(debts.creditors().is_empty());
+        // A read is told that it cannot be answered; a proposal is answered where it is applied.
+        debts.answer_read(NOW, 2, answered(5, 9_000_000));
+        debts.answer_proposal(NOW, 2, answered(6, 9_000_000));
+        assert_eq!(turn(&mut debts, NOW), (vec![], vec![5]));
+        debts.answer_read(NOW, 2, answered(7, 100));
+        assert_eq!(turn(&mut debts, NOW + PATIENCE), (vec![], vec![]));
+        assert!(debts.creditors().is_empty());
+    }
+}

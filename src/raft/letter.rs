@@ -110,12 +110,7 @@ impl<C, Q, A> Letters<C, Q, A> {
 
 impl<C, Q, A> Default for Letter<C, Q, A> {
     fn default() -> Self {
-        Letter {
-            raft: Vec::new(),
-            asked: Vec::new(),
-            answered: Vec::new(),
-            too_large: Vec::new(),
-        }
+        Letter { raft: Vec::new(), asked: Vec::new(), answered: Vec::new(), too_large: Vec::new() }
     }
 }
 

@@ -5,11 +5,11 @@
 //! acknowledgement may be on too few nodes now, and the vote that it gave may be given again.
 //!
 //! A leader can tell. What a follower has acknowledged in a term stays in its log as long as that
-//! term lasts, because only this leader changes the log. So a refusal is proof if it is the answer
-//! to a message that asked for an entry which the follower was known to have **when the message was
-//! sent**. The present `match_index` would be no proof: what was sent before an acknowledgement came
-//! may have been answered before the follower had what it acknowledged. And a follower that receives
-//! a snapshot tells where its own log ends, or did end before, which is never before what it had
+//! term lasts, because only this leader changes the log. So a refusal is proof if it answers a
+//! message behind an entry that the follower was known to have **when the message was sent**. The
+//! present `match_index` would be no proof: what was sent before an acknowledgement came may have
+//! been answered before the follower had what it acknowledged. And a follower that receives a
+//! snapshot tells where its own log ends, or did end before, which is never before what it had
 //! acknowledged.
 //!
 //! Nothing of such a node counts from then on: no vote, no acknowledgement, no answer as contact or
@@ -31,12 +31,7 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
     }
 
     /// Takes note of an answer that shows a loss. Tells whether it does.
-    pub(super) fn note_lost_storage(
-        &mut self,
-        node: NodeId,
-        sent: Sent,
-        outcome: Outcome,
-    ) -> bool {
+    pub(super) fn note_lost_storage(&mut self, node: NodeId, sent: Sent, outcome: Outcome) -> bool {
         let acknowledged = sent.match_index;
         #[cfg(test)]
         let acknowledged = self.acknowledged_by_now(node).unwrap_or(acknowledged);
@@ -44,7 +39,8 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
             Outcome::Differs { next_index } if sent.prev_log_index <= acknowledged => {
                 next_index.saturating_sub(1)
             }
-            Outcome::Receiving { last_log_index, .. } | Outcome::Installed { last_log_index, .. }
+            Outcome::Receiving { last_log_index, .. }
+            | Outcome::Installed { last_log_index, .. }
                 if last_log_index < acknowledged =>
             {
                 last_log_index

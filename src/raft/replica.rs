@@ -412,3 +412,23 @@ fn lost_storage(me: &str, node: &str, acknowledged: u64, last_log_index: u64) ->
          start them again, with its former storage.\n"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_told_with_who_what_and_what_to_do() {
+        let line = lost_storage("n1", "n3", 500, 2);
+        for part in [
+            "n1: n3 has lost what it had acknowledged",
+            "up to entry 500",
+            "nothing after entry 2",
+            "(EDDY_STORAGE)",
+            "Stop n3 and leave it down",
+        ] {
+            assert!(line.contains(part), "{line}");
+        }
+        assert_eq!(line.lines().count(), 1);
+    }
+}

@@ -14,11 +14,11 @@
 //! the clients' answers in between, it takes a share of the leader's output, not all of it.
 //!
 //! A time-out may be shorter than a message takes to arrive, and to send it again then would only
-//! make the link slower. So a follower that has not answered in time is sent a probe: heartbeats
-//! with few entries or none. What is long is repeated when something was heard of the follower since
-//! it was sent, and only after a time-out that is twice the time of the last transfer, and twice
-//! as long each time that it was in vain (as TCP's retransmission time-out, RFC 6298). While
-//! something long is on its way, heartbeats go on.
+//! make the link slower. So a follower that has not answered in time is sent a probe: a heartbeat
+//! with few entries or none. What is long is repeated once anything was heard of the follower since
+//! it was sent, and only after a time-out that is twice the time of the last transfer, and twice as
+//! long each time that it was in vain (as TCP's retransmission time-out, RFC 6298). While something
+//! long is on its way, heartbeats go on.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -231,8 +231,8 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         messages
     }
 
-    /// Whether a follower that answers has yet to be sent entries up to this index, or is being sent
-    /// a snapshot. Another snapshot would be more to send.
+    /// Whether a follower that answers has yet to be sent entries up to this index, or is being
+    /// sent a snapshot. Another snapshot would be more to send.
     pub(super) fn owes(&self, index: u64) -> bool {
         let Role::Leader(leader) = &self.role else { return false };
         let mut followers = leader.followers.values();

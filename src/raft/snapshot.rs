@@ -47,7 +47,8 @@ impl<S: SnapshotState> Transfer<S> {
     /// The next part, with at most so many bytes in a message.
     pub(super) fn part(&self, term: u64, round: u64, most_bytes: usize) -> InstallSnapshot {
         let text = self.snapshot.state.text();
-        let (offset, rest) = text.get(self.offset..).map_or((0, &*text), |rest| (self.offset, rest));
+        let (offset, rest) =
+            text.get(self.offset..).map_or((0, &*text), |rest| (self.offset, rest));
         let data = part(rest, most_bytes);
         InstallSnapshot {
             term,
@@ -103,7 +104,8 @@ impl<C, S: SnapshotState> Raft<C, S> {
         if self.mutant == Some(super::tests::Mutant::MixesSnapshots) {
             self.receiving.iter_mut().for_each(|one| one.name = name);
         }
-        let mut receiving = self.receiving.take().filter(|one| one.name == name).unwrap_or_else(new);
+        let mut receiving =
+            self.receiving.take().filter(|one| one.name == name).unwrap_or_else(new);
         if part.offset == receiving.text.len() {
             receiving.text.push_str(&part.data);
             if part.done {

@@ -276,7 +276,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Whether messages are as short as they have to be, and nobody is accused who has lost nothing.
+    /// Whether messages are as short as they have to be, and whoever is said to have lost its
+    /// storage has.
     fn judge(&self, output: &Done) -> Result<(), String> {
         let most_bytes = self.pace.most_bytes;
         let is_right = match output {

@@ -8,13 +8,7 @@ fn install(term: u64, snapshot: Snapshot<Vec<u64>>) -> Said {
     part(term, &snapshot, 0, &text, true)
 }
 
-fn part(
-    term: u64,
-    snapshot: &Snapshot<Vec<u64>>,
-    offset: usize,
-    data: &str,
-    done: bool,
-) -> Said {
+fn part(term: u64, snapshot: &Snapshot<Vec<u64>>, offset: usize, data: &str, done: bool) -> Said {
     let Snapshot { last_included_index, last_included_term, .. } = *snapshot;
     let data = data.to_owned();
     Message::InstallSnapshot(InstallSnapshot {

@@ -48,8 +48,8 @@ pub(in crate::raft) enum Mutant {
     ForgetsTheSnapshotsTerm,
     /// `InstallSnapshot`, receiver, rule 5: parts of another snapshot are not discarded.
     MixesSnapshots,
-    /// `lost_storage.rs`: a refusal is proof if the entry is acknowledged when it comes, rather than
-    /// when it was asked for.
+    /// `lost_storage.rs`: a refusal is proof if the entry is acknowledged when it comes, rather
+    /// than when it was asked for.
     JudgesRefusalsByNow,
     /// `lost_storage.rs`: what a node says counts, whatever it has lost.
     CountsWhoLostItsStorage,

@@ -67,6 +67,19 @@ fn a_read_waits_for_an_entry_of_the_term_and_for_an_answer_to_a_later_message() 
     assert!(hear(&mut node, 1, matches(2, 2, 2)).contains(&READY));
 }
 
+/// A leader counts its rounds from 1 in each term, so a message of a former one may bear the number
+/// of a round of this one. That it is refused now confirms nothing.
+#[test]
+fn the_refusal_of_a_message_of_a_former_term_confirms_no_read() {
+    let mut node = leader(2, &[]);
+    agree(&mut node, 2, 1, 1);
+    let outputs = node.step(LATER, [read(5)]);
+    let round = appended(&outputs, 1).round;
+    let refusal = AppendEntriesAnswer { term: 2, round, outcome: Outcome::OldTerm };
+    assert!(hear(&mut node, 1, Message::AppendEntriesAnswer(refusal)).is_empty());
+    assert!(hear(&mut node, 1, matches(2, round, 1)).contains(&READY));
+}
+
 /// Section 6.4.
 #[test]
 fn reads_that_wait_share_a_round() {
