@@ -374,10 +374,11 @@ impl<S: SnapshotState> Progress<S> {
         };
         let last_index = next_index - 1 + entries.len() as u64;
         let bytes = log.bytes_until(last_index) - log.bytes_until(next_index - 1);
+        let bytes = part.as_ref().map_or(bytes, |part| part.data.len() as u64);
         self.remember(Sent {
             round,
             at: now,
-            is_long: part.is_some() || bytes > pace.probe_bytes as u64,
+            is_long: bytes > pace.probe_bytes as u64,
             is_in_flight: content != Content::Heartbeat,
             prev_log_index,
             match_index: self.match_index,
@@ -406,7 +407,7 @@ impl<S: SnapshotState> Progress<S> {
         let Context { term, round, pace, log, .. } = *context;
         if self.transfer.is_none() && self.next_index <= log.snapshot_index() {
             let snapshot = log.snapshot()?.clone();
-            self.transfer = Some(Transfer { snapshot, offset: 0, round });
+            self.transfer = Some(Transfer { snapshot, offset: 0, is_answered: false, round });
         }
         Some(self.transfer.as_ref()?.part(term, round, pace.most_bytes))
     }
@@ -442,7 +443,7 @@ impl<S: SnapshotState> Progress<S> {
         if let Some(transfer) = &mut self.transfer
             && transfer.round <= round
         {
-            (transfer.offset, transfer.round) = (offset, round);
+            (transfer.offset, transfer.round, transfer.is_answered) = (offset, round, true);
         }
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! A snapshot is text, and a part of it ends between two characters. The leader sends the next part
 //! when the last one is answered; the answer says where the follower goes on, so what is lost, or
-//! comes twice, or after a restart of the follower, needs no rule of its own. The leader finishes
-//! the snapshot that it has begun to send even if it has a newer one by then: otherwise a follower
-//! that takes longer for one than the leader for the next would never have any. The follower keeps
-//! one unfinished snapshot, and drops it when another one begins.
+//! comes twice, or after a restart of the follower, needs no rule of its own. The first part is
+//! empty: before anything takes the place of the follower's log, the answer tells where that ends,
+//! and so whether it has what was acknowledged (`lost_storage.rs`).
+//!
+//! The leader finishes the snapshot that it has begun to send even if it has a newer one by then:
+//! otherwise a follower that takes longer for one than the leader for the next would never have
+//! any. The follower keeps one unfinished snapshot, and drops it when another one begins.
 
 use std::borrow::Cow;
 
@@ -38,6 +41,8 @@ pub(super) struct Transfer<S> {
     pub(super) snapshot: Snapshot<S>,
     /// Where the next part begins.
     pub(super) offset: usize,
+    /// Whether the follower has answered any part.
+    pub(super) is_answered: bool,
     /// The round of the last answer, at first of the first part. What answers an earlier one says
     /// nothing new, or is about another snapshot.
     pub(super) round: u64,
@@ -49,7 +54,7 @@ impl<S: SnapshotState> Transfer<S> {
         let text = self.snapshot.state.text();
         let (offset, rest) =
             text.get(self.offset..).map_or((0, &*text), |rest| (self.offset, rest));
-        let data = part(rest, most_bytes);
+        let data = if self.is_answered { part(rest, most_bytes) } else { "" };
         InstallSnapshot {
             term,
             last_included_index: self.snapshot.last_included_index,
@@ -155,7 +160,7 @@ mod tests {
         for most_bytes in 0..40 {
             let snapshot =
                 Snapshot { last_included_index: 9, last_included_term: 2, state: text.clone() };
-            let mut transfer = Transfer { snapshot, offset: 0, round: 1 };
+            let mut transfer = Transfer { snapshot, offset: 0, is_answered: true, round: 1 };
             let mut whole = String::new();
             loop {
                 let part = transfer.part(3, 1, most_bytes);

@@ -140,7 +140,13 @@ fn heartbeats_go_on_while_a_part_of_a_snapshot_is_on_its_way() {
     // Node 2 is another one now, for what matters here: of it nothing is known.
     (progress(&mut node, 2).match_index, progress(&mut node, 2).next_index) = (0, 1);
     let (due, messages) = at_its_due(&mut node);
-    assert!(matches!(messages[..], [Message::InstallSnapshot(_)]), "{messages:?}");
+    let [Message::InstallSnapshot(part)] = &messages[..] else { panic!("{messages:?}") };
+    let outcome = Outcome::Receiving { offset: 0, last_log_index: 0 };
+    let answer = AppendEntriesAnswer { term: 2, round: part.round, outcome };
+    let message = Message::AppendEntriesAnswer(answer);
+    let outputs = node.step(due, [Input::Message { from: 2, message }]);
+    let [(2, Message::InstallSnapshot(part))] = sent(&outputs)[..] else { panic!("{outputs:?}") };
+    assert_eq!(part.data.len(), 200);
     let mut last = due;
     while last < due + PACE.longest_retry - PACE.heartbeat {
         let (next, messages) = at_its_due(&mut node);

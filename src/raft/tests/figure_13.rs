@@ -27,7 +27,7 @@ fn receiving(offset: usize, last_log_index: u64) -> Outcome {
 }
 
 fn received(term: u64, round: u64, offset: usize) -> Said {
-    let outcome = receiving(offset, 0);
+    let outcome = receiving(offset, 9);
     Message::AppendEntriesAnswer(AppendEntriesAnswer { term, round, outcome })
 }
 
@@ -40,13 +40,16 @@ fn sent_part(outputs: &[Done]) -> &InstallSnapshot {
 }
 
 /// A leader of term 2 whose log begins after entry 2, and which sends no more than four bytes at a
-/// time; and what it says when node 2 turns out to have nothing.
+/// time; and what it says when node 2 turns out to have nothing, and has answered the empty part.
 fn leader_with_snapshot() -> (Node, Vec<Done>) {
     let mut node = leader(2, &[1, 1]);
     node.pace.most_bytes = 4;
     hear(&mut node, 1, matches(2, 1, 3));
     node.step(LATER, [Input::Compact { index: 2, state: vec![1, 22, 333] }]);
     let outputs = hear(&mut node, 2, differs(2, 1, 1));
+    let first = sent_part(&outputs);
+    assert_eq!((&*first.data, first.offset, first.done), ("", 0, false));
+    let outputs = hear(&mut node, 2, received(2, first.round, 0));
     (node, outputs)
 }
 
@@ -152,6 +155,8 @@ fn a_newer_snapshot_does_not_begin_before_the_older_one_is_there() {
     assert_eq!((&*part.data, part.last_included_index), ("2,33", 2));
     let round = sent_part(&hear(&mut node, 2, received(2, part.round, 8))).round;
     let outputs = hear(&mut node, 2, matches(2, round, 2));
+    let round = sent_part(&outputs).round;
+    let outputs = hear(&mut node, 2, received(2, round, 0));
     let part = sent_part(&outputs);
     assert_eq!((&*part.data, part.offset, part.last_included_index), ("[444", 0, 3));
 }
@@ -198,6 +203,8 @@ fn a_leader_sends_its_snapshot_to_whom_its_log_is_too_short_for() {
     hear(&mut node, 1, matches(2, 1, 3));
     node.step(LATER, [Input::Compact { index: 2, state: vec![7] }]);
     let outputs = hear(&mut node, 2, differs(2, 1, 1));
+    let round = sent_part(&outputs).round;
+    let outputs = hear(&mut node, 2, received(2, round, 0));
     let install = sent_part(&outputs);
     assert_eq!((install.last_included_index, install.last_included_term), (2, 1));
     assert_eq!((&*install.data, install.offset, install.done), ("[7]", 0, true));

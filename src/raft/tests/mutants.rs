@@ -8,15 +8,15 @@
 //!
 //! ```text
 //! what a mutant does       seed  what is seen
-//! ForgetsItsVote            361  election safety: 0 and 2 lead term 11
-//! AnswersBeforeItStores     130  election safety: 0 and 2 lead term 4
-//! FollowsFormerLeaders       17  leader completeness: 2 leads term 18 without entry 52 of term 16
-//! SkipsTheLogMatchingCheck    3  log matching: two logs agree on entry 22, and not on 18
+//! ForgetsItsVote           1092  election safety: 2 and 0 lead term 1
+//! AnswersBeforeItStores      18  leader completeness: 2 leads term 6 without entry 13 of term 5
+//! FollowsFormerLeaders      935  leader completeness: 2 leads term 11 without entry 38 of term 7
+//! SkipsTheLogMatchingCheck   12  log matching: two logs agree on entry 15, and not on 11
 //! VotesForStaleLogs           0  leader completeness: 0 leads term 3 without entry 1 of term 2
-//! AnyTermCommits           1716  leader completeness: 1 leads term 14 without entry 26 of term 11
-//! ReadsUnconfirmed           59  linearizability: a read saw 83 of 86 committed entries
-//! ForgetsTheSnapshotsTerm   124  leader completeness: 2 leads term 4 without entry 14 of term 2
-//! MixesSnapshots             28  state machine safety: a wrong state of 210
+//! AnyTermCommits           1275  leader completeness: 0 leads term 27 without entry 14 of term 7
+//! ReadsUnconfirmed           85  linearizability: a read saw 43 of 47 committed entries
+//! ForgetsTheSnapshotsTerm    34  leader completeness: 0 leads term 8 without entry 9 of term 4
+//! MixesSnapshots            268  state machine safety: a wrong state of 142
 //! JudgesRefusalsByNow         2  2 is said to have lost storage
 //! CountsWhoLostItsStorage     0  2 leads, and only 0 is there, with nothing
 //! ```
@@ -117,7 +117,7 @@ impl Mutant {
 }
 
 /// How many seeds a mutant may survive: twice as many as the rarest fault needs.
-const SEEDS: u64 = 3500;
+const SEEDS: u64 = 2600;
 
 /// The first seed that finds a mutant, and what it sees.
 fn first_seed(mutant: Mutant) -> (u64, String) {
