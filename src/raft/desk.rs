@@ -204,10 +204,12 @@ pub(super) struct Debts<M: StateMachine> {
     /// The reads that the core was told of, by ticket.
     reads: BTreeMap<u64, Reader<M::Query>>,
     last_ticket: u64,
-    /// Answers to other nodes that have not been sent, by life and number; which makes one of what
-    /// was asked twice.
-    answers: BTreeMap<NodeId, BTreeMap<(u64, u64), Owed<M::Answer>>>,
+    /// Answers to other nodes that have not been sent; what was asked twice has one.
+    answers: BTreeMap<NodeId, OwedAnswers<M::Answer>>,
 }
+
+/// By life and number.
+type OwedAnswers<A> = BTreeMap<(u64, u64), Owed<A>>;
 
 /// Who wants to know something.
 pub(super) enum Reader<Q> {

@@ -23,7 +23,9 @@ pub struct Log<C, S> {
 impl<C: Clone + Serialize, S> Log<C, S> {
     pub(super) fn new(snapshot: Option<Snapshot<S>>, entries: Vec<Entry<C>>) -> Self {
         let mut log = Log { snapshot, entries: Vec::new(), ends: Vec::new(), start: 0 };
-        entries.into_iter().for_each(|entry| log.push(entry));
+        for entry in entries {
+            log.push(entry);
+        }
         log
     }
 
@@ -135,7 +137,9 @@ impl<C: Clone + Serialize, S> Log<C, S> {
         self.entries.truncate(kept);
         self.ends.truncate(kept);
         let new = entries.into_iter().skip(place(first - prev_log_index - 1));
-        new.for_each(|entry| self.push(entry));
+        for entry in new {
+            self.push(entry);
+        }
         Some(first)
     }
 

@@ -211,7 +211,7 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         let majority = self.majority();
         let Role::Leader(leader) = &mut self.role else { return Vec::new() };
         let open_read = leader.newest_open_read(majority);
-        let context = Context {
+        let state = LeaderState {
             term: self.current_term,
             round: leader.round + 1,
             leader_commit: self.commit_index,
@@ -221,8 +221,8 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         };
         let mut messages = Vec::new();
         for (&to, progress) in &mut leader.followers {
-            if let Some(content) = progress.content(&context, open_read) {
-                messages.push((to, progress.message(&context, content)));
+            if let Some(content) = progress.content(&state, open_read) {
+                messages.push((to, progress.message(&state, content)));
             }
         }
         if !messages.is_empty() {
@@ -301,8 +301,8 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
     }
 }
 
-/// What a message needs to know.
-struct Context<'a, C, S> {
+/// What of a leader a message needs.
+struct LeaderState<'a, C, S> {
     term: u64,
     round: u64,
     leader_commit: u64,
@@ -315,10 +315,10 @@ impl<S: SnapshotState> Progress<S> {
     /// What is to be sent now, if anything is.
     fn content<C: Clone + Serialize>(
         &mut self,
-        context: &Context<'_, C, S>,
+        state: &LeaderState<'_, C, S>,
         open_read: u64,
     ) -> Option<Content> {
-        let Context { now, pace, log, .. } = *context;
+        let LeaderState { now, pace, log, .. } = *state;
         let is_lost = self.timeout(pace).is_some_and(|timeout| timeout <= now);
         if is_lost {
             self.begin_again();
@@ -347,13 +347,13 @@ impl<S: SnapshotState> Progress<S> {
     /// What comes next for this follower.
     fn message<C: Clone + Serialize>(
         &mut self,
-        context: &Context<'_, C, S>,
+        state: &LeaderState<'_, C, S>,
         content: Content,
     ) -> Message<C> {
-        let Context { term, round, leader_commit, now, pace, log } = *context;
+        let LeaderState { term, round, leader_commit, now, pace, log } = *state;
         (self.sent_round, self.sent_at) = (round, now);
         // To one that may be dead, a snapshot is sent once it has answered something less.
-        let part = (content == Content::All).then(|| self.part(context)).flatten();
+        let part = (content == Content::All).then(|| self.part(state)).flatten();
         let next_index = match content {
             Content::Heartbeat => self.match_index + 1,
             Content::Probe | Content::All => self.next_index,
@@ -402,9 +402,9 @@ impl<S: SnapshotState> Progress<S> {
     /// The next part of the snapshot, if entries that the follower lacks are only there.
     fn part<C: Clone + Serialize>(
         &mut self,
-        context: &Context<'_, C, S>,
+        state: &LeaderState<'_, C, S>,
     ) -> Option<InstallSnapshot> {
-        let Context { term, round, pace, log, .. } = *context;
+        let LeaderState { term, round, pace, log, .. } = *state;
         if self.transfer.is_none() && self.next_index <= log.snapshot_index() {
             let snapshot = log.snapshot()?.clone();
             self.transfer = Some(Transfer { snapshot, offset: 0, is_answered: false, round });

@@ -415,6 +415,9 @@ impl Cluster {
             self.slots[leader].deaf_to = vec![me];
             self.slots[victim].deaf_to = vec![me];
         }
+        // What is on its way to a process is lost with it. Were it to arrive twice, before the loss
+        // and after it, the answer from before would hide what the other one shows.
+        self.events.retain(|_, event| !matches!(event, Event::Deliver { to, .. } if *to == victim));
         self.slots[victim].disk = Stored::default();
         self.has_lost_storage = true;
         self.start(victim);

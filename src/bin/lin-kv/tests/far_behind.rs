@@ -24,10 +24,13 @@ const BYTES_PER_MS: u32 = 100_000;
 const VALUE_BYTES: usize = 300_000;
 const VALUES: usize = 430;
 
+/// A line, and when it arrives.
+type Delivery = (Instant, Vec<u8>);
+
 /// What is between three nodes and their clients.
 #[derive(Default)]
 struct Network {
-    inboxes: RefCell<BTreeMap<String, mpsc::UnboundedSender<(Instant, Vec<u8>)>>>,
+    inboxes: RefCell<BTreeMap<String, mpsc::UnboundedSender<Delivery>>>,
     clients: RefCell<BTreeMap<u64, oneshot::Sender<Value>>>,
     last_id: Cell<u64>,
     bytes_to_n3: Cell<usize>,
@@ -154,7 +157,7 @@ impl Network {
     }
 }
 
-async fn deliver(mut lines: mpsc::UnboundedReceiver<(Instant, Vec<u8>)>, mut stdin: DuplexStream) {
+async fn deliver(mut lines: mpsc::UnboundedReceiver<Delivery>, mut stdin: DuplexStream) {
     while let Some((at, line)) = lines.recv().await {
         sleep_until(at).await;
         if stdin.write_all(&line).await.is_err() {
