@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 
-use crate::LinKv;
+use super::LinKv;
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
 const LATENCY: Duration = Duration::from_millis(1);
