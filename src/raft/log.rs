@@ -233,16 +233,15 @@ mod tests {
 
     #[test]
     fn a_batch_has_as_many_entries_as_fit_into_so_many_bytes() {
+        #[track_caller]
+        fn check(log: &Log<String, ()>, from: u64, most: [usize; 2], expected: usize) {
+            assert_eq!(log.batch(from, most[0], most[1]).len(), expected, "{most:?} from {from}");
+        }
         let mut log = Log::<String, ()>::new(None, Vec::new());
         let entry = |length: usize| Entry { term: 1, command: Some("x".repeat(length)) };
         let alone = json::length(&entry(0)) + 1;
         for length in [0, 10, 100, 10] {
             log.push(entry(length));
-        }
-
-        #[track_caller]
-        fn check(log: &Log<String, ()>, from: u64, most: [usize; 2], expected: usize) {
-            assert_eq!(log.batch(from, most[0], most[1]).len(), expected, "{most:?} from {from}");
         }
         check(&log, 1, [9, 4 * alone + 120], 4);
         check(&log, 1, [9, 4 * alone + 119], 3);

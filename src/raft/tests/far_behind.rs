@@ -100,7 +100,7 @@ fn repetitions(mut node: Node) -> Vec<u128> {
         for message in messages {
             let Message::AppendEntries(append) = message else { panic!() };
             if append.entries.len() > 3 {
-                times.push((due - LATER).as_millis());
+                times.push(due.saturating_sub(LATER).as_millis());
             } else {
                 let message = matches(2, append.round, append.prev_log_index);
                 let outputs = node.step(due + MOMENT, [Input::Message { from: 2, message }]);
@@ -148,7 +148,7 @@ fn heartbeats_go_on_while_a_part_of_a_snapshot_is_on_its_way() {
     let [(2, Message::InstallSnapshot(part))] = sent(&outputs)[..] else { panic!("{outputs:?}") };
     assert_eq!(part.data.len(), 200);
     let mut last = due;
-    while last < due + PACE.longest_retry - PACE.heartbeat {
+    while last + PACE.heartbeat < due + PACE.longest_retry {
         let (next, messages) = at_its_due(&mut node);
         assert!(next <= last + PACE.heartbeat);
         let [Message::AppendEntries(append)] = &messages[..] else { continue };

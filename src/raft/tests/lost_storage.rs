@@ -19,6 +19,12 @@ fn leader_that_knows() -> Node {
 
 #[test]
 fn a_refusal_is_proof_if_the_entry_had_been_acknowledged_when_it_was_asked_for() {
+    #[track_caller]
+    fn check(mut node: Node, answers: &[Said], expected: bool) {
+        let outputs = answers.iter().flat_map(|answer| hear(&mut node, 2, answer.clone()));
+        let is_lost = |output: &Done| matches!(output, Output::LostStorage { .. });
+        assert_eq!(outputs.collect::<Vec<_>>().iter().any(is_lost), expected, "{answers:?}");
+    }
     // Rounds 1 to 3 are sent before anything is answered, each behind the last.
     let start = || {
         let mut node = follower(1, None, &[]);
@@ -33,12 +39,6 @@ fn a_refusal_is_proof_if_the_entry_had_been_acknowledged_when_it_was_asked_for()
         }
         node
     };
-    #[track_caller]
-    fn check(mut node: Node, answers: &[Said], expected: bool) {
-        let outputs = answers.iter().flat_map(|answer| hear(&mut node, 2, answer.clone()));
-        let is_lost = |output: &Done| matches!(output, Output::LostStorage { .. });
-        assert_eq!(outputs.collect::<Vec<_>>().iter().any(is_lost), expected, "{answers:?}");
-    }
     // Round 3 came before round 2: its refusal is late, and says nothing of what is there by now.
     check(start(), &[matches(2, 1, 1), matches(2, 2, 2), differs(2, 3, 2)], false);
     check(start(), &[matches(2, 2, 2), matches(2, 3, 3), differs(2, 2, 1)], false);
