@@ -90,9 +90,9 @@
 //! | storage that was lost | `note_lost_storage`, `counts` | `lost_storage.rs` |
 //!
 //! Each has a test of its name in `tests/figure_2.rs`, `tests/figure_13.rs` or
-//! `tests/lost_storage.rs`, and `tests/far_behind.rs` is of time-outs and sizes; `tests/cluster.rs`
-//! lets clusters run into everything and checks the five properties of figure 3 after each step, and
-//! `tests/mutants.rs` shows that it would notice if a rule were missing.
+//! `tests/lost_storage.rs`, and `tests/far_behind.rs` is of time-outs and sizes;
+//! `tests/cluster.rs` lets clusters run into everything and checks the five properties of figure 3
+//! after each step, and `tests/mutants.rs` shows that it would notice if a rule were missing.
 
 mod message;
 mod log;

@@ -84,8 +84,8 @@ impl Tasks {
         self.begin_newcomers();
     }
 
-    /// Polls each task that has been woken, and begins those that were spawned, until they have said
-    /// enough: the others have their turn next time.
+    /// Polls each task that has been woken, and begins those that were spawned, until they have
+    /// said enough: the others have their turn next time.
     pub(crate) fn run(&mut self, is_enough: impl Fn() -> bool) {
         self.begin_newcomers();
         // Those that are woken meanwhile have their turn next time: the node must read and write,
