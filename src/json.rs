@@ -42,6 +42,45 @@ impl Json {
     }
 }
 
+impl Json {
+    /// A value as JSON.
+    ///
+    /// # Panics
+    /// If it does not fit into JSON.
+    pub(crate) fn of(value: &impl Serialize) -> Json {
+        Json(serde_json::value::to_raw_value(value).expect("a value that fits into JSON").into())
+    }
+
+    /// A text that is JSON, or what is wrong with it.
+    pub(crate) fn from_text(text: String) -> serde_json::Result<Json> {
+        RawValue::from_string(text).map(|text| Json(text.into()))
+    }
+}
+
+/// How many bytes a value takes as JSON. Text that is JSON already is not looked at.
+///
+/// # Panics
+/// If it does not fit into JSON.
+pub(crate) fn length(value: &(impl Serialize + ?Sized)) -> usize {
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value).expect("a value that fits into JSON");
+    length.0
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 impl PartialEq for Json {
     fn eq(&self, other: &Self) -> bool {
         self.get() == other.get() || self.canonical_text() == other.canonical_text()
@@ -201,6 +240,15 @@ mod tests {
             serde_json::to_string(&json!({"all": array})).unwrap().len(),
             8 + array.get().len()
         );
+    }
+
+    #[test]
+    fn a_length_is_that_of_the_text() {
+        let value = json!({"a": [1, -2.5, null, true], "b\"\n": "\u{1}é"});
+        let raw = Json::of(&value);
+        assert_eq!((length(&value), length(&raw)), (raw.get().len(), raw.get().len()));
+        assert_eq!(Json::from_text(raw.get().to_owned()).unwrap(), raw);
+        assert!(Json::from_text("[1".to_owned()).is_err());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What a node has said and not yet written: whole lines, in order, in one buffer.
 //!
 //! The buffer has no limit of its own, because whatever is said must be kept until it is written.
-//! But the node writes before it reads on, and while it writes none of its tasks has a turn. So the
-//! buffer holds no more than one turn of everybody makes of it.
+//! But the node writes before it reads on, while it writes none of its tasks has a turn, and once
+//! there is 1 MiB the next task has its turn only when that is written. So the buffer holds 1 MiB
+//! and what one task says in a turn.
 
 use std::cell::RefCell;
 use std::io;

@@ -48,10 +48,18 @@
 //!
 //! **The disk.** What an output asks to store is durable before anything behind it is done. Only a
 //! leader's new entries leave before they are stored there (`core.rs` says why that may be). If the
-//! disk fails, the node ends.
+//! disk fails, the node ends. All of the above rests on disks that keep what they have stored; a
+//! leader that finds a follower without what it has acknowledged says so, and neither its votes nor
+//! its answers count there from then on (`lost_storage.rs`).
 //!
-//! Left out: changes of the cluster's members (section 6), and snapshots in several parts. A
-//! snapshot, and the entries of one message, have to fit into the longest line that a node reads.
+//! **Who is far behind.** However much a follower lacks, a message has 512 KiB or one entry, the
+//! next one leaves when it is answered, and snapshots go in parts (section 7, figure 13). So the
+//! other nodes and the clients wait for one such message, not for all of it; and nothing long is
+//! repeated to who may be dead, or still be reading it (`replication.rs`).
+//!
+//! Left out: changes of the cluster's members (section 6). A snapshot is made, stored and read in
+//! one go, and a node says nothing meanwhile: a state of some 100 MB takes longer than the time-out
+//! of an election, so then another node leads.
 //!
 //! # Where each rule of figure 2 is
 //!
@@ -77,10 +85,14 @@
 //! | leaders 3.1, 3.2: their answers | `note_answer` | `replication.rs` |
 //! | leaders 4: commit | `advance_commit_index` | `replication.rs` |
 //! | figure 13: snapshots | `answer_install_snapshot`, `install` | `follower.rs`, `log.rs` |
+//! | figure 13, 2 to 5: their parts | `receive_part` | `snapshot.rs` |
+//! | figure 13, leader: parts in order | `part`, `note_offset` | `snapshot.rs`, `replication.rs` |
+//! | storage that was lost | `note_lost_storage`, `counts` | `lost_storage.rs` |
 //!
-//! Each has a test of its name in `tests/figure_2.rs` or `tests/figure_13.rs`; `tests/cluster.rs`
-//! lets clusters run into everything and checks the five properties of figure 3 after each step,
-//! and `tests/mutants.rs` shows that it would notice if a rule were missing.
+//! Each has a test of its name in `tests/figure_2.rs`, `tests/figure_13.rs` or
+//! `tests/lost_storage.rs`, and `tests/far_behind.rs` is of time-outs and sizes;
+//! `tests/cluster.rs` lets clusters run into everything and checks the five properties of figure 3
+//! after each step, and `tests/mutants.rs` shows that it would notice if a rule were missing.
 
 mod message;
 mod log;
@@ -89,7 +101,9 @@ mod interface;
 mod core;
 mod election;
 mod replication;
+mod lost_storage;
 mod follower;
+mod snapshot;
 mod reads;
 mod machine;
 mod letter;
@@ -112,3 +126,4 @@ pub use self::message::{
 pub use self::pace::Pace;
 pub use self::reads::Witness;
 pub use self::replica::{LetterOf, Replica};
+pub use self::snapshot::SnapshotState;

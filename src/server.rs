@@ -35,6 +35,11 @@ const LINES_AT_ONCE: usize = 256;
 /// lets whoever reads them begin sooner.
 const ENOUGH_BYTES: usize = 32 << 10;
 
+/// Write once this many bytes wait, although not every task has had its turn. More saves writes
+/// while many large replies are ready, less keeps less of them in memory, and other tasks waiting
+/// for less.
+const ENOUGH_IN_A_TURN: usize = 1 << 20;
+
 pub(crate) async fn run<H: Handler>(
     host: Host,
     input: impl AsyncRead + Unpin,
@@ -158,7 +163,7 @@ impl<H: Handler, I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O> {
             if taken == LINES_AT_ONCE {
                 taken = 0;
                 tokio::task::yield_now().await;
-                self.tasks.run();
+                self.run_tasks();
             }
             if self.wire.outbox.len() > ENOUGH_BYTES {
                 self.wire.flush().await?;
@@ -172,8 +177,13 @@ impl<H: Handler, I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Server<H, I, O> {
         // Tasks that wake each other without end must not keep the rest of the program from its
         // turns.
         tokio::task::coop::consume_budget().await;
-        self.tasks.run();
+        self.run_tasks();
         self.wire.flush().await
+    }
+
+    fn run_tasks(&mut self) {
+        let outbox = &self.wire.outbox;
+        self.tasks.run(|| outbox.len() > ENOUGH_IN_A_TURN);
     }
 
     /// Lets the requests in flight finish. The tasks go on as long as they do, for a request may

@@ -84,14 +84,15 @@ impl Tasks {
         self.begin_newcomers();
     }
 
-    /// Polls each task that has been woken, and begins those that were spawned.
-    pub(crate) fn run(&mut self) {
+    /// Polls each task that has been woken, and begins those that were spawned, until they have
+    /// said enough: the others have their turn next time.
+    pub(crate) fn run(&mut self, is_enough: impl Fn() -> bool) {
         self.begin_newcomers();
         // Those that are woken meanwhile have their turn next time: the node must read and write,
         // too, and let others live.
         for _ in 0..self.alarm.woken() {
             // Without a budget, whatever a task waits for would say that it is not ready.
-            if !tokio::task::coop::has_budget_remaining() {
+            if !tokio::task::coop::has_budget_remaining() || is_enough() {
                 break;
             }
             let Some(number) = self.alarm.next() else { break };

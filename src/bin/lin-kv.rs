@@ -10,7 +10,8 @@
 //!
 //! Refusals are part of the map's answers: that there is no such key (20), or that its value
 //! differs (22), is as much a fact as a value is. What cannot be answered in time is refused with
-//! 11 if it certainly did not happen, and with 0 if it may have.
+//! 11 if it certainly did not happen, and with 0 if it may have. What would make a line of more
+//! than 8 MiB between replicas is refused with 12, since to ask again would be of no use.
 //!
 //! Keys and values are any JSON. They are compared by value ([`Json::canonical`]), and a value is
 //! read as the text in which it was written.

@@ -7,7 +7,10 @@
 //! answer comes in a later step, and a step begins when the outputs of the last one are carried
 //! out.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use serde::Serialize;
 
 use super::election::Votes;
 use super::interface::{Input, Output, Stored};
@@ -16,6 +19,7 @@ use super::message::{Entry, Message, NodeId};
 use super::pace::{self, Pace};
 use super::reads;
 use super::replication::Leader;
+use super::snapshot::{Receiving, SnapshotState};
 
 /// One node's part in the algorithm, for commands `C` and snapshots `S`.
 #[derive(Debug, Clone)]
@@ -30,7 +34,12 @@ pub struct Raft<C, S> {
     // Volatile state.
     pub(super) commit_index: u64,
     last_applied: u64,
-    pub(super) role: Role,
+    pub(super) role: Role<S>,
+    /// The snapshot that the leader is sending.
+    pub(super) receiving: Option<Receiving>,
+    /// Those that have lost what they had acknowledged to this node (`lost_storage.rs`). Outlives
+    /// terms: who has forgotten its log may have forgotten its vote as well.
+    pub(super) lost_storage: BTreeSet<NodeId>,
     /// When a node that does not lead calls for an election.
     pub(super) election_due: Duration,
     /// When it last heard of a leader.
@@ -45,18 +54,20 @@ pub struct Raft<C, S> {
 
 /// What a node is at present.
 #[derive(Debug, Clone)]
-pub(super) enum Role {
+pub(super) enum Role<S> {
     Follower { leader: Option<NodeId> },
     PreCandidate(Votes),
     Candidate(Votes),
-    Leader(Leader),
+    Leader(Leader<S>),
 }
 
 /// What a step has changed, and will say.
 #[derive(Debug, Clone)]
 pub(super) struct Step<C, S> {
-    pub(super) answers: Vec<(NodeId, Message<C, S>)>,
+    pub(super) answers: Vec<(NodeId, Message<C>)>,
     pub(super) refused: Vec<u64>,
+    /// What is said about those that have lost their storage.
+    pub(super) losses: Vec<Output<C, S>>,
     /// The first entry that is not stored.
     pub(super) new_from: Option<u64>,
     pub(super) has_compacted: bool,
@@ -64,7 +75,7 @@ pub(super) struct Step<C, S> {
     stored_vote: (u64, Option<NodeId>),
 }
 
-impl<C: Clone, S: Clone> Raft<C, S> {
+impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
     /// Node `me` of so many, as it was when it last stored something. The state machine begins with
     /// the snapshot.
     pub fn new(
@@ -89,6 +100,8 @@ impl<C: Clone, S: Clone> Raft<C, S> {
             commit_index,
             last_applied: commit_index,
             role: Role::Follower { leader: None },
+            receiving: None,
+            lost_storage: BTreeSet::new(),
             // Who is alone has nobody to wait for.
             election_due: if nodes == 1 { now } else { now + patience },
             heard_leader: None,
@@ -122,7 +135,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     /// When the next [`Input::Tick`] should come, at the latest.
     pub fn due(&self) -> Duration {
         match &self.role {
-            Role::Leader(leader) => leader.due(&self.pace),
+            Role::Leader(leader) => leader.due(&self.pace, self.majority()),
             Role::PreCandidate(votes) | Role::Candidate(votes) => {
                 self.election_due.min(votes.repeat_due)
             }
@@ -163,7 +176,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         (0..self.nodes).filter(move |node| *node != me)
     }
 
-    pub(super) fn send(&mut self, to: NodeId, message: Message<C, S>) {
+    pub(super) fn send(&mut self, to: NodeId, message: Message<C>) {
         self.step.answers.push((to, message));
     }
 
@@ -178,7 +191,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         }
     }
 
-    fn receive(&mut self, from: NodeId, message: Message<C, S>) {
+    fn receive(&mut self, from: NodeId, message: Message<C>) {
         if message.term().is_some_and(|term| term > self.current_term) {
             self.follow_term(message.term().unwrap_or_default());
         }
@@ -197,6 +210,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     fn follow_term(&mut self, term: u64) {
         self.current_term = term;
         self.voted_for = None;
+        self.receiving = None;
         self.become_follower(None);
     }
 
@@ -246,7 +260,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
             }
             outputs.extend(appends.into_iter().map(send));
             if let Some(index) = step.new_from {
-                let entries = self.log.from(index, usize::MAX).to_vec();
+                let entries = self.log.from(index).to_vec();
                 outputs.push(Output::StoreEntries { index, entries });
             }
         }
@@ -257,6 +271,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
         }
         self.apply_committed(&mut outputs);
         outputs.extend(served.into_iter().map(|ticket| Output::ReadReady { ticket }));
+        outputs.extend(step.losses);
         outputs.extend(step.refused.into_iter().map(|ticket| Output::Refused { ticket }));
         outputs
     }
@@ -295,6 +310,7 @@ impl<C, S> Step<C, S> {
         Step {
             answers: Vec::new(),
             refused: Vec::new(),
+            losses: Vec::new(),
             new_from: None,
             has_compacted: false,
             has_installed: false,

@@ -9,10 +9,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::core::{Raft, Role};
 use super::message::{Ballot, Message, NodeId, VoteAnswer};
 use super::pace;
 use super::replication::Leader;
+use super::snapshot::SnapshotState;
 
 /// Who would have this node lead.
 #[derive(Debug, Clone)]
@@ -23,7 +26,7 @@ pub(super) struct Votes {
     pub(super) repeat_due: Duration,
 }
 
-impl<C: Clone, S: Clone> Raft<C, S> {
+impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
     /// Followers, rule 2, and candidates, rule 4: a time-out calls for an election.
     pub(super) fn call_for_an_election(&mut self) {
         self.be_patient_with_candidates();
@@ -91,10 +94,11 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     }
 
     pub(super) fn count_pre_vote(&mut self, from: NodeId, answer: VoteAnswer) {
+        let counts = self.counts(from);
         if let Role::PreCandidate(votes) = &mut self.role
             && answer.asked == self.current_term + 1
         {
-            votes.count(from, answer.vote_granted);
+            votes.count(from, answer.vote_granted && counts);
             self.count_votes();
         }
     }
@@ -115,10 +119,11 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     }
 
     pub(super) fn count_vote(&mut self, from: NodeId, answer: VoteAnswer) {
+        let counts = self.counts(from);
         if let Role::Candidate(votes) = &mut self.role
             && answer.asked == self.current_term
         {
-            votes.count(from, answer.vote_granted);
+            votes.count(from, answer.vote_granted && counts);
             self.count_votes();
         }
     }
@@ -138,7 +143,8 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     fn become_leader(&mut self) {
         self.append(None);
         let first_index = self.log.last_index();
-        self.role = Role::Leader(Leader::new(first_index, self.peers(), self.now));
+        let followers = self.peers().filter(|peer| self.counts(*peer));
+        self.role = Role::Leader(Leader::new(first_index, followers, self.now));
     }
 
     pub(super) fn wait_for_a_leader(&mut self) {

@@ -30,7 +30,7 @@ pub enum Input<C, S> {
         /// Who.
         from: NodeId,
         /// What.
-        message: Message<C, S>,
+        message: Message<C>,
     },
     /// Somebody wants this to happen. It is refused unless this node leads; otherwise it happens if
     /// it is applied, and nobody else tells.
@@ -81,7 +81,7 @@ pub enum Output<C, S> {
         /// To whom.
         to: NodeId,
         /// What.
-        message: Message<C, S>,
+        message: Message<C>,
     },
     /// Put this into the place of the state machine's state.
     Restore(Snapshot<S>),
@@ -96,6 +96,17 @@ pub enum Output<C, S> {
     ReadReady {
         /// The read's.
         ticket: u64,
+    },
+    /// A follower has lost what it had acknowledged: its storage was taken away, or it has none and
+    /// was restarted. From now on, neither its votes nor its answers count here, and as a leader
+    /// this node sends it nothing.
+    LostStorage {
+        /// The follower.
+        node: NodeId,
+        /// Up to which entry it had acknowledged this leader's log.
+        acknowledged: u64,
+        /// The last entry that it may still have.
+        last_log_index: u64,
     },
     /// This node does not lead, or does not any more. The proposal was not made; the read should be
     /// asked again.

@@ -3,18 +3,30 @@
 //! Indexes count from 1. What a snapshot holds is committed, so it is the same in every log that
 //! has it: an index below the snapshot's last always matches.
 
+use serde::Serialize;
+
 use super::message::{Entry, Snapshot};
+use crate::json;
 
 /// Entries, and what came before them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log<C, S> {
     snapshot: Option<Snapshot<S>>,
     entries: Vec<Entry<C>>,
+    /// For each entry, how many bytes it and all before it take in messages, counted from
+    /// somewhere. As many as there are entries, and growing.
+    ends: Vec<u64>,
+    /// The same for what the snapshot stands for.
+    start: u64,
 }
 
-impl<C: Clone, S> Log<C, S> {
+impl<C: Clone + Serialize, S> Log<C, S> {
     pub(super) fn new(snapshot: Option<Snapshot<S>>, entries: Vec<Entry<C>>) -> Self {
-        Log { snapshot, entries }
+        let mut log = Log { snapshot, entries: Vec::new(), ends: Vec::new(), start: 0 };
+        for entry in entries {
+            log.push(entry);
+        }
+        log
     }
 
     /// What stands in place of the first entries, if anything does.
@@ -57,10 +69,32 @@ impl<C: Clone, S> Log<C, S> {
         self.entries.get(place(behind))
     }
 
-    /// The entries from this index on, behind the snapshot, but no more than so many.
-    pub(super) fn from(&self, index: u64, most: usize) -> &[Entry<C>] {
-        let start = place(index.saturating_sub(self.snapshot_index() + 1)).min(self.entries.len());
-        &self.entries[start..self.entries.len().min(start.saturating_add(most))]
+    /// How many bytes the entries behind the snapshot take in messages, up to this index.
+    pub(super) fn bytes_until(&self, index: u64) -> u64 {
+        let behind = place(index.saturating_sub(self.snapshot_index())).min(self.ends.len());
+        self.end(behind) - self.start
+    }
+
+    /// The entries from this index on, behind the snapshot.
+    pub(super) fn from(&self, index: u64) -> &[Entry<C>] {
+        &self.entries[self.place_of(index)..]
+    }
+
+    /// The first entries from this index on that take no more than so many bytes in a message.
+    pub(super) fn batch(&self, index: u64, most_entries: usize, most_bytes: usize) -> &[Entry<C>] {
+        let first = self.place_of(index);
+        let limit = self.end(first).saturating_add(most_bytes as u64);
+        let count = self.ends[first..].partition_point(|end| *end <= limit);
+        &self.entries[first..first + count.min(most_entries)]
+    }
+
+    fn place_of(&self, index: u64) -> usize {
+        place(index.saturating_sub(self.snapshot_index() + 1)).min(self.entries.len())
+    }
+
+    /// How many bytes so many entries and all before them take.
+    fn end(&self, entries: usize) -> u64 {
+        entries.checked_sub(1).map_or(self.start, |last| self.ends[last])
     }
 
     /// Whether this log has the entry of that index and term (section 5.3).
@@ -84,6 +118,9 @@ impl<C: Clone, S> Log<C, S> {
     }
 
     pub(super) fn push(&mut self, entry: Entry<C>) {
+        // With the comma that follows it.
+        let bytes = json::length(&entry) as u64 + 1;
+        self.ends.push(self.end(self.ends.len()) + bytes);
         self.entries.push(entry);
     }
 
@@ -96,8 +133,13 @@ impl<C: Clone, S> Log<C, S> {
         let news =
             news.skip_while(|(index, entry)| is_there(*index) || self.matches(*index, entry.term));
         let first = news.map(|(index, _)| index).next()?;
-        self.entries.truncate(place(first - self.snapshot_index() - 1));
-        self.entries.extend(entries.into_iter().skip(place(first - prev_log_index - 1)));
+        let kept = place(first - self.snapshot_index() - 1);
+        self.entries.truncate(kept);
+        self.ends.truncate(kept);
+        let new = entries.into_iter().skip(place(first - prev_log_index - 1));
+        for entry in new {
+            self.push(entry);
+        }
         Some(first)
     }
 
@@ -105,11 +147,11 @@ impl<C: Clone, S> Log<C, S> {
     /// entry there is the one that the snapshot ends with; otherwise all goes.
     pub(super) fn install(&mut self, snapshot: Snapshot<S>) {
         let Snapshot { last_included_index: index, last_included_term: term, .. } = snapshot;
-        if self.term_at(index) == Some(term) {
-            self.entries.drain(..place(index - self.snapshot_index()));
-        } else {
-            self.entries.clear();
-        }
+        let has_it = self.term_at(index) == Some(term);
+        let gone = if has_it { place(index - self.snapshot_index()) } else { self.entries.len() };
+        self.start = self.end(gone);
+        self.entries.drain(..gone);
+        self.ends.drain(..gone);
         self.snapshot = Some(snapshot);
     }
 }
@@ -187,6 +229,33 @@ mod tests {
         check(5, 3, &[]);
         check(4, 3, &[]);
         check(9, 9, &[]);
+    }
+
+    #[test]
+    fn a_batch_has_as_many_entries_as_fit_into_so_many_bytes() {
+        #[track_caller]
+        fn check(log: &Log<String, ()>, from: u64, most: [usize; 2], expected: usize) {
+            assert_eq!(log.batch(from, most[0], most[1]).len(), expected, "{most:?} from {from}");
+        }
+        let mut log = Log::<String, ()>::new(None, Vec::new());
+        let entry = |length: usize| Entry { term: 1, command: Some("x".repeat(length)) };
+        let alone = json::length(&entry(0)) + 1;
+        for length in [0, 10, 100, 10] {
+            log.push(entry(length));
+        }
+        check(&log, 1, [9, 4 * alone + 120], 4);
+        check(&log, 1, [9, 4 * alone + 119], 3);
+        check(&log, 1, [2, 4 * alone + 120], 2);
+        check(&log, 1, [9, alone - 1], 0);
+        check(&log, 3, [9, alone + 100], 1);
+        check(&log, 5, [9, 9999], 0);
+        assert_eq!(log.bytes_until(2), 2 * alone as u64 + 10);
+        log.install(Snapshot { last_included_index: 2, last_included_term: 1, state: () });
+        assert_eq!((log.bytes_until(2), log.bytes_until(3)), (0, alone as u64 + 100));
+        check(&log, 3, [9, alone + 100], 1);
+        // What takes the place of others is counted in their place.
+        log.merge(2, vec![Entry { term: 2, command: Some(String::new()) }]);
+        assert_eq!(log.bytes_until(9), alone as u64);
     }
 
     #[test]

@@ -110,8 +110,7 @@ impl<M: StateMachine> State<M> {
     }
 
     pub(super) fn to_snapshot(&self) -> Json {
-        let text = serde_json::to_string(self).expect("a state machine that fits into JSON");
-        serde_json::from_str(&text).expect("what was written as JSON is JSON")
+        Json::of(self)
     }
 
     pub(super) fn from_snapshot(snapshot: &Json) -> Self {

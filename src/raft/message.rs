@@ -32,7 +32,7 @@ pub struct Snapshot<S> {
 /// What a node says to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Message<C, S> {
+pub enum Message<C> {
     /// Asks whether a vote would be granted (dissertation, section 9.6).
     PreVote(Ballot),
     /// The answer to that.
@@ -43,9 +43,9 @@ pub enum Message<C, S> {
     RequestVoteAnswer(VoteAnswer),
     /// Replicates entries (section 5.3); without any it is a heartbeat.
     AppendEntries(AppendEntries<C>),
-    /// Replaces a log that lacks what the leader's has no more (section 7). In one piece: lines
-    /// may be long here, and a message that is cut in parts is lost more easily.
-    InstallSnapshot(InstallSnapshot<S>),
+    /// A part of the snapshot that replaces a log which lacks what the leader's has no more
+    /// (section 7).
+    InstallSnapshot(InstallSnapshot),
     /// The answer to either of the last two.
     AppendEntriesAnswer(AppendEntriesAnswer),
 }
@@ -90,13 +90,21 @@ pub struct AppendEntries<C> {
     pub round: u64,
 }
 
-/// The leader's snapshot, in place of a log.
+/// One part of the leader's snapshot (figure 13).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InstallSnapshot<S> {
+pub struct InstallSnapshot {
     /// The leader's term.
     pub term: u64,
-    /// What to put in place of the log up to there.
-    pub snapshot: Snapshot<S>,
+    /// The last entry that the snapshot replaces.
+    pub last_included_index: u64,
+    /// The term of that entry.
+    pub last_included_term: u64,
+    /// Where in the snapshot's text the part begins, in bytes.
+    pub offset: usize,
+    /// The part.
+    pub data: String,
+    /// Whether it is the last one.
+    pub done: bool,
     /// As in [`AppendEntries`].
     pub round: u64,
 }
@@ -108,11 +116,11 @@ pub struct AppendEntriesAnswer {
     pub term: u64,
     /// The round of the message that this answers.
     pub round: u64,
-    /// Whether the follower's log is now the leader's up to an index, or where it may differ.
+    /// What the follower's log is now, compared with the leader's.
     pub outcome: Outcome,
 }
 
-/// Where a follower's log and its leader's agree.
+/// Where a follower's log and its leader's agree, if the message tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -127,9 +135,26 @@ pub enum Outcome {
         /// (the end of section 5.3).
         next_index: u64,
     },
+    /// Unknown: the follower has a part of a snapshot, and needs the next one.
+    Receiving {
+        /// Where in the snapshot's text the next part begins. Nothing of it is durable, so after a
+        /// restart this is 0.
+        offset: usize,
+        /// The last entry of the follower's own log.
+        last_log_index: u64,
+    },
+    /// Up to where the snapshot goes, which has taken the log's place.
+    Installed {
+        /// The last entry that the snapshot replaces.
+        match_index: u64,
+        /// The last entry of the follower's log before that.
+        last_log_index: u64,
+    },
+    /// Unknown: the message was of a former term. Its round is none of the present term's.
+    OldTerm,
 }
 
-impl<C, S> Message<C, S> {
+impl<C> Message<C> {
     /// The sender's term. What asks for a vote that nobody casts bears none: its term does not
     /// exist yet.
     pub(super) fn term(&self) -> Option<u64> {

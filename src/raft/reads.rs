@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::core::{Raft, Role};
 use super::message::NodeId;
 use super::replication::Leader;
+use super::snapshot::SnapshotState;
 
 /// A node that has passed on a read, and what it knew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +39,7 @@ pub(super) struct Read {
     witness: Option<NodeId>,
 }
 
-impl<C: Clone, S: Clone> Raft<C, S> {
+impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
     pub(super) fn read(&mut self, ticket: u64, witness: Option<Witness>) {
         let Role::Leader(leader) = &mut self.role else {
             self.step.refused.push(ticket);
@@ -54,7 +55,7 @@ impl<C: Clone, S: Clone> Raft<C, S> {
     }
 }
 
-impl Leader {
+impl<S> Leader<S> {
     fn is_confirmed(&self, read: &Read, majority: usize) -> bool {
         let answers = self.followers.iter().filter(|(follower, progress)| {
             read.witness == Some(**follower) || progress.answered_round >= read.round
@@ -71,7 +72,11 @@ impl Leader {
 }
 
 /// Takes out what can be answered once everything committed is applied.
-pub(super) fn take_confirmed(leader: &mut Leader, majority: usize, commit_index: u64) -> Vec<u64> {
+pub(super) fn take_confirmed<S>(
+    leader: &mut Leader<S>,
+    majority: usize,
+    commit_index: u64,
+) -> Vec<u64> {
     let reads = std::mem::take(&mut leader.reads);
     let (served, open) = reads.into_iter().partition::<Vec<_>, _>(|read| {
         read.index <= commit_index && leader.is_confirmed(read, majority)

@@ -9,6 +9,7 @@
 //! one its client; if a proposal is applied there before the answer comes, that is the answer.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -19,7 +20,7 @@ use super::core::Raft;
 use super::desk::{Answer, Debts, Desk, Leader, Reader, Unanswered, Wish};
 use super::interface::{Input, Output};
 use super::journal::Journal;
-use super::letter::{Answered, Asked, Letter};
+use super::letter::{Answered, Asked, Letter, TooLarge};
 use super::machine::{Proposal, ProposalId, State, StateMachine};
 use super::message::NodeId;
 use super::pace::Pace;
@@ -27,13 +28,20 @@ use super::reads::Witness;
 use crate::json::Json;
 use crate::node::Node;
 
-/// After how many entries a snapshot takes their place. More saves work, fewer save space, the time
-/// of a start, and entries that a node gets which was away.
-const COMPACT_AFTER: u64 = 1000;
+/// After how many bytes of entries a snapshot takes their place, each counted with
+/// [`ENTRY_BYTES`]: so after 1000 entries that are small, or 16 MB of large ones. More saves work,
+/// fewer save space, the time of a start, and entries that a node gets which was away. A snapshot
+/// that is larger is worth as many entries as it has bytes itself: otherwise most of what a node
+/// with a large state writes would be snapshots.
+const COMPACT_AFTER: u64 = 1000 * ENTRY_BYTES;
 
-/// After how many a leader does not wait any more until it has sent them to all who answer. More
-/// sends fewer snapshots to who is only slow, fewer save space.
-const COMPACT_AT_LAST: u64 = 2 * COMPACT_AFTER;
+/// What an entry costs beside its bytes, to keep and to do again after a start. More makes
+/// snapshots after fewer entries.
+const ENTRY_BYTES: u64 = 16 << 10;
+
+/// After how many times as many a leader does not wait any more until it has sent them to all who
+/// answer. More sends fewer snapshots to who is only slow, fewer save space.
+const COMPACT_AT_LAST: u64 = 2;
 
 /// What replicas of this state machine send each other.
 pub type LetterOf<M> =
@@ -87,7 +95,7 @@ impl<M: StateMachine> Replica<M> {
     async fn ask(&self, wish: Wish<M>) -> Result<M::Answer, Unanswered> {
         let (answer, answered) = oneshot::channel();
         let _ = self.events.send(Event::Wish(wish, answer));
-        answered.await.unwrap_or(Err(Unanswered { is_definite: false }))
+        answered.await.unwrap_or(Err(Unanswered::InDoubt))
     }
 }
 
@@ -114,7 +122,7 @@ struct Task<M: StateMachine> {
     state: State<M>,
     applied: u64,
     desk: Desk<M>,
-    debts: Debts<M::Query>,
+    debts: Debts<M>,
     letters: BTreeMap<NodeId, LetterOf<M>>,
     send: Send<M>,
 }
@@ -176,6 +184,10 @@ impl<M: StateMachine> Task<M> {
             }
             self.desk.give_up(self.now());
             self.post();
+            if self.has_more() {
+                // What was said is written before there is more.
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -183,7 +195,15 @@ impl<M: StateMachine> Task<M> {
         self.start.elapsed()
     }
 
+    /// Whether there was more to say than goes at a time.
+    fn has_more(&self) -> bool {
+        self.desk.is_behind() && self.core.leader().is_some() || !self.debts.creditors().is_empty()
+    }
+
     async fn wait(&self) {
+        if self.has_more() {
+            return;
+        }
         let due = self.core.due().min(self.desk.due(self.core.leader().is_some()));
         match self.start.checked_add(due) {
             Some(due) => sleep_until(due).await,
@@ -197,12 +217,17 @@ impl<M: StateMachine> Task<M> {
             Event::Letter(from, letter) => {
                 // Who is not of the cluster has no say in it.
                 let Ok(from) = self.ids.binary_search(&from) else { return };
-                let Letter { raft, asked, answered } = letter;
+                let Letter { raft, asked, answered, too_large } = letter;
                 inputs.extend(raft.into_iter().map(|message| Input::Message { from, message }));
                 inputs.extend(asked.into_iter().filter_map(|asked| self.hear(from, asked)));
                 for Answered { life, number, answer } in answered {
                     if life == self.journal.life() {
                         self.desk.close(number, answer);
+                    }
+                }
+                for TooLarge { life, number, bytes } in too_large {
+                    if life == self.journal.life() {
+                        self.desk.refuse(number, bytes);
                     }
                 }
             }
@@ -222,7 +247,7 @@ impl<M: StateMachine> Task<M> {
             Asked::Propose(proposal) => {
                 if let Some(answer) = self.state.answer(&proposal.id) {
                     let answered = Answered::to(&proposal.id, answer.clone());
-                    self.letter(from).answered.push(answered);
+                    self.debts.answer_proposal(self.now(), from, answered);
                     return None;
                 }
                 if self.state.is_over(&proposal.id) {
@@ -273,10 +298,12 @@ impl<M: StateMachine> Task<M> {
     }
 
     fn compact(&self) -> Option<Input<Proposal<M::Command>, Json>> {
-        let index = self.applied;
-        let entries = index.saturating_sub(self.core.log().snapshot_index());
-        let is_long = entries >= COMPACT_AFTER && !self.core.owes(index);
-        let is_long = is_long || entries >= COMPACT_AT_LAST;
+        let (index, log) = (self.applied, self.core.log());
+        let entries = index.saturating_sub(log.snapshot_index());
+        let bytes = log.bytes_until(index) + entries * ENTRY_BYTES;
+        let snapshot = log.snapshot().map_or(0, |snapshot| snapshot.state.get().len() as u64);
+        let most = COMPACT_AFTER.max(snapshot);
+        let is_long = bytes >= most && !self.core.owes(index) || bytes >= COMPACT_AT_LAST * most;
         is_long.then(|| Input::Compact { index, state: self.state.to_snapshot() })
     }
 
@@ -328,10 +355,16 @@ impl<M: StateMachine> Task<M> {
                 }
                 Some(Reader::Other { to, life, number, query }) => {
                     let answer = self.state.query(&query);
-                    self.letter(to).answered.push(Answered { life, number, answer });
+                    self.debts.answer_read(self.now(), to, Answered { life, number, answer });
                 }
                 None => {}
             },
+            Output::LostStorage { node, acknowledged, last_log_index } => {
+                let (me, node) = (&self.ids[self.me], &self.ids[node]);
+                let line = lost_storage(me, node, acknowledged, last_log_index);
+                // A log that nobody takes is no reason to die.
+                let _ = std::io::stderr().write_all(line.as_bytes());
+            }
             // A read is asked again, of the next leader, by whoever waits for it.
             Output::Refused { ticket } => drop(self.debts.redeem(ticket)),
             Output::StoreTerm { .. } | Output::StoreEntries { .. } | Output::StoreAll(_) => {}
@@ -346,7 +379,7 @@ impl<M: StateMachine> Task<M> {
         if id.origin == self.ids[self.me] && id.life == self.journal.life() {
             self.desk.close(id.number, answer);
         } else if let Some(asker) = asker {
-            self.letter(asker).answered.push(Answered::to(id, answer));
+            self.debts.answer_proposal(self.now(), asker, Answered::to(id, answer));
         }
     }
 
@@ -355,8 +388,47 @@ impl<M: StateMachine> Task<M> {
     }
 
     fn post(&mut self) {
-        for (to, letter) in std::mem::take(&mut self.letters) {
-            (self.send)(&self.ids[to], letter);
+        let now = self.start.elapsed();
+        for to in self.debts.creditors() {
+            let letter = self.letters.entry(to).or_default();
+            self.debts.answer_in(now, to, letter);
         }
+        for (to, letter) in std::mem::take(&mut self.letters) {
+            for letter in letter.split().into_iter().filter(|letter| !letter.is_empty()) {
+                (self.send)(&self.ids[to], letter);
+            }
+        }
+    }
+}
+
+/// What an operator should know and do. In one piece, because several nodes may share a log.
+fn lost_storage(me: &str, node: &str, acknowledged: u64, last_log_index: u64) -> String {
+    format!(
+        "{me}: {node} has lost what it had acknowledged: it had stored the log up to entry \
+         {acknowledged}, and now it has nothing after entry {last_log_index}. It was started with \
+         another storage directory, an older copy, or none (EDDY_STORAGE). Its votes and its \
+         answers do not count here any more, and nothing is sent to it. Stop {node} and leave it \
+         down: the others go on while they are a majority. To have it back, stop all nodes and \
+         start them again, with its former storage.\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_told_with_who_what_and_what_to_do() {
+        let line = lost_storage("n1", "n3", 500, 2);
+        for part in [
+            "n1: n3 has lost what it had acknowledged",
+            "up to entry 500",
+            "nothing after entry 2",
+            "(EDDY_STORAGE)",
+            "Stop n3 and leave it down",
+        ] {
+            assert!(line.contains(part), "{line}");
+        }
+        assert_eq!(line.lines().count(), 1);
     }
 }

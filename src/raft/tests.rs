@@ -4,24 +4,39 @@ mod checks;
 mod cluster;
 mod figure_13;
 mod figure_2;
+mod far_behind;
+mod lost_storage;
 mod mutants;
 mod ties;
 mod thesis;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use super::core::Role;
 use super::message::{
     AppendEntries, AppendEntriesAnswer, Ballot, Entry, Message, NodeId, Outcome, Snapshot,
     VoteAnswer,
 };
-use super::{Input, Output, Pace, Raft, Stored};
+use super::replication::Progress;
+use super::{Input, InstallSnapshot, Output, Pace, Raft, SnapshotState, Stored};
 
 pub(super) use self::mutants::Mutant;
 
 /// Commands are numbers, and a state machine is those that it was told.
 type Node = Raft<u64, Vec<u64>>;
-type Said = Message<u64, Vec<u64>>;
+type Said = Message<u64>;
 type Done = Output<u64, Vec<u64>>;
+
+impl SnapshotState for Vec<u64> {
+    fn text(&self) -> Cow<'_, str> {
+        Cow::Owned(serde_json::to_string(self).unwrap())
+    }
+
+    fn from_text(text: String) -> Option<Self> {
+        serde_json::from_str(&text).ok()
+    }
+}
 
 /// Not the default one: what a seed finds must not depend on a figure that is tuned.
 const PACE: Pace = Pace {
@@ -34,6 +49,9 @@ const PACE: Pace = Pace {
     quorum: Duration::from_millis(750),
     window: 1,
     most_entries: 256,
+    most_bytes: 10_000,
+    probe_bytes: 100,
+    longest_transfer: Duration::from_secs(2),
 };
 
 /// Long after every time-out has passed.
@@ -150,6 +168,14 @@ fn applied(outputs: &[Done]) -> Vec<(u64, Option<u64>)> {
 /// The terms of the entries that stand in the log.
 fn terms(node: &Node) -> Vec<u64> {
     node.log().entries().iter().map(|entry| entry.term).collect()
+}
+
+/// What a leader knows of a follower.
+fn progress(node: &mut Node, of: NodeId) -> &mut Progress<Vec<u64>> {
+    match &mut node.role {
+        Role::Leader(leader) => leader.followers.get_mut(&of).expect("a follower"),
+        role => panic!("it does not lead: {role:?}"),
+    }
 }
 
 fn place(outputs: &[Done], is_it: impl Fn(&Done) -> bool) -> usize {

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use super::checks::{Before, Checks};
 use super::mutants::Mutant;
-use super::{Done, Input, LATER, Node, NodeId, Output, PACE, Pace, Said, Stored};
-use crate::Host;
+use super::{Done, Input, LATER, Message, Node, NodeId, Output, PACE, Pace, Said, Stored};
 use crate::host::Random;
+use crate::{Host, json};
 
 /// How long faults go on. Longer finds more with each seed, shorter tries more seeds in its time.
 const FAULTS: Duration = Duration::from_secs(20);
@@ -32,6 +32,8 @@ pub(super) struct Cluster {
     numbers: u64,
     now: Duration,
     checks: Checks,
+    /// Whether a node was started again without what it had stored.
+    has_lost_storage: bool,
     pub(super) counts: Counts,
 }
 
@@ -82,20 +84,28 @@ pub(super) struct Counts {
     pub(super) half_done: u64,
     pub(super) overwritten: u64,
     pub(super) installed: u64,
+    /// Parts of snapshots but the last ones.
+    pub(super) parts: u64,
+    pub(super) losses: u64,
 }
 
 impl Cluster {
     /// Runs a cluster; an error tells which property does not hold.
     pub(super) fn run(seed: u64, mutant: Option<Mutant>) -> Result<Counts, String> {
-        let mut cluster = Cluster::new(seed, mutant);
+        Cluster::new(seed, mutant).run_all()
+    }
+
+    fn run_all(self) -> Result<Counts, String> {
+        let mut cluster = self;
         cluster.run_until(FAULTS)?;
-        if mutant.is_some() {
+        if cluster.mutant.is_some_and(|mutant| mutant != Mutant::CountsWhoLostItsStorage) {
             return Ok(cluster.counts);
         }
         cluster.heal();
         let committed = cluster.checks.committed();
         cluster.run_until(FAULTS + LATER)?;
         cluster.is_alive(committed)?;
+        cluster.lose_storage()?;
         cluster.counts.elections = cluster.checks.elections() as u64;
         cluster.counts.committed = cluster.checks.committed();
         Ok(cluster.counts)
@@ -112,6 +122,9 @@ impl Cluster {
             candidacy_spread: Duration::from_millis(spread),
             window: choose(&[1, 1, 4]) as usize,
             most_entries: choose(&[1, 2, 256]) as usize,
+            // Parts of snapshots, and none; entries alone, in pairs, and all together.
+            most_bytes: choose(&[3, 60, 1 << 20, 1 << 20]) as usize,
+            probe_bytes: choose(&[0, 60]) as usize,
             ..PACE
         };
         let weather = Weather {
@@ -141,6 +154,7 @@ impl Cluster {
             numbers: 0,
             now: Duration::ZERO,
             checks: Checks::default(),
+            has_lost_storage: false,
             counts: Counts::default(),
         };
         (0..nodes).for_each(|me| cluster.schedule(Duration::ZERO, Event::Tick(me)));
@@ -238,6 +252,7 @@ impl Cluster {
         let mut outputs = self.slots[me].node.step(self.now, inputs);
         let nodes: Vec<&Node> = self.slots.iter().map(|slot| &slot.node).collect();
         self.checks.after(me, &before, &nodes, &outputs)?;
+        outputs.iter().try_for_each(|output| self.judge(output))?;
         if let Some(mutant) = self.mutant {
             mutant.tamper_with_outputs(&mut outputs);
         }
@@ -261,6 +276,31 @@ impl Cluster {
         Ok(())
     }
 
+    /// Whether messages are as short as they have to be, and whoever is said to have lost its
+    /// storage has.
+    fn judge(&self, output: &Done) -> Result<(), String> {
+        let most_bytes = self.pace.most_bytes;
+        let is_right = match output {
+            Output::Send { message: Message::AppendEntries(append), .. } => {
+                let bytes = append.entries.iter().map(|entry| json::length(entry) + 1);
+                append.entries.len() <= 1 || bytes.sum::<usize>() <= most_bytes
+            }
+            Output::Send { message: Message::InstallSnapshot(part), .. } => {
+                json::length(&part.data) - 2 <= most_bytes
+            }
+            Output::LostStorage { .. } => {
+                let is_judged = [None, Some(Mutant::JudgesRefusalsByNow)].contains(&self.mutant);
+                self.has_lost_storage || !is_judged
+            }
+            _ => true,
+        };
+        match output {
+            _ if is_right => Ok(()),
+            Output::LostStorage { node, .. } => Err(format!("{node} is said to have lost storage")),
+            _ => Err(format!("a message of more than {most_bytes} bytes: {output:?}")),
+        }
+    }
+
     fn carry_out(&mut self, me: NodeId, output: Done) {
         let slot = &mut self.slots[me];
         if let Output::StoreEntries { index, .. } = &output {
@@ -269,8 +309,12 @@ impl Cluster {
             self.counts.overwritten += u64::from(*index <= end);
         }
         slot.disk.store(&output);
+        if let Output::Send { message: Message::InstallSnapshot(part), .. } = &output {
+            self.counts.parts += u64::from(!part.done);
+        }
         match output {
             Output::Send { to, message } => self.post(me, to, message),
+            Output::LostStorage { .. } => self.counts.losses += 1,
             Output::Apply { index, .. } => slot.applied = index,
             Output::Restore(snapshot) => {
                 slot.applied = snapshot.last_included_index;
@@ -346,10 +390,43 @@ impl Cluster {
         self.schedule(due, Event::Tick(me));
     }
 
+    fn set_window(&mut self, window: usize) {
+        self.pace.window = window;
+        self.slots.iter_mut().for_each(|slot| slot.node.pace.window = window);
+    }
+
     fn heal(&mut self) {
         self.weather.is_over = true;
         self.hear_everybody();
         self.slots.iter_mut().for_each(|slot| slot.paused_until = Duration::ZERO);
+    }
+
+    /// Of three nodes, one is out of reach, and one is started again without its storage while the
+    /// third one leads: there is no majority left that could go on.
+    fn lose_storage(&mut self) -> Result<(), String> {
+        let nodes = self.slots.len();
+        let leads = |me: &NodeId| self.slots[*me].node.leader() == Some(*me);
+        let latest = (0..nodes).filter(leads).max_by_key(|me| self.slots[*me].node.term());
+        let Some(leader) = latest.filter(|_| nodes <= 3) else { return Ok(()) };
+        let others: Vec<NodeId> = (0..nodes).filter(|me| *me != leader).collect();
+        let victim = others[self.below(others.len() as u64) as usize];
+        for me in others.into_iter().filter(|me| *me != victim) {
+            self.slots[me].deaf_to = vec![leader, victim];
+            self.slots[leader].deaf_to = vec![me];
+            self.slots[victim].deaf_to = vec![me];
+        }
+        // What is on its way to a process is lost with it. Were it to arrive twice, before the loss
+        // and after it, the answer from before would hide what the other one shows.
+        self.events.retain(|_, event| !matches!(event, Event::Deliver { to, .. } if *to == victim));
+        self.slots[victim].disk = Stored::default();
+        self.has_lost_storage = true;
+        self.start(victim);
+        self.run_until(self.now + LATER)?;
+        let leads = |me: &NodeId| self.slots[*me].node.leader() == Some(*me);
+        match (0..nodes).find(leads) {
+            Some(me) => Err(format!("{me} leads, and only {victim} is there, with nothing")),
+            None => Ok(()),
+        }
     }
 
     /// Whether everybody knows of more than was committed under faults.
@@ -413,6 +490,8 @@ fn whatever_the_seed_the_five_properties_of_figure_3_hold() {
         sum.half_done += counts.half_done;
         sum.overwritten += counts.overwritten;
         sum.installed += counts.installed;
+        sum.parts += counts.parts;
+        sum.losses += counts.losses;
     }
     let count = seeds.count();
     let Counts { steps, elections, committed, reads, lost, kills, .. } = sum;
@@ -420,10 +499,27 @@ fn whatever_the_seed_the_five_properties_of_figure_3_hold() {
         "raft, {count} seeds: {steps} steps, {elections} terms with a leader, {committed} entries, \
          {reads} reads, {lost} messages lost, {kills} kills"
     );
-    let Counts { half_done, overwritten, installed, .. } = sum;
-    let happened = [elections, reads, lost, half_done, overwritten, installed];
+    let Counts { half_done, overwritten, installed, parts, losses, .. } = sum;
+    let happened = [elections, reads, lost, half_done, overwritten, installed, parts, losses];
     let is_one = count == 1;
     assert!(is_one || happened.iter().all(|count| *count > 0), "not everything happened: {sum:?}");
+}
+
+/// Followers refuse the most where messages overtake each other in a wide window, and leaders of
+/// many terms have left entries that differ.
+#[test]
+fn whatever_the_seed_nobody_is_said_to_have_lost_its_storage_who_has_not() {
+    for seed in seeds() {
+        let mut cluster = Cluster::new(seed, None);
+        cluster.set_window(4);
+        cluster.weather.strikes = Duration::from_millis(100);
+        cluster.weather.latency = Duration::from_millis(50);
+        cluster.run_until(FAULTS).unwrap_or_else(|why| {
+            println!("seed {seed} failed; to repeat it:");
+            println!("EDDY_SEED={seed} cargo test --release -p glomers --lib nobody_is_said");
+            panic!("seed {seed}: {why}")
+        });
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn append_entries_receiver_1_refuses_a_leader_of_a_former_term() {
     let outputs = hear(&mut node, 1, append(2, (1, 1), &[2], 2));
     let [(1, Message::AppendEntriesAnswer(answer))] = sent(&outputs)[..] else { panic!() };
     assert_eq!(answer.term, 3);
-    assert!(matches!(answer.outcome, Outcome::Differs { .. }));
+    assert_eq!(answer.outcome, Outcome::OldTerm);
     assert_eq!((terms(&node), node.commit_index(), node.leader()), (vec![1], 0, None));
 }
 

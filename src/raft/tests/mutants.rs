@@ -8,14 +8,17 @@
 //!
 //! ```text
 //! what a mutant does       seed  what is seen
-//! ForgetsItsVote            513  election safety: 0 and 2 lead term 3
-//! AnswersBeforeItStores      15  leader completeness: 1 leads term 12 without entry 26 of term 9
-//! FollowsFormerLeaders      149  leader completeness: 1 leads term 12 without entry 52 of term 10
-//! SkipsTheLogMatchingCheck    3  log matching: two logs agree on entry 12, and not on 11
-//! VotesForStaleLogs           0  leader completeness: 0 leads term 2 without entry 5 of term 1
-//! AnyTermCommits            377  leader completeness: 4 leads term 6 without entry 32 of term 1
-//! ReadsUnconfirmed           85  linearizability: a read saw 52 of 54 committed entries
-//! ForgetsTheSnapshotsTerm     6  leader completeness: 2 leads term 14 without entry 150 of term 13
+//! ForgetsItsVote           1092  election safety: 2 and 0 lead term 1
+//! AnswersBeforeItStores      18  leader completeness: 2 leads term 6 without entry 13 of term 5
+//! FollowsFormerLeaders      935  leader completeness: 2 leads term 11 without entry 38 of term 7
+//! SkipsTheLogMatchingCheck   12  log matching: two logs agree on entry 15, and not on 11
+//! VotesForStaleLogs           0  leader completeness: 0 leads term 3 without entry 1 of term 2
+//! AnyTermCommits           1275  leader completeness: 0 leads term 27 without entry 14 of term 7
+//! ReadsUnconfirmed           85  linearizability: a read saw 43 of 47 committed entries
+//! ForgetsTheSnapshotsTerm    34  leader completeness: 0 leads term 8 without entry 9 of term 4
+//! MixesSnapshots            268  state machine safety: a wrong state of 142
+//! JudgesRefusalsByNow         2  2 is said to have lost storage
+//! CountsWhoLostItsStorage     0  2 leads, and only 0 is there, with nothing
 //! ```
 
 use std::fmt::Write;
@@ -43,10 +46,17 @@ pub(in crate::raft) enum Mutant {
     ReadsUnconfirmed,
     /// Section 7: a snapshot does not tell the term of its last entry.
     ForgetsTheSnapshotsTerm,
+    /// `InstallSnapshot`, receiver, rule 5: parts of another snapshot are not discarded.
+    MixesSnapshots,
+    /// `lost_storage.rs`: a refusal is proof if the entry is acknowledged when it comes, rather
+    /// than when it was asked for.
+    JudgesRefusalsByNow,
+    /// `lost_storage.rs`: what a node says counts, whatever it has lost.
+    CountsWhoLostItsStorage,
 }
 
 impl Mutant {
-    const ALL: [Mutant; 8] = [
+    const ALL: [Mutant; 11] = [
         Mutant::ForgetsItsVote,
         Mutant::AnswersBeforeItStores,
         Mutant::FollowsFormerLeaders,
@@ -55,6 +65,9 @@ impl Mutant {
         Mutant::AnyTermCommits,
         Mutant::ReadsUnconfirmed,
         Mutant::ForgetsTheSnapshotsTerm,
+        Mutant::MixesSnapshots,
+        Mutant::JudgesRefusalsByNow,
+        Mutant::CountsWhoLostItsStorage,
     ];
 
     /// How large a cluster shows it best.
@@ -76,7 +89,7 @@ impl Mutant {
                 Message::PreVote(ballot) | Message::RequestVote(ballot),
             ) => ballot.last_log_term = u64::MAX,
             (Mutant::ForgetsTheSnapshotsTerm, Message::InstallSnapshot(install)) => {
-                install.snapshot.last_included_term = 0;
+                install.last_included_term = 0;
             }
             _ => {}
         }
@@ -104,7 +117,7 @@ impl Mutant {
 }
 
 /// How many seeds a mutant may survive: twice as many as the rarest fault needs.
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 2600;
 
 /// The first seed that finds a mutant, and what it sees.
 fn first_seed(mutant: Mutant) -> (u64, String) {

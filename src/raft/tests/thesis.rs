@@ -4,11 +4,11 @@
 use super::*;
 use crate::raft::Witness;
 
-fn read(ticket: u64) -> Input<u64, Vec<u64>> {
+pub(super) fn read(ticket: u64) -> Input<u64, Vec<u64>> {
     Input::Read { ticket, witness: None }
 }
 
-const READY: Done = Output::ReadReady { ticket: 5 };
+pub(super) const READY: Done = Output::ReadReady { ticket: 5 };
 
 /// Section 9.6.
 #[test]
@@ -65,6 +65,19 @@ fn a_read_waits_for_an_entry_of_the_term_and_for_an_answer_to_a_later_message() 
     assert_eq!((node.commit_index(), appended(&outputs, 1).round), (2, 2));
     assert!(!outputs.contains(&READY));
     assert!(hear(&mut node, 1, matches(2, 2, 2)).contains(&READY));
+}
+
+/// A leader counts its rounds from 1 in each term, so a message of a former one may bear the number
+/// of a round of this one. That it is refused now confirms nothing.
+#[test]
+fn the_refusal_of_a_message_of_a_former_term_confirms_no_read() {
+    let mut node = leader(2, &[]);
+    agree(&mut node, 2, 1, 1);
+    let outputs = node.step(LATER, [read(5)]);
+    let round = appended(&outputs, 1).round;
+    let refusal = AppendEntriesAnswer { term: 2, round, outcome: Outcome::OldTerm };
+    assert!(hear(&mut node, 1, Message::AppendEntriesAnswer(refusal)).is_empty());
+    assert!(hear(&mut node, 1, matches(2, round, 1)).contains(&READY));
 }
 
 /// Section 6.4.

@@ -84,6 +84,31 @@ fn a_clock_that_is_set_back_between_two_lives_makes_the_later_one_no_former_one(
 }
 
 #[test]
+fn a_value_whose_line_would_be_longer_than_8_mib_is_refused_with_its_size() {
+    let init =
+        r#"{"src":"c0","dest":"n1","body":{"type":"init","node_id":"n1","node_ids":["n1"]}}"#;
+    let write = |msg_id: u64, bytes: usize| {
+        let body = serde_json::json!({"type": "write", "msg_id": msg_id, "key": 1,
+            "value": "x".repeat(bytes)});
+        serde_json::json!({"src": "c1", "dest": "n1", "body": body}).to_string()
+    };
+    let lines = [init.to_owned(), write(2, 8 << 20), write(3, 8_000_000)].join("\n");
+    let mut output = Vec::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let serve = Host::seeded(0).serve_on(lines.as_bytes(), &mut output, LinKv::new);
+    runtime.block_on(serve).unwrap();
+    let said = String::from_utf8(output).unwrap();
+    let answers = said.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let answers: Vec<_> = answers.map(|answer| answer["body"].clone()).collect();
+    let answer = |id: u64| answers.iter().find(|body| body["in_reply_to"] == id).unwrap();
+    assert_eq!(answer(2)["code"], 12, "{said}");
+    // The value, its quotation marks, and the command around it.
+    let text = "the request takes 8388640 bytes as JSON: expected at most 8387584";
+    assert_eq!(answer(2)["text"], text);
+    assert_eq!(answer(3)["type"], "write_ok", "{said}");
+}
+
+#[test]
 fn two_nodes_need_each_other() {
     let [from, until] = [5, 15].map(Duration::from_secs);
     let strikes = vec![Strike::kill(["n1"], from, until)];

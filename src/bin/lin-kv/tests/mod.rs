@@ -1,5 +1,6 @@
 //! The proof, in virtual time.
 
+mod far_behind;
 mod leaders;
 mod misuse;
 mod rot;

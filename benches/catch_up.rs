@@ -1,0 +1,244 @@
+//! A replica of lin-kv that is far behind: how long it takes to catch up, what that takes, and what
+//! the others' clients notice of it. Three real processes with storage, of which one is killed
+//! before the others store so much; it is told in MB:
+//!
+//! ```text
+//! cargo bench --bench catch_up -- 1024
+//! ```
+//!
+//! It is none of `make bench`, because it takes minutes and several times as much memory and disk.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+const LIN_KV: &str = env!("CARGO_BIN_EXE_lin-kv");
+const NODES: [&str; 3] = ["n1", "n2", "n3"];
+
+/// Small enough for a line that is usual, large enough that two are more than a message between
+/// replicas takes.
+const VALUE_BYTES: usize = 300_000;
+
+/// What the last replica lacks, unless an argument says otherwise.
+const MEGABYTES: usize = 128;
+
+/// How long latencies are taken before it is back, and how long it may take at most.
+const BEFORE: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(300);
+
+#[derive(Default)]
+struct Network {
+    inboxes: Mutex<BTreeMap<String, Sender<Vec<u8>>>>,
+    clients: Mutex<BTreeMap<u64, Sender<Value>>>,
+    traffic: Mutex<Traffic>,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Traffic {
+    bytes_to_last: usize,
+    longest_line: usize,
+    /// The last entry that the last replica has acknowledged.
+    matched: u64,
+}
+
+/// A process, killed when it is dropped.
+struct Node(Child);
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn main() {
+    let argument = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
+    let megabytes = argument.unwrap_or(MEGABYTES);
+    let directory = std::env::temp_dir().join(format!("glomers-catch-up-{}", std::process::id()));
+    measure(megabytes, &directory);
+    std::fs::remove_dir_all(&directory).expect("a directory that can be removed");
+}
+
+fn measure(megabytes: usize, directory: &Path) {
+    let network = Arc::new(Network::default());
+    let mut nodes = NODES.map(|node| network.start(node, directory)).into_iter();
+    let _others = [nodes.next(), nodes.next()];
+    network.insist(0, "first");
+    drop(nodes);
+    let values = megabytes * 1_000_000 / VALUE_BYTES;
+    let filling = "x".repeat(VALUE_BYTES);
+    for key in 1..=values {
+        network.insist(key, &format!("{key} {filling}"));
+    }
+    let begin = Instant::now();
+    let before = network.latencies(|| begin.elapsed() < BEFORE);
+
+    network.note(|traffic| *traffic = Traffic::default());
+    let begin = Instant::now();
+    let _last = network.start("n3", directory);
+    let least = values as u64;
+    let meanwhile =
+        network.latencies(|| network.traffic().matched <= least && begin.elapsed() < LONGEST);
+    let (took, traffic) = (begin.elapsed(), network.traffic());
+    assert!(traffic.matched > least, "it has not caught up in {LONGEST:?}");
+    println!("lin-kv, one of 3 nodes behind by {megabytes} MB: caught up after {took:.1?}");
+    println!(
+        "{:.0} MB were sent to it, at most {:.0} kB in a message",
+        megabytes_of(traffic.bytes_to_last),
+        megabytes_of(traffic.longest_line) * 1e3
+    );
+    println!("the others' clients       asked   median ms     p99 ms  longest ms  not answered");
+    before.print("before");
+    meanwhile.print("meanwhile");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn megabytes_of(bytes: usize) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// How long answers took.
+struct Latencies {
+    times: Vec<Duration>,
+    unanswered: usize,
+}
+
+impl Latencies {
+    fn print(mut self, when: &str) {
+        self.times.sort_unstable();
+        let at = |percent: usize| {
+            let place = (self.times.len() * percent / 100).min(self.times.len() - 1);
+            self.times[place].as_secs_f64() * 1e3
+        };
+        println!(
+            "{when:<24} {:>6} {:>11.1} {:>10.1} {:>11.1} {:>13}",
+            self.times.len() + self.unanswered,
+            at(50),
+            at(99),
+            at(100),
+            self.unanswered
+        );
+    }
+}
+
+impl Network {
+    fn start(self: &Arc<Self>, id: &str, directory: &Path) -> Node {
+        let storage: PathBuf = directory.join(id);
+        std::fs::create_dir_all(&storage).expect("a directory that can be made");
+        let mut command = Command::new(LIN_KV);
+        command.env("EDDY_STORAGE", storage).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("a process");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let (inbox, lines) = mpsc::channel::<Vec<u8>>();
+        std::thread::spawn(move || {
+            // Until the node is killed, or the network is gone.
+            while lines.recv().is_ok_and(|line| stdin.write_all(&line).is_ok()) {}
+        });
+        let network = Arc::clone(self);
+        std::thread::spawn(move || {
+            let mut line = Vec::new();
+            while stdout.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+                network.route(std::mem::take(&mut line));
+            }
+        });
+        let mut inboxes = self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        inboxes.insert(id.to_owned(), inbox);
+        drop(inboxes);
+        let init = json!({"type": "init", "node_id": id, "node_ids": NODES});
+        self.send(id, format!("{}\n", json!({"src": "c0", "dest": id, "body": init})).into());
+        Node(child)
+    }
+
+    fn send(&self, to: &str, line: Vec<u8>) {
+        let inboxes = self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that was killed takes nothing.
+        inboxes.get(to).map(|inbox| inbox.send(line));
+    }
+
+    fn route(&self, line: Vec<u8>) {
+        let head = String::from_utf8_lossy(&line[..line.len().min(200)]);
+        let [_, _, _, src, _, _, _, dest, _] = head.splitn(9, '"').collect::<Vec<_>>()[..] else {
+            panic!("no message: {head}")
+        };
+        if !dest.starts_with('n') {
+            let message: Value = serde_json::from_slice(&line).expect("a message");
+            let id = message["body"]["in_reply_to"].as_u64();
+            let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+            let client = id.and_then(|id| clients.remove(&id));
+            client.map(|client| client.send(message["body"].clone()));
+            return;
+        }
+        self.note(|traffic| {
+            if dest == NODES[2] {
+                traffic.bytes_to_last += line.len();
+                traffic.longest_line = traffic.longest_line.max(line.len());
+            }
+            if src == NODES[2] {
+                let text = String::from_utf8_lossy(&line);
+                let number = text.split("\"match_index\":").nth(1).and_then(|rest| {
+                    let end = rest.find(|letter: char| !letter.is_ascii_digit())?;
+                    rest[..end].parse().ok()
+                });
+                traffic.matched = traffic.matched.max(number.unwrap_or_default());
+            }
+        });
+        let dest = dest.to_owned();
+        self.send(&dest, line);
+    }
+
+    fn note(&self, how: impl FnOnce(&mut Traffic)) {
+        how(&mut self.traffic.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn traffic(&self) -> Traffic {
+        *self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a node answers, if it does so in time.
+    fn ask(&self, id: u64, node: &str, mut body: Value) -> Option<Value> {
+        body["msg_id"] = id.into();
+        let (client, answer) = mpsc::channel();
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner).insert(id, client);
+        self.send(node, format!("{}\n", json!({"src": "c1", "dest": node, "body": body})).into());
+        answer.recv_timeout(Duration::from_secs(2)).ok()
+    }
+
+    /// Writes, again and again until it is answered: a leader may have to be elected.
+    fn insist(&self, key: usize, value: &str) {
+        let write = || json!({"type": "write", "key": key, "value": value});
+        let begin = Instant::now();
+        while self.ask(1, NODES[0], write()).is_none_or(|answer| answer["type"] != "write_ok") {
+            assert!(begin.elapsed() < LONGEST, "nobody takes {key}");
+        }
+    }
+
+    /// How long the others take to answer while something goes on.
+    fn latencies(&self, goes_on: impl Fn() -> bool) -> Latencies {
+        let (mut times, mut unanswered) = (Vec::new(), 0);
+        while goes_on() {
+            for node in &NODES[..2] {
+                for body in [
+                    json!({"type": "write", "key": "small", "value": times.len()}),
+                    json!({"type": "read", "key": "small"}),
+                ] {
+                    let asked = Instant::now();
+                    let id = 2 + times.len() as u64 + unanswered as u64;
+                    match self.ask(id, node, body) {
+                        Some(answer) if answer["type"] != "error" => times.push(asked.elapsed()),
+                        _ => unanswered += 1,
+                    }
+                }
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Latencies { times, unanswered }
+    }
+}
