@@ -5,11 +5,10 @@
 //! keep messages below: a node refuses an entry that is too long when its client brings it
 //! ([`check_entry`]), and puts no more entries into a message that is full ([`Room`]).
 
-use std::io;
-
 use serde::Serialize;
 
 use crate::error::{Error, ErrorCode};
+use crate::json;
 
 /// The most bytes that an entry may take: what a node passes on to others in one piece. More allows
 /// for longer values; less keeps what waits behind one waiting for less.
@@ -17,7 +16,7 @@ pub const LONGEST_ENTRY: usize = 8 << 20;
 
 /// How many bytes fill a message. More saves messages; less keeps what waits behind one waiting for
 /// less, and repeats less after a loss.
-const FULL: usize = 512 << 10;
+pub(crate) const FULL: usize = 512 << 10;
 
 /// Refuses an entry of more than [`LONGEST_ENTRY`] bytes, by its name. Nothing may have happened
 /// yet, because the error is definite.
@@ -30,13 +29,13 @@ const FULL: usize = 512 << 10;
 /// assert_eq!(error.text, "the key takes 9437186 bytes as JSON, and at most 8388608 are taken");
 /// ```
 pub fn check_entry(name: &str, entry: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-    let length = json_length(entry);
+    let length = json::length(entry);
     if length <= LONGEST_ENTRY {
         return Ok(());
     }
     let text =
         format!("{name} takes {length} bytes as JSON, and at most {LONGEST_ENTRY} are taken");
-    Err(ErrorCode::Abort.error(text))
+    Err(ErrorCode::MalformedRequest.error(text))
 }
 
 /// The room for entries in a message: 512 KiB, and what the last entry takes beyond.
@@ -50,7 +49,7 @@ impl Room {
     pub fn take(&mut self, entry: &(impl Serialize + ?Sized)) -> bool {
         let has_room = !self.is_full();
         if has_room {
-            self.left = self.left.saturating_sub(json_length(entry));
+            self.left = self.left.saturating_sub(json::length(entry));
         }
         has_room
     }
@@ -67,26 +66,6 @@ impl Default for Room {
     }
 }
 
-/// How many bytes something takes as JSON; a great many if it does not fit into JSON.
-fn json_length(entry: &(impl Serialize + ?Sized)) -> usize {
-    let mut count = Count(0);
-    serde_json::to_writer(&mut count, entry).map_or(usize::MAX, |()| count.0)
-}
-
-/// Counts what is written to it.
-struct Count(usize);
-
-impl io::Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,7 +75,7 @@ mod tests {
         // Two of them are quotes.
         assert!(check_entry("it", &"x".repeat(LONGEST_ENTRY - 2)).is_ok());
         let error = check_entry("it", &"x".repeat(LONGEST_ENTRY - 1)).unwrap_err();
-        assert_eq!(error.code, ErrorCode::Abort);
+        assert_eq!(error.code, ErrorCode::MalformedRequest);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::message::NodeId;
 use super::pace::Pace;
 use crate::error::{Error, ErrorCode};
 use crate::json;
+use crate::size::LONGEST_ENTRY;
 
 /// How long a client's request goes on. Longer answers more of them during an election; but the
 /// clients of Maelstrom wait for 1 s, and one that is told in time that nothing has happened knows
@@ -30,7 +31,7 @@ const MOST_REPEATED: usize = Pace::DEFAULT.probe_bytes;
 /// The longest line that a command may take, or a query, or the answer to either: more than one of
 /// its kind is not sent between replicas at a time. More takes larger values, less lets everybody
 /// else wait for less while one is on its way; it must pass in less than an election's time-out.
-const LONGEST_LINE: usize = 8 << 20;
+const LONGEST_LINE: usize = LONGEST_ENTRY;
 
 /// How large they may be themselves: the rest of the line are names and numbers.
 pub(super) const MOST_COMMAND_BYTES: usize = LONGEST_LINE - 1024;

@@ -14,6 +14,7 @@ use super::interface::{Output, Stored};
 use super::message::{Entry, NodeId, Snapshot};
 use crate::json::Json;
 use crate::node::Node;
+use crate::refusal::refuse;
 use crate::storage::Log;
 
 /// After how many records the file is written anew, unless a snapshot does it before. More saves
@@ -79,11 +80,12 @@ impl<C: Clone + Serialize + DeserializeOwned> Journal<C> {
         match record {
             Record::Owner(Owner { node_id, node_ids }) => {
                 let Owner { node_id: me, node_ids: all } = &self.owner;
-                assert!(
-                    (&node_id, &node_ids) == (me, all),
-                    "{me} of the cluster {all:?} has the storage of {node_id} of {node_ids:?}: \
-                     expected its own, or none"
-                );
+                if (&node_id, &node_ids) != (me, all) {
+                    refuse(format!(
+                        "{me} refuses to start: of the cluster {all:?}, it has the storage of \
+                         {node_id} of {node_ids:?}: expected its own, or none"
+                    ));
+                }
             }
             Record::Life(former) => self.life = self.life.max(former + 1),
             Record::Term { current_term, voted_for } => {
@@ -149,7 +151,8 @@ impl<C: Clone + Serialize + DeserializeOwned> Journal<C> {
             self.log.append(&waiting).await
         };
         if let Err(error) = written {
-            panic!("{} cannot store its part of the log: {error:#}", self.owner.node_id);
+            let id = &self.owner.node_id;
+            refuse(format!("{id} cannot go on, nor store its part of the log: {error:#}"));
         }
         self.records += waiting.len();
     }

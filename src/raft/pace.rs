@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::size;
+
 /// When nodes speak, and when they lose patience. All nodes of a cluster need the same.
 ///
 /// Section 5.6 asks for a time to broadcast that is far below the time-out of an election, and that
@@ -66,7 +68,7 @@ impl Pace {
         quorum: Duration::from_millis(600),
         window: 1,
         most_entries: 256,
-        most_bytes: 512 << 10,
+        most_bytes: size::FULL,
         probe_bytes: 16 << 10,
         longest_transfer: Duration::from_secs(10),
     };

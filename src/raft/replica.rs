@@ -27,6 +27,7 @@ use super::pace::Pace;
 use super::reads::Witness;
 use crate::json::Json;
 use crate::node::Node;
+use crate::refusal::refuse;
 
 /// After how many bytes of entries a snapshot takes their place, each counted with
 /// [`ENTRY_BYTES`]: so after 1000 entries that are small, or 16 MB of large ones. More saves work,
@@ -61,9 +62,8 @@ enum Event<M: StateMachine> {
 impl<M: StateMachine> Replica<M> {
     /// Starts the replica of a node; `message` makes the message that carries a letter.
     ///
-    /// # Panics
-    /// If the node is none of the cluster, and if its storage is another node's, or another
-    /// cluster's.
+    /// A node that is none of the cluster ends, and so does one whose storage is another node's, or
+    /// another cluster's: `serve` returns that as an error.
     pub fn start<B: Serialize>(
         node: &Node,
         message: impl Fn(LetterOf<M>) -> B + 'static,
@@ -134,7 +134,8 @@ impl<M: StateMachine> Task<M> {
         ids.dedup();
         let me = ids.iter().position(|id| id == node.id());
         let Some(me) = me else {
-            panic!("{} is none of the cluster {ids:?}: expected that it is", node.id());
+            let id = node.id();
+            refuse(format!("{id} refuses to start: it is none of the cluster {ids:?}"));
         };
         let (journal, stored) = Journal::open(node, &ids);
         let snapshot = stored.snapshot.as_ref();

@@ -22,7 +22,7 @@ fn check_refused(program: &str, request: &str, read: &str, expected: &str) {
     let mut node = Node::start_among(program, r#"["n1","n2"]"#);
     let refusal = node.ask(&request.replace("LONG", &string(9 << 20)));
     let expected_refusal = "bytes as JSON, and at most 8388608 are taken\"";
-    let is_refused = refusal.contains(r#""code":14,"#) && refusal.contains(expected_refusal);
+    let is_refused = refusal.contains(r#""code":12,"#) && refusal.contains(expected_refusal);
     assert!(is_refused, "{program}: {refusal:.300}");
     let reply = node.ask(read);
     assert!(reply.contains(expected), "{program}: {reply:.300}");
