@@ -9,7 +9,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use glomers::gossip::Seen;
+use glomers::gossip::{self, Seen};
 use glomers::{Handler, Json, JsonArray, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,7 @@ impl Handler for Broadcast {
                 Reply::TopologyOk
             }
             Request::Broadcast { message } => {
+                gossip::check_length(&message)?;
                 self.learn(from, message);
                 Reply::BroadcastOk
             }

@@ -115,6 +115,7 @@ impl Handler for Broadcast {
                 Reply::TopologyOk
             }
             Request::Broadcast { message } => {
+                gossip::check_length(&message)?;
                 self.learn(from, vec![message]);
                 Reply::BroadcastOk
             }

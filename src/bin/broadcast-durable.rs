@@ -139,6 +139,7 @@ impl Handler for Broadcast {
                 Reply::TopologyOk
             }
             Request::Broadcast { message } => {
+                gossip::check_length(&message)?;
                 self.learn(from, vec![message]).await?;
                 Reply::BroadcastOk
             }

@@ -93,6 +93,7 @@ impl Handler for GSet {
     async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
         Ok(match request {
             Request::Add { element } => {
+                gossip::check_length(&element)?;
                 self.tell_all(vec![element]);
                 Reply::AddOk
             }
