@@ -14,8 +14,17 @@
 //! on, every value is at any moment either known to a node or in the backlog of one that is to tell
 //! it. Once the links work for long enough, every backlog is empty. How long that is follows from
 //! [`Pace`]: a batch that was lost just before a fault ended is sent again [`Pace::retry`] after it
-//! was sent. While a neighbor acknowledges nothing for longer than that, it is *overdue*, and gets
-//! everything it misses in one batch per [`Pace::retry`], or as much of it as fits into 512 KiB.
+//! was sent, or [`Pace::retry_at_most`] where round trips vary so much. While a neighbor
+//! acknowledges nothing for longer than that, it is *overdue*, and is sent no more than 64 KiB of
+//! what it misses each time.
+//!
+//! # How long messages are
+//!
+//! A batch has 512 KiB of news at most, or one item; so has an answer that [catches up](catch_up).
+//! An item is what a client brings, and [`check_entry`](crate::check_entry) refuses one of more than 8 MiB.
+//! So no message is ever too long to be read. Some 2 MiB are on their way to a neighbor, which
+//! acknowledges them before it is sent more, and between two batches all others have their turns:
+//! a neighbor that has missed a lot gets it as fast as it takes it, and nobody waits for that.
 //!
 //! News may arrive twice, when its acknowledgement is late or lost, and in another order. [`Seen`]
 //! takes care of that.
@@ -44,7 +53,9 @@
 mod beat;
 mod catch_up;
 mod link;
+mod received;
 mod seen;
+mod smoothed;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,14 +79,19 @@ pub struct Pace {
     /// messages, shorter saves latency.
     pub flush: Duration,
     /// How long before a beat of the neighbor it [follows](Gossip::follow) a node's news should
-    /// arrive there. Less saves latency, more allows for clocks and ways that vary.
+    /// arrive there at least. It is more where the time that this takes varies: four times its mean
+    /// deviation, as it was measured, but no more than a third of `flush`. Less saves latency, more
+    /// allows for what was not measured yet.
     pub ahead: Duration,
     /// How long an acknowledgement waits for news that it can travel with. Longer saves messages,
     /// shorter allows for a shorter `retry`.
     pub acknowledge: Duration,
-    /// How long an acknowledgement is waited for before everything is sent again. It must exceed
-    /// `acknowledge`, `flush` and the way there and back together; longer takes longer to repair.
+    /// How long an acknowledgement is waited for at least before everything is sent again. It must
+    /// exceed `acknowledge` and the way there and back together. Longer takes longer to repair.
     pub retry: Duration,
+    /// How long it is waited for at most where the way there and back is measured to take longer,
+    /// or to vary. Longer repeats less of what is late and not lost, and takes longer to repair.
+    pub retry_at_most: Duration,
     /// How long a node that starts waits for a reason to speak to a neighbor, before it tells it
     /// that it has started. Longer saves messages, and takes longer after a restart.
     pub greet: Duration,
@@ -88,6 +104,7 @@ impl Pace {
         ahead: Duration::from_millis(10),
         acknowledge: Duration::from_millis(1400),
         retry: Duration::from_millis(1700),
+        retry_at_most: Duration::from_millis(1850),
         greet: Duration::from_millis(700),
     };
 
@@ -97,6 +114,7 @@ impl Pace {
             flush,
             acknowledge: flush.saturating_add(Duration::from_millis(800)),
             retry: flush.saturating_add(Duration::from_millis(1200)),
+            retry_at_most: flush.saturating_add(Duration::from_millis(1500)),
             greet: flush.saturating_add(Duration::from_millis(500)),
             ..Pace::AT_ONCE
         }
@@ -184,7 +202,8 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
     }
 
     /// Has news for this neighbor leave so that it arrives shortly before the neighbor's own beat.
-    /// The neighbor says how long it had to wait there, so no clocks need to agree.
+    /// The neighbor says how long it has to wait there, so no clocks need to agree; and if it comes
+    /// shortly after a beat nevertheless, the neighbor has one more for it.
     pub fn follow(&self, neighbor: &str) {
         self.0.leader.replace(Some(neighbor.to_owned()));
         self.change(neighbor, |link, _| link.follow());
@@ -227,6 +246,7 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
     /// nobody will tell its news to whom it has not reached yet.
     pub fn receive(&self, from: &str, batch: &Batch<T>) -> bool {
         let received = self.change(from, |link, now| link.receive(now, batch));
+        self.note_wait(from, batch);
         if received.is_late {
             self.tell(from, batch.news.iter().cloned());
         }
@@ -235,6 +255,25 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
             self.remind(from);
         }
         !received.is_late
+    }
+
+    /// Has the sender of news know how long it waits here for the beat at which it goes on: to the
+    /// neighbor that this node follows, or to everybody. What has just missed one goes on earlier.
+    fn note_wait(&self, from: &str, batch: &Batch<T>) {
+        let (links, leader) = (self.0.links.borrow(), self.0.leader.borrow());
+        let onward = links.get(leader.as_deref().unwrap_or(from));
+        let (Some(onward), Some(sender)) = (onward, links.get(from)) else { return };
+        let now = Instant::now();
+        let second_chance = onward.link.borrow().beat().second_chance(now);
+        let Some(wait) = onward.link.borrow().beat().wait(now) else { return };
+        let has_missed = sender.link.borrow_mut().note_wait(batch, wait, second_chance.is_some());
+        let Some(at) = second_chance.filter(|_| has_missed) else { return };
+        for (neighbor, end) in &*links {
+            if leader.as_ref().is_none_or(|leader| leader == neighbor) {
+                end.link.borrow_mut().flush_also(at);
+                end.changed.notify_one();
+            }
+        }
     }
 
     /// Waits until this node knows that it has had a former life, and of anybody who was not asked
@@ -287,7 +326,13 @@ async fn keep_up_to_date<T: Clone + Serialize + 'static>(
     loop {
         let (due, now) = (end.link.borrow().due(), Instant::now());
         match due {
-            Some(at) if at <= now => gossip.emit(&neighbor, &end, now),
+            Some(at) if at <= now => {
+                gossip.emit(&neighbor, &end, now);
+                if end.link.borrow().due().is_some_and(|at| at <= now) {
+                    // What was said is written, and others are heard, before the next batch.
+                    tokio::task::yield_now().await;
+                }
+            }
             Some(at) => tokio::select! {
                 biased;
                 () = end.changed.notified() => {}
@@ -300,17 +345,9 @@ async fn keep_up_to_date<T: Clone + Serialize + 'static>(
 
 impl<T: Clone + Serialize + 'static> Gossip<T> {
     fn emit(&self, neighbor: &str, end: &End<T>, now: Instant) {
-        let Shared { links, leader, send, overdue, .. } = &*self.0;
-        if end.link.borrow().is_on_beat(now) {
-            match &*leader.borrow() {
-                None => end.link.borrow_mut().passed_on(now),
-                Some(leader) if leader == neighbor => {
-                    links.borrow().values().for_each(|end| end.link.borrow_mut().passed_on(now));
-                }
-                Some(_) => {}
-            }
-        }
-        let (batch, late) = end.link.borrow_mut().emit(now);
+        let Shared { send, overdue, .. } = &*self.0;
+        let holds = self.holds(neighbor);
+        let (batch, late) = end.link.borrow_mut().emit(now, holds);
         send(neighbor, batch);
         if let Some(overdue) = &*overdue.borrow()
             && !late.is_empty()
@@ -318,6 +355,22 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
             // Refused only when the node is about to end.
             let _ = overdue.send((neighbor.to_owned(), late));
         }
+    }
+}
+
+impl<T: Clone + Serialize + 'static> Gossip<T> {
+    /// Whether something waits for the beat on which it goes to the node that this one follows, and
+    /// may come from this neighbor. Were it acknowledged already, and both nodes killed, the
+    /// neighbor would not know that it has to tell somebody else.
+    fn holds(&self, neighbor: &str) -> bool {
+        let leader = self.0.leader.borrow();
+        let Some(leader) = leader.as_deref().filter(|leader| *leader != neighbor) else {
+            return false;
+        };
+        self.0.links.borrow().get(leader).is_some_and(|end| {
+            let link = end.link.borrow();
+            link.has_news() && !link.is_overdue()
+        })
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn cluster_size(runs: &[Run], variants: &[Variant]) -> Chart {
         variants.iter().map(|variant| Series::line(variant.to_string(), of(*variant))).collect();
     series.push(Series::dashed("the least possible, at once", limit(0.0)));
     series.push(Series::dashed("… in periods of 300 ms", limit(300.0)));
-    series.push(Series::dashed("… in periods of 1600 ms", limit(1600.0)));
+    series.push(Series::dashed("… in periods of 1300 ms", limit(1300.0)));
     Chart {
         title: "The same with more nodes: 50 broadcasts a second, whatever their number".to_owned(),
         x: Axis::logarithmic("nodes"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use eddy::history::Kind;
-use eddy::latency::Latency;
+use eddy::latency::{Distribution, Latency};
 use eddy::{Test, Validity, Workload};
 
 use crate::{broadcast_d, broadcast_e};
@@ -36,15 +36,19 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Maelstrom's 3d and 3e, with so many nodes.
-    pub(crate) fn of(variant: Variant, nodes: usize) -> anyhow::Result<Run> {
+    /// Maelstrom's 3d and 3e, with so many nodes, where messages take 100 ms or that on average.
+    pub(crate) fn of(
+        variant: Variant,
+        nodes: usize,
+        distribution: Distribution,
+    ) -> anyhow::Result<Run> {
         let time_limit = Duration::from_secs(20);
         let test = Test {
             workload: Workload::Broadcast,
             nodes,
             rate: 100.0,
             time_limit,
-            latency: Latency { mean: Duration::from_millis(100), ..Latency::default() },
+            latency: Latency { mean: Duration::from_millis(100), distribution },
             trace: true,
             ..Test::default()
         };

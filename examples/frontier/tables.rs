@@ -6,8 +6,8 @@ use crate::limit;
 use crate::pictures::OTHERS;
 use crate::run::{Run, Variant};
 
-/// One table for each picture.
-pub(crate) fn both(frontier: &[Run], sized: &[Run]) -> String {
+/// One table for each picture, and between them one of the same runs where latencies vary.
+pub(crate) fn all(frontier: &[Run], varied: &[Run], sized: &[Run]) -> String {
     let mut text = String::from(
         "| 25 nodes | msgs/op | least possible | median ms | longest ms |\n|---|---|---|---|---|\n",
     );
@@ -20,6 +20,14 @@ pub(crate) fn both(frontier: &[Run], sized: &[Run]) -> String {
         let least = format!("{least:.2}");
         let messages = format!("{messages_per_operation:.2}");
         line(&mut text, &[&name, &messages, &least, &figure(median), &figure(maximum)]);
+    }
+    text.push_str(
+        "\n| 25 nodes, 0 to 199 ms apart | msgs/op | median ms | longest ms |\n|---|---|---|---|\n",
+    );
+    for run in varied {
+        let Run { messages_per_operation, median, maximum, .. } = *run;
+        let (name, messages) = (run.variant.to_string(), format!("{messages_per_operation:.2}"));
+        line(&mut text, &[&name, &messages, &figure(median), &figure(maximum)]);
     }
     text.push_str(
         "\n| nodes | | msgs/broadcast | least possible | median ms | longest ms | busiest node, msgs/s |\n\

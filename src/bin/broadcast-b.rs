@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use glomers::gossip::Seen;
-use glomers::{Handler, Json, JsonArray, Node, async_trait};
+use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -68,6 +68,7 @@ impl Handler for Broadcast {
                 Reply::TopologyOk
             }
             Request::Broadcast { message } => {
+                check_entry("the message", &message)?;
                 self.learn(from, message);
                 Reply::BroadcastOk
             }

@@ -17,6 +17,10 @@
 //! which there is more to say. The work is spread evenly: with 50 broadcasts a second each node
 //! sends 50 messages a second, whatever `n` is.
 //!
+//! Where latency varies, values overtake each other on their way. That costs nothing: whoever gets
+//! one before its predecessor remembers that, and acknowledges both when it has both. And a message
+//! counts as lost later, as round trips vary (RFC 6298).
+//!
 //! # Nothing is lost
 //!
 //! Who got a value from a client has it in the backlog for each node that has not acknowledged it,
@@ -32,7 +36,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
-use glomers::{Handler, Json, JsonArray, Node, async_trait};
+use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry};
 use serde::{Deserialize, Serialize};
 
 /// How many nodes tell each other everything directly. With more, acknowledgements would find less
@@ -159,6 +163,7 @@ impl Handler for Broadcast {
         Ok(match request {
             Request::Topology => Reply::TopologyOk,
             Request::Broadcast { message } => {
+                check_entry("the message", &message)?;
                 self.tell_all(vec![message]);
                 Reply::BroadcastOk
             }
@@ -182,9 +187,12 @@ fn main() -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
-    use eddy::latency::Latency;
+    use eddy::edn::Value;
+    use eddy::history::{Kind, Op};
+    use eddy::latency::{Distribution, Latency};
     use eddy::{Fault, Matrix, Strike, Test, Workload, seeds};
 
     use super::*;
@@ -211,6 +219,107 @@ mod tests {
         assert!(report.servers.msgs_per_op.unwrap() <= 13.0, "{report}");
         assert!(report.stable_latency.median <= 105, "{report}");
         assert!(report.stable_latency.maximum <= 130, "{report}");
+    }
+
+    /// How many messages between nodes there were, and how many of them repeat news.
+    fn repeats(test: Test) -> (usize, usize) {
+        let report = Test { trace: true, ..test }.run(Broadcast::new);
+        report.assert_valid();
+        let sent = |line: &&str| line.contains(" Send ") && line.contains(r#""type":"gossip""#);
+        let repeats =
+            |line: &&str| line.contains(r#""ask":true"#) && !line.contains(r#""news":[]"#);
+        let sent: Vec<&str> = report.trace.lines().filter(sent).collect();
+        (sent.len(), sent.into_iter().filter(repeats).count())
+    }
+
+    #[test]
+    fn whatever_the_seed_messages_that_overtake_each_other_are_not_repeated() {
+        let distribution = Distribution::Uniform;
+        let latency = Latency { mean: Duration::from_millis(100), distribution };
+        let runs = seeds(|seed| {
+            let (sent, repeated) = repeats(Test { latency, seed, ..challenge() });
+            assert!(repeated * 500 < sent, "{repeated} of {sent} repeat news");
+            let none = repeats(Test { seed, ..challenge() }).1;
+            assert_eq!(none, 0, "where a message takes 100 ms, none repeats anything");
+            (sent, repeated)
+        });
+        let (sent, repeated) = runs.iter().fold((0, 0), |sum, run| (sum.0 + run.0, sum.1 + run.1));
+        let seeds = runs.len();
+        println!("{seeds} seeds: latencies that vary had {repeated} of {sent} messages repeated");
+    }
+
+    /// The values of clients, each made 300 kB long for its way among nodes.
+    struct Long(Broadcast);
+
+    #[async_trait(?Send)]
+    impl Handler for Long {
+        type Request = Request;
+        type Reply = Reply;
+
+        async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
+            match request {
+                Request::Broadcast { message } => {
+                    let long = format!("{} {}", message.get(), "x".repeat(300_000));
+                    let message = serde_json::from_str(&serde_json::to_string(&long)?)?;
+                    self.0.handle(from, Request::Broadcast { message }).await
+                }
+                Request::Read => {
+                    let mut messages = JsonArray::default();
+                    for long in self.0.seen.borrow().items() {
+                        let (number, _) = long.get()[1..].split_once(' ').expect("a long value");
+                        messages.push(&number.parse::<u64>()?);
+                    }
+                    Ok(Reply::ReadOk { messages })
+                }
+                request => {
+                    let length = serde_json::to_string(&request)?.len();
+                    assert!(length < (512 << 10) + 1000, "a message of {length} bytes");
+                    self.0.handle(from, request).await
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_that_has_missed_40_mb_gets_them_and_nobody_else_waits_for_that() {
+        let [cut, late, healed, caught_up, end] = [1, 15, 16, 24, 26].map(Duration::from_secs);
+        let test = Test {
+            nodes: 3,
+            rate: 40.0,
+            time_limit: end,
+            strikes: vec![Strike::partition(["n0"], cut, healed)],
+            ..challenge()
+        };
+        let report = test.run(|node| Long(Broadcast::new(node)));
+        report.assert_valid();
+        let time = |op: &Op| Duration::from_nanos(op.time);
+        let others = ["n1", "n2"];
+        let is_of = |op: &Op, nodes: &[&str]| {
+            report.node_of(op).is_some_and(|node| nodes.contains(&node.as_str()))
+        };
+        let ended = || report.history.clients().filter(|op| op.kind == Kind::Ok);
+        let told: Vec<&Op> =
+            ended().filter(|op| op.f == "broadcast" && is_of(op, &others)).collect();
+        let missed = told.iter().filter(|op| (cut..healed).contains(&time(op))).count();
+        assert!(missed * 300_000 > 40_000_000, "{missed} values are not enough");
+        // How long before a read a value was told that is not in it, at most.
+        let longest = |nodes: &[&str], times: std::ops::Range<Duration>| {
+            let reads = ended().filter(|op| op.f == "read" && is_of(op, nodes));
+            let reads = reads.filter(|op| times.contains(&time(op)));
+            let longest = reads.filter_map(|read| {
+                let known: BTreeSet<&Value> = read.value.as_sequence()?.iter().collect();
+                let lacking = told.iter().filter(|op| !known.contains(&op.value));
+                lacking.map(|op| time(read).saturating_sub(time(op))).max()
+            });
+            longest.max().unwrap_or_default()
+        };
+        let usual = longest(&others, Duration::ZERO..healed);
+        let meanwhile = longest(&others, healed..caught_up);
+        let afterwards = longest(&["n0"], caught_up..end);
+        println!("{missed} values; others {usual:?}, then {meanwhile:?}; n0 {afterwards:?}");
+        assert!(longest(&["n0"], late..healed) > healed / 2);
+        assert!(usual < Duration::from_millis(250) && meanwhile < Duration::from_millis(250));
+        assert!(afterwards < Duration::from_millis(500), "{afterwards:?}");
     }
 
     #[test]

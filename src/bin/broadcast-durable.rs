@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
-use glomers::{Handler, Json, JsonArray, Log, Node, Value, async_trait};
+use glomers::{Handler, Json, JsonArray, Log, Node, Value, async_trait, check_entry};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -139,6 +139,7 @@ impl Handler for Broadcast {
                 Reply::TopologyOk
             }
             Request::Broadcast { message } => {
+                check_entry("the message", &message)?;
                 self.learn(from, vec![message]).await?;
                 Reply::BroadcastOk
             }

@@ -7,10 +7,14 @@
 //! told it.
 //!
 //! To wait twice for a beat, at the leaf and at the hub, would cost a period for nothing. The hub
-//! says in each batch how long a leaf's last one had waited for it, and the leaf moves its own
-//! beats, so that its next batch arrives [`Pace::ahead`], 10 ms, before the hub's leave
-//! ([`Gossip::follow`]). Nobody's clock needs to agree with any other's. So a value takes at most a
-//! period `T`, 10 ms and two hops: 510 ms. Acknowledgements travel with the batches.
+//! says in each batch how long a leaf's last one has to wait for its beat, and the leaf moves its
+//! own beats, so that its next batch arrives a little before the hub's leave ([`Gossip::follow`]).
+//! Nobody's clock needs to agree with any other's. How little that is follows from how much latency
+//! varies: four times its mean deviation, as TCP allows for round trips, but not less than
+//! [`Pace::ahead`], 10 ms, nor more than a third of a period. For a batch that comes too late all
+//! the same, the hub sends once more, an eighth of a period after the beat. So a value takes at
+//! most a period `T`, that lead, and two hops: 510 ms where a message takes 100 ms and no longer,
+//! and 600 ms before that has been measured. Acknowledgements travel with the batches.
 //!
 //! In a period the hub sends `n − 1` batches, and a leaf one if a client has told it anything: with
 //! `b` broadcasts a second at each node, `(n − 1)(2 − e^(−bT))` messages for `nbT` broadcasts. That
@@ -41,7 +45,8 @@
 //! # Nothing is lost
 //!
 //! A hub acknowledges what is in its backlogs for all others, and [`gossip`] repeats what is not
-//! acknowledged. Partitions and one-way cuts cost a batch per [`Pace::retry`] and node that cannot
+//! acknowledged. A hub below the root does not do so while news waits for its beat upward, because
+//! both of them may be killed at a time. Partitions and one-way cuts cost a batch per [`Pace::retry`] and node that cannot
 //! be reached, and some standing in; lost messages cost repetitions; slow links and pauses cost
 //! time, and the same; duplicates cost nothing. A killed node takes along what no other node had
 //! heard of. When it is back, it compares itself with its neighbors, and with those for whose hub
@@ -53,12 +58,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
-use glomers::{Handler, Json, JsonArray, Node, async_trait};
+use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry};
 use serde::{Deserialize, Serialize};
 
 /// The time between two batches of the hub, unless an argument names another. Messages per
-/// operation fall with its inverse, and the longest latency grows by as much: at 300 ms it is
-/// 510 ms, at 1.8 s it would miss the challenge's 2 s.
+/// operation fall with its inverse, and the longest latency grows by as much: it is up to a period,
+/// a third of it, and two hops. Above 1.3 s the challenge's 2 s are missed where latency varies.
 const FLUSH: Duration = Duration::from_millis(300);
 
 /// How many nodes one hub serves. More would save hops and make the hub's work grow: with 100 it
@@ -280,6 +285,7 @@ impl Handler for Broadcast {
         Ok(match request {
             Request::Topology => Reply::TopologyOk,
             Request::Broadcast { message } => {
+                check_entry("the message", &message)?;
                 self.learn(from, vec![message]);
                 Reply::BroadcastOk
             }
@@ -320,7 +326,7 @@ mod tests {
 
     use eddy::edn::Value;
     use eddy::history::{Kind, Op};
-    use eddy::latency::Latency;
+    use eddy::latency::{Distribution, Latency};
     use eddy::{Fault, Matrix, Strike, Test, Workload, seeds};
 
     use super::*;
@@ -343,24 +349,53 @@ mod tests {
         Broadcast::new(node, FLUSH)
     }
 
+    /// The period of `make broadcast-e-slow`.
+    const SLOW: Duration = Duration::from_millis(1300);
+
     #[test]
     fn it_takes_two_batches_per_node_and_period_and_two_hops() {
         let report = challenge().run(start);
         println!("{report}");
         report.assert_valid();
-        assert!(report.servers.msgs_per_op.unwrap() <= 1.4, "{report}");
+        assert!(report.servers.msgs_per_op.unwrap() <= 1.3, "{report}");
         assert!(report.stable_latency.median <= 350, "{report}");
         assert!(report.stable_latency.maximum <= 530, "{report}");
     }
 
     #[test]
-    fn the_longest_period_that_passes_takes_a_third_of_a_message_per_operation() {
-        let report = challenge().run(|node| Broadcast::new(node, Duration::from_millis(1600)));
+    fn the_longest_period_that_always_passes_takes_less_than_half_a_message_per_operation() {
+        let report = challenge().run(|node| Broadcast::new(node, SLOW));
         println!("{report}");
         report.assert_valid();
-        assert!(report.servers.msgs_per_op.unwrap() <= 0.36, "{report}");
-        assert!(report.stable_latency.median < 1000, "{report}");
-        assert!(report.stable_latency.maximum < 2000, "{report}");
+        assert!(report.servers.msgs_per_op.unwrap() <= 0.45, "{report}");
+        assert!(report.stable_latency.median < 900, "{report}");
+        assert!(report.stable_latency.maximum < 1800, "{report}");
+    }
+
+    #[test]
+    fn whatever_the_seed_it_is_within_the_limits_where_a_message_takes_up_to_200_ms() {
+        let distribution = Distribution::Uniform;
+        let latency = Latency { mean: Duration::from_millis(100), distribution };
+        let worst = seeds(|seed| {
+            [FLUSH, SLOW].map(|flush| {
+                let test = Test { latency, seed, ..challenge() };
+                let report = test.run(move |node| Broadcast::new(node, flush));
+                report.assert_valid();
+                let (figures, messages) = (report.stable_latency, report.servers.msgs_per_op);
+                assert!(figures.median < 1000 && figures.maximum < 2000, "{flush:?}: {report}");
+                assert!(messages.unwrap() < if flush == FLUSH { 2.2 } else { 0.55 }, "{report}");
+                [figures.median, figures.maximum]
+            })
+        });
+        for (number, flush) in [FLUSH, SLOW].into_iter().enumerate() {
+            let [median, maximum] = [0, 1].map(|figure| {
+                worst.iter().map(|runs| runs[number][figure]).max().unwrap_or_default()
+            });
+            let seeds = worst.len();
+            println!(
+                "{seeds} seeds: latencies that vary, {flush:?}: median up to {median} ms, maximum up to {maximum} ms"
+            );
+        }
     }
 
     #[test]

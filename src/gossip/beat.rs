@@ -1,50 +1,96 @@
 //! When news leaves on a link: at beats, so that much leaves at a time.
 //!
 //! A node that passes on what it is told wants it shortly before its own beat. So it notes how long
-//! a neighbor's last news had to wait there, and says so with its next batch; and whoever follows
-//! moves its beats by that, less a little. What has to agree is how long a second is, and that what
-//! took a while to arrive will take as long again.
+//! before that a neighbor's last news came, and says so with its next batch; and whoever follows
+//! keeps its beats so much ahead of the neighbor's as a batch takes to get there, and a lead. What
+//! has to agree is how long a second is.
+//!
+//! # The lead
+//!
+//! What comes after the beat waits for the next one, so the lead has to allow for ways that vary
+//! and for nodes that are woken late. How much they do is measured: each report tells when the
+//! batch would have had to leave to arrive at the beat, and [`Smoothed`] is the mean of that and
+//! its deviation, four times of which is the lead. A batch's time is the one for which it was
+//! planned, so what the follower itself is late counts as well.
+//!
+//! However long the lead is, a few batches miss the beat. Where one does, the neighbor has one more
+//! beat, an eighth of a period after that which was missed, and passes on what has come by then; and
+//! so on, for what comes in the first three eighths of the period. Each costs a batch for each
+//! link, and saves the rest of the period.
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::Pace;
+use super::smoothed::Smoothed;
 
 /// The beats of a link.
 #[derive(Debug)]
 pub(super) struct Beat {
     period: Duration,
     ahead: Duration,
-    /// The next one, or one that is past when nothing waits for it.
+    /// One of the beats; the others are any number of periods before and after it.
+    anchor: Instant,
+    /// When news leaves next: at a beat, unless something is to leave at once; or a time that is
+    /// past when nothing waits for it.
     next: Instant,
+    /// One more time at which news leaves that waits then.
+    extra: Option<Instant>,
+    /// When there may be another one of these.
+    next_extra: Instant,
     follows: Follows,
-    /// When the neighbor's last news came, unless they have been passed on since.
-    arrived: Option<Instant>,
-    /// How long they waited for that, unless the neighbor was told.
-    waited: Option<Duration>,
+    /// When news would have to leave to arrive at one of the neighbor's beats, counted from
+    /// `origin`.
+    latest: Option<Smoothed>,
+    origin: Instant,
 }
 
 /// Whether the beats are kept so that news arrives shortly before the neighbor's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Follows {
     Nobody,
-    /// They will be, when the neighbor has said how long news waits there.
+    /// They will be, when the neighbor has said when news arrives there.
     NotYet,
     Neighbor,
+}
+
+/// When a batch is to arrive that a follower has sent on its beat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Aim {
+    /// At any time: the receiver has not said yet when its beats are.
+    Unknown,
+    /// Shortly before the receiver's beat.
+    Beat,
 }
 
 impl Beat {
     /// Beats that are counted from `start`.
     pub(super) fn new(pace: &Pace, start: Instant) -> Beat {
         let Pace { flush: period, ahead, .. } = *pace;
-        let follows = Follows::Nobody;
-        Beat { period, ahead, next: start, follows, arrived: None, waited: None }
+        Beat {
+            period,
+            ahead,
+            anchor: start,
+            next: start,
+            extra: None,
+            next_extra: start,
+            follows: Follows::Nobody,
+            latest: None,
+            origin: start,
+        }
     }
 
     /// When news may leave that waits for it.
     pub(super) fn next(&self) -> Instant {
-        self.next
+        self.extra.map_or(self.next, |extra| extra.min(self.next))
+    }
+
+    /// The beat on which news leaves now, if it does not on one more.
+    pub(super) fn planned(&self, now: Instant) -> Option<Instant> {
+        (self.next <= now).then_some(self.next)
     }
 
     /// Has the beats follow those of the neighbor.
@@ -61,70 +107,133 @@ impl Beat {
         }
     }
 
-    /// Whether the beats follow those of the neighbor.
-    #[cfg(test)]
-    pub(super) fn is_in_time(&self) -> bool {
-        self.follows == Follows::Neighbor
+    /// When news is to arrive that leaves on a beat, if the beats follow the neighbor's.
+    pub(super) fn aim(&self) -> Option<Aim> {
+        match self.follows {
+            Follows::Nobody => None,
+            Follows::NotYet => Some(Aim::Unknown),
+            Follows::Neighbor => Some(Aim::Beat),
+        }
     }
 
     /// There is news, as there `was` before or not.
     pub(super) fn told(&mut self, now: Instant, was: bool) {
-        match self.follows {
-            // Before the neighbor has said how long it waits there, any time is as good.
-            Follows::NotYet => self.next = now,
-            Follows::Nobody | Follows::Neighbor if was => {}
-            Follows::Nobody | Follows::Neighbor => self.advance(now),
+        if was && self.follows != Follows::NotYet {
+            return;
+        }
+        self.extra = self.extra.filter(|extra| now <= *extra);
+        if self.follows == Follows::NotYet {
+            // Before the neighbor has said when news arrives there, any time is as good.
+            self.next = now;
+        } else {
+            self.advance(now);
         }
     }
 
     /// Goes on to the first beat that is not past.
     pub(super) fn advance(&mut self, now: Instant) {
-        let behind = now.saturating_duration_since(self.next);
-        if self.period.is_zero() {
-            self.next = self.next.max(now);
-        } else if !behind.is_zero() {
-            let beats = behind.as_nanos().div_ceil(self.period.as_nanos());
-            let passed = u64::try_from(beats * self.period.as_nanos()).unwrap_or(u64::MAX);
-            self.next += Duration::from_nanos(passed);
+        if self.next < now {
+            self.next = self.beat_from(now);
         }
     }
 
     /// What waited has left.
     pub(super) fn left(&mut self, now: Instant) {
+        self.extra = self.extra.filter(|extra| now < *extra);
         if self.next <= now {
-            self.next += self.period;
-            self.advance(now);
+            self.next = match self.period {
+                Duration::ZERO => now,
+                _ => self.beat_from(now + Duration::from_nanos(1)),
+            };
         }
     }
 
     /// There is one now, and the others are counted from it.
     pub(super) fn strike(&mut self, now: Instant, has_news: bool) {
+        self.anchor = now;
         self.next = if has_news { now } else { now + self.period };
     }
 
-    /// The neighbor's news has come.
-    pub(super) fn arrived(&mut self, now: Instant) {
-        self.arrived = Some(now);
+    /// How long something that has come now waits for the beat, if that is known.
+    pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
+        let is_known = self.follows != Follows::NotYet && !self.period.is_zero();
+        is_known.then(|| self.beat_from(now) - now)
     }
 
-    /// It goes on to others.
-    pub(super) fn passed_on(&mut self, now: Instant) {
-        self.waited = self.arrived.take().map(|then| now - then).or(self.waited);
+    /// When what has come now, and was to be here at the beat, should go on: if it came in the
+    /// first three eighths of the period, it has missed the last beat.
+    pub(super) fn second_chance(&self, now: Instant) -> Option<Instant> {
+        let elapsed = self.period.checked_sub(self.wait(now)?)?;
+        let has_missed = elapsed < self.period * 3 / 8;
+        has_missed.then(|| now + (self.period / 8).saturating_sub(elapsed))
     }
 
-    /// What is to be said of that to the neighbor.
-    pub(super) fn take_waited(&mut self) -> Option<Duration> {
-        self.waited.take()
-    }
-
-    /// What was sent then has `waited` at the neighbor for so long; more than the time since cannot
-    /// be, and would have news wait for ever.
-    pub(super) fn keep_time(&mut self, now: Instant, sent_at: Instant, waited: Duration) {
-        if self.follows != Follows::Nobody && !self.period.is_zero() {
-            self.follows = Follows::Neighbor;
-            let then = sent_at + waited.min(now.saturating_duration_since(sent_at));
-            self.next = then.checked_sub(self.ahead).unwrap_or(then);
-            self.advance(now);
+    /// Has news leave at this time as well, if some waits then; or later, if it did an eighth of a
+    /// period ago.
+    pub(super) fn strike_also(&mut self, at: Instant) {
+        if self.extra.is_none_or(|extra| extra < at) {
+            let at = at.max(self.next_extra);
+            self.extra = Some(at);
+            self.next_extra = at + self.period / 8;
         }
     }
+
+    /// News that was planned to leave then waits at the neighbor for its beat for so long. Until
+    /// more is known, the lead is four times `deviation`.
+    pub(super) fn keep_time(
+        &mut self,
+        now: Instant,
+        planned: Instant,
+        wait: Duration,
+        deviation: Duration,
+    ) {
+        let period = nanos(self.period);
+        if self.follows == Follows::Nobody || period == 0 || wait > self.period {
+            return;
+        }
+        let measured = nanos((planned + wait).saturating_duration_since(self.origin));
+        let latest = match &mut self.latest {
+            Some(latest) if self.follows == Follows::Neighbor => {
+                let periods = (measured - latest.mean() + period / 2).div_euclid(period);
+                latest.shift(periods.saturating_mul(period));
+                latest.add(measured);
+                latest
+            }
+            latest => latest.insert(Smoothed::new(measured, nanos(deviation))),
+        };
+        let lead = latest.allowance().min(period / 3).max(nanos(self.ahead));
+        self.follows = Follows::Neighbor;
+        // As many periods later as it takes to be a time that there is.
+        self.anchor = self.origin + since(latest.mean() - lead, period);
+        let was = self.next;
+        self.next = self.beat_from(now);
+        if now < was && was + self.period / 2 < self.next {
+            // What waits for a beat that has just moved into the past need not wait for the next.
+            self.next = now;
+        }
+    }
+
+    /// The first beat at a time or after it.
+    fn beat_from(&self, time: Instant) -> Instant {
+        let period = self.period.as_nanos();
+        if period == 0 {
+            return time;
+        }
+        let multiple =
+            |count: u128| Duration::from_nanos(u64::try_from(count * period).unwrap_or(u64::MAX));
+        match time.checked_duration_since(self.anchor) {
+            Some(behind) => self.anchor + multiple(behind.as_nanos().div_ceil(period)),
+            None => self.anchor - multiple((self.anchor - time).as_nanos() / period),
+        }
+    }
+}
+
+fn nanos(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// A time, or as many periods later as it takes not to be negative.
+fn since(time: i64, period: i64) -> Duration {
+    let time = if time < 0 { time.rem_euclid(period) } else { time };
+    Duration::from_nanos(time.unsigned_abs())
 }

@@ -31,7 +31,9 @@ pub struct Lesson<T> {
 /// everything, and then with all others at the same time, which tell what is missing still. Those
 /// that do not answer are asked until they do.
 ///
-/// `question` makes the request that carries a [`Digest`]; the answer to it is a [`Difference`].
+/// `question` makes the request that carries a [`Digest`]; the answer to it is a [`Difference`]. One
+/// that would be too long comes in several, each of which is asked for.
+///
 /// `learn` takes what a neighbor tells, and passes it on unless it is the first: nobody else may
 /// know it. Each neighbor is told what it lacks itself.
 pub fn catch_up<T, Q>(
@@ -45,13 +47,26 @@ pub fn catch_up<T, Q>(
 {
     let (teller, seen) = (gossip.clone(), Rc::clone(seen));
     let compare = async move |from: String, retry: Retry, is_first: bool| {
-        let request = question(seen.borrow().digest());
-        let answer = teller.node().rpc_retry::<Difference<T>>(retry, &from, &request).await;
-        let Ok(difference) = answer else { return false };
-        let lacking = seen.borrow().beyond(&difference);
-        teller.tell(&from, lacking);
-        learn(Lesson { from, items: difference.items, is_first }).await;
-        true
+        let mut digest = seen.borrow().digest();
+        let mut theirs: Option<Difference<T>> = None;
+        loop {
+            let request = question(digest.clone());
+            let answer = teller.node().rpc_retry::<Difference<T>>(retry, &from, &request).await;
+            let Ok(difference) = answer else { return false };
+            let next = digest.go_on(&difference);
+            let items = difference.items.clone();
+            learn(Lesson { from: from.clone(), items, is_first }).await;
+            let all = match theirs.take() {
+                None => difference,
+                Some(former) => former.and(difference),
+            };
+            let Some(next) = next else {
+                let lacking = seen.borrow().beyond(&all);
+                teller.tell(&from, lacking);
+                return true;
+            };
+            (digest, theirs) = (next, Some(all));
+        }
     };
     let (compare, gossip) = (Rc::new(compare), gossip.clone());
     let node = gossip.node().clone();

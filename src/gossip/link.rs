@@ -4,9 +4,32 @@
 //! Each direction is a stream of news, as TCP's is one of bytes (RFC 9293): the sender numbers what
 //! it tells, the receiver acknowledges how far it has everything, and any batch carries the
 //! acknowledgement of the other direction. One that is owed leaves by itself only after a delay, as
-//! there (RFC 1122, section 4.2.3.2). What is not acknowledged in time is sent again from the first
-//! missing position, and while that goes on, news waits for the next attempt. What is acknowledged
-//! is forgotten: then a link is a few numbers.
+//! there (RFC 1122, section 4.2.3.2). What comes out of order is remembered, so that it need not
+//! come again. What is not acknowledged in time is sent again from the first missing position, and
+//! while that goes on, news waits for the next attempt. What is acknowledged is forgotten: then a
+//! link is a few numbers.
+//!
+//! # When something is sent again
+//!
+//! The retransmission time-out is that of QUIC (RFC 9002, section 6.2.1), which knows that
+//! acknowledgements are delayed on purpose: each says for how long it was, so that the round trip
+//! is measured without that. Its smoothed mean and four times its mean deviation ([`Smoothed`]),
+//! and the longest delay of an acknowledgement, are the time-out, but never less than
+//! [`Pace::retry`], and never more than [`Pace::retry_at_most`], for what gets lost is repaired no
+//! sooner. What was sent twice measures nothing, for who knows which of both was
+//! acknowledged (Karn's algorithm).
+//!
+//! # How much is sent
+//!
+//! Batches are bounded by bytes ([`size::FULL`]), and so is what is on its way ([`WINDOW`]): a
+//! neighbor that is slow, or was away for long, is sent the next batch when it has acknowledged a
+//! former one. A full batch waits for no beat, and asks for its acknowledgement at once. After a
+//! time-out the first batch is a [`SMALL`] one, as a congestion window of TCP begins anew with one
+//! segment. Where more than that is on its way, which is one very long item at least, it may be the
+//! transfer that takes its time: then the time-out begins with the last acknowledgement, and each
+//! one doubles the next (RFC 6298, sections 5.3 and 5.5), up to [`LONGEST_BACKOFF`].
+//!
+//! # Lives
 //!
 //! A stream is between two *lives*. A node that was killed begins a greater life, and its neighbor,
 //! when it hears of that, begins a new stream with what it has not got acknowledged, at positions
@@ -15,18 +38,29 @@
 //! (`again`), so that this one [catches up](super::catch_up).
 
 use std::collections::VecDeque;
-use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::Pace;
-use super::beat::Beat;
+use super::beat::{Aim, Beat};
+use super::received::Positions;
+use super::smoothed::Smoothed;
+use crate::{json, size};
 
-/// How many bytes of news a batch has at most, unless it is one piece. A longer batch keeps those
-/// behind it waiting, and beyond 64 MiB nobody reads it; shorter ones are more messages.
-const LONGEST_BATCH: usize = 512 << 10;
+/// How many bytes of news may be on their way before something is acknowledged, and one batch more.
+/// More is faster where the way is long, and makes a neighbor that is slow busier with what is not
+/// new any more.
+const WINDOW: usize = 4 * size::FULL;
+
+/// How many bytes of news are taken for something that cannot take long to transfer. More gets to a
+/// neighbor that is back at once; and as much is sent in vain, each time.
+const SMALL: usize = 64 << 10;
+
+/// How many times the time-out for what is not [`SMALL`] is doubled. More sends long items in vain
+/// less often; a neighbor that is back waits for them for longer, with two for 7 s.
+const LONGEST_BACKOFF: u32 = 2;
 
 /// What travels between two nodes: news, and an acknowledgement of the other's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,12 +71,15 @@ pub struct Batch<T> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<u64>,
     /// Whether the sender must have an answer: because it has waited for one too long, and keeps
-    /// back its news; or because it has started, and does not know whether the receiver knows a
-    /// former life.
+    /// back its news; because it has more news than may be on their way; or because it has started,
+    /// and does not know whether the receiver knows a former life.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ask: bool,
     /// Up to which position the sender has what it was told.
     heard: u64,
+    /// For how many milliseconds it has had the last of that, if nothing was said of that yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ack_delay: Option<u64>,
     /// The position of the first news.
     first: u64,
     /// What the receiver may not know.
@@ -51,9 +88,20 @@ pub struct Batch<T> {
     /// of one. What is missing of it comes again, at greater positions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     again: Option<u64>,
-    /// For how many milliseconds the receiver's last news have waited for this batch.
+    /// When the news is to arrive, if the sender follows the receiver's beats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    waited: Option<u64>,
+    aim: Option<Aim>,
+    /// How long the receiver's news waits for the sender's beat, if the receiver follows that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waits: Option<Waits>,
+}
+
+/// How long news waits for the beat of the node that it was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Waits {
+    /// The position after the news.
+    up_to: u64,
+    millis: u64,
 }
 
 /// One node's end of a link.
@@ -70,24 +118,55 @@ pub(super) struct Link<T> {
     greeted: Option<Instant>,
     /// Where the stream for the neighbor's present life begins, if a former one is known.
     again: Option<u64>,
-    /// What was told and is not acknowledged.
-    queue: VecDeque<T>,
+    /// What was told and is not acknowledged, each with its length as JSON.
+    queue: VecDeque<(T, usize)>,
+    /// How many bytes these are.
+    queue_bytes: usize,
     /// The position of the first of these.
     acknowledged: u64,
-    /// How many of these were sent.
+    /// How many of these were sent, since the last time-out.
     sent: usize,
-    /// Where the news ended that was sent at which time and is not acknowledged.
-    flights: VecDeque<(u64, Instant)>,
+    /// How many bytes these are.
+    sent_bytes: usize,
+    /// The position after the last that was ever sent; `acknowledged + sent <= sent_to`.
+    sent_to: u64,
+    /// What was sent since the last time-out and is not acknowledged.
+    flights: VecDeque<Flight>,
+    /// When something was acknowledged last.
+    progress: Instant,
+    /// The time from sending news until its acknowledgement is here, without the delay that the
+    /// neighbor tells.
+    round_trip: Option<Smoothed>,
+    /// How often the time-out was doubled.
+    backoff: u32,
     /// How much of the queue waited when it became overdue, of which somebody was told; or was told
     /// by somebody who could see that it was.
     told_of: usize,
     /// Whether something was, and the neighbor has not acknowledged anything since.
     is_overdue: bool,
-    /// Up to where this node has what it was told.
-    heard: u64,
+    /// What of the neighbor's stream this node has.
+    heard: Positions,
+    /// Up to where the neighbor was told so; `told_heard <= heard.contiguous()`.
+    told_heard: u64,
+    /// When the last of that came, if the neighbor was not told.
+    heard_at: Option<Instant>,
     /// Since when an acknowledgement is owed, and whether it is urgent.
     owes: Option<(Instant, bool)>,
+    /// How long the neighbor's news waits here, if it was not told.
+    waits: Option<Waits>,
     beat: Beat,
+}
+
+/// A batch of news that was sent.
+#[derive(Debug, Clone, Copy)]
+struct Flight {
+    /// The position after its last news.
+    end: u64,
+    sent_at: Instant,
+    /// On which beat it left, if it did.
+    planned: Option<Instant>,
+    /// Whether any of it had been sent before.
+    is_repeated: bool,
 }
 
 /// What came of a batch.
@@ -110,13 +189,22 @@ impl<T: Clone + Serialize> Link<T> {
             greeted: None,
             again: None,
             queue: VecDeque::new(),
+            queue_bytes: 0,
             acknowledged: 0,
             sent: 0,
+            sent_bytes: 0,
+            sent_to: 0,
             flights: VecDeque::new(),
+            progress: start,
+            round_trip: None,
+            backoff: 0,
             told_of: 0,
             is_overdue: false,
-            heard: 0,
+            heard: Positions::default(),
+            told_heard: 0,
+            heard_at: None,
             owes: None,
+            waits: None,
             beat: Beat::new(&pace, start),
         }
     }
@@ -133,7 +221,12 @@ impl<T: Clone + Serialize> Link<T> {
     /// Puts news at the end of the stream.
     pub(super) fn tell(&mut self, now: Instant, news: impl IntoIterator<Item = T>) {
         self.beat.told(now, self.has_news());
-        self.queue.extend(news);
+        for item in news {
+            // And a comma.
+            let length = json::length(&item).saturating_add(1);
+            self.queue_bytes = self.queue_bytes.saturating_add(length);
+            self.queue.push_back((item, length));
+        }
         if self.is_overdue {
             self.told_of = self.queue.len();
         }
@@ -152,63 +245,125 @@ impl<T: Clone + Serialize> Link<T> {
                     if is_urgent { since } else { since + self.pace.acknowledge }
                 },
             );
-        let news = (self.has_news() && !self.is_overdue).then_some(self.beat.next());
+        let may_send = self.has_news() && !self.is_overdue && self.sent_bytes < WINDOW;
+        let news = may_send.then(|| if self.is_full() { self.progress } else { self.beat.next() });
         [acknowledgement, news, self.retry()].into_iter().flatten().min()
     }
 
     /// Whether there is anything that was not sent.
-    fn has_news(&self) -> bool {
+    pub(super) fn has_news(&self) -> bool {
         self.sent < self.queue.len()
     }
 
+    /// Whether what was not sent fills a batch, which gains nothing by waiting for more.
+    fn is_full(&self) -> bool {
+        self.queue_bytes - self.sent_bytes > size::FULL
+    }
+
     fn retry(&self) -> Option<Instant> {
-        let sent = self.flights.front().map(|(_, sent_at)| *sent_at);
-        [sent, self.greeted].into_iter().flatten().min().map(|since| since + self.pace.retry)
+        let timeout = self.timeout();
+        let news = self.flights.front().map(|flight| {
+            if self.sent_bytes > SMALL {
+                flight.sent_at.max(self.progress) + timeout * (1 << self.backoff)
+            } else {
+                flight.sent_at + timeout
+            }
+        });
+        let greeting = self.greeted.map(|since| since + self.pace.retry);
+        [news, greeting].into_iter().flatten().min()
+    }
+
+    /// How long an acknowledgement is waited for.
+    fn timeout(&self) -> Duration {
+        let least = self.pace.retry;
+        let Some(round_trip) = self.round_trip else { return least };
+        let allowed = round_trip.mean().saturating_add(round_trip.allowance());
+        let allowed = Duration::from_nanos(u64::try_from(allowed).unwrap_or(0));
+        self.pace.acknowledge.saturating_add(allowed).min(self.pace.retry_at_most).max(least)
     }
 
     /// The batch that is due now, and the news with which the neighbor has become overdue by that.
-    pub(super) fn emit(&mut self, now: Instant) -> (Batch<T>, Vec<T>) {
+    /// If this node `holds` what it was told and has yet to pass it on, that is not acknowledged as
+    /// long as an acknowledgement is not due.
+    pub(super) fn emit(&mut self, now: Instant, holds: bool) -> (Batch<T>, Vec<T>) {
         let mut late = Vec::new();
         let is_retry = self.retry().is_some_and(|at| at <= now);
         if is_retry {
-            if self.sent > 0 {
-                self.is_overdue = true;
-                late.extend(self.queue.range(self.told_of..).cloned());
-                self.told_of = self.queue.len();
-            }
-            self.sent = 0;
-            self.flights.clear();
+            late = self.time_out();
         }
-        let end = self.end_of_batch();
+        let begin = self.acknowledged + self.sent as u64;
+        let (end, bytes) = self.end_of_batch();
+        let news = self.queue.range(self.sent..end).map(|(item, _)| item.clone()).collect();
+        let has_more = end < self.queue.len();
+        let is_on_beat = self.is_on_beat(now) && !is_retry && !has_more;
+        if end > self.sent {
+            let planned = self.beat.planned(now).filter(|_| is_on_beat);
+            let is_repeated = begin < self.sent_to;
+            let end = self.acknowledged + end as u64;
+            self.flights.push_back(Flight { end, sent_at: now, planned, is_repeated });
+            self.sent_to = self.sent_to.max(end);
+        }
+        (self.sent, self.sent_bytes) = (end, self.sent_bytes.saturating_add(bytes));
+        let is_owed = self
+            .owes
+            .is_some_and(|(since, is_urgent)| is_urgent || since + self.pace.acknowledge <= now);
+        let is_withheld = holds && !is_owed;
+        if !is_withheld {
+            self.owes = None;
+            self.told_heard = self.heard.contiguous();
+        }
+        let is_measured = !is_withheld && !self.heard.has_gap();
+        let heard_at = if is_measured { self.heard_at.take() } else { None };
         let batch = Batch {
             life: self.life,
             to: self.peer,
-            ask: is_retry,
-            heard: self.heard,
-            first: self.acknowledged + self.sent as u64,
-            news: self.queue.range(self.sent..end).cloned().collect(),
+            ask: is_retry || has_more,
+            heard: self.told_heard,
+            ack_delay: heard_at.map(|then| millis(now - then)),
+            first: begin,
+            news,
             again: self.again,
-            waited: self.beat.take_waited().map(millis),
+            aim: self.beat.aim().filter(|_| is_on_beat),
+            waits: self.waits.take(),
         };
-        if self.has_news() {
-            self.flights.push_back((self.acknowledged + end as u64, now));
-        }
-        self.sent = end;
-        self.owes = None;
         self.greeted = self.greeted.map(|_| now);
-        self.beat.left(now);
+        if !has_more {
+            self.beat.left(now);
+        }
         (batch, late)
     }
 
-    /// Up to where the queue fits into one batch: all of it, unless it is very long.
-    fn end_of_batch(&self) -> usize {
-        let mut length = 0;
-        let fits = |news: &&T| {
-            let is_first = length == 0;
-            length += json_length(*news);
-            is_first || length <= LONGEST_BATCH
-        };
-        self.sent + self.queue.range(self.sent..).take_while(fits).count()
+    /// Nothing of what was sent counts as sent any more. Returns those of whom nobody was told.
+    fn time_out(&mut self) -> Vec<T> {
+        let mut late = Vec::new();
+        if self.sent > 0 {
+            if self.sent_bytes > SMALL {
+                self.backoff = (self.backoff + 1).min(LONGEST_BACKOFF);
+            }
+            self.is_overdue = true;
+            late.extend(self.queue.range(self.told_of..).map(|(item, _)| item.clone()));
+            self.told_of = self.queue.len();
+        }
+        (self.sent, self.sent_bytes) = (0, 0);
+        self.flights.clear();
+        late
+    }
+
+    /// Up to where the queue fits into a batch, which may be one item that does not; and how many
+    /// bytes that is.
+    fn end_of_batch(&self) -> (usize, usize) {
+        let (mut end, mut bytes) = (self.sent, 0_usize);
+        if self.sent_bytes >= WINDOW {
+            return (end, bytes);
+        }
+        let longest = if self.is_overdue { SMALL } else { size::FULL };
+        for (_, length) in self.queue.range(self.sent..) {
+            if bytes > 0 && bytes.saturating_add(*length) > longest {
+                break;
+            }
+            (end, bytes) = (end + 1, bytes.saturating_add(*length));
+        }
+        (end, bytes)
     }
 
     /// Takes a batch from the neighbor.
@@ -227,16 +382,20 @@ impl<T: Clone + Serialize> Link<T> {
         }
         let is_to_me = batch.to.is_none_or(|to| to == self.life);
         if is_to_me {
-            self.hear(batch);
+            self.hear(now, batch);
         }
         if batch.to == Some(self.life) {
-            let sent_at = self.acknowledge(now, batch.heard);
-            if let (Some(sent_at), Some(waited)) = (sent_at, batch.waited) {
-                self.beat.keep_time(now, sent_at, Duration::from_millis(waited));
+            let measured = batch.waits.and_then(|waits| {
+                let flight = self.flights.iter().find(|flight| flight.end == waits.up_to)?;
+                Some((flight.planned?, Duration::from_millis(waits.millis)))
+            });
+            self.acknowledge(now, batch.heard, batch.ack_delay);
+            if let Some((planned, wait)) = measured {
+                // As varied as a quarter of a round trip, until it is known better.
+                let deviation = self.round_trip.map_or(0, |round_trip| round_trip.mean() / 4);
+                let deviation = Duration::from_nanos(u64::try_from(deviation).unwrap_or(0));
+                self.beat.keep_time(now, planned, wait, deviation);
             }
-        }
-        if !batch.news.is_empty() {
-            self.beat.arrived(now);
         }
         if !batch.news.is_empty() || batch.ask || batch.to != Some(self.life) {
             let (since, was_urgent) = self.owes.unwrap_or((now, false));
@@ -252,40 +411,66 @@ impl<T: Clone + Serialize> Link<T> {
     fn begin_anew(&mut self) {
         self.acknowledged += self.queue.len() as u64;
         self.again = Some(self.acknowledged);
-        (self.sent, self.heard, self.is_overdue) = (0, 0, false);
+        (self.sent, self.sent_bytes, self.sent_to) = (0, 0, self.acknowledged);
+        (self.is_overdue, self.backoff) = (false, 0);
+        (self.heard, self.heard_at, self.waits) = (Positions::default(), None, None);
+        self.told_heard = 0;
         self.flights.clear();
         self.beat.lose_time();
     }
 
-    /// Notes up to where this node has what it was told.
-    fn hear(&mut self, batch: &Batch<T>) {
-        self.heard = self.heard.max(batch.again.unwrap_or_default());
-        if batch.first <= self.heard {
-            self.heard = self.heard.max(batch.first.saturating_add(batch.news.len() as u64));
+    /// Notes what this node has of what it was told.
+    fn hear(&mut self, now: Instant, batch: &Batch<T>) {
+        self.heard.skip_to(batch.again.unwrap_or_default());
+        let end = batch.first.saturating_add(batch.news.len() as u64);
+        if self.heard.insert(batch.first, end) {
+            self.heard_at = Some(now);
         }
     }
 
-    /// Forgets what the neighbor has. Tells when the last of it was sent, if the neighbor had heard
-    /// nothing else when it said so.
-    fn acknowledge(&mut self, now: Instant, heard: u64) -> Option<Instant> {
-        let count = usize::try_from(heard.checked_sub(self.acknowledged)?).unwrap_or(usize::MAX);
-        let count = count.min(self.sent);
-        if count > 0 {
-            self.queue.drain(..count);
-            self.acknowledged += count as u64;
-            self.sent -= count;
-            self.told_of = self.told_of.saturating_sub(count);
-            self.is_overdue = false;
-            self.beat.advance(now);
+    /// Forgets what the neighbor has, and measures the round trip by the last of it, which the
+    /// neighbor has had for `delay` milliseconds.
+    fn acknowledge(&mut self, now: Instant, heard: u64, delay: Option<u64>) {
+        let Some(count) = heard.checked_sub(self.acknowledged) else { return };
+        let count = count.min(self.sent_to - self.acknowledged);
+        for _ in 0..count {
+            let Some((_, length)) = self.queue.pop_front() else { break };
+            self.queue_bytes = self.queue_bytes.saturating_sub(length);
+            if self.sent > 0 {
+                self.sent -= 1;
+                self.sent_bytes = self.sent_bytes.saturating_sub(length);
+            }
         }
         let mut last = None;
-        while let Some((end, sent_at)) = self.flights.front().copied()
-            && end <= heard
+        while let Some(flight) = self.flights.front().copied()
+            && flight.end <= heard
         {
             self.flights.pop_front();
-            last = (end == heard).then_some(sent_at);
+            last = Some(flight);
         }
-        last
+        if count > 0 {
+            self.acknowledged += count;
+            self.told_of =
+                self.told_of.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+            self.is_overdue = false;
+            self.progress = now;
+            self.beat.advance(now);
+        }
+        if let (Some(Flight { end, sent_at, is_repeated: false, .. }), Some(delay)) = (last, delay)
+            && end == heard
+        {
+            self.backoff = 0;
+            self.measure((now - sent_at).saturating_sub(Duration::from_millis(delay)));
+        }
+    }
+
+    fn measure(&mut self, round_trip: Duration) {
+        let nanos = i64::try_from(round_trip.as_nanos()).unwrap_or(i64::MAX);
+        match &mut self.round_trip {
+            Some(round_trip) => round_trip.add(nanos),
+            // TCP begins with a half. But until more is known, `Pace::retry` is allowance enough.
+            None => self.round_trip = Some(Smoothed::new(nanos, nanos / 8)),
+        }
     }
 
     /// Has the beats follow those of the neighbor.
@@ -293,40 +478,37 @@ impl<T: Clone + Serialize> Link<T> {
         self.beat.follow();
     }
 
-    /// Whether news leaves now because it is the time for it.
-    pub(super) fn is_on_beat(&self, now: Instant) -> bool {
-        self.has_news() && self.beat.next() <= now
+    /// This node's beats for the neighbor.
+    pub(super) fn beat(&self) -> &Beat {
+        &self.beat
     }
 
-    /// Notes that the neighbor's last news goes on to others now.
-    pub(super) fn passed_on(&mut self, now: Instant) {
-        self.beat.passed_on(now);
+    /// Notes how long the news of this batch waits for a beat, if its sender follows that. Tells
+    /// whether it was to be here earlier.
+    pub(super) fn note_wait(&mut self, batch: &Batch<T>, wait: Duration, has_missed: bool) -> bool {
+        let Some(aim) = batch.aim.filter(|_| !batch.news.is_empty()) else { return false };
+        let has_missed = has_missed && aim == Aim::Beat;
+        // That something was late must not be hidden by what came next.
+        if has_missed || self.waits.is_none() {
+            let up_to = batch.first.saturating_add(batch.news.len() as u64);
+            self.waits = Some(Waits { up_to, millis: millis(wait) });
+        }
+        has_missed
+    }
+
+    /// Whether news leaves now because it is the time for it.
+    fn is_on_beat(&self, now: Instant) -> bool {
+        self.has_news() && self.beat.next() <= now
     }
 
     /// Lets news leave at once, if there is any, and counts the beats from now.
     pub(super) fn flush(&mut self, now: Instant) {
         self.beat.strike(now, self.has_news());
     }
-}
 
-/// How many bytes something takes as JSON; a great many, if it does not fit into JSON, which is for
-/// whoever sends it to say.
-fn json_length(news: &impl Serialize) -> usize {
-    let mut count = Count(0);
-    serde_json::to_writer(&mut count, news).map_or(usize::MAX / 2, |()| count.0)
-}
-
-/// Counts what is written to it.
-struct Count(usize);
-
-impl io::Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    /// Lets news leave at this time, too, if there is any then.
+    pub(super) fn flush_also(&mut self, at: Instant) {
+        self.beat.strike_also(at);
     }
 }
 

@@ -92,8 +92,8 @@ async fn hear_at(peer: &mut Peer, millis: u128, expected: &str) {
 /// Expects the request for a comparison that has this number.
 async fn be_asked(peer: &mut Peer, who: &str, id: u64) {
     let said = peer.hear().await;
-    let is_it = said.starts_with(&format!(r#"{who} {{"type":"compare","digest":["#))
-        && said.ends_with(&format!(r#"],"msg_id":{id}}}"#));
+    let is_it = said.starts_with(&format!(r#"{who} {{"type":"compare","digest":{{"buckets":["#))
+        && said.ends_with(&format!(r#"]}},"msg_id":{id}}}"#));
     assert!(is_it, "expected {who} to be asked, for the time {id}, and heard {said}");
 }
 
@@ -106,7 +106,7 @@ fn a_batch_has_the_fields_that_say_something_and_acknowledgements_are_followed_b
         peer.say("c1", ADD).await;
         hear_at(peer, 0, BATCH).await;
         peer.say("n2", r#"{"type":"gossip","life":7,"to":0,"heard":2,"first":0,"news":[3]}"#).await;
-        let body = r#"n2 {"type":"gossip","life":0,"to":7,"heard":1,"first":2,"news":[]}"#;
+        let body = r#"n2 {"type":"gossip","life":0,"to":7,"heard":1,"ack_delay":1400,"first":2,"news":[]}"#;
         hear_at(peer, 1400, body).await;
         peer.hear_nothing_for(Duration::from_hours(1)).await;
         peer.say("n2", r#"{"type":"gossip","life":8,"heard":0,"first":0,"news":[]}"#).await;
@@ -167,6 +167,27 @@ fn a_node_that_is_reminded_asks_that_neighbor_first_and_then_the_others_until_th
         let mut said = [peer.hear().await, peer.hear().await];
         said.sort();
         assert_eq!(said, [learned, lacking]);
+    });
+}
+
+#[test]
+fn an_answer_that_would_be_too_long_is_asked_for_in_pieces() {
+    let host = Host::seeded(0).with_former_lives(1);
+    converse_with(host, Gossiper::that_meets, async |peer| {
+        let again = r#"{"type":"gossip","life":0,"to":1,"heard":0,"first":0,"news":[],"again":0}"#;
+        peer.say("n3", again).await;
+        be_asked(peer, "n3", 1).await;
+        let piece = r#"{"type":"compare_ok","buckets":[],"items":[7],"done":20,"in_reply_to":1}"#;
+        peer.say("n3", piece).await;
+        let learned = r#"c1 {"first":true,"from":"n3","news":[7],"type":"learned"}"#;
+        assert_eq!(peer.hear().await, learned);
+        let said = peer.hear().await;
+        assert!(said.ends_with(r#"],"skip":20},"msg_id":2}"#), "{said}");
+        let rest = r#"{"type":"compare_ok","buckets":[],"items":[8],"in_reply_to":2}"#;
+        peer.say("n3", rest).await;
+        assert_eq!(peer.hear().await, learned.replace("[7]", "[8]"));
+        // That was the end, so the other one is asked.
+        be_asked(peer, "n2", 3).await;
     });
 }
 
