@@ -135,6 +135,8 @@ struct Shared<T> {
     acquaintances: RefCell<Vec<String>>,
     /// The first that has shown that it knows of a former life of this node.
     reminder: RefCell<Option<String>>,
+    /// Those to be compared with though this node has forgotten nothing.
+    doubtful: RefCell<Vec<String>>,
     reminded: Notify,
     leader: RefCell<Option<String>>,
     send: Send<T>,
@@ -168,6 +170,7 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
             known: RefCell::default(),
             acquaintances: RefCell::default(),
             reminder: RefCell::default(),
+            doubtful: RefCell::default(),
             reminded: Notify::new(),
             leader: RefCell::default(),
             send,
@@ -198,6 +201,13 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
     /// Notes that this node has had a former life, as somebody knows.
     pub fn remind(&self, who: &str) {
         self.0.reminder.borrow_mut().get_or_insert_with(|| who.to_owned());
+        self.0.reminded.notify_one();
+    }
+
+    /// Compares this node with another one, once, as a node does that [catches up](catch_up): for
+    /// when somebody has fallen silent that may have told only one of them what it knew.
+    pub fn compare_with(&self, other: &str) {
+        self.0.doubtful.borrow_mut().push(other.to_owned());
         self.0.reminded.notify_one();
     }
 
@@ -245,7 +255,14 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
     /// acknowledged. Tells whether the sender still lives. If it has been started again meanwhile,
     /// nobody will tell its news to whom it has not reached yet.
     pub fn receive(&self, from: &str, batch: &Batch<T>) -> bool {
-        let received = self.change(from, |link, now| link.receive(now, batch));
+        let (received, acknowledged) = self.change(from, |link, now| {
+            let received = link.receive(now, batch);
+            (received, link.acknowledged())
+        });
+        if self.is_leader(from) {
+            let passed = (!received.is_reborn).then_some(acknowledged);
+            self.for_all_but(from, |link| link.note_passed(passed));
+        }
         self.note_wait(from, batch);
         if received.is_late {
             self.tell(from, batch.news.iter().cloned());
@@ -277,16 +294,21 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
     }
 
     /// Waits until this node knows that it has had a former life, and of anybody who was not asked
-    /// about it: those, first one that knows of that life.
-    pub(super) async fn reminded(&self) -> Vec<String> {
+    /// about it: those, first one that knows of that life, and `true`; or until it has to be
+    /// compared with somebody without having forgotten anything.
+    pub(super) async fn reminded(&self) -> (Vec<String>, bool) {
         loop {
+            let doubtful = self.0.doubtful.take();
+            if !doubtful.is_empty() {
+                return (doubtful, false);
+            }
             if let Some(first) = &*self.0.reminder.borrow() {
                 let mut others = self.0.acquaintances.take();
                 if let Some(place) = others.iter().position(|other| other == first) {
                     others[..=place].rotate_right(1);
                 }
                 if !others.is_empty() {
-                    return others;
+                    return (others, true);
                 }
             }
             self.0.reminded.notified().await;
@@ -346,9 +368,13 @@ async fn keep_up_to_date<T: Clone + Serialize + 'static>(
 impl<T: Clone + Serialize + 'static> Gossip<T> {
     fn emit(&self, neighbor: &str, end: &End<T>, now: Instant) {
         let Shared { send, overdue, .. } = &*self.0;
-        let holds = self.holds(neighbor);
-        let (batch, late) = end.link.borrow_mut().emit(now, holds);
+        let passes_on = self.passes_on_what_is_told_by(neighbor);
+        let (batch, late) = end.link.borrow_mut().emit(now, passes_on);
         send(neighbor, batch);
+        if self.is_leader(neighbor) {
+            let position = end.link.borrow().end();
+            self.for_all_but(neighbor, |link| link.note_passing(position));
+        }
         if let Some(overdue) = &*overdue.borrow()
             && !late.is_empty()
         {
@@ -356,21 +382,29 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
             let _ = overdue.send((neighbor.to_owned(), late));
         }
     }
-}
 
-impl<T: Clone + Serialize + 'static> Gossip<T> {
-    /// Whether something waits for the beat on which it goes to the node that this one follows, and
-    /// may come from this neighbor. Were it acknowledged already, and both nodes killed, the
-    /// neighbor would not know that it has to tell somebody else.
-    fn holds(&self, neighbor: &str) -> bool {
+    /// Whether what this neighbor tells goes on to the node that this one follows. It is not
+    /// acknowledged before it is there and told to everybody by the same beat: were it, and this
+    /// node and the one that it follows killed, the neighbor would not know that it has to tell
+    /// somebody else.
+    fn passes_on_what_is_told_by(&self, neighbor: &str) -> bool {
         let leader = self.0.leader.borrow();
-        let Some(leader) = leader.as_deref().filter(|leader| *leader != neighbor) else {
-            return false;
-        };
-        self.0.links.borrow().get(leader).is_some_and(|end| {
-            let link = end.link.borrow();
-            link.has_news() && !link.is_overdue()
-        })
+        let leader = leader.as_deref().filter(|leader| *leader != neighbor);
+        let links = self.0.links.borrow();
+        let link = leader.and_then(|leader| links.get(leader));
+        link.is_some_and(|end| !end.link.borrow().is_overdue())
+    }
+
+    fn is_leader(&self, neighbor: &str) -> bool {
+        self.0.leader.borrow().as_deref() == Some(neighbor)
+    }
+
+    fn for_all_but(&self, neighbor: &str, mut change: impl FnMut(&mut Link<T>)) {
+        for (other, end) in &*self.0.links.borrow() {
+            if other != neighbor {
+                change(&mut end.link.borrow_mut());
+            }
+        }
     }
 }
 

@@ -29,7 +29,9 @@
 //! hub, if that answers it, or does the same in turn. Each leaf decides for itself, and goes on
 //! trying the hub; once the hub acknowledges something, it is told everything again. So while
 //! nothing is wrong, nobody but the hub tells everybody; and while it is, one stands in for it, or
-//! one on each side of a partition.
+//! one on each side of a partition. Who stands in compares itself with another node below the hub:
+//! if a hub of hubs (below) is killed with one of these, what was on its way to that one is not
+//! known below it.
 //!
 //! So values go around a hub that is dead, cut off, paused, or slow. They do not go around a link:
 //! a leaf that all can reach but the hub waits until it can.
@@ -45,11 +47,11 @@
 //! # Nothing is lost
 //!
 //! A hub acknowledges what is in its backlogs for all others, and [`gossip`] repeats what is not
-//! acknowledged. A hub below the root does not do so while news waits for its beat upward, because
-//! both of them may be killed at a time. Partitions and one-way cuts cost a batch per [`Pace::retry`] and node that cannot
-//! be reached, and some standing in; lost messages cost repetitions; slow links and pauses cost
-//! time, and the same; duplicates cost nothing. A killed node takes along what no other node had
-//! heard of. When it is back, it compares itself with its neighbors, and with those for whose hub
+//! acknowledged. A hub below the root acknowledges only what the root has acknowledged to it,
+//! because both of them may be killed at a time. Partitions and one-way cuts cost a batch per
+//! [`Pace::retry`] and node that cannot be reached, and some standing in; lost messages cost
+//! repetitions; slow links and pauses cost time, and the same; duplicates cost nothing. A killed
+//! node takes along what no other node had heard of. When it is back, it compares itself with its neighbors, and with those for whose hub
 //! it may have stood in.
 
 use std::cell::RefCell;
@@ -189,8 +191,19 @@ impl Broadcast {
 
     /// Takes what is new, and sees to it that those learn it who may not know it.
     fn learn(&self, from: &str, messages: Vec<Json>) {
+        let from = self.number(from);
+        // What a sibling tells goes up even if it is known: the hub that is silent may have told it
+        // to the nodes below, and been killed before it told anybody above.
+        let is_sibling = |from: usize| self.tree.parent(from) == self.tree.parent(self.me);
+        let from_sibling = from.is_some_and(is_sibling).then(|| messages.clone());
         let news = self.seen.borrow_mut().learn(messages);
-        self.pass_on(self.number(from), &news);
+        match from_sibling {
+            None => self.pass_on(from, &news),
+            Some(all) => {
+                self.tell_down(self.me, from, &news);
+                self.tell_up(self.me, from, &all);
+            }
+        }
     }
 
     /// What comes from above goes down. What comes from below, from a client, or from a sibling
@@ -256,19 +269,36 @@ impl Broadcast {
             let asking = path.find(|node| this.tree.candidates(*node).any(|one| one == silent));
             // It need not be told again.
             match asking {
-                Some(node) => this.tell_up(node, Some(silent), &news),
+                Some(node) => {
+                    this.tell_up(node, Some(silent), &news);
+                    this.compare_aside(node);
+                }
                 None => this.tell_down(silent, Some(silent), &news),
             }
         });
     }
 
+    /// While this node stands in for the node above another: compares itself with one of the others
+    /// below that. What they were told last, in one beat, may not have got to all of them.
+    fn compare_aside(&self, node: usize) {
+        let is_silent = |one: &usize| self.gossip.is_overdue(self.id(*one));
+        let Some(parent) = self.tree.parent(node) else { return };
+        if self.tree.candidates(node).all(|one| is_silent(&one)) {
+            let mut others = self.tree.children(parent).filter(|other| *other != node);
+            others.find(|other| !is_silent(other)).inspect(|other| {
+                self.gossip.compare_with(self.id(*other));
+            });
+        }
+    }
+
     fn catch_up_if_restarted(&self) {
         let this = self.clone();
         let learn = async move |Lesson { from, items, is_first }| {
-            if is_first {
-                this.seen.borrow_mut().learn(items);
-            } else {
-                this.learn(&from, items);
+            let news = this.seen.borrow_mut().learn(items);
+            if !is_first {
+                let from = this.number(&from);
+                this.tell_down(this.me, from, &news);
+                this.tell_up(this.me, from, &news);
             }
         };
         let question = |digest| Request::Compare { digest };
@@ -494,6 +524,19 @@ mod tests {
             println!("{shown}: {longest:?}, {msgs_per_op:.2} msgs/op");
             assert!(longest < Duration::from_secs(seconds), "{shown}: {longest:?}");
             assert!(msgs_per_op < 2.0 * QUIET, "{shown}: {msgs_per_op}");
+        }
+    }
+
+    #[test]
+    fn values_go_around_two_hubs_whenever_they_are_killed() {
+        let two_levels = Test { nodes: CHILDREN + 22, rate: 300.0, ..challenge() };
+        // In steps that fall on each part of a period.
+        for from in (2000..2300).step_by(30).map(Duration::from_millis) {
+            let strike = Strike::kill(["n0", "n1"], from, from + Duration::from_secs(14));
+            let shown = strike.to_string();
+            let (longest, _) = without(strike, two_levels.clone());
+            println!("{shown}: {longest:?}");
+            assert!(longest < Duration::from_secs(2), "{shown}: {longest:?}");
         }
     }
 

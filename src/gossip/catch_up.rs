@@ -1,4 +1,4 @@
-//! What a node does that has forgotten a former life.
+//! What a node does that has forgotten a former life, or does not know what somebody else was told.
 
 use std::cell::RefCell;
 use std::hash::Hash;
@@ -15,6 +15,10 @@ use crate::rpc::Retry;
 /// that has died meanwhile; shorter has all of them tell everything.
 const FIRST_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long a node is asked that may have been told more than this one. Longer finds out more where
+/// links are bad; but who asks has forgotten nothing, and asks again when the next one falls silent.
+const IN_DOUBT_WITHIN: Duration = Duration::from_secs(10);
+
 /// What a neighbor has that this node may lack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lesson<T> {
@@ -26,7 +30,8 @@ pub struct Lesson<T> {
     pub is_first: bool,
 }
 
-/// Starts a task that waits until this node knows that it has had a former life. Then it compares
+/// Starts a task that waits until this node knows that it has had a former life, or is to be
+/// [compared](Gossip::compare_with) with somebody. Then it compares
 /// what the node has `seen` with what each neighbor has: with one of them first, which so tells
 /// everything, and then with all others at the same time, which tell what is missing still. Those
 /// that do not answer are asked until they do.
@@ -74,8 +79,10 @@ pub fn catch_up<T, Q>(
     node.clone().spawn(async move {
         let mut is_first = true;
         loop {
-            let mut neighbors = gossip.reminded().await;
-            if std::mem::take(&mut is_first) {
+            let (mut neighbors, has_forgotten) = gossip.reminded().await;
+            let deadline = (!has_forgotten).then_some(IN_DOUBT_WITHIN);
+            let retry = Retry { deadline, ..forever };
+            if has_forgotten && std::mem::take(&mut is_first) {
                 let first = neighbors.remove(0);
                 let at_first =
                     Retry { deadline: Some(FIRST_WITHIN), within: FIRST_WITHIN, ..forever };
@@ -86,7 +93,7 @@ pub fn catch_up<T, Q>(
             for neighbor in neighbors {
                 let compare = Rc::clone(&compare);
                 node.spawn(async move {
-                    compare(neighbor, forever, false).await;
+                    compare(neighbor, retry, false).await;
                 });
             }
         }

@@ -150,6 +150,10 @@ pub(super) struct Link<T> {
     told_heard: u64,
     /// When the last of that came, if the neighbor was not told.
     heard_at: Option<Instant>,
+    /// What of that is on its way to the node that this one follows.
+    passing: VecDeque<Passing>,
+    /// The last of it that has arrived there, if the neighbor was not told.
+    passed: Option<Passing>,
     /// Since when an acknowledgement is owed, and whether it is urgent.
     owes: Option<(Instant, bool)>,
     /// How long the neighbor's news waits here, if it was not told.
@@ -169,6 +173,16 @@ struct Flight {
     is_repeated: bool,
 }
 
+/// What of a neighbor's news is on its way to the node that this one follows.
+#[derive(Debug, Clone, Copy)]
+struct Passing {
+    /// The position there after the last of it.
+    position: u64,
+    /// Up to which position it is what the neighbor told, and when the last of that came.
+    heard: u64,
+    came: Instant,
+}
+
 /// What came of a batch.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Received {
@@ -176,6 +190,8 @@ pub(super) struct Received {
     pub(super) is_again: bool,
     /// The news come from a former life of the neighbor, whose present one may not know them.
     pub(super) is_late: bool,
+    /// It is the first from a new life of the neighbor.
+    pub(super) is_reborn: bool,
 }
 
 impl<T: Clone + Serialize> Link<T> {
@@ -203,6 +219,8 @@ impl<T: Clone + Serialize> Link<T> {
             heard: Positions::default(),
             told_heard: 0,
             heard_at: None,
+            passing: VecDeque::new(),
+            passed: None,
             owes: None,
             waits: None,
             beat: Beat::new(&pace, start),
@@ -283,9 +301,9 @@ impl<T: Clone + Serialize> Link<T> {
     }
 
     /// The batch that is due now, and the news with which the neighbor has become overdue by that.
-    /// If this node `holds` what it was told and has yet to pass it on, that is not acknowledged as
-    /// long as an acknowledgement is not due.
-    pub(super) fn emit(&mut self, now: Instant, holds: bool) -> (Batch<T>, Vec<T>) {
+    /// If this node `passes_on` what it is told, no more is acknowledged than what has arrived where
+    /// it goes, as long as an acknowledgement is not due.
+    pub(super) fn emit(&mut self, now: Instant, passes_on: bool) -> (Batch<T>, Vec<T>) {
         let mut late = Vec::new();
         let is_retry = self.retry().is_some_and(|at| at <= now);
         if is_retry {
@@ -307,13 +325,14 @@ impl<T: Clone + Serialize> Link<T> {
         let is_owed = self
             .owes
             .is_some_and(|(since, is_urgent)| is_urgent || since + self.pace.acknowledge <= now);
-        let is_withheld = holds && !is_owed;
-        if !is_withheld {
+        let heard_at = if passes_on && !is_owed {
+            self.acknowledge_what_has_passed()
+        } else {
             self.owes = None;
             self.told_heard = self.heard.contiguous();
-        }
-        let is_measured = !is_withheld && !self.heard.has_gap();
-        let heard_at = if is_measured { self.heard_at.take() } else { None };
+            self.heard_at.take()
+        };
+        let heard_at = heard_at.filter(|_| !self.heard.has_gap());
         let batch = Batch {
             life: self.life,
             to: self.peer,
@@ -331,6 +350,55 @@ impl<T: Clone + Serialize> Link<T> {
             self.beat.left(now);
         }
         (batch, late)
+    }
+
+    /// Acknowledges what has arrived at the node that this one follows, and tells when the last of
+    /// that came.
+    fn acknowledge_what_has_passed(&mut self) -> Option<Instant> {
+        let Passing { heard, came, .. } = self.passed.take()?;
+        if heard <= self.told_heard {
+            return None;
+        }
+        self.told_heard = heard;
+        self.owes = self
+            .owes
+            .filter(|_| heard < self.heard.contiguous())
+            .map(|(since, is_urgent)| (since.max(came), is_urgent));
+        Some(came)
+    }
+
+    /// Everything that this node was told is on its way to the node that it follows, up to this
+    /// position there.
+    pub(super) fn note_passing(&mut self, position: u64) {
+        let last = self.passing.back().or(self.passed.as_ref());
+        let known = last.map_or(self.told_heard, |last| last.heard.max(self.told_heard));
+        let heard = self.heard.contiguous();
+        if let Some(came) = self.heard_at
+            && known < heard
+        {
+            self.passing.push_back(Passing { position, heard, came });
+        }
+    }
+
+    /// The node that this one follows has everything up to this position; nothing, if that is a new
+    /// life of it.
+    pub(super) fn note_passed(&mut self, position: Option<u64>) {
+        let Some(position) = position else { return self.passing.clear() };
+        while let Some(first) = self.passing.front()
+            && first.position <= position
+        {
+            self.passed = self.passing.pop_front();
+        }
+    }
+
+    /// Up to which position the neighbor has what it was told.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// The position after the last news.
+    pub(super) fn end(&self) -> u64 {
+        self.acknowledged + self.queue.len() as u64
     }
 
     /// Nothing of what was sent counts as sent any more. Returns those of whom nobody was told.
@@ -369,7 +437,7 @@ impl<T: Clone + Serialize> Link<T> {
     /// Takes a batch from the neighbor.
     pub(super) fn receive(&mut self, now: Instant, batch: &Batch<T>) -> Received {
         if self.peer.is_some_and(|life| batch.life < life) {
-            return Received { is_again: false, is_late: true };
+            return Received { is_late: true, ..Received::default() };
         }
         let is_reborn = self.peer.is_some_and(|life| life < batch.life);
         if is_reborn {
@@ -403,7 +471,7 @@ impl<T: Clone + Serialize> Link<T> {
             let is_awaited = batch.ask && !batch.news.is_empty();
             self.owes = Some((since, was_urgent || is_awaited || is_reborn || !is_to_me));
         }
-        Received { is_again: batch.again.is_some() || !is_to_me, is_late: false }
+        Received { is_again: batch.again.is_some() || !is_to_me, is_late: false, is_reborn }
     }
 
     /// A new stream, for a new life of the neighbor. It has positions of its own, because the
@@ -415,6 +483,8 @@ impl<T: Clone + Serialize> Link<T> {
         (self.is_overdue, self.backoff) = (false, 0);
         (self.heard, self.heard_at, self.waits) = (Positions::default(), None, None);
         self.told_heard = 0;
+        self.passing.clear();
+        self.passed = None;
         self.flights.clear();
         self.beat.lose_time();
     }

@@ -273,7 +273,7 @@ fn whoever_is_taken_for_a_former_life_learns_that_there_was_one() {
     play.run(3050);
     let (_, _, batch) = play.on_way[0].clone();
     let received = play.ends[B].receive(play.at(3100), &batch);
-    assert_eq!(received, Received { is_again: true, is_late: false });
+    assert_eq!(received, Received { is_again: true, ..Received::default() });
     play.check(&[
         "0 a 0[1] heard 0",
         "1500 b 0[] heard 1",
@@ -294,7 +294,7 @@ fn a_batch_of_a_former_life_is_late() {
     present.greet(start);
     other.receive(start, &present.emit(start, false).0);
     let received = other.receive(start, &batch);
-    assert_eq!(received, Received { is_again: false, is_late: true });
+    assert_eq!(received, Received { is_late: true, ..Received::default() });
     assert_eq!(other.heard.contiguous(), 0);
 }
 
