@@ -21,7 +21,7 @@
 //! # How long messages are
 //!
 //! A batch has 512 KiB of news at most, or one item; so has an answer that [catches up](catch_up).
-//! An item is what a client brings, and [`check_entry`](crate::check_entry) refuses one of more than 8 MiB.
+//! An item is what a client brings; [`check_entry`](crate::check_entry) refuses more than 8 MiB.
 //! So no message is ever too long to be read. Some 2 MiB are on their way to a neighbor, which
 //! acknowledges them before it is sent more, and between two batches all others have their turns:
 //! a neighbor that has missed a lot gets it as fast as it takes it, and nobody waits for that.
@@ -135,8 +135,8 @@ struct Shared<T> {
     acquaintances: RefCell<Vec<String>>,
     /// The first that has shown that it knows of a former life of this node.
     reminder: RefCell<Option<String>>,
-    /// Those to be compared with though this node has forgotten nothing.
-    doubtful: RefCell<Vec<String>>,
+    /// Nodes to compare with, although this node was not restarted.
+    compare_requests: RefCell<Vec<String>>,
     reminded: Notify,
     leader: RefCell<Option<String>>,
     send: Send<T>,
@@ -170,7 +170,7 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
             known: RefCell::default(),
             acquaintances: RefCell::default(),
             reminder: RefCell::default(),
-            doubtful: RefCell::default(),
+            compare_requests: RefCell::default(),
             reminded: Notify::new(),
             leader: RefCell::default(),
             send,
@@ -207,13 +207,13 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
     /// Compares this node with another one, once, as a node does that [catches up](catch_up): for
     /// when somebody has fallen silent that may have told only one of them what it knew.
     pub fn compare_with(&self, other: &str) {
-        self.0.doubtful.borrow_mut().push(other.to_owned());
+        self.0.compare_requests.borrow_mut().push(other.to_owned());
         self.0.reminded.notify_one();
     }
 
     /// Has news for this neighbor leave so that it arrives shortly before the neighbor's own beat.
     /// The neighbor says how long it has to wait there, so no clocks need to agree; and if it comes
-    /// shortly after a beat nevertheless, the neighbor has one more for it.
+    /// shortly after a beat nevertheless, the neighbor sends again soon.
     pub fn follow(&self, neighbor: &str) {
         self.0.leader.replace(Some(neighbor.to_owned()));
         self.change(neighbor, |link, _| link.follow());
@@ -260,8 +260,8 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
             (received, link.acknowledged())
         });
         if self.is_leader(from) {
-            let passed = (!received.is_reborn).then_some(acknowledged);
-            self.for_all_but(from, |link| link.note_passed(passed));
+            let confirmed = (!received.is_reborn).then_some(acknowledged);
+            self.for_all_but(from, |link| link.note_confirmed(confirmed));
         }
         self.note_wait(from, batch);
         if received.is_late {
@@ -298,9 +298,9 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
     /// compared with somebody without having forgotten anything.
     pub(super) async fn reminded(&self) -> (Vec<String>, bool) {
         loop {
-            let doubtful = self.0.doubtful.take();
-            if !doubtful.is_empty() {
-                return (doubtful, false);
+            let compare_requests = self.0.compare_requests.take();
+            if !compare_requests.is_empty() {
+                return (compare_requests, false);
             }
             if let Some(first) = &*self.0.reminder.borrow() {
                 let mut others = self.0.acquaintances.take();
@@ -368,12 +368,12 @@ async fn keep_up_to_date<T: Clone + Serialize + 'static>(
 impl<T: Clone + Serialize + 'static> Gossip<T> {
     fn emit(&self, neighbor: &str, end: &End<T>, now: Instant) {
         let Shared { send, overdue, .. } = &*self.0;
-        let passes_on = self.passes_on_what_is_told_by(neighbor);
-        let (batch, late) = end.link.borrow_mut().emit(now, passes_on);
+        let forwards = self.forwards_news_of(neighbor);
+        let (batch, late) = end.link.borrow_mut().emit(now, forwards);
         send(neighbor, batch);
         if self.is_leader(neighbor) {
             let position = end.link.borrow().end();
-            self.for_all_but(neighbor, |link| link.note_passing(position));
+            self.for_all_but(neighbor, |link| link.note_forwarded(position));
         }
         if let Some(overdue) = &*overdue.borrow()
             && !late.is_empty()
@@ -383,11 +383,10 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
         }
     }
 
-    /// Whether what this neighbor tells goes on to the node that this one follows. It is not
-    /// acknowledged before it is there and told to everybody by the same beat: were it, and this
-    /// node and the one that it follows killed, the neighbor would not know that it has to tell
-    /// somebody else.
-    fn passes_on_what_is_told_by(&self, neighbor: &str) -> bool {
+    /// Whether what this neighbor tells goes on to the node that this one follows. Such news is
+    /// acknowledged once the followed node has acknowledged it. Otherwise, if both were killed, the
+    /// neighbor would not know that it has to tell somebody else.
+    fn forwards_news_of(&self, neighbor: &str) -> bool {
         let leader = self.0.leader.borrow();
         let leader = leader.as_deref().filter(|leader| *leader != neighbor);
         let links = self.0.links.borrow();

@@ -116,7 +116,7 @@
 //! ```
 //!
 //! What it remembers ends with its process: a node that is killed counts from 1 again, so without
-//! [`Node::life`] it would give ids twice. What has to outlive a kill belongs into
+//! [`Node::life`] it would give ids twice. What has to outlive a kill belongs in
 //! [`Node::storage`].
 //!
 //! ## It asks others
@@ -221,7 +221,7 @@
 //!
 //! [`Node::storage`] has logs and values on the node's own disk. What they return from is durable:
 //! store first, then answer, and whatever was answered is known in the next life. If the disk has
-//! changed it meanwhile, there is none: the node refuses to start, and says what is damaged.
+//! damaged it meanwhile, the node refuses to start and says what is damaged.
 //!
 //! ```
 //! # use std::cell::RefCell;

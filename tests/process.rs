@@ -62,37 +62,6 @@ fn two_runs_of_a_node_give_out_different_ids() {
 }
 
 #[test]
-fn a_value_that_is_too_long_to_be_passed_on_is_refused_with_a_definite_error() {
-    const NODES: [(&str, &str); 6] = [
-        (env!("CARGO_BIN_EXE_broadcast-b"), r#""broadcast","message""#),
-        (env!("CARGO_BIN_EXE_broadcast-c"), r#""broadcast","message""#),
-        (env!("CARGO_BIN_EXE_broadcast-d"), r#""broadcast","message""#),
-        (env!("CARGO_BIN_EXE_broadcast-e"), r#""broadcast","message""#),
-        (BROADCAST_DURABLE, r#""broadcast","message""#),
-        (env!("CARGO_BIN_EXE_g-set"), r#""add","element""#),
-    ];
-    for (node, field) in NODES {
-        for (length, expected) in [
-            (8 << 20, r#"_ok","in_reply_to":2"#),
-            (
-                (8 << 20) + 1,
-                r#""type":"error","code":14,"text":"received a value of 8388609 bytes"#,
-            ),
-        ] {
-            // The quotes count as well.
-            let value = "x".repeat(length - 2);
-            let body = format!(r#"{{"type":{field}:"{value}","msg_id":2}}"#);
-            let request = format!(r#"{{"src":"c1","dest":"n1","body":{body}}}"#);
-            let mut command = Command::new(node);
-            let command = command.env_remove("EDDY_STORAGE");
-            let output = run(command, &format!("{INIT}{request}\n"));
-            let said = text(&output.stdout);
-            assert!(said.contains(expected), "{node}: {said}");
-        }
-    }
-}
-
-#[test]
 fn a_bad_line_is_told_on_stderr_and_nowhere_else() {
     let output = run(&mut Command::new(ECHO), &format!("{INIT}rubbish\n"));
     assert_eq!(text(&output.stdout), INIT_OK);

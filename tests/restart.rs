@@ -82,7 +82,8 @@ impl Node {
 
 /// The answer of a node that differs in everything, and has these.
 fn difference(question: &Value, items: &Value) -> Value {
-    let buckets: Vec<usize> = (0..question["digest"].as_array().unwrap().len()).collect();
+    let buckets: Vec<usize> =
+        (0..question["digest"]["buckets"].as_array().unwrap().len()).collect();
     let in_reply_to = &question["msg_id"];
     json!({"type": "compare_ok", "buckets": buckets, "items": items, "in_reply_to": in_reply_to})
 }

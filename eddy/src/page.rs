@@ -38,7 +38,7 @@ pub(crate) fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(['/', '_', '.', ':', '+', ',', '='])
 }
 
-/// All pages of a test, and how what went wrong came about, in lines; `files` are what else is kept of it, for links.
+/// All pages of a test, and in lines how it went wrong; `files` are what else is kept, for links.
 pub(crate) fn all(
     report: &Report,
     description: &Description,

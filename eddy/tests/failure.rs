@@ -170,7 +170,7 @@ fn whatever_the_seed_this_succeeds() {
 
 #[test]
 #[ignore = "it fails, for the tests that look at how"]
-fn two_seeds_of_this_fail_the_higher_one_first() {
+fn whatever_the_seed_this_fails_the_higher_one_first() {
     seeds(|seed| {
         if seed == 0 {
             thread::sleep(Duration::from_secs(2));
@@ -285,17 +285,17 @@ fn a_seed_that_is_given_up_for_a_lower_one_is_told() {
     if thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
         return;
     }
-    let output = process("two_seeds_of_this_fail_the_higher_one_first").output().unwrap();
+    let output = process("whatever_the_seed_this_fails_the_higher_one_first").output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     expect_in_order(
         &stderr,
         &[
-            "\nseed 1 of failure::two_seeds_of_this_fail_the_higher_one_first: the test should be ",
-            "seed 1 of failure::two_seeds_of_this_fail_the_higher_one_first: smaller, with ",
-            "\nseed 0 of failure::two_seeds_of_this_fail_the_higher_one_first: the test should be ",
+            "\nseed 1 of failure::whatever_the_seed_this_fails_the_higher_one_first: the test should be ",
+            "seed 1 of failure::whatever_the_seed_this_fails_the_higher_one_first: smaller, with ",
+            "\nseed 0 of failure::whatever_the_seed_this_fails_the_higher_one_first: the test should be ",
         ],
     );
-    let given_up = "seed 1 of failure::two_seeds_of_this_fail_the_higher_one_first: given up, for \
+    let given_up = "seed 1 of failure::whatever_the_seed_this_fails_the_higher_one_first: given up, for \
                     a lower seed fails, too\n";
     assert_eq!(stderr.matches(given_up).count(), 1, "{stderr}");
     assert_eq!(stderr.matches("no smaller one among").count(), 1, "{stderr}");

@@ -306,7 +306,7 @@ fn a_node_that_says_nothing_in_its_second_life_is_waited_for() {
     place.eddy(&format!("test -w echo --bin node {KILLED} --time-limit 6")).expect(
         255,
         "node n0 cannot be tested: started again, it did not answer init in time. Does it read \
-         STDIN and flush STDOUT?\n",
+         STDIN and flush STDOUT, as print(…, flush=True) does in Python?\n",
     );
     assert!(begin.elapsed() > Duration::from_secs(10), "{:?}", begin.elapsed());
 }
@@ -372,13 +372,14 @@ fn faults_are_told_by_name() {
         ("clock", "no fault is called \"clock\" "),
         ("kill,puase", "no fault is called \"puase\"; did you mean pause? "),
         ("oneway", "no fault is called \"oneway\"; did you mean one-way? "),
-        ("kill,", "no fault is called \"\" "),
         ("Kill", "no fault is called \"Kill\"; did you mean kill? "),
     ] {
         let run = format!("test -w echo --bin /bin/true --nemesis {names}");
         let outcome = place.eddy(&run).expect(254, "--nemesis");
         outcome.expect(254, &format!("{expected}{known}"));
     }
+    let nameless = "a fault has no name; expected them between commas, without spaces";
+    place.eddy("test -w echo --bin /bin/true --nemesis kill,").expect(254, nameless);
     let help = place.eddy("test --help").stdout;
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(help.contains("partition, kill, pause, one-way, loss, duplicate, slow"), "{help}");

@@ -138,14 +138,22 @@ fn how_far_a_lost_value_got_is_told() {
 
 #[test]
 fn kills_that_came_before_anything_was_acknowledged_are_told() {
-    let place = Place::with_node("terminal-early", ECHO);
+    // Ids that bear the client and the number of its request.
+    let ids = ECHO
+        .replace("\"type\":\"echo\"", "\"type\":\"generate\"")
+        .replace(r#""echo":("[^"]*").*"#, "")
+        .replace(
+            r#""type":"echo_ok","echo":\3,"in_reply_to":\4"#,
+            r#""type":"generate_ok","id":"\1 \3","in_reply_to":\3"#,
+        );
+    let place = Place::with_node("terminal-early", &ids);
     // With seeds from 0 on, the first whose only kill hits the only node.
-    let run = "test -w echo --bin node --node-count 1 --time-limit 1 --rate 20 --nemesis kill \
+    let run = "test -w unique-ids --bin node --node-count 1 --time-limit 1 --rate 20 --nemesis kill \
                --nemesis-interval 1000 --seed 2";
     let mut command = command(&place, run);
     command.env("NO_COLOR", "1");
     let Outcome { stdout, .. } = at_terminals(command, 80);
-    let warning = "\nwarning: the only kill struck before any echo was acknowledged, so nothing \
+    let warning = "\nwarning: the only kill struck before any id was acknowledged, so nothing \
                    could be lost: try --nemesis-interval 0.2\n";
     assert!(stdout.contains(warning), "{stdout}");
     assert!(stdout.contains("\nfaults  1 kill (n0 at 0.0 s)\n"), "{stdout}");
@@ -184,8 +192,8 @@ fn an_error_of_a_node_that_lives_on_stands_below_what_went_wrong() {
 
 #[test]
 fn after_a_node_has_crashed_it_is_told_where_to_look_and_how_to_repeat_it() {
-    let crash = r#"case $EDDY_STORAGE in *n0) sleep 0.5; exit 3;; esac
-        echo 'panic: of another node' >&2"#;
+    let crash = r"case $EDDY_STORAGE in *n0) sleep 0.5; exit 3;; esac
+        echo 'panic: of another node' >&2";
     let place = Place::with_node("terminal-crash", &format!("({crash}) || exit 3\n{ECHO}"));
     let run = "test -w echo --bin ./node --node-count 2 --time-limit 1 --seed 7";
     let Outcome { stderr, .. } = place.eddy(run).expect(255, "it exited with status 3");

@@ -25,9 +25,10 @@
 //!
 //! Who got a value from a client has it in the backlog for each node that has not acknowledged it,
 //! and who has to pass it on acknowledges it when it is in those of its group. [`gossip`] sends it
-//! again 1.7 s later, and again; what is still missing after a fault has ended arrives within 2 s
-//! ([`Pace::AT_ONCE`]). While a node does not acknowledge anything, it gets one message for all
-//! that it misses each 1.7 s, so partitions and one-way cuts make a broadcast cheaper. A lost
+//! again 1.7 s later, or up to 1.85 s where round trips vary; what is still missing after a fault
+//! has ended arrives within 2 s ([`Pace::AT_ONCE`]). While a node acknowledges nothing, it gets one
+//! message each 1.7 s with the first 64 KiB of what it misses, or one longer item, so partitions
+//! and one-way cuts make a broadcast cheaper. A lost
 //! message costs one more; slow links and pauses cost time, and repetitions; duplicates cost
 //! nothing. A killed node takes along what no other node had heard of. When it is started again, it
 //! compares itself with the others, first with one and then with the rest, by digests.

@@ -11,8 +11,9 @@
 //! own beats, so that its next batch arrives a little before the hub's leave ([`Gossip::follow`]).
 //! Nobody's clock needs to agree with any other's. How little that is follows from how much latency
 //! varies: four times its mean deviation, as TCP allows for round trips, but not less than
-//! [`Pace::ahead`], 10 ms, nor more than a third of a period. For a batch that comes too late all
-//! the same, the hub sends once more, an eighth of a period after the beat. So a value takes at
+//! [`Pace::ahead`], 10 ms, nor more than a third of a period. For batches that come too late all
+//! the same, the hub sends again, an eighth of a period after the beat, and at most once per eighth.
+//! So a value takes at
 //! most a period `T`, that lead, and two hops: 510 ms where a message takes 100 ms and no longer,
 //! and 600 ms before that has been measured. Acknowledgements travel with the batches.
 //!
@@ -47,12 +48,13 @@
 //! # Nothing is lost
 //!
 //! A hub acknowledges what is in its backlogs for all others, and [`gossip`] repeats what is not
-//! acknowledged. A hub below the root acknowledges only what the root has acknowledged to it,
-//! because both of them may be killed at a time. Partitions and one-way cuts cost a batch per
-//! [`Pace::retry`] and node that cannot be reached, and some standing in; lost messages cost
-//! repetitions; slow links and pauses cost time, and the same; duplicates cost nothing. A killed
-//! node takes along what no other node had heard of. When it is back, it compares itself with its neighbors, and with those for whose hub
-//! it may have stood in.
+//! acknowledged. A hub below the root waits with an acknowledgement until the root has acknowledged
+//! the same values to it, because both may be killed at a time; but no longer than
+//! [`Pace::acknowledge`], and not at all while the root is silent. Partitions and one-way cuts cost
+//! a batch per [`Pace::retry`] and node that cannot be reached, and some standing in; lost messages
+//! cost repetitions; slow links and pauses cost time, and the same; duplicates cost nothing. A
+//! killed node takes along what no other node had heard of. When it is back, it compares itself
+//! with its neighbors, and with those for whose hub it may have stood in.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -64,8 +66,8 @@ use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry};
 use serde::{Deserialize, Serialize};
 
 /// The time between two batches of the hub, unless an argument names another. Messages per
-/// operation fall with its inverse, and the longest latency grows by as much: it is up to a period,
-/// a third of it, and two hops. Above 1.3 s the challenge's 2 s are missed where latency varies.
+/// operation fall with its inverse. The longest latency is up to four thirds of it, and two hops. At
+/// 1.6 s the median exceeds the challenge's 1000 ms where latency varies (`docs/frontier.md`).
 const FLUSH: Duration = Duration::from_millis(300);
 
 /// How many nodes one hub serves. More would save hops and make the hub's work grow: with 100 it
@@ -393,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_period_that_always_passes_takes_less_than_half_a_message_per_operation() {
+    fn the_slow_setting_passes_with_less_than_half_a_message_per_operation() {
         let report = challenge().run(|node| Broadcast::new(node, SLOW));
         println!("{report}");
         report.assert_valid();
@@ -423,7 +425,8 @@ mod tests {
             });
             let seeds = worst.len();
             println!(
-                "{seeds} seeds: latencies that vary, {flush:?}: median up to {median} ms, maximum up to {maximum} ms"
+                "{seeds} seeds: latencies that vary, {flush:?}: median up to {median} ms, maximum \
+                 up to {maximum} ms"
             );
         }
     }

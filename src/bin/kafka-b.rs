@@ -232,12 +232,14 @@ impl Kafka {
                 Reply::PollOk { msgs: self.fit(polled?) }
             }
             Request::CommitOffsets { offsets } => {
+                offsets.keys().try_for_each(|key| check_entry("a key", key))?;
                 let commits = offsets.into_iter();
                 let commits = commits.map(async |(key, offset)| self.commit(&key, offset).await);
                 join_all(commits).await.into_iter().collect::<Result<(), _>>()?;
                 Reply::CommitOffsetsOk
             }
             Request::ListCommittedOffsets { keys } => {
+                keys.iter().try_for_each(|key| check_entry("a key", key))?;
                 let reads = keys.into_iter().map(async |key| {
                     let committed = self.committed(&key).await?;
                     Ok::<_, RpcError>(committed.map(|offset| (key, offset)))

@@ -202,7 +202,9 @@ mod tests {
     #[test]
     fn whatever_the_seed_partitions_keep_no_transaction_waiting() {
         let dropped = seeds(|seed| {
-            let test = Test { faults: [Fault::Partition].into(), seed, ..challenge() };
+            let nemesis_interval = Duration::from_secs(3);
+            let faults = [Fault::Partition].into();
+            let test = Test { faults, nemesis_interval, seed, ..challenge() };
             let report = test.run(Replica::new);
             report.assert_valid();
             assert_eq!(report.warnings, [""; 0], "{report}");

@@ -199,7 +199,7 @@ impl Replica {
             let store = self.store.clone().within(self.wait);
             let answer = store.cas_or_create(&self.end, &None, &batch).await;
             if answer.is_ok() {
-                self.wait = FIRST_WAIT.max(2 * start.elapsed());
+                self.wait = (2 * start.elapsed()).clamp(FIRST_WAIT, LONGEST_WAIT);
             }
             match answer {
                 Ok(true) => {

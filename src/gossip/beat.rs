@@ -13,9 +13,9 @@
 //! its deviation, four times of which is the lead. A batch's time is the one for which it was
 //! planned, so what the follower itself is late counts as well.
 //!
-//! However long the lead is, a few batches miss the beat. Where one does, the neighbor has one more
-//! beat, an eighth of a period after that which was missed, and passes on what has come by then; and
-//! so on, for what comes in the first three eighths of the period. Each costs a batch for each
+//! However long the lead is, a few batches miss the beat. Where one does, the neighbor has an extra
+//! beat an eighth of a period after the one that was missed, and passes on what has come by then;
+//! and so on, for what comes in the first three eighths of the period. Each costs a batch for each
 //! link, and saves the rest of the period.
 
 use std::time::Duration;
@@ -163,7 +163,9 @@ impl Beat {
     /// When what has come now, and was to be here at the beat, should go on: if it came in the
     /// first three eighths of the period, it has missed the last beat.
     pub(super) fn second_chance(&self, now: Instant) -> Option<Instant> {
-        let elapsed = self.period.checked_sub(self.wait(now)?)?;
+        let wait = self.wait(now)?;
+        // What comes at the very moment of the beat may have come after that.
+        let elapsed = if wait.is_zero() { wait } else { self.period.checked_sub(wait)? };
         let has_missed = elapsed < self.period * 3 / 8;
         has_missed.then(|| now + (self.period / 8).saturating_sub(elapsed))
     }

@@ -1,4 +1,4 @@
-//! What a node does that has forgotten a former life, or does not know what somebody else was told.
+//! Anti-entropy: comparison with other nodes after a restart, or when one has fallen silent.
 
 use std::cell::RefCell;
 use std::hash::Hash;
@@ -16,7 +16,7 @@ use crate::rpc::Retry;
 const FIRST_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long a node is asked that may have been told more than this one. Longer finds out more where
-/// links are bad; but who asks has forgotten nothing, and asks again when the next one falls silent.
+/// links are bad; but who asks has forgotten nothing, and asks again when another one falls silent.
 const IN_DOUBT_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a neighbor has that this node may lack.
@@ -30,14 +30,14 @@ pub struct Lesson<T> {
     pub is_first: bool,
 }
 
-/// Starts a task that waits until this node knows that it has had a former life, or is to be
-/// [compared](Gossip::compare_with) with somebody. Then it compares
-/// what the node has `seen` with what each neighbor has: with one of them first, which so tells
-/// everything, and then with all others at the same time, which tell what is missing still. Those
-/// that do not answer are asked until they do.
+/// Spawns the task that compares this node with others, after a restart or when
+/// [`Gossip::compare_with`] asks for it. After a restart it compares what the node has `seen` with
+/// what each neighbor has: with one of them first, which so tells everything, and then with all
+/// others at the same time, which tell what is missing still. Those that do not answer are asked
+/// until they do.
 ///
-/// `question` makes the request that carries a [`Digest`]; the answer to it is a [`Difference`]. One
-/// that would be too long comes in several, each of which is asked for.
+/// `question` makes the request that carries a [`Digest`]; the answer to it is a [`Difference`].
+/// One that would be too long comes in several, each of which is asked for.
 ///
 /// `learn` takes what a neighbor tells, and passes it on unless it is the first: nobody else may
 /// know it. Each neighbor is told what it lacks itself.

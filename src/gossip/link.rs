@@ -146,14 +146,14 @@ pub(super) struct Link<T> {
     is_overdue: bool,
     /// What of the neighbor's stream this node has.
     heard: Positions,
-    /// Up to where the neighbor was told so; `told_heard <= heard.contiguous()`.
+    /// Cumulative acknowledgement last sent to the neighbor; `told_heard <= heard.contiguous()`.
     told_heard: u64,
     /// When the last of that came, if the neighbor was not told.
     heard_at: Option<Instant>,
-    /// What of that is on its way to the node that this one follows.
-    passing: VecDeque<Passing>,
-    /// The last of it that has arrived there, if the neighbor was not told.
-    passed: Option<Passing>,
+    /// Received news that was forwarded to the followed node and is not acknowledged there.
+    forwarded: VecDeque<Forwarded>,
+    /// The last of it that was acknowledged there, if the neighbor was not told.
+    confirmed: Option<Forwarded>,
     /// Since when an acknowledgement is owed, and whether it is urgent.
     owes: Option<(Instant, bool)>,
     /// How long the neighbor's news waits here, if it was not told.
@@ -173,9 +173,9 @@ struct Flight {
     is_repeated: bool,
 }
 
-/// What of a neighbor's news is on its way to the node that this one follows.
+/// Received news that was forwarded to the followed node.
 #[derive(Debug, Clone, Copy)]
-struct Passing {
+struct Forwarded {
     /// The position there after the last of it.
     position: u64,
     /// Up to which position it is what the neighbor told, and when the last of that came.
@@ -219,8 +219,8 @@ impl<T: Clone + Serialize> Link<T> {
             heard: Positions::default(),
             told_heard: 0,
             heard_at: None,
-            passing: VecDeque::new(),
-            passed: None,
+            forwarded: VecDeque::new(),
+            confirmed: None,
             owes: None,
             waits: None,
             beat: Beat::new(&pace, start),
@@ -301,9 +301,9 @@ impl<T: Clone + Serialize> Link<T> {
     }
 
     /// The batch that is due now, and the news with which the neighbor has become overdue by that.
-    /// If this node `passes_on` what it is told, no more is acknowledged than what has arrived where
-    /// it goes, as long as an acknowledgement is not due.
-    pub(super) fn emit(&mut self, now: Instant, passes_on: bool) -> (Batch<T>, Vec<T>) {
+    /// If this node `forwards` what it is told, it acknowledges what was acknowledged to it there,
+    /// and the rest only when an acknowledgement is due.
+    pub(super) fn emit(&mut self, now: Instant, forwards: bool) -> (Batch<T>, Vec<T>) {
         let mut late = Vec::new();
         let is_retry = self.retry().is_some_and(|at| at <= now);
         if is_retry {
@@ -325,8 +325,8 @@ impl<T: Clone + Serialize> Link<T> {
         let is_owed = self
             .owes
             .is_some_and(|(since, is_urgent)| is_urgent || since + self.pace.acknowledge <= now);
-        let heard_at = if passes_on && !is_owed {
-            self.acknowledge_what_has_passed()
+        let heard_at = if forwards && !is_owed {
+            self.acknowledge_confirmed()
         } else {
             self.owes = None;
             self.told_heard = self.heard.contiguous();
@@ -354,8 +354,8 @@ impl<T: Clone + Serialize> Link<T> {
 
     /// Acknowledges what has arrived at the node that this one follows, and tells when the last of
     /// that came.
-    fn acknowledge_what_has_passed(&mut self) -> Option<Instant> {
-        let Passing { heard, came, .. } = self.passed.take()?;
+    fn acknowledge_confirmed(&mut self) -> Option<Instant> {
+        let Forwarded { heard, came, .. } = self.confirmed.take()?;
         if heard <= self.told_heard {
             return None;
         }
@@ -369,25 +369,25 @@ impl<T: Clone + Serialize> Link<T> {
 
     /// Everything that this node was told is on its way to the node that it follows, up to this
     /// position there.
-    pub(super) fn note_passing(&mut self, position: u64) {
-        let last = self.passing.back().or(self.passed.as_ref());
+    pub(super) fn note_forwarded(&mut self, position: u64) {
+        let last = self.forwarded.back().or(self.confirmed.as_ref());
         let known = last.map_or(self.told_heard, |last| last.heard.max(self.told_heard));
         let heard = self.heard.contiguous();
         if let Some(came) = self.heard_at
             && known < heard
         {
-            self.passing.push_back(Passing { position, heard, came });
+            self.forwarded.push_back(Forwarded { position, heard, came });
         }
     }
 
     /// The node that this one follows has everything up to this position; nothing, if that is a new
     /// life of it.
-    pub(super) fn note_passed(&mut self, position: Option<u64>) {
-        let Some(position) = position else { return self.passing.clear() };
-        while let Some(first) = self.passing.front()
+    pub(super) fn note_confirmed(&mut self, position: Option<u64>) {
+        let Some(position) = position else { return self.forwarded.clear() };
+        while let Some(first) = self.forwarded.front()
             && first.position <= position
         {
-            self.passed = self.passing.pop_front();
+            self.confirmed = self.forwarded.pop_front();
         }
     }
 
@@ -483,8 +483,8 @@ impl<T: Clone + Serialize> Link<T> {
         (self.is_overdue, self.backoff) = (false, 0);
         (self.heard, self.heard_at, self.waits) = (Positions::default(), None, None);
         self.told_heard = 0;
-        self.passing.clear();
-        self.passed = None;
+        self.forwarded.clear();
+        self.confirmed = None;
         self.flights.clear();
         self.beat.lose_time();
     }

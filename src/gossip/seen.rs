@@ -31,7 +31,8 @@ pub struct Seen<T> {
     json: JsonArray,
 }
 
-/// What a node has seen, in short: one number for each bucket.
+/// Digest of what a node has seen: one hash for each bucket, and how many of the other node's items
+/// are done with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
     buckets: Vec<u64>,

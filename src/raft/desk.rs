@@ -28,13 +28,10 @@ const REPEAT: Duration = Duration::from_millis(300);
 /// repairs more losses, less repeats less in vain.
 const MOST_REPEATED: usize = Pace::DEFAULT.probe_bytes;
 
-/// The longest line that a command may take, or a query, or the answer to either: more than one of
-/// its kind is not sent between replicas at a time. More takes larger values, less lets everybody
-/// else wait for less while one is on its way; it must pass in less than an election's time-out.
-const LONGEST_LINE: usize = LONGEST_ENTRY;
-
-/// How large they may be themselves: the rest of the line are names and numbers.
-pub(super) const MOST_COMMAND_BYTES: usize = LONGEST_LINE - 1024;
+/// Most bytes of a command, a query or an answer: an entry ([`LONGEST_ENTRY`]), less 1 KiB for the
+/// names and numbers around it. More takes larger values, less lets everybody else wait for less
+/// while one is on its way; it must pass in less than an election's time-out.
+pub(super) const MOST_COMMAND_BYTES: usize = LONGEST_ENTRY - 1024;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -62,7 +62,7 @@ enum Event<M: StateMachine> {
 impl<M: StateMachine> Replica<M> {
     /// Starts the replica of a node; `message` makes the message that carries a letter.
     ///
-    /// A node that is none of the cluster ends, and so does one whose storage is another node's, or
+    /// A node that is not a member of the cluster ends, and so does one whose storage is another node's, or
     /// another cluster's: `serve` returns that as an error.
     pub fn start<B: Serialize>(
         node: &Node,
@@ -135,7 +135,7 @@ impl<M: StateMachine> Task<M> {
         let me = ids.iter().position(|id| id == node.id());
         let Some(me) = me else {
             let id = node.id();
-            refuse(format!("{id} refuses to start: it is none of the cluster {ids:?}"));
+            refuse(format!("{id} refuses to start: it is not a member of the cluster {ids:?}"));
         };
         let (journal, stored) = Journal::open(node, &ids);
         let snapshot = stored.snapshot.as_ref();

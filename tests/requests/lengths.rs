@@ -1,6 +1,8 @@
 //! No message grows with what there is to tell, and what is too long for one is refused.
 
-use crate::{G_SET, KAFKA_A, KAFKA_B, KAFKA_C, Node, TXN_B, TXN_C, TXN_LIST_APPEND, list};
+use crate::{
+    BROADCASTS, G_SET, KAFKA_A, KAFKA_B, KAFKA_C, Node, TXN_B, TXN_C, TXN_LIST_APPEND, list,
+};
 
 /// What fills a message.
 const FULL: usize = 512 << 10;
@@ -39,6 +41,10 @@ fn what_is_too_long_for_a_message_to_others_is_refused_and_has_not_happened() {
     check_refused(TXN_LIST_APPEND, append, read, r#"["r",1,null]"#);
     let add = r#"{"type":"add","element":LONG}"#;
     check_refused(G_SET, add, r#"{"type":"read"}"#, r#""value":[]"#);
+    for program in BROADCASTS {
+        let broadcast = r#"{"type":"broadcast","message":LONG}"#;
+        check_refused(program, broadcast, r#"{"type":"read"}"#, r#""messages":[]"#);
+    }
     for program in [KAFKA_B, KAFKA_C] {
         let poll = r#"{"type":"poll","offsets":{"k":0}}"#;
         check_refused(program, r#"{"type":"send","key":"k","msg":LONG}"#, poll, r#""msgs":{}"#);

@@ -18,6 +18,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+const BROADCASTS: [&str; 5] = [
+    env!("CARGO_BIN_EXE_broadcast-b"),
+    env!("CARGO_BIN_EXE_broadcast-c"),
+    env!("CARGO_BIN_EXE_broadcast-d"),
+    env!("CARGO_BIN_EXE_broadcast-e"),
+    env!("CARGO_BIN_EXE_broadcast-durable"),
+];
 const G_SET: &str = env!("CARGO_BIN_EXE_g-set");
 const KAFKA_A: &str = env!("CARGO_BIN_EXE_kafka-a");
 const KAFKA_B: &str = env!("CARGO_BIN_EXE_kafka-b");

@@ -31,7 +31,7 @@ use crate::workload::{Verdict, Workload};
 
 #[derive(Debug, Args)]
 pub(super) struct Recorded {
-    /// A history.edn, which may be gzipped; or the directory of a test that has one, or a file in it
+    /// A history.edn, gzipped or not; or the directory of a test, or a file in it
     #[arg(value_name = "HISTORY_OR_DIR")]
     path: PathBuf,
     /// What clients did [default: what test.json, the path or the operations tell]

@@ -78,8 +78,7 @@ impl Recorded {
     }
 }
 
-/// What Maelstrom overlooks: as the test told it when it ended, if eddy ran it, and what its history
-/// shows of it.
+/// Warnings of a test: those in its summary, then those that its history shows.
 fn warnings(directory: &Path) -> Result<Vec<String>, String> {
     let mut warnings = summary(directory).map(|summary| summary.warnings).unwrap_or_default();
     for warning in analyze::warnings_of(directory)? {
@@ -90,7 +89,7 @@ fn warnings(directory: &Path) -> Result<Vec<String>, String> {
     Ok(warnings)
 }
 
-/// What eddy told when the test ended, if it ran it.
+/// Summary that eddy recorded, if eddy ran the test.
 fn summary(directory: &Path) -> Option<Summary> {
     let text = fs::read_to_string(directory.join(store::SUMMARY)).ok()?;
     serde_json::from_str(&text).ok()

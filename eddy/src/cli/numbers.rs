@@ -57,7 +57,14 @@ pub(super) fn seconds(received: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn milliseconds(received: &str) -> Result<Duration, String> {
-    let error = |_| wrong("a whole number of milliseconds, 0 or more", near_whole(received, 0.0));
+    // A fraction of something this small is rather meant in seconds.
+    let is_in_seconds = |number: &f64| number.fract() != 0.0 && (0.0..10.0).contains(number);
+    let in_seconds = received.parse().ok().filter(is_in_seconds);
+    let near = || match in_seconds {
+        Some(seconds) => near_whole(&(seconds * 1000.0).to_string(), 0.0),
+        None => near_whole(received, 0.0),
+    };
+    let error = |_| wrong("a whole number of milliseconds, 0 or more", near());
     received.parse().map(Duration::from_millis).map_err(error)
 }
 
@@ -153,6 +160,8 @@ mod tests {
             milliseconds("100 ms"),
             "a whole number of milliseconds, 0 or more; did you mean 100?",
         );
+        check(milliseconds("0.1"), "a whole number of milliseconds, 0 or more; did you mean 100?");
+        check(milliseconds("99.7"), "a whole number of milliseconds, 0 or more; did you mean 100?");
         check(interval("0"), "a number of seconds above 0");
         check(interval("-2"), "a number of seconds above 0; did you mean 2?");
         check(rate("NaN"), "operations per second, 0 or more");

@@ -1,5 +1,5 @@
-//! The numbers of the requests that nodes have made, and of whom, to tell a reply to a node from one
-//! that went to the wrong place.
+//! The numbers of the requests that nodes have made, and of whom, to tell a reply to a node from
+//! one that went to the wrong place.
 //!
 //! Nodes count their requests, so the numbers are a few ranges, whatever their number. Those to one
 //! destination are ranges, too, but of a node that asks several by turns each has a single number.

@@ -134,8 +134,9 @@ impl Mistakes {
 
     /// How many of the warnings, the first ones, tell why clients hear no answer.
     pub(super) fn silencing(&self) -> usize {
-        let is_silencing =
-            |mistake: &Mistake| matches!(mistake, Mistake::Misdirected | Mistake::Unsolicited);
+        let is_silencing = |mistake: &Mistake| {
+            matches!(mistake, Mistake::InAnothersName | Mistake::Misdirected | Mistake::Unsolicited)
+        };
         self.noted.keys().filter(|mistake| is_silencing(mistake)).count()
     }
 
@@ -235,6 +236,7 @@ mod tests {
             "node n1 sent a second re",
             "node n1 sent a message t",
             "node n2 sent an error wi",
+            "node n2 sent an error wh",
         ];
         assert_eq!(told, expected);
         assert!(mistakes.take_news().is_empty());

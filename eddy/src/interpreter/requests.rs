@@ -81,7 +81,9 @@ impl Interpreter {
         let name = &self.nodes[node];
         let patience = if waiting.operation.f == "init" { INIT_TIMEOUT } else { TIMEOUT };
         let notice = self.strays.note((node, name), said, waiting, msg_id, patience);
-        notice.iter().for_each(|notice| self.notices.tell(notice));
+        if let Some(notice) = &notice {
+            self.notices.tell(notice);
+        }
         notice.is_some()
     }
 

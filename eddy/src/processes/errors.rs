@@ -256,7 +256,8 @@ mod tests {
 
     #[test]
     fn of_a_long_one_the_first_line_and_the_last_are_kept_printable() {
-        let frames: String = (0..1000).map(|frame| format!("  frame {frame}\n")).collect();
+        let frames: Vec<String> = (0..1000).map(|frame| format!("  frame {frame}\n")).collect();
+        let frames = frames.concat();
         let mut errors = Errors::default();
         errors.push(format!("{TRACEBACK}:\n{frames}Error: \x1b[2J{}", "x".repeat(9999)).as_bytes());
         errors.end();

@@ -1,8 +1,8 @@
 //! What a node runs: a file that was looked at before anything is started.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -10,13 +10,16 @@ use anyhow::{Context, Result, bail};
 
 use super::hint;
 
+/// How many bytes of a script are searched for the end of its first line; the system takes fewer.
+const LONGEST_LINE: u64 = 4096;
+
 /// An executable file; never searched for on `PATH`, as in Maelstrom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Program(PathBuf);
 
 impl Program {
-    /// Finds a program, from the current directory if its path is relative; `words` stand behind it,
-    /// and `node` is who needs it.
+    /// Finds a program, from the current directory if its path is relative; `words` stand behind
+    /// it, and `node` is who needs it.
     pub(crate) fn find(path: &Path, words: &[OsString], node: &str) -> Result<Program> {
         Program::look(path, words).with_context(|| format!("node {node} cannot be started"))
     }
@@ -56,6 +59,10 @@ impl Program {
             ErrorKind::NotFound if !self.0.exists() => {
                 return anyhow::anyhow!("node {node} cannot be started: {path} is there no more");
             }
+            ErrorKind::NotFound if has_carriage_return(&self.0) => {
+                "; its first line ends with a carriage return, as on Windows. Expected a line feed \
+                 alone: sed -i 's/\\r$//' mends it"
+            }
             ErrorKind::NotFound => "; does the interpreter that its first line names exist?",
             _ if is_without_interpreter && self.0.extension().is_some_and(|kind| kind == "py") => {
                 "; does it begin with the line #!/usr/bin/env python3?"
@@ -76,6 +83,15 @@ pub(super) fn advice(error: &std::io::Error) -> &'static str {
     }
 }
 
+/// Whether the line that names a script's interpreter ends as lines do on Windows, which Unix takes
+/// for a part of the name.
+fn has_carriage_return(path: &Path) -> bool {
+    let mut line = Vec::new();
+    let read = File::open(path)
+        .and_then(|file| BufReader::new(file.take(LONGEST_LINE)).read_until(b'\n', &mut line));
+    read.is_ok() && line.starts_with(b"#!") && line.ends_with(b"\r\n")
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Error;
@@ -94,6 +110,10 @@ mod tests {
             let begins = format!("node n7 cannot be started: {path}");
             assert!(story.starts_with(&begins) && story.ends_with(expected), "{story}");
         }
+        let script = std::env::temp_dir().join(format!("eddy-return-{}", std::process::id()));
+        std::fs::write(&script, "#!/bin/sh\r\n").unwrap();
+        check(script.to_str().unwrap(), Errno::NOENT, "alone: sed -i 's/\\r$//' mends it");
+        std::fs::remove_file(&script).unwrap();
         check("/bin/sh", Errno::NOENT, "; does the interpreter that its first line names exist?");
         check("/bin/no-such-node", Errno::NOENT, "/bin/no-such-node is there no more");
         check("/bin/sh", Errno::NOEXEC, "; does it begin with a line like #!/bin/sh?");

@@ -1,4 +1,4 @@
-//! Faults that were asked for and could not show anything, because of when they struck.
+//! Warnings about faults that cannot have tested anything, because of when they struck.
 //!
 //! The first strike of each fault comes at once, and the next one after twice the nemesis interval
 //! at most. So in a short test the only kill may come before anything was acknowledged, and a node
@@ -79,9 +79,8 @@ fn needs_links(fault: Fault) -> bool {
 struct Times {
     /// When the first operation was acknowledged that adds something.
     first_write: Option<Duration>,
-    /// When the first operation was acknowledged, and the last one before the nodes were left to
-    /// recover.
-    first_and_last: Option<(Duration, Duration)>,
+    /// When the last operation was acknowledged before the nodes were left to recover.
+    last: Option<Duration>,
 }
 
 impl Times {
@@ -89,12 +88,11 @@ impl Times {
         let is_last = |op: &Op| op.extra("final?").is_some();
         let acknowledged = || history.clients().filter(|op| op.kind == Kind::Ok);
         let time = |op: &Op| Duration::from_nanos(op.time).saturating_sub(began);
-        let mut writes = acknowledged().filter(|op| written(workload).1.contains(&&*op.f));
+        let functions = written(workload).map_or(&[][..], |(_, functions)| functions);
+        let mut writes = acknowledged().filter(|op| functions.contains(&&*op.f));
         let first_write = writes.next().map(time);
-        let mut times = acknowledged().filter(|op| !is_last(op)).map(time);
-        let first = times.next();
-        let last = times.last().or(first);
-        Times { first_write, first_and_last: first.zip(last) }
+        let last = acknowledged().filter(|op| !is_last(op)).last().map(time);
+        Times { first_write, last }
     }
 
     /// What keeps the strikes of a fault from showing anything, if anything does.
@@ -106,40 +104,34 @@ impl Times {
         let all = if hits.len() == 1 { format!("the only {one}") } else { format!("every {one}") };
         if fault == Fault::Kill {
             let first = self.first_write?;
-            let what = written(workload).0;
+            let (what, _) = written(workload)?;
             let is_early = hits.iter().all(|strike| strike.from < first);
             return is_early.then(|| {
                 format!("{all} struck before any {what} was acknowledged, so nothing could be lost")
             });
         }
-        let (first, last) = self.first_and_last?;
-        let is_early = |strike: &&Strike| strike.until < first;
-        let is_late = |strike: &&Strike| strike.from > last;
-        let when = if hits.iter().all(is_early) {
-            "was over before any operation was acknowledged"
-        } else if hits.iter().all(is_late) {
-            "struck after the last operation was acknowledged"
-        } else if hits.iter().all(|strike| is_early(strike) || is_late(strike)) {
-            "was over before any operation was acknowledged, or struck after the last one was"
-        } else {
-            return None;
-        };
-        Some(format!("{all} {when}, so the verdict says nothing of {several}"))
+        let last = self.last?;
+        hits.iter().all(|strike| strike.from > last).then(|| {
+            format!(
+                "{all} struck after the last operation was acknowledged, so the verdict says \
+                 nothing of {several}"
+            )
+        })
     }
 }
 
-/// What clients write in a workload, and by which operations.
-fn written(workload: Workload) -> (&'static str, &'static [&'static str]) {
-    match workload {
+/// What clients write in a workload, and by which operations; an echo needs nothing to be kept.
+fn written(workload: Workload) -> Option<(&'static str, &'static [&'static str])> {
+    Some(match workload {
         Workload::Broadcast => ("value", &["broadcast"]),
-        Workload::Echo => ("echo", &["echo"]),
+        Workload::Echo => return None,
         Workload::GCounter | Workload::PnCounter => ("add", &["add"]),
         Workload::GSet => ("value", &["add"]),
         Workload::Kafka => ("message", &["send", "txn"]),
         Workload::LinKv => ("write", &["write", "cas"]),
         Workload::TxnListAppend | Workload::TxnRwRegister => ("transaction", &["txn"]),
         Workload::UniqueIds => ("id", &["generate"]),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -201,28 +193,35 @@ mod tests {
     }
 
     #[test]
-    fn other_faults_show_nothing_before_the_first_operation_and_after_the_last() {
+    fn other_faults_show_nothing_after_the_last_operation() {
         #[track_caller]
         fn check(times: &[(u64, u64)], expected: Option<&str>) {
             let strike =
                 |&(from, until): &(u64, u64)| Strike::pause(["n1"], seconds(from), seconds(until));
             let strikes: Vec<Strike> = times.iter().map(strike).collect();
-            let expected = expected.map(|what| {
-                format!("{what}, so the verdict says nothing of pauses: try a seed, or a limit")
+            let expected = expected.map(|all| {
+                format!(
+                    "{all} struck after the last operation was acknowledged, so the verdict says \
+                     nothing of pauses: try a seed, or a limit"
+                )
             });
             let test = Test { nemesis_interval: seconds(1), ..test(Fault::Pause) };
             assert_eq!(found(&test, &strikes), Vec::from_iter(expected));
         }
-        let early = "was over before any operation was acknowledged";
-        check(&[(0, 0)], Some(&format!("the only pause {early}")));
-        check(&[(0, 0), (0, 0)], Some(&format!("every pause {early}")));
-        let late = "the only pause struck after the last operation was acknowledged";
-        check(&[(9, 10)], Some(late));
-        let both = format!("every pause {early}, or struck after the last one was");
-        check(&[(0, 0), (9, 10)], Some(&both));
-        check(&[(0, 1)], None);
-        check(&[(0, 10)], None);
-        check(&[(0, 0), (5, 6)], None);
+        check(&[(9, 10)], Some("the only pause"));
+        check(&[(9, 10), (11, 12)], Some("every pause"));
+        check(&[(0, 0)], None);
+        check(&[(0, 0), (9, 10)], None);
+        check(&[(5, 6), (9, 10)], None);
+    }
+
+    #[test]
+    fn an_echo_is_not_lost_by_a_kill() {
+        let history = HISTORY.replace(":broadcast", ":echo");
+        let history = History::read_edn(&history).unwrap();
+        let test = Test { workload: Workload::Echo, ..test(Fault::Kill) };
+        let strikes = [Strike::kill(["n0"], seconds(0), seconds(6))];
+        assert!(warnings(&test, &strikes, &history, seconds(1), OPTIONS).is_empty());
     }
 
     #[test]

@@ -108,8 +108,8 @@ mod tests {
         let first = "n1 at 0.0 s, n1 at 1.0 s";
         let nine = format!("9 kills ({first}, n1 at 2.0 s, n1 at 3.0 s, and 5 more)");
         check(&many, &[Fault::Kill], Some(&nine));
-        let none = format!("no partition, 9 kills ({first}, and 7 more)");
-        check(&many, &[Fault::Kill, Fault::Partition], Some(&none));
+        let without = format!("no partition, 9 kills ({first}, and 7 more)");
+        check(&many, &[Fault::Kill, Fault::Partition], Some(&without));
         let everything =
             "no partition, 9 kills, no pause, no one-way cut, no loss, no duplication, no slowdown";
         check(&many, &Fault::ALL, Some(everything));

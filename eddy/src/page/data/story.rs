@@ -30,8 +30,8 @@ pub(super) struct Story<'a> {
 }
 
 impl Story<'_> {
-    /// Whom the value reached and whom it did not, in lines, and what the nodes knew that were asked
-    /// by the operations.
+    /// Whom the value reached and whom it did not, in lines, and what the nodes knew that the
+    /// operations asked.
     pub(super) fn in_short(&self) -> Vec<String> {
         let Story { carriers, operations, recorded_until, .. } = self;
         let mut lines = match recorded_until {

@@ -27,7 +27,7 @@ fn write_in_life(life: u64, directory: &Path, node_id: &str, node_ids: &[&str]) 
     }
 }
 
-/// What a node says, or why it ends, that begins again with the storage of `n1` of `n1`, `n2` and `n3`.
+/// What a node says, or why it ends, with the storage of `n1` in the cluster `n1`, `n2`, `n3`.
 fn restart(name: &str, node_id: &str, node_ids: &[&str]) -> String {
     let directory = format!("glomers-misuse-{name}-{}", std::process::id());
     let directory = std::env::temp_dir().join(directory);
@@ -56,7 +56,7 @@ fn a_node_refuses_the_storage_of_another_node_and_of_another_cluster() {
 fn a_node_that_is_not_in_the_list_refuses_to_start() {
     let directory = std::env::temp_dir().join("glomers-misuse-none");
     let said = write(&directory, "n9", &["n1", "n2"]);
-    assert_eq!(said, r#"n9 refuses to start: it is none of the cluster ["n1", "n2"]"#);
+    assert_eq!(said, r#"n9 refuses to start: it is not a member of the cluster ["n1", "n2"]"#);
 }
 
 #[test]

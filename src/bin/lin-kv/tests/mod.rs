@@ -109,7 +109,9 @@ fn whatever_the_seed_it_is_linearizable_under_all_faults_together() {
             "{nodes} nodes, {seeds} seeds: {percent} % of {} answered, {worst} % at worst",
             all[1]
         );
-        println!("{terms} terms had a leader, and none had two; {dropped} messages were dropped");
+        println!(
+            "{terms} terms had a leader, none had two; {dropped} messages dropped, {torn} bytes torn"
+        );
         assert!(percent >= 60, "only {percent} % were answered");
         assert!(terms > seeds && dropped > 0 && torn > 0, "no fault struck anything");
     }
