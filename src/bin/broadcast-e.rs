@@ -12,10 +12,10 @@
 //! Nobody's clock needs to agree with any other's. How little that is follows from how much latency
 //! varies: four times its mean deviation, as TCP allows for round trips, but not less than
 //! [`Pace::ahead`], 10 ms, nor more than a third of a period. For batches that come too late all
-//! the same, the hub sends again, an eighth of a period after the beat, and at most once per eighth.
-//! So a value takes at
-//! most a period `T`, that lead, and two hops: 510 ms where a message takes 100 ms and no longer,
-//! and 600 ms before that has been measured. Acknowledgements travel with the batches.
+//! the same, the hub sends again, an eighth of a period after the beat, and at most once in each
+//! eighth. So a value takes at most a period `T`, that lead, and two hops: 510 ms where a message
+//! takes 100 ms and no longer, and 600 ms before that has been measured. Acknowledgements travel
+//! with the batches.
 //!
 //! In a period the hub sends `n − 1` batches, and a leaf one if a client has told it anything: with
 //! `b` broadcasts a second at each node, `(n − 1)(2 − e^(−bT))` messages for `nbT` broadcasts. That
@@ -66,8 +66,8 @@ use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry};
 use serde::{Deserialize, Serialize};
 
 /// The time between two batches of the hub, unless an argument names another. Messages per
-/// operation fall with its inverse. The longest latency is up to four thirds of it, and two hops. At
-/// 1.6 s the median exceeds the challenge's 1000 ms where latency varies (`docs/frontier.md`).
+/// operation fall with its inverse. The longest latency is up to four thirds of it, and two hops.
+/// At 1.6 s the median exceeds the challenge's 1000 ms where latency varies (`docs/frontier.md`).
 const FLUSH: Duration = Duration::from_millis(300);
 
 /// How many nodes one hub serves. More would save hops and make the hub's work grow: with 100 it

@@ -192,7 +192,9 @@ mod tests {
             let test = Test { faults, nemesis_interval, seed, ..challenge() };
             let report = test.run(Replica::new);
             report.assert_valid();
-            assert_eq!(report.warnings, [""; 0], "{report}");
+            // Of two nodes, some partitions cut off neither.
+            let is_idle = |warning: &&String| warning.starts_with("no partition struck any node");
+            assert!(report.warnings.iter().all(|warning| is_idle(&warning)), "{report}");
             report.dropped
         });
         println!(
