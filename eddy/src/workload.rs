@@ -125,6 +125,21 @@ impl Verdict {
         Verdict { valid: Validity::Unknown, reason: Some(reason), ..self }
     }
 
+    /// The same for a test that was cut off: what nobody has seen yet may have been on its way, so
+    /// that alone makes it unknown.
+    pub(crate) fn cut_off(self) -> Verdict {
+        let is_unseen_alone = self.results.get("bad-error-types").is_some_and(|types| {
+            types.as_sequence().is_some_and(|types| *types == [Value::keyword("unseen")])
+        });
+        if self.valid != Validity::Invalid || self.lost.is_empty() && !is_unseen_alone {
+            return self;
+        }
+        let found = self.reason.clone().unwrap_or_default();
+        let reason = format!("{found}; later operations may have shown them");
+        let (explanation, contradictions) = (Vec::new(), Vec::new());
+        Verdict { explanation, contradictions, decisive: None, ..self.doubted(reason) }
+    }
+
     /// The same with more to say: an explanation, unless the reason has said it.
     fn with(self, explanation: Vec<String>, warnings: Vec<String>) -> Verdict {
         let is_said = explanation.len() == 1 && explanation.first() == self.reason.as_ref();

@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::io::Write;
 
-use common::{Outcome, Place};
+use common::{ECHO, Outcome, Place};
 use eddy::edn::Value;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -244,4 +244,29 @@ fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text.as_bytes()).unwrap();
     encoder.finish().unwrap()
+}
+
+#[test]
+fn what_is_merely_missing_at_the_end_is_no_fault_of_a_test_that_was_cut_off() {
+    let place = Place::with_node("analyze-cut", ECHO);
+    place.eddy("test -w echo --bin node --node-count 1 --time-limit 1").expect(0, "");
+    let test = fs::read_to_string(place.0.join("store/latest/test.json")).unwrap();
+    let unseen = "{:index 0, :time 1, :type :invoke, :process 0, :f :send, :value [[:send 1 7]]}\n\
+         {:index 1, :time 2, :type :ok, :process 0, :f :send, :value [[:send 1 [0 7]]]}\n\
+         {:index 2, :time 3, :type :invoke, :process 1, :f :poll, :value [[:poll]]}\n\
+         {:index 3, :time 4, :type :ok, :process 1, :f :poll, :value [[:poll {}]]}\n";
+    let lost = "{:index 0, :time 1, :type :invoke, :process 0, :f :broadcast, :value 7}\n\
+         {:index 1, :time 2, :type :ok, :process 0, :f :broadcast, :value 7}\n\
+         {:index 2, :time 3, :type :invoke, :process 1, :f :read, :value nil}\n\
+         {:index 3, :time 4, :type :ok, :process 1, :f :read, :value []}\n";
+    for (workload, history) in [("broadcast", lost), ("kafka", unseen)] {
+        let file = format!("{workload}/history.edn");
+        place.file(&file, history, 0o644);
+        place.eddy(&format!("analyze {file} -w {workload}")).expect(1, "");
+        let test = test.replace("\"workload\": \"echo\"", &format!("\"workload\": {workload:?}"));
+        place.file(&format!("{workload}/test.json"), &test, 0o644);
+        let Outcome { stdout, .. } = place.eddy(&format!("analyze {file}")).expect(2, "");
+        assert!(stdout.contains("; later operations may have shown them"), "{stdout}");
+        assert!(stdout.contains("the test did not come to its end"), "{stdout}");
+    }
 }

@@ -193,10 +193,14 @@ fn a_store_that_forgets_its_keys_is_found_though_it_only_refuses() {
     let run = "test -w lin-kv --bin node --node-count 1 --rate 30 --concurrency 4n --time-limit 5";
     let Outcome { stdout, .. } = place.eddy(&format!("{run} --seed 8")).expect(0, "");
     assert!(!stdout.contains("warning:"), "{stdout}");
-    let killed = format!("{run} --nemesis kill --nemesis-interval 0.5 --seed 8");
-    let Outcome { stdout, .. } = place.eddy(&killed).expect(1, "");
+    // On a busy machine, a kill may come when nothing was written that anybody asks for.
     let refused = "was refused because the key did not exist";
-    assert!(stdout.contains(refused), "expected {refused:?} in:\n{stdout}");
+    let is_found = (8..13).any(|seed| {
+        let killed = format!("{run} --nemesis kill --nemesis-interval 0.5 --seed {seed}");
+        let Outcome { status, stdout, .. } = place.eddy(&killed);
+        status == Some(1) && stdout.contains(refused)
+    });
+    assert!(is_found, "no seed of five shows {refused:?}");
 }
 
 fn a_node_that_is_paused_stands_still_and_answers_later() {

@@ -62,8 +62,8 @@ enum Event<M: StateMachine> {
 impl<M: StateMachine> Replica<M> {
     /// Starts the replica of a node; `message` makes the message that carries a letter.
     ///
-    /// A node that is not a member of the cluster ends, and so does one whose storage is another node's, or
-    /// another cluster's: `serve` returns that as an error.
+    /// A node that is not a member of the cluster ends, and so does one whose storage is another
+    /// node's, or another cluster's: `serve` returns that as an error.
     pub fn start<B: Serialize>(
         node: &Node,
         message: impl Fn(LetterOf<M>) -> B + 'static,

@@ -8,13 +8,15 @@
 //! Two processes that write the same files would each overwrite what the other has acknowledged.
 //! So whoever reads or writes here has locked the file `lock` before, which no log and no value can
 //! be named like. The system frees a lock when its process is gone, however that ended; a program
-//! that the node starts does not inherit it. Where a file system has no locks, the node goes on
+//! that the node starts does not inherit it. A node whose directory is removed and made anew writes
+//! nothing more. Where a file system has no locks, the node goes on
 //! without: the lock is to keep people from a mistake, and nothing that is stored rests on it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -22,6 +24,13 @@ use super::Disk;
 
 /// The name of the file that is locked.
 const LOCK: &str = "lock";
+
+/// How long a lock is waited for that another process has. Longer keeps people waiting who have
+/// started a node twice; the system frees the lock of a killed process sooner.
+const LOCK_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long until the next attempt.
+const LOCK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A directory as a [`Disk`]. It must be there, and it is locked from the first use on: another
 /// node that would use it is refused, until this value and its clones are gone.
@@ -45,11 +54,18 @@ impl Directory {
     fn lock(&self) -> io::Result<()> {
         if self.lock.get().is_none() {
             let file = OpenOptions::new().create(true).append(true).open(self.path.join(LOCK))?;
-            let is_locked = self.is_locked(file.try_lock())?;
+            let is_locked = self.is_locked(try_lock(&file))?;
             // Nobody else has set it: all this is on one thread, the node's.
             let _ = self.lock.set(is_locked.then_some(file));
         }
-        Ok(())
+        match self.lock.get() {
+            Some(Some(file)) if !is_at(file, &self.path.join(LOCK))? => {
+                let path = self.path.display();
+                let text = format!("the directory {path} was replaced while this node used it");
+                Err(io::Error::new(ErrorKind::NotFound, text))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether there is a lock now, or can be none here.
@@ -88,6 +104,39 @@ impl Directory {
         let (this, file, bytes) = (self.clone(), file.to_owned(), bytes.to_vec());
         let thread = tokio::task::spawn_blocking(move || write(&this.path, &file, &bytes));
         thread.await.map_err(io::Error::other)?
+    }
+}
+
+/// Locks a file, and waits a little for whoever has it: the system takes a moment to let go of the
+/// lock of a process that was killed.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if start.elapsed() < LOCK_WITHIN => {
+                std::thread::sleep(LOCK_AGAIN);
+            }
+            attempt => return attempt,
+        }
+    }
+}
+
+/// Whether an open file is the one at this path still.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let mine = file.metadata()?;
+        match fs::metadata(path) {
+            Ok(there) => Ok((there.dev(), there.ino()) == (mine.dev(), mine.ino())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        Ok(true)
     }
 }
 

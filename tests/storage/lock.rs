@@ -50,6 +50,36 @@ fn whoever_only_looks_has_locked_it_as_well() {
     assert!(find(second, numbers).is_empty());
 }
 
+#[test]
+fn a_lock_that_is_about_to_be_freed_is_waited_for() {
+    let place = Place::new();
+    let file = std::fs::File::create(place.path().join("lock")).unwrap();
+    file.lock().unwrap();
+    let holder = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        drop(file);
+    });
+    assert!(find(Rc::new(Directory::at(place.path())), numbers).is_empty());
+    holder.join().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_node_whose_directory_was_replaced_stores_nothing_more() {
+    let place = Place::new();
+    let path = place.path().to_owned();
+    let life = async move |node: Node| {
+        let (log, _) = node.storage().log::<u64>("numbers");
+        log.append(&[1]).await.unwrap();
+        std::fs::remove_dir_all(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        log.append(&[2]).await.unwrap_err()
+    };
+    let error = live(Rc::new(Directory::at(place.path())), life);
+    assert!(format!("{error:#}").contains("was replaced while this node used it"), "{error:#}");
+    assert!(find(Rc::new(Directory::at(place.path())), numbers).is_empty());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_program_that_a_node_has_started_does_not_hold_the_lock() {

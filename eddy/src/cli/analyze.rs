@@ -161,6 +161,7 @@ impl Recorded {
         } else {
             workload.check(history, placement, models)
         };
+        let verdict = if interruption.is_some() { verdict.cut_off() } else { verdict };
         let judged = Judgement::new(standard, history, placement, verdict, None);
         let mut judged = judged.on_evidence();
         // What a test that was cut short has not got wrong, it may have got wrong later.

@@ -111,7 +111,7 @@ fn whatever_the_seed_it_is_linearizable_under_all_faults_together() {
             all[1]
         );
         println!(
-            "{terms} terms had a leader, none had two; {dropped} messages dropped, {torn} bytes torn"
+            "{terms} terms had a leader, none two; {dropped} messages dropped, {torn} bytes torn"
         );
         assert!(percent >= 60, "only {percent} % were answered");
         assert!(terms > seeds && dropped > 0, "no fault struck anything");
