@@ -84,6 +84,8 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// How many of the warnings, the first ones, explain why the test is not valid.
     pub(crate) decisive: usize,
+    /// Those of them that tell of faults which could show nothing.
+    pub(crate) idle_faults: Vec<String>,
     /// Everything the checkers found, as Maelstrom's `results.edn`.
     pub results: Value,
     /// What happened.
@@ -208,6 +210,7 @@ impl Report {
             contradictions: judged.contradictions(&history, &placement),
             warnings,
             decisive,
+            idle_faults: Vec::new(),
             results: judged.complete(results).with("valid?", valid).into(),
             lost: judged.verdict.lost,
             lost_with_nodes: judged.verdict.lost_with_nodes,
@@ -273,7 +276,8 @@ impl Report {
         let warnings = idle::warnings(test, strikes, history, chronicle.began, options);
         // Behind what nodes got wrong, which comes first and is shown at length.
         let place = self.warnings.len().min(1);
-        self.warnings.splice(place..place, warnings);
+        self.warnings.splice(place..place, warnings.iter().cloned());
+        self.idle_faults = warnings;
     }
 
     /// [`Report::assert`] that the test is valid: the last line of a `#[test]`.

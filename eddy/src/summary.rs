@@ -35,7 +35,9 @@ pub(crate) struct Summary {
     /// How often each fault struck, and whom.
     pub(crate) faults: Option<String>,
     pub(crate) warnings: Vec<String>,
-    /// Whether warnings count as failures.
+    /// Those of the warnings that tell of faults which could show nothing, and not of a node.
+    pub(crate) idle_faults: Vec<String>,
+    /// Whether the other warnings count as failures.
     pub(crate) is_strict: bool,
     /// How many of the warnings, the first ones, explain why it is not valid.
     pub(crate) decisive: usize,
@@ -182,6 +184,7 @@ impl Summary {
             stderr: Vec::new(),
             faults: strikes::in_short(&report.strikes, &test.faults, test.node_ids().len()),
             warnings: report.warnings.clone(),
+            idle_faults: report.idle_faults.clone(),
             is_strict: false,
             decisive: report.decisive,
         }
@@ -239,17 +242,21 @@ impl Summary {
         self.figures.iter().all(|figure| figure.fate() == Fate::Kept)
     }
 
-    /// Whether there are warnings where there may be none.
+    /// Whether there are warnings about nodes where there may be none.
     pub(crate) fn fails_by_warnings(&self) -> bool {
-        self.is_strict && !self.warnings.is_empty()
+        let is_of_nodes = |warning: &String| !self.idle_faults.contains(warning);
+        self.is_strict && self.warnings.iter().any(is_of_nodes)
     }
 
     /// The verdict in a few words, and how many warnings a valid test has.
     pub(crate) fn headline(&self) -> String {
         match self.warnings.len() {
             number @ 1.. if self.valid == Some(Validity::Valid) => {
-                let is_failure =
-                    if self.is_strict { ", which --strict takes for failures" } else { "" };
+                let is_failure = if self.fails_by_warnings() {
+                    ", which --strict takes for failures"
+                } else {
+                    ""
+                };
                 format!(
                     "{}, with {}{is_failure}",
                     self.verdict(),

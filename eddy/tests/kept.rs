@@ -89,6 +89,13 @@ fn a_warning_fails_who_asks_for_none() {
     let Outcome { stdout, .. } = place.eddy(&format!("{test} --strict")).expect(1, "");
     assert!(stdout.contains("valid, with 1 warning, which --strict takes for"), "{stdout}");
 
+    // A fault that strikes nobody is not the node's.
+    let place = Place::with_node("kept_strict_idle", ECHO);
+    let alone = "test -w echo --bin node --node-count 1 --time-limit 1 --nemesis partition";
+    let Outcome { stdout, .. } = place.eddy(&format!("{alone} --strict")).expect(0, "");
+    assert!(stdout.contains("a single node has no links to others"), "{stdout}");
+    place.eddy("check store/latest --strict").expect(0, "");
+
     // Of a test of Maelstrom's, only the history tells.
     let add = ":process 0, :f :add, :value 3";
     let read = ":process 1, :f :read, :value nil, :final? true";

@@ -80,7 +80,8 @@ impl Recorded {
 
 /// Warnings of a test: those in its summary, then those that its history shows.
 fn warnings(directory: &Path) -> Result<Vec<String>, String> {
-    let mut warnings = summary(directory).map(|summary| summary.warnings).unwrap_or_default();
+    let Summary { mut warnings, idle_faults, .. } = summary(directory).unwrap_or_default();
+    warnings.retain(|warning| !idle_faults.contains(warning));
     for warning in analyze::warnings_of(directory)? {
         if !warnings.contains(&warning) {
             warnings.push(warning);
