@@ -25,10 +25,10 @@ const NODES: [&str; 3] = ["n1", "n2", "n3"];
 /// replicas takes.
 const VALUE_BYTES: usize = 300_000;
 
-/// What the last replica lacks, unless an argument says otherwise.
+/// Backlog of the last replica in MB, unless an argument says otherwise.
 const MEGABYTES: usize = 128;
 
-/// How long latencies are taken before it is back, and how long it may take at most.
+/// Time for which latencies are taken before it is back, and the most that it may take.
 const BEFORE: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -104,7 +104,7 @@ fn megabytes_of(bytes: usize) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// How long answers took.
+/// Latencies of answers.
 struct Latencies {
     times: Vec<Duration>,
     unanswered: usize,
@@ -202,7 +202,7 @@ impl Network {
         *self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a node answers, if it does so in time.
+    /// The answer of a node, if it comes in time.
     fn ask(&self, id: u64, node: &str, mut body: Value) -> Option<Value> {
         body["msg_id"] = id.into();
         let (client, answer) = mpsc::channel();
@@ -220,7 +220,7 @@ impl Network {
         }
     }
 
-    /// How long the others take to answer while something goes on.
+    /// The others' latencies while something goes on.
     fn latencies(&self, goes_on: impl Fn() -> bool) -> Latencies {
         let (mut times, mut unanswered) = (Vec::new(), 0);
         while goes_on() {

@@ -19,7 +19,7 @@ mod notices;
 mod outcome;
 mod requests;
 mod services;
-mod strays;
+mod wrong_replies;
 mod strikes;
 mod tally;
 
@@ -40,8 +40,8 @@ use self::mistakes::Mistakes;
 use self::notices::Notices;
 use self::requests::INIT_TIMEOUT;
 use self::services::Services;
-use self::strays::Strays;
 pub(crate) use self::tally::Tally;
+use self::wrong_replies::WrongReplies;
 use crate::edn::Value;
 use crate::generator::{Next, Plan, Schedule};
 use crate::history::{History, Kind, Op, Process};
@@ -68,7 +68,7 @@ pub(crate) struct Interpreter {
     seed: Random,
     stage: Stage,
     mistakes: Mistakes,
-    strays: Strays,
+    wrong_replies: WrongReplies,
     notices: Notices,
     asked: Asked,
     /// The nodes of which a malformed reply is in the history whole.
@@ -143,7 +143,7 @@ impl Interpreter {
             seed,
             stage: Stage::Initializing,
             mistakes: Mistakes::default(),
-            strays: Strays::default(),
+            wrong_replies: WrongReplies::default(),
             notices: Notices::default(),
             asked: Asked::default(),
             malformed: BTreeSet::new(),

@@ -43,7 +43,7 @@ pub fn check(history: &History) -> Exceptions {
     Exceptions(classes)
 }
 
-/// What a client says of a malformed reply, if that is what this exception is.
+/// The message of an exception about a malformed reply, if it is one.
 pub(crate) fn malformed(exception: &Value) -> Option<&str> {
     let cause = cause(exception)?;
     let is_malformed = *cause.get("type")? == Value::keyword(MALFORMED);

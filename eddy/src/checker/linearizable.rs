@@ -94,7 +94,7 @@ pub struct Linearizable {
     pub valid: Validity,
     /// Each key that an operation names, sorted; or the one register there is, without a key.
     pub keys: Vec<Key>,
-    /// How many operations that succeeded were judged; reads of nil tell nothing.
+    /// The number of successful operations that were judged; reads of nil tell nothing.
     pub judged: usize,
     /// Sentences about what upstream overlooks: operations without a key, and what was refused or
     /// read as nil though it was there.

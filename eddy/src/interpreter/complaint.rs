@@ -143,11 +143,11 @@ pub(super) fn refusal(f: &str, reply: &Schema, body: &RawValue) -> String {
     format!("it answered {f} with\n  {}\nExpected {reply}.", excerpt(body.get()))
 }
 
-/// What is said of a node that did not answer; `stray` is what it said instead, if anything, in a
+/// What is said of a node that did not answer; `wrong` is what it said instead, if anything, in a
 /// sentence.
-pub(super) fn silence(f: &str, stray: Option<String>) -> String {
-    let why = match stray {
-        Some(stray) => stray,
+pub(super) fn silence(f: &str, wrong: Option<String>) -> String {
+    let why = match wrong {
+        Some(wrong) => wrong,
         None if f == "init" => {
             "Does it read STDIN and flush STDOUT, as print(…, flush=True) does in Python?"
                 .to_owned()

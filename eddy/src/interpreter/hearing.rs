@@ -18,8 +18,8 @@ impl Interpreter {
         }
         let preparation = self.clients.preparation(node);
         let read = complaint::read(&self.nodes[node], line, preparation != Some("init"));
-        let is_told =
-            preparation.is_some() && read.as_ref().is_ok_and(|said| self.tell_stray(node, said));
+        let is_told = preparation.is_some()
+            && read.as_ref().is_ok_and(|said| self.tell_wrong_reply(node, said));
         let heard = match read {
             Ok(said) => self.pass_on(now, node, &said, line),
             Err(complaint) => match lenient::read(line).filter(|_| self.is_lenient) {

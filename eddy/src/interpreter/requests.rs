@@ -76,11 +76,11 @@ impl Interpreter {
 
     /// Notes a message of a node that has yet to answer what prepares it, if it looks like the
     /// answer and is none. Whether that was told: the first one to each client is.
-    pub(super) fn tell_stray(&mut self, node: usize, said: &Said<'_>) -> bool {
+    pub(super) fn tell_wrong_reply(&mut self, node: usize, said: &Said<'_>) -> bool {
         let Some((waiting, msg_id)) = self.clients.preparing(node) else { return false };
         let name = &self.nodes[node];
         let patience = if waiting.operation.f == "init" { INIT_TIMEOUT } else { TIMEOUT };
-        let notice = self.strays.note((node, name), said, waiting, msg_id, patience);
+        let notice = self.wrong_replies.note((node, name), said, waiting, msg_id, patience);
         if let Some(notice) = &notice {
             self.notices.tell(notice);
         }
@@ -186,8 +186,8 @@ impl Interpreter {
                 if let Some(complaint) = self.deaf.complaint(node) {
                     return Err(complaint.clone());
                 }
-                let stray = self.strays.told((node, &self.nodes[node]), client);
-                let text = complaint::silence(operation.f, stray);
+                let wrong = self.wrong_replies.told((node, &self.nodes[node]), client);
+                let text = complaint::silence(operation.f, wrong);
                 Err(self.complain(node, text))
             }
         }

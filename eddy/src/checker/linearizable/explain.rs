@@ -1,6 +1,6 @@
-//! Why an operation fits nowhere, in words.
+//! Sentences that explain why an operation fits nowhere.
 //!
-//! What fits nowhere had to find a value, or any other one: a write fits everywhere. So the
+//! A write fits everywhere, so such an operation had to find a certain value, or any other one. The
 //! question is always who set the value that was there, and why nobody can have set another one.
 
 use super::{

@@ -1,5 +1,5 @@
-//! What nodes that have yet to answer `init`, or what comes right after it, sent in place of the
-//! answer. Maelstrom goes on waiting, since the answer may still come, and says nothing meanwhile.
+//! Replies to `init` or `topology` with a wrong `dest` or `in_reply_to`, sent before the right one.
+//! Maelstrom goes on waiting, since the answer may still come, and says nothing meanwhile.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -13,11 +13,11 @@ use crate::schema::Reply;
 
 /// The last of each node, by its number.
 #[derive(Debug, Default)]
-pub(super) struct Strays(BTreeMap<usize, Stray>);
+pub(super) struct WrongReplies(BTreeMap<usize, WrongReply>);
 
 /// A message that somebody may have meant as an answer.
 #[derive(Debug)]
-struct Stray {
+struct WrongReply {
     /// The client that waits for the answer, and the `msg_id` of its request.
     client: u64,
     msg_id: u64,
@@ -26,7 +26,7 @@ struct Stray {
     body: Rc<RawValue>,
 }
 
-impl Strays {
+impl WrongReplies {
     /// Notes a message of a node that this client waits for, if it looks like an answer and is
     /// none. The first one to that client is told: a sentence, for whoever waits as well.
     pub(super) fn note(
@@ -40,39 +40,39 @@ impl Strays {
         let Said { dest, body, .. } = said;
         let reply = Reply::read(body).ok()?;
         let is_to_client = **dest == *clients::name(waiting.client);
-        let is_stray = if is_to_client {
+        let is_wrong = if is_to_client {
             clients::in_reply_to(&reply) != Some(msg_id)
         } else {
             reply.kind().as_deref() == Some(waiting.request.reply.kind())
         };
-        if !is_stray {
+        if !is_wrong {
             return None;
         }
         let (number, name) = node;
         let client = waiting.client;
-        let is_first = self.0.get(&number).is_none_or(|stray| stray.client != client);
-        let stray = Stray { client, msg_id, dest: dest.to_string(), body: Rc::clone(body) };
+        let is_first = self.0.get(&number).is_none_or(|wrong| wrong.client != client);
+        let wrong = WrongReply { client, msg_id, dest: dest.to_string(), body: Rc::clone(body) };
         let told = is_first.then(|| {
-            let (f, what) = (waiting.operation.f, stray.told(name));
+            let (f, what) = (waiting.operation.f, wrong.told(name));
             format!(
                 "node {name} has not answered {f}, for which it has {} s. {what}",
                 patience.as_secs()
             )
         });
-        self.0.insert(number, stray);
+        self.0.insert(number, wrong);
         told
     }
 
     /// What a node said last in place of the answer that this client waits for, in a sentence.
     pub(super) fn told(&self, node: (usize, &str), client: u64) -> Option<String> {
-        let stray = self.0.get(&node.0).filter(|stray| stray.client == client)?;
-        Some(stray.told(node.1))
+        let wrong = self.0.get(&node.0).filter(|wrong| wrong.client == client)?;
+        Some(wrong.told(node.1))
     }
 }
 
-impl Stray {
+impl WrongReply {
     fn told(&self, node: &str) -> String {
-        let Stray { client, msg_id, dest, body } = self;
+        let WrongReply { client, msg_id, dest, body } = self;
         let (client, body) = (clients::name(*client), excerpt(body.get()));
         if *dest == client {
             return format!(
