@@ -13,9 +13,9 @@ use crate::checker::exceptions;
 use crate::checker::exceptions::MALFORMED;
 use crate::edn::{Map, Value};
 use crate::history::Kind;
-use crate::printable;
 use crate::schema::{Mismatch, Reply};
 use crate::workload::{Answer, Errors, Operation, Request};
+use eddy_text::printable;
 
 /// How long a client waits for a reply.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);

@@ -18,18 +18,29 @@ const AT_ONE_MOMENT: u32 = 1_000_000;
 
 /// What a node did.
 #[derive(Debug)]
-pub(crate) enum Event {
-    /// It wrote a line, given without its newline.
-    Said { node: usize, line: String },
-    /// It ended, or did what no test survives, in this of its lives, the first being 0: what, in
-    /// words that follow "it".
-    Ended { node: usize, life: u64, how: String },
+pub enum Event {
+    /// It wrote a line.
+    Said {
+        /// The number of the node.
+        node: usize,
+        /// The line, without its newline.
+        line: String,
+    },
+    /// It ended, or did what no test survives.
+    Ended {
+        /// The number of the node.
+        node: usize,
+        /// How many times it had been started before.
+        life: u64,
+        /// What it did, in words that follow "it".
+        how: String,
+    },
 }
 
 /// Where events come from.
-pub(crate) trait Events {
+pub trait Events {
     /// Waits for the next one; may be given up without losing any.
-    async fn next(&mut self) -> Option<Event>;
+    fn next(&mut self) -> impl Future<Output = Option<Event>>;
 }
 
 impl Events for mpsc::UnboundedReceiver<Event> {
@@ -38,20 +49,14 @@ impl Events for mpsc::UnboundedReceiver<Event> {
     }
 }
 
-impl Events for mpsc::Receiver<Event> {
-    async fn next(&mut self) -> Option<Event> {
-        self.recv().await
-    }
-}
-
 /// The nodes of a test, wherever they run.
-pub(crate) trait Nodes {
+pub trait Nodes {
     /// Hands a node a line, newline included. A node that is gone ignores it.
     fn deliver(&mut self, node: usize, line: String);
     /// Kills nodes, and returns when they are gone; may be given up when they will be soon.
-    async fn kill(&mut self, nodes: &[usize]);
+    fn kill(&mut self, nodes: &[usize]) -> impl Future<Output = ()>;
     /// Starts a node again that was killed; may be given up.
-    async fn start(&mut self, node: usize) -> anyhow::Result<()>;
+    fn start(&mut self, node: usize) -> impl Future<Output = anyhow::Result<()>>;
     /// Stops a node from running.
     fn pause(&mut self, node: usize);
     /// Lets a paused node run again.
@@ -60,7 +65,7 @@ pub(crate) trait Nodes {
 
 /// Why a test did not come to its end.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// A node made it impossible.
     Node(Complaint),
     /// A node that was killed could not be started again.
@@ -72,7 +77,7 @@ pub(crate) enum Failure {
 }
 
 /// Runs a test to its end.
-pub(crate) async fn drive(
+pub async fn drive(
     interpreter: &mut Interpreter,
     nodes: &mut impl Nodes,
     events: &mut impl Events,
@@ -165,9 +170,9 @@ impl Display for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Workload;
     use crate::nemesis::Strike;
     use crate::test::Test;
-    use crate::workload::Workload;
 
     const SECOND: Duration = Duration::from_secs(1);
 

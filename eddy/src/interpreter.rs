@@ -30,17 +30,17 @@ use std::time::Duration;
 
 use self::asked::Asked;
 use self::clients::Clients;
-pub(crate) use self::complaint::Complaint;
+pub use self::complaint::Complaint;
 use self::deaf::Deaf;
 use self::faults::Faults;
-pub(crate) use self::faults::Order;
+pub use self::faults::Order;
 use self::forwards::Forwards;
 use self::late::Late;
 use self::mistakes::Mistakes;
 use self::notices::Notices;
 use self::requests::INIT_TIMEOUT;
 use self::services::Services;
-pub(crate) use self::tally::Tally;
+pub use self::tally::Tally;
 use self::wrong_replies::WrongReplies;
 use crate::edn::Value;
 use crate::generator::{Next, Plan, Schedule};
@@ -49,10 +49,10 @@ use crate::nemesis::{Cluster, Fault, Strike};
 use crate::network::{EventKind, Message, Network};
 use crate::random::Random;
 use crate::test::Test;
-use crate::workload::{Operation, Operations, Workload};
+use crate::workload::{self, Operation, Operations};
 
 /// The state of a test; all times count from when its nodes were started.
-pub(crate) struct Interpreter {
+pub struct Interpreter {
     nodes: Vec<String>,
     /// Each node's place in `nodes`.
     numbers: BTreeMap<String, usize>,
@@ -96,9 +96,14 @@ enum Stage {
 }
 
 /// What the caller is to do.
-pub(crate) enum Step {
-    /// Hand this message to the node of this number, and ask again.
-    Deliver { node: usize, message: Message },
+pub enum Step {
+    /// Hand a message to a node, and ask again.
+    Deliver {
+        /// The number of the node.
+        node: usize,
+        /// The message.
+        message: Message,
+    },
     /// Do this to a node, and ask again.
     Order(Order),
     /// Ask again when a node has said something, or at this time if there is one.
@@ -109,10 +114,10 @@ pub(crate) enum Step {
 
 impl Interpreter {
     /// A test whose nodes are about to be started.
-    pub(crate) fn new(test: &Test) -> Interpreter {
+    pub fn new(test: &Test) -> Interpreter {
         let nodes = test.node_ids();
         let seed = Random::seeded(test.seed);
-        let operations = Workload::operations(test);
+        let operations = workload::operations(test);
         let concurrency = test.concurrency.threads(nodes.len());
         let plan = Plan {
             concurrency,
@@ -166,7 +171,7 @@ impl Interpreter {
     }
 
     /// What is to be done now.
-    pub(crate) fn step(&mut self, now: Duration) -> Result<Step, Complaint> {
+    pub fn step(&mut self, now: Duration) -> Result<Step, Complaint> {
         loop {
             if let Some(order) = self.faults.next_order() {
                 return Ok(Step::Order(order));
@@ -225,14 +230,14 @@ impl Interpreter {
     }
 
     /// A node has been started again, which may have taken time that is not its own.
-    pub(crate) fn started(&mut self, now: Duration, node: usize) {
+    pub fn started(&mut self, now: Duration, node: usize) {
         self.clients.give_time(node, now + INIT_TIMEOUT);
         self.deaf.hear_again(node);
     }
 
     /// A node has ended, or must be given up, in this of its lives, which none should before the
     /// test ends. Of one that was killed meanwhile, nobody wants to know.
-    pub(crate) fn ended(&self, node: usize, life: u64, how: String) -> Result<(), Complaint> {
+    pub fn ended(&self, node: usize, life: u64, how: String) -> Result<(), Complaint> {
         if life < self.faults.deaths(node) {
             return Ok(());
         }
@@ -249,17 +254,17 @@ impl Interpreter {
     }
 
     /// Shows every event of every message to `watcher` from now on.
-    pub(crate) fn watch(&mut self, watcher: fn(EventKind, &Message)) {
+    pub fn watch(&mut self, watcher: fn(EventKind, &Message)) {
         self.network.watch(watcher);
     }
 
     /// What clients and the nemesis did so far.
-    pub(crate) fn history(&self) -> &History {
+    pub fn history(&self) -> &History {
         &self.history
     }
 
     /// What nodes did that Maelstrom would overlook, in sentences, the most telling first.
-    pub(crate) fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
         let late = self.is_lateness_told.then(|| self.late.warnings(&self.nodes));
         let warnings = self.deaf.warnings().into_iter().chain(self.mistakes.warnings());
         let warnings = warnings.chain(self.forwards.warnings(&self.nodes));
@@ -267,29 +272,29 @@ impl Interpreter {
     }
 
     /// How many of the warnings, the first ones, tell why clients hear no answer.
-    pub(crate) fn silencing(&self) -> usize {
+    pub fn silencing(&self) -> usize {
         self.deaf.warnings().len() + self.mistakes.silencing()
     }
 
     /// When the first operation was due, which is what the times of strikes count from, in the time
     /// of the history, which counts from when setup began.
-    pub(crate) fn operations_began(&self) -> Duration {
+    pub fn operations_began(&self) -> Duration {
         self.faults.began().saturating_sub(self.zero)
     }
 
     /// When setup began, which is what the times of the history count from.
-    pub(crate) fn zero(&self) -> Duration {
+    pub fn zero(&self) -> Duration {
         self.zero
     }
 
     /// Each process, with the name that its client has on the network.
-    pub(crate) fn processes(&self) -> BTreeMap<u64, String> {
+    pub fn processes(&self) -> BTreeMap<u64, String> {
         let named = |(process, client): (&u64, &u64)| (*process, clients::name(*client));
         self.processes.iter().map(named).collect()
     }
 
     /// What happened so far.
-    pub(crate) fn into_results(self) -> (History, Network, Vec<Strike>) {
+    pub fn into_results(self) -> (History, Network, Vec<Strike>) {
         let strikes = self.faults.strikes(self.plan.time_limit);
         (self.history, self.network, strikes)
     }

@@ -98,52 +98,37 @@
 //! [`generator`], [`nemesis`], [`network`], [`topology`] and [`latency`] decide what happens when,
 //! as state machines that are told the time; all their chance comes from [`random`].
 
-pub mod chart;
-pub mod checker;
-pub mod cli;
 mod client;
 pub mod concurrency;
-mod drive;
-pub mod edn;
+pub mod drive;
 pub mod generator;
-pub mod history;
-mod interpreter;
+pub mod interpreter;
 pub mod latency;
-pub mod name;
 mod matrix;
 pub mod nemesis;
 pub mod network;
-mod page;
-mod printable;
-mod processes;
 mod quiet;
-pub mod random;
-mod repeat;
-pub(crate) mod report;
+pub mod repeat;
+pub mod report;
 mod schema;
 mod seeds;
-mod serve;
 mod service;
-mod shell;
 mod shrink;
 mod simulation;
 pub mod stagger;
-mod store;
-mod summary;
 mod test;
 pub mod topology;
 mod uncaptured;
 mod workload;
 
-pub use checker::Validity;
-#[doc(inline)]
-pub use checker::elle::ConsistencyModel;
+pub use eddy_checkers as checker;
+pub use eddy_checkers::{ConsistencyModel, Validity, Workload, edn, history, random};
 #[doc(inline)]
 pub use latency::Latency;
 pub use matrix::Matrix;
 #[doc(inline)]
 pub use nemesis::{Fault, Strike};
+#[doc(inline)]
 pub use report::{OkFraction, Report, Toll};
 pub use seeds::seeds;
 pub use test::Test;
-pub use workload::Workload;

@@ -35,7 +35,7 @@ use serde_json::value::RawValue;
 
 pub use self::journal::{Counts, EventKind, Journal, Traffic};
 use self::links::Links;
-pub(crate) use self::log::Log;
+pub use self::log::Log;
 use crate::latency::Latency;
 use crate::nemesis::{Fault, Harm};
 use crate::random::Random;
@@ -381,6 +381,6 @@ impl Message {
 }
 
 /// Clients are told by the first letter of their name, as in Maelstrom.
-pub(crate) fn is_client(name: &str) -> bool {
+pub fn is_client(name: &str) -> bool {
     name.starts_with('c')
 }

@@ -15,18 +15,18 @@ thread_local! {
 }
 
 /// The line that repeats the test that this thread is running, as called from `location`.
-pub(crate) fn here(location: &'static Location<'static>) -> String {
+pub fn here(location: &'static Location<'static>) -> String {
     let with_seed = LINE.with(|line| line.get().cloned());
     with_seed.unwrap_or_else(|| line(None, location, test_of_thread().as_deref()))
 }
 
 /// The line that repeats the test `name`, or all that this process runs if that is not known.
-pub(crate) fn line(seed: Option<u64>, location: &Location, name: Option<&str>) -> String {
+pub fn line(seed: Option<u64>, location: &Location, name: Option<&str>) -> String {
     Run::of_this_process().line(seed, location.file(), name)
 }
 
 /// Lets [`here`] give this line to whoever asks on this thread. The first one stays.
-pub(crate) fn remember(line: String) {
+pub fn remember(line: String) {
     LINE.with(|remembered| {
         remembered.get_or_init(|| line);
     });
@@ -36,7 +36,7 @@ pub(crate) fn remember(line: String) {
 ///
 /// The test harness names its threads after tests, but under `--test-threads=1` it runs all of them
 /// on the first. The closure would do unless a function was between the test and the closure.
-pub(crate) fn test_name(closure: &str) -> Option<String> {
+pub fn test_name(closure: &str) -> Option<String> {
     test_of_thread().or_else(|| test_of_closure(closure).map(str::to_owned))
 }
 

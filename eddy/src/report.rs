@@ -1,39 +1,31 @@
 //! What came of a test.
 
 mod idle;
-pub(crate) mod judgement;
-pub(crate) mod strikes;
-pub(crate) mod timeline;
+pub mod strikes;
+pub mod timeline;
 mod toll;
-#[cfg(test)]
-mod words;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display};
 use std::panic::Location;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-pub(crate) use self::idle::Options;
-use self::judgement::{Judgement, Mistakes, Standard, Warnings};
+pub use self::idle::Options;
 use self::toll::Line;
 pub use self::toll::Toll;
+use crate::checker::judgement::{Judgement, Mistakes, Parts, Standard, Warnings};
 use crate::checker::quantiles::Quantiles;
 use crate::checker::repair::Repair;
 use crate::checker::sentence::counted;
-use crate::checker::{Contradiction, Placement, Validity};
+use crate::checker::{Contradiction, Placement, Validity, Verdict};
 use crate::edn::Value;
 use crate::history::{History, Kind, Op};
 use crate::interpreter::Interpreter;
 use crate::nemesis::{Fault, Strike};
 use crate::network::{Counts, Log, Traffic};
-use crate::page;
 use crate::shrink;
-use crate::store::{Description, RESULTS, Record};
-use crate::summary::Summary;
 use crate::test::Test;
-use crate::workload::Verdict;
 
 /// A test's verdict, figures and record; prints itself.
 #[derive(Debug, Clone)]
@@ -83,9 +75,9 @@ pub struct Report {
     /// What Maelstrom would not have said, in sentences.
     pub warnings: Vec<String>,
     /// How many of the warnings, the first ones, explain why the test is not valid.
-    pub(crate) decisive: usize,
+    pub decisive: usize,
     /// Those of them that tell of faults which could show nothing.
-    pub(crate) idle_faults: Vec<String>,
+    pub idle_faults: Vec<String>,
     /// Everything the checkers found, as Maelstrom's `results.edn`.
     pub results: Value,
     /// What happened.
@@ -103,20 +95,16 @@ pub struct Report {
 
 /// What happened besides operations, and when; nothing in the history depends on it.
 #[derive(Debug, Clone)]
-pub(crate) struct Chronicle {
+pub struct Chronicle {
     /// When the history's time begins, in that of the messages.
-    pub(crate) zero: Duration,
+    pub zero: Duration,
     /// When that of the strikes begins, in that of the history.
-    pub(crate) began: Duration,
+    pub began: Duration,
     /// The name of each process's client on the network.
-    pub(crate) processes: BTreeMap<u64, String>,
+    pub processes: BTreeMap<u64, String>,
     /// Every message, if they were kept.
-    pub(crate) messages: Option<Log>,
+    pub messages: Option<Log>,
 }
-
-/// Whether the test came to its end; and the verdicts on operations, availability, the workload and
-/// liveness.
-pub(crate) type Parts = [Validity; 5];
 
 /// Runs another test with the same nodes.
 #[derive(Clone)]
@@ -133,7 +121,7 @@ pub struct OkFraction {
 
 impl Report {
     /// Judges what an interpreter has recorded.
-    pub(crate) fn new(test: &Test, interpreter: Interpreter, failure: Option<String>) -> Report {
+    pub fn new(test: &Test, interpreter: Interpreter, failure: Option<String>) -> Report {
         let judge = |history: &History, placement: &Placement<'_>| {
             test.workload.check(history, placement, &test.consistency_models)
         };
@@ -142,7 +130,7 @@ impl Report {
 
     /// What an interpreter has recorded of a test that failed, whose workload nobody judges: that
     /// may take longer than who waits for the failure should have to.
-    pub(crate) fn without_verdict(test: &Test, interpreter: Interpreter, failure: &str) -> Report {
+    pub fn without_verdict(test: &Test, interpreter: Interpreter, failure: &str) -> Report {
         let judge = |_: &History, _: &Placement<'_>| Verdict::unknown();
         Report::judged_by(judge, test, interpreter, Some(failure.to_owned()))
     }
@@ -175,7 +163,7 @@ impl Report {
             let excused = &judged.verdict.lost_with_nodes;
             test.workload.repair(&history, began.saturating_add(heal), &placement, excused)
         });
-        let mut results = judged.results(Some(traffic));
+        let mut results = judged.results(Some(traffic.to_edn()));
         if !faults.is_empty() {
             results = results.with("faults", toll::to_edn(&faults));
         }
@@ -257,7 +245,7 @@ impl Report {
 
     /// Warns of what nodes did with their pipes, which explains a verdict that is not valid: lines
     /// did not come through.
-    pub(crate) fn note_pipes(&mut self, warnings: Vec<String>) {
+    pub fn note_pipes(&mut self, warnings: Vec<String>) {
         if self.valid == Validity::Valid {
             self.warnings.extend(warnings);
         } else {
@@ -268,7 +256,7 @@ impl Report {
 
     /// Warns of faults that were asked for and could not show anything, unless something is wrong
     /// already.
-    pub(crate) fn note_idle_faults(&mut self, options: Options) {
+    pub fn note_idle_faults(&mut self, options: Options) {
         if self.failure.is_some() || self.valid == Validity::Invalid {
             return;
         }
@@ -336,67 +324,13 @@ impl Report {
         shrink::smallest(self, &holds, None).map(|smallest| smallest.test)
     }
 
-    /// Records the test in a store, as `eddy test` does, and gives the directory: `report.html`,
-    /// which shows messages if [`Test::trace`] is set, and its pictures; `history.edn`,
-    /// `history.txt`, `results.edn`, when which fault struck whom as `faults.txt`, and the trace as
-    /// `trace.txt`, if there are any. What is in it depends on nothing but the test, and the name
-    /// of this thread, which is a test's and stands where a program's would, with the line that
-    /// repeats it.
-    ///
-    /// # Errors
-    /// If that cannot be written.
-    #[track_caller]
-    pub fn keep(&self, store: &Path) -> anyhow::Result<PathBuf> {
-        let record = Record::create(store, &self.test.workload.to_string())?;
-        let thread = std::thread::current();
-        let line = crate::repeat::here(Location::caller());
-        let command = line.split(' ').map(str::to_owned).collect();
-        let description = Description {
-            began: String::new(),
-            ..Description::of(&self.test, thread.name().unwrap_or_default(), command)
-        };
-        record.describe(&description)?;
-        record.keep_history(&self.history)?;
-        record.keep_results(&self.results)?;
-        if !self.trace.is_empty() {
-            record.keep_trace(&self.trace)?;
-        }
-        self.keep_pages(&record, &description, &Summary::of(self))?;
-        Ok(record.directory())
-    }
-
-    /// Records what people look at: the verdict in short, which faults there were, and pages. Gives
-    /// how what went wrong came about, in lines, as far as messages show it.
-    pub(crate) fn keep_pages(
-        &self,
-        record: &Record,
-        description: &Description,
-        summary: &Summary,
-    ) -> anyhow::Result<Vec<String>> {
-        record.keep_summary(summary)?;
-        if !self.strikes.is_empty() {
-            record.keep_faults(&timeline::of(&self.strikes))?;
-        }
-        let mut files = vec!["history.txt", "history.edn"];
-        if self.failure.is_none() {
-            files.extend([RESULTS, "results.json"]);
-        }
-        if !self.strikes.is_empty() {
-            files.push("faults.txt");
-        }
-        let logs = record.written_logs(&description.nodes);
-        files.extend(logs.iter().map(String::as_str));
-        let (pages, story) = page::all(self, description, summary, &files)?;
-        record.keep_pages(&pages)?;
-        Ok(story)
-    }
-
     /// Which test this came of.
     pub fn test(&self) -> &Test {
         &self.test
     }
 
-    pub(crate) fn chronicle(&self) -> &Chronicle {
+    /// What happened besides operations, and when.
+    pub fn chronicle(&self) -> &Chronicle {
         &self.chronicle
     }
 

@@ -11,7 +11,7 @@ use std::fmt::{self, Display};
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
-use crate::printable;
+use eddy_text::printable;
 
 /// How much of a key or value is shown that no reply has.
 const EXCERPT: usize = 100;

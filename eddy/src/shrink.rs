@@ -15,9 +15,10 @@ use std::time::Duration;
 pub(crate) use self::progress::Progress;
 pub(crate) use self::smallest::Smallest;
 use self::smallest::size;
+use crate::checker::judgement::Parts;
 use crate::nemesis::Strike;
 use crate::quiet::quietly;
-use crate::report::{Parts, Report};
+use crate::report::Report;
 use crate::service::is_service;
 use crate::test::Test;
 

@@ -13,7 +13,7 @@ use crate::nemesis::{Fault, Strike};
 use crate::network::{Delivery, is_client};
 use crate::service::is_service;
 use crate::topology::Topology;
-use crate::workload::Workload;
+use crate::{Workload, workload};
 
 /// How many nodes or clients a test may have. More would only be a slip: they would take all of a
 /// machine's memory before the first of them did anything.
@@ -119,13 +119,22 @@ impl Test {
 
     /// Whether anything goes wrong that Maelstrom does not know. Such a test always ends with a
     /// time to recover and a last operation of every thread, and is judged by those as well.
-    pub(crate) fn is_beyond_maelstrom(&self) -> bool {
+    pub fn is_beyond_maelstrom(&self) -> bool {
         let named = self.strikes.iter().map(|strike| strike.harm.fault());
         self.faults.iter().copied().chain(named).any(|fault| fault != Fault::Partition)
     }
 
+    /// Whether its workload can do with so many nodes and clients; an error says what is expected.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn validate_workload(&self) -> Result<(), String> {
+        let nodes = self.node_ids().len();
+        workload::validate(self.workload, nodes, self.concurrency.threads(nodes))
+    }
+
     /// Whether there can be such a test; an error says what is wrong, and what is expected.
-    pub(crate) fn validate(&self) -> Result<(), String> {
+    pub fn validate(&self) -> Result<(), String> {
         let Test { rate, time_limit, latency, nemesis_interval, faults_until, .. } = self;
         let nodes = if self.names.is_empty() { self.nodes } else { self.names.len() };
         if !(1..=MOST).contains(&nodes) {
@@ -135,7 +144,7 @@ impl Test {
         if clients > MOST {
             return Err(format!("{clients} clients are too many; expected at most {MOST}"));
         }
-        self.workload.validate(nodes, clients)?;
+        self.validate_workload()?;
         if self.key_count == 0 || self.max_txn_length == 0 || self.max_writes_per_key == 0 {
             return Err(
                 "transactions need a key, an operation, and a write; expected a key_count, \

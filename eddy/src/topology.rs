@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-use crate::name::{self, UnknownName};
+use eddy_text::name::{self, UnknownName};
 
 /// A way to arrange nodes, as `--topology` has it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What is drawn.
 
-use eddy::chart::{Area, Axis, Chart, Series};
+use eddy_pages::chart::{Area, Axis, Chart, Series};
 
 use crate::limit;
 use crate::run::{Run, Variant};

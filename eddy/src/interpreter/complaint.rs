@@ -8,16 +8,16 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use super::hint;
-use crate::printable;
 use crate::schema::{Schema, is_integer};
+use eddy_text::printable;
 
 /// What a node did that ends the test.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Complaint {
+pub struct Complaint {
     /// The node's id.
-    pub(crate) node: String,
+    pub node: String,
     /// What it did and what it should have done, as sentences.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// A message of a node.

@@ -20,11 +20,14 @@ const AROUND_A_BODY: usize = 64;
 
 /// What is to be done to a node, by its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Order {
+pub enum Order {
     /// All at once, which costs little more than one.
     Kill(Vec<usize>),
+    /// A node that was killed is started again.
     Start(usize),
+    /// A node is stopped from running.
     Pause(usize),
+    /// A paused node runs again.
     Resume(usize),
 }
 

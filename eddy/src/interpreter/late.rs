@@ -92,11 +92,11 @@ mod tests {
     use glomers::{Handler, Json, async_trait};
     use serde::{Deserialize, Serialize};
 
+    use crate::Workload;
     use crate::checker::Validity;
     use crate::checker::availability::Goal;
     use crate::nemesis::Strike;
     use crate::test::Test;
-    use crate::workload::Workload;
 
     use super::*;
 

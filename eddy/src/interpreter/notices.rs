@@ -24,7 +24,7 @@ pub(super) struct Notices {
 
 impl Interpreter {
     /// Tells `listener` the first mistake of each kind that each node makes.
-    pub(crate) fn tell_mistakes(&mut self, listener: impl Fn(&str) + 'static) {
+    pub fn tell_mistakes(&mut self, listener: impl Fn(&str) + 'static) {
         self.notices.listener = Some(Box::new(listener));
     }
 

@@ -13,8 +13,8 @@ use crate::edn::Value;
 use crate::generator::Phase;
 use crate::history::{Kind, Process};
 use crate::network::{Admission, Message};
-use crate::printable::SCREEN;
 use crate::workload::{self, Answer, Operation, Turn, Work};
+use eddy_text::printable::SCREEN;
 
 /// How long a node may take to answer `init`.
 pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);

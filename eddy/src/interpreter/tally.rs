@@ -6,20 +6,20 @@ use crate::nemesis::Fault;
 
 /// Figures of a test so far. Taking them costs next to nothing, so it can be done at every step.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Tally {
+pub struct Tally {
     /// What goes on; `None` before the first operation.
-    pub(crate) part: Option<Part>,
+    pub part: Option<Part>,
     /// How many operations clients have begun.
-    pub(crate) operations: u64,
+    pub operations: u64,
     /// Messages between servers for each of them.
-    pub(crate) msgs_per_op: Option<f64>,
+    pub msgs_per_op: Option<f64>,
     /// How many strikes have begun of each fault, in the order of [`Fault::ALL`].
-    pub(crate) strikes: [u64; Fault::ALL.len()],
+    pub strikes: [u64; Fault::ALL.len()],
 }
 
 impl Interpreter {
     /// How far the test is.
-    pub(crate) fn tally(&self) -> Tally {
+    pub fn tally(&self) -> Tally {
         let part = match &self.stage {
             Stage::Initializing | Stage::SettingUp => None,
             Stage::Running(schedule) => Some(schedule.part()),

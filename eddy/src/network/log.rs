@@ -15,18 +15,18 @@ const EVENT: usize = 100;
 
 /// Something that happened to a message.
 #[derive(Debug, Clone)]
-pub(crate) struct Event {
+pub struct Event {
     /// Since the nodes were started.
-    pub(crate) at: Duration,
-    pub(crate) kind: EventKind,
+    pub at: Duration,
+    pub kind: EventKind,
     /// What dropped it, if it was dropped.
-    pub(crate) fault: Option<Fault>,
-    pub(crate) message: Message,
+    pub fault: Option<Fault>,
+    pub message: Message,
 }
 
 /// Events in the order in which they happened.
 #[derive(Debug, Clone)]
-pub(crate) struct Log {
+pub struct Log {
     events: Vec<Event>,
     room: usize,
 }
@@ -49,17 +49,18 @@ impl Log {
         }
     }
 
-    pub(crate) fn events(&self) -> &[Event] {
+    /// What happened to messages, in this order.
+    pub fn events(&self) -> &[Event] {
         &self.events
     }
 
     /// Since when events are missing, if any are.
-    pub(crate) fn full_since(&self) -> Option<Duration> {
+    pub fn full_since(&self) -> Option<Duration> {
         (self.room == 0).then(|| self.events.last().map_or(Duration::ZERO, |event| event.at))
     }
 
     /// The events, one a line: nanoseconds, what happened, id, source, destination, body.
-    pub(crate) fn to_text(&self) -> String {
+    pub fn to_text(&self) -> String {
         let mut text = String::new();
         for Event { at, kind, message: Message { id, src, dest, body }, .. } in &self.events {
             // Writing to a string cannot fail.

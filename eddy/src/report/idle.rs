@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::strikes::{name, that_hit};
+use crate::Workload;
 use crate::checker::sentence::and;
 use crate::history::{History, Kind, Op};
 use crate::nemesis::{Fault, Strike};
 use crate::test::Test;
-use crate::workload::Workload;
 
 /// The part of the time limit that a nemesis interval is advised to be: then about five strikes of
 /// each fault begin and end before the time is over.
@@ -20,12 +20,15 @@ const PART: u32 = 5;
 
 /// What is said of options, which the command line has by other names than Rust.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
+pub struct Options {
     /// A nemesis interval of so long.
-    pub(crate) interval: fn(Duration) -> String,
-    pub(crate) seed: &'static str,
-    pub(crate) time_limit: &'static str,
-    pub(crate) nodes: &'static str,
+    pub interval: fn(Duration) -> String,
+    /// Another seed.
+    pub seed: &'static str,
+    /// A longer time limit.
+    pub time_limit: &'static str,
+    /// Three nodes.
+    pub nodes: &'static str,
 }
 
 /// A sentence for each finding about the faults that were asked for; `began` is the time of the

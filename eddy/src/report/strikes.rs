@@ -13,11 +13,7 @@ const MOST_NODES: usize = 4;
 
 /// How often each fault struck that was asked for or named, and whom the first few times, in a
 /// cluster of so many nodes; `None` where no fault was to strike.
-pub(crate) fn in_short(
-    strikes: &[Strike],
-    asked: &BTreeSet<Fault>,
-    nodes: usize,
-) -> Option<String> {
+pub fn in_short(strikes: &[Strike], asked: &BTreeSet<Fault>, nodes: usize) -> Option<String> {
     let of_strikes = strikes.iter().map(|strike| strike.harm.fault());
     let faults: BTreeSet<Fault> = asked.iter().copied().chain(of_strikes).collect();
     let most = MOST_NAMED / faults.len().max(1);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::nemesis::{Harm, Names, Strike};
 
 /// What is in `faults.txt`; times are seconds since the first operation.
-pub(crate) fn of(strikes: &[Strike]) -> String {
+pub fn of(strikes: &[Strike]) -> String {
     let lines = strikes.iter().map(|Strike { from, until, harm }| {
         let [from, until] = [from, until].map(Duration::as_secs_f64);
         format!("{from:>8.3} s – {until:>8.3} s  {:<10}{}\n", harm.fault(), Effect(harm))
@@ -15,7 +15,7 @@ pub(crate) fn of(strikes: &[Strike]) -> String {
 }
 
 /// What is done, and to whom.
-pub(crate) struct Effect<'a>(pub(crate) &'a Harm);
+pub struct Effect<'a>(pub &'a Harm);
 
 impl Display for Effect<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,12 +14,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::size;
 use crate::checker::sentence::counted;
-use crate::printable::printable;
 use crate::report::Report;
 use crate::seeds::Trial;
 use crate::test::Test;
 use crate::test::rust::Rust;
 use crate::uncaptured::{self, TELL_EVERY, tell};
+use eddy_text::printable::printable;
 
 /// How much is written in the mean. More is faster than people read, with less the smallest so far
 /// is long out of date when somebody stops the test.

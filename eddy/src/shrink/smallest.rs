@@ -6,10 +6,10 @@ use std::fmt::{self, Display};
 
 use crate::checker::sentence::{counted, time};
 use crate::history::Op;
-use crate::printable::printable;
 use crate::report::Report;
 use crate::test::Test;
 use crate::test::rust::Rust;
+use eddy_text::printable::printable;
 
 /// How long a history is shown whole. Of a longer one only what contradicts each other is an
 /// explanation.

@@ -111,8 +111,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::Workload;
     use crate::nemesis::{Fault, Strike};
-    use crate::workload::Workload;
 
     #[test]
     fn a_test_displays_as_the_rust_that_makes_it() {

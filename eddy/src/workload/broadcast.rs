@@ -2,15 +2,10 @@
 //!
 //! The values are the integers from 0. Judged by Jepsen's `set-full` with `broadcast` for `add`.
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use super::{Errors, Operation, Operations, Outcome, Request, Turn, Verdict};
-use crate::checker::repair::{self, Repair};
-use crate::checker::{Placement, set_full};
+use super::{Errors, Operation, Operations, Outcome, Request, Turn};
 use crate::edn::Value;
-use crate::history::History;
 use crate::random::Random;
 use crate::schema::{Schema, Shape};
 use crate::topology::Topology;
@@ -57,18 +52,4 @@ fn read() -> Operation {
     let reply = Schema::new("read_ok", &[("messages", Shape::List(&Shape::Any))]);
     let request = Request::new(json!({"type": "read"}), reply, Outcome::Field("messages"));
     Operation { errors: Errors::Harmless, ..Operation::ask("read", Value::Nil, request) }
-}
-
-pub(super) fn check(history: &History, placement: &Placement<'_>) -> Verdict {
-    Verdict::of_set(set_full::check_with_kills(history, "broadcast", "read", placement))
-}
-
-/// How soon after the heal every node knew what was acknowledged before, but for what is excused.
-pub(super) fn repair(
-    history: &History,
-    heal: Duration,
-    placement: &Placement<'_>,
-    excused: &[Value],
-) -> Repair {
-    repair::check(history, "broadcast", "read", heal, placement, excused)
 }

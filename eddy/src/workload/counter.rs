@@ -6,10 +6,8 @@
 
 use serde_json::json;
 
-use super::{Errors, Operation, Operations, Outcome, Request, Turn, Verdict};
-use crate::checker::{Evidence, Placement, counter};
+use super::{Errors, Operation, Operations, Outcome, Request, Turn};
 use crate::edn::Value;
-use crate::history::History;
 use crate::random::Random;
 use crate::schema::{Schema, Shape};
 
@@ -58,15 +56,4 @@ fn read() -> Operation {
     let reply = Schema::new("read_ok", &[("value", Shape::Integer)]);
     let request = Request::new(json!({"type": "read"}), reply, Outcome::Field("value"));
     Operation { errors: Errors::Unhandled, ..Operation::ask("read", Value::Nil, request) }
-}
-
-pub(super) fn check(history: &History, placement: &Placement<'_>) -> Verdict {
-    let counter = counter::check_on_nodes(history, placement);
-    let contradictions = counter.contradictions(history);
-    let reads = counter.final_reads.iter().map(counter::is_integer);
-    let wanted = "read that succeeded, is marked as final and has an integer";
-    let evidence = Evidence::count(wanted, reads);
-    let verdict = Verdict::new(evidence, counter.valid, counter.to_edn(), counter.reason());
-    let verdict = Verdict { contradictions, ..verdict };
-    verdict.with(counter.explanation(), counter.warnings)
 }

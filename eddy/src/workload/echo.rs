@@ -2,10 +2,8 @@
 
 use serde_json::json;
 
-use super::{Operation, Operations, Outcome, Request, Turn, Verdict};
-use crate::checker::{Evidence, echo};
+use super::{Operation, Operations, Outcome, Request, Turn};
 use crate::edn::Value;
-use crate::history::{History, Kind};
 use crate::random::Random;
 use crate::schema::{Schema, Shape};
 
@@ -18,17 +16,4 @@ impl Operations for Echo {
         let reply = Schema::new("echo_ok", &[("echo", Shape::Any)]);
         Operation::ask("echo", Value::Str(payload), Request::new(body, reply, Outcome::Body))
     }
-}
-
-pub(super) fn check(history: &History) -> Verdict {
-    let echo = echo::check(history);
-    let results = echo.to_edn();
-    let is_certain = |kind| matches!(kind, Kind::Ok | Kind::Fail);
-    let ends = history.clients().filter(|op| is_certain(op.kind));
-    let pairs = ends.filter(|op| history.invocation(op).is_some());
-    // A body without it would be the echo of nil.
-    let pairs = pairs.map(|op| op.kind == Kind::Fail || op.value.get("echo").is_some());
-    let evidence = Evidence::count("echo that was answered or refused", pairs);
-    let verdict = Verdict::new(evidence, echo.valid, results, echo.reason());
-    Verdict { contradictions: echo.contradictions, ..verdict }
 }

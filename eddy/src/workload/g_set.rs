@@ -6,10 +6,8 @@
 
 use serde_json::json;
 
-use super::{Errors, Operation, Operations, Outcome, Request, Turn, Verdict};
-use crate::checker::{Placement, set_full};
+use super::{Errors, Operation, Operations, Outcome, Request, Turn};
 use crate::edn::Value;
-use crate::history::History;
 use crate::random::Random;
 use crate::schema::{Schema, Shape};
 
@@ -44,8 +42,4 @@ fn read() -> Operation {
     let reply = Schema::new("read_ok", &[("value", Shape::List(&Shape::Any))]);
     let request = Request::new(json!({"type": "read"}), reply, Outcome::Field("value"));
     Operation { errors: Errors::Unhandled, ..Operation::ask("read", Value::Nil, request) }
-}
-
-pub(super) fn check(history: &History, placement: &Placement<'_>) -> Verdict {
-    Verdict::of_set(set_full::check_with_kills(history, "add", "read", placement))
 }

@@ -20,10 +20,9 @@ use self::commits::Commits;
 use self::consumer::Consumer;
 use self::progress::Progress;
 use super::txn::{Limits, MicroOp, Transactions};
-use super::{Answer, Errors, Operation, Operations, Outcome, Request, Turn, Verdict, Work};
-use crate::checker::kafka;
+use super::{Answer, Errors, Operation, Operations, Outcome, Request, Turn, Work};
 use crate::edn::Value;
-use crate::history::{History, Kind, Op, Process};
+use crate::history::{Kind, Op, Process};
 use crate::random::Random;
 use crate::schema::{Reply, Schema, Shape};
 use crate::test::Test;
@@ -253,12 +252,4 @@ impl Operations for Kafka {
     fn warning(&self) -> Option<String> {
         self.commits.warning()
     }
-}
-
-pub(super) fn check(history: &History) -> Verdict {
-    let logs = kafka::check(history);
-    let contradictions = logs.contradictions();
-    let verdict = Verdict::new(logs.evidence, logs.valid, logs.to_edn(), logs.reason());
-    let verdict = Verdict { contradictions, ..verdict };
-    verdict.with(logs.explanation(), logs.warnings)
 }

@@ -10,12 +10,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Errors, Operation, Operations, Outcome, Request, Turn, Verdict};
-use crate::checker::evidence::{self, Evidence};
-use crate::checker::linearizable;
+use super::{Errors, Operation, Operations, Outcome, Request, Turn};
 use crate::checker::sentence::counted;
 use crate::edn::Value;
-use crate::history::{History, Kind, Op};
+use crate::history::{Kind, Op};
 use crate::random::Random;
 use crate::schema::{Reply, Schema, Shape};
 use crate::test::Test;
@@ -147,17 +145,6 @@ fn cas(key: u64, from: u64, to: u64) -> Operation {
     Operation::ask("cas", vec![key.into(), change].into(), request)
 }
 
-pub(super) fn check(history: &History) -> Verdict {
-    let keys = linearizable::check(history);
-    let contradictions = keys.contradictions();
-    let succeeded = evidence::ok(history, &["read", "write", "cas"]).zip(0..);
-    let ends = succeeded.map(|(_, number)| number < keys.judged);
-    let evidence = Evidence::count("read, write or cas of a key that succeeded", ends);
-    let verdict = Verdict::new(evidence, keys.valid, keys.to_edn(), keys.reason());
-    let verdict = Verdict { contradictions, ..verdict };
-    verdict.with(keys.explanation(), keys.warnings)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,13 +155,6 @@ mod tests {
 
     fn key(operation: &Operation) -> i64 {
         operation.value.as_sequence().unwrap()[0].as_int().unwrap()
-    }
-
-    #[test]
-    fn nothing_is_judged_where_what_succeeded_names_no_key() {
-        let lines = "0 invoke read [0 nil]\n1 invoke write 3\n1 ok write 3";
-        let evidence = check(&crate::checker::testing::history(lines)).evidence.unwrap();
-        assert_eq!((evidence.judged, evidence.passed_over), (0, 1));
     }
 
     #[test]

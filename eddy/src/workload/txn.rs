@@ -9,11 +9,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 pub(super) use self::generator::{Limits, MicroOp, Transactions};
-use super::{Operation, Operations, Outcome, Request, Turn, Verdict};
-use crate::checker::elle::{ConsistencyModel, Elle, list_append, rw_register};
-use crate::checker::evidence::{self, Evidence};
+use super::{Operation, Operations, Outcome, Request, Turn};
 use crate::edn::{JsonError, Value};
-use crate::history::{History, Op};
 use crate::random::Random;
 use crate::schema::{Reply, Schema, Shape};
 use crate::test::Test;
@@ -84,24 +81,4 @@ fn with_keywords(_sent: &Value, reply: &Reply<'_>) -> Result<Value, String> {
     });
     let micro_ops: Result<Vec<Value>, JsonError> = micro_ops.collect();
     micro_ops.map(Value::Vector).map_err(|error| error.to_string())
-}
-
-pub(super) fn check_append(history: &History, models: &[ConsistencyModel]) -> Verdict {
-    verdict(history, list_append::check(history, models))
-}
-
-pub(super) fn check_write(history: &History, models: &[ConsistencyModel]) -> Verdict {
-    verdict(history, rw_register::check(history, models))
-}
-
-fn verdict(history: &History, elle: Elle) -> Verdict {
-    let contradictions = elle.contradictions();
-    let is_micro_op = |value: &Value| matches!(value.as_sequence(), Some([Value::Keyword(_), ..]));
-    let has_any = |op: &Op| op.value.as_sequence().is_some_and(|all| all.iter().any(is_micro_op));
-    let ends = evidence::ok(history, &["txn"]).map(has_any);
-    let wanted = "txn that succeeded and has operations";
-    let evidence = Evidence::count(wanted, ends);
-    let verdict = Verdict::new(evidence, elle.valid, elle.to_edn(), elle.reason());
-    let verdict = Verdict { contradictions, ..verdict };
-    verdict.with(elle.explanation(), elle.warnings)
 }

@@ -2,10 +2,8 @@
 
 use serde_json::json;
 
-use super::{Operation, Operations, Outcome, Request, Turn, Verdict};
-use crate::checker::{Evidence, unique_ids};
+use super::{Operation, Operations, Outcome, Request, Turn};
 use crate::edn::Value;
-use crate::history::History;
 use crate::random::Random;
 use crate::schema::{Schema, Shape};
 
@@ -21,13 +19,4 @@ impl Operations for UniqueIds {
         let request = Request::new(json!({"type": "generate"}), reply, Outcome::Field("id"));
         Operation::ask("generate", Value::Nil, request)
     }
-}
-
-pub(super) fn check(history: &History) -> Verdict {
-    let ids = unique_ids::check(history);
-    let results = ids.to_edn();
-    let given = std::iter::repeat_n(true, ids.acknowledged_count);
-    let evidence = Evidence::count("generate that succeeded", given);
-    let verdict = Verdict::new(evidence, ids.valid, results, ids.reason());
-    Verdict { contradictions: ids.contradictions, ..verdict }
 }

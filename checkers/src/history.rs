@@ -1,0 +1,170 @@
+//! What happened in a test: operations that clients invoked and completed, and what the nemesis
+//! did.
+//!
+//! Every verdict is a function of the history and nothing else, so whoever doubts one can repeat it
+//! from the file. The file is Jepsen's, one operation a line, and those of its neighbors are read.
+
+mod fields;
+pub mod file;
+mod json;
+mod op;
+mod read;
+mod write;
+
+use rustc_hash::FxHashMap;
+
+pub use self::{
+    op::{Kind, Op, Process},
+    read::{HistoryError, HistoryErrorReason},
+};
+
+/// The operations of one test, in the order in which they happened.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    ops: Vec<Op>,
+    /// For each operation, the position of the other half of its pair.
+    partners: Vec<Option<usize>>,
+    /// Which invocation each process still waits for.
+    open: FxHashMap<u64, usize>,
+    /// Whether the order of the operations stands in for the times of some.
+    lacks_time: bool,
+}
+
+impl History {
+    /// A history of nothing yet.
+    pub fn new() -> History {
+        History::default()
+    }
+
+    /// A history of these operations.
+    ///
+    /// # Panics
+    ///
+    /// As [`History::push`] does.
+    pub fn from_ops(ops: impl IntoIterator<Item = Op>) -> History {
+        let mut history = History::new();
+        for op in ops {
+            history.push(op);
+        }
+        history
+    }
+
+    /// Adds the next operation.
+    ///
+    /// # Panics
+    ///
+    /// If its index does not exceed the last one's: pairs are found by index.
+    pub fn push(&mut self, op: Op) {
+        let position = self.ops.len();
+        let last = self.ops.last().map(|last| last.index);
+        assert!(last < Some(op.index), "operation {} comes after {last:?}", op.index);
+        let partner = match (op.process, op.kind) {
+            (Process::Nemesis, _) => None,
+            (Process::Client(process), Kind::Invoke) => {
+                self.open.insert(process, position);
+                None
+            }
+            (Process::Client(process), _) => self.open.remove(&process),
+        };
+        if let Some(invocation) = partner {
+            self.partners[invocation] = Some(position);
+        }
+        self.partners.push(partner);
+        self.ops.push(op);
+    }
+
+    /// All operations.
+    pub fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+
+    /// The operations of clients, without those of the nemesis.
+    pub fn clients(&self) -> impl Iterator<Item = &Op> {
+        self.ops.iter().filter(|op| op.process != Process::Nemesis)
+    }
+
+    /// Whether the nemesis did anything that Maelstrom 0.2.4 cannot do: anything but partitions.
+    pub fn has_faults_beyond_maelstrom(&self) -> bool {
+        let known = ["start-partition", "stop-partition"];
+        let mut of_nemesis = self.ops.iter().filter(|op| op.process == Process::Nemesis);
+        of_nemesis.any(|op| !known.contains(&&*op.f))
+    }
+
+    /// How the operation ended that `invocation` began; `None` if it never did.
+    pub fn completion(&self, invocation: &Op) -> Option<&Op> {
+        self.partner(invocation).filter(|_| invocation.kind == Kind::Invoke)
+    }
+
+    /// Where the operation began that `completion` ended: the last invocation of its process.
+    pub fn invocation(&self, completion: &Op) -> Option<&Op> {
+        self.partner(completion).filter(|_| completion.kind != Kind::Invoke)
+    }
+
+    /// Whether it was read from a text in which operations have no time, so that no duration means
+    /// anything.
+    pub fn lacks_time(&self) -> bool {
+        self.lacks_time
+    }
+
+    /// What a client has begun and not ended.
+    fn running(&self, process: Process) -> Option<&Op> {
+        let Process::Client(process) = process else { return None };
+        self.open.get(&process).map(|position| &self.ops[*position])
+    }
+
+    fn partner(&self, op: &Op) -> Option<&Op> {
+        let position = match self.ops.get(op.index) {
+            Some(at_index) if at_index.index == op.index => op.index,
+            _ => self.ops.binary_search_by_key(&op.index, |op| op.index).ok()?,
+        };
+        self.partners[position].map(|partner| &self.ops[partner])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_completion_belongs_to_the_last_invocation_of_its_process() {
+        let history = History::read_edn(
+            "{:index 10, :time 1, :type :invoke, :process 0, :f :read, :value nil}
+             {:index 11, :time 2, :type :invoke, :process 1, :f :read, :value nil}
+             {:index 12, :time 3, :type :info, :process :nemesis, :f :start, :value nil}
+             {:index 14, :time 4, :type :ok, :process 1, :f :read, :value 1}
+             {:index 15, :time 5, :type :invoke, :process 1, :f :read, :value nil}
+             {:index 17, :time 6, :type :ok, :process 0, :f :read, :value 0}",
+        )
+        .unwrap();
+        let pairs: Vec<_> = history
+            .ops()
+            .iter()
+            .map(|op| (op.index, history.completion(op).map(|op| op.index)))
+            .collect();
+        let expected =
+            [(10, Some(17)), (11, Some(14)), (12, None), (14, None), (15, None), (17, None)];
+        assert_eq!(pairs, expected);
+        assert_eq!(history.invocation(&history.ops()[5]), Some(&history.ops()[0]));
+        assert_eq!(history.clients().count(), 5);
+    }
+
+    #[test]
+    fn maelstrom_knows_no_fault_but_partitions() {
+        for (f, expected) in [("start-partition", false), ("stop-partition", false), ("kill", true)]
+        {
+            let text = format!(
+                "{{:index 0, :time 1, :type :invoke, :process 0, :f :read, :value nil}}
+                 {{:index 1, :time 1, :type :info, :process :nemesis, :f :{f}, :value nil}}"
+            );
+            let history = History::read_edn(&text).unwrap();
+            assert_eq!(history.has_faults_beyond_maelstrom(), expected, "{f}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "operation 3 comes after Some(3)")]
+    fn an_index_that_does_not_grow_is_a_bug() {
+        let op = Op::invoke(3, 0, Process::Client(0), "read", crate::edn::Value::Nil);
+        History::from_ops([op.clone(), op]);
+    }
+}

@@ -1,0 +1,257 @@
+//! How soon after the faults everybody knew again what was known before their end.
+//!
+//! The values that count were acknowledged before the heal, which is when the last strike ended.
+//! From then on nothing keeps nodes from telling each other. The last read that lacks one of those
+//! values was therefore answered by a node that nobody had told yet, and when it began is how long
+//! repair took, as far as anybody looked: it took no less, and it took longer by at most the time
+//! until that node was read again. What was acknowledged in the last moment before the heal had no
+//! more time than any other value, so where nothing is to be repaired this is what a value takes to
+//! be everywhere.
+//!
+//! This is a figure and no verdict. Whether anything is lost, [`set_full`](super::set_full) says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+
+use super::{Placement, sentence::counted};
+use crate::edn::{Map, Value};
+use crate::history::{History, Kind, Op};
+
+/// How long repair took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repair {
+    /// How long after the heal the last read began that lacked any of the values; zero if none did.
+    pub within: Duration,
+    /// How many values the last read at one of the nodes lacked. These are not repaired, and
+    /// `within` is no more than when that was seen last.
+    pub missed: usize,
+    /// How many nodes were read after the last read that lacked any: those who prove that it was
+    /// the last.
+    pub nodes: usize,
+    /// How many values there are to be repaired.
+    pub values: usize,
+    /// How many reads began after the heal and succeeded. Without any, nobody looked.
+    pub reads: usize,
+}
+
+/// Looks for the values that an operation `add` added before `heal`, which counts as the times of
+/// the history do, in what the operations `read` returned that began then or later. Excused values
+/// do not count.
+pub fn check(
+    history: &History,
+    add: &str,
+    read: &str,
+    heal: Duration,
+    placement: &Placement<'_>,
+    excused: &[Value],
+) -> Repair {
+    let heal = u64::try_from(heal.as_nanos()).unwrap_or(u64::MAX);
+    let is_add = |op: &&Op| op.kind == Kind::Ok && op.f == add && op.time < heal;
+    let mut values: BTreeSet<&Value> =
+        history.clients().filter(is_add).map(|op| &op.value).collect();
+    for value in excused {
+        values.remove(value);
+    }
+    let is_read = |op: &&Op| op.kind == Kind::Invoke && op.f == read && op.time >= heal;
+    let answered = |invocation| {
+        let completion = history.completion(invocation)?;
+        (completion.kind == Kind::Ok).then_some((invocation, completion))
+    };
+    let reads: Vec<(&Op, &Op)> = history.clients().filter(is_read).filter_map(answered).collect();
+
+    // From the end, so that those before it need not be looked at.
+    let last = reads.iter().rposition(|(_, read)| missing(&values, read).next().is_some());
+    let since = last.map_or(0, |last| last + 1);
+    let node_of = |(_, read): &(&Op, &Op)| placement.node_of(read.process);
+    let nodes: BTreeSet<&str> = reads[since..].iter().filter_map(node_of).collect();
+    let last_reads: BTreeMap<&str, &Op> =
+        reads.iter().filter_map(|read| Some((node_of(read)?, read.1))).collect();
+    let missed: BTreeSet<&Value> =
+        last_reads.values().flat_map(|read| missing(&values, read)).collect();
+    Repair {
+        within: Duration::from_nanos(last.map_or(0, |last| reads[last].0.time - heal)),
+        missed: missed.len(),
+        nodes: nodes.len(),
+        values: values.len(),
+        reads: reads.len(),
+    }
+}
+
+/// The values that a read lacks. It takes as long as the read has elements to find the first.
+fn missing<'a>(values: &BTreeSet<&'a Value>, read: &Op) -> impl Iterator<Item = &'a Value> {
+    let elements = read.value.as_sequence().unwrap_or_default();
+    let has: FxHashSet<&Value> = elements.iter().collect();
+    values.iter().copied().filter(move |value| !has.contains(value))
+}
+
+impl Repair {
+    /// The map under `:repair`.
+    pub fn to_edn(&self) -> Value {
+        Map::new()
+            .with("within-ms", milliseconds(self.within))
+            .with("missed-count", self.missed)
+            .with("node-count", self.nodes)
+            .with("value-count", self.values)
+            .with("read-count", self.reads)
+            .into()
+    }
+}
+
+impl Display for Repair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Repair { within, missed, values, reads, .. } = self;
+        let within = milliseconds(*within);
+        match missed {
+            _ if *reads == 0 => f.write_str("nobody looked")?,
+            0 => write!(f, "{within} ms after the faults")?,
+            _ => write!(f, "{missed} missed still {within} ms after the faults")?,
+        }
+        let [values, reads] =
+            [(values, "value"), (reads, "read")].map(|(count, what)| counted(*count as u64, what));
+        write!(f, ", {values}, {reads}")
+    }
+}
+
+/// Whole milliseconds, as results have them.
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::history;
+
+    /// Two values, acknowledged at 10 and 30 ms by n0 and n1.
+    const ADDED: &str = "0 invoke add 1\n0 ok add 1\n1 invoke add 2\n1 ok add 2\n";
+
+    /// The heal is between two lines.
+    const HEAL: Duration = Duration::from_millis(35);
+
+    /// A read by a process; the first after what was added begins 5 ms after the heal, and the
+    /// others every 20 ms.
+    fn read(process: u64, elements: &str) -> String {
+        format!("{process} invoke read nil\n{process} ok read [{elements}]\n")
+    }
+
+    /// Judges a history of three nodes, `n0` to `n2`, and six threads.
+    #[track_caller]
+    fn judge(text: &str, excused: &[Value]) -> Repair {
+        judge_at(HEAL, text, excused)
+    }
+
+    #[track_caller]
+    fn judge_at(heal: Duration, text: &str, excused: &[Value]) -> Repair {
+        let nodes = ["n0", "n1", "n2"].map(str::to_owned);
+        let placement = Placement { nodes: &nodes, concurrency: 6 };
+        super::check(&history(text), "add", "read", heal, &placement, excused)
+    }
+
+    /// Checks what follows after the heal: how many milliseconds repair took, and the values that
+    /// were missed in the end, the nodes that show so, and the reads.
+    #[track_caller]
+    fn check(after: &[String], within: u64, [missed, nodes, reads]: [usize; 3]) {
+        let within = Duration::from_millis(within);
+        let expected = Repair { within, missed, nodes, values: 2, reads };
+        assert_eq!(judge(&(ADDED.to_owned() + &after.concat()), &[]), expected, "{after:?}");
+    }
+
+    #[test]
+    fn what_no_read_lacks_is_repaired_at_once() {
+        check(&[read(0, "1 2")], 0, [0, 1, 1]);
+        check(&[read(0, "2 1"), read(1, "1 2"), read(3, "1 2 3")], 0, [0, 2, 3]);
+    }
+
+    #[test]
+    fn the_last_read_to_begin_without_a_value_tells_how_long_it_took() {
+        check(&[read(0, "1"), read(0, "1 2")], 5, [0, 1, 2]);
+        check(&[read(0, "1 2"), read(0, "1"), read(0, "1 2")], 25, [0, 1, 3]);
+        check(&[read(2, ""), read(0, "1 2"), read(2, "2"), read(2, "1 2")], 45, [0, 1, 4]);
+        check(&[read(2, "1"), read(0, "1 2"), read(1, "1 2"), read(2, "1 2")], 5, [0, 3, 4]);
+    }
+
+    #[test]
+    fn what_the_last_read_of_a_node_lacks_is_not_repaired() {
+        check(&[read(0, "1 2"), read(1, "1")], 25, [1, 0, 2]);
+        check(&[read(1, "1"), read(0, "1 2"), read(2, "1 2")], 5, [1, 2, 3]);
+        check(&[read(0, "1"), read(1, "2"), read(2, "1 2")], 25, [2, 1, 3]);
+        // Six threads: processes 1, 4 and 7 all work on n1.
+        check(&[read(1, ""), read(4, "2"), read(7, "1 2")], 25, [0, 1, 3]);
+    }
+
+    #[test]
+    fn an_element_that_comes_twice_makes_up_for_no_other() {
+        check(&[read(0, "1 1"), read(0, "3 4")], 25, [2, 0, 2]);
+    }
+
+    #[test]
+    fn where_nobody_looked_nothing_is_known() {
+        check(&[], 0, [0, 0, 0]);
+        let failed = "0 invoke read nil\n0 fail read nil\n".to_owned();
+        let endless = "1 invoke read nil\n".to_owned();
+        check(&[failed, endless], 0, [0, 0, 0]);
+    }
+
+    #[test]
+    fn reads_count_by_when_they_began() {
+        let early = "2 invoke read nil\n";
+        let text = "0 invoke add 1\n0 ok add 1\n1 invoke add 2\n";
+        // It began before the heal, so it may have looked before.
+        let late = format!("{text}{early}2 ok read []\n{}", read(0, "1"));
+        let zero = Duration::ZERO;
+        let expected = Repair { within: zero, missed: 0, nodes: 1, values: 1, reads: 1 };
+        assert_eq!(judge(&late, &[]), expected);
+        let overtaken = format!("{ADDED}{early}{}2 ok read []\n", read(0, "1 2"));
+        let within = Duration::from_millis(5);
+        let expected = Repair { within, missed: 2, nodes: 1, values: 2, reads: 2 };
+        assert_eq!(judge(&overtaken, &[]), expected);
+    }
+
+    #[test]
+    fn what_was_not_acknowledged_before_the_heal_does_not_count() {
+        let doubt = "0 invoke add 1\n0 info add 1\n1 invoke add 2\n1 fail add 2\n";
+        let late = "0 invoke add 3\n0 ok add 3\n";
+        let repair = judge(&format!("{doubt}{late}{}", read(0, "")), &[]);
+        assert_eq!((repair.values, repair.missed, repair.reads), (0, 0, 1));
+    }
+
+    #[test]
+    fn at_the_moment_of_the_heal_adds_end_too_late_and_reads_begin_in_time() {
+        let counts = |milliseconds| {
+            let text = format!("{ADDED}{}", read(0, ""));
+            let Repair { values, reads, .. } =
+                judge_at(Duration::from_millis(milliseconds), &text, &[]);
+            [values, reads]
+        };
+        assert_eq!([10, 30, 40, 41].map(counts), [[0, 1], [1, 1], [2, 1], [2, 0]]);
+    }
+
+    #[test]
+    fn what_is_excused_does_not_count() {
+        let text = format!("{ADDED}{}{}", read(0, "1 2"), read(0, "2"));
+        let excused = [Value::Int(1), Value::Int(7)];
+        let within = Duration::ZERO;
+        let expected = Repair { within, missed: 0, nodes: 1, values: 1, reads: 2 };
+        assert_eq!(judge(&text, &excused), expected);
+    }
+
+    #[test]
+    fn a_repair_is_told_in_a_line_and_in_results() {
+        #[track_caller]
+        fn check(missed: usize, reads: usize, expected: &str) {
+            let within = Duration::from_micros(1_734_900);
+            let repair = Repair { within, missed, nodes: 5, values: 12, reads };
+            assert_eq!(repair.to_string(), expected);
+        }
+        check(0, 341, "1734 ms after the faults, 12 values, 341 reads");
+        check(1, 341, "1 missed still 1734 ms after the faults, 12 values, 341 reads");
+        check(0, 0, "nobody looked, 12 values, 0 reads");
+        let repair = judge(&format!("{ADDED}{}", read(0, "1 2")), &[]);
+        let expected =
+            "{:within-ms 0, :missed-count 0, :node-count 1, :value-count 2, :read-count 1}";
+        assert_eq!(repair.to_edn().to_string(), expected);
+    }
+}

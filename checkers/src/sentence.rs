@@ -1,0 +1,175 @@
+//! Words that verdicts are explained in.
+
+use eddy_text::printable;
+
+use crate::edn::Value;
+use crate::history::{History, Op};
+
+/// How many of anything are named. A node that is broken errs with all of them.
+pub(crate) const NAMED: usize = 8;
+
+/// How much of an error is quoted, in letters: its code and its beginning, which tell most.
+const MOST_OF_ERROR: usize = 120;
+
+/// The codes of Maelstrom's protocol, and what histories call them.
+const ERRORS: [(u8, &str); 11] = [
+    (0, "timeout"),
+    (1, "node-not-found"),
+    (10, "not-supported"),
+    (11, "temporarily-unavailable"),
+    (12, "malformed-request"),
+    (13, "crash"),
+    (14, "abort"),
+    (20, "key-does-not-exist"),
+    (21, "key-already-exists"),
+    (22, "precondition-failed"),
+    (30, "txn-conflict"),
+];
+
+/// So many of something: `1 message`, `2 messages`.
+pub fn counted<N: PartialEq + From<u8> + std::fmt::Display>(count: N, what: &str) -> String {
+    let plural = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// A time of nanoseconds in seconds: `0.421 s`.
+pub(crate) fn seconds(nanoseconds: u64) -> String {
+    let milliseconds = nanoseconds / 1_000_000;
+    format!("{}.{:03} s", milliseconds / 1000, milliseconds % 1000)
+}
+
+/// When an operation began or ended: `0.421 s`.
+pub fn time(op: &Op) -> String {
+    seconds(op.time)
+}
+
+/// A warning about the durations that are told of a history without times.
+pub(crate) fn without_times(history: &History) -> Option<String> {
+    history.lacks_time().then(|| {
+        "there are operations without a time, so no latency or lag here means anything; the order \
+         of the operations stands in for it"
+            .to_owned()
+    })
+}
+
+/// Why an operation did not succeed, for the end of a sentence about it: `: timed out`.
+pub(super) fn because(end: &Op) -> String {
+    end.error.as_ref().map_or(String::new(), |why| format!(": {}", error(why)))
+}
+
+/// The error of an operation in words: `timed out`, `error 20, key does not exist: "not found"`.
+pub(crate) fn error(error: &Value) -> String {
+    let (name, text) = match error {
+        Value::Keyword(name) => (name, None),
+        Value::Str(text) => return printable::excerpt(text, MOST_OF_ERROR),
+        Value::List(parts) | Value::Vector(parts) => match &parts[..] {
+            [Value::Keyword(name), rest @ ..] => (name, rest.first()),
+            _ => return quoted(error),
+        },
+        _ => return quoted(error),
+    };
+    let number = ERRORS.iter().find(|(_, known)| known == name).map(|(number, _)| number);
+    let words = match (&**name, number) {
+        ("net-timeout", _) => "timed out".to_owned(),
+        ("unknown", None) => "an error of no code that Maelstrom knows".to_owned(),
+        (name, None) => name.replace('-', " "),
+        (name, Some(number)) => format!("error {number}, {}", name.replace('-', " ")),
+    };
+    match text.filter(|text| **text != Value::Nil) {
+        Some(text) => format!("{words}: {}", quoted(text)),
+        None => words,
+    }
+}
+
+fn quoted(value: &Value) -> String {
+    printable::excerpt(&value.json().to_string(), MOST_OF_ERROR)
+}
+
+/// The first few elements as nodes write them, and how many more there are.
+pub(super) fn listed<'a>(elements: impl IntoIterator<Item = &'a Value>) -> String {
+    let mut elements = elements.into_iter();
+    let few: Vec<String> =
+        elements.by_ref().take(NAMED).map(|each| each.json().to_string()).collect();
+    match elements.count() {
+        0 => few.join(", "),
+        rest => format!("{} and {rest} more", few.join(", ")),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`; the first few, if they are many.
+pub fn and(all: &[String]) -> String {
+    match all {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] if all.len() <= NAMED => format!("{} and {last}", first.join(", ")),
+        many => format!("{} and {} more", many[..NAMED].join(", "), many.len() - NAMED),
+    }
+}
+
+/// The first of several sentences that say the same of different things, and how many more of these
+/// there are: one warning, and not eight.
+pub(super) fn folded(mut sentences: impl Iterator<Item = String>, what: &str) -> Option<String> {
+    let first = sentences.next()?;
+    Some(match sentences.count() {
+        0 => first,
+        1 => format!("{first}; and one more like it"),
+        rest => format!("{first}; and {rest} more {what}"),
+    })
+}
+
+/// The first few sentences, and one about the others: `and 7 more elements`.
+pub(super) fn first_few(mut sentences: impl Iterator<Item = String>, what: &str) -> Vec<String> {
+    let mut few: Vec<String> = sentences.by_ref().take(NAMED).collect();
+    match sentences.count() {
+        0 => {}
+        1 => few.push("and one more".to_owned()),
+        rest => few.push(format!("and {rest} more {what}")),
+    }
+    few
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!(counted(1_u64, "message"), "1 message");
+        assert_eq!([0, 2].map(|count: u64| counted(count, "node")), ["0 nodes", "2 nodes"]);
+    }
+
+    #[test]
+    fn an_error_is_told_in_words() {
+        #[track_caller]
+        fn check(edn: &str, expected: &str) {
+            assert_eq!(error(&Value::read_edn(edn).unwrap()), expected);
+        }
+        check(":net-timeout", "timed out");
+        check("[:key-does-not-exist \"not found\"]", "error 20, key does not exist: \"not found\"");
+        check("[:timeout nil]", "error 0, timeout");
+        check("[:unknown {\"a\" nil}]", "an error of no code that Maelstrom knows: {\"a\":null}");
+        check("[:unknown nil]", "an error of no code that Maelstrom knows");
+        check("\"indeterminate: Malformed reply: …\"", "indeterminate: Malformed reply: …");
+        check(":no-such-server", "no such server");
+        check("{:a 1}", "{\"a\":1}");
+    }
+
+    #[test]
+    fn sentences_of_a_kind_are_one() {
+        let three = || ["a", "b", "c"].map(str::to_owned).into_iter();
+        assert_eq!(folded(three(), "letters").unwrap(), "a; and 2 more letters");
+        assert_eq!(folded(three().take(2), "letters").unwrap(), "a; and one more like it");
+        assert_eq!(folded(three().take(1), "letters").unwrap(), "a");
+        assert_eq!(folded(three().take(0), "letters"), None);
+    }
+
+    #[test]
+    fn the_first_few_are_named() {
+        let elements: Vec<Value> = (0..10).map(Value::Int).collect();
+        assert_eq!(listed(&elements[..2]), "0, 1");
+        assert_eq!(listed(&elements), "0, 1, 2, 3, 4, 5, 6, 7 and 2 more");
+        let sentences = || elements.iter().map(Value::to_string);
+        assert_eq!(first_few(sentences().take(2), "numbers"), ["0", "1"]);
+        assert_eq!(first_few(sentences(), "numbers").last().unwrap(), "and 2 more numbers");
+    }
+}

@@ -1,0 +1,173 @@
+//! Which lost elements only killed nodes had.
+//!
+//! A node is known to have had an element if it acknowledged the add, or answered a read with it.
+//! If every node that is known to have had it was killed after the last operation that shows it
+//! there, then no node can have kept it but in storage, and nothing the nodes tell each other would
+//! have saved it for certain. If one was not, the element was still there to be told.
+
+use std::collections::BTreeMap;
+
+use crate::Placement;
+use crate::edn::Value;
+use crate::history::{History, Kind, Op, Process};
+
+/// Of these lost elements, which are sorted, those that only killed nodes had; `None` if the
+/// history has no kills, or if nobody knows who worked on which node.
+pub(super) fn lost_with_nodes(
+    history: &History,
+    [add, read]: [&str; 2],
+    placement: &Placement<'_>,
+    lost: &[Value],
+) -> Option<Vec<Value>> {
+    let kills = kills(history);
+    if kills.is_empty() || placement.nodes.is_empty() || placement.concurrency == 0 {
+        return None;
+    }
+    if lost.is_empty() {
+        return Some(Vec::new());
+    }
+    // For each lost element, the last operation that shows it at each node.
+    let mut sightings: Vec<BTreeMap<&str, usize>> = vec![BTreeMap::new(); lost.len()];
+    for op in history.clients() {
+        let Some(node) = placement.node_of(op.process) else { continue };
+        let mut see = |element| {
+            if let Ok(number) = lost.binary_search(element) {
+                sightings[number].insert(node, op.index);
+            }
+        };
+        match op.kind {
+            // What was known of the element before it was added anew does not count.
+            Kind::Invoke if op.f == add => {
+                if let Ok(number) = lost.binary_search(&op.value) {
+                    sightings[number].clear();
+                }
+            }
+            Kind::Ok if op.f == add => see(&op.value),
+            Kind::Ok if op.f == read => {
+                op.value.elements().unwrap_or_default().into_iter().for_each(see);
+            }
+            _ => {}
+        }
+    }
+    let died_with_nodes = |sightings: &BTreeMap<&str, usize>| {
+        let was_killed = |(node, seen): (&&str, &usize)| kills.get(node) > Some(seen);
+        !sightings.is_empty() && sightings.iter().all(was_killed)
+    };
+    let blameless = lost.iter().zip(&sightings).filter(|(_, seen)| died_with_nodes(seen));
+    Some(blameless.map(|(element, _)| element.clone()).collect())
+}
+
+/// The last kill of each node that was killed, by the index of the entry that tells it.
+fn kills(history: &History) -> BTreeMap<&str, usize> {
+    let killed = Value::keyword("killed");
+    let is_kill = |op: &&Op| op.process == Process::Nemesis && op.f == "kill";
+    let mut kills = BTreeMap::new();
+    for op in history.ops().iter().filter(is_kill) {
+        // The first entry of the two says whom to kill, as `:one`, and the second who was killed.
+        let Value::Map(nodes) = &op.value else { continue };
+        let those = nodes.iter().filter(|(_, what)| **what == killed);
+        kills.extend(those.filter_map(|(node, _)| Some((node.as_str()?, op.index))));
+    }
+    kills
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check_with_kills;
+    use super::*;
+    use crate::testing::history;
+
+    /// What is lost with the killed nodes of three, `n0` to `n2`, which two threads each work on.
+    #[track_caller]
+    fn check(text: &str, expected: Option<&[i64]>) {
+        let nodes = ["n0", "n1", "n2"].map(str::to_owned);
+        let placement = Placement { nodes: &nodes, concurrency: 6 };
+        let set = check_with_kills(&history(text), "add", "read", &placement);
+        assert_eq!(set.lost, [Value::Int(1)], "{text}");
+        let expected = expected.map(|elements| elements.iter().copied().map(Value::Int).collect());
+        assert_eq!(set.lost_with_nodes, expected, "{text}");
+    }
+
+    /// An element is added at n0, and in the end n2 has not got it; the rest lies between.
+    #[track_caller]
+    fn check_between(between: &str, expected: Option<&[i64]>) {
+        let added = "0 invoke add 1\n0 ok add 1\n";
+        check(&format!("{added}{between}\n2 invoke read nil\n2 ok read []"), expected);
+    }
+
+    const N0: &str = "nemesis info kill :one\nnemesis info kill {\"n0\" :killed}\n";
+    const N1: &str = "nemesis info kill :one\nnemesis info kill {\"n1\" :killed}\n";
+    const BOTH: &str =
+        "nemesis info kill :all\nnemesis info kill {\"n0\" :killed \"n1\" :killed}\n";
+    const READ_AT_N0: &str = "0 invoke read nil\n0 ok read [1]\n";
+    const READ_AT_N1: &str = "1 invoke read nil\n1 ok read [1]\n";
+
+    #[test]
+    fn an_element_is_lost_with_its_nodes_if_all_were_killed_after_they_had_it() {
+        check_between("", None);
+        check_between(N0, Some(&[1]));
+        check_between(N1, Some(&[]));
+        check_between(&[READ_AT_N1, N0].concat(), Some(&[]));
+        check_between(&[READ_AT_N1, BOTH].concat(), Some(&[1]));
+        check_between(&[READ_AT_N1, N0, N1].concat(), Some(&[1]));
+        // It was there again after the first kill.
+        check_between(&[N0, READ_AT_N0].concat(), Some(&[]));
+        check_between(&[N0, READ_AT_N0, N0].concat(), Some(&[1]));
+        check_between(&[N1, READ_AT_N1, N0].concat(), Some(&[]));
+        check_between(&[N0, N0].concat(), Some(&[1]));
+    }
+
+    #[test]
+    fn a_kill_before_the_add_ended_explains_nothing() {
+        let added = "0 ok add 1\n2 invoke read nil\n2 ok read []";
+        check(&format!("0 invoke add 1\n{N0}{added}"), Some(&[]));
+        check(&format!("{N0}0 invoke add 1\n{added}"), Some(&[]));
+    }
+
+    #[test]
+    fn what_restarts_and_other_faults_are_about_was_not_killed() {
+        check_between("nemesis info start {\"n0\" :started}", None);
+        check_between("nemesis info kill :one\nnemesis info kill {\"n0\" :alive}", None);
+        check_between("nemesis info start-partition {\"n0\" :killed}", None);
+    }
+
+    #[test]
+    fn a_process_that_replaces_another_works_on_the_same_node() {
+        let lost = "2 invoke read nil\n2 ok read []";
+        let read = |process| format!("{process} invoke read nil\n{process} ok read [1]\n");
+        // Six threads: process 6 is the second of thread 0, process 3 the first of thread 3.
+        for (process, killed) in [(6, N0), (3, N0), (9, N0), (7, N1), (4, N1), (16, N1)] {
+            let add = "12 invoke add 1\n12 info add 1\n";
+            check(&format!("{add}{}{killed}{lost}", read(process)), Some(&[1]));
+        }
+    }
+
+    #[test]
+    fn an_element_that_is_added_anew_begins_anew() {
+        let again = "1 invoke add 1\n1 ok add 1\n";
+        check_between(&[again, N1].concat(), Some(&[1]));
+        check_between(&[again, N0].concat(), Some(&[]));
+    }
+
+    #[test]
+    fn results_tell_of_kills_only_if_there_were_any() {
+        let nodes = ["n0".to_owned()];
+        let placement = Placement { nodes: &nodes, concurrency: 1 };
+        let judge = |kill: &str| {
+            let lost = "0 invoke add 1\n0 ok add 1\n0 invoke add 2\n0 ok add 2\n";
+            let later = "0 invoke read nil\n0 ok read [2]\n0 invoke read nil\n0 ok read []";
+            let text = format!("{lost}{kill}{later}");
+            check_with_kills(&history(&text), "add", "read", &placement)
+        };
+        let (without, with) = (judge(""), judge(N0));
+        assert_eq!(without.to_edn().get("lost-with-killed-nodes"), None);
+        assert_eq!((without.valid, without.warnings.len()), (with.valid, 0));
+        assert_eq!(with.to_edn().get("lost-count"), Some(&2.into()));
+        assert_eq!(with.to_edn().get("lost-with-killed-nodes-count"), Some(&1.into()));
+        assert_eq!(
+            with.warnings,
+            ["only nodes that were killed knew 1 of 2 lost values: what is acknowledged survives \
+              a kill if it is durable in storage before that, and read again after a restart"]
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! Our reader of EDN beside another one, over many texts that were made up from a seed.
+//!
+//! The other reader is clojure-reader, which is built in another way: on a stack of its own, with
+//! `BTreeMap`s. What both can read has to mean the same to both.
+
+mod made;
+mod other;
+
+use clojure_reader::edn;
+use eddy_checkers::edn::Value;
+use eddy_checkers::random::Random;
+
+use made::{Made, mutated};
+use other::{has_unknown, is_common, of_other, read_all};
+
+/// Texts that are made from a value, and texts of which something was then changed.
+const TEXTS: usize = 60_000;
+const MUTATED: usize = 60_000;
+
+#[test]
+fn what_is_written_in_any_way_is_read_as_what_it_is() {
+    let random = Random::seeded(23);
+    for text in 0..TEXTS {
+        let mut made = Made::new(random.fork(&text.to_string()));
+        made.value(4);
+        let Made { canonical, noisy, .. } = made;
+        let value = Value::read_edn(&noisy).unwrap_or_else(|error| panic!("{noisy}: {error}"));
+        assert_eq!(value.to_string(), canonical, "from {noisy}");
+        let printed = Value::read_edn(&canonical).unwrap();
+        assert_eq!(printed.to_string(), canonical);
+        assert_eq!(printed, value, "{canonical} and {noisy}");
+        // The other reader takes ##Inf for a tag.
+        if !noisy.contains("##") {
+            let other = edn::read_string(&noisy).unwrap_or_else(|error| panic!("{noisy}: {error}"));
+            assert_eq!(of_other(&other), value, "{noisy}");
+        }
+    }
+}
+
+#[test]
+fn what_was_changed_is_refused_or_read_by_both() {
+    let random = Random::seeded(42);
+    let (mut both, mut refused, mut only_here) = (0, 0, 0);
+    for text in 0..MUTATED {
+        let mut made = Made::new(random.fork(&text.to_string()));
+        made.value(3);
+        let mutated = mutated(&made.noisy, &mut made.random);
+        let (ours, other) = (Value::read_edn(&mutated), read_all(&mutated));
+        if let Ok(ours) = &ours {
+            let again = Value::read_edn(&ours.to_string());
+            assert_eq!(again.as_ref(), Ok(ours), "{mutated} is printed as {ours}");
+        }
+        match (ours, other) {
+            (Ok(ours), Some(other)) if is_common(&mutated, &ours) => {
+                both += 1;
+                assert_eq!(other, ours, "{mutated}");
+            }
+            (Ok(_), _) => only_here += 1,
+            (Err(_), None) => refused += 1,
+            (Err(error), Some(other)) => {
+                assert!(has_unknown(&mutated), "{mutated}: {error}, but {other}");
+            }
+        }
+    }
+    // Each of these happened often enough to mean something.
+    for (count, what) in [(both, "read by both"), (refused, "refused"), (only_here, "read here")] {
+        assert!(count > MUTATED / 20, "{count} texts were {what}");
+    }
+}

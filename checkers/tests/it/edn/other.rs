@@ -1,0 +1,82 @@
+//! What the other reader makes of a text, as one of our values.
+
+use clojure_reader::edn::{self, Edn};
+use eddy_checkers::edn::{Map, Value};
+
+/// The one value of a text for the other reader.
+pub(super) fn read_all(text: &str) -> Option<Value> {
+    let (value, rest) = edn::read(text).ok()?;
+    // Nothing is left over but blanks, so what is put behind them is what comes next.
+    let behind = format!("{rest}\n:end");
+    let (next, rest) = edn::read(&behind).ok()?;
+    let is_over = of_other(&next) == Value::keyword("end") && rest.is_empty();
+    is_over.then(|| of_other(&value))
+}
+
+/// Whether a text has only what the other reader takes for the same as Clojure does.
+///
+/// It knows no metadata, no quotes and no octal numbers, and takes what is opaque here for an error
+/// or for a symbol.
+pub(super) fn is_common(text: &str, ours: &Value) -> bool {
+    !format!("{ours:?}").contains("Opaque(") && !has_unknown(text)
+}
+
+/// Whether a text has what the other reader takes for something else, or takes where Clojure refuses.
+pub(super) fn has_unknown(text: &str) -> bool {
+    let is_octal = |token: &str| {
+        let digits = token.trim_start_matches(['+', '-']);
+        digits.starts_with('0') && digits[1..].starts_with(|c: char| c.is_ascii_digit())
+    };
+
+    text.contains(['^', '\'', '@'])
+        || text.split([' ', ',', '\n', '\t', '(', ')', '[', ']', '{', '}', '"', ';']).any(is_octal)
+}
+
+/// The value that the other reader has found.
+pub(super) fn of_other(value: &Edn<'_>) -> Value {
+    let all = |elements: &[Edn<'_>]| elements.iter().map(of_other).collect::<Vec<_>>();
+    match value {
+        Edn::Nil => Value::Nil,
+        Edn::Bool(value) => Value::Bool(*value),
+        Edn::Int(number) => Value::Int(*number),
+        Edn::BigInt(number) => Value::read_edn(&format!("{number}N")).unwrap(),
+        Edn::Rational((numerator, denominator)) => {
+            Value::read_edn(&format!("{numerator}/{denominator}")).unwrap()
+        }
+        Edn::BigDec(number) => {
+            Value::read_edn(&format!("{}M", number.to_scientific_notation())).unwrap()
+        }
+        Edn::Double(number) => Value::Float(number.0),
+        Edn::Char(character) => Value::Char(*character),
+        Edn::Str(text) => Value::Str(text.to_string()),
+        Edn::Key(name) => Value::keyword(name.to_string()),
+        Edn::Symbol(name) => Value::Symbol(name.to_string()),
+        Edn::List(elements) => Value::List(all(elements)),
+        Edn::Vector(elements) => Value::Vector(all(elements)),
+        Edn::Set(elements) => Value::Set(elements.iter().map(of_other).collect()),
+        Edn::Map(entries) => {
+            map(entries.iter().map(|(key, value)| (of_other(key), of_other(value))))
+        }
+        Edn::Tagged(tag, value) => match (tag.strip_prefix(':'), of_other(value)) {
+            (Some(namespace), Value::Map(entries)) => {
+                map(entries.into_iter().map(|(key, value)| (qualified(namespace, key), value)))
+            }
+            (_, value) => Value::Tagged(tag.to_string(), Box::new(value)),
+        },
+        other => panic!("{other:?} is new"),
+    }
+}
+
+fn map(entries: impl Iterator<Item = (Value, Value)>) -> Value {
+    Value::Map(entries.collect::<Map>())
+}
+
+fn qualified(namespace: &str, key: Value) -> Value {
+    match &key {
+        Value::Keyword(name) if !name.contains('/') => {
+            Value::keyword(format!("{namespace}/{name}"))
+        }
+        Value::Symbol(name) if !name.contains('/') => Value::Symbol(format!("{namespace}/{name}")),
+        _ => key,
+    }
+}

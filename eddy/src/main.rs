@@ -1,5 +1,0 @@
-//! The `eddy` command.
-
-fn main() -> std::process::ExitCode {
-    eddy::cli::main()
-}

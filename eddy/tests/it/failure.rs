@@ -1,0 +1,443 @@
+//! What a test that fails says, while smaller ones are tried and at its end.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use eddy::{Fault, Latency, Report, Test, Validity, Workload, seeds};
+use glomers::{Handler, KeyValue, Log, Node, async_trait};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum CounterRequest {
+    Add { delta: i64 },
+    Read,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum CounterReply {
+    AddOk,
+    ReadOk { value: i64 },
+}
+
+/// Keeps a sum in a store; the mistake is that between a read and a write somebody else may write.
+struct Sum(KeyValue);
+
+#[async_trait(?Send)]
+impl Handler for Sum {
+    type Request = CounterRequest;
+    type Reply = CounterReply;
+
+    async fn handle(&self, _from: &str, request: CounterRequest) -> anyhow::Result<CounterReply> {
+        let value: i64 = self.0.read(&"sum").await?.unwrap_or_default();
+        Ok(match request {
+            CounterRequest::Add { delta } => {
+                self.0.write(&"sum", &(value + delta)).await?;
+                CounterReply::AddOk
+            }
+            CounterRequest::Read => CounterReply::ReadOk { value },
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SetMessage {
+    Topology,
+    TopologyOk,
+    Broadcast { message: u64 },
+    BroadcastOk,
+    Read,
+    ReadOk { messages: Vec<u64> },
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mistake {
+    StoresNothing,
+    DoesNotWait,
+    DoesNotRead,
+}
+
+/// Keeps values, one of these ways, where a kill takes them.
+struct Forgetful {
+    node: Node,
+    mistake: Mistake,
+    log: Log<u64>,
+    values: Rc<RefCell<Vec<u64>>>,
+}
+
+impl Forgetful {
+    fn new(node: Node, mistake: Mistake) -> Forgetful {
+        let (log, mut values) = node.storage().log("values");
+        if mistake == Mistake::DoesNotRead {
+            values.clear();
+        }
+        Forgetful { node, mistake, log, values: Rc::new(RefCell::new(values)) }
+    }
+
+    async fn store(&self, message: u64) -> anyhow::Result<()> {
+        self.values.borrow_mut().push(message);
+        match self.mistake {
+            Mistake::StoresNothing => {}
+            Mistake::DoesNotRead => self.log.append(&[message]).await?,
+            Mistake::DoesNotWait => {
+                let append = self.log.append(&[message]);
+                self.node.spawn(async move { append.await.unwrap() });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Forgetful {
+    type Request = SetMessage;
+    type Reply = SetMessage;
+
+    async fn handle(&self, _from: &str, request: SetMessage) -> anyhow::Result<SetMessage> {
+        Ok(match request {
+            SetMessage::Broadcast { message } => {
+                self.store(message).await?;
+                SetMessage::BroadcastOk
+            }
+            SetMessage::Read => SetMessage::ReadOk { messages: self.values.borrow().clone() },
+            _ => SetMessage::TopologyOk,
+        })
+    }
+}
+
+/// What the first seed finds that shows the mistake.
+fn failed(mistake: Mistake) -> Report {
+    let run = |seed| {
+        let test = Test {
+            workload: Workload::Broadcast,
+            rate: 50.0,
+            time_limit: Duration::from_secs(10),
+            faults: [Fault::Kill].into(),
+            nemesis_interval: Duration::from_secs(1),
+            seed,
+            ..Test::default()
+        };
+        test.run(move |node| Forgetful::new(node, mistake))
+    };
+    (0..100).map(run).find(|report| !report.lost_with_nodes.is_empty()).unwrap()
+}
+
+fn is_valid(report: &Report) -> bool {
+    report.valid == Validity::Valid
+}
+
+fn message(report: &Report) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(|| report.assert_valid())).unwrap_err();
+    *panic.downcast().unwrap()
+}
+
+#[test]
+#[ignore = "it fails, for the tests that look at how"]
+fn a_test_that_takes_long_to_be_made_smaller() {
+    failed(Mistake::DoesNotWait).assert("be valid", |report| {
+        // As if there were many nodes.
+        thread::sleep(Duration::from_millis(100));
+        is_valid(report)
+    });
+}
+
+#[test]
+#[ignore = "it fails, for the tests that look at how"]
+fn whatever_the_seed_this_fails() {
+    seeds(|seed| assert!(seed < 2, "seed {seed} is bad"));
+}
+
+#[test]
+#[ignore = "for the tests that look at what it says"]
+fn whatever_the_seed_this_succeeds() {
+    seeds(|seed| seed);
+    seeds(|seed| seed);
+}
+
+#[test]
+#[ignore = "it fails, for the tests that look at how"]
+fn whatever_the_seed_this_fails_the_higher_one_first() {
+    seeds(|seed| {
+        if seed == 0 {
+            thread::sleep(Duration::from_secs(2));
+        }
+        failed(Mistake::StoresNothing).assert("be valid", |report| {
+            thread::sleep(Duration::from_millis(if seed == 0 { 0 } else { 100 }));
+            is_valid(report)
+        });
+    });
+}
+
+/// One of these tests in a process of its own, as if nobody had chosen any seeds.
+fn process(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", test]).stdin(Stdio::null()).env("TERM", "xterm");
+    for name in ["EDDY_SEED", "EDDY_SEEDS", "RUST_TEST_NOCAPTURE", "NO_COLOR"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Reads what is written about a test that is made smaller, and stops it when there is a smaller
+/// one; returns all that was written.
+fn stopped_when_smaller(mut command: Command, stderr: Option<File>) -> String {
+    let mut child = command.spawn().unwrap();
+    // As long as somebody could write to a terminal, its reader waits.
+    drop(command);
+    let stderr: Box<dyn Read> = match stderr {
+        Some(terminal) => Box::new(terminal),
+        None => Box::new(child.stderr.take().unwrap()),
+    };
+    let mut text = String::new();
+    // The end of a terminal is an error.
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        text += &anstream::adapter::strip_str(&line).to_string();
+        text.push('\n');
+        if line.contains("..Test::default()") {
+            // Ctrl-C's own signal is ignored by what a shell has started in the background.
+            let _ = kill_process(Pid::from_child(&child), Signal::TERM);
+        }
+    }
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(Signal::TERM.as_raw()), "{status}: {text}");
+    text
+}
+
+#[track_caller]
+fn expect_in_order(text: &str, expected: &[&str]) {
+    let mut rest = text;
+    for part in expected {
+        let (_, after) = rest
+            .split_once(part)
+            .unwrap_or_else(|| panic!("expected {part:?} after what was found, in:\n{text}"));
+        rest = after;
+    }
+}
+
+/// What is told of the test that takes long, wherever STDERR leads.
+#[track_caller]
+fn expect_verdict(text: &str) {
+    let seed = failed(Mistake::DoesNotWait).test().seed;
+    let expected = [
+        "\na_test_that_takes_long_to_be_made_smaller: the test should be valid: broadcast with 1 \
+         node, ",
+        &format!("seed {seed}: INVALID\n"),
+        "  because 1 value known to a node and then lost: ",
+        "\nTo repeat it: ",
+        " --exact a_test_that_takes_long_to_be_made_smaller --ignored\n",
+        "\na_test_that_takes_long_to_be_made_smaller: smaller, with 1 node, ",
+        " tried):",
+        "Test {",
+        "workload: Workload::Broadcast,",
+        "strikes: vec![",
+        "Strike::kill([\"n0\"], ",
+        "..Test::default()",
+    ];
+    expect_in_order(text, &expected);
+    // The same strikes by their names are no smaller test.
+    assert!(!text.contains(" strikes, 10s, "), "{text}");
+}
+
+#[test]
+fn who_stops_a_test_that_is_made_smaller_keeps_the_smallest_so_far() {
+    let mut command = process("a_test_that_takes_long_to_be_made_smaller");
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let text = stopped_when_smaller(command, None);
+    expect_verdict(&text);
+    expect_in_order(
+        &text,
+        &[": Test { workload: Workload::Broadcast, nodes: 1, ", " ..Test::default() }\n"],
+    );
+}
+
+#[test]
+fn at_a_terminal_the_smallest_so_far_can_be_pasted_as_it_stands() {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    let ours = openpt(flags).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    tcsetwinsize(&ours, Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    let theirs = ioctl_tiocgptpeer(&ours, flags).unwrap();
+    let mut command = process("a_test_that_takes_long_to_be_made_smaller");
+    command.stdout(Stdio::null()).stderr(theirs);
+    let text = stopped_when_smaller(command, Some(ours.into())).replace('\r', "\n");
+    expect_verdict(&text);
+    expect_in_order(&text, &["Ctrl-C ends it", " smaller tests tried"]);
+    expect_in_order(&text, &["\nTest {\n    workload: Workload::Broadcast,\n    nodes: 1,\n"]);
+}
+
+#[test]
+fn a_seed_that_is_given_up_for_a_lower_one_is_told() {
+    if thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
+        return;
+    }
+    let output = process("whatever_the_seed_this_fails_the_higher_one_first").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    expect_in_order(
+        &stderr,
+        &[
+            "\nseed 1 of failure::whatever_the_seed_this_fails_the_higher_one_first: the test should be ",
+            "seed 1 of failure::whatever_the_seed_this_fails_the_higher_one_first: smaller, with ",
+            "\nseed 0 of failure::whatever_the_seed_this_fails_the_higher_one_first: the test should be ",
+        ],
+    );
+    let given_up = "seed 1 of failure::whatever_the_seed_this_fails_the_higher_one_first: given up, for \
+                    a lower seed fails, too\n";
+    assert_eq!(stderr.matches(given_up).count(), 1, "{stderr}");
+    assert_eq!(stderr.matches("no smaller one among").count(), 1, "{stderr}");
+}
+
+#[test]
+fn a_test_whose_kills_came_too_early_says_so() {
+    let run = |seed| {
+        let test = Test {
+            workload: Workload::Broadcast,
+            time_limit: Duration::from_secs(10),
+            faults: [Fault::Kill].into(),
+            seed,
+            ..Test::default()
+        };
+        test.run(|node| Forgetful::new(node, Mistake::StoresNothing))
+    };
+    let is_early = |report: &Report| {
+        let is_first = |strike: &eddy::Strike| strike.from.is_zero();
+        report.faults[&Fault::Kill].strikes > 0 && report.strikes.iter().all(is_first)
+    };
+    let report = (0..100).map(run).find(|report| is_valid(report) && is_early(report)).unwrap();
+    let expected = "the only kill struck before any value was acknowledged, so nothing could be \
+                    lost: try nemesis_interval: Duration::from_secs(2)";
+    assert_eq!(report.warnings, [expected], "{report}");
+    // Of a test that is not valid, what is wrong is more to the point.
+    let report = failed(Mistake::StoresNothing);
+    assert!(!report.to_string().contains("nemesis_interval"), "{report}");
+}
+
+#[test]
+fn a_failure_tells_the_verdict_first_and_in_the_end_what_contradicts_each_other() {
+    let report = failed(Mistake::StoresNothing);
+    expect_in_order(
+        &message(&report),
+        &[
+            "the test should be valid: broadcast with 1 node, seed ",
+            ": INVALID\n",
+            " known to a node and then lost: ",
+            "\nTo repeat it: ",
+            "\n  operations      ",
+            "\n  warning: no node wrote anything to its storage",
+            "\n\nThe smallest of ",
+            "has 1 node, 2 operations, 1 strike, 2ms, seed ",
+            "\n\nTest {\n",
+            "\n\nWhat happens in it (> marks what contradicts each other):\n\n",
+            ">   0.000 s  0\t:invoke\t:broadcast\t0\n>   0.000 s  0\t:ok\t:broadcast\t0\n",
+            "    0.001 s  :nemesis\t:info\t:kill\t{\"n0\" :killed}\n",
+            ">  10.002 s  0\t:invoke\t:read\tnil\n>  10.002 s  0\t:ok\t:read\t[]\n",
+            "\nvalue 0, acknowledged to process 0 at 0.000 s, is missing from the read by process",
+        ],
+    );
+}
+
+#[test]
+fn a_lost_update_ends_with_the_operations_that_contradict_each_other() {
+    let test = Test {
+        workload: Workload::GCounter,
+        nodes: 3,
+        rate: 100.0,
+        time_limit: Duration::from_secs(5),
+        latency: Latency { mean: Duration::from_millis(10), ..Latency::default() },
+        seed: 7,
+        ..Test::default()
+    };
+    let run = |test: &Test| test.run(|node| Sum(KeyValue::lin(&node)));
+    let report = run(&test);
+    let smallest = run(&report.smallest_without(is_valid).unwrap());
+    let message = message(&report);
+    let (_, told) = message.split_once("\nWhat happens in it").unwrap();
+    let first = smallest.contradictions.first().unwrap();
+    assert!(told.contains(&format!("\n\n{}.\n", first.what)), "{message}");
+    let mut wrong: Vec<usize> = Vec::new();
+    for each in smallest.contradictions.iter().take(3) {
+        wrong.extend(&each.operations);
+    }
+    wrong.sort_unstable();
+    wrong.dedup();
+    assert_eq!(told.lines().filter(|line| line.starts_with("> ")).count(), wrong.len(), "{told}");
+}
+
+#[test]
+fn a_long_history_is_shown_as_far_as_it_contradicts_itself() {
+    let report = failed(Mistake::DoesNotWait);
+    let is_small = |report: &Report| is_valid(report) || report.operations.invoked < 40;
+    let panic = catch_unwind(AssertUnwindSafe(|| report.assert("be small or valid", is_small)));
+    let message = *panic.unwrap_err().downcast::<String>().unwrap();
+    assert!(message.contains("\n  storage         kills took "), "{message}");
+    let (_, told) = message.split_once("\n\nWhat contradicts each other in it:\n\n").unwrap();
+    expect_in_order(told, &["\t:invoke\t:broadcast\t", "\t:ok\t:broadcast\t", "\t:ok\t:read\t["]);
+    assert!(told.lines().filter(|line| line.contains("\t:")).count() < 20, "{message}");
+}
+
+#[test]
+fn what_is_said_of_storage_depends_on_whether_it_was_used() {
+    #[track_caller]
+    fn check(mistake: Mistake, expected: &[&str]) {
+        let report = failed(mistake);
+        let [.., warning] = &report.warnings[..] else { panic!("{report}") };
+        expect_in_order(warning, expected);
+    }
+    check(Mistake::StoresNothing, &["no node wrote anything to its storage"]);
+    let waits =
+        "that were not durable yet: does an acknowledgement wait until its value is durable?";
+    check(Mistake::DoesNotWait, &["nodes did write to storage, and kills took ", waits]);
+    check(Mistake::DoesNotRead, &["nodes did write to storage, "]);
+}
+
+#[test]
+fn how_many_seeds_are_tried_is_told_when_nobody_asked_for_so_many() {
+    let usual = "failure: tests that take seeds try 4 of them; EDDY_SEEDS=500 tries more\n";
+    let output = |command: &mut Command| {
+        let output = command.output().unwrap();
+        let [stdout, stderr] =
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (output.status.code(), stdout, stderr)
+    };
+    let (status, _, stderr) = output(&mut process("whatever_the_seed_this_succeeds"));
+    assert_eq!((status, &*stderr), (Some(0), usual));
+    let (status, _, stderr) =
+        output(process("whatever_the_seed_this_succeeds").env("EDDY_SEEDS", "1"));
+    assert_eq!((status, stderr.contains("4 of them")), (Some(0), false), "{stderr}");
+    assert!(stderr.contains("::whatever_the_seed_this_succeeds: 1 seed in "), "{stderr}");
+    let (status, stdout, stderr) = output(&mut process("whatever_the_seed_this_fails"));
+    assert_eq!((status, &*stderr), (Some(101), usual));
+    expect_in_order(
+        &stdout,
+        &[
+            "seed 2 is bad",
+            "\nseed 2 failed, the first to fail; ",
+            " of 4 seeds were tried; to repeat it:\nEDDY_SEED=2 ",
+            " --exact whatever_the_seed_this_fails --ignored\n",
+        ],
+    );
+    // What the standard library says of backtraces would stand between these lines.
+    let mut alone = process("whatever_the_seed_this_fails");
+    alone.env("EDDY_SEED", "2").env_remove("RUST_BACKTRACE");
+    let (status, stdout, _) = output(&mut alone);
+    assert_eq!((status, stdout.contains("RUST_BACKTRACE")), (Some(101), false), "{stdout}");
+    expect_in_order(
+        &stdout,
+        &["panicked at ", "seed 2 is bad\n\nseed 2 failed; to repeat it:\nEDDY_SEED=2 "],
+    );
+    alone.env("RUST_BACKTRACE", "1");
+    let (_, stdout, _) = output(&mut alone);
+    expect_in_order(&stdout, &["seed 2 is bad", "stack backtrace:", "seed 2 failed; to repeat it"]);
+}

@@ -1,0 +1,226 @@
+//! Maelstrom's services, as nodes find them on the network.
+
+use std::time::Duration;
+
+use eddy::edn::Value;
+use eddy::latency::Latency;
+use eddy::network::Delivery;
+use eddy::{Fault, Report, Strike, Test, Workload, seeds};
+use glomers::{ErrorCode, Handler, KeyValue, Node, RpcError, TimestampOracle, async_trait};
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Generate,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    GenerateOk { id: u64 },
+}
+
+/// Where ids come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Source {
+    Oracle,
+    Linearizable,
+    Sequential,
+    LastWriteWins,
+}
+
+/// Ids that are timestamps, or a count that everybody shares.
+struct Ids {
+    node: Node,
+    source: Source,
+}
+
+impl Ids {
+    fn run(test: &Test, source: Source) -> Report {
+        test.run(move |node| Ids { node, source })
+    }
+
+    /// Adds one to the count, and gives what it was.
+    async fn count(&self, store: &KeyValue) -> Result<u64, RpcError> {
+        loop {
+            let count = store.read(&"count").await?.unwrap_or(0);
+            // Whoever finds no count makes one, where the store knows how.
+            let swapped = match self.source {
+                Source::LastWriteWins if count == 0 => {
+                    store.write(&"count", &1).await.map(|()| true)
+                }
+                Source::LastWriteWins => store.cas(&"count", &count, &(count + 1)).await,
+                _ => store.cas_or_create(&"count", &count, &(count + 1)).await,
+            };
+            if swapped? {
+                return Ok(count);
+            }
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Ids {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, _request: Request) -> anyhow::Result<Reply> {
+        let id = match self.source {
+            Source::Oracle => TimestampOracle::new(&self.node).timestamp().await?,
+            Source::Linearizable => self.count(&KeyValue::lin(&self.node)).await?,
+            Source::Sequential => self.count(&KeyValue::seq(&self.node)).await?,
+            Source::LastWriteWins => self.count(&KeyValue::lww(&self.node)).await?,
+        };
+        Ok(Reply::GenerateOk { id })
+    }
+}
+
+fn test(seed: u64) -> Test {
+    Test {
+        workload: Workload::UniqueIds,
+        nodes: 3,
+        rate: 10.0,
+        time_limit: Duration::from_secs(10),
+        latency: Latency { mean: Duration::from_millis(10), ..Latency::default() },
+        nemesis_interval: Duration::from_secs(2),
+        seed,
+        ..Test::default()
+    }
+}
+
+#[test]
+fn whatever_the_seed_timestamps_and_counts_are_never_handed_out_twice() {
+    seeds(|seed| {
+        for source in [Source::Oracle, Source::Linearizable, Source::Sequential] {
+            for faults in Fault::alone_and_together() {
+                for delivery in [Delivery::Maelstrom, Delivery::Plain] {
+                    let test = Test { faults: faults.clone(), delivery, ..test(seed) };
+                    Ids::run(&test, source).assert_valid();
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_store_that_loses_writes_hands_out_counts_twice() {
+    let is_wrong = |seed: &u64| {
+        let report = Ids::run(&test(*seed), Source::LastWriteWins);
+        assert_eq!(report.failure, None);
+        report.results.get_in(&["workload", "duplicated-count"]).and_then(Value::as_int) > Some(0)
+    };
+    assert!((0..20).filter(is_wrong).count() > 10);
+}
+
+#[test]
+fn whatever_a_node_asks_a_service_counts_as_two_messages_between_servers() {
+    let test = Test { trace: true, ..test(1) };
+    let report = Ids::run(&test, Source::Oracle);
+    report.assert_valid();
+    let asked = report.operations.ok as u64;
+    assert_eq!((report.servers.sent, report.servers.received), (2 * asked, 2 * asked));
+    let times = |what: &str| {
+        let lines = report.trace.lines().filter(move |line| line.contains(what));
+        lines.map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect::<Vec<u64>>()
+    };
+    let (received, answered) = (times("Receive "), times(" lin-tso n"));
+    assert!(!answered.is_empty() && answered.iter().all(|time| received.contains(time)));
+    for name in ["lin-kv", "seq-kv", "lww-kv"] {
+        assert!(!report.trace.contains(name), "nobody spoke to {name}");
+    }
+    let first = answered[0];
+    assert!(times("lin-tso").iter().any(|time| *time + 10_000_000 == first), "latency there");
+    assert!(times("Receive ").contains(&(first + 10_000_000)), "and back");
+}
+
+#[test]
+fn no_cut_and_no_loss_is_between_a_node_and_a_service() {
+    let (from, until) = (Duration::ZERO, Duration::from_secs(10));
+    let all = || ["n0", "n1", "n2"];
+    for strike in [
+        Strike::partition(["n0"], from, until),
+        Strike::mute(all(), from, until),
+        Strike::deafen(all(), from, until),
+        Strike::lose(1.0, all(), from, until),
+        Strike::duplicate(1.0, all(), from, until),
+        Strike::slow(Duration::from_secs(3), all(), from, until),
+    ] {
+        let test = Test { strikes: vec![strike], ..test(1) };
+        let report = Ids::run(&test, Source::Oracle);
+        report.assert_valid();
+        let asked = report.operations.invoked as u64;
+        assert_eq!((report.operations.ok as u64, report.dropped), (asked, 0), "{report}");
+        assert_eq!(report.servers.received, 2 * asked, "{report}");
+    }
+}
+
+#[test]
+fn a_strike_that_names_a_service_strikes_its_messages_and_no_others() {
+    let (from, until) = (Duration::ZERO, Duration::from_secs(10));
+    let run = |strike| Ids::run(&Test { strikes: vec![strike], ..test(1) }, Source::Oracle);
+    let lost = run(Strike::lose(1.0, ["lin-tso"], from, until));
+    // Each client's last operation comes after the strike.
+    assert!(lost.dropped > 0 && lost.operations.ok <= 3, "{lost}");
+    let doubled = run(Strike::duplicate(1.0, ["lin-tso"], from, until));
+    doubled.assert_valid();
+    // Each request twice, and each of the two answers to it; but for the last operations.
+    let asked = doubled.operations.invoked as u64;
+    assert!(doubled.servers.received > 5 * asked, "{doubled}");
+    let other = run(Strike::lose(1.0, ["seq-kv"], from, until));
+    other.assert_valid();
+    assert_eq!(other.dropped, 0, "{other}");
+}
+
+#[test]
+#[should_panic(expected = "strikes \"lin-tso\", which is not a node of the test")]
+fn no_strike_kills_a_service() {
+    let strikes = vec![Strike::kill(["lin-tso"], Duration::ZERO, Duration::MAX)];
+    Ids::run(&Test { strikes, ..test(1) }, Source::Oracle);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_services() {
+    let trace = |seed| {
+        let test = Test { trace: true, faults: Fault::ALL.into(), ..test(seed) };
+        Ids::run(&test, Source::Sequential).trace
+    };
+    assert_eq!(trace(1), trace(1));
+    assert_ne!(trace(1), trace(2));
+}
+
+/// Asks one thing, answers whether it was refused so.
+struct Refused {
+    node: Node,
+}
+
+#[async_trait(?Send)]
+impl Handler for Refused {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, _request: Request) -> anyhow::Result<Reply> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Odd {
+            Ts,
+            Read,
+        }
+        for (request, expected) in
+            [(Odd::Ts, ErrorCode::NotSupported), (Odd::Read, ErrorCode::MalformedRequest)]
+        {
+            let answer: Result<(), _> = self.node.rpc("seq-kv", &request).await;
+            anyhow::ensure!(answer.err().and_then(|error| error.code()) == Some(expected));
+        }
+        // What is no request is answered by nobody, and harms nobody.
+        self.node.send("seq-kv", &Odd::Read);
+        Ok(Reply::GenerateOk { id: self.node.random() })
+    }
+}
+
+#[test]
+fn what_a_service_does_not_know_is_refused_at_once() {
+    let report = test(1).run(|node| Refused { node });
+    report.assert_valid();
+    assert_eq!(report.operations.ok, report.operations.invoked, "{report}");
+}

@@ -1,0 +1,129 @@
+//! For each fault a node that is wrong in a way that this fault shows, and that survives the others.
+//!
+//! Every mistake is one that people make. The same node without it survives all seven, but for
+//! values that only killed nodes knew. One mistake needs no fault, only a service that is as weak as
+//! it may be.
+
+mod allocator;
+mod counter;
+mod gossiper;
+mod lease;
+mod shelf;
+
+use std::time::Duration;
+
+use eddy::checker::Contradiction;
+use eddy::latency::Latency;
+use eddy::{Fault, Report, Test, Validity, Workload};
+
+/// A mistake is to be found within so many seeds.
+const SEEDS: u64 = 50;
+
+/// With so many seeds each, the other faults must not be blamed for it.
+const OTHERS: u64 = 6;
+
+fn test(workload: Workload, fault: Fault, seed: u64) -> Test {
+    let mean = Duration::from_millis(10);
+    Test {
+        workload,
+        nodes: 4,
+        rate: 10.0,
+        time_limit: Duration::from_secs(20),
+        latency: Latency { mean, ..Latency::default() },
+        faults: [fault].into(),
+        // Short enough that a client still waits when a node wakes up.
+        nemesis_interval: Duration::from_secs(if fault == Fault::Pause { 2 } else { 8 }),
+        seed,
+        ..Test::default()
+    }
+}
+
+/// Checks that a fault reveals a mistake, that the others do not, and that without the mistake none
+/// finds anything; and that what is left of the test is one strike of that fault.
+#[track_caller]
+fn check(fault: Fault, workload: Workload, run: impl Fn(&Test, bool) -> Report, most_nodes: usize) {
+    for other in Fault::ALL {
+        for seed in 0..OTHERS {
+            let test = test(workload, other, seed);
+            let right = run(&test, false);
+            assert!(right.is_valid_but_for_kills(), "without a mistake: {right}");
+            let wrong = run(&test, true);
+            let is_found = !wrong.is_valid_but_for_kills();
+            assert!(!is_found || other == fault, "not by {fault} alone: {wrong}");
+        }
+    }
+    let mut runs = (0..SEEDS).map(|seed| run(&test(workload, fault, seed), true));
+    let found = runs.find(|report| !report.is_valid_but_for_kills());
+    let found = found.unwrap_or_else(|| panic!("{SEEDS} seeds of {fault} do not find it"));
+    let is_of_workload = |index: &usize| {
+        let op = &found.history.ops()[*index];
+        matches!(
+            (workload, &*op.f),
+            (Workload::UniqueIds, "generate")
+                | (Workload::Broadcast, "broadcast" | "read")
+                | (Workload::PnCounter | Workload::GCounter, "add" | "read")
+        )
+    };
+    assert!(!found.contradictions.is_empty(), "{found}");
+    for Contradiction { what, operations, .. } in &found.contradictions {
+        let is_named = !operations.is_empty() && operations.iter().all(is_of_workload);
+        assert!(is_named, "{what}: {operations:?}");
+    }
+    let smallest = found.smallest_without(Report::is_valid_but_for_kills).unwrap();
+    let kinds: Vec<Fault> = smallest.strikes.iter().map(|strike| strike.harm.fault()).collect();
+    assert_eq!(kinds, [fault], "{smallest:?}");
+    assert!(smallest.nodes <= most_nodes, "{smallest:?}");
+    assert!(smallest.time_limit < found.test().time_limit, "{smallest:?}");
+    let repeated = run(&smallest, true);
+    assert!(!repeated.is_valid_but_for_kills(), "what was found does not fail: {repeated}");
+}
+
+#[test]
+fn a_kill_reveals_a_counter_that_begins_anew() {
+    let run = |test: &Test, is_wrong| test.run(move |node| counter::Ids::new(node, is_wrong));
+    check(Fault::Kill, Workload::UniqueIds, run, 1);
+}
+
+#[test]
+fn a_pause_reveals_a_lease_that_trusts_its_clock() {
+    let run = |test: &Test, is_wrong| test.run(move |node| lease::Ids::new(node, is_wrong));
+    check(Fault::Pause, Workload::UniqueIds, run, 3);
+}
+
+#[test]
+fn a_duplicate_reveals_a_handler_that_is_not_idempotent() {
+    let run = |test: &Test, is_wrong| test.run(move |node| allocator::Ids::new(node, is_wrong));
+    check(Fault::Duplicate, Workload::UniqueIds, run, 3);
+}
+
+#[test]
+fn a_loss_reveals_a_message_that_is_not_repeated() {
+    check(Fault::Loss, Workload::Broadcast, gossiper::run(gossiper::Mistake::NoRetry), 3);
+}
+
+#[test]
+fn a_link_that_works_one_way_reveals_who_waits_to_be_called_back() {
+    check(Fault::OneWay, Workload::Broadcast, gossiper::run(gossiper::Mistake::EvictsSilent), 3);
+}
+
+#[test]
+fn a_slow_link_reveals_a_time_out_that_is_too_short() {
+    check(Fault::Slow, Workload::Broadcast, gossiper::run(gossiper::Mistake::EvictsSlow), 3);
+}
+
+#[test]
+fn a_store_with_a_past_reveals_who_believes_what_it_says() {
+    let run = |test: &Test, is_wrong| test.run(move |node| shelf::Shelf::new(node, is_wrong));
+    let quiet = |seed| Test { faults: [].into(), ..test(Workload::Broadcast, Fault::Kill, seed) };
+    for seed in 0..OTHERS {
+        run(&quiet(seed), false).assert_valid();
+        for fault in Fault::ALL {
+            run(&test(Workload::Broadcast, fault, seed), false).assert_valid();
+        }
+    }
+    let mut runs = (0..SEEDS).map(|seed| run(&quiet(seed), true));
+    let found = runs.find(|report| report.valid == Validity::Invalid);
+    let found = found.unwrap_or_else(|| panic!("{SEEDS} seeds do not find it"));
+    let smallest = found.smallest_without(|report| report.valid != Validity::Invalid).unwrap();
+    assert!(smallest.nodes <= 2, "one to write, one to read: {smallest:?}");
+}

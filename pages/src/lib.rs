@@ -1,0 +1,85 @@
+//! The store of tests, and the pages that show them: histories, results and logs as Jepsen lays
+//! them out, and `report.html`, with every message, operation and fault, for people to look at.
+//!
+//! [`keep`] records a simulation, in front of the assertion that may fail:
+//!
+//! ```no_run
+//! # use std::path::Path;
+//! # fn example(report: &eddy::Report) -> anyhow::Result<()> {
+//! let directory = eddy_pages::keep(report, Path::new("store"))?;
+//! report.assert_valid();
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod chart;
+pub mod page;
+pub mod store;
+pub mod summary;
+
+use std::panic::Location;
+use std::path::{Path, PathBuf};
+
+use eddy::Report;
+
+use self::store::{Description, RESULTS, Record};
+use self::summary::Summary;
+
+/// Records a test in a store, as `eddy test` does, and gives the directory: `report.html`, which
+/// shows messages if [`Test::trace`](eddy::Test::trace) is set, and its pictures; `history.edn`,
+/// `history.txt`, `results.edn`, when which fault struck whom as `faults.txt`, and the trace as
+/// `trace.txt`, if there are any. What is in it depends on nothing but the test, and the name of
+/// this thread, which is a test's and stands where a program's would, with the line that repeats
+/// it.
+///
+/// # Errors
+/// If that cannot be written.
+#[track_caller]
+pub fn keep(report: &Report, store: &Path) -> anyhow::Result<PathBuf> {
+    let test = report.test();
+    let record = Record::create(store, &test.workload.to_string())?;
+    let thread = std::thread::current();
+    let line = eddy::repeat::here(Location::caller());
+    let command = line.split(' ').map(str::to_owned).collect();
+    let description = Description {
+        began: String::new(),
+        ..Description::of(test, thread.name().unwrap_or_default(), command)
+    };
+    record.describe(&description)?;
+    record.keep_history(&report.history)?;
+    record.keep_results(&report.results)?;
+    if !report.trace.is_empty() {
+        record.keep_trace(&report.trace)?;
+    }
+    keep_pages(report, &record, &description, &Summary::of(report))?;
+    Ok(record.directory())
+}
+
+/// Records what people look at: the verdict in short, which faults there were, and pages. Gives how
+/// what went wrong came about, in lines, as far as messages show it.
+///
+/// # Errors
+/// If that cannot be written.
+pub fn keep_pages(
+    report: &Report,
+    record: &Record,
+    description: &Description,
+    summary: &Summary,
+) -> anyhow::Result<Vec<String>> {
+    record.keep_summary(summary)?;
+    if !report.strikes.is_empty() {
+        record.keep_faults(&eddy::report::timeline::of(&report.strikes))?;
+    }
+    let mut files = vec!["history.txt", "history.edn"];
+    if report.failure.is_none() {
+        files.extend([RESULTS, "results.json"]);
+    }
+    if !report.strikes.is_empty() {
+        files.push("faults.txt");
+    }
+    let logs = record.written_logs(&description.nodes);
+    files.extend(logs.iter().map(String::as_str));
+    let (pages, story) = page::all(report, description, summary, &files)?;
+    record.keep_pages(&pages)?;
+    Ok(story)
+}

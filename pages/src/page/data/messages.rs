@@ -1,0 +1,145 @@
+//! Messages, from the network's log of what happened to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use serde::Deserialize;
+
+use super::{Messages, Participant, microseconds, shown};
+use eddy::Fault;
+use eddy::Report;
+use eddy::network::{EventKind, Message, is_client};
+
+/// A message on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrow<'a> {
+    pub(in crate::page) message: &'a Message,
+    pub(in crate::page) sent: i64,
+    /// When it arrived or was dropped, if it was.
+    pub(in crate::page) ended: Option<i64>,
+    /// What dropped it, if it was.
+    pub(in crate::page) fault: Option<Fault>,
+    /// Where sending and end stand in the log: what happened in the same microsecond has an order.
+    pub(in crate::page) sent_as: usize,
+    pub(in crate::page) ended_as: Option<usize>,
+}
+
+impl Arrow<'_> {
+    /// Whether a client gets it.
+    pub(in crate::page) fn is_to_client(&self) -> bool {
+        is_client(&self.message.dest)
+    }
+}
+
+/// All messages, in the order of sending. One that arrived twice is two.
+pub(in crate::page) fn arrows(report: &Report) -> Vec<Arrow<'_>> {
+    let chronicle = report.chronicle();
+    let Some(log) = &chronicle.messages else { return Vec::new() };
+    let mut arrows: Vec<Arrow<'_>> = Vec::new();
+    let mut places: FxHashMap<u64, usize> = FxHashMap::default();
+    for (number, event) in log.events().iter().enumerate() {
+        let message = &event.message;
+        if event.kind == EventKind::Send {
+            places.insert(message.id, arrows.len());
+            let sent = time(report, event.at);
+            let (sent_as, ended_as) = (number, None);
+            arrows.push(Arrow { message, sent, ended: None, fault: None, sent_as, ended_as });
+            continue;
+        }
+        let Some(&place) = places.get(&message.id) else { continue };
+        let arrow = &mut arrows[place];
+        if arrow.ended.is_none() {
+            (arrow.ended, arrow.fault) = (Some(time(report, event.at)), event.fault);
+            arrow.ended_as = Some(number);
+        } else {
+            let ended = Some(time(report, event.at));
+            let again =
+                Arrow { ended, fault: event.fault, ended_as: Some(number), ..arrow.clone() };
+            arrows.push(again);
+        }
+    }
+    arrows.sort_by_key(|arrow| (arrow.sent, arrow.sent_as));
+    arrows
+}
+
+/// A time of the network's log as one of the history.
+pub(in crate::page) fn time(report: &Report, at: Duration) -> i64 {
+    let zero = report.chronicle().zero;
+    match at.checked_sub(zero) {
+        Some(after) => microseconds(after),
+        None => -microseconds(zero.saturating_sub(at)),
+    }
+}
+
+/// The nodes, the services that anybody spoke to, and the clients, in the order of their numbers.
+pub(in crate::page) fn participants(report: &Report, arrows: &[Arrow<'_>]) -> Vec<Participant> {
+    let nodes = report.test().node_ids();
+    let (mut services, mut clients) = (BTreeSet::new(), BTreeMap::new());
+    let names = arrows.iter().flat_map(|arrow| [&arrow.message.src, &arrow.message.dest]);
+    for name in names.map(|name| &**name) {
+        match name.strip_prefix('c') {
+            Some(number) => drop(clients.insert((number.len(), number), name)),
+            None => drop(services.insert(name)),
+        }
+    }
+    services.retain(|name| !nodes.iter().any(|node| node == name));
+    let all = nodes.iter().map(|name| (name.as_str(), "node"));
+    let all = all.chain(services.into_iter().map(|name| (name, "service")));
+    let all = all.chain(clients.into_values().map(|name| (name, "client")));
+    all.map(|(name, kind)| Participant { name: name.to_owned(), kind }).collect()
+}
+
+/// The columns of a page, and the kinds that they refer to.
+pub(in crate::page) fn columns(
+    arrows: &[Arrow<'_>],
+    participants: &[Participant],
+    end: i64,
+    recorded_until: Option<i64>,
+    kinds: &mut Vec<String>,
+) -> Messages {
+    let places = participants.iter().map(|participant| participant.name.as_str()).zip(0..);
+    let places: FxHashMap<&str, usize> = places.collect();
+    let place = |name: &str| places.get(name).copied().unwrap_or_default();
+    let mut numbers: FxHashMap<String, usize> = FxHashMap::default();
+    let mut columns = Messages::default();
+    for Arrow { message, sent, ended, fault, .. } in arrows {
+        let kind = kind(message);
+        let number = *numbers.entry(kind).or_insert_with_key(|kind| {
+            kinds.push(kind.clone());
+            kinds.len() - 1
+        });
+        let nowhere = match recorded_until {
+            Some(until) => until.max(*sent),
+            None if message.involves_client() => *sent,
+            None => end,
+        };
+        let (body, bytes) = shown::beginning(message.body.get());
+        columns.id.push(message.id);
+        columns.src.push(place(&message.src));
+        columns.dest.push(place(&message.dest));
+        columns.kind.push(number);
+        columns.sent.push(*sent);
+        columns.ended.push(ended.unwrap_or(nowhere));
+        columns.fate.push(match (ended, fault) {
+            (Some(_), None) => 0,
+            (Some(_), Some(_)) => 1,
+            (None, _) if recorded_until.is_none() => 2,
+            (None, _) => 3,
+        });
+        columns.fault.push(fault.map(|fault| fault.to_string()).unwrap_or_default());
+        columns.body.push(body);
+        columns.bytes.push(bytes);
+    }
+    columns
+}
+
+/// The `type` of a message; that every body has one was seen to when it was sent.
+pub(in crate::page) fn kind(message: &Message) -> String {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    serde_json::from_str(message.body.get()).map(|Body { kind }| kind).unwrap_or_default()
+}

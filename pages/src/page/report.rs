@@ -1,0 +1,325 @@
+//! `report.html`: a test in one file, for people, that needs no network and no other file.
+//!
+//! The verdict and the figures are HTML; what can be drawn in many ways is data, which the page
+//! draws itself: JSON, gzipped since bodies repeat each other, as base64 since nothing that is
+//! written in base64 can end a script element. Nodes write bodies, names and errors as they like,
+//! so here everything is escaped by the templates, and there it becomes text and never markup.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::charts::Picture;
+use super::data::Data;
+use crate::store::Description;
+use crate::summary::{self, Fate, Summary};
+use eddy_checkers::sentence::counted;
+use eddy_text::printable::printable;
+use eddy_text::shell::quoted;
+
+/// What the page shows.
+pub(crate) struct ReportPage<'a> {
+    pub(crate) description: &'a Description,
+    pub(crate) summary: &'a Summary,
+    pub(crate) charts: &'a [Picture],
+    /// The names of files beside it.
+    pub(crate) files: &'a [&'a str],
+    pub(crate) data: &'a Data,
+}
+
+impl ReportPage<'_> {
+    /// The page as HTML.
+    pub(crate) fn render(&self) -> anyhow::Result<String> {
+        let page = Page {
+            title: title(self.description),
+            summary: Part::new(self.description, self.summary),
+            charts: self.charts,
+            files: self.files,
+            opens_at_messages: !self.data.contradictions.is_empty(),
+            threads: self.description.concurrency,
+            omissions: &self.data.omissions,
+            data: pack(self.data)?,
+        };
+        page.render().context("the report cannot be rendered")
+    }
+}
+
+#[derive(Template)]
+#[template(path = "report/page.html")]
+struct Page<'a> {
+    title: Vec<String>,
+    summary: Part,
+    charts: &'a [Picture],
+    files: &'a [&'a str],
+    /// What went wrong, and where, stand together; charts come later then.
+    opens_at_messages: bool,
+    threads: usize,
+    omissions: &'a [String],
+    data: String,
+}
+
+/// The part that tells what came of the test.
+#[derive(Template)]
+#[template(path = "report/summary.html")]
+struct Part {
+    class: &'static str,
+    verdict: &'static str,
+    /// The first line, and the others.
+    failure: Option<(String, String)>,
+    figures: Vec<Row>,
+    meanings: Vec<String>,
+    reasons: Vec<String>,
+    explanation: String,
+    stderr: String,
+    faults: String,
+    /// Those that explain the verdict, and the others.
+    decisive: Vec<String>,
+    warnings: Vec<String>,
+    command: String,
+    circumstances: String,
+}
+
+/// A figure beside its limit.
+struct Row {
+    name: String,
+    value: String,
+    limit: Option<String>,
+    /// What it measures.
+    meaning: Option<String>,
+    /// What became of the limit.
+    fate: Fate,
+}
+
+impl Part {
+    fn new(description: &Description, summary: &Summary) -> Part {
+        let (decisive, warnings) = summary.split_warnings();
+        let all = |texts: &[String]| texts.iter().map(|text| shown(text)).collect();
+        let figures = summary.figures.iter().map(|figure| Row {
+            name: shown(&figure.name),
+            value: figure.value.map_or_else(|| "–".to_owned(), summary::shown),
+            limit: figure.shown_limit(),
+            meaning: figure.meaning(),
+            fate: figure.fate(),
+        });
+        Part {
+            class: summary.standing().class(),
+            verdict: summary.verdict(),
+            failure: summary.failure_in_parts().map(|(first, rest)| (shown(first), shown(rest))),
+            figures: figures.collect(),
+            meanings: summary.meanings(),
+            reasons: all(&summary.reasons),
+            explanation: shown(&summary.explanation.join("\n")),
+            stderr: shown(&summary.stderr.join("\n")),
+            faults: shown(summary.faults.as_deref().unwrap_or_default()),
+            decisive: all(decisive),
+            warnings: all(warnings),
+            command: shown(&quoted(&description.command)),
+            circumstances: shown(&circumstances(description).join(" · ")),
+        }
+    }
+}
+
+/// The workload, the program's name and how many nodes ran it, as far as they are known.
+fn title(description: &Description) -> Vec<String> {
+    let bin = Path::new(&description.bin).file_name().map(|name| name.to_string_lossy());
+    let nodes = match description.nodes.len() {
+        0 => String::new(),
+        1 => "1 node".to_owned(),
+        count => format!("{count} nodes"),
+    };
+    let parts = [description.workload.clone(), bin.unwrap_or_default().into_owned(), nodes];
+    let mut title: Vec<String> =
+        parts.iter().filter(|part| !part.is_empty()).map(|part| shown(part)).collect();
+    if title.is_empty() {
+        title.push("test".to_owned());
+    }
+    title
+}
+
+/// How the test was carried out; what is zero or empty is not known.
+fn circumstances(description: &Description) -> Vec<String> {
+    let Description { began, concurrency, rate, time_limit_s, nemesis, seed, .. } = description;
+    let Description { latency_ms, latency_dist, .. } = description;
+    let some = |is_known: bool, text: String| is_known.then_some(text);
+    let parts = [
+        some(*concurrency > 0, counted(*concurrency as u64, "client")),
+        some(*rate > 0.0, format!("{rate} operations/s")),
+        some(*time_limit_s > 0.0, format!("{time_limit_s} s")),
+        some(!latency_dist.is_empty(), format!("latency {latency_ms} ms, {latency_dist}")),
+        some(!nemesis.is_empty(), format!("faults: {}", nemesis.join(", "))),
+        some(!seed.is_empty(), format!("seed {seed}")),
+        some(!began.is_empty(), format!("began {began}")),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+fn shown(text: &str) -> String {
+    printable(text).into_owned()
+}
+
+fn pack(data: &Data) -> anyhow::Result<String> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    serde_json::to_writer(&mut packed, data).context("the report's data cannot be packed")?;
+    packed.flush()?;
+    Ok(STANDARD.encode(packed.finish()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+    use crate::page::data::{Messages, Participant};
+    use crate::summary::{Bound, Figure, Limits};
+    use eddy_checkers::Validity;
+
+    const EVIL: &str = "</script><script>alert(1)</script>";
+
+    fn description() -> Description {
+        Description {
+            workload: "broadcast".to_owned(),
+            bin: "target/debug/broadcast-e".to_owned(),
+            command: ["eddy", "test", "--bin", "a b's"].map(str::to_owned).to_vec(),
+            nodes: ["n0", "n1"].map(str::to_owned).to_vec(),
+            seed: "18446744073709551615".to_owned(),
+            ..Description::default()
+        }
+    }
+
+    fn summary() -> Summary {
+        let figure = |name: &str, value, bound| Figure {
+            name: name.to_owned(),
+            value: Some(value),
+            bound,
+            limit: None,
+        };
+        Summary {
+            valid: Some(Validity::Valid),
+            figures: vec![
+                figure("messages per operation", 23.5, Bound::Below),
+                figure("median latency, ms", 400.0, Bound::Below),
+            ],
+            reasons: vec![EVIL.to_owned()],
+            explanation: vec![EVIL.to_owned(), "more".to_owned()],
+            warnings: vec![EVIL.to_owned()],
+            ..Summary::default()
+        }
+    }
+
+    fn data() -> Data {
+        Data {
+            end: 1000,
+            participants: ["n0", EVIL]
+                .map(|name| Participant { name: name.to_owned(), kind: "node" })
+                .into(),
+            kinds: vec![EVIL.to_owned()],
+            messages: Messages {
+                id: vec![u64::MAX],
+                src: vec![0],
+                dest: vec![1],
+                kind: vec![0],
+                sent: vec![-5],
+                ended: vec![1000],
+                fate: vec![0],
+                fault: vec![String::new()],
+                body: vec![EVIL.to_owned()],
+                bytes: vec![0],
+            },
+            omissions: vec![EVIL.to_owned()],
+            ..Data::default()
+        }
+    }
+
+    fn page() -> String {
+        let (svg, narrow) = ("<svg></svg>".to_owned(), "<svg><path/></svg>".to_owned());
+        let charts = [Picture { file: "rate.svg", title: EVIL, svg, narrow }];
+        ReportPage {
+            description: &Description { workload: EVIL.to_owned(), ..description() },
+            summary: &summary(),
+            charts: &charts,
+            files: &["history.edn", EVIL],
+            data: &data(),
+        }
+        .render()
+        .unwrap()
+    }
+
+    #[test]
+    fn what_nodes_wrote_is_text_and_no_markup() {
+        let page = page();
+        assert_eq!(page.matches("<script").count(), 2, "the data and the program");
+        assert_eq!(page.matches("</script>").count(), 2);
+        assert!(!page.contains(EVIL));
+        assert!(page.contains("&#60;script&#62;alert(1)"));
+    }
+
+    #[test]
+    fn the_data_comes_out_as_it_went_in() {
+        let page = page();
+        let (_, rest) = page.split_once("<script id=\"data\" type=\"text/plain\">").unwrap();
+        let (packed, _) = rest.split_once("</script>").unwrap();
+        let mut json = String::new();
+        let bytes = STANDARD.decode(packed).unwrap();
+        GzDecoder::new(bytes.as_slice()).read_to_string(&mut json).unwrap();
+        assert_eq!(json, serde_json::to_string(&data()).unwrap());
+    }
+
+    /// The page of a test with this summary, and nothing else in it.
+    fn page_of(summary: &Summary) -> String {
+        let (description, data) = (description(), Data::default());
+        ReportPage { description: &description, summary, charts: &[], files: &[], data: &data }
+            .render()
+            .unwrap()
+    }
+
+    #[test]
+    fn figures_stand_beside_their_limits() {
+        let page = page_of(&summary());
+        assert!(page.contains("class=\"verdict valid\">valid</p>"), "{page}");
+        let limits = Limits { msgs_per_op: Some(24.0), median: Some(400.0), ..Limits::default() };
+        let page = page_of(&summary().limit(limits));
+        for expected in [
+            "class=\"verdict beyond\">valid, but not within limits</p>",
+            "23.5</td><td class=\"limit\">&#60; 24</td>",
+            "<td class=\"kept\">holds</td>",
+            "<td class=\"exceeded\">EXCEEDED</td>",
+        ] {
+            assert!(page.contains(expected), "{expected} in {page}");
+        }
+    }
+
+    #[test]
+    fn a_figure_that_is_missing_does_not_exceed_its_limit() {
+        let mut summary = summary();
+        summary.figures[1].value = None;
+        let limits = Limits { median: Some(400.0), ..Limits::default() };
+        let page = page_of(&summary.limit(limits));
+        assert!(page.contains(">CANNOT BE TOLD</td>"), "{page}");
+        assert!(!page.contains("EXCEEDED"));
+    }
+
+    #[test]
+    fn the_page_tells_which_test_it_was_and_how_to_repeat_it() {
+        let html = page_of(&summary());
+        assert!(html.contains("<title>broadcast · broadcast-e · 2 nodes</title>"), "{html}");
+        assert!(html.contains("eddy test --bin &#39;a b&#39;\\&#39;&#39;s&#39;</code>"), "{html}");
+        assert!(html.contains("seed 18446744073709551615"));
+    }
+
+    #[test]
+    fn the_page_asks_nobody_for_anything() {
+        let page = page();
+        assert!(page.contains("default-src 'none'"));
+        for word in ["http://", "https://", "url(", "@import", " src=", "innerHTML"] {
+            assert!(!page.contains(word), "{word}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! `timeline.html`: operations as bars, a column for each process, as Jepsen draws them.
+//!
+//! Time goes down; each beginning and each end has a row of its own, so that a bar always has room
+//! for its text, and two bars are side by side if and only if the operations were concurrent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+
+use super::data::operations::Operation;
+use super::data::shown;
+use super::scene::{Scene, around};
+use eddy_checkers::history::Kind;
+use eddy_text::printable::printable;
+
+/// How many operations a page has: Jepsen draws as many, and browsers become slow with more.
+const MOST: usize = 10_000;
+
+/// How high a row is, and how far columns are apart, in pixels.
+const ROW: usize = 16;
+const COLUMN: usize = 150;
+
+/// Room for the numbers of the processes.
+const TOP: usize = 20;
+
+#[derive(Template)]
+#[template(path = "timeline.html")]
+struct Page<'a> {
+    title: &'a str,
+    note: String,
+    width: usize,
+    height: usize,
+    processes: Vec<Process>,
+    operations: Vec<Bar>,
+}
+
+struct Process {
+    number: u64,
+    left: usize,
+}
+
+struct Bar {
+    index: usize,
+    outcome: &'static str,
+    is_wrong: bool,
+    left: usize,
+    top: usize,
+    height: usize,
+    text: String,
+    times: String,
+}
+
+/// The page of a test of this title.
+pub(crate) fn html(title: &str, scene: &Scene<'_>) -> askama::Result<String> {
+    let all = scene.operations.len();
+    let invoked = scene.operations.iter().map(|operation| operation.invoked);
+    let range = around(invoked, scene.focus(), MOST).unwrap_or(0..all);
+    let (first, few) = (range.start, range.len());
+    let shown = &scene.operations[range];
+    let note = match first {
+        _ if all == 1 => "The only operation.".to_owned(),
+        _ if few == all => format!("All {all} operations."),
+        0 => format!("The first {few} of {all} operations; history.txt has all."),
+        _ => format!("{few} of {all} operations, around what went wrong; history.txt has all."),
+    };
+    let columns: BTreeSet<u64> = shown.iter().map(|operation| operation.process).collect();
+    let columns: BTreeMap<u64, usize> = columns.into_iter().zip(0..).collect();
+    let wrong: BTreeSet<usize> =
+        scene.clues.iter().flat_map(|clue| clue.operations.iter().copied()).collect();
+    let rows = rows(shown);
+    let bars = shown.iter().zip(&rows.spans).enumerate();
+    let bars = bars.map(|(place, (operation, (begin, end)))| Bar {
+        index: operation.begin.index,
+        outcome: outcome(operation),
+        is_wrong: wrong.contains(&(first + place)),
+        left: COLUMN * columns.get(&operation.process).copied().unwrap_or_default(),
+        top: TOP + ROW * begin,
+        height: ROW * (end - begin).max(1),
+        text: text(operation),
+        times: times(operation),
+    });
+    let processes = columns.iter();
+    let page = Page {
+        title,
+        note,
+        width: COLUMN * columns.len(),
+        height: TOP + ROW * (rows.count + 2),
+        processes: processes
+            .map(|(number, column)| Process { number: *number, left: COLUMN * column })
+            .collect(),
+        operations: bars.collect(),
+    };
+    page.render()
+}
+
+/// Where bars begin and end.
+struct Rows {
+    spans: Vec<(usize, usize)>,
+    count: usize,
+}
+
+/// Rows are in the order of the history, which tells more than times do: a client may end an
+/// operation and begin another one in the same microsecond. What never ended goes on to the end.
+fn rows(operations: &[Operation<'_>]) -> Rows {
+    let mut events: Vec<(usize, bool, usize)> = Vec::new();
+    for (place, operation) in operations.iter().enumerate() {
+        events.push((operation.begin.index, false, place));
+        events.push((operation.end.map_or(usize::MAX, |end| end.index), true, place));
+    }
+    events.sort_unstable();
+    let mut spans = vec![(0, 0); operations.len()];
+    for (row, (_, is_end, place)) in events.iter().enumerate() {
+        if *is_end {
+            spans[*place].1 = row;
+        } else {
+            spans[*place].0 = row;
+        }
+    }
+    Rows { spans, count: events.len() }
+}
+
+/// How it ended, in a word, which is also its class. What never ended may have happened.
+fn outcome(operation: &Operation<'_>) -> &'static str {
+    operation.end.map_or(Kind::Info, |end| end.kind).name()
+}
+
+/// What was asked, and what came of it.
+fn text(operation: &Operation<'_>) -> String {
+    let Operation { begin, end, .. } = operation;
+    let mut text = format!("{} {}", begin.f, shown::value(&begin.value));
+    if let Some(end) = end.filter(|end| end.value != begin.value) {
+        text.extend([" → ", &shown::value(&end.value)]);
+    }
+    if let Some(error) = end.and_then(|end| end.error.as_ref()) {
+        text.extend([" ", &shown::value(error)]);
+    }
+    printable(&text).into_owned()
+}
+
+fn times(operation: &Operation<'_>) -> String {
+    let (process, invoked) = (operation.process, shown::seconds(operation.invoked));
+    match operation.end {
+        Some(_) => {
+            let completed = shown::seconds(operation.completed);
+            format!("process {process}, {invoked} to {completed}, {}", outcome(operation))
+        }
+        None => format!("process {process}, {invoked}, and it never ended"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::data::tests::{run, test};
+    use super::*;
+    use eddy::Test;
+    use eddy::latency::Latency;
+
+    #[test]
+    fn bars_of_a_process_are_below_each_other_even_where_nothing_takes_any_time() {
+        let report = run(&Test { latency: Latency::default(), rate: 100.0, ..test() });
+        let scene = Scene::of(&report);
+        let rows = rows(&scene.operations);
+        let mut free: BTreeMap<u64, usize> = BTreeMap::new();
+        for (operation, (begin, end)) in scene.operations.iter().zip(&rows.spans) {
+            assert!(begin < end);
+            let before = free.insert(operation.process, *end);
+            assert!(before.is_none_or(|before| before < *begin), "{:?}", operation.begin);
+        }
+        assert!(scene.operations.iter().any(|operation| operation.invoked == operation.completed));
+    }
+}

@@ -1,0 +1,248 @@
+//! Where tests are recorded: one directory each, laid out as Jepsen does it.
+//!
+//! `store/<workload>/<time>/` holds what a test left: its history and results, the logs of its
+//! nodes, and, which Jepsen does not know, their `storage` and when faults struck. The link
+//! `current` names the test that began last, and `latest`, in the store and beside each workload's
+//! tests, the one that ended last. Links are relative, so a store can be moved, and replaced in one
+//! step, so nobody finds them missing.
+
+mod description;
+mod history;
+mod progress;
+mod replace;
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use jiff::Zoned;
+use serde::Serialize;
+
+pub use self::description::Description;
+pub use self::history::HistoryFile;
+pub use self::progress::{Progress, ProgressFile};
+use crate::page::Page;
+use crate::summary::Summary;
+use eddy_checkers::edn::Value;
+use eddy_checkers::history::History;
+
+/// How much must fit on the disk before a test begins. Less would let tests begin that cannot keep
+/// anything; more would refuse a disk that a short test is happy with.
+const ROOM: usize = 64 << 10;
+
+/// The name of the file that holds what happened.
+const HISTORY: &str = "history.edn";
+
+/// The name of the file that tells which test it is: a [`Description`].
+pub const DESCRIPTION: &str = "test.json";
+/// The name of the file that tells how far a test is that is running.
+pub const PROGRESS: &str = "progress.json";
+/// The name of the file that tells in short what came of a test: a [`Summary`].
+pub const SUMMARY: &str = "summary.json";
+/// The name of the file with all that checkers found.
+pub const RESULTS: &str = "results.edn";
+
+/// The directory, in a test's, that has the logs of its nodes.
+pub const NODE_LOGS: &str = "node-logs";
+
+/// How many logs a report links. Of a cluster of a thousand nodes, more would fill its screen.
+const MOST_LOGS: usize = 32;
+/// The directory of the recorded test that a file belongs to, which may stand one directory below
+/// it, as a node's log does.
+pub fn test_of(file: &Path) -> Option<&Path> {
+    if !file.is_file() {
+        return None;
+    }
+    let places = file.ancestors().skip(1).take(2).map(|place| match place.as_os_str().len() {
+        0 => Path::new("."),
+        _ => place,
+    });
+    let is_test = |place: &&Path| place.join(DESCRIPTION).exists() || place.join(RESULTS).exists();
+    places.into_iter().find(is_test)
+}
+
+/// The directory of one test.
+#[derive(Debug)]
+pub struct Record {
+    store: PathBuf,
+    workload: String,
+    time: String,
+}
+
+impl Record {
+    /// Makes a directory for a test that begins now, and links it as `current`.
+    pub fn create(store: &Path, workload: &str) -> Result<Record> {
+        if fs::metadata(store).is_ok_and(|metadata| !metadata.is_dir()) {
+            bail!("{} is a file; --store must be a directory", store.display());
+        }
+        let tests = store.join(workload);
+        fs::create_dir_all(&tests).with_context(|| cannot_write(&tests))?;
+        for path in [store.join("current"), store.join("latest"), tests.join("latest")] {
+            is_free_for_a_link(&path)?;
+        }
+        loop {
+            let time = Zoned::now().strftime("%Y%m%dT%H%M%S.%3f%z").to_string();
+            let record = Record { store: store.to_owned(), workload: workload.to_owned(), time };
+            let directory = record.directory();
+            match fs::create_dir(&directory) {
+                Ok(()) => {
+                    record.try_out()?;
+                    link(store, "current", &record.below_store())?;
+                    return Ok(record);
+                }
+                // Another test began in the same millisecond; the next one is near.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error).with_context(|| cannot_write(&directory)),
+            }
+        }
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> PathBuf {
+        self.store.join(self.below_store())
+    }
+
+    /// Where the logs of the nodes go.
+    pub fn node_logs(&self) -> PathBuf {
+        self.directory().join(NODE_LOGS)
+    }
+
+    /// The logs of these nodes that have anything in them, as seen from the directory. Names that
+    /// would have to be escaped in a link are left out.
+    pub fn written_logs(&self, nodes: &[String]) -> Vec<String> {
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        let nodes = nodes.iter().filter(|node| node.chars().all(is_plain));
+        let logs = nodes.map(|node| format!("{NODE_LOGS}/{node}.log"));
+        let is_written = |log: &String| {
+            fs::metadata(self.directory().join(log)).is_ok_and(|metadata| metadata.len() > 0)
+        };
+        logs.filter(is_written).take(MOST_LOGS).collect()
+    }
+
+    /// Where nodes keep what must outlive their processes.
+    pub fn storage(&self) -> PathBuf {
+        self.directory().join("storage")
+    }
+
+    /// Finds out whether anything can be kept, before there is anything to lose.
+    fn try_out(&self) -> Result<()> {
+        self.write(HISTORY, |file| file.write_all(&vec![b'\n'; ROOM]))?;
+        self.write(HISTORY, |_| Ok(()))
+    }
+
+    /// Begins to write what will happen.
+    pub fn begin_history(&self) -> Result<HistoryFile> {
+        let path = self.directory().join(HISTORY);
+        HistoryFile::begin(&path).with_context(|| cannot_write(&path))
+    }
+
+    /// Writes the end of what happened, and links the test as `latest`; an error says what is lost.
+    pub fn end_history(&self, mut file: HistoryFile, history: &History) -> Result<()> {
+        file.note(history);
+        match file.finish() {
+            Ok(()) => self.finish_history(history),
+            // What could not be written while the test ran may find room now.
+            Err(_) => self.keep_history(history),
+        }
+    }
+
+    /// Keeps what happened, and links the test as `latest`; an error says what is lost.
+    pub fn keep_history(&self, history: &History) -> Result<()> {
+        let operations = history.ops().len();
+        let lost = || format!("of the history, {operations} entries long, the end is lost");
+        self.write(HISTORY, |file| history.write_edn(file)).with_context(lost)?;
+        self.finish_history(history)
+    }
+
+    fn finish_history(&self, history: &History) -> Result<()> {
+        self.write("history.txt", |file| history.write_txt(file))?;
+        link(&self.store, "latest", &self.below_store())?;
+        link(&self.store.join(&self.workload), "latest", Path::new(&self.time))
+    }
+
+    /// Keeps which test it is.
+    pub fn describe(&self, description: &Description) -> Result<()> {
+        self.write_json(DESCRIPTION, description)
+    }
+
+    /// Keeps what the checkers found, as Maelstrom does, and for programs that read no EDN.
+    pub fn keep_results(&self, results: &Value) -> Result<()> {
+        self.write(RESULTS, |file| writeln!(file, "{}", results.pretty()))?;
+        self.write_json("results.json", results)
+    }
+
+    /// Keeps the verdict and the figures.
+    pub fn keep_summary(&self, summary: &Summary) -> Result<()> {
+        self.replace(SUMMARY, &(serde_json::to_string_pretty(summary)? + "\n"))
+    }
+
+    /// Keeps what people look at.
+    pub fn keep_pages(&self, pages: &[Page]) -> Result<()> {
+        pages.iter().try_for_each(|page| self.replace(page.file, &page.text))
+    }
+
+    /// Keeps when which fault struck whom, for people.
+    pub fn keep_faults(&self, faults: &str) -> Result<()> {
+        self.write("faults.txt", |file| file.write_all(faults.as_bytes()))
+    }
+
+    /// Keeps every message, as a simulation tells them.
+    pub fn keep_trace(&self, trace: &str) -> Result<()> {
+        self.write("trace.txt", |file| file.write_all(trace.as_bytes()))
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        self.write(name, |file| {
+            serde_json::to_writer_pretty(&mut *file, value)?;
+            file.write_all(b"\n")
+        })
+    }
+
+    /// Writes what somebody may be reading.
+    fn replace(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.directory().join(name);
+        replace::file(&path, text).with_context(|| cannot_write(&path))
+    }
+
+    fn below_store(&self) -> PathBuf {
+        Path::new(&self.workload).join(&self.time)
+    }
+
+    fn write(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<()> {
+        let path = self.directory().join(name);
+        let written = File::create(&path).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            write(&mut file)?;
+            file.flush()
+        });
+        written.with_context(|| cannot_write(&path))
+    }
+}
+
+/// Looks whether a link may be put there, for which only another link is ever removed.
+fn is_free_for_a_link(path: &Path) -> Result<()> {
+    let shown = path.display();
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.is_symlink() => bail!(
+            "{shown} is in the way: expected nothing there, or a link to a test. Move it away, or \
+             choose another --store"
+        ),
+        // What cannot be looked at will be told when it cannot be written.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Puts a link in the place of the one that was there.
+fn link(directory: &Path, name: &str, target: &Path) -> Result<()> {
+    let path = directory.join(name);
+    replace::link(&path, target).with_context(|| cannot_write(&path))
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("{} cannot be written", path.display())
+}

@@ -1,0 +1,123 @@
+//! `test.json`: what a test was, for whoever looks at its directory later.
+
+use serde::{Deserialize, Serialize};
+
+use eddy::Test;
+use eddy_checkers::ConsistencyModel;
+use eddy_checkers::availability::Goal;
+
+/// Which test it is, in words and numbers; written when it begins.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Description {
+    /// The name of the workload.
+    pub workload: String,
+    /// The path of the program as it was given, or the name of a test in Rust; empty if unknown.
+    pub bin: String,
+    /// The command line that repeats the test, seed included; empty if there is none.
+    pub command: Vec<String>,
+    /// When it began: RFC 3339, with the zone's offset.
+    pub began: String,
+    /// The nodes' names.
+    pub nodes: Vec<String>,
+    /// How many clients work at a time.
+    pub concurrency: usize,
+    /// Operations per second.
+    pub rate: f64,
+    /// How long operations go on, in seconds.
+    pub time_limit_s: f64,
+    /// The mean latency of messages between servers, in milliseconds.
+    pub latency_ms: f64,
+    /// How latencies spread around the mean.
+    pub latency_dist: String,
+    /// What was to go wrong: the names of faults.
+    pub nemesis: Vec<String>,
+    /// A text, since not every seed fits into a number of JSON's.
+    pub seed: String,
+    /// What transactions had to be. Like all that follows, not in what older versions wrote.
+    pub consistency_models: Option<Vec<String>>,
+    /// How many operations had to succeed: `any`, `total`, or a fraction.
+    pub availability: Option<String>,
+    /// Whether the last operations had to succeed.
+    pub judges_liveness: Option<bool>,
+}
+
+impl Description {
+    /// The description of a test that begins now.
+    pub fn of(test: &Test, bin: &str, command: Vec<String>) -> Description {
+        let nodes = test.node_ids();
+        Description {
+            workload: test.workload.to_string(),
+            bin: bin.to_owned(),
+            command,
+            began: jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
+            concurrency: test.concurrency.threads(nodes.len()),
+            nodes,
+            rate: test.rate,
+            time_limit_s: test.time_limit.as_secs_f64(),
+            latency_ms: test.latency.mean.as_secs_f64() * 1e3,
+            latency_dist: test.latency.distribution.to_string(),
+            nemesis: test.faults.iter().map(ToString::to_string).collect(),
+            seed: test.seed.to_string(),
+            consistency_models: Some(
+                test.consistency_models.iter().map(ToString::to_string).collect(),
+            ),
+            availability: Some(test.availability.to_string()),
+            judges_liveness: Some(test.is_beyond_maelstrom()),
+        }
+    }
+
+    /// What transactions had to be, if that was recorded; an error says what is wrong with it.
+    pub fn consistency_models(&self) -> Result<Option<Vec<ConsistencyModel>>, String> {
+        let Some(names) = &self.consistency_models else { return Ok(None) };
+        let models = names.iter().map(|name| name.parse().map_err(|error| format!("{error}")));
+        models.collect::<Result<_, String>>().map(Some)
+    }
+
+    /// How many operations had to succeed, if that was recorded; an error says what is wrong with
+    /// it.
+    pub fn availability(&self) -> Result<Option<Goal>, String> {
+        self.availability.as_deref().map(str::parse).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_test_is_judged_by_is_read_as_it_was_written() {
+        #[track_caller]
+        fn check(test: &Test) {
+            let written = serde_json::to_string(&Description::of(test, "", Vec::new())).unwrap();
+            let read: Description = serde_json::from_str(&written).unwrap();
+            let models = read.consistency_models().unwrap();
+            assert_eq!(models.as_ref(), Some(&test.consistency_models));
+            assert_eq!(read.availability().unwrap(), Some(test.availability));
+            assert_eq!(read.judges_liveness, Some(test.is_beyond_maelstrom()));
+        }
+        check(&Test::default());
+        let consistency_models =
+            vec![ConsistencyModel::ReadCommitted, ConsistencyModel::OneCopySerializable];
+        let faults = [eddy::Fault::Kill].into();
+        for availability in [Goal::Total, Goal::Fraction(0.1 + 0.2), Goal::Fraction(0.0)] {
+            let consistency_models = consistency_models.clone();
+            let faults = std::collections::BTreeSet::clone(&faults);
+            check(&Test { consistency_models, faults, availability, ..Test::default() });
+        }
+        check(&Test { consistency_models: Vec::new(), ..Test::default() });
+    }
+
+    #[test]
+    fn what_older_versions_did_not_write_is_not_known() {
+        let old: Description = serde_json::from_str("{\"workload\": \"echo\"}").unwrap();
+        assert_eq!(old.consistency_models(), Ok(None));
+        assert_eq!((old.availability(), old.judges_liveness), (Ok(None), None));
+        let odd = r#"{"consistency_models": ["serialisable"], "availability": "most"}"#;
+        let odd: Description = serde_json::from_str(odd).unwrap();
+        let error = odd.consistency_models().unwrap_err();
+        assert!(error.contains("did you mean serializable?"), "{error}");
+        let expected = "expected any, total or a number from 0 to 1, found \"most\"";
+        assert_eq!(odd.availability(), Err(expected.to_owned()));
+    }
+}

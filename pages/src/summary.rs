@@ -1,0 +1,440 @@
+//! What came of a test, as short as can be: the verdict, and each figure beside its limit.
+//!
+//! Everything that shows a test shows this first: the terminal, `report.html`, the list of tests in
+//! a browser. It is kept as `summary.json`, so that a list need not read whole results.
+
+use std::borrow::Borrow;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use eddy::report::{Report, strikes};
+use eddy_checkers::Validity;
+use eddy_checkers::edn::Value;
+use eddy_checkers::history::{History, Kind};
+use eddy_checkers::quantiles::Quantiles;
+use eddy_checkers::sentence::counted;
+
+/// A verdict, with its reasons, and figures.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Summary {
+    /// `None` if the test could not be carried out.
+    pub valid: Option<Validity>,
+    /// Why it could not be carried out, if so.
+    pub failure: Option<String>,
+    /// How many operations succeeded, and how many were invoked, as far as that is known.
+    pub operations: Option<(usize, usize)>,
+    /// The four figures of a test.
+    pub figures: Vec<Figure>,
+    /// Why it is not valid, in sentences.
+    pub reasons: Vec<String>,
+    /// What contradicts what, in lines.
+    pub explanation: Vec<String>,
+    /// The errors that nodes wrote to STDERR, in lines, if it is not valid.
+    pub stderr: Vec<String>,
+    /// How often each fault struck, and whom.
+    pub faults: Option<String>,
+    /// What Maelstrom would not have said.
+    pub warnings: Vec<String>,
+    /// Those of the warnings that tell of faults which could show nothing, and not of a node.
+    pub idle_faults: Vec<String>,
+    /// Whether the other warnings count as failures.
+    pub is_strict: bool,
+    /// How many of the warnings, the first ones, explain why it is not valid.
+    pub decisive: usize,
+}
+
+/// What was measured, beside its limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// What was measured, and its unit.
+    pub name: String,
+    /// `None` if nothing tells it.
+    pub value: Option<f64>,
+    /// On which side of the limit it must stay.
+    pub bound: Bound,
+    /// The limit, if there is one.
+    pub limit: Option<f64>,
+}
+
+/// What a summary is colored and filtered by, from the best to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Valid, and within limits.
+    Valid,
+    /// Valid, and not within limits.
+    Beyond,
+    /// There is too little evidence.
+    Unknown,
+    /// Something is wrong.
+    Invalid,
+    /// There is no verdict.
+    None,
+}
+
+/// On which side of its limit a figure must stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Bound {
+    /// Below the limit.
+    #[serde(rename = "<")]
+    Below,
+    /// At the limit, or above.
+    #[serde(rename = "≥")]
+    AtLeast,
+}
+
+/// Limits to the figures, in their order: messages per operation, median and longest latency in
+/// milliseconds, and the fraction of operations that succeeded; and to warnings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// Messages between servers per operation.
+    pub msgs_per_op: Option<f64>,
+    /// The median latency, in milliseconds.
+    pub median: Option<f64>,
+    /// The longest latency, in milliseconds.
+    pub latency: Option<f64>,
+    /// The fraction of operations that succeeded.
+    pub ok_fraction: Option<f64>,
+    /// Whether there may be no warnings.
+    pub is_strict: bool,
+}
+
+/// Which latency a test is measured by; its figures are named after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Latency {
+    /// That of the values of a broadcast or a set: from when a value was first acknowledged or read
+    /// until the last read began that lacks it.
+    Stable,
+    /// That of the operations that succeeded, from beginning to end.
+    Operation,
+}
+
+/// The four figures of a test, without limits. Latencies are stable latencies where the workload
+/// has any, and those of the history's operations elsewhere, which is asked for only then.
+pub fn figures<H: Borrow<History>>(
+    results: &Value,
+    history: impl FnOnce() -> Option<H>,
+) -> Vec<Figure> {
+    let figure = |path: &[&str]| results.get_in(path).and_then(number);
+    let has = |key| results.get_in(&["workload", key]).is_some();
+    let is_stable = has("stable-latencies") || has("stable-count");
+    let kind = if is_stable { Latency::Stable } else { Latency::Operation };
+    let (median, maximum) = if is_stable {
+        let latency = |quantile: Value| match results.get_in(&["workload", "stable-latencies"]) {
+            Some(Value::Map(map)) => map.get(&quantile).and_then(number),
+            _ => None,
+        };
+        (latency(Value::Float(0.5)), latency(Value::Int(1)))
+    } else {
+        history().and_then(|history| operation_latencies(history.borrow())).unzip()
+    };
+    let msgs_per_op = figure(&["net", "servers", "msgs-per-op"]);
+    let ok_fraction = figure(&["availability", "ok-fraction"]);
+    vec![
+        Figure::new("messages per operation", msgs_per_op, Bound::Below),
+        Figure::new(&format!("median {}, ms", kind.name()), median, Bound::Below),
+        Figure::new(&format!("maximum {}, ms", kind.name()), maximum, Bound::Below),
+        Figure::new("ok fraction", ok_fraction, Bound::AtLeast),
+    ]
+}
+
+/// The verdict that results tell, if they tell one.
+pub fn verdict(results: &Value) -> Option<Validity> {
+    match results.get("valid?")? {
+        Value::Bool(valid) => Some(Validity::from(*valid)),
+        value if *value == Value::keyword("unknown") => Some(Validity::Unknown),
+        _ => None,
+    }
+}
+
+/// A figure with as many digits as can matter. One that is not whole never looks as if it were: it
+/// may stand beside a limit that it misses by less than is shown.
+pub fn shown(value: f64) -> String {
+    if value.fract() == 0.0 {
+        // Of zero, too, which may be negative.
+        return (value + 0.0).to_string();
+    }
+    let digits = if value.abs() < 1.0 { 5 } else { 3 };
+    let text = format!("{value:.digits$}");
+    let short = text.trim_end_matches('0');
+    if short.ends_with('.') { text } else { short.to_owned() }
+}
+
+/// How many milliseconds an operation that succeeded took, in the median and at most.
+fn operation_latencies(history: &History) -> Option<(f64, f64)> {
+    let ends = history.clients().filter(|op| op.kind == Kind::Ok);
+    // Somebody may have put a history together in which time goes back.
+    let nanoseconds =
+        ends.filter_map(|end| Some(end.time.saturating_sub(history.invocation(end)?.time)));
+    let Quantiles { median, maximum, .. } = Quantiles::of(nanoseconds)?;
+    let milliseconds = |time| (Duration::from_nanos(time).as_secs_f64() * 1e5).round() / 100.0;
+    Some((milliseconds(median), milliseconds(maximum)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures of tests are far below 2^53")]
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Int(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        _ => None,
+    }
+}
+
+impl Summary {
+    /// What came of a test that was just judged, without limits.
+    pub fn of(report: &Report) -> Summary {
+        let ended = report.failure.is_none();
+        let is_failure = |reason: &String| report.failure.as_ref() == Some(reason);
+        let test = report.test();
+        Summary {
+            valid: ended.then_some(report.valid),
+            failure: report.failure.clone(),
+            operations: Some((report.operations.ok, report.operations.invoked)),
+            figures: figures(&report.results, || Some(&report.history)),
+            // Why it could not be carried out stands above, and is a reason as well.
+            reasons: report.reasons.iter().filter(|reason| !is_failure(reason)).cloned().collect(),
+            explanation: report.explanation.clone(),
+            stderr: Vec::new(),
+            faults: strikes::in_short(&report.strikes, &test.faults, test.node_ids().len()),
+            warnings: report.warnings.clone(),
+            idle_faults: report.idle_faults.clone(),
+            is_strict: false,
+            decisive: report.decisive,
+        }
+    }
+
+    /// The same beside these limits.
+    pub fn limit(mut self, limits: Limits) -> Summary {
+        let Limits { msgs_per_op, median, latency, ok_fraction, is_strict } = limits;
+        self.is_strict = is_strict;
+        for (figure, limit) in
+            self.figures.iter_mut().zip([msgs_per_op, median, latency, ok_fraction])
+        {
+            figure.limit = limit;
+        }
+        self
+    }
+
+    /// Why it could not be carried out: a sentence, and the lines that follow it, such as what a
+    /// node wrote to STDERR.
+    pub fn failure_in_parts(&self) -> Option<(&str, &str)> {
+        let failure = self.failure.as_deref()?;
+        Some(failure.split_once('\n').unwrap_or((failure, "")))
+    }
+
+    /// What contradicts what, in lines: the explanation, or, of a checker that has none, the first
+    /// contradiction, unless a reason has said that.
+    pub fn explained(&self, contradiction: Option<&str>) -> Vec<String> {
+        let is_said = |what: &&str| self.reasons.iter().any(|said| what.starts_with(said.as_str()));
+        let contradiction = contradiction.filter(|what| !is_said(what));
+        match &self.explanation[..] {
+            [] => contradiction.into_iter().map(str::to_owned).collect(),
+            explanation => explanation.to_vec(),
+        }
+    }
+
+    /// The warnings that explain why it is not valid, and the others.
+    pub fn split_warnings(&self) -> (&[String], &[String]) {
+        self.warnings.split_at(self.decisive.min(self.warnings.len()))
+    }
+
+    /// What figures measure whose names alone may be misunderstood, each once.
+    pub fn meanings(&self) -> Vec<String> {
+        let told = self.figures.iter().filter(|figure| figure.value.is_some());
+        let mut meanings: Vec<String> = told.filter_map(Figure::meaning).collect();
+        meanings.dedup();
+        meanings
+    }
+
+    /// Whether every figure keeps its limit, and there are no warnings where there may be none.
+    pub fn is_within_limits(&self) -> bool {
+        self.keeps_limits() && !self.fails_by_warnings()
+    }
+
+    fn keeps_limits(&self) -> bool {
+        self.figures.iter().all(|figure| figure.fate() == Fate::Kept)
+    }
+
+    /// Whether there are warnings about nodes where there may be none.
+    pub fn fails_by_warnings(&self) -> bool {
+        let is_of_nodes = |warning: &String| !self.idle_faults.contains(warning);
+        self.is_strict && self.warnings.iter().any(is_of_nodes)
+    }
+
+    /// The verdict in a few words, and how many warnings a valid test has.
+    pub fn headline(&self) -> String {
+        match self.warnings.len() {
+            number @ 1.. if self.valid == Some(Validity::Valid) => {
+                let is_failure = if self.fails_by_warnings() {
+                    ", which --strict takes for failures"
+                } else {
+                    ""
+                };
+                format!(
+                    "{}, with {}{is_failure}",
+                    self.verdict(),
+                    counted(number as u64, "warning")
+                )
+            }
+            _ => self.verdict().to_owned(),
+        }
+    }
+
+    /// What it is colored and filtered by.
+    pub fn standing(&self) -> Standing {
+        match self.valid {
+            None => Standing::None,
+            Some(Validity::Invalid) => Standing::Invalid,
+            Some(Validity::Unknown) => Standing::Unknown,
+            Some(Validity::Valid) if self.is_within_limits() => Standing::Valid,
+            Some(Validity::Valid) => Standing::Beyond,
+        }
+    }
+
+    /// The verdict in a few words.
+    pub fn verdict(&self) -> &'static str {
+        match (self.valid, self.keeps_limits()) {
+            (None, _) => "no verdict",
+            (Some(Validity::Valid), true) if self.figures.iter().all(|f| f.limit.is_none()) => {
+                "valid"
+            }
+            (Some(Validity::Valid), true) => "valid, and within limits",
+            (Some(Validity::Valid), false) => "valid, but not within limits",
+            (Some(Validity::Invalid), _) => "not valid",
+            (Some(Validity::Unknown), true) => "unknown, for lack of evidence",
+            (Some(Validity::Unknown), false) => "unknown, and not within limits",
+        }
+    }
+}
+
+impl Standing {
+    /// Its class in `style.css`, and its value in addresses.
+    pub fn class(self) -> &'static str {
+        match self {
+            Standing::Valid => "valid",
+            Standing::Beyond => "beyond",
+            Standing::Unknown => "unknown",
+            Standing::Invalid => "invalid",
+            Standing::None => "none",
+        }
+    }
+}
+
+impl Latency {
+    const ALL: [Latency; 2] = [Latency::Stable, Latency::Operation];
+
+    fn name(self) -> &'static str {
+        match self {
+            Latency::Stable => "stable latency",
+            Latency::Operation => "operation latency",
+        }
+    }
+
+    /// What it measures, in words that follow its name.
+    fn meaning(self) -> &'static str {
+        match self {
+            Latency::Stable => "how long a value took to be everywhere",
+            Latency::Operation => "how long a client waited for an answer",
+        }
+    }
+}
+
+/// What became of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The figure is on the right side.
+    Kept,
+    /// It is not.
+    Exceeded,
+    /// The figure is missing.
+    Untold,
+}
+
+impl Fate {
+    /// The class of a cell in `style.css`.
+    pub fn class(self) -> &'static str {
+        match self {
+            Fate::Kept => "kept",
+            Fate::Exceeded | Fate::Untold => "exceeded",
+        }
+    }
+
+    /// What is said of the limit.
+    pub fn words(self) -> &'static str {
+        match self {
+            Fate::Kept => "holds",
+            Fate::Exceeded => "EXCEEDED",
+            Fate::Untold => "CANNOT BE TOLD",
+        }
+    }
+}
+
+impl Figure {
+    fn new(name: &str, value: Option<f64>, bound: Bound) -> Figure {
+        Figure { name: name.to_owned(), value, bound, limit: None }
+    }
+
+    /// What it measures, where its name alone may be misunderstood: `stable latency: how long …`.
+    pub fn meaning(&self) -> Option<String> {
+        let is_in_name = |latency: &Latency| self.name.contains(latency.name());
+        let latency = Latency::ALL.into_iter().find(is_in_name)?;
+        Some(format!("{}: {}", latency.name(), latency.meaning()))
+    }
+
+    /// What became of its limit; none is kept.
+    pub fn fate(&self) -> Fate {
+        let Some(limit) = self.limit else { return Fate::Kept };
+        let Some(value) = self.value else { return Fate::Untold };
+        let is_kept = match self.bound {
+            Bound::Below => value < limit,
+            Bound::AtLeast => value >= limit,
+        };
+        if is_kept { Fate::Kept } else { Fate::Exceeded }
+    }
+
+    /// The limit with its sign, `< 30`.
+    pub fn shown_limit(&self) -> Option<String> {
+        let sign = match self.bound {
+            Bound::Below => "<",
+            Bound::AtLeast => "≥",
+        };
+        self.limit.map(|limit| format!("{sign} {limit}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_not_whole_do_not_look_whole() {
+        for (value, expected) in [
+            (1.0, "1"),
+            (-0.0, "0"),
+            (1230.0, "1230"),
+            (811.2, "811.2"),
+            (19.345_678, "19.346"),
+            (29.9999, "30.000"),
+            (0.999_51, "0.99951"),
+            (0.999_996, "1.00000"),
+            (0.000_001, "0.00000"),
+        ] {
+            assert_eq!(shown(value), expected);
+        }
+    }
+
+    #[test]
+    fn results_tell_a_verdict_or_none() {
+        for (results, expected) in [
+            ("{:valid? true}", Some(Validity::Valid)),
+            ("{:valid? :unknown}", Some(Validity::Unknown)),
+            ("{:valid? false}", Some(Validity::Invalid)),
+            ("{:valid? 7}", None),
+            ("{:valid? :perhaps}", None),
+            ("{}", None),
+        ] {
+            assert_eq!(verdict(&Value::read_edn(results).unwrap()), expected, "{results}");
+        }
+    }
+}

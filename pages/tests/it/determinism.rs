@@ -1,0 +1,204 @@
+//! The same seed gives the same run, byte for byte.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use eddy::latency::{Distribution, Latency};
+use eddy::{Fault, Report, Strike, Test, Workload, seeds};
+use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
+use glomers::{Handler, Json, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Body {
+    Topology,
+    TopologyOk,
+    Broadcast { message: Json },
+    BroadcastOk,
+    Read,
+    ReadOk { messages: Vec<Json> },
+    Gossip(Batch<Json>),
+    GossipOk,
+    Compare { digest: Digest },
+    CompareOk(Difference<Json>),
+}
+
+/// Everybody tells everybody; who was killed asks everybody, which draws random numbers.
+struct Gossiper {
+    node: Node,
+    gossip: Gossip<Json>,
+    seen: Rc<RefCell<Seen<Json>>>,
+}
+
+impl Gossiper {
+    fn new(node: Node) -> Self {
+        let gossip = Gossip::new(&node, Pace::AT_ONCE, Body::Gossip);
+        let seen = Rc::<RefCell<Seen<Json>>>::default();
+        let learner = Rc::clone(&seen);
+        let learn = async move |lesson: Lesson<Json>| {
+            learner.borrow_mut().learn(lesson.items);
+        };
+        gossip::catch_up(&gossip, &seen, |digest| Body::Compare { digest }, learn);
+        gossip.meet(node.peers().map(str::to_owned));
+        Gossiper { node, gossip, seen }
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for Gossiper {
+    type Request = Body;
+    type Reply = Body;
+
+    async fn handle(&self, from: &str, request: Body) -> anyhow::Result<Body> {
+        Ok(match request {
+            Body::Topology => Body::TopologyOk,
+            Body::Broadcast { message } => {
+                let news = self.seen.borrow_mut().learn([message]);
+                self.node.peers().for_each(|peer| self.gossip.tell(peer, news.iter().cloned()));
+                Body::BroadcastOk
+            }
+            Body::Gossip(batch) => {
+                self.gossip.receive(from, &batch);
+                self.seen.borrow_mut().learn(batch.news);
+                Body::GossipOk
+            }
+            Body::Compare { digest } => Body::CompareOk(self.seen.borrow().difference(&digest)),
+            Body::Read => Body::ReadOk { messages: self.seen.borrow().items().to_vec() },
+            other => anyhow::bail!("{} is no request", serde_json::to_string(&other)?),
+        })
+    }
+}
+
+fn run(seed: u64) -> Report {
+    test(seed).run(Gossiper::new)
+}
+
+fn test(seed: u64) -> Test {
+    let mean = Duration::from_millis(20);
+    Test {
+        workload: Workload::Broadcast,
+        nodes: 7,
+        rate: 50.0,
+        time_limit: Duration::from_secs(15),
+        nemesis_interval: Duration::from_secs(3),
+        latency: Latency { mean, distribution: Distribution::Exponential },
+        faults: Fault::ALL.into(),
+        trace: true,
+        seed,
+        ..Test::default()
+    }
+}
+
+/// Everything that is kept of a test, by the names of files; and what it displays as.
+fn store(report: &Report, store: &Path) -> BTreeMap<String, Vec<u8>> {
+    let directory = eddy_pages::keep(report, store).unwrap();
+    let files = fs::read_dir(&directory).unwrap().map(|file| file.unwrap());
+    let mut contents: BTreeMap<String, Vec<u8>> = files
+        .map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap()))
+        .collect();
+    contents.insert("shown".to_owned(), report.to_string().into_bytes());
+    contents
+}
+
+#[test]
+fn whatever_the_seed_the_same_one_gives_the_same_store() {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("determinism");
+    let _ = fs::remove_dir_all(&place);
+    let struck = seeds(|seed| {
+        let path = place.join(seed.to_string());
+        let first = run(seed);
+        let stores = [&first, &run(seed)].map(|report| store(report, &path));
+        let names: Vec<&str> = stores[0].keys().map(String::as_str).collect();
+        let expected = "faults.txt history.edn history.txt latency-quantiles.svg latency-raw.svg \
+                        messages-rate.svg messages.svg rate.svg report.html results.edn \
+                        results.json shown summary.json test.json timeline.html trace.txt";
+        assert_eq!(names.join(" "), expected);
+        for (name, content) in &stores[0] {
+            assert!(*content == stores[1][name], "{name} differs");
+        }
+        let _ = fs::remove_dir_all(&path);
+        Fault::ALL.map(|fault| first.faults[&fault].messages)
+    });
+    let all = struck
+        .iter()
+        .fold([0; 7], |sum: [u64; 7], one| std::array::from_fn(|fault| sum[fault] + one[fault]));
+    assert!(all.iter().all(|messages| *messages > 0), "a fault struck no message: {all:?}");
+}
+
+#[test]
+fn the_strikes_that_a_nemesis_drew_make_the_same_run_when_they_are_named() {
+    for seed in 0..5 {
+        let drawn = run(seed);
+        let (faults, strikes) = ([].into(), drawn.strikes.clone());
+        let named = Test { faults, strikes, ..drawn.test().clone() }.run(Gossiper::new);
+        assert_eq!(drawn.strikes, named.strikes, "seed {seed}");
+        assert_eq!(drawn.faults, named.faults, "seed {seed}");
+        assert!(drawn.trace == named.trace, "seed {seed}");
+    }
+}
+
+#[test]
+fn so_they_do_when_all_end_early_at_once() {
+    for seed in 0..5 {
+        // A time at which the clock of a simulation does not tick.
+        let faults_until = Duration::from_micros(7_000_300);
+        let drawn = Test { faults_until, ..test(seed) }.run(Gossiper::new);
+        assert!(drawn.strikes.iter().any(|strike| strike.until == faults_until), "seed {seed}");
+        assert!(drawn.strikes.iter().all(|strike| strike.until <= faults_until), "seed {seed}");
+        let (faults, strikes) = ([].into(), drawn.strikes.clone());
+        let named = Test { faults, strikes, ..drawn.test().clone() }.run(Gossiper::new);
+        assert_eq!(drawn.strikes, named.strikes, "seed {seed}");
+        assert_eq!(drawn.repair, named.repair, "seed {seed}");
+        assert!(drawn.trace == named.trace, "seed {seed}");
+    }
+}
+
+#[test]
+fn faults_that_may_go_on_to_the_end_make_the_usual_run() {
+    let faults_until = test(1).time_limit;
+    let report = Test { faults_until, ..test(1) }.run(Gossiper::new);
+    assert!(report.trace == run(1).trace);
+}
+
+#[test]
+fn a_partition_that_is_named_is_no_other_fault_than_one_that_was_drawn() {
+    let test = Test {
+        workload: Workload::Echo,
+        nodes: 5,
+        time_limit: Duration::from_secs(5),
+        faults: [Fault::Partition].into(),
+        nemesis_interval: Duration::from_secs(1),
+        ..Test::default()
+    };
+    let drawn = test.run(Gossiper::new);
+    let (faults, strikes) = ([].into(), drawn.strikes.clone());
+    let named = Test { faults, strikes, ..test }.run(Gossiper::new);
+    assert!(drawn.strikes.len() > 1);
+    assert_eq!(drawn.results, named.results);
+}
+
+#[test]
+fn strikes_that_meet_make_the_same_run_in_whatever_order_they_are_named() {
+    let second = Duration::from_secs(1);
+    let first = Strike::kill(["n0"], second, 2 * second);
+    let next = Strike::kill(["n0", "n1"], 2 * second, 4 * second);
+    let runs = [vec![first.clone(), next.clone()], vec![next, first]].map(|strikes| {
+        let (workload, time_limit) = (Workload::Broadcast, 5 * second);
+        let test = Test { workload, nodes: 3, time_limit, strikes, trace: true, ..Test::default() };
+        let report = test.run(Gossiper::new);
+        let repeated = Test { strikes: report.strikes.clone(), ..test }.run(Gossiper::new);
+        assert!(report.trace == repeated.trace);
+        report.trace
+    });
+    assert!(runs[0] == runs[1]);
+}
+
+#[test]
+fn another_seed_gives_another_run() {
+    assert_ne!(run(1).trace, run(2).trace);
+}

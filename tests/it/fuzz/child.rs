@@ -1,0 +1,58 @@
+//! A test that runs as a process of its own, so that what it tells on stderr can be counted instead
+//! of shown.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+const BE_THE_CHILD: &str = "GLOMERS_TEST_BE_THE_CHILD";
+
+/// What stands in front of every complaint, behind the name of the node.
+const CODES: [&str; 6] = [
+    ": malformed-request (12): ",
+    ": not-supported (10): ",
+    ": temporarily-unavailable (11): ",
+    ": crash (13): ",
+    ": precondition-failed (22): ",
+    ": txn-conflict (30): ",
+];
+
+/// How far into a complaint they may stand.
+const BEGINNING: usize = 80;
+
+/// Runs the test once more in a process, where `body` says how many lines must be told on stderr.
+pub(crate) fn run(test: &str, body: impl FnOnce() -> usize) {
+    if std::env::var_os(BE_THE_CHILD).is_some() {
+        println!("\nto be told: {}", body());
+        return;
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", &format!("fuzz::{test}"), "--nocapture"]).env(BE_THE_CHILD, "1");
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let stderr = count_told(&mut child);
+    let mut stdout = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    let (told, other) = stderr.join().unwrap();
+    assert!(child.wait().unwrap().success(), "{other}");
+    println!("{stdout}");
+    let expected = stdout.lines().find_map(|line| line.strip_prefix("to be told: "));
+    assert_eq!(expected, Some(&*told.to_string()), "{other}");
+}
+
+/// Counts the lines that a node tells on stderr, and keeps the others.
+pub(crate) fn count_told(child: &mut Child) -> std::thread::JoinHandle<(usize, String)> {
+    let mut stderr = BufReader::with_capacity(1 << 20, child.stderr.take().unwrap());
+    std::thread::spawn(move || {
+        let (mut told, mut other, mut line) = (0, String::new(), Vec::new());
+        while stderr.read_until(b'\n', &mut line).unwrap() > 0 {
+            let text = String::from_utf8_lossy(&line[..line.len().min(BEGINNING)]);
+            if CODES.iter().any(|code| text.contains(code)) {
+                told += 1;
+            } else {
+                other.push_str(&String::from_utf8_lossy(&line));
+            }
+            line.clear();
+        }
+        (told, other)
+    })
+}

@@ -1,0 +1,176 @@
+//! The node that is tried, and what it is compared with.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use glomers::{ErrorCode, Handler, Host, Json, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+use crate::fuzz::oracle::Oracle;
+use crate::fuzz::pipe::Pipe;
+
+pub(crate) const KNOWS: &[&str] = &["echo", "refuse", "ask"];
+
+/// The `msg_id` of the first call of a node whose host has the seed 0.
+pub(crate) const FIRST_CALL: u64 = 2_033_605_725;
+
+struct Example {
+    node: Node,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Echo { echo: Json },
+    Refuse,
+    Ask,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    EchoOk { echo: Json },
+    AskOk { value: Json },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Call {
+    Question,
+    Answer { value: Json },
+}
+
+#[async_trait(?Send)]
+impl Handler for Example {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+        match request {
+            Request::Echo { echo } => Ok(Reply::EchoOk { echo }),
+            Request::Refuse => Err(ErrorCode::TxnConflict.error("on purpose").into()),
+            Request::Ask => match self.node.rpc_within(Duration::MAX, "n2", &Call::Question).await?
+            {
+                Call::Answer { value } => Ok(Reply::AskOk { value }),
+                Call::Question => anyhow::bail!("n2 asks back"),
+            },
+        }
+    }
+}
+
+/// What came of some input.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Tally {
+    pub(crate) lines: usize,
+    pub(crate) said: usize,
+    pub(crate) said_later: usize,
+    pub(crate) told: usize,
+}
+
+/// Gives a node this input, in pieces by this seed, and compares all of its output.
+pub(crate) fn check(input: &[u8], seed: u64, largest: usize) -> Result<Tally, String> {
+    let mut input = input.to_vec();
+    let expected = Expected::of(&mut input, Oracle::new(KNOWS));
+    let output = catch_unwind(AssertUnwindSafe(|| run(&input, seed, largest)))
+        .map_err(|_| "the node panicked, see above".to_owned())??;
+    expected.compare(&output)?;
+    Ok(expected.tally)
+}
+
+fn run(input: &[u8], seed: u64, largest: usize) -> Result<String, String> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).build().unwrap();
+    let mut output = Vec::new();
+    let (input, written) =
+        (Pipe::new(seed, largest, input), Pipe::new(!seed, largest, &mut output));
+    let node = Host::seeded(0).serve_on(input, written, |node| Example { node });
+    // The clock jumps once the node waits for nothing that can come.
+    let ended =
+        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(3600), node).await });
+    match ended {
+        Ok(Ok(())) => String::from_utf8(output).map_err(|error| error.to_string()),
+        Ok(Err(error)) => Err(format!("the node ended: {error:#}")),
+        Err(_) => Err("the node hangs".to_owned()),
+    }
+}
+
+/// All that a node must write, and for which line.
+pub(crate) struct Expected {
+    said: Vec<(String, String)>,
+    said_later: Vec<(String, String)>,
+    pub(crate) tally: Tally,
+}
+
+impl Expected {
+    /// Asks the oracle about each line, after adding the answers to all calls that wait.
+    pub(crate) fn of(input: &mut Vec<u8>, mut oracle: Oracle) -> Self {
+        let mut expected =
+            Expected { said: Vec::new(), said_later: Vec::new(), tally: Tally::default() };
+        expected.hear(&mut oracle, input);
+        let answer = |call| {
+            let body = format!(r#"{{"type":"answer","value":[{call}],"in_reply_to":{call}}}"#);
+            format!("\n{}", message("n2", &body))
+        };
+        let answers: String = oracle.waiting().map(answer).collect();
+        expected.hear(&mut oracle, answers.as_bytes());
+        input.extend_from_slice(answers.as_bytes());
+        expected
+    }
+
+    fn hear(&mut self, oracle: &mut Oracle, input: &[u8]) {
+        for line in input.split(|byte| *byte == b'\n') {
+            let reaction = oracle.hear(line);
+            let because = |said| (said, String::from_utf8_lossy(line).into_owned());
+            self.tally.lines += 1;
+            self.tally.told += reaction.told;
+            self.said.extend(reaction.said.into_iter().map(because));
+            self.said_later.extend(reaction.said_later.into_iter().map(because));
+        }
+        self.said_later.sort_unstable();
+        (self.tally.said, self.tally.said_later) = (self.said.len(), self.said_later.len());
+    }
+
+    /// What is said at once comes in the order of the lines, what is said later in any order.
+    pub(crate) fn compare(&self, output: &str) -> Result<(), String> {
+        let is_later = |line: &String| {
+            line.contains(r#","body":{"type":"ask_ok","#)
+                || line.contains(r#","body":{"type":"error","code":13,"#)
+        };
+        let (mut later, said): (Vec<_>, Vec<_>) =
+            output.lines().map(without_text).partition(is_later);
+        later.sort_unstable();
+        for (expected, got) in [(&self.said, &said), (&self.said_later, &later)] {
+            let differs = expected.iter().zip(got).find(|((expected, _), got)| expected != *got);
+            if let Some(((expected, because), got)) = differs {
+                return Err(format!("for\n{because:?}\nexpected\n{expected}\ngot\n{got}"));
+            }
+            if let Some((expected, because)) = expected.get(got.len()) {
+                return Err(format!("for\n{because:?}\nexpected\n{expected}\ngot nothing"));
+            }
+            if let Some(got) = got.get(expected.len()) {
+                return Err(format!("expected nothing more, got\n{got}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A line, with `…` for the explanation if it is an error.
+fn without_text(line: &str) -> String {
+    let is_json = crate::fuzz::json::value(line).is_some();
+    assert!(is_json, "the node wrote what is no JSON: {line}");
+    if let Some((start, rest)) = line.split_once(r#","body":{"type":"error","code":"#)
+        && let Some((code, rest)) = rest.split_once(r#","text":""#)
+        && let Some((_, end)) = rest.rsplit_once(r#"","in_reply_to":"#)
+    {
+        return format!(
+            r#"{start},"body":{{"type":"error","code":{code},"text":"…","in_reply_to":{end}"#
+        );
+    }
+    line.to_owned()
+}
+
+/// A message to n1.
+pub(crate) fn message(src: &str, body: &str) -> String {
+    format!(r#"{{"src":"{src}","dest":"n1","body":{body}}}"#)
+}

@@ -1,0 +1,12 @@
+//! The library and its nodes from outside: as a process, on the wire, on disk.
+
+#![expect(clippy::unwrap_used, reason = "here, what must not fail is a test that fails")]
+
+mod fuzz;
+mod memory;
+mod process;
+mod requests;
+mod restart;
+mod storage;
+mod tidy;
+mod wire;

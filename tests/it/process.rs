@@ -1,0 +1,247 @@
+//! Nodes as processes: what only a real stdin, stdout and exit code can show.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use glomers::{Handler, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+const ECHO: &str = env!("CARGO_BIN_EXE_echo");
+const BROADCAST_DURABLE: &str = env!("CARGO_BIN_EXE_broadcast-durable");
+const UNIQUE_IDS: &str = env!("CARGO_BIN_EXE_unique-ids");
+
+const INIT: &str = r#"{"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}
+"#;
+const INIT_OK: &str = r#"{"src":"n1","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}
+"#;
+
+/// Gives a process this input and waits for its end.
+fn run(command: &mut Command, input: &str) -> Output {
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    // A process that is down already takes no input, which is what some of them are here for.
+    let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
+    process.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_node_can_be_driven_by_hand_and_ends_with_its_input() {
+    let request = r#"{"src":"c1","dest":"n1","body":{"type":"echo","echo":[1.0],"msg_id":2}}"#;
+    let reply =
+        r#"{"src":"n1","dest":"c1","body":{"type":"echo_ok","echo":[1.0],"in_reply_to":2}}"#;
+    let output = run(&mut Command::new(ECHO), &format!("{INIT}{request}\n"));
+    assert_eq!(text(&output.stdout), format!("{INIT_OK}{reply}\n"));
+    assert_eq!(text(&output.stderr), "");
+    assert!(output.status.success());
+}
+
+#[test]
+fn words_on_the_command_line_are_tolerated() {
+    let output = run(Command::new(UNIQUE_IDS).args(["extra", "--words", "-x"]), INIT);
+    assert_eq!(text(&output.stdout), INIT_OK);
+    assert!(output.status.success());
+}
+
+#[test]
+fn two_runs_of_a_node_give_out_different_ids() {
+    let generate = r#"{"src":"c1","dest":"n1","body":{"type":"generate","msg_id":2}}"#;
+    let [one, other] = [(); 2].map(|()| {
+        let output = run(&mut Command::new(UNIQUE_IDS), &format!("{INIT}{generate}"));
+        text(&output.stdout).to_owned()
+    });
+    assert!(one.contains("generate_ok"), "{one}");
+    assert_ne!(one, other);
+}
+
+#[test]
+fn a_bad_line_is_told_on_stderr_and_nowhere_else() {
+    let output = run(&mut Command::new(ECHO), &format!("{INIT}rubbish\n"));
+    assert_eq!(text(&output.stdout), INIT_OK);
+    let told = text(&output.stderr);
+    assert!(told.starts_with("n1: malformed-request (12)") && told.contains("rubbish"), "{told}");
+    assert!(output.status.success());
+}
+
+#[test]
+fn a_node_whose_words_nobody_takes_ends_with_a_sentence() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(ECHO);
+    let command = command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    // stdin stays open: the node must end although it could read on.
+    let mut stdin = process.stdin.take().unwrap();
+    stdin.write_all(INIT.as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    drop(stdin);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.starts_with("Error: cannot write output\n"), "{told}");
+}
+
+/// A node with bugs: one in its handler, one in what it does in the background.
+struct Buggy {
+    node: Node,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Panic,
+    SpawnPanic,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    SpawnPanicOk,
+}
+
+#[async_trait(?Send)]
+impl Handler for Buggy {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
+        match request {
+            Request::Panic => panic!("a bug in a handler"),
+            Request::SpawnPanic => {
+                self.node.spawn(async {
+                    tokio::task::yield_now().await;
+                    panic!("a bug in the background");
+                });
+                Ok(Reply::SpawnPanicOk)
+            }
+        }
+    }
+}
+
+/// Runs itself once more, as a process that is the node.
+#[test]
+fn a_panic_takes_the_process_down_while_its_input_is_open() {
+    const BE_THE_NODE: &str = "GLOMERS_TEST_BE_THE_NODE";
+    if std::env::var_os(BE_THE_NODE).is_some() {
+        return glomers::serve(|node| Buggy { node }).unwrap();
+    }
+    let check = |kind: &str, expected: &str| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let name = "a_panic_takes_the_process_down_while_its_input_is_open";
+        command.args(["--exact", name, "--nocapture"]).env(BE_THE_NODE, "1");
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let mut stdin = process.stdin.take().unwrap();
+        let request = format!(r#"{{"src":"c1","dest":"n1","body":{{"type":"{kind}"}}}}"#);
+        stdin.write_all(format!("{INIT}{request}\n").as_bytes()).unwrap();
+        let output = process.wait_with_output().unwrap();
+        drop(stdin);
+        assert_eq!(output.status.code(), Some(101));
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+    };
+    check("panic", "a bug in a handler");
+    check("spawn_panic", "a bug in the background");
+}
+
+/// A node with a disk, which can be killed.
+struct Killable {
+    process: Child,
+    said: BufReader<ChildStdout>,
+}
+
+impl Killable {
+    fn start(directory: &Path) -> Self {
+        let mut command = Command::new(BROADCAST_DURABLE);
+        let command = command.env("EDDY_STORAGE", directory);
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(process.stdout.take().unwrap());
+        let mut node = Killable { process, said };
+        node.tell(INIT);
+        node.hear("init_ok");
+        node
+    }
+
+    fn tell(&mut self, lines: &str) {
+        self.process.stdin.as_mut().unwrap().write_all(lines.as_bytes()).unwrap();
+    }
+
+    /// The next line of this type; the others are skipped.
+    fn hear(&mut self, kind: &str) -> String {
+        let kind = format!(r#""type":"{kind}""#);
+        let mut lines = self.said.by_ref().lines().map(Result::unwrap);
+        lines.find(|line| line.contains(&kind)).unwrap()
+    }
+
+    /// Kills it by `SIGKILL`, and returns what it had said.
+    fn kill(mut self) -> Vec<String> {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.said.lines().map(Result::unwrap).collect()
+    }
+}
+
+/// A line from the client c1.
+fn request(body: &str) -> String {
+    format!("{{\"src\":\"c1\",\"dest\":\"n1\",\"body\":{body}}}\n")
+}
+
+#[test]
+fn a_node_that_is_killed_and_started_again_knows_what_it_has_acknowledged() {
+    const VALUES: u64 = 1000;
+    let directory = std::env::temp_dir().join(format!("glomers-killed-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    let (mut acknowledged, mut unknown) = (BTreeSet::new(), 0);
+    for life in 0..10 {
+        let mut node = Killable::start(&directory);
+        if life == 0 {
+            node.tell(&request(r#"{"type":"topology","msg_id":1,"topology":{"n1":["n2"]}}"#));
+            node.hear("topology_ok");
+        } else {
+            // The neighbors are known without a topology, and are told everything again.
+            assert!(node.hear("gossip").contains(r#""dest":"n2""#));
+        }
+        node.tell(&request(r#"{"type":"read","msg_id":2}"#));
+        let read = node.hear("read_ok");
+        let values = read.split(['[', ']']).nth(1).unwrap();
+        let found = values.split(',').filter_map(|value| value.parse().ok()).collect();
+        assert!(acknowledged.is_subset(&found), "{acknowledged:?} are not all in {read}");
+
+        // More than a pipe holds, so some have been read by now. It is killed while it stores them:
+        // at once in one life, after some acknowledgements in another.
+        let values = life * VALUES + 10..(life + 1) * VALUES + 10;
+        let broadcast = |value: u64| {
+            let body = format!(r#"{{"type":"broadcast","msg_id":{value},"message":{value}}}"#);
+            request(&body)
+        };
+        node.tell(&values.map(broadcast).collect::<String>());
+        let awaited = if life == 0 { 1 } else { life % 3 * 10 };
+        let mut heard: Vec<_> = (0..awaited).map(|_| node.hear("broadcast_ok")).collect();
+        heard.extend(node.kill().into_iter().filter(|line| line.contains("broadcast_ok")));
+        let value = |line: &String| {
+            let (_, id) = line.trim_end_matches('}').rsplit_once(':').unwrap();
+            id.parse::<u64>().unwrap()
+        };
+        unknown += VALUES - heard.len() as u64;
+        acknowledged.extend(heard.iter().map(value));
+    }
+    std::fs::remove_dir_all(&directory).unwrap();
+    println!("{} values were acknowledged, {unknown} were not", acknowledged.len());
+    assert!(acknowledged.len() > 50, "hardly anything was acknowledged");
+    assert!(unknown > 0, "every kill came too late");
+}
+
+#[test]
+fn a_node_without_a_directory_keeps_nothing_and_says_so_once() {
+    let broadcast =
+        r#"{"src":"c1","dest":"n1","body":{"type":"broadcast","msg_id":2,"message":7}}"#;
+    let mut command = Command::new(BROADCAST_DURABLE);
+    let output = run(command.env_remove("EDDY_STORAGE"), &format!("{INIT}{broadcast}\n"));
+    assert!(text(&output.stdout).contains("broadcast_ok"), "{}", text(&output.stdout));
+    let told = "n1: nothing that it stores is kept: EDDY_STORAGE names no directory\n";
+    assert_eq!(text(&output.stderr), told);
+    assert!(output.status.success());
+}

@@ -1,0 +1,147 @@
+//! Requests that few clients send, to the programs of the nodes: keys that are written in different
+//! ways, many parts, long values. How long a program has run, Linux tells.
+
+#[cfg(target_os = "linux")]
+mod growth;
+mod lengths;
+mod values;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+const BROADCASTS: [&str; 5] = [
+    env!("CARGO_BIN_EXE_broadcast-b"),
+    env!("CARGO_BIN_EXE_broadcast-c"),
+    env!("CARGO_BIN_EXE_broadcast-d"),
+    env!("CARGO_BIN_EXE_broadcast-e"),
+    env!("CARGO_BIN_EXE_broadcast-durable"),
+];
+const G_SET: &str = env!("CARGO_BIN_EXE_g-set");
+const KAFKA_A: &str = env!("CARGO_BIN_EXE_kafka-a");
+const KAFKA_B: &str = env!("CARGO_BIN_EXE_kafka-b");
+const KAFKA_C: &str = env!("CARGO_BIN_EXE_kafka-c");
+const TXN_A: &str = env!("CARGO_BIN_EXE_txn-a");
+const TXN_B: &str = env!("CARGO_BIN_EXE_txn-b");
+const TXN_C: &str = env!("CARGO_BIN_EXE_txn-c");
+const TXN_LIST_APPEND: &str = env!("CARGO_BIN_EXE_txn-list-append");
+
+/// A program that is the node n1. Its client, its store and its peers are played here.
+struct Node {
+    process: Child,
+    /// What is written by a thread, so that the node can be heard meanwhile.
+    lines: Sender<String>,
+    output: Lines<BufReader<ChildStdout>>,
+    /// How many requests there were.
+    asked: usize,
+    /// How many bytes the longest line took that was heard.
+    longest: usize,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    dest: &'a str,
+    #[serde(borrow)]
+    body: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    #[serde(rename = "type")]
+    kind: String,
+    msg_id: Option<u64>,
+}
+
+impl Node {
+    /// A node that is alone.
+    fn start(program: &str) -> Node {
+        Node::start_among(program, r#"["n1"]"#)
+    }
+
+    /// A node of a cluster.
+    fn start_among(program: &str, node_ids: &str) -> Node {
+        let mut command = Command::new(program);
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdin = process.stdin.take().unwrap();
+        let (lines, said) = mpsc::channel::<String>();
+        // It ends with the process, or with the sender.
+        thread::spawn(move || said.iter().all(|line| writeln!(stdin, "{line}").is_ok()));
+        let output = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut node = Node { process, lines, output, asked: 0, longest: 0 };
+        node.ask(&format!(r#"{{"type":"init","node_id":"n1","node_ids":{node_ids}}}"#));
+        node
+    }
+
+    /// The body of the reply to this one.
+    fn ask(&mut self, body: &str) -> String {
+        self.request(body);
+        self.hear_reply()
+    }
+
+    /// Sends a request in the name of a client.
+    fn request(&mut self, body: &str) {
+        self.asked += 1;
+        let fields = body.strip_prefix('{').unwrap();
+        self.say("c1", &format!(r#"{{"msg_id":{},{fields}"#, self.asked));
+    }
+
+    /// For how long the node has run so far: while others keep the machine busy, it does not.
+    #[cfg(target_os = "linux")]
+    fn runtime(&mut self) -> Duration {
+        // The system counts when a program goes to sleep, as this one has if it answers once more.
+        self.ask(r#"{"type":"init"}"#);
+        let statistics = fs::read_to_string(format!("/proc/{}/schedstat", self.process.id()));
+        let nanoseconds = statistics.unwrap().split(' ').next().unwrap().parse().unwrap();
+        Duration::from_nanos(nanoseconds)
+    }
+
+    fn say(&self, src: &str, body: &str) {
+        let line = format!(r#"{{"src":"{src}","dest":"n1","body":{body}}}"#);
+        self.lines.send(line).unwrap();
+    }
+
+    /// Waits for a reply to the client, while store and peers do as they are asked.
+    fn hear_reply(&mut self) -> String {
+        loop {
+            let line = self.output.next().unwrap().unwrap();
+            self.longest = self.longest.max(line.len());
+            let Message { dest, body } = serde_json::from_str(&line).unwrap();
+            if dest == "c1" {
+                return body.get().to_owned();
+            }
+            self.obey(dest, body);
+        }
+    }
+
+    /// Answers as a store in which nobody else writes and nothing is read again, or as a peer.
+    fn obey(&self, dest: &str, body: &RawValue) {
+        let Header { kind, msg_id } = serde_json::from_str(body.get()).unwrap();
+        let (kind, fields) = match &*kind {
+            "read" => ("error".to_owned(), r#","code":20"#),
+            "list_committed_offsets" => (format!("{kind}_ok"), r#","offsets":{}"#),
+            _ => (format!("{kind}_ok"), ""),
+        };
+        if let Some(msg_id) = msg_id {
+            self.say(dest, &format!(r#"{{"type":"{kind}"{fields},"in_reply_to":{msg_id}}}"#));
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended; it must not stay, whatever the test came to.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A list of so many parts in JSON, separated by commas.
+fn list(count: usize, part: impl Fn(usize) -> String) -> String {
+    (0..count).map(part).collect::<Vec<_>>().join(",")
+}

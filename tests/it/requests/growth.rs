@@ -1,0 +1,137 @@
+//! What a request costs grows as it does, and not with what the node has.
+
+use std::time::Duration;
+
+use crate::requests::{
+    KAFKA_A, KAFKA_B, KAFKA_C, Node, TXN_A, TXN_B, TXN_C, TXN_LIST_APPEND, list,
+};
+
+/// How many parts a large request has.
+const PARTS: usize = 100_000;
+
+/// How many times as long a node may run for the larger of two requests, or for the one that comes
+/// when it has more. A request four times as large takes four times as long, or sixteen if its time
+/// is quadratic.
+const SLOWER: u32 = 8;
+
+/// How often two are measured at most. The fastest of several is the one that was disturbed least,
+/// and both are disturbed alike.
+const ATTEMPTS: usize = 5;
+
+/// Measures two things side by side until the ratio holds.
+#[track_caller]
+fn check_ratio(program: &str, mut measure: impl FnMut(usize) -> Duration) {
+    let mut fastest = [Duration::MAX; 2];
+    for _ in 0..ATTEMPTS {
+        for (which, fastest) in fastest.iter_mut().enumerate() {
+            *fastest = measure(which).min(*fastest);
+        }
+        if fastest[1] < SLOWER * fastest[0] {
+            return;
+        }
+    }
+    panic!("{program} takes {:?} for the smaller, and {:?} for the larger", fastest[0], fastest[1]);
+}
+
+/// Asks a new node with a request of so many parts, and with one of a fourth of them.
+#[track_caller]
+fn check_request(program: &str, parts: usize, request: impl Fn(usize) -> String) {
+    check_ratio(program, |which| {
+        let request = request([parts / 4, parts][which]);
+        let mut node = Node::start(program);
+        let before = node.runtime();
+        let reply = node.ask(&request);
+        assert!(!reply.contains(r#""type":"error""#), "{program}: {reply}");
+        node.runtime().saturating_sub(before)
+    });
+}
+
+/// Asks a node that has much, and one that has little: a hundred times, because a short request is
+/// soon answered.
+#[track_caller]
+fn check_state(
+    program: &str,
+    counts: [usize; 2],
+    fill: impl Fn(usize) -> Vec<String>,
+    request: impl Fn(usize) -> String,
+) {
+    let mut nodes = counts.map(|count| {
+        let mut node = Node::start(program);
+        let requests = fill(count);
+        for request in &requests {
+            node.request(request);
+        }
+        for _ in &requests {
+            node.hear_reply();
+        }
+        node
+    });
+    check_ratio(program, |which| {
+        let request = request(counts[which]);
+        let before = nodes[which].runtime();
+        for _ in 0..100 {
+            nodes[which].ask(&request);
+        }
+        nodes[which].runtime().saturating_sub(before)
+    });
+}
+
+fn txn(micro_ops: &str) -> String {
+    format!(r#"{{"type":"txn","txn":[{micro_ops}]}}"#)
+}
+
+fn writes(count: usize) -> String {
+    txn(&list(count, |key| format!(r#"["w",{key},1]"#)))
+}
+
+fn appends(count: usize) -> String {
+    txn(&list(count, |key| format!(r#"["append",{key},1]"#)))
+}
+
+/// Offsets of so many keys.
+fn offsets(kind: &str, count: usize) -> String {
+    let offsets = list(count, |key| format!(r#""k{key}":1"#));
+    format!(r#"{{"type":"{kind}","offsets":{{{offsets}}}}}"#)
+}
+
+fn keys(count: usize) -> String {
+    let keys = list(count, |key| format!(r#""k{key}""#));
+    format!(r#"{{"type":"list_committed_offsets","keys":[{keys}]}}"#)
+}
+
+#[test]
+fn a_transaction_takes_as_long_as_it_is_long() {
+    for program in [TXN_A, TXN_B, TXN_C] {
+        check_request(program, PARTS, writes);
+        check_request(program, PARTS, |count| {
+            txn(&list(count, |key| format!(r#"["r",{key},null]"#)))
+        });
+    }
+    check_request(TXN_LIST_APPEND, PARTS, appends);
+}
+
+#[test]
+fn what_is_asked_of_many_logs_takes_as_long_as_there_are_logs() {
+    for program in [KAFKA_A, KAFKA_C] {
+        check_request(program, PARTS, |count| offsets("commit_offsets", count));
+        check_request(program, PARTS, |count| offsets("poll", count));
+        check_request(program, PARTS, keys);
+    }
+    // Each key is a question to the store.
+    check_request(KAFKA_B, PARTS / 25, keys);
+}
+
+#[test]
+fn a_short_request_takes_no_longer_at_a_node_that_has_much() {
+    let counts = [PARTS / 100, PARTS];
+    let read = |_| txn(r#"["r",7,null]"#);
+    for program in [TXN_A, TXN_B, TXN_C] {
+        check_state(program, counts, |count| vec![writes(count)], read);
+    }
+    check_state(TXN_LIST_APPEND, counts, |count| vec![appends(count)], read);
+    let sends = |count| vec![r#"{"type":"send","key":"k","msg":1}"#.to_owned(); count];
+    let poll = |count| format!(r#"{{"type":"poll","offsets":{{"k":{}}}}}"#, count - 1);
+    for program in [KAFKA_A, KAFKA_C] {
+        check_state(program, counts, sends, poll);
+    }
+}

@@ -1,0 +1,38 @@
+//! The command that repeats a test.
+
+use std::ffi::OsString;
+
+/// The words of this process's command line with this seed, whatever they say of one.
+pub(super) fn words(line: impl IntoIterator<Item = OsString>, seed: u64) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut line = line.into_iter().map(|word| word.to_string_lossy().into_owned());
+    let mut is_of_eddy = true;
+    while let Some(word) = line.next() {
+        is_of_eddy &= word != "--";
+        if is_of_eddy && word == "--seed" {
+            line.next();
+        } else if !(is_of_eddy && word.starts_with("--seed=")) {
+            words.push(word);
+        }
+    }
+    let options = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    words.splice(options..options, ["--seed".to_owned(), seed.to_string()]);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eddy_text::shell::quoted;
+
+    #[test]
+    fn a_command_is_repeated_with_the_seed_in_its_place() {
+        #[track_caller]
+        fn check(line: &[&str], expected: &str) {
+            assert_eq!(quoted(&words(line.iter().map(OsString::from), 7)), expected);
+        }
+        check(&["eddy", "test", "-w", "echo"], "eddy test -w echo --seed 7");
+        check(&["eddy", "test", "--seed", "3", "--bin", "x"], "eddy test --bin x --seed 7");
+        check(&["eddy", "test", "--seed=3", "--", "--seed"], "eddy test --seed 7 -- --seed");
+    }
+}

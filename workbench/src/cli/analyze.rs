@@ -1,0 +1,248 @@
+//! `eddy analyze`: a verdict on a history that was recorded earlier, here or by Maelstrom.
+//!
+//! Checkers know nothing but the history, so they can be asked again: after they were mended, with
+//! other consistency models, or to see what eddy makes of what Maelstrom has recorded.
+
+mod recording;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use self::recording::Recording;
+use super::brief::Brief;
+use super::known::Known;
+use super::numbers;
+use super::shown::Shown;
+use super::text::Text;
+use eddy::Test;
+use eddy_checkers::ConsistencyModel;
+use eddy_checkers::availability::Goal;
+use eddy_checkers::edn::Value;
+use eddy_checkers::history::History;
+use eddy_checkers::history::file::{find, read, read_torn};
+use eddy_checkers::judgement::{Judgement, Mistakes, Standard, Warnings};
+use eddy_checkers::{Placement, Validity};
+use eddy_checkers::{Verdict, Workload};
+use eddy_pages::page::REPORT;
+use eddy_pages::store;
+use eddy_pages::summary::{self, Summary};
+
+#[derive(Debug, Args)]
+pub(super) struct Recorded {
+    /// A history.edn, gzipped or not; or the directory of a test, or a file in it
+    #[arg(value_name = "HISTORY_OR_DIR")]
+    path: PathBuf,
+    /// What clients did [default: what test.json, the path or the operations tell]
+    #[arg(short, long, value_name = "NAME", value_parser = Known(&Workload::ALL))]
+    #[arg(hide_possible_values = true)]
+    workload: Option<Workload>,
+    /// What transactions must be, between commas: read-committed, serializable, …
+    /// [default: what the test was to be, or strict-serializable]
+    #[arg(long, value_name = "MODELS")]
+    #[arg(value_delimiter = ',', value_parser = Known(&ConsistencyModel::ALL))]
+    #[arg(hide_possible_values = true)]
+    consistency_models: Option<Vec<ConsistencyModel>>,
+    /// How many operations must have succeeded: any, total, or a fraction from 0 to 1
+    /// [default: what the test was to reach, or any]
+    #[arg(long, value_parser = numbers::goal, allow_negative_numbers = true)]
+    availability: Option<Goal>,
+    /// Print all results in EDN, even on a terminal
+    #[arg(long)]
+    edn: bool,
+}
+
+/// What is to be said of a history.
+#[derive(Debug)]
+pub(super) struct Analysis {
+    pub(super) summary: Summary,
+    results: Value,
+    /// What contradicts what first, if anything does.
+    contradiction: Option<String>,
+    /// The report beside the history, if there is one.
+    report: Option<String>,
+    /// Which workload was taken and what tells it, if the command line does not.
+    pub(super) origin: Option<String>,
+    edn: bool,
+}
+
+impl Analysis {
+    /// What is printed, on a terminal or elsewhere.
+    pub(super) fn shown(&self) -> Text {
+        let Analysis { summary, results, contradiction, report, edn, .. } = self;
+        let (contradiction, report) = (contradiction.as_deref(), report.clone());
+        if *edn || !Text::is_for_people() {
+            return Text::Plain(Shown { results, summary, contradiction }.to_string());
+        }
+        let brief =
+            Brief { summary, contradiction, story: &[], report, rest: "with --edn", again: None };
+        Text::Colored(brief.to_string())
+    }
+}
+
+impl Recorded {
+    /// Judges the history; an error says what is wrong with the file.
+    pub(super) fn analyze(&self) -> Result<Analysis, String> {
+        let path = find(judged(&self.path))?;
+        let recording = Recording::beside(&path);
+        let history =
+            if recording.interruption.is_some() { read_torn(&path)? } else { read(&path)? };
+        if history.clients().next().is_none() && !recording.is_of_eddy() {
+            let shown = path.display();
+            return Err(format!("{shown} has no operation of a client; expected a history.edn"));
+        }
+        let (workload, origin) = self.workload(&path, &recording, &history)?;
+        let models = match &self.consistency_models {
+            Some(models) => Some(models.clone()),
+            None => recording.consistency_models()?,
+        };
+        let models = models.unwrap_or_else(|| Test::default().consistency_models);
+        let availability = match self.availability {
+            Some(goal) => goal,
+            None => recording.availability()?.unwrap_or_default(),
+        };
+        let is_liveness_judged = recording.judges_liveness(&history);
+        let standard = Standard { availability, is_liveness_judged };
+        let placement = recording.placement(&history);
+        let interruption = recording.interruption.as_ref();
+        let mut analysis =
+            self.judge(&history, workload, &models, standard, &placement, interruption);
+        let foreign = foreign(workload, &history);
+        let differences = recording.differences(&path, &analysis.results, |model| {
+            workload.check(&history, &placement, &[model]).valid == Validity::Valid
+        });
+        let place = analysis.summary.decisive;
+        let differences = foreign.into_iter().chain(differences);
+        analysis.summary.warnings.splice(place..place, differences);
+        analysis.report = report(&path, recording.results.as_ref(), &analysis);
+        analysis.origin = origin;
+        Ok(analysis)
+    }
+
+    /// The workload, and what tells it: the command line, the test, the path, or the operations,
+    /// in this order.
+    fn workload(
+        &self,
+        path: &Path,
+        recording: &Recording,
+        history: &History,
+    ) -> Result<(Workload, Option<String>), String> {
+        if let Some(workload) = self.workload {
+            return Ok((workload, None));
+        }
+        if let Some((workload, witness)) = recording.workload() {
+            return Ok((workload, Some(format!("workload {workload}, as {witness} says"))));
+        }
+        let workload =
+            Workload::of(history).map_err(|error| format!("{} {error}", path.display()))?;
+        let mut others = Workload::fitting(history);
+        others.retain(|other| *other != workload);
+        let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+        let others = match &others[..] {
+            [] => String::new(),
+            others => format!("; the verdict is the same with -w {}", others.join(" or ")),
+        };
+        Ok((workload, Some(format!("workload {workload}, as the operations tell{others}"))))
+    }
+
+    fn judge(
+        &self,
+        history: &History,
+        workload: Workload,
+        models: &[ConsistencyModel],
+        standard: Standard,
+        placement: &Placement<'_>,
+        interruption: Option<&String>,
+    ) -> Analysis {
+        let is_of_another = history.clients().next().is_some() && !workload.is_in(history);
+        let verdict = if is_of_another {
+            Verdict::without_operations(workload, history)
+        } else {
+            workload.check(history, placement, models)
+        };
+        let verdict = if interruption.is_some() { verdict.cut_off() } else { verdict };
+        let judged = Judgement::new(standard, history, placement, verdict, None);
+        let mut judged = judged.on_evidence();
+        // What a test that was cut short has not got wrong, it may have got wrong later.
+        let ended = interruption.map_or(Validity::Valid, |_| Validity::Unknown);
+        let valid = Validity::merge(judged.parts().into_iter().chain([ended]));
+        let results: Value = judged.complete(judged.results(None)).with("valid?", valid).into();
+        let availability = &judged.availability;
+        let Warnings { all: warnings, decisive } =
+            judged.warnings(placement, Mistakes::default(), None);
+        let summary = Summary {
+            valid: Some(valid),
+            operations: Some((availability.ok_count, availability.invoke_count)),
+            figures: summary::figures(&results, || Some(history)),
+            reasons: judged.reasons(placement).into_iter().chain(interruption.cloned()).collect(),
+            explanation: judged.verdict.explanation.clone(),
+            warnings,
+            decisive,
+            ..Summary::default()
+        };
+        let contradictions = judged.contradictions(history, placement);
+        let contradiction = contradictions.into_iter().next().map(|first| first.what);
+        let (report, origin) = (None, None);
+        Analysis { summary, results, contradiction, report, origin, edn: self.edn }
+    }
+}
+
+/// What the history of a recorded test shows that Maelstrom overlooks, in sentences.
+pub(super) fn warnings_of(directory: &Path) -> Result<Vec<String>, String> {
+    let path = find(directory)?;
+    let recording = Recording::beside(&path);
+    let history = read(&path)?;
+    // Maelstrom does not record what transactions were to be. Where they are valid under another
+    // model, the weakest shows the same warnings.
+    let models = recording.consistency_models()?;
+    let models = models.unwrap_or_else(|| vec![ConsistencyModel::ReadUncommitted]);
+    let recorded = Recorded {
+        path: path.clone(),
+        workload: None,
+        consistency_models: None,
+        availability: None,
+        edn: false,
+    };
+    let (workload, _) = recorded.workload(&path, &recording, &history)?;
+    let standard = Standard { availability: Goal::default(), is_liveness_judged: false };
+    let placement = recording.placement(&history);
+    let analysis = recorded.judge(&history, workload, &models, standard, &placement, None);
+    Ok(analysis.summary.warnings)
+}
+
+/// What a path names: the test, where it is one of its files and no history.
+fn judged(path: &Path) -> &Path {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let is_result = [store::RESULTS, "results.json", store::DESCRIPTION, store::SUMMARY];
+    let is_other = [".html", ".svg", ".txt", ".log"].iter().any(|end| name.ends_with(end));
+    let test = || store::test_of(path).filter(|test| find(test).is_ok());
+    if is_other || is_result.contains(&name) { test().unwrap_or(path) } else { path }
+}
+
+/// A warning about operations that the workload does not have, if there are any, beside those that
+/// it has.
+fn foreign(workload: Workload, history: &History) -> Option<String> {
+    let foreign = workload.foreign(history).join(", ");
+    let has_both = !foreign.is_empty() && workload.is_in(history);
+    has_both.then(|| {
+        let known = workload.with_functions();
+        format!("the history has operations that are not of {known}: {foreign}")
+    })
+}
+
+/// The history of a recorded test; an error says what is wrong with the directory or the file.
+pub(super) fn history_of(path: &Path) -> Result<History, String> {
+    read(&find(path)?)
+}
+
+/// Where the report is, which is that of the verdict that was recorded.
+fn report(history: &Path, recorded: Option<&Value>, analysis: &Analysis) -> Option<String> {
+    let path = history.with_file_name(REPORT);
+    if !path.exists() {
+        return None;
+    }
+    let then = recorded.and_then(summary::verdict);
+    let about = if then == analysis.summary.valid { "" } else { ", of the recorded verdict" };
+    Some(format!("{}{about}", path.display()))
+}

@@ -1,0 +1,193 @@
+//! The description and the verdict of a recorded test, from the files beside its history.
+//!
+//! eddy writes `test.json`. Maelstrom does not: there the path names the workload, and a recorded
+//! verdict that differs shows that the test had other options.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+use eddy::Fault;
+use eddy_checkers::Placement;
+use eddy_checkers::Workload;
+use eddy_checkers::availability::Goal;
+use eddy_checkers::edn::Value;
+use eddy_checkers::elle::{self, ConsistencyModel};
+use eddy_checkers::history::History;
+use eddy_pages::store::{self, Description};
+use eddy_pages::summary::Summary;
+
+/// What is known of a test; all of it may be missing.
+#[derive(Debug)]
+pub(super) struct Recording {
+    /// The path of `test.json`, and what it holds.
+    description: Option<(PathBuf, Description)>,
+    /// The workload that the path names.
+    by_path: Option<Workload>,
+    pub(super) results: Option<Value>,
+    /// That the test did not come to its end, and why, if so.
+    pub(super) interruption: Option<String>,
+}
+
+impl Recording {
+    /// Reads what stands beside a history.
+    pub(super) fn beside(history: &Path) -> Recording {
+        let results = fs::read_to_string(history.with_file_name(store::RESULTS));
+        let results = results.ok().and_then(|text| Value::read_edn(&text).ok());
+        let path = history.with_file_name(store::DESCRIPTION);
+        let description = read::<Description>(&path).map(|description| (path, description));
+        let interruption =
+            description.as_ref().and_then(|_| interruption(history, results.is_some()));
+        Recording { description, by_path: by_path(history), results, interruption }
+    }
+
+    /// Whether it is known to be a test of eddy's, however little it left.
+    pub(super) fn is_of_eddy(&self) -> bool {
+        self.description.is_some()
+    }
+
+    /// The workload, and what tells it.
+    pub(super) fn workload(&self) -> Option<(Workload, String)> {
+        let described = self.description.as_ref().and_then(|(path, description)| {
+            Some((description.workload.parse().ok()?, path.display().to_string()))
+        });
+        described.or_else(|| Some((self.by_path?, "its path".to_owned())))
+    }
+
+    /// What transactions were to be; an error says what is wrong with what was recorded.
+    pub(super) fn consistency_models(&self) -> Result<Option<Vec<ConsistencyModel>>, String> {
+        self.described("--consistency-models", Description::consistency_models)
+    }
+
+    /// How many operations were to succeed; an error says what is wrong with what was recorded.
+    pub(super) fn availability(&self) -> Result<Option<Goal>, String> {
+        self.described("--availability", Description::availability)
+    }
+
+    fn described<T>(
+        &self,
+        option: &str,
+        what: impl Fn(&Description) -> Result<Option<T>, String>,
+    ) -> Result<Option<T>, String> {
+        let Some((path, description)) = &self.description else { return Ok(None) };
+        what(description)
+            .map_err(|error| format!("{}: {error}; {option} would take its place", path.display()))
+    }
+
+    /// Whether the last operations had to succeed: eddy asks for that where it did what Maelstrom
+    /// cannot do.
+    pub(super) fn judges_liveness(&self, history: &History) -> bool {
+        let test = self.description.as_ref().map(|(_, test)| test);
+        let asked_for_more = || {
+            let faults = test.map(|test| &test.nemesis[..]).unwrap_or_default();
+            faults.iter().any(|fault| *fault != Fault::Partition.to_string())
+        };
+        let recorded = test.and_then(|test| test.judges_liveness);
+        recorded.unwrap_or_else(|| asked_for_more() || history.has_faults_beyond_maelstrom())
+    }
+
+    /// Which client worked on which node, as far as that is known.
+    pub(super) fn placement(&self, history: &History) -> Placement<'_> {
+        match &self.description {
+            Some((_, Description { nodes, concurrency, .. }))
+                if !nodes.is_empty() && *concurrency > 0 =>
+            {
+                Placement { nodes, concurrency: *concurrency }
+            }
+            _ => Placement::unknown(history),
+        }
+    }
+
+    /// What is to be said where the verdict that was recorded is another one than that in
+    /// `results`. `holds` tells whether the history is valid under a consistency model.
+    pub(super) fn differences(
+        &self,
+        history: &Path,
+        results: &Value,
+        holds: impl Fn(ConsistencyModel) -> bool,
+    ) -> Vec<String> {
+        let path = history.with_file_name(store::RESULTS);
+        let differences = ["workload", "stats", "availability"].map(|part| {
+            let verdict = [part, "valid?"];
+            let (then, now) = (self.results.as_ref()?.get_in(&verdict)?, results.get_in(&verdict)?);
+            let way = match (part, then, now) {
+                ("workload", Value::Bool(true), Value::Bool(false)) => weaker(results, &holds),
+                ("availability", Value::Bool(false), Value::Bool(true)) => {
+                    "; expected --availability with what the test was to reach".to_owned()
+                }
+                _ => String::new(),
+            };
+            (then != now).then(|| {
+                let path = path.display();
+                let [then, now] = [then, now].map(|verdict| match verdict {
+                    Value::Keyword(name) => name.to_string(),
+                    other => other.to_string(),
+                });
+                format!("{path} says {then} of the {part}, and this analysis {now}{way}")
+            })
+        });
+        differences.into_iter().flatten().collect()
+    }
+}
+
+/// Under which consistency models transactions are valid that are not under those that they were
+/// judged by, for the end of a sentence.
+fn weaker(results: &Value, holds: impl Fn(ConsistencyModel) -> bool) -> String {
+    let not = ["not", "also-not"].map(|key| results.get_in(&["workload", key]));
+    let ruled_out: Vec<ConsistencyModel> = not
+        .into_iter()
+        .flatten()
+        .filter_map(|models| if let Value::Set(models) = models { Some(models) } else { None })
+        .flat_map(|models| models.iter().filter_map(|model| model.to_string().parse().ok()))
+        .collect();
+    if ruled_out.is_empty() {
+        // Transactions alone are judged by models, and what no model allows is not their fault.
+        return String::new();
+    }
+    let is_open = |model: ConsistencyModel| !ruled_out.contains(&model);
+    let strongest = elle::strongest(|model| is_open(model) && holds(model));
+    let names: Vec<String> = strongest.iter().map(ToString::to_string).collect();
+    match &names[..] {
+        [] => String::new(),
+        names => format!(": under --consistency-models {} it is valid", names.join(" or ")),
+    }
+}
+
+/// The workload that a store's path names: `<workload>/<time>/history.edn`, and that of one key of
+/// it, `<workload>/<time>/independent/<key>/history.edn`.
+fn by_path(history: &Path) -> Option<Workload> {
+    // `latest` is a link.
+    let history = fs::canonicalize(history).ok()?;
+    let mut names = history.ancestors().skip(1).filter_map(|path| path.file_name()?.to_str());
+    let mut time = names.next()?;
+    let above = names.next()?;
+    let workload = if above == "independent" {
+        time = names.next()?;
+        names.next()?
+    } else {
+        above
+    };
+    let is_time = time.len() > "20261121T235013".len()
+        && time.bytes().enumerate().all(|(place, byte)| match place {
+            8 => byte == b'T',
+            0..15 => byte.is_ascii_digit(),
+            _ => true,
+        });
+    workload.parse().ok().filter(|_| is_time)
+}
+
+/// That a test of eddy's did not come to its end, and why.
+fn interruption(history: &Path, has_results: bool) -> Option<String> {
+    let summary: Option<Summary> = read(&history.with_file_name(store::SUMMARY));
+    let why = match summary.and_then(|summary| summary.failure) {
+        Some(failure) => failure.lines().next().unwrap_or_default().to_owned(),
+        None if has_results => return None,
+        None => "it was stopped, or is still running".to_owned(),
+    };
+    Some(format!("the test did not come to its end, and what it left is judged: {why}"))
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+}

@@ -1,0 +1,144 @@
+//! Whether a recorded test keeps limits: Fly.io's criteria, which Maelstrom prints but never
+//! checks. Nothing is written into the directory of the test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::brief::{MOST_REASONS, texts};
+use super::colors::{BAD, DOUBTFUL, Painted};
+use super::limits::{self, LimitArguments};
+use super::{analyze, help, table};
+use eddy_checkers::Validity;
+use eddy_checkers::edn::Value;
+use eddy_checkers::sentence::counted;
+use eddy_pages::page::REPORT;
+use eddy_pages::store;
+use eddy_pages::summary::{self, Summary};
+
+#[derive(Debug, Args)]
+pub(super) struct Recorded {
+    /// A test's directory, such as store/latest, or a file in it, recorded here or by Maelstrom
+    directory: PathBuf,
+    #[command(flatten, next_help_heading = help::LIMITS)]
+    limits: LimitArguments,
+    /// What the test is called in a table; the directory otherwise
+    #[arg(long, value_name = "NAME")]
+    title: Option<String>,
+    /// Also append the figures to this file, as a row of a table
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
+}
+
+/// What came of a comparison.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    /// The figures, for people to read.
+    pub(super) text: String,
+    /// The exit status, if nothing went wrong.
+    pub(super) status: u8,
+    /// What went wrong, though the arguments make sense.
+    pub(super) failure: Option<String>,
+}
+
+impl Recorded {
+    /// Shows each figure beside its limit and tells the exit status; an error says what is wrong
+    /// with the directory.
+    pub(super) fn check(&self) -> Result<Checked, String> {
+        let directory = store::test_of(&self.directory).unwrap_or(&self.directory);
+        if let Some(failure) = missing_verdict(directory) {
+            return Ok(Checked { failure: Some(failure), ..Checked::default() });
+        }
+        let results = read(directory)?;
+        let valid = summary::verdict(&results).ok_or_else(|| {
+            let path = directory.join(store::RESULTS);
+            format!("{} has no :valid? of true, false or :unknown", path.display())
+        })?;
+        let history = || analyze::history_of(directory).ok();
+        let figures = summary::figures(&results, history);
+        let warnings = if self.limits.is_strict() { warnings(directory)? } else { Vec::new() };
+        let summary = Summary { valid: Some(valid), figures, warnings, ..Summary::default() };
+        let summary = summary.limit(self.limits.limits());
+        let status = limits::status(&summary);
+        let mut text = limits::lines(&summary);
+        if valid != Validity::Valid {
+            text.extend(reasons(directory));
+        }
+        let warning = Painted(DOUBTFUL, "warning: ").to_string();
+        let warnings = summary.warnings.iter().flat_map(|line| texts(&warning, line));
+        text.extend(warnings.map(|line| line + "\n"));
+        let failure = self.table.as_ref().and_then(|table| {
+            let title = self.title.clone().unwrap_or_else(|| directory.display().to_string());
+            let appended = table::append(table, &title, valid, &summary.figures, status == 0);
+            let error = appended.err()?;
+            Some(format!("{} cannot be written: {error}", table.display()))
+        });
+        Ok(Checked { text, status, failure })
+    }
+}
+
+/// Warnings of a test: those in its summary, then those that its history shows.
+fn warnings(directory: &Path) -> Result<Vec<String>, String> {
+    let Summary { mut warnings, idle_faults, .. } = summary(directory).unwrap_or_default();
+    warnings.retain(|warning| !idle_faults.contains(warning));
+    for warning in analyze::warnings_of(directory)? {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+    Ok(warnings)
+}
+
+/// Summary that eddy recorded, if eddy ran the test.
+fn summary(directory: &Path) -> Option<Summary> {
+    let text = fs::read_to_string(directory.join(store::SUMMARY)).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// Why a test is not valid, in lines: as it told when it ended, and where it did not, how that can
+/// be found out.
+fn reasons(directory: &Path) -> Vec<String> {
+    let Some(Summary { reasons, explanation, .. }) = summary(directory) else {
+        return vec![format!("why: eddy analyze {}\n", directory.display())];
+    };
+    let because = Painted(BAD, "because ").to_string();
+    let reasons = reasons.iter().flat_map(|reason| texts(&because, reason));
+    let lines: Vec<_> =
+        reasons.chain(explanation.iter().flat_map(|line| texts("  ", line))).collect();
+    let rest = lines.len().saturating_sub(MOST_REASONS);
+    let rest = (rest > 0).then(|| format!("… {} in {REPORT}", counted(rest, "more line")));
+    lines.into_iter().take(MOST_REASONS).chain(rest).map(|line| line + "\n").collect()
+}
+
+/// Why a test has no verdict, if there was one at all.
+fn missing_verdict(directory: &Path) -> Option<String> {
+    let is_without =
+        directory.join("history.edn").exists() && !directory.join(store::RESULTS).exists();
+    is_without.then(|| {
+        format!(
+            "{} has no verdict: the test was stopped, could not be carried out, or is still \
+             running",
+            directory.display()
+        )
+    })
+}
+
+fn read(directory: &Path) -> Result<Value, String> {
+    let shown = directory.display();
+    if !directory.exists() {
+        return Err(format!("{shown} does not exist; expected the directory of a test"));
+    }
+    if !directory.is_dir() {
+        return Err(format!("{shown} is no directory; expected the directory of a test"));
+    }
+    let path = directory.join(store::RESULTS);
+    let latest = directory.join("latest");
+    if !path.exists() && latest.exists() {
+        return Err(format!("{shown} is not a test; did you mean {}?", latest.display()));
+    }
+    let shown = path.display();
+    let text = fs::read_to_string(&path)
+        .map_err(|error| format!("{shown}: {error}; expected the results of a test"))?;
+    Value::read_edn(&text).map_err(|error| format!("{shown} is no results file: {error}"))
+}

@@ -1,0 +1,188 @@
+//! Two tests side by side: what was different, and what came of it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use cap_std::fs::Dir;
+
+use super::App;
+use super::answer::{self, Failure, look};
+use super::root::{Id, Root};
+use super::run::Run;
+use super::{link, overview, shown};
+use eddy_pages::page::REPORT;
+use eddy_pages::summary;
+
+/// The pictures that are worth comparing.
+const CHARTS: [(&str, &str); 4] = [
+    ("latency-raw.svg", "Latency of each operation"),
+    ("latency-quantiles.svg", "Quantiles of operation latency"),
+    ("rate.svg", "Operations per second"),
+    ("messages-rate.svg", "Messages per second"),
+];
+
+#[derive(Debug, Template)]
+#[template(path = "serve/compare.html")]
+struct Comparison {
+    sides: [Side; 2],
+    about: Vec<Line>,
+    figures: Vec<Line>,
+    charts: Vec<Chart>,
+}
+
+#[derive(Debug)]
+struct Side {
+    letter: &'static str,
+    id: String,
+    time: String,
+    files: String,
+    report: Option<String>,
+    verdict: &'static str,
+    words: String,
+    reasons: Vec<String>,
+}
+
+/// Something that both sides have, and that may differ.
+#[derive(Debug)]
+struct Line {
+    name: String,
+    sides: [String; 2],
+    differs: bool,
+    /// Of figures only: what the second has more, and how many times the first it is.
+    difference: String,
+    ratio: String,
+}
+
+#[derive(Debug)]
+struct Chart {
+    title: &'static str,
+    /// The addresses of the pictures, where there are any.
+    sides: [Option<String>; 2],
+}
+
+/// Compares the tests `a` and `b`; or both `run`s, as the list's form names them, the older first.
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    let named = |name: &str| {
+        let values = pairs.iter().filter(|(key, _)| key == name);
+        values.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+    };
+    match (named("a").as_slice(), named("b").as_slice(), named("run").as_slice()) {
+        (&[a], &[b], &[]) => {
+            let (a, b) = (id(a)?, id(b)?);
+            if a == b {
+                return Err(wrong("Both are the same test. Choose two different ones."));
+            }
+            let root = app.root.clone();
+            answer::page(&look(move || Comparison::of(&root, [a, b])).await?)
+        }
+        (&[], &[], &[one, other]) => {
+            let (one, other) = (id(one)?, id(other)?);
+            let time = |id: &Id| (shown::began(&id.time), id.clone());
+            let (a, b) = if time(&other) < time(&one) { (other, one) } else { (one, other) };
+            let query = link::query(&[("a", a.to_string()), ("b", b.to_string())]);
+            Ok(Redirect::to(&format!("/compare?{query}")).into_response())
+        }
+        _ => Err(wrong("Two tests can be compared. Choose two in the list.")),
+    }
+}
+
+fn wrong(message: &str) -> Failure {
+    Failure::new(StatusCode::BAD_REQUEST, message)
+}
+
+fn id(text: &str) -> Result<Id, Failure> {
+    Id::parse(text).ok_or_else(|| {
+        wrong(&format!("{text} is not the name of a test; expected <workload>/<time>."))
+    })
+}
+
+impl Comparison {
+    fn of(root: &Root, ids: [Id; 2]) -> Result<Comparison, Failure> {
+        let read = |id: &Id| {
+            let missing = |_| Failure::not_found(&format!("test {id}"));
+            let directory = root.run(id).map_err(missing)?;
+            Ok((Run::read(&directory, id), directory))
+        };
+        let [a, b] = ids;
+        let ((a, a_directory), (b, b_directory)) = (read(&a)?, read(&b)?);
+        let about = overview::about(&a).into_iter().zip(overview::about(&b));
+        let about = about.map(|((name, a), (_, b))| Line::new(name, [a, b]));
+        let chart = |(name, title): &(&str, &'static str)| {
+            let side = |directory: &Dir, run: &Run| {
+                directory.is_file(name).then(|| link::of_run(&run.id, name))
+            };
+            Chart { title, sides: [side(&a_directory, &a), side(&b_directory, &b)] }
+        };
+        Ok(Comparison {
+            about: about.filter(|line| line.sides.iter().any(|side| !side.is_empty())).collect(),
+            figures: figures(&a, &b),
+            charts: CHARTS.iter().map(chart).collect(),
+            sides: [Side::of("A", &a), Side::of("B", &b)],
+        })
+    }
+}
+
+/// All figures that either has.
+fn figures(a: &Run, b: &Run) -> Vec<Line> {
+    let of = |run: &Run| {
+        let figures = run.summary().map(|summary| summary.figures.as_slice()).unwrap_or_default();
+        figures.iter().map(|figure| (figure.name.clone(), figure.value)).collect::<Vec<_>>()
+    };
+    let (a, b) = (of(a), of(b));
+    let only_b = b.iter().filter(|(name, _)| !a.iter().any(|(other, _)| other == name));
+    let names: Vec<_> = a.iter().chain(only_b).map(|(name, _)| name.clone()).collect();
+    let value = |figures: &[(String, Option<f64>)], name: &str| {
+        figures.iter().find(|(other, _)| other == name).and_then(|(_, value)| *value)
+    };
+    names.iter().map(|name| Line::of_figure(name, value(&a, name), value(&b, name))).collect()
+}
+
+impl Side {
+    fn of(letter: &'static str, run: &Run) -> Side {
+        let reasons = run
+            .summary()
+            .map(|summary| summary.failure.iter().chain(&summary.reasons).cloned().collect());
+        Side {
+            letter,
+            id: run.id.to_string(),
+            time: shown::time(&run.id.time),
+            files: link::of_run(&run.id, ""),
+            report: run.has_report.then(|| link::of_run(&run.id, REPORT)),
+            verdict: run.verdict().class(),
+            words: run.words(),
+            reasons: reasons.unwrap_or_default(),
+        }
+    }
+}
+
+impl Line {
+    fn new(name: &str, sides: [String; 2]) -> Line {
+        let differs = sides[0] != sides[1];
+        let (difference, ratio) = (String::new(), String::new());
+        Line { name: name.to_owned(), sides, differs, difference, ratio }
+    }
+
+    fn of_figure(name: &str, a: Option<f64>, b: Option<f64>) -> Line {
+        let mut line = Line::new(name, [a, b].map(shown::number_or_none));
+        if let (Some(a), Some(b)) = (a, b) {
+            let sign = if b > a {
+                "+"
+            } else if b < a {
+                "−"
+            } else {
+                ""
+            };
+            line.difference = format!("{sign}{}", summary::shown((b - a).abs()));
+            if a != 0.0 {
+                line.ratio = format!("× {}", summary::shown(b / a));
+            }
+        }
+        line
+    }
+}

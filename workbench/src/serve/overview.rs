@@ -1,0 +1,204 @@
+//! The page of one test: what came of it, and its files.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{Redirect, Response};
+use cap_std::fs::Dir;
+
+use super::App;
+use super::answer::{self, Failure, look};
+use super::root::{Id, Root};
+use super::run::{Outcome, Run, Verdict};
+use super::{link, shown};
+use eddy_pages::page::REPORT;
+use eddy_pages::summary::{self, Figure, Summary};
+use eddy_text::printable::printable;
+use eddy_text::shell::quoted;
+
+/// How many files are listed. A node may keep a file for every value; more would be slow to show
+/// and nobody's to read.
+const LISTED: usize = 1000;
+
+/// How deep directories are looked into: `storage/` and a node's, and some of its own.
+const DEEP: usize = 8;
+
+#[derive(Debug, Template)]
+#[template(path = "serve/overview.html")]
+struct Overview {
+    run: Run,
+    verdict: Verdict,
+    words: String,
+    time: String,
+    report: Option<String>,
+    /// What is known about it, as names and values.
+    about: Vec<(&'static str, String)>,
+    files: Vec<Listed>,
+    is_cut: bool,
+}
+
+/// A file, below the test's directory.
+#[derive(Debug)]
+struct Listed {
+    path: String,
+    /// `None` for what cannot be read: pipes, sockets, links.
+    link: Option<String>,
+    size: String,
+}
+
+/// The page has relative links, so its address must end with a slash.
+pub(super) async fn redirect(
+    Path((workload, time)): Path<(String, String)>,
+) -> Result<Redirect, Failure> {
+    let id = Id::new(&workload, &time).ok_or_else(|| Failure::not_found("such test"))?;
+    Ok(Redirect::permanent(&link::of_run(&id, "")))
+}
+
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Path((workload, time)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let id = Id::new(&workload, &time).ok_or_else(|| Failure::not_found("such test"))?;
+    let root = app.root.clone();
+    let overview = look(move || Overview::of(&root, &id)).await?;
+    answer::page(&overview)
+}
+
+impl Overview {
+    fn of(root: &Root, id: &Id) -> Result<Overview, Failure> {
+        let directory = root.run(id).map_err(|_| Failure::not_found("such test"))?;
+        let run = Run::read(&directory, id);
+        let (files, is_cut) = list(&directory, id);
+        Ok(Overview {
+            verdict: run.verdict(),
+            words: run.words(),
+            time: shown::time(&id.time),
+            report: run.has_report.then(|| link::of_run(id, REPORT)),
+            about: about(&run),
+            run,
+            files,
+            is_cut,
+        })
+    }
+
+    fn figures(&self) -> &[Figure] {
+        self.run.summary().map_or(&[], |summary| &summary.figures)
+    }
+
+    /// Why it could not be carried out: a sentence, and the lines that follow it.
+    fn failure(&self) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+        let (sentence, lines) = self.run.summary()?.failure_in_parts()?;
+        Some((printable(sentence), printable(lines)))
+    }
+
+    /// Everything else that is to be said in sentences, worst first.
+    fn sentences(&self) -> Vec<Cow<'_, str>> {
+        let Some(summary) = self.run.summary() else { return Vec::new() };
+        summary.reasons.iter().chain(&summary.warnings).map(|text| printable(text)).collect()
+    }
+
+    fn meanings(&self) -> Vec<String> {
+        self.run.summary().map(Summary::meanings).unwrap_or_default()
+    }
+
+    fn explanation(&self) -> String {
+        let Some(summary) = self.run.summary() else { return String::new() };
+        printable(&[&summary.explanation[..], &summary.stderr].concat().join("\n")).into_owned()
+    }
+}
+
+/// What a test was, in the words of its description, without what is not known.
+pub(super) fn about(run: &Run) -> Vec<(&'static str, String)> {
+    let description = &run.description;
+    let number = |value: f64| if value == 0.0 { String::new() } else { summary::shown(value) };
+    let latency = match number(description.latency_ms) {
+        mean if mean.is_empty() => mean,
+        mean => format!("{mean} ms, {}", description.latency_dist),
+    };
+    let clients = match description.concurrency {
+        0 => String::new(),
+        some => some.to_string(),
+    };
+    let mut about = vec![
+        ("workload", description.workload.clone()),
+        ("program", printable(&description.bin).into_owned()),
+        ("command", printable(&quoted(&description.command)).into_owned()),
+        ("nodes", description.nodes.join(" ")),
+        ("clients", clients),
+        ("operations per second", number(description.rate)),
+        ("time limit, s", number(description.time_limit_s)),
+        ("latency", latency),
+        ("faults", description.nemesis.join(", ")),
+        ("seed", description.seed.clone()),
+    ];
+    if let Outcome::Running(progress) = &run.outcome {
+        about.push(("operations so far", progress.operations.to_string()));
+    }
+    about
+}
+
+/// The files of a test, those of its nodes after its own, and whether there are more than these.
+fn list(test: &Dir, id: &Id) -> (Vec<Listed>, bool) {
+    let mut files = Vec::new();
+    let mut level = vec![String::new()];
+    for _depth in 0..=DEEP {
+        let mut below = Vec::new();
+        let mut found = Vec::new();
+        for prefix in level {
+            let path = if prefix.is_empty() { "." } else { &prefix };
+            for entry in test.read_dir(path).into_iter().flatten().filter_map(Result::ok) {
+                let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string())
+                else {
+                    continue;
+                };
+                let path = format!("{prefix}{name}");
+                if kind.is_dir() {
+                    below.push(format!("{path}/"));
+                } else {
+                    found.push((path, entry, kind.is_file()));
+                }
+            }
+        }
+        found.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
+        for (path, entry, is_file) in found {
+            if files.len() == LISTED {
+                return (files, true);
+            }
+            files.push(if is_file {
+                let size = entry.metadata().map_or(0, |metadata| metadata.len());
+                Listed { link: Some(link::of_run(id, &path)), path, size: shown::size(size) }
+            } else {
+                Listed { path, link: None, size: "not a file".to_owned() }
+            });
+        }
+        below.sort_unstable();
+        level = below;
+    }
+    (files, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_with_thousands_of_files_hides_none_of_the_test() {
+        let path = std::env::temp_dir().join(format!("eddy-overview-{}", std::process::id()));
+        let storage = path.join("a-storage/n0");
+        std::fs::create_dir_all(&storage).unwrap();
+        std::fs::write(path.join("results.edn"), "{}").unwrap();
+        for number in 0..=LISTED {
+            std::fs::write(storage.join(number.to_string()), "").unwrap();
+        }
+        let directory = Dir::open_ambient_dir(&path, cap_std::ambient_authority()).unwrap();
+        let id = Id::new("echo", "t").unwrap();
+        let (files, is_cut) = list(&directory, &id);
+        std::fs::remove_dir_all(&path).unwrap();
+        assert!(is_cut);
+        assert_eq!(files.len(), LISTED);
+        let paths: Vec<&str> = files.iter().take(3).map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["results.edn", "a-storage/n0/0", "a-storage/n0/1"]);
+    }
+}

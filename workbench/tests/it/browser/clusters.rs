@@ -1,0 +1,137 @@
+//! Small clusters, and what they leave.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use eddy::latency::Latency;
+use eddy::nemesis::Strike;
+use eddy::{Report, Test, Workload};
+use glomers::{Handler, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+use crate::browser::page::directory;
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// What must never run, nor be there but as text.
+pub(crate) const MARKUP: &str = "<script>window.ran=1</script><img src=x onerror='window.ran=1'>";
+
+/// Tells each value to every other node, once. What is lost on the way stays lost.
+struct Teller {
+    node: Node,
+    seen: RefCell<BTreeSet<u64>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Body {
+    Topology,
+    TopologyOk,
+    Broadcast { message: u64 },
+    BroadcastOk,
+    Read,
+    ReadOk { messages: Vec<u64> },
+    News { message: u64 },
+    NewsOk,
+}
+
+#[async_trait(?Send)]
+impl Handler for Teller {
+    type Request = Body;
+    type Reply = Body;
+
+    async fn handle(&self, _from: &str, request: Body) -> anyhow::Result<Body> {
+        Ok(match request {
+            Body::Broadcast { message } => {
+                self.seen.borrow_mut().insert(message);
+                for peer in self.node.peers() {
+                    self.node.send(peer, &Body::News { message });
+                }
+                Body::BroadcastOk
+            }
+            Body::News { message } => {
+                self.seen.borrow_mut().insert(message);
+                Body::NewsOk
+            }
+            Body::Read => Body::ReadOk { messages: self.seen.borrow().iter().copied().collect() },
+            _ => Body::TopologyOk,
+        })
+    }
+}
+
+pub(crate) fn broadcast() -> Test {
+    Test {
+        workload: Workload::Broadcast,
+        nodes: 5,
+        rate: 10.0,
+        time_limit: 5 * SECOND,
+        latency: Latency { mean: Duration::from_millis(20), ..Latency::default() },
+        seed: 1,
+        trace: true,
+        ..Test::default()
+    }
+}
+
+/// A test in which nothing goes wrong.
+pub(crate) fn valid() -> Report {
+    let report = tell(&Test { rate: 40.0, ..broadcast() });
+    report.assert_valid();
+    report
+}
+
+/// A test in which a partition costs values.
+pub(crate) fn lost() -> Report {
+    let strikes = vec![Strike::partition(["n2"], SECOND, 2 * SECOND)];
+    let report = tell(&Test { strikes, seed: 2, ..broadcast() });
+    assert!(!report.lost.is_empty(), "{report}");
+    report
+}
+
+/// A test larger than those of the challenges: a fifth more operations.
+pub(crate) fn large() -> Report {
+    let latency = Latency { mean: Duration::from_millis(100), ..Latency::default() };
+    tell(&Test { nodes: 25, rate: 120.0, time_limit: 20 * SECOND, latency, ..broadcast() })
+}
+
+fn tell(test: &Test) -> Report {
+    test.run(|node| Teller { node, seen: RefCell::default() })
+}
+
+/// Hands out names, some of them twice, and all of them markup.
+struct Namer(Cell<u64>);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Generate,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    GenerateOk { id: String },
+}
+
+#[async_trait(?Send)]
+impl Handler for Namer {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn handle(&self, _from: &str, Request::Generate: Request) -> anyhow::Result<Reply> {
+        self.0.set(self.0.get() + 1);
+        Ok(Reply::GenerateOk { id: format!("{MARKUP}{}", self.0.get() / 2) })
+    }
+}
+
+/// A test whose nodes answer with markup.
+pub(crate) fn markup() -> Report {
+    let test = Test { workload: Workload::UniqueIds, nodes: 1, ..broadcast() };
+    test.run(|_| Namer(Cell::new(0)))
+}
+
+/// Keeps a report in a store of its own.
+pub(crate) fn keep(report: &Report, name: &str) -> PathBuf {
+    eddy_pages::keep(report, &directory(name).join("store")).unwrap()
+}

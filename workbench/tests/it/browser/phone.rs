@@ -1,0 +1,170 @@
+//! The same pages in a window as small as a phone's, and in the dark.
+
+use serde_json::json;
+
+use crate::browser::page::{Page, browse};
+use crate::browser::served::{NEWEST_FIRST, store};
+use crate::serve::client::Server;
+
+/// Text must stand out from its paper so much: WCAG's level AA.
+const CONTRAST: f64 = 4.5;
+
+/// The width of a small phone's window.
+const PHONE: u32 = 360;
+
+/// The least height of letters in a chart, in pixels, that can be read on a phone.
+const LETTERS: f64 = 11.0;
+
+/// Of each chart that can be seen, whether nothing of it is cut off, and how high its smallest
+/// letters are.
+const CHARTS: &str = r#"[...document.querySelectorAll("figure svg")]
+    .filter((svg) => svg.checkVisibility())
+    .map((svg) => {
+        const place = svg.getBoundingClientRect();
+        const figure = svg.closest("figure");
+        const isWhole = figure.scrollWidth <= figure.clientWidth
+            && place.left >= 0 && place.right <= innerWidth;
+        const sizes = [...svg.querySelectorAll("text")]
+            .map((text) => Number(text.getAttribute("font-size")));
+        return [isWhole, Math.min(...sizes) * place.width / svg.viewBox.baseVal.width];
+    })"#;
+
+/// The parts of names and paths that are broken where nothing separates words, though they would
+/// fit on a line.
+const BROKEN_NAMES: &str = r#"[...document.querySelectorAll(
+    ".program, #files td, .about td, #about td, .title span, h2 a")]
+    .flatMap((cell) => {
+        const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+        const parts = [];
+        while (walker.nextNode()) parts.push(walker.currentNode);
+        const room = cell.getBoundingClientRect().width;
+        return parts.flatMap((part) => part.data.split(/[ -]/).map((word) => {
+            const range = document.createRange();
+            const from = part.data.indexOf(word);
+            range.setStart(part, from);
+            range.setEnd(part, from + word.length);
+            const lines = [...range.getClientRects()];
+            const width = lines.reduce((all, line) => all + line.width, 0);
+            return lines.length > 1 && width < room ? part.data : null;
+        }));
+    })
+    .filter((part) => part !== null)"#;
+
+/// The paper of a dark page.
+const DARK: &str = "rgb(21, 24, 27)";
+
+/// What is read on any of these pages.
+const READ: [&str; 5] = [".verdict", "td", "a", "p, h1, h2, th", ".note"];
+
+/// The least contrast between the text of the elements that a selector finds and what is behind
+/// them, as WCAG 2 computes it, for each of some selectors; `null` where there are none.
+const LEAST_CONTRASTS: &str = r"((selectors) => {
+    const parts = (color) => color.match(/[\d.]+/g).map(Number);
+    const linear = (part) =>
+        part <= 10 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4;
+    const light = ([red, green, blue]) =>
+        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+    const behind = (element) => {
+        for (; element; element = element.parentElement) {
+            const color = parts(getComputedStyle(element).backgroundColor);
+            if (color[3] !== 0) return color;
+        }
+        return [255, 255, 255];
+    };
+    const contrast = (element) => {
+        const both = [light(parts(getComputedStyle(element).color)), light(behind(element))];
+        return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+    };
+    return selectors.map((selector) => {
+        const seen = [...document.querySelectorAll(selector)]
+            .filter((element) => element.checkVisibility());
+        return seen.length ? Math.min(...seen.map(contrast)) : null;
+    });
+})";
+
+fn addresses(server: &Server) -> [(&'static str, String); 4] {
+    let [_, lost, valid] = NEWEST_FIRST.map(|test| test.replace('+', "%2B"));
+    [
+        ("list", String::new()),
+        ("compare", format!("compare?a={valid}&b={lost}")),
+        ("overview", format!("run/{lost}/")),
+        ("report", format!("run/{lost}/report.html")),
+    ]
+    .map(|(name, path)| (name, format!("http://{}/{path}", server.address)))
+}
+
+fn open(page: &Page, name: &str, address: &str) {
+    page.goto(address);
+    if name == "report" {
+        page.drawn_first();
+    }
+}
+
+#[test]
+fn pages_fit_a_phone_and_can_be_read_in_the_dark() {
+    let place = store("phone");
+    let server = Server::start(&place);
+    browse("phone", |page| {
+        page.resize(PHONE, 800);
+        nothing_is_wider_than_the_window_of_a_phone(page, &server);
+        page.resize(1280, 900);
+        dark_pages_are_dark_and_can_be_read(page, &server);
+    });
+}
+
+fn nothing_is_wider_than_the_window_of_a_phone(page: &Page, server: &Server) {
+    for (name, address) in addresses(server) {
+        open(page, name, &address);
+        page.drawn();
+        page.keep(name);
+        let width = page.count("document.documentElement.scrollWidth");
+        assert!(width <= u64::from(PHONE), "{name} is {width} wide");
+        let chart = "document.querySelector(\".phone svg, .chart img\")?.clientWidth ?? 1000";
+        let width = page.count(chart);
+        assert!(width >= 300, "{name} has charts {width} wide");
+        assert_eq!(page.get(BROKEN_NAMES), json!([]), "{name} breaks names");
+        if name == "report" {
+            charts_are_whole_and_can_be_read(page);
+        }
+    }
+    page.get("document.getElementById(\"messages\").scrollIntoView()");
+    page.drawn();
+    page.keep("messages");
+}
+
+fn charts_are_whole_and_can_be_read(page: &Page) {
+    page.get("document.getElementById(\"charts\").scrollIntoView()");
+    page.drawn();
+    page.keep("charts");
+    let charts = page.get(CHARTS);
+    let charts: Vec<(bool, f64)> = serde_json::from_value(charts).unwrap();
+    assert_eq!(charts.len(), 4, "one picture of each chart: {charts:?}");
+    for (is_whole, smallest) in charts {
+        assert!(is_whole && smallest >= LETTERS, "whole: {is_whole}, {smallest} pixels");
+    }
+}
+
+fn dark_pages_are_dark_and_can_be_read(page: &Page, server: &Server) {
+    for scheme in ["light", "dark"] {
+        page.prefer(scheme);
+        for (name, address) in addresses(server) {
+            open(page, name, &address);
+            page.drawn();
+            if scheme == "dark" {
+                page.keep(&format!("dark-{name}"));
+                let paper = page.get("getComputedStyle(document.body).backgroundColor");
+                assert_eq!(paper, DARK, "{name}");
+            }
+            let contrasts = page.get(&format!("{LEAST_CONTRASTS}({READ:?})"));
+            let contrasts: Vec<Option<f64>> = serde_json::from_value(contrasts).unwrap();
+            assert!(contrasts[0].is_some(), "{name} tells a verdict");
+            for (read, contrast) in READ.iter().zip(contrasts) {
+                let is_read = contrast.is_none_or(|contrast| contrast >= CONTRAST);
+                assert!(is_read, "{read} of {name}, {scheme}: {contrast:?}");
+            }
+        }
+        page.get("document.getElementById(\"messages\").scrollIntoView()");
+        page.drawn();
+        page.keep(&format!("{scheme}-messages"));
+    }
+}

@@ -1,0 +1,42 @@
+//! The reports of other workloads that went wrong: each opens at what contradicts what.
+
+use eddy::{Report, Test, Workload};
+
+use crate::browser::clusters::{SECOND, broadcast, keep};
+use crate::browser::log::Log;
+use crate::browser::page::browse;
+use crate::browser::registers::Registers;
+
+/// Opens a report, and checks that what the checker found first stands on top and in sight.
+fn check(name: &str, report: &Report) {
+    let what = &report.contradictions.first().unwrap_or_else(|| panic!("{report}")).what;
+    let directory = keep(report, name);
+    browse(name, |page| {
+        page.goto_report(&directory);
+        page.keep("top");
+        page.shows("#verdict", "not valid");
+        page.shows("#cards .card.selected .what", what);
+        assert!(page.visible() > 0);
+        page.get("document.getElementById(\"cards\").scrollIntoView()");
+        page.keep("cards");
+        page.get("document.getElementById(\"messages\").scrollIntoView()");
+        page.click("#cards .card.selected tbody tr:nth-child(1) .row");
+        page.drawn();
+        page.keep("operation");
+    });
+}
+
+#[test]
+fn a_stale_read_of_a_register_is_shown_with_the_write_that_it_missed() {
+    let workload = Workload::LinKv;
+    let concurrency = "2n".parse().unwrap();
+    let test = Test { workload, nodes: 3, concurrency, rate: 200.0, ..broadcast() };
+    check("lin-kv", &test.run(Registers::new));
+}
+
+#[test]
+fn a_lost_send_of_a_log_is_shown_with_the_poll_that_passed_it() {
+    let workload = Workload::Kafka;
+    let test = Test { workload, nodes: 1, rate: 30.0, time_limit: 10 * SECOND, ..broadcast() };
+    check("kafka", &test.run(|node| Log::new(node, true)));
+}

@@ -1,0 +1,133 @@
+//! What tests of the `eddy` command need.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use eddy::edn::Value;
+
+/// A node for the echo workload: requests have their keys in alphabetical order.
+pub(crate) const ECHO: &str = r#"exec sed -u -E \
+    -e '/"type":"init"/ s/.*"src":"([^"]*)","dest":"([^"]*)".*"msg_id":([0-9]+).*/{"src":"\2","dest":"\1","body":{"type":"init_ok","in_reply_to":\3}}/' \
+    -e '/"type":"echo"/ s/.*"src":"([^"]*)","dest":"([^"]*)".*"echo":("[^"]*").*"msg_id":([0-9]+).*/{"src":"\2","dest":"\1","body":{"type":"echo_ok","echo":\3,"in_reply_to":\4}}/'"#;
+
+/// A directory of one test, empty at first.
+pub(crate) struct Place(pub(crate) PathBuf);
+
+/// What came of a command.
+pub(crate) struct Outcome {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Place {
+    pub(crate) fn new(name: &str) -> Place {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Place(path)
+    }
+
+    /// A place with an executable `node` that runs this script.
+    pub(crate) fn with_node(name: &str, script: &str) -> Place {
+        let place = Place::new(name);
+        place.file("node", &format!("#!/bin/sh\n{script}\n"), 0o755);
+        place
+    }
+
+    pub(crate) fn file(&self, name: &str, text: &str, mode: u32) {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// The command, as if nobody had ever set anything about colors. A machine for continuous
+    /// integration says `CI`, which stands for colors on every terminal, a dumb one too.
+    pub(crate) fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+        command.args(words.split_whitespace()).current_dir(&self.0);
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs a command; what a test leaves is judged again, and the verdict must be that of the
+    /// test.
+    pub(crate) fn eddy(&self, words: &str) -> Outcome {
+        let outcome = self.run(words);
+        let directory = self.0.join("store/current");
+        if words.starts_with("test ") && directory.join("test.json").exists() {
+            self.judge_again(&directory.canonicalize().unwrap());
+        }
+        outcome
+    }
+
+    fn judge_again(&self, directory: &Path) {
+        let read = |file: &str| fs::read_to_string(directory.join(file)).unwrap_or_default();
+        let Outcome { status, stdout, stderr } =
+            self.run(&format!("analyze {}", directory.display()));
+        let told = format!("{}: {stdout}{stderr}", directory.display());
+        let results = read("results.edn");
+        if results.is_empty() {
+            assert!(stdout.contains("the test did not come to its end"), "{told}");
+            return;
+        }
+        let then = Value::read_edn(&results).unwrap().get("valid?").unwrap().to_string();
+        let now = match status {
+            Some(0) => "true",
+            Some(1) => "false",
+            // Where nothing was judged, a test is valid, as in Maelstrom, and has a warning.
+            Some(2) if then == "true" && stdout.contains("; the history has ") => "true",
+            Some(2) => ":unknown",
+            _ => "nothing",
+        };
+        assert_eq!(now, then, "{told}");
+    }
+
+    fn run(&self, words: &str) -> Outcome {
+        let output = self.command(words).output().unwrap();
+        Outcome {
+            status: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Outcome {
+    #[track_caller]
+    pub(crate) fn expect(self, status: i32, fragment: &str) -> Outcome {
+        let Outcome { stdout, stderr, .. } = &self;
+        assert_eq!(self.status, Some(status), "{stdout}\n{stderr}");
+        assert!(stderr.contains(fragment), "expected {fragment:?} in:\n{stderr}");
+        self
+    }
+}
+
+/// Runs checks side by side, because most of their time is spent waiting.
+pub(crate) fn all_at_once<Row: Sync>(rows: &[Row], check: impl Fn(usize, &Row) + Sync) {
+    thread::scope(|scope| {
+        for (number, row) in rows.iter().enumerate() {
+            let check = &check;
+            scope.spawn(move || check(number, row));
+        }
+    });
+}
+
+/// How long to sleep so that nobody else on this machine does, not even another run of these tests.
+pub(crate) fn unique(seconds: &str) -> String {
+    format!("{seconds}.{}", std::process::id())
+}
+
+/// Whether any process of this machine sleeps that long.
+pub(crate) fn is_running(marker: &str) -> bool {
+    let expected = format!("sleep\0{marker}\0");
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    lines.into_iter().any(|line| line == expected.as_bytes())
+}

@@ -1,0 +1,229 @@
+//! Every command that the documents show, run as it stands there.
+//!
+//! The commands of each block of `sh` or `console` in the READMEs and in `docs/` are run one after
+//! the other in a directory of the block's own, so nothing here is touched. Each must exit with 0,
+//! or with the status that a comment behind it names, `# exits with 1`; and it must print what a
+//! `console` block shows below it. What is done otherwise is in [`OTHERWISE`], with the reason.
+//!
+//! What takes longer than 5 s, or needs programs that were optimized, is run by `make docs-test`
+//! alone.
+
+mod block;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{self, Stdio};
+use std::sync::OnceLock;
+
+use crate::common::Place;
+use block::{Block, Command, agrees, blocks};
+
+/// When a command is run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum When {
+    Always,
+    /// By `make docs-test`, and the rest of its block as well, which may build upon it.
+    InDocsTest,
+    Never,
+}
+
+/// How a command begins, when it is run, and why not always; the longest beginning counts.
+const OTHERWISE: [(&str, When, &str); 9] = [
+    ("make", When::InDocsTest, "it runs a challenge, which takes 10 s or more"),
+    ("make build-echo", When::Always, "it is done: cargo has built what is tested"),
+    ("make verify", When::Never, "it runs for minutes, and runs this test"),
+    ("make broadcast-d MAELSTROM=", When::Never, "it needs Jepsen's Maelstrom, and so a JVM"),
+    ("eddy test", When::InDocsTest, "it runs as long as its time limit says"),
+    ("target/release/eddy test", When::InDocsTest, "it runs as long as its time limit says"),
+    ("cargo", When::Never, "it compiles a project that is the reader's"),
+    ("eddy test -w echo --bin target/debug/my-node", When::Never, "it needs that project"),
+    ("eddy serve", When::Never, "it runs until it is stopped; tests/serve.rs does so"),
+];
+
+/// What ends no command in time: much more than any takes.
+const PATIENCE: &str = "300";
+
+/// What a document means by `path/to/node`: one that survives kills, as its examples want.
+const NODE: &str = "broadcast-durable";
+
+/// What it means by `store/latest`, before it has run a test, and by `history.edn.gz`.
+const RECORDED: [&str; 2] = ["txn-append-1", "lin-kv-1"];
+
+/// What make or cargo, which run this test, would tell a make that is run by it.
+const INHERITED: [&str; 5] = ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The documents, by name.
+fn documents() -> Vec<(String, String)> {
+    let mut names = vec!["README.md".to_owned(), "eddy/README.md".to_owned()];
+    let more = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let more = more.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    names.extend(more.map(|path| format!("docs/{}", path.file_name().unwrap().display())));
+    names.sort();
+    let text = |name: &String| fs::read_to_string(root().join(name)).unwrap();
+    names.iter().map(|name| (name.clone(), text(name))).collect()
+}
+
+/// When a command is run, and the place in [`OTHERWISE`] that says so.
+fn when(command: &Command) -> (When, Option<usize>) {
+    let is_it = |beginning: &str| {
+        let rest = command.text.strip_prefix(beginning);
+        rest.is_some_and(|rest| beginning.ends_with('=') || !rest.starts_with(|c: char| c != ' '))
+    };
+    let all = OTHERWISE.iter().enumerate().filter(|(_, (beginning, ..))| is_it(beginning));
+    let longest = all.max_by_key(|(_, (beginning, ..))| beginning.len());
+    longest.map_or((When::Always, None), |(place, (_, when, _))| (*when, Some(place)))
+}
+
+/// Where the programs are.
+fn programs() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let directory = Path::new(env!("CARGO_BIN_EXE_eddy")).parent().unwrap();
+        // The nodes are another package's, which `cargo test --package eddy` does not build.
+        if !directory.join(NODE).exists() {
+            let mut cargo = process::Command::new(env!("CARGO"));
+            cargo.args(["build", "--quiet", "--package", "glomers", "--bins"]).current_dir(root());
+            if directory.ends_with("release") {
+                cargo.arg("--release");
+            }
+            assert!(cargo.status().unwrap().success(), "the nodes cannot be built");
+        }
+        directory.to_owned()
+    })
+}
+
+/// A directory with what the documents take for granted.
+fn prepare(name: &str) -> Place {
+    let place = Place::new(&format!("documents/{name}"));
+    for directory in ["bin", "home", "path/to", "target", "store/recorded"] {
+        fs::create_dir_all(place.0.join(directory)).unwrap();
+    }
+    let link = |to: PathBuf, from: &str| symlink(to, place.0.join(from)).unwrap();
+    link(root().join("Makefile"), "Makefile");
+    link(programs().to_owned(), "target/release");
+    link(programs().join("eddy"), "bin/eddy");
+    link(programs().join(NODE), "path/to/node");
+    link("recorded".into(), "store/latest");
+    let [test, history] = RECORDED.map(|name| root().join("eddy/tests/recordings").join(name));
+    for file in ["history.edn.gz", "results.edn"] {
+        fs::copy(test.join(file), place.0.join("store/latest").join(file)).unwrap();
+    }
+    fs::copy(history.join("history.edn.gz"), place.0.join("history.edn.gz")).unwrap();
+    place
+}
+
+/// Runs a block, or as much of it as is ever run; tells the first thing that is not as it is shown.
+fn run(name: &str, block: &Block) -> Result<(), String> {
+    let place = prepare(name);
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", place.0.join("bin").display());
+    for command in block.commands.iter().filter(|command| when(command).0 != When::Never) {
+        let Command { text, status, output: shown } = command;
+        let mut shell = process::Command::new("timeout");
+        shell.args([PATIENCE, "sh", "-c", text]).current_dir(&place.0).stdin(Stdio::null());
+        shell.env("PATH", &path).env("HOME", place.0.join("home"));
+        // What make would build has been built.
+        shell.env("CARGO", "true");
+        for name in INHERITED {
+            shell.env_remove(name);
+        }
+        let ended = shell.output().unwrap();
+        let (stdout, stderr) = (ended.stdout, ended.stderr);
+        let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        if ended.status.code() != Some(*status) {
+            return Err(format!(
+                "{text}\n{} and not with {status}, as the document says; it printed\n{stdout}\
+                 {stderr}",
+                ended.status
+            ));
+        }
+        if !shown.is_empty() && !agrees(shown, &stdout.lines().collect::<Vec<_>>()) {
+            let shown = shown.join("\n");
+            return Err(format!("{text}\nprinted\n{stdout}and the document shows\n{shown}"));
+        }
+    }
+    Ok(())
+}
+
+/// What is not as the documents show it, of the blocks that are slow, or of those that are not.
+fn failures(documents: &[(String, String)], slow: bool) -> Vec<String> {
+    let mut failures = Vec::new();
+    for (name, text) in documents {
+        let blocks = match blocks(text) {
+            Ok(blocks) => blocks,
+            Err(error) => {
+                failures.push(format!("{name}, {error}"));
+                continue;
+            }
+        };
+        for block in blocks {
+            let is_slow = block.commands.iter().any(|command| when(command).0 == When::InDocsTest);
+            if is_slow != slow {
+                continue;
+            }
+            let at = format!("{name}, line {}", block.line);
+            if let Err(failure) = run(&at.replace(['/', ' ', ','], "-"), &block) {
+                failures.push(format!("{at}: {failure}"));
+            }
+        }
+    }
+    failures
+}
+
+#[test]
+fn what_the_documents_show_is_what_happens() {
+    let failures = failures(&documents(), false);
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+#[ignore = "it runs challenges; make docs-test does so"]
+fn what_the_documents_show_of_challenges_is_what_happens() {
+    let failures = failures(&documents(), true);
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+fn nothing_is_excepted_that_no_document_shows() {
+    let documents = documents();
+    let all = documents.iter().flat_map(|(_, text)| blocks(text).unwrap());
+    let all: Vec<Command> = all.flat_map(|block| block.commands).collect();
+    let used: BTreeSet<usize> = all.iter().filter_map(|command| when(command).1).collect();
+    let unused = OTHERWISE.iter().enumerate().filter(|(place, _)| !used.contains(place));
+    let unused: Vec<&str> = unused.map(|(_, (beginning, ..))| *beginning).collect();
+    assert_eq!(unused, [""; 0]);
+    assert!(all.iter().any(|command| when(command).0 == When::Always), "something is run");
+}
+
+#[test]
+fn a_document_that_is_wrong_is_found() {
+    #[track_caller]
+    fn check(block: &str, expected: &[&str]) {
+        let document = ("wrong.md".to_owned(), format!("# Title\n\n{block}\n```\n"));
+        let failures = failures(&[document], false);
+        assert_eq!(failures.is_empty(), expected.is_empty(), "{failures:#?}");
+        for words in expected {
+            assert!(failures[0].contains(words), "{words:?} in {failures:#?}");
+        }
+    }
+    check("```sh\ntrue\nfalse    # exits with 1: of course", &[]);
+    check("```sh\nfalse", &["wrong.md, line 3: false\n", "exit status: 1 and not with 0"]);
+    check("```sh\ntrue # exits with 1", &["exit status: 0 and not with 1"]);
+    check("```sh\nfalse \\\n  false # exits with 1", &[]);
+    check("```sh\neddy frobnicate", &["exit status: 254"]);
+    check("```sh\neddy check store/latest --max-msgs-per-op 0 # exits with 1", &[]);
+    check("```sh\ntrue > file && mv file other && ! test -e file", &[]);
+    check("```console\n$ echo a; echo b\na\nb\n$ echo c # exits with 0\nc", &[]);
+    check("```console\n$ echo a; echo b\na", &["printed\na\nb\nand the document shows\na"]);
+    check("```console\n$ echo a; echo b\n…\nb", &[]);
+    check("```console\n$ echo took 7 s\ntook … s", &[]);
+    check("```console\n$ echo took 7 s\ntook … h", &["took … h"]);
+    check("```bash\ntrue", &["wrong.md, line 3: a block of \"bash\"; expected sh or console"]);
+    check("```rust\nfn main() {}", &[]);
+}

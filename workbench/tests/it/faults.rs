@@ -1,0 +1,480 @@
+//! Faults that strike processes: what nodes, files and people see of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::{ECHO, Outcome, Place, all_at_once, is_running, unique};
+use eddy::edn::{Map, Value};
+use eddy::history::{History, Kind, Op, Process};
+
+/// Counts the lives of a node, and tells each on STDERR with where it keeps that.
+const LIFE: &str = r#"echo $$ >> "$EDDY_STORAGE/lives"
+    life=$(($(wc -l < "$EDDY_STORAGE/lives")))
+    echo "life $life in $EDDY_STORAGE" >&2
+"#;
+
+/// Starts processes: in the node's group, in a session of its own, and one that is nobody's child.
+const CHILDREN: &str = "begun() { until grep -q sleep /proc/$!/comm; do :; done; }
+    sleep MARKER & begun
+    setsid sleep MARKER & begun
+    (setsid sleep MARKER & begun)
+";
+
+/// How often it is looked whether something has happened. More often would take the processor from
+/// those who are to do it.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// A node for the echo workload that greets another node at each request.
+const GREETER: &str = r#"exec sed -n -u -E \
+    -e '/"type":"init"/ s/.*"src":"([^"]*)","dest":"([^"]*)".*"msg_id":([0-9]+).*/{"src":"\2","dest":"\1","body":{"type":"init_ok","in_reply_to":\3}}/p' \
+    -e '/"type":"echo"/ {
+        s/.*"src":"([^"]*)","dest":"([^"]*)".*"echo":("[^"]*").*"msg_id":([0-9]+).*/{"src":"\2","dest":"\1","body":{"type":"echo_ok","echo":\3,"in_reply_to":\4}}\n{"src":"\2","dest":"next \2","body":{"type":"hello"}}/
+        s/next n0/n1/; s/next n[12]/n0/; p
+    }'"#;
+
+/// What a line holds under a key.
+const VALUE: &str = r#"
+    value() {
+        rest=${line##*\"$1\":}
+        rest=${rest#\"}
+        echo "${rest%%[,\"\}]*}"
+    }
+"#;
+
+/// A node for the broadcast workload that stores a value before it answers, and tells on STDERR
+/// what it is asked. Thirty last reads come at once, so it starts few processes.
+const STORE: &str = r#"
+    while read -r line; do
+        type=$(value type)
+        echo "$type" >&2
+        more=
+        case $type in
+            broadcast) value message >> "$EDDY_STORAGE/values";;
+            read) more=",\"messages\":[$(cat "$EDDY_STORAGE/values" | paste -s -d, -)]";;
+        esac
+        echo "{\"src\":\"$(value dest)\",\"dest\":\"$(value src)\",\"body\":{\"type\":\"${type}_ok\",\"in_reply_to\":$(value msg_id)$more}}"
+    done"#;
+
+/// A node for the lin-kv workload that knows nothing any more when it is started again.
+const FORGETFUL: &str = r#"
+    reply() {
+        echo "{\"src\":\"$(value dest)\",\"dest\":\"$(value src)\",\"body\":{\"type\":\"$1\",\"in_reply_to\":$(value msg_id)$2}}"
+    }
+    while read -r line; do
+        type=$(value type)
+        if [ "$type" = init ]; then reply init_ok; continue; fi
+        name=key_$(value key)
+        eval "now=\$$name"
+        if [ "$type" = write ]; then eval "$name=$(value value)"; reply write_ok
+        elif [ -z "$now" ]; then reply error ',"code":20,"text":"no such key"'
+        elif [ "$type" = read ]; then reply read_ok ",\"value\":$now"
+        elif [ "$now" != "$(value from)" ]; then reply error ',"code":22,"text":"another value"'
+        else eval "$name=$(value to)"; reply cas_ok
+        fi
+    done"#;
+
+/// One node that is killed at once, started again after 0.26 s, and not killed again for 5 s.
+const KILLED: &str = "--nemesis kill --node-count 1 --seed 7 --nemesis-interval 1";
+
+/// One node that is killed at once, and not started again for minutes.
+const DEAD: &str = "--nemesis kill --node-count 1 --seed 7 --nemesis-interval 1000";
+
+/// One node that is paused at once, for 5.9 s.
+const PAUSED: &str = "--nemesis pause --node-count 1 --seed 25 --nemesis-interval 3";
+
+/// Almost all of their time these wait for nodes to recover, and one beside the other.
+#[test]
+fn faults_do_to_processes_what_they_should() {
+    let checks: [fn(); 8] = [
+        right_nodes_survive_all_faults_at_once,
+        a_node_that_is_killed_lives_again_and_again,
+        a_node_that_is_started_again_is_set_up_again,
+        a_store_that_forgets_its_keys_is_found_though_it_only_refuses,
+        a_node_that_is_paused_stands_still_and_answers_later,
+        links_are_struck_between_servers_only,
+        a_node_that_cannot_live_again_ends_the_test_with_a_reason,
+        a_node_that_says_nothing_in_its_second_life_is_waited_for,
+    ];
+    all_at_once(&checks, |_, check| check());
+}
+
+fn right_nodes_survive_all_faults_at_once() {
+    let all = "partition,kill,pause,one-way,loss,duplicate,slow";
+    all_at_once(&[11, 12, 13, 14, 15], |_, seed| {
+        let marker = unique(&format!("8660{seed}"));
+        let node = format!("{}{GREETER}", CHILDREN.replace("MARKER", &marker));
+        let place = Place::with_node(&format!("all{seed}"), &node);
+        let outcome = place.eddy(&format!(
+            "test -w echo --bin node --node-count 3 --rate 60 --time-limit 4 --nemesis {all} \
+             --nemesis-interval 0.5 --seed {seed}"
+        ));
+        let Outcome { status, stdout, stderr } = &outcome;
+        assert!(matches!(status, Some(0 | 1)), "seed {seed}: {stdout}\n{stderr}");
+        assert!(!stdout.contains("warning:"), "seed {seed}: {stdout}");
+        assert!(!is_running(&marker), "seed {seed}");
+        let results = results(&place);
+        for fault in all.split(',') {
+            let count = results.get_in(&["faults", fault, "count"]).and_then(Value::as_int);
+            assert!(count > Some(0), "seed {seed}: {fault} in {stdout}");
+        }
+    });
+}
+
+fn a_node_that_is_killed_lives_again_and_again() {
+    let place = Place::with_node("lives", &format!("{LIFE}{ECHO}"));
+    let run = "test -w echo --bin node --node-count 2 --rate 30 --concurrency 30n --time-limit 3 --nemesis kill \
+               --nemesis-interval 0.5 --seed 8 --log-net-send";
+    let Outcome { stderr, .. } = place.eddy(run).expect(0, "");
+    let history = history(&place);
+    let killed = named_by(&history, "kill", "killed");
+    let started = named_by(&history, "start", "started");
+    assert_eq!(killed, started);
+    for node in ["n0", "n1"] {
+        let storage = place.0.join("store/latest/storage").join(node).canonicalize().unwrap();
+        let lives = fs::read_to_string(storage.join("lives")).unwrap().lines().count();
+        // One that is killed right after it was started may not have lived.
+        assert!((2..=1 + killed[node]).contains(&lives), "{lives} lives, {killed:?}");
+        let words = fs::read_to_string(place.0.join(format!("store/latest/node-logs/{node}.log")));
+        let each = (1..=lives).map(|life| format!("life {life} in {}\n", storage.display()));
+        assert_eq!(words.unwrap(), each.collect::<String>());
+        let said = format!(r#""src":"{node}""#);
+        let answered = |line: &&str| line.contains(&said) && line.contains("init_ok");
+        let answered = stderr.lines().filter(answered).count();
+        assert!((2..=lives).contains(&answered), "{answered} of {lives} lives answered init");
+    }
+    assert!(killed["n0"] >= 3, "{killed:?}");
+
+    let results = results(&place);
+    let of_kill = |key: &str| results.get_in(&["faults", "kill", key]).cloned();
+    let number = |count: usize| Value::Int(i64::try_from(count).unwrap());
+    let strikes = outcomes(&history, "kill").filter(|op| op.value.to_string() != "{}").count();
+    assert_eq!(of_kill("count"), Some(number(strikes)));
+    let struck: Map =
+        killed.iter().map(|(node, times)| (Value::Str(node.clone()), number(*times))).collect();
+    assert_eq!(of_kill("struck"), Some(struck.into()));
+    let in_doubt = history.clients().filter(|op| op.kind == Kind::Info).count();
+    let lost = of_kill("messages-lost").and_then(|lost| lost.as_int()).unwrap();
+    // The others had reached a node that was killed before it answered; and init may be lost, too.
+    let most = in_doubt + killed.values().sum::<usize>();
+    assert!((1..=i64::try_from(most).unwrap()).contains(&lost), "{lost}, {in_doubt} in doubt");
+    assert_eq!(results.get_in(&["liveness", "valid?"]), Some(&Value::Bool(true)));
+}
+
+fn a_node_that_is_started_again_is_set_up_again() {
+    let place = Place::with_node("setup", &format!("{LIFE}{VALUE}{STORE}"));
+    let run = "test -w broadcast --bin node --node-count 1 --rate 10 --concurrency 30n --time-limit 3 --nemesis kill \
+               --nemesis-interval 0.5 --seed 8";
+    place.eddy(run).expect(0, "");
+    let words = fs::read_to_string(place.0.join("store/latest/node-logs/n0.log")).unwrap();
+    let lives = words.split("life ").skip(1).map(|life| life.lines().skip(1).collect::<Vec<_>>());
+    let lives: Vec<_> = lives.collect();
+    assert!(lives.len() > 2, "{words}");
+    for life in &lives {
+        let setup = ["init", "topology"];
+        // It may be killed before.
+        assert!(life.iter().zip(setup).all(|(asked, expected)| *asked == expected), "{words}");
+        assert!(!life.iter().skip(2).any(|asked| setup.contains(asked)), "{words}");
+    }
+    assert!(lives.last().unwrap().contains(&"read"), "{words}");
+}
+
+fn a_store_that_forgets_its_keys_is_found_though_it_only_refuses() {
+    let place = Place::with_node("forgetful", &format!("{VALUE}{FORGETFUL}"));
+    let run = "test -w lin-kv --bin node --node-count 1 --rate 30 --concurrency 4n --time-limit 5";
+    let Outcome { stdout, .. } = place.eddy(&format!("{run} --seed 8")).expect(0, "");
+    assert!(!stdout.contains("warning:"), "{stdout}");
+    // On a busy machine, a kill may come when nothing was written that anybody asks for.
+    let refused = "was refused because the key did not exist";
+    let is_found = (8..13).any(|seed| {
+        let killed = format!("{run} --nemesis kill --nemesis-interval 0.5 --seed {seed}");
+        let Outcome { status, stdout, .. } = place.eddy(&killed);
+        status == Some(1) && stdout.contains(refused)
+    });
+    assert!(is_found, "no seed of five shows {refused:?}");
+}
+
+fn a_node_that_is_paused_stands_still_and_answers_later() {
+    let place = Place::with_node("paused", &format!("{LIFE}{ECHO}"));
+    // The first requests are given up after 5 s, and answered at 5.9 s, with the others.
+    let run = format!(
+        "test -w echo --bin node --rate 20 --concurrency 4n --time-limit 7 {PAUSED} \
+         --log-net-send"
+    );
+    let mut eddy = Running::start(&place, &run);
+    let id = eddy.id_of_life(1);
+    eddy.wait_until(|| state(id) == Some('T'));
+    let since = Instant::now();
+    let told = eddy.read_until("echo_ok");
+    assert!(since.elapsed() > Duration::from_secs(3), "{:?}", since.elapsed());
+    assert_ne!(state(id), Some('T'));
+    assert!(told.contains(r#""type":"echo""#), "{told}");
+    let Outcome { status, stdout, .. } = eddy.end();
+    assert_eq!(status, Some(0), "{stdout}");
+    assert!(!stdout.contains("warning:"), "{stdout}");
+
+    let history = history(&place);
+    let time = |f: &'static str| outcomes(&history, f).next().unwrap().time;
+    let (paused, resumed) = (time("pause"), time("resume"));
+    let pause = paused..resumed;
+    let ended: Vec<&Op> = history.clients().filter(|op| op.kind != Kind::Invoke).collect();
+    let during = |op: &&&Op| pause.contains(&op.time);
+    assert!(ended.iter().filter(during).all(|op| op.kind == Kind::Info));
+    assert_eq!(ended.iter().filter(during).count(), 4);
+    let after = ended.iter().filter(|op| op.time >= resumed);
+    assert!(after.clone().all(|op| op.kind == Kind::Ok));
+    let begun_before = |op: &&&Op| history.invocation(op).is_some_and(|op| op.time < resumed);
+    assert!(after.filter(begun_before).count() > 0);
+}
+
+fn links_are_struck_between_servers_only() {
+    let place = Place::with_node("links", GREETER);
+    let run = "test -w echo --bin node --node-count 2 --rate 100 --time-limit 5 --seed 1 \
+               --nemesis loss,duplicate,slow,one-way --nemesis-interval 0.3 --availability total";
+    let Outcome { stdout, .. } = place.eddy(run).expect(0, "");
+    let results = results(&place);
+    for (fault, what) in [
+        ("loss", "messages-lost"),
+        ("duplicate", "messages-doubled"),
+        ("slow", "messages-slowed-down"),
+        ("one-way", "messages-lost"),
+    ] {
+        let count = results.get_in(&["faults", fault, what]).and_then(Value::as_int);
+        assert!(count > Some(0), "{fault} in {stdout}");
+    }
+}
+
+fn a_node_that_cannot_live_again_ends_the_test_with_a_reason() {
+    let again = |script: &str| format!("if [ $life -gt 1 ]; then {script}; fi\n{ECHO}");
+    let refusal = ECHO.replace("init_ok", "error\",\"code\":13,\"text\":\"no");
+    let rows = [
+        (
+            again("exit 3"),
+            "node n0 cannot be tested: started again, before it answered init, it exited with \
+             status 3.\nIts last words on STDERR were:\n  life 2 in /",
+        ),
+        (
+            again("printf '{\"src\"'; sleep MARKER"),
+            "node n0 cannot be tested: started again, before it answered init, it wrote half a \
+             line to STDOUT and then nothing more:\n  {\"src\"\n",
+        ),
+        (
+            again(&refusal),
+            "node n0 cannot be tested: started again, it answered init with\n  {\"type\":\"error\"",
+        ),
+        (format!("rm -- \"$0\"\n{ECHO}"), "/node is there no more; what was recorded is in store"),
+        (
+            // Ends by itself while the other one is dead.
+            r#"read -r line
+            me=$(echo "$line" | sed -E 's/.*"dest":"([^"]*)".*/\1/')
+            client=$(echo "$line" | sed -E 's/.*"src":"([^"]*)".*/\1/')
+            echo "{\"src\":\"$me\",\"dest\":\"$client\",\"body\":{\"type\":\"init_ok\",\"in_reply_to\":1}}"
+            [ $me = n0 ] && exec sleep MARKER
+            read -r line
+            exit 5"#
+                .to_owned(),
+            "node n1 cannot be tested: it exited with status 5.\n",
+        ),
+    ];
+    all_at_once(&rows, |number, (script, expected)| {
+        let marker = unique(&format!("8670{number}"));
+        let script = script.replace("MARKER", &marker);
+        let node = format!("{LIFE}sleep {marker} &\n{script}");
+        let place = Place::with_node(&format!("again{number}"), &node);
+        let two = DEAD.replace("--node-count 1", "--node-count 2");
+        let faults = if script.contains("n0") { &two } else { KILLED };
+        let run = format!("test -w echo --bin node {faults}");
+        place.eddy(&run).expect(255, expected);
+        assert!(!is_running(&marker), "{script}");
+        let history = history(&place);
+        assert_eq!(
+            outcomes(&history, "kill").next().unwrap().value.to_string(),
+            "{\"n0\" :killed}"
+        );
+    });
+}
+
+fn a_node_that_says_nothing_in_its_second_life_is_waited_for() {
+    let node = format!("{LIFE}if [ $life = 2 ]; then exec sleep 100; fi\n{ECHO}");
+    let place = Place::with_node("silent-again", &node);
+    let begin = Instant::now();
+    place.eddy(&format!("test -w echo --bin node {KILLED} --time-limit 6")).expect(
+        255,
+        "node n0 cannot be tested: started again, it did not answer init in time. Does it read \
+         STDIN and flush STDOUT, as print(…, flush=True) does in Python?\n",
+    );
+    assert!(begin.elapsed() > Duration::from_secs(10), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_signal_leaves_no_process_behind_whatever_faults_do() {
+    let rows = [(Signal::INT, "Ctrl-C"), (Signal::TERM, "SIGTERM"), (Signal::HUP, "SIGHUP")];
+    let moments = [Moment::Paused, Moment::Dead, Moment::StartedAgain];
+    let rows: Vec<_> = moments
+        .iter()
+        .flat_map(|moment| rows.map(|(signal, name)| (*moment, signal, name)))
+        .collect();
+    all_at_once(&rows, |number, (moment, signal, name)| {
+        let marker = unique(&format!("8680{number}"));
+        let again = format!("if [ $life = 2 ]; then exec sleep {marker}; fi");
+        let node = format!("{}{LIFE}{again}\n{ECHO}", CHILDREN.replace("MARKER", &marker));
+        let place = Place::with_node(&format!("signal{number}"), &node);
+        let faults = match moment {
+            Moment::Paused => PAUSED,
+            Moment::Dead => DEAD,
+            Moment::StartedAgain => KILLED,
+        };
+        let run = format!("test -w echo --bin node {faults}");
+        let mut eddy = Running::start(&place, &run);
+        let id = eddy.id_of_life(1);
+        match moment {
+            Moment::Paused => eddy.wait_until(|| state(id) == Some('T')),
+            Moment::Dead => eddy.wait_until(|| state(id).is_none()),
+            Moment::StartedAgain => {
+                eddy.id_of_life(2);
+            }
+        }
+        assert!(is_running(&marker));
+        let begin = Instant::now();
+        // Impatience changes nothing.
+        for _ in 0..2 {
+            kill_process(Pid::from_child(&eddy.eddy), *signal).unwrap();
+        }
+        let Outcome { status, stderr, .. } = eddy.end();
+        assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+        assert_eq!(status, Some(255), "{stderr}");
+        let expected = format!("eddy: stopped by {name}; what was recorded is in store/echo/");
+        assert!(stderr.contains(&expected), "{stderr}");
+        assert!(!is_running(&marker), "{moment:?} {name}");
+        let history = history(&place);
+        assert!(history.ops().iter().any(|op| op.process == Process::Nemesis));
+    });
+}
+
+/// What goes on when a signal comes.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    Paused,
+    Dead,
+    StartedAgain,
+}
+
+#[test]
+fn faults_are_told_by_name() {
+    let place = Place::new("names");
+    let known = "(known: partition, kill, pause, one-way, loss, duplicate, slow)";
+    for (names, expected) in [
+        ("clock", "no fault is called \"clock\" "),
+        ("kill,puase", "no fault is called \"puase\"; did you mean pause? "),
+        ("oneway", "no fault is called \"oneway\"; did you mean one-way? "),
+        ("Kill", "no fault is called \"Kill\"; did you mean kill? "),
+    ] {
+        let run = format!("test -w echo --bin /bin/true --nemesis {names}");
+        let outcome = place.eddy(&run).expect(254, "--nemesis");
+        outcome.expect(254, &format!("{expected}{known}"));
+    }
+    let nameless = "a fault has no name; expected them between commas, without spaces";
+    place.eddy("test -w echo --bin /bin/true --nemesis kill,").expect(254, nameless);
+    let help = place.eddy("test --help").stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("partition, kill, pause, one-way, loss, duplicate, slow"), "{help}");
+}
+
+/// A test that goes on.
+struct Running<'a> {
+    place: &'a Place,
+    eddy: Child,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Running<'_> {
+    fn start<'a>(place: &'a Place, run: &str) -> Running<'a> {
+        // Whoever runs these tests may have them ignore signals; eddy would do so, too.
+        let mut shell = Command::new("env");
+        shell.arg("--default-signal").arg(place.command("").get_program());
+        shell.args(run.split_whitespace()).current_dir(&place.0);
+        let mut eddy = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(eddy.stderr.take().unwrap());
+        Running { place, eddy, stderr }
+    }
+
+    /// Waits for what a node or the system brings about, as long as the test goes on.
+    fn wait_until(&mut self, is_so: impl Fn() -> bool) {
+        while !is_so() {
+            assert!(self.eddy.try_wait().unwrap().is_none(), "the test has ended");
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// The id of the process that a node has in this of its lives, counted from 1.
+    fn id_of_life(&mut self, life: usize) -> i32 {
+        let path = self.place.0.join("store/current/storage/n0/lives");
+        let id = || {
+            let lives = fs::read_to_string(&path).ok()?;
+            // The last line may not be whole yet.
+            let lives: Vec<&str> = lives.split_inclusive('\n').collect();
+            lives.get(life - 1)?.strip_suffix('\n')?.parse().ok()
+        };
+        self.wait_until(|| id().is_some());
+        id().unwrap()
+    }
+
+    /// What it tells on STDERR until a line has this in it.
+    fn read_until(&mut self, fragment: &str) -> String {
+        let mut told = String::new();
+        loop {
+            let before = told.len();
+            assert!(self.stderr.read_line(&mut told).unwrap() > 0, "no {fragment} in {told}");
+            if told[before..].contains(fragment) {
+                return told;
+            }
+        }
+    }
+
+    fn end(mut self) -> Outcome {
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        self.stderr.read_to_string(&mut stderr).unwrap();
+        self.eddy.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        Outcome { status: self.eddy.wait().unwrap().code(), stdout, stderr }
+    }
+}
+
+/// The letter that tells what a process does: `T` if it is stopped.
+fn state(id: i32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
+fn history(place: &Place) -> History {
+    let text = fs::read_to_string(place.0.join("store/latest/history.edn")).unwrap();
+    History::read_edn(&text).unwrap()
+}
+
+fn results(place: &Place) -> Value {
+    let text = fs::read_to_string(place.0.join("store/latest/results.edn")).unwrap();
+    Value::read_edn(&text).unwrap()
+}
+
+/// What the nemesis did, as it is told afterwards.
+fn outcomes<'a>(history: &'a History, f: &'static str) -> impl Iterator<Item = &'a Op> {
+    let nemesis = history.ops().iter().filter(|op| op.process == Process::Nemesis);
+    nemesis.filter(move |op| op.f == f).skip(1).step_by(2)
+}
+
+/// How many times each node is named by actions of the nemesis.
+fn named_by(history: &History, f: &'static str, what: &str) -> BTreeMap<String, usize> {
+    let mut times = BTreeMap::new();
+    for op in outcomes(history, f) {
+        let Value::Map(nodes) = &op.value else { panic!("{op:?}") };
+        for (node, outcome) in nodes.iter() {
+            assert_eq!(outcome.to_string(), format!(":{what}"));
+            *times.entry(node.as_str().unwrap().to_owned()).or_default() += 1;
+        }
+    }
+    times
+}
