@@ -322,8 +322,8 @@
 //!
 //! The modules are listed in the order in which they explain each other: what travels (`message`,
 //! `json`, `size`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), what it keeps
-//! (`storage`, `refusal`), how it is run (`serve`, `server`, `tasks`, `incoming`, `outbox`,
-//! `lines`, `stdio`), and what is built on that (`kv`, `join`, [`gossip`], [`raft`]).
+//! (`storage`, `refusal`), how it is run (`handler`, `serve`, `server`, `tasks`, `incoming`,
+//! `outbox`, `lines`, `stdio`), and what is built on that (`kv`, `join`, [`gossip`], [`raft`]).
 
 mod message;
 mod json;
@@ -335,6 +335,7 @@ mod rpc;
 mod host;
 mod refusal;
 mod storage;
+mod handler;
 mod serve;
 mod server;
 mod tasks;
@@ -349,6 +350,7 @@ pub mod raft;
 
 pub use async_trait::async_trait;
 pub use error::{Error, ErrorCode, RpcError};
+pub use handler::Handler;
 pub use host::Host;
 pub use join::join_all;
 pub use json::{Json, JsonArray};
@@ -356,6 +358,6 @@ pub use kv::{KeyValue, TimestampOracle};
 pub use message::{Header, Message};
 pub use node::Node;
 pub use rpc::Retry;
-pub use serve::{Handler, serve, serve_on};
+pub use serve::{serve, serve_on};
 pub use size::{LONGEST_ENTRY, Room, check_entry};
 pub use storage::{Directory, Disk, Log, Storage, Value};

@@ -11,7 +11,7 @@ use crate::error::RpcError;
 use crate::host::{Host, Random};
 use crate::outbox::{Envelope, Outbox};
 use crate::rpc::{Calls, Retry};
-use crate::storage::Place;
+use crate::storage::Storage;
 use crate::tasks::Newcomers;
 
 /// How long [`Node::rpc`] and the clients of the services wait. Longer leaves callers hanging
@@ -36,7 +36,7 @@ struct Shared {
     newcomers: Rc<Newcomers>,
     random: Random,
     life: u64,
-    place: Place,
+    storage: Storage,
 }
 
 impl Node {
@@ -47,6 +47,7 @@ impl Node {
         newcomers: Rc<Newcomers>,
         host: &Host,
     ) -> Self {
+        let storage = Storage::new(id.clone(), host.disk(), Rc::clone(&newcomers));
         let shared = Shared {
             id,
             node_ids,
@@ -55,7 +56,7 @@ impl Node {
             newcomers,
             random: host.random(),
             life: host.life(),
-            place: Place::new(host.disk()),
+            storage,
         };
         Node { shared: Rc::new(shared) }
     }
@@ -166,12 +167,17 @@ impl Node {
         self.shared.life
     }
 
-    pub(crate) fn calls(&self) -> &Calls {
-        &self.shared.calls
+    /// What this node keeps for its next life.
+    ///
+    /// eddy names a directory for it in the environment variable `EDDY_STORAGE`. Without that, as
+    /// under Jepsen's Maelstrom, everything succeeds and nothing is kept; the first use says so on
+    /// stderr.
+    pub fn storage(&self) -> Storage {
+        self.shared.storage.clone()
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        &self.shared.place
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.shared.calls
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {

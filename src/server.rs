@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::{Error, ErrorCode};
+use crate::handler::Handler;
 use crate::host::Host;
 use crate::incoming::{Asker, Incoming, Refusal};
 use crate::lines::{Line, Lines};
 use crate::node::Node;
 use crate::outbox::{Envelope, Outbox};
 use crate::refusal;
-use crate::serve::Handler;
 use crate::tasks::{Alarm, Kind, Newcomers, Task, Tasks};
 
 /// How long requests that are in flight may go on after the input has ended. Longer delays the exit

@@ -29,6 +29,7 @@ mod recovery;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io::{self, Write as _};
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -40,8 +41,8 @@ use serde::de::DeserializeOwned;
 pub use self::directory::Directory;
 use self::file::{File, Write};
 use self::recovery::{Damage, Found};
-use crate::node::Node;
 use crate::refusal::refuse;
+use crate::tasks::Newcomers;
 
 /// Where a node's files are. A program started by eddy has a [`Directory`]; a simulation brings its
 /// own.
@@ -77,23 +78,30 @@ pub trait Disk {
 }
 
 /// What a node keeps for its next life. Clones are the same storage, and cheap.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Storage {
-    node: Node,
+    shared: Rc<Shared>,
 }
 
-impl Node {
-    /// What this node keeps for its next life.
-    ///
-    /// eddy names a directory for it in the environment variable `EDDY_STORAGE`. Without that, as
-    /// under Jepsen's Maelstrom, everything succeeds and nothing is kept; the first use says so on
-    /// stderr.
-    pub fn storage(&self) -> Storage {
-        Storage { node: self.clone() }
-    }
+struct Shared {
+    /// The id of the node.
+    id: String,
+    disk: Option<Rc<dyn Disk>>,
+    /// Where the tasks that write are spawned.
+    newcomers: Rc<Newcomers>,
+    /// The files that are open.
+    open: RefCell<BTreeSet<String>>,
+    /// Whether people were told that nothing is kept.
+    has_told: Cell<bool>,
 }
 
 impl Storage {
+    /// The storage of the node of this id, or one that keeps nothing where there is no disk.
+    pub(crate) fn new(id: String, disk: Option<Rc<dyn Disk>>, newcomers: Rc<Newcomers>) -> Self {
+        let (open, has_told) = (RefCell::default(), Cell::default());
+        Storage { shared: Rc::new(Shared { id, disk, newcomers, open, has_told }) }
+    }
+
     /// The log of this name, and the entries that it holds.
     ///
     /// Reading keeps the whole node waiting, so it belongs into its start. What a kill has left of
@@ -154,43 +162,42 @@ impl Storage {
     }
 
     fn open(&self, name: &str, ending: &str) -> Rc<File> {
-        let id = self.node.id();
+        let id = self.id();
         // Such names mean the same file on every system, or none at all.
         let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
         assert!(
             !name.is_empty() && name.bytes().all(fits),
             "{id} cannot name a {ending} {name:?}: expected lower-case letters, digits, - and _"
         );
-        let place = self.node.place();
         let file = format!("{name}.{ending}");
         assert!(
-            place.open.borrow_mut().insert(file.clone()),
+            self.shared.open.borrow_mut().insert(file.clone()),
             "{id} has opened {file} already: expected that it is opened once, and shared"
         );
-        if place.disk.is_none() && !place.has_told.replace(true) {
+        if self.disk().is_none() && !self.shared.has_told.replace(true) {
             tell(&format!("{id}: nothing that it stores is kept: EDDY_STORAGE names no directory"));
         }
-        File::new(self.node.clone(), file)
+        File::new(self.clone(), file)
     }
 
     fn read(&self, file: &File) -> Option<Vec<u8>> {
-        let disk = self.node.place().disk.as_ref()?;
-        disk.read(file.name()).unwrap_or_else(|error| self.refuse_error(file, "read", &error))
+        let read = self.disk()?.read(file.name());
+        read.unwrap_or_else(|error| self.refuse_error(file, "read", &error))
     }
 
     fn cut(&self, file: &File, length: usize) {
-        let Some(disk) = &self.node.place().disk else { return };
+        let Some(disk) = self.disk() else { return };
         let cut = disk.cut(file.name(), length as u64);
         cut.unwrap_or_else(|error| self.refuse_error(file, "cut off the end of", &error));
     }
 
     fn refuse_error(&self, file: &File, action: &str, error: &io::Error) -> ! {
-        let (id, path) = (self.node.id(), self.path(file));
+        let (id, path) = (self.id(), self.path(file));
         refuse(format!("{id} refuses to start: it cannot {action} {path}: {error}"));
     }
 
     fn refuse_damaged(&self, file: &File, damage: &Damage) -> ! {
-        let (id, path) = (self.node.id(), self.path(file));
+        let (id, path) = (self.id(), self.path(file));
         refuse(format!(
             "{id} refuses to start: {path} is damaged at {damage}. What stood there was durable, \
              so this is not what a kill leaves, and to go on without it would take back what {id} \
@@ -201,15 +208,14 @@ impl Storage {
     }
 
     fn path(&self, file: &File) -> String {
-        let disk = self.node.place().disk.as_ref();
-        disk.map_or_else(|| file.to_string(), |disk| disk.path(file.name()))
+        self.disk().map_or_else(|| file.to_string(), |disk| disk.path(file.name()))
     }
 
     fn parse<T: DeserializeOwned>(&self, file: &File, number: usize, json: &[u8]) -> T {
         serde_json::from_slice(json).unwrap_or_else(|error| {
             let json = String::from_utf8_lossy(json);
             let excerpt: String = json.chars().take(EXCERPT).collect();
-            let (id, expected) = (self.node.id(), std::any::type_name::<T>());
+            let (id, expected) = (self.id(), std::any::type_name::<T>());
             panic!(
                 "{id} cannot read record {number} of {file} as {expected}: {error}; its checksum \
                  is right, so the type has changed since it was written: {excerpt}"
@@ -218,9 +224,32 @@ impl Storage {
     }
 
     fn tell(&self, found: &str) {
-        if let Some(disk) = &self.node.place().disk {
-            disk.tell(&format!("{}: {found}, and were cut off", self.node.id()));
+        if let Some(disk) = self.disk() {
+            disk.tell(&format!("{}: {found}, and were cut off", self.id()));
         }
+    }
+
+    fn id(&self) -> &str {
+        &self.shared.id
+    }
+
+    fn disk(&self) -> Option<&dyn Disk> {
+        self.shared.disk.as_deref()
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.shared.newcomers.push(Box::pin(task));
+    }
+
+    /// Frees the name of a file that is no longer open.
+    fn close(&self, file: &str) {
+        self.shared.open.borrow_mut().remove(file);
+    }
+}
+
+impl fmt::Debug for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Storage").field("node", &self.id()).finish_non_exhaustive()
     }
 }
 
@@ -273,22 +302,6 @@ impl<T: Serialize> Value<T> {
     /// old value or the new one. For the rest, see [`Log::append`].
     pub fn replace(&self, value: &T) -> impl Future<Output = anyhow::Result<()>> + use<T> {
         self.file.write(Write::Replace, &self.file.lines(std::slice::from_ref(value)))
-    }
-}
-
-/// What a node knows of its storage: nothing to speak of, until it uses it.
-#[derive(Default)]
-pub(crate) struct Place {
-    disk: Option<Rc<dyn Disk>>,
-    /// The files that are open.
-    open: RefCell<BTreeSet<String>>,
-    /// Whether people were told that nothing is kept.
-    has_told: Cell<bool>,
-}
-
-impl Place {
-    pub(crate) fn new(disk: Option<Rc<dyn Disk>>) -> Self {
-        Place { disk, ..Place::default() }
     }
 }
 

@@ -19,9 +19,9 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
+use super::Storage;
 use super::record;
 use super::recovery::Found;
-use crate::node::Node;
 
 /// How long nothing is written before the last batch is marked as durable. Longer leaves it longer
 /// without, where a disk that changes it is taken for a kill; shorter takes a second sync for each
@@ -35,9 +35,9 @@ pub(super) enum Write {
     Replace,
 }
 
-/// A file of this node. Its name is taken while this lives.
+/// A file of a node. Its name is taken while this lives.
 pub(super) struct File {
-    node: Node,
+    storage: Storage,
     name: String,
     state: RefCell<State>,
 }
@@ -72,7 +72,7 @@ struct Batch {
 }
 
 impl File {
-    pub(super) fn new(node: Node, name: String) -> Rc<Self> {
+    pub(super) fn new(storage: Storage, name: String) -> Rc<Self> {
         let state = State {
             next: Batch::default(),
             is_busy: false,
@@ -82,7 +82,7 @@ impl File {
             written_at: Instant::now(),
             is_watched: false,
         };
-        Rc::new(File { node, name, state: RefCell::new(state) })
+        Rc::new(File { storage, name, state: RefCell::new(state) })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -103,7 +103,7 @@ impl File {
         let mut lines = Vec::new();
         for entry in entries {
             if let Err(error) = record::push_line(&mut lines, entry) {
-                panic!("{} cannot write an entry of {self} as JSON: {error}", self.node.id());
+                panic!("{} cannot write an entry of {self} as JSON: {error}", self.storage.id());
             }
         }
         lines
@@ -120,13 +120,13 @@ impl File {
         if let Some(failure) = &state.failure {
             // Whoever does not listen does not want to know.
             let _ = caller.send(Err(Rc::clone(failure)));
-        } else if self.node.place().disk.is_none() {
+        } else if self.storage.disk().is_none() {
             let _ = caller.send(Ok(()));
         } else {
             state.next.add(how, lines);
             state.next.callers.push(caller);
             if !std::mem::replace(&mut state.is_busy, true) {
-                self.node.spawn(Rc::clone(self).work());
+                self.storage.spawn(Rc::clone(self).work());
             }
         }
         async move {
@@ -156,7 +156,7 @@ impl File {
     }
 
     async fn store(&self, batch: &Batch) -> io::Result<()> {
-        let Some(disk) = &self.node.place().disk else { return Ok(()) };
+        let Some(disk) = self.storage.disk() else { return Ok(()) };
         if batch.lines.is_empty() && !batch.replaces && !batch.marks {
             return Ok(());
         }
@@ -197,7 +197,7 @@ impl File {
     fn see_to_mark(self: &Rc<Self>) {
         let mut state = self.state.borrow_mut();
         if !state.is_marked && !std::mem::replace(&mut state.is_watched, true) {
-            self.node.spawn(File::watch(Rc::downgrade(self)));
+            self.storage.spawn(File::watch(Rc::downgrade(self)));
         }
     }
 
@@ -246,7 +246,7 @@ impl Batch {
 
 impl Drop for File {
     fn drop(&mut self) {
-        self.node.place().open.borrow_mut().remove(&self.name);
+        self.storage.close(&self.name);
     }
 }
 
