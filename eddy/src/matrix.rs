@@ -39,7 +39,7 @@ impl Matrix {
     /// # Panics
     /// If values are lost that not only killed nodes knew; or if a node still lacks a value longer
     /// than `within` after the end of the faults, or a second more where nodes were killed or
-    /// messages slowed down. [`Report::assert`] tells how.
+    /// messages slowed down. [`Report::assert`] tells how. And if the faults dropped no message.
     #[track_caller]
     pub fn of(test: &Test, within: Duration, run: impl Fn(&Test) -> Report) -> Matrix {
         let mut matrix = Matrix::default();
@@ -67,6 +67,8 @@ impl Matrix {
             let repaired = report.repair.map_or(Duration::ZERO, |repair| repair.within);
             matrix.0.insert(name, Row { runs: 1, dropped: report.dropped, repaired });
         }
+        let dropped = matrix.0.values().any(|row| row.dropped > 0);
+        assert!(dropped, "faults should drop messages, and dropped none");
         matrix
     }
 
