@@ -21,6 +21,15 @@ pub struct Standard {
     pub is_liveness_judged: bool,
 }
 
+impl Standard {
+    /// Maelstrom's standard for a history of unknown origin, and liveness where it has faults that
+    /// Maelstrom does not know.
+    pub fn of(history: &History) -> Standard {
+        let is_liveness_judged = history.has_faults_beyond_maelstrom();
+        Standard { is_liveness_judged, ..Standard::default() }
+    }
+}
+
 /// The findings on one history.
 pub struct Judgement {
     exceptions: Exceptions,
@@ -76,7 +85,7 @@ impl Judgement {
     }
 
     /// The same where nothing is valid that was not judged: that is unknown.
-    pub fn on_evidence(mut self) -> Judgement {
+    pub(crate) fn on_evidence(mut self) -> Judgement {
         self.stats = self.stats.on_evidence();
         self.availability = self.availability.on_evidence();
         if self.verdict.valid != Validity::Invalid
@@ -86,6 +95,19 @@ impl Judgement {
             self.verdict = self.verdict.doubted(reason.unwrap_or_default() + &lack);
         }
         self
+    }
+
+    /// The same for a test that did not come to its end: what nobody has seen yet may have been on
+    /// its way.
+    #[must_use]
+    pub fn cut_off(self) -> Judgement {
+        let verdict = self.verdict.cut_off();
+        Judgement { verdict, ..self }.on_evidence()
+    }
+
+    /// The verdict on the whole history.
+    pub fn valid(&self) -> Validity {
+        Validity::merge(self.parts())
     }
 
     /// The verdicts, one by one.

@@ -1,32 +1,90 @@
-//! Checkers for Jepsen histories: linearizable registers, transactions, sets, counters and logs,
-//! judged as Jepsen and Maelstrom judge them.
+//! Checkers for Jepsen histories: linearizable registers, transactions, sets, counters, logs,
+//! echoes and unique ids, judged as Jepsen and Maelstrom judge them.
 //!
 //! A history goes in, a verdict comes out: nothing here knows a network, a clock or a process. Each
 //! checker follows the one of Jepsen, Knossos, Elle or Maelstrom that it names, to the digit; where
 //! that one is blind there is a warning, never another verdict.
 //!
-//! [`history`] reads `history.edn`, `history.jsonl` and `.gz` of them; [`Workload`] tells which
-//! operations there are, and calls the checker of its kind; [`Verdict`] has the reason, the
-//! operations that contradict each other, and Maelstrom's `results.edn` as [`edn`].
-//!
 //! ```
-//! use eddy_checkers::elle::ConsistencyModel;
 //! use eddy_checkers::history::History;
-//! use eddy_checkers::{Placement, Validity, Workload};
+//! use eddy_checkers::judgement::Standard;
+//! use eddy_checkers::{ConsistencyModel, Placement, Validity, Workload};
 //!
 //! let history = r#"
-//!     {:process 0, :type :invoke, :f :write, :value [:x 1], :index 0, :time 0}
-//!     {:process 0, :type :ok,     :f :write, :value [:x 1], :index 1, :time 5}
-//!     {:process 1, :type :invoke, :f :read,  :value [:x nil], :index 2, :time 6}
-//!     {:process 1, :type :ok,     :f :read,  :value [:x 2], :index 3, :time 9}
+//!     {:process 0, :type :invoke, :f :write, :value [7 1]}
+//!     {:process 0, :type :ok,     :f :write, :value [7 1]}
+//!     {:process 1, :type :invoke, :f :read,  :value [7 nil]}
+//!     {:process 1, :type :ok,     :f :read,  :value [7 2]}
 //! "#;
-//! let history = History::read_edn(history).unwrap();
-//! let workload = Workload::of(&history).unwrap();
+//! let history = History::read(history)?;
+//! let workload = Workload::of(&history)?;
+//! let (placement, standard) = (Placement::unknown(&history), Standard::of(&history));
 //! let models = [ConsistencyModel::StrictSerializable];
-//! let verdict = workload.check(&history, &Placement::unknown(&history), &models);
-//! assert_eq!((workload, verdict.valid), (Workload::LinKv, Validity::Invalid));
-//! assert!(verdict.reason.unwrap().contains("read 2"));
+//! let judgement = workload.judge(&history, &placement, &models, standard);
+//! assert_eq!((workload, judgement.valid()), (Workload::LinKv, Validity::Invalid));
+//! let reasons = judgement.reasons(&placement);
+//! assert!(reasons[0].starts_with("key 7 is not linearizable: read 2 at index 3 by process 1"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! `examples/judge.rs` is a program that judges a file.
+//!
+//! # What goes in
+//!
+//! [`history::file::read`] reads a file, gzipped or not, and [`history::file::find`] finds it in
+//! the directory of a test. [`History::read`] reads a text, and [`History::from_ops`] takes
+//! operations. A text is operations one after the other, or all in one vector:
+//!
+//! - in EDN, as in Jepsen's `history.edn`: maps, or records `#jepsen.history.Op{…}`;
+//! - in JSON, as elle-cli reads it: objects, with strings where EDN has keywords.
+//!
+//! An operation has a `:type` (`:invoke`, `:ok`, `:fail` or `:info`), a `:process`, a function `:f`
+//! and a `:value`. These may be missing: `:index` and `:time`, in whose place is the order; `:f` of
+//! transactions; and `:process`, if a single one does everything. Jepsen's `history.txt` and
+//! `test.jepsen` are not read.
+//!
+//! [`Placement::unknown`] and [`judgement::Standard::of`] do for a history of which nothing else is
+//! known. With the names of the nodes, reasons can say which one is to blame.
+//!
+//! # How to choose the workload
+//!
+//! The [`Workload`] tells which operations there are, and which checker judges them.
+//! [`Workload::of`] recognizes it by the operations of all clients; where these may be of several
+//! workloads, it does not guess. A name as Maelstrom's `-w` takes it is parsed: `"lin-kv".parse()`.
+//!
+//! | workload | operations | what is judged |
+//! |---|---|---|
+//! | `lin-kv` | `read`, `write`, `cas` of a register, or of `[key value]` | linearizability |
+//! | `txn-list-append` | `txn` of `[:append k v]` and `[:r k vs]` | consistency models |
+//! | `txn-rw-register` | `txn` of `[:w k v]` and `[:r k v]` | consistency models |
+//! | `kafka` | `send`, `poll`, `txn` of both, `assign`, `subscribe` | lost or reordered messages |
+//! | `broadcast` | `broadcast`, `read` of a list | lost and stale elements |
+//! | `g-set` | `add`, `read` of a list or a set | lost and stale elements |
+//! | `g-counter`, `pn-counter` | `add`, `read` of a number | sums in final reads |
+//! | `unique-ids` | `generate` | ids that were given twice |
+//! | `echo` | `echo` | answers that differ from the question |
+//!
+//! # What comes out
+//!
+//! [`Workload::judge`] judges a history in every respect, and gives a [`Judgement`]: the
+//! [`Validity`] of the whole, the reasons why it is not valid, the [`Contradiction`]s between
+//! operations, warnings, and the map of Jepsen's `results.edn` as [`edn`]. Nothing is valid of
+//! which nothing was judged: that is unknown. [`Workload::check`] gives the [`Verdict`] of the
+//! workload's checker alone. Each checker is a module with functions of its own, too:
+//! [`linearizable`], [`elle`], [`kafka`], [`set_full`], [`counter`], [`unique_ids`], [`echo`].
+//!
+//! Sentences quote values as the history has them: a program that shows them on a terminal should
+//! escape control characters.
+//!
+//! # Errors
+//!
+//! What cannot be read is an error, and what cannot be judged is unknown. A
+//! [`HistoryError`](history::HistoryError) names the line of a text, what was expected there, and
+//! what was found. For a file, and for a workload that is not known, the error is a sentence that
+//! says the same. Checkers do not fail: an operation whose value has another shape is passed over,
+//! and if none is left, the verdict is unknown.
+//!
+//! [`Judgement`]: judgement::Judgement
 
 pub mod availability;
 mod clojure;

@@ -1,11 +1,9 @@
 //! What the checker of a workload found.
 
-use crate::edn::{Map, Value};
-use crate::evidence;
-use crate::history::History;
+use crate::edn::Value;
 use crate::quantiles::Quantiles;
 use crate::set_full::SetFull;
-use crate::{Contradiction, Evidence, Validity, Workload};
+use crate::{Contradiction, Evidence, Validity};
 
 /// What a workload's checker found.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,24 +55,14 @@ impl Verdict {
         }
     }
 
-    /// Nobody has looked, for there is nothing to look at.
-    pub fn without_operations(workload: Workload, history: &History) -> Verdict {
-        let (wanted, found) = (workload.with_functions(), evidence::found(history));
-        let other = Workload::of(history)
-            .map_or_else(|_| String::new(), |other| format!("; did you mean -w {other}?"));
-        let reason = format!("there is no operation of {wanted}; the history has {found}{other}");
-        let results = Map::new().with("valid?", Validity::Unknown).into();
-        Verdict { results, reason: Some(reason), ..Verdict::unknown() }
-    }
-
-    /// Nobody has looked.
+    /// A verdict on nothing: nobody has looked.
     pub fn unknown() -> Verdict {
         let nothing = Verdict::new(Evidence::default(), Validity::Unknown, Value::Nil, None);
         Verdict { evidence: None, ..nothing }
     }
 
     /// The same, but unknown for this reason, with the results that it has.
-    pub fn doubted(mut self, reason: String) -> Verdict {
+    pub(crate) fn doubted(mut self, reason: String) -> Verdict {
         if let Value::Map(results) = &mut self.results {
             results.insert(Value::keyword("valid?"), Validity::Unknown);
         }
@@ -83,7 +71,7 @@ impl Verdict {
 
     /// The same for a test that was cut off: what nobody has seen yet may have been on its way, so
     /// that alone makes it unknown.
-    pub fn cut_off(self) -> Verdict {
+    pub(crate) fn cut_off(self) -> Verdict {
         let is_unseen_alone = self.results.get("bad-error-types").is_some_and(|types| {
             types.as_sequence().is_some_and(|types| *types == [Value::keyword("unseen")])
         });

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use eddy_text::name;
 
-use crate::edn::Value;
+use crate::edn::{Map, Value};
 use crate::elle::ConsistencyModel;
 use crate::history::History;
+use crate::judgement::{Judgement, Standard};
 use crate::repair::{self, Repair};
-use crate::{Placement, Verdict};
+use crate::{Placement, Validity, Verdict, evidence};
 
 /// A kind of test, as `--workload` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +56,28 @@ impl Workload {
         Workload::UniqueIds,
     ];
 
-    /// Judges a history, transactions by what these models promise.
+    /// Judges a history in every respect: its workload as [`Workload::check`] does, and what Jepsen
+    /// asks of any history.
+    ///
+    /// It may be a history from elsewhere, so nothing is valid of which nothing was judged.
+    pub fn judge(
+        self,
+        history: &History,
+        placement: &Placement<'_>,
+        models: &[ConsistencyModel],
+        standard: Standard,
+    ) -> Judgement {
+        let is_of_another = history.clients().next().is_some() && !self.is_in(history);
+        let verdict = if is_of_another {
+            self.without_operations(history)
+        } else {
+            self.check(history, placement, models)
+        };
+        Judgement::new(standard, history, placement, verdict, None).on_evidence()
+    }
+
+    /// The verdict of this workload's checker alone, which is Maelstrom's: where there is nothing
+    /// to look at, nothing is wrong. Transactions are judged by what these models promise.
     pub fn check(
         self,
         history: &History,
@@ -90,6 +112,16 @@ impl Workload {
             }
             _ => None,
         }
+    }
+
+    /// The verdict on a history that has operations, but none of this workload.
+    fn without_operations(self, history: &History) -> Verdict {
+        let (wanted, found) = (self.with_functions(), evidence::found(history));
+        let other = Workload::of(history)
+            .map_or_else(|_| String::new(), |other| format!("; did you mean {other}?"));
+        let reason = format!("there is no operation of {wanted}; the history has {found}{other}");
+        let results = Map::new().with("valid?", Validity::Unknown).into();
+        Verdict { results, reason: Some(reason), ..Verdict::unknown() }
     }
 }
 

@@ -173,7 +173,7 @@ impl Report {
             results = results.with("repair", repair.to_edn());
         }
         let parts = judged.parts();
-        let valid = Validity::merge(parts);
+        let valid = judged.valid();
         let cut = journal.log().filter(|_| test.trace).and_then(Log::full_since);
         let cut = cut.map(|since| {
             format!("the trace ends at {since:?} of the test: there was no room for more")

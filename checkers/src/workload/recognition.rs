@@ -33,6 +33,9 @@ impl Workload {
     /// The workload of a history by all its operations; an error tells in sentences why it is not
     /// known. Where all that it may be of give the same verdict, any will do.
     pub fn of(history: &History) -> Result<Workload, String> {
+        if history.clients().next().is_none() {
+            return Err("has no operation of a client; expected a history.edn".to_owned());
+        }
         let fitting = Workload::fitting(history);
         // The two counters are judged alike.
         let counter = fitting.contains(&Workload::PnCounter).then_some(Workload::PnCounter);
@@ -42,8 +45,8 @@ impl Workload {
             [] => {
                 let all = Workload::ALL.map(Workload::with_functions).join(", ");
                 Err(format!(
-                    "is of no workload that eddy knows by its operations; expected -w with its \
-                     name. It has {}; there are {all}",
+                    "is of no workload that is known by its operations; expected the name of one. \
+                     It has {}; there are {all}",
                     functions(history).join(", ")
                 ))
             }
@@ -51,8 +54,8 @@ impl Workload {
             _ => {
                 let names: Vec<String> = fitting.iter().map(ToString::to_string).collect();
                 Err(format!(
-                    "may be of several workloads by its operations, {}: {}; expected -w with one \
-                     of these names",
+                    "may be of several workloads by its operations, {}: {}; expected one of \
+                     these names",
                     functions(history).join(", "),
                     names.join(", ")
                 ))
@@ -191,15 +194,16 @@ mod tests {
 
     #[test]
     fn a_workload_is_not_guessed_from_some_of_the_operations() {
-        let none = "is of no workload that eddy knows by its operations; expected -w with its \
-                    name. It has ";
+        let none = "is of no workload that is known by its operations; expected the name of one. \
+                    It has ";
         let all = "there are broadcast (broadcast, read), echo (echo), g-counter (add, read)";
         check("0 ok read {0 60}\n0 ok transfer {:from 0}", &format!("{none}read, transfer; {all}"));
         check("0 ok add 1\n0 ok read 1\n0 ok dequeue 1", &format!("{none}add, dequeue, read;"));
         check("0 ok send [[:send 0 [0 1]]]\n0 ok commit nil", &format!("{none}commit, send;"));
         check("0 ok echo 1\n0 ok generate 1", none);
+        check("nemesis info kill nil", "has no operation of a client");
         let several = |found: &str, names: &str| {
-            format!("may be of several workloads by its operations, {found}: {names}; expected -w")
+            format!("may be of several workloads by its operations, {found}: {names}; expected one")
         };
         let added = several("add, read", "g-counter, g-set, pn-counter");
         check("0 invoke add 1\n0 ok read [1]\n0 ok read 1", &added);

@@ -22,9 +22,8 @@ use eddy_checkers::availability::Goal;
 use eddy_checkers::edn::Value;
 use eddy_checkers::history::History;
 use eddy_checkers::history::file::{find, read, read_torn};
-use eddy_checkers::judgement::{Judgement, Mistakes, Standard, Warnings};
-use eddy_checkers::{Placement, Validity};
-use eddy_checkers::{Verdict, Workload};
+use eddy_checkers::judgement::{Mistakes, Standard, Warnings};
+use eddy_checkers::{Placement, Validity, Workload};
 use eddy_pages::page::REPORT;
 use eddy_pages::store;
 use eddy_pages::summary::{self, Summary};
@@ -134,8 +133,8 @@ impl Recorded {
         if let Some((workload, witness)) = recording.workload() {
             return Ok((workload, Some(format!("workload {workload}, as {witness} says"))));
         }
-        let workload =
-            Workload::of(history).map_err(|error| format!("{} {error}", path.display()))?;
+        let workload = Workload::of(history)
+            .map_err(|error| format!("{} {error}; name it with -w", path.display()))?;
         let mut others = Workload::fitting(history);
         others.retain(|other| *other != workload);
         let others: Vec<String> = others.iter().map(ToString::to_string).collect();
@@ -155,18 +154,11 @@ impl Recorded {
         placement: &Placement<'_>,
         interruption: Option<&String>,
     ) -> Analysis {
-        let is_of_another = history.clients().next().is_some() && !workload.is_in(history);
-        let verdict = if is_of_another {
-            Verdict::without_operations(workload, history)
-        } else {
-            workload.check(history, placement, models)
-        };
-        let verdict = if interruption.is_some() { verdict.cut_off() } else { verdict };
-        let judged = Judgement::new(standard, history, placement, verdict, None);
-        let mut judged = judged.on_evidence();
+        let judged = workload.judge(history, placement, models, standard);
+        let mut judged = if interruption.is_some() { judged.cut_off() } else { judged };
         // What a test that was cut short has not got wrong, it may have got wrong later.
         let ended = interruption.map_or(Validity::Valid, |_| Validity::Unknown);
-        let valid = Validity::merge(judged.parts().into_iter().chain([ended]));
+        let valid = Validity::merge([judged.valid(), ended]);
         let results: Value = judged.complete(judged.results(None)).with("valid?", valid).into();
         let availability = &judged.availability;
         let Warnings { all: warnings, decisive } =

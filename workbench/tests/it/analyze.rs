@@ -8,7 +8,7 @@ use eddy::edn::Value;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings");
+const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../checkers/tests/recordings");
 
 #[test]
 fn a_recorded_history_is_judged_again_whoever_recorded_it() {
@@ -98,8 +98,9 @@ fn what_is_no_history_is_told_with_its_line_and_what_was_expected() {
         ("foreign.edn", "foreign.edn: line 2"),
         ("empty.edn", "empty.edn has no operation of a client; expected a history.edn"),
         ("nemesis.edn", "nemesis.edn has no operation of a client"),
-        ("unknown.edn", "of no workload that eddy knows by its operations; expected -w with its"),
+        ("unknown.edn", "of no workload that is known by its operations; expected the name of one"),
         ("unknown.edn", "It has sing; there are broadcast (broadcast, read), echo (echo), "),
+        ("unknown.edn", "unique-ids (generate); name it with -w"),
         ("reads.edn", "may be of several workloads by its operations, read: broadcast, g-set; "),
         ("echo.edn -w kafak", "did you mean kafka?"),
         ("test.jepsen", "a whole test in Jepsen's own format; expected the history.edn beside it"),
@@ -121,7 +122,7 @@ fn what_is_no_history_is_told_with_its_line_and_what_was_expected() {
     let other = place.eddy("analyze echo.edn -w kafka").expect(2, "").stdout;
     let reason = "because there is no operation of kafka (send, poll, txn, assign, subscribe, \
                   crash, debug-topic-partitions); the history has echo (0 ok of 1); did you mean \
-                  -w echo?";
+                  echo?";
     assert!(other.contains(reason), "{other}");
     // An operation that never ended: nothing is wrong, and nothing was judged.
     let nothing = place.eddy("analyze whole.edn.gz").expect(2, "as the operations tell").stdout;

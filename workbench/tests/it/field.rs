@@ -5,7 +5,12 @@ use crate::common::Place;
 /// A history of `tests/field`, options, the exit status, and words that are printed.
 const HISTORIES: &[(&str, &str, i32, &[&str])] = &[
     ("broadcast-only", "", 1, &["the only broadcast was not answered within 1 s"]),
-    ("broadcast-only", "-w g-set", 1, &["no operation of g-set (add, read)", "-w broadcast?"]),
+    (
+        "broadcast-only",
+        "-w g-set",
+        1,
+        &["no operation of g-set (add, read)", "did you mean broadcast?"],
+    ),
     (
         "counter-no-read-succeeded",
         "",
