@@ -1,7 +1,7 @@
 # Every command that anyone types here. `make` alone lists them.
 
 CARGO ?= cargo
-BIN := target/release
+BIN := target/debug
 EDDY := $(BIN)/eddy
 
 # Jepsen's own Maelstrom if it has been unpacked here, else eddy. PATH is not searched: Debian's
@@ -35,13 +35,13 @@ help: ## list the targets
 
 ##@ Building
 
-# What targets need is compiled in one way, so that nothing is compiled twice: both packages are named each
-# time, for cargo unites the features of those that are.
+# Cargo unites the features of the packages that a command names. All commands here name the whole
+# workspace, so that what one has compiled the others need not compile again.
 build: ## compile all nodes and eddy
-	$(CARGO) build --release --package eddy --package glomers --bins
+	$(CARGO) build --workspace --bins
 
 build-%: ## compile one node, as build-echo does, and eddy
-	$(CARGO) build --release --package eddy --package glomers --bin eddy --bin $*
+	$(CARGO) build --workspace --bin eddy --bin $*
 
 workbench:
 	@echo "Testing with $(MAELSTROM). To choose another workbench: make MAELSTROM=path/to/maelstrom …"
@@ -204,33 +204,34 @@ serve: build-eddy ## look at the results in a browser: make serve ARGS='--port 8
 test: ## run all tests
 	$(CARGO) test --workspace --quiet
 
-# The programs with tests that try many seeds, as flags: --lib --bin broadcast-c … --test simulation …
-# A file below src/ that is no program's is the library's.
-SEEDED = $(shell grep -rl --include='*.rs' whatever_the_seed src eddy/tests | sed -E \
-	's:^src/bin/([^/.]+).*:--bin \1:; s:^eddy/tests/([^/.]+).*:--test \1:; s:^src/.*:--lib:' | sort -u)
+# The programs with tests that try many seeds, as flags: --lib --bin broadcast-c … --test it
+# A file below src/ that is no program's is a library's.
+SEEDED = $(shell grep -rl --include='*.rs' whatever_the_seed src */src */tests | sed -E \
+	's:^src/bin/([^/.]+).*:--bin \1:; s:^([^/]+/)?src/.*:--lib:; s:^.*/tests/.*:--test it:' | sort -u)
 
 seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
 	@mkdir -p store
 	@echo "compiling (for minutes, the first time), then $(SEEDS) seeds of each:"
-	@EDDY_SEEDS=$(SEEDS) $(CARGO) test --workspace --release --quiet --no-fail-fast $(SEEDED) -- \
+	@EDDY_SEEDS=$(SEEDS) $(CARGO) test --workspace --profile seeds --quiet --no-fail-fast $(SEEDED) -- \
 		whatever_the_seed --nocapture --test-threads=1 > store/seeds.log \
 		|| { echo; sed -n '/to repeat it:$$/,/EDDY_SEED=/p' store/seeds.log; exit 1; }
+	@GLOMERS_CASES=1000000 $(CARGO) test --workspace --profile seeds --quiet --test it -- fuzz::
 	@grep -E '^broadcast-.[:,]|^raft, |^  [0-9]\.|^[0-9] nodes, |^[0-9]+ (of [0-9]+ )?seeds' store/seeds.log
 
 recordings: ## judge what Jepsen's Maelstrom has recorded, and compare the verdicts
-	@$(CARGO) test --release --quiet --package eddy --test recordings -- \
-		every_verdict_follows --nocapture
+	@$(CARGO) test --quiet --workspace --test it -- every_verdict_follows --nocapture
 
 docs-test: build ## run every command that the documents show, as it stands there
-	@$(CARGO) test --release --quiet --package eddy --test documents -- --include-ignored
+	@$(CARGO) test --quiet --workspace --test it -- documents:: --include-ignored
 
 ##@ Measurements
 
 frontier: ## what broadcasts cost, beside what is possible: docs/frontier.md and two pictures
-	$(CARGO) run --quiet --example frontier
+	@$(CARGO) build --quiet --workspace --profile seeds --example frontier
+	target/seeds/examples/frontier
 
 kafka: ## what kafka-c saves, beside kafka-b, in virtual time
-	@$(CARGO) test --release --quiet --test kafka
+	@$(CARGO) test --quiet --workspace --test kafka
 
 bench: ## what a message costs, beside its bound: docs/performance.md
 	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth \
@@ -253,7 +254,7 @@ documentation: lints
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
 
 compiled: documentation
-	$(CARGO) test --workspace --quiet --no-run
+	$(CARGO) test --workspace --quiet --no-run --lib --bins --tests
 
 # Integration tests wait for processes and clocks for half of their time, which simulations can use:
 # make -j2 --output-sync verify

@@ -96,7 +96,7 @@ fn registers(history: &History) -> Validity {
 
 /// A history that Maelstrom has recorded, wrong if its name says so.
 fn recorded(name: &'static str, check: fn(&History) -> Validity) -> Judge {
-    let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("eddy/tests/recordings");
+    let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("checkers/tests/recordings");
     let packed = fs::read(recordings.join(name).join("history.edn.gz"));
     let packed = packed.expect("the recordings are part of the project");
     let mut text = String::new();

@@ -84,7 +84,7 @@
 //! };
 //! ```
 //!
-//! What each fault does, and which bug it is there to find, is in eddy's README.
+//! What each fault does, and which bug it is there to find, is in `workbench/README.md`.
 //!
 //! When [`Report::assert_valid`] fails, or [`Report::assert`], it tells so on STDERR at once, looks
 //! for the smallest test in which the same goes wrong, and prints it as Rust, with its strikes.

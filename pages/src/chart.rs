@@ -15,7 +15,7 @@
 //! places no labels.
 //!
 //! ```
-//! use eddy::chart::{Area, Axis, Chart, Series};
+//! use eddy_pages::chart::{Area, Axis, Chart, Series};
 //!
 //! let chart = Chart {
 //!     title: "What a broadcast costs".to_owned(),
@@ -30,7 +30,7 @@
 //! };
 //! let svg = chart.to_svg()?;
 //! assert!(svg.starts_with("<svg "));
-//! # Ok::<(), eddy::chart::ChartError>(())
+//! # Ok::<(), eddy_pages::chart::ChartError>(())
 //! ```
 
 mod error;

@@ -1,8 +1,8 @@
 //! What people look at after a test: `report.html`, and the pictures beside it.
 //!
 //! Everything is a function of the report. What happened is taken from it once, as a
-//! [`Scene`]; charts and pictures are drawn of that, and `report.html` draws the rest by itself,
-//! from [`Data`].
+//! `Scene`; charts and pictures are drawn of that, and `report.html` draws the rest by itself,
+//! from `Data`.
 
 mod charts;
 mod data;

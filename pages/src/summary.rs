@@ -205,6 +205,7 @@ impl Summary {
     }
 
     /// The same beside these limits.
+    #[must_use]
     pub fn limit(mut self, limits: Limits) -> Summary {
         let Limits { msgs_per_op, median, latency, ok_fraction, is_strict } = limits;
         self.is_strict = is_strict;

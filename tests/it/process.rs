@@ -131,7 +131,7 @@ fn a_panic_takes_the_process_down_while_its_input_is_open() {
     }
     let check = |kind: &str, expected: &str| {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        let name = "a_panic_takes_the_process_down_while_its_input_is_open";
+        let name = "process::a_panic_takes_the_process_down_while_its_input_is_open";
         command.args(["--exact", name, "--nocapture"]).env(BE_THE_NODE, "1");
         let command = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();

@@ -4,6 +4,37 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The packages with what they need in this workspace: each only what stands above it.
+const PACKAGES: [(&str, &str, &[&str]); 7] = [
+    ("text", "eddy-text", &[]),
+    ("checkers", "eddy-checkers", &["eddy-text"]),
+    ("processes", "eddy-processes", &["eddy-text"]),
+    (".", "glomers", &[]),
+    ("eddy", "eddy", &["eddy-text", "eddy-checkers", "glomers"]),
+    ("pages", "eddy-pages", &["eddy-text", "eddy-checkers", "eddy"]),
+    (
+        "workbench",
+        "eddy-workbench",
+        &["eddy-text", "eddy-checkers", "eddy-processes", "eddy", "eddy-pages"],
+    ),
+];
+
+const SOURCES: [&str; 7] =
+    ["src", "text/src", "checkers/src", "processes/src", "eddy/src", "pages/src", "workbench/src"];
+
+const TESTS: [&str; 5] =
+    ["tests/it", "checkers/tests/it", "eddy/tests/it", "pages/tests/it", "workbench/tests/it"];
+
+/// What a program alone needs, and who may have it.
+const HEAVY: [(&str, &[&str]); 6] = [
+    ("axum", &["eddy-workbench"]),
+    ("clap", &["eddy-workbench"]),
+    ("cap-std", &["eddy-workbench"]),
+    ("askama", &["eddy-pages", "eddy-workbench"]),
+    ("jiff", &["eddy-pages", "eddy-workbench"]),
+    ("tokio", &["eddy-processes", "glomers", "eddy", "eddy-workbench"]),
+];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -47,20 +78,38 @@ fn uses(text: &str, forbidden: &str) -> bool {
     code.any(|line| line.contains(forbidden))
 }
 
-#[test]
-fn the_readme_shows_echo_as_it_is() {
-    let echo = read("src/bin/echo.rs");
-    let echo = without_tests(&echo).trim_end();
-    assert!(read("README.md").contains(&format!("```rust\n{echo}\n```\n")), "expected\n{echo}");
+/// Compares a part of the README, up to `end`, with what it is a copy of, whose first line it has;
+/// with `UPDATE=1`, copies that again.
+#[track_caller]
+fn check_copy(original: &str, end: &str) {
+    let readme = read("README.md");
+    let opening = original.lines().next().unwrap_or_default();
+    let (before, rest) = readme.split_once(&format!("\n{opening}\n")).unwrap_or_else(|| {
+        panic!("README.md has no line\n{opening}\nto begin the copy of\n{original}")
+    });
+    let (copy, after) = rest.split_once(end).expect("the copy ends");
+    let is_asked_to_update = std::env::var("UPDATE").is_ok_and(|update| update == "1");
+    if format!("{opening}\n{copy}") != original && is_asked_to_update {
+        let updated = format!("{before}\n{original}{end}{after}");
+        fs::write(root().join("README.md"), updated).expect("README.md can be written");
+    } else {
+        assert_eq!(format!("{opening}\n{copy}"), original, "`UPDATE=1 cargo test tidy` copies it");
+    }
 }
 
 #[test]
-fn the_readme_shows_a_test_that_the_documentation_of_eddy_runs() {
+fn what_the_readme_copies_is_like_the_original() {
+    let echo = read("src/bin/echo.rs");
+    check_copy(without_tests(&echo).trim_end(), "\n```\n");
+    // The documentation of eddy, in which the example is tested.
     let docs = read("eddy/src/lib.rs").replace("//! ", "");
-    let (_, example) = docs.split_once("\nlet test = Test {").expect("the docs show a test");
-    let (example, _) = example.split_once("\n```").expect("the example ends");
-    let example = format!("```rust\nlet test = Test {{{example}\n```\n");
-    assert!(read("README.md").contains(&example), "expected\n{example}");
+    let example = docs.find("\nlet test = Test {").expect("the docs show a test");
+    let (example, _) = docs[example..].split_once("\n```").expect("the example ends");
+    check_copy(example.trim_start(), "\n```\n");
+    // What `make frontier` has written.
+    for table in read("docs/frontier.md").split("\n\n") {
+        check_copy(table.trim_end(), "\n\n");
+    }
 }
 
 #[test]
@@ -85,14 +134,6 @@ fn every_picture_and_file_that_the_readme_links_is_there() {
 }
 
 #[test]
-fn the_readme_has_the_tables_that_are_behind_the_pictures() {
-    let (readme, tables) = (read("README.md"), read("docs/frontier.md"));
-    for table in tables.split("\n\n") {
-        assert!(readme.contains(table.trim_end()), "run `make frontier`, and copy {table}");
-    }
-}
-
-#[test]
 fn every_target_builds_what_it_runs_and_nothing_else() {
     let makefile = read("Makefile");
     let rules = makefile.lines().filter_map(|line| line.split_once(": workbench build-"));
@@ -106,7 +147,7 @@ fn every_target_builds_what_it_runs_and_nothing_else() {
             let names = after.filter_map(|rest| rest.split_whitespace().next());
             names.filter(|name| !name.contains('/')).collect::<Vec<_>>()
         };
-        let run = named("--bin target/release/");
+        let run = named("--bin target/debug/");
         assert_eq!(named("--bin "), [&["eddy"], &run[..]].concat(), "make {target}");
         assert_eq!(run.len(), 1, "make {target}");
         count += 1;
@@ -192,9 +233,45 @@ fn only_one_file_of_the_library_touches_files() {
     }
 }
 
+/// What a package needs to be compiled, but for its tests.
+fn dependencies(directory: &str) -> Vec<String> {
+    let manifest = read(Path::new(directory).join("Cargo.toml"));
+    let sections = manifest.split("\n[");
+    let needed = sections.filter_map(|section| section.strip_prefix("dependencies]\n"));
+    let lines = needed.flat_map(str::lines).filter(|line| !line.starts_with(['#', ' ']));
+    let names = lines.filter_map(|line| line.split(['.', ' ', '=']).next());
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn packages_need_only_what_is_below_them() {
+    let mut below: Vec<&str> = Vec::new();
+    for (directory, package, needed) in PACKAGES {
+        let ours = |name: &String| PACKAGES.iter().any(|(_, package, _)| package == name);
+        let mut found: Vec<String> = dependencies(directory).into_iter().filter(ours).collect();
+        let mut needed: Vec<&str> = needed.to_vec();
+        assert!(needed.iter().all(|name| below.contains(name)), "{package} is above {below:?}");
+        found.sort_unstable();
+        needed.sort_unstable();
+        assert_eq!(found, needed, "{package} needs other packages than are listed here");
+        below.push(package);
+    }
+}
+
+#[test]
+fn a_test_of_a_node_compiles_no_server_no_templates_and_no_command_line() {
+    for (heavy, allowed) in HEAVY {
+        let all = PACKAGES
+            .iter()
+            .filter(|(directory, ..)| dependencies(directory).iter().any(|name| name == heavy));
+        let who: Vec<&str> = all.map(|(_, package, _)| *package).collect();
+        assert_eq!(who, allowed, "who needs {heavy}");
+    }
+}
+
 #[test]
 fn every_file_opens_with_what_it_is_about() {
-    for (path, text) in ["src", "eddy/src"].into_iter().flat_map(sources) {
+    for (path, text) in SOURCES.into_iter().flat_map(sources) {
         let is_tests = path.ends_with("tests.rs");
         let opens = is_tests || text.starts_with("//! ");
         assert!(opens, "{}: begin with a module doc", path.display());
@@ -204,7 +281,7 @@ fn every_file_opens_with_what_it_is_about() {
 #[test]
 fn a_line_has_at_most_a_hundred_columns() {
     let mut long = Vec::new();
-    for (path, text) in ["src", "eddy/src"].into_iter().flat_map(sources) {
+    for (path, text) in SOURCES.into_iter().flat_map(sources) {
         for (number, line) in (1..).zip(text.lines()) {
             let columns = line.chars().count();
             let is_literal = line.contains("r#\"") || line.contains("r\"") || line.contains("\\\"");
@@ -218,7 +295,8 @@ fn a_line_has_at_most_a_hundred_columns() {
 
 #[test]
 fn a_test_with_many_seeds_has_the_name_that_make_seeds_looks_for() {
-    for (path, text) in ["src/bin", "eddy/tests"].into_iter().flat_map(sources) {
+    let files = ["src/bin"].into_iter().chain(TESTS).flat_map(sources);
+    for (path, text) in files.filter(|(path, _)| !path.ends_with("tidy.rs")) {
         let mut function = "";
         for (number, line) in text.lines().enumerate() {
             if let Some((_, signature)) = line.split_once("fn ") {

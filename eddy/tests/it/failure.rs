@@ -183,7 +183,8 @@ fn whatever_the_seed_this_fails_the_higher_one_first() {
 /// One of these tests in a process of its own, as if nobody had chosen any seeds.
 fn process(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--ignored", "--exact", test]).stdin(Stdio::null()).env("TERM", "xterm");
+    let test = format!("failure::{test}");
+    command.args(["--ignored", "--exact", &test]).stdin(Stdio::null()).env("TERM", "xterm");
     for name in ["EDDY_SEED", "EDDY_SEEDS", "RUST_TEST_NOCAPTURE", "NO_COLOR"] {
         command.env_remove(name);
     }
@@ -231,13 +232,13 @@ fn expect_in_order(text: &str, expected: &[&str]) {
 fn expect_verdict(text: &str) {
     let seed = failed(Mistake::DoesNotWait).test().seed;
     let expected = [
-        "\na_test_that_takes_long_to_be_made_smaller: the test should be valid: broadcast with 1 \
+        "\nfailure::a_test_that_takes_long_to_be_made_smaller: the test should be valid: broadcast with 1 \
          node, ",
         &format!("seed {seed}: INVALID\n"),
         "  because 1 value known to a node and then lost: ",
         "\nTo repeat it: ",
-        " --exact a_test_that_takes_long_to_be_made_smaller --ignored\n",
-        "\na_test_that_takes_long_to_be_made_smaller: smaller, with 1 node, ",
+        " --exact failure::a_test_that_takes_long_to_be_made_smaller --ignored\n",
+        "\nfailure::a_test_that_takes_long_to_be_made_smaller: smaller, with 1 node, ",
         " tried):",
         "Test {",
         "workload: Workload::Broadcast,",
@@ -288,12 +289,12 @@ fn a_seed_that_is_given_up_for_a_lower_one_is_told() {
     expect_in_order(
         &stderr,
         &[
-            "\nseed 1 of failure::whatever_the_seed_this_fails_the_higher_one_first: the test should be ",
-            "seed 1 of failure::whatever_the_seed_this_fails_the_higher_one_first: smaller, with ",
-            "\nseed 0 of failure::whatever_the_seed_this_fails_the_higher_one_first: the test should be ",
+            "\nseed 1 of it::failure::whatever_the_seed_this_fails_the_higher_one_first: the test should be ",
+            "seed 1 of it::failure::whatever_the_seed_this_fails_the_higher_one_first: smaller, with ",
+            "\nseed 0 of it::failure::whatever_the_seed_this_fails_the_higher_one_first: the test should be ",
         ],
     );
-    let given_up = "seed 1 of failure::whatever_the_seed_this_fails_the_higher_one_first: given up, for \
+    let given_up = "seed 1 of it::failure::whatever_the_seed_this_fails_the_higher_one_first: given up, for \
                     a lower seed fails, too\n";
     assert_eq!(stderr.matches(given_up).count(), 1, "{stderr}");
     assert_eq!(stderr.matches("no smaller one among").count(), 1, "{stderr}");
@@ -404,7 +405,7 @@ fn what_is_said_of_storage_depends_on_whether_it_was_used() {
 
 #[test]
 fn how_many_seeds_are_tried_is_told_when_nobody_asked_for_so_many() {
-    let usual = "failure: tests that take seeds try 4 of them; EDDY_SEEDS=500 tries more\n";
+    let usual = "it: tests that take seeds try 4 of them; EDDY_SEEDS=500 tries more\n";
     let output = |command: &mut Command| {
         let output = command.output().unwrap();
         let [stdout, stderr] =
@@ -425,7 +426,7 @@ fn how_many_seeds_are_tried_is_told_when_nobody_asked_for_so_many() {
             "seed 2 is bad",
             "\nseed 2 failed, the first to fail; ",
             " of 4 seeds were tried; to repeat it:\nEDDY_SEED=2 ",
-            " --exact whatever_the_seed_this_fails --ignored\n",
+            " --exact failure::whatever_the_seed_this_fails --ignored\n",
         ],
     );
     // What the standard library says of backtraces would stand between these lines.

@@ -99,8 +99,8 @@ fn the_message_names_the_seed_the_line_that_repeats_it_and_the_smallest_test_as_
     for expected in [
         "the test should be valid: unique-ids with 7 nodes, seed 3: INVALID",
         "\nTo repeat it: ",
-        "cargo test -p eddy --test shrink -- --exact \
-         the_message_names_the_seed_the_line_that_repeats_it_and_the_smallest_test_as_rust\n",
+        "cargo test -p eddy --test it -- --exact \
+         shrink::the_message_names_the_seed_the_line_that_repeats_it_and_the_smallest_test_as_rust\n",
         "tests in which the same goes wrong has 1 node, ",
         "\nTest {\n    workload: Workload::UniqueIds,\n    nodes: 1,\n",
         "    strikes: vec![Strike::kill([\"n0\"], ",

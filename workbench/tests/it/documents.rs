@@ -36,10 +36,10 @@ const OTHERWISE: [(&str, When, &str); 9] = [
     ("make verify", When::Never, "it runs for minutes, and runs this test"),
     ("make broadcast-d MAELSTROM=", When::Never, "it needs Jepsen's Maelstrom, and so a JVM"),
     ("eddy test", When::InDocsTest, "it runs as long as its time limit says"),
-    ("target/release/eddy test", When::InDocsTest, "it runs as long as its time limit says"),
+    ("target/debug/eddy test", When::InDocsTest, "it runs as long as its time limit says"),
     ("cargo", When::Never, "it compiles a project that is the reader's"),
     ("eddy test -w echo --bin target/debug/my-node", When::Never, "it needs that project"),
-    ("eddy serve", When::Never, "it runs until it is stopped; tests/serve.rs does so"),
+    ("eddy serve", When::Never, "it runs until it is stopped; the tests of serve do so"),
 ];
 
 /// What ends no command in time: much more than any takes.
@@ -60,7 +60,8 @@ fn root() -> &'static Path {
 
 /// The documents, by name.
 fn documents() -> Vec<(String, String)> {
-    let mut names = vec!["README.md".to_owned(), "eddy/README.md".to_owned()];
+    let mut names =
+        ["README.md", "eddy/README.md", "workbench/README.md"].map(str::to_owned).to_vec();
     let more = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let more = more.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     names.extend(more.map(|path| format!("docs/{}", path.file_name().unwrap().display())));
@@ -106,11 +107,11 @@ fn prepare(name: &str) -> Place {
     }
     let link = |to: PathBuf, from: &str| symlink(to, place.0.join(from)).unwrap();
     link(root().join("Makefile"), "Makefile");
-    link(programs().to_owned(), "target/release");
+    link(programs().to_owned(), "target/debug");
     link(programs().join("eddy"), "bin/eddy");
     link(programs().join(NODE), "path/to/node");
     link("recorded".into(), "store/latest");
-    let [test, history] = RECORDED.map(|name| root().join("eddy/tests/recordings").join(name));
+    let [test, history] = RECORDED.map(|name| root().join("checkers/tests/recordings").join(name));
     for file in ["history.edn.gz", "results.edn"] {
         fs::copy(test.join(file), place.0.join("store/latest").join(file)).unwrap();
     }

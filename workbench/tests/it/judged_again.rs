@@ -247,7 +247,7 @@ fn check(place: &Place, report: &Report, expected: Validity) {
     let test = report.test();
     let name = format!("{test:?}: {report}");
     assert_eq!(report.valid, expected, "{name}");
-    let directory = eddy_pages::keep(&report, &place.0.join("store")).unwrap();
+    let directory = eddy_pages::keep(report, &place.0.join("store")).unwrap();
     let outcome = place.eddy(&format!("analyze {}", directory.display()));
     let status = match expected {
         Validity::Valid => 0,

@@ -53,7 +53,7 @@ fn store(name: &str) -> Place {
     let file = |test: &str, name: &str, text: &str| {
         place.file(&format!("store/{test}/{name}"), text, 0o644);
     };
-    file(held, "test.json", &description("broadcast", "target/release/flood", &["n0", "n1"]));
+    file(held, "test.json", &description("broadcast", "target/debug/flood", &["n0", "n1"]));
     file(held, "summary.json", &summary("valid", 12.5, Some(10.0), &[]));
     file(held, "report.html", "<!doctype html><script>1</script>");
     file(held, "rate.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>");
@@ -181,7 +181,7 @@ fn the_page_of_a_test_lists_its_files() {
     for fragment in [
         "valid, but not within limits",
         "exceeded",
-        "target/<wbr>release/<wbr>flood",
+        "target/<wbr>debug/<wbr>flood",
         "partition",
         &format!("href=\"{held}/node-logs/n0.log\""),
         &format!("href=\"{held}/storage/n0/a%20b%25.svg\""),

@@ -17,7 +17,7 @@ use crate::common::{ECHO, Outcome, Place};
 
 const GOOD: &str = "Everything looks good! ヽ(‘ー`)ノ";
 const BAD: &str = "Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻";
-const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings");
+const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../checkers/tests/recordings");
 
 /// Runs a command with a terminal for STDOUT and another one, so wide, for STDERR.
 fn at_terminals(command: Command, columns: u16) -> Outcome {
