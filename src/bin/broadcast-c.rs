@@ -91,7 +91,7 @@ impl Broadcast {
 
     fn catch_up_if_restarted(&self) {
         let this = self.clone();
-        let learn = async move |Lesson { from, items, is_first }| {
+        let learn = async move |Lesson { from, items, is_first, .. }| {
             if is_first {
                 this.seen.borrow_mut().learn(items);
             } else {

@@ -109,7 +109,7 @@ impl Broadcast {
 
     fn catch_up_if_restarted(&self) {
         let this = self.clone();
-        let learn = async move |Lesson { from, items, is_first }| {
+        let learn = async move |Lesson { from, items, is_first, .. }| {
             let stored = if is_first {
                 this.store(items).await.map(drop)
             } else {

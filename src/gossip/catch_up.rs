@@ -26,6 +26,9 @@ pub struct Lesson<T> {
     pub from: String,
     /// What it has.
     pub items: Vec<T>,
+    /// What it lacks, and has been told now. Others may lack that too, who have heard of it from
+    /// nobody but those that died. Empty but for the last lesson of a comparison.
+    pub lacking: Vec<T>,
     /// Whether every other neighbor is still to be compared with, so that nobody needs to be told.
     pub is_first: bool,
 }
@@ -60,14 +63,16 @@ pub fn catch_up<T, Q>(
             let Ok(difference) = answer else { return false };
             let next = digest.go_on(&difference);
             let items = difference.items.clone();
-            learn(Lesson { from: from.clone(), items, is_first }).await;
+            let lacking = Vec::new();
+            learn(Lesson { from: from.clone(), items, lacking, is_first }).await;
             let all = match theirs.take() {
                 None => difference,
                 Some(former) => former.and(difference),
             };
             let Some(next) = next else {
                 let lacking = seen.borrow().beyond(&all);
-                teller.tell(&from, lacking);
+                teller.tell(&from, lacking.iter().cloned());
+                learn(Lesson { from, items: Vec::new(), lacking, is_first }).await;
                 return true;
             };
             (digest, theirs) = (next, Some(all));

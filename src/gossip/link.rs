@@ -326,7 +326,12 @@ impl<T: Clone + Serialize> Link<T> {
             .owes
             .is_some_and(|(since, is_urgent)| is_urgent || since + self.pace.acknowledge <= now);
         let heard_at = if forwards && !is_owed {
-            self.acknowledge_confirmed()
+            let heard_at = self.acknowledge_confirmed();
+            // What is owed for a batch without news must not hurry the acknowledgement of the next.
+            if self.told_heard == self.heard.contiguous() {
+                self.owes = None;
+            }
+            heard_at
         } else {
             self.owes = None;
             self.told_heard = self.heard.contiguous();

@@ -763,6 +763,20 @@ fn while_a_long_transfer_is_acknowledged_bit_by_bit_nothing_is_repeated() {
 }
 
 #[test]
+fn what_is_owed_for_a_batch_without_news_does_not_hurry_a_later_acknowledgement() {
+    let start = Instant::now();
+    let at = |millis| start + Duration::from_millis(millis);
+    let [mut link, mut child] = [0; 2].map(|life| Link::new(PACE, life, start));
+    child.tell(start, ["x".to_owned()]);
+    link.receive(at(0), &Batch { ask: true, ..acknowledgement(0) });
+    link.emit(at(200), true);
+    link.receive(at(1300), &child.emit(at(1300), false).0);
+    // Nobody else has the news yet, whatever has been owed since 0.
+    assert_eq!(link.emit(at(1500), true).0.heard, 0);
+    assert_eq!(link.emit(at(2700), true).0.heard, 1, "but not forever");
+}
+
+#[test]
 fn what_comes_out_of_order_is_not_sent_again() {
     let mut play = Play::new(PACE);
     play.tell(0, A, [1]);

@@ -39,7 +39,7 @@ impl Gossiper {
         let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
         let seen = Rc::<RefCell<Seen<u64>>>::default();
         let (learner, teller) = (Rc::clone(&seen), node.clone());
-        let learn = async move |Lesson { from, items, is_first }| {
+        let learn = async move |Lesson { from, items, is_first, .. }| {
             let news = learner.borrow_mut().learn(items);
             let body = json!({"type": "learned", "from": from, "news": news, "first": is_first});
             teller.send("c1", &body);
