@@ -20,7 +20,7 @@ use eddy::{Fault, Report, Test, Validity, Workload};
 const SEEDS: u64 = 50;
 
 /// With so many seeds each, the other faults must not be blamed for it.
-const OTHERS: u64 = 6;
+const OTHERS: u64 = 3;
 
 fn test(workload: Workload, fault: Fault, seed: u64) -> Test {
     let mean = Duration::from_millis(10);
