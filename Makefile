@@ -36,7 +36,7 @@ help: ## list the targets
 ##@ Building
 
 # Cargo unites the features of the packages that a command names. All commands here name the whole
-# workspace, so that what one has compiled the others need not compile again.
+# workspace, so that what one has compiled the others with its profile need not compile again.
 build: ## compile all nodes and eddy
 	$(CARGO) build --workspace --bins
 
@@ -209,32 +209,33 @@ test: ## run all tests
 SEEDED = $(shell grep -rl --include='*.rs' whatever_the_seed src */src */tests | sed -E \
 	's:^src/bin/([^/.]+).*:--bin \1:; s:^([^/]+/)?src/.*:--lib:; s:^.*/tests/.*:--test it:' | sort -u)
 
-seeds: ## try many seeds with every test that takes one: make seeds SEEDS=500
+seeds: ## try many seeds with every test that takes one, then fuzz nodes with a million lines: make seeds SEEDS=500
 	@mkdir -p store
 	@echo "compiling (for minutes, the first time), then $(SEEDS) seeds of each:"
-	@EDDY_SEEDS=$(SEEDS) $(CARGO) test --workspace --profile seeds --quiet --no-fail-fast $(SEEDED) -- \
+	@EDDY_SEEDS=$(SEEDS) $(CARGO) test --workspace --profile seeds --no-fail-fast $(SEEDED) -- \
 		whatever_the_seed --nocapture --test-threads=1 > store/seeds.log \
 		|| { echo; sed -n '/to repeat it:$$/,/EDDY_SEED=/p' store/seeds.log; exit 1; }
-	@GLOMERS_CASES=1000000 $(CARGO) test --workspace --profile seeds --quiet --test it -- fuzz::
 	@grep -E '^broadcast-.[:,]|^raft, |^  [0-9]\.|^[0-9] nodes, |^[0-9]+ (of [0-9]+ )?seeds' store/seeds.log
+	@GLOMERS_SEED=$${GLOMERS_SEED:-$$(date +%s)} GLOMERS_CASES=1000000 \
+		$(CARGO) test --workspace --profile seeds --test it -- fuzz:: --nocapture
 
 recordings: ## judge what Jepsen's Maelstrom has recorded, and compare the verdicts
-	@$(CARGO) test --quiet --workspace --test it -- every_verdict_follows --nocapture
+	@$(CARGO) test --workspace --test it -- every_verdict_follows --nocapture
 
 docs-test: build ## run every command that the documents show, as it stands there
-	@$(CARGO) test --quiet --workspace --test it -- documents:: --include-ignored
+	@$(CARGO) test --workspace --test it -- documents:: --include-ignored
 
 ##@ Measurements
 
 frontier: ## what broadcasts cost, beside what is possible: docs/frontier.md and two pictures
-	@$(CARGO) build --quiet --workspace --profile seeds --example frontier
+	@$(CARGO) build --workspace --profile seeds --example frontier
 	target/seeds/examples/frontier
 
 kafka: ## what kafka-c saves, beside kafka-b, in virtual time
-	@$(CARGO) test --quiet --workspace --test kafka
+	@$(CARGO) test --workspace --test kafka
 
 bench: ## what a message costs, beside its bound: docs/performance.md
-	$(CARGO) bench --quiet --no-fail-fast --bench cost --bench growth \
+	$(CARGO) bench --workspace --no-fail-fast --bench cost --bench growth \
 		--bench virtual_time --bench scale --bench lin_kv --bench checkers
 
 ##@ Working on this repository

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use eddy_checkers::history::file;
 use eddy_checkers::judgement::{Mistakes, Standard};
-use eddy_checkers::{ConsistencyModel, Placement, Validity, Workload};
+use eddy_checkers::{ConsistencyModel, Placement, Validity, Workload, printable};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -17,20 +17,27 @@ fn main() -> ExitCode {
         [path, workload] => judge(path, Some(workload)),
         _ => Err(format!("expected HISTORY [WORKLOAD], received {arguments:?}")),
     };
-    ExitCode::from(match judged {
-        Ok(Validity::Valid) => 0,
-        Ok(Validity::Invalid) => 1,
-        Ok(Validity::Unknown) => 2,
+    let (valid, lines) = match judged {
+        Ok(judged) => judged,
         Err(error) => {
-            eprintln!("judge: {error}");
-            254
+            eprintln!("judge: {}", printable(&error));
+            return ExitCode::from(254);
         }
+    };
+    for line in lines {
+        // What nodes said may have codes that a terminal would obey.
+        println!("{}", printable(&line));
+    }
+    ExitCode::from(match valid {
+        Validity::Valid => 0,
+        Validity::Invalid => 1,
+        Validity::Unknown => 2,
     })
 }
 
-/// Prints the verdict on a history, and what is against it; an error says what is wrong with the
-/// arguments or the file.
-fn judge(path: &str, workload: Option<&str>) -> Result<Validity, String> {
+/// The verdict on a history, and what speaks against it, line by line; an error says what is wrong
+/// with the arguments or the file.
+fn judge(path: &str, workload: Option<&str>) -> Result<(Validity, Vec<String>), String> {
     let history = file::read(&file::find(Path::new(path))?)?;
     let workload: Workload = match workload {
         Some(name) => name.parse()?,
@@ -38,19 +45,34 @@ fn judge(path: &str, workload: Option<&str>) -> Result<Validity, String> {
     };
     let (placement, standard) = (Placement::unknown(&history), Standard::of(&history));
     let models = [ConsistencyModel::StrictSerializable];
-    let mut judged = workload.judge(&history, &placement, &models, standard);
-    println!("{workload}: {:?}", judged.valid());
-    for reason in judged.reasons(&placement) {
-        println!("because {reason}");
-    }
-    for line in &judged.verdict.explanation {
-        println!("  {line}");
-    }
+    let judged = workload.judge(&history, &placement, &models, standard);
+
+    let mut lines = vec![format!("{workload}: {:?}", judged.valid())];
+    lines.extend(judged.reasons(&placement).iter().map(|reason| format!("because {reason}")));
+    lines.extend(judged.verdict.explanation.iter().map(|line| format!("  {line}")));
     for contradiction in judged.contradictions(&history, &placement) {
-        println!("contradiction: {}", contradiction.what);
+        lines.push(format!("contradiction: {}", contradiction.what));
     }
-    for warning in judged.warnings(&placement, Mistakes::default(), None).all {
-        println!("warning: {warning}");
+    let warnings = judged.warnings(&placement, Mistakes::default(), None).all;
+    lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
+    Ok((judged.valid(), lines))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(recording: &str, expected: Validity, lines: &[&str]) {
+        let path = format!("{}/tests/recordings/{recording}", env!("CARGO_MANIFEST_DIR"));
+        let (valid, judged) = judge(&path, None).unwrap();
+        assert_eq!(valid, expected, "{judged:#?}");
+        assert_eq!(judged[..lines.len()], *lines, "{judged:#?}");
     }
-    Ok(judged.valid())
+
+    #[test]
+    fn a_history_is_judged_and_the_reasons_are_told() {
+        check("lin-kv-1", Validity::Valid, &["lin-kv: Valid"]);
+        check("lin-kv-3-broken", Validity::Invalid, &["lin-kv: Invalid", "because "]);
+    }
 }

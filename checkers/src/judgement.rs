@@ -143,13 +143,12 @@ impl Judgement {
     /// The operations that contradict each other; where the workload has none, those for which it
     /// is not valid all the same.
     pub fn contradictions(
-        &mut self,
+        &self,
         history: &History,
         placement: &Placement<'_>,
     ) -> Vec<Contradiction> {
-        let of_workload = std::mem::take(&mut self.verdict.contradictions);
-        if !of_workload.is_empty() {
-            return of_workload;
+        if !self.verdict.contradictions.is_empty() {
+            return self.verdict.contradictions.clone();
         }
         let judged = Some(&self.liveness).filter(|_| self.is_liveness_judged);
         let dead = judged.map(|liveness| liveness.contradictions(history, placement));

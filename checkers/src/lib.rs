@@ -74,7 +74,7 @@
 //! [`linearizable`], [`elle`], [`kafka`], [`set_full`], [`counter`], [`unique_ids`], [`echo`].
 //!
 //! Sentences quote values as the history has them: a program that shows them on a terminal should
-//! escape control characters.
+//! escape control characters, as [`printable()`] does.
 //!
 //! # Errors
 //!
@@ -127,6 +127,9 @@ pub use self::elle::ConsistencyModel;
 pub use self::evidence::Evidence;
 pub use self::verdict::Verdict;
 pub use self::workload::Workload;
+#[doc(inline)]
+pub use eddy_text::printable::printable;
+
 use crate::edn::Value;
 use crate::history::{History, Kind, Process};
 

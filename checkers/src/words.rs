@@ -41,7 +41,7 @@ fn told(workload: Workload, history: &History) -> Vec<String> {
     let verdict = workload.check(history, &placement, &models);
     let explanation = verdict.explanation.clone();
     let standard = Standard { availability: Goal::Total, is_liveness_judged: true };
-    let mut judged = Judgement::new(standard, history, &placement, verdict, None);
+    let judged = Judgement::new(standard, history, &placement, verdict, None);
     let mut told = judged.reasons(&placement);
     told.extend(explanation);
     told.extend(judged.warnings(&placement, Mistakes::default(), None).all);

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use eddy_text::printable;
 use glomers::ErrorCode;
 
 use crate::checker::exceptions;
@@ -15,7 +16,6 @@ use crate::edn::{Map, Value};
 use crate::history::Kind;
 use crate::schema::{Mismatch, Reply};
 use crate::workload::{Answer, Errors, Operation, Request};
-use eddy_text::printable;
 
 /// How long a client waits for a reply.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);

@@ -33,7 +33,7 @@ use self::clients::Clients;
 pub use self::complaint::Complaint;
 use self::deaf::Deaf;
 use self::faults::Faults;
-pub use self::faults::Order;
+pub(crate) use self::faults::Order;
 use self::forwards::Forwards;
 use self::late::Late;
 use self::mistakes::Mistakes;
@@ -96,7 +96,7 @@ enum Stage {
 }
 
 /// What the caller is to do.
-pub enum Step {
+pub(crate) enum Step {
     /// Hand a message to a node, and ask again.
     Deliver {
         /// The number of the node.
@@ -171,7 +171,7 @@ impl Interpreter {
     }
 
     /// What is to be done now.
-    pub fn step(&mut self, now: Duration) -> Result<Step, Complaint> {
+    pub(crate) fn step(&mut self, now: Duration) -> Result<Step, Complaint> {
         loop {
             if let Some(order) = self.faults.next_order() {
                 return Ok(Step::Order(order));
@@ -230,14 +230,14 @@ impl Interpreter {
     }
 
     /// A node has been started again, which may have taken time that is not its own.
-    pub fn started(&mut self, now: Duration, node: usize) {
+    pub(crate) fn started(&mut self, now: Duration, node: usize) {
         self.clients.give_time(node, now + INIT_TIMEOUT);
         self.deaf.hear_again(node);
     }
 
     /// A node has ended, or must be given up, in this of its lives, which none should before the
     /// test ends. Of one that was killed meanwhile, nobody wants to know.
-    pub fn ended(&self, node: usize, life: u64, how: String) -> Result<(), Complaint> {
+    pub(crate) fn ended(&self, node: usize, life: u64, how: String) -> Result<(), Complaint> {
         if life < self.faults.deaths(node) {
             return Ok(());
         }
@@ -264,7 +264,7 @@ impl Interpreter {
     }
 
     /// What nodes did that Maelstrom would overlook, in sentences, the most telling first.
-    pub fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let late = self.is_lateness_told.then(|| self.late.warnings(&self.nodes));
         let warnings = self.deaf.warnings().into_iter().chain(self.mistakes.warnings());
         let warnings = warnings.chain(self.forwards.warnings(&self.nodes));
@@ -272,29 +272,29 @@ impl Interpreter {
     }
 
     /// How many of the warnings, the first ones, tell why clients hear no answer.
-    pub fn silencing(&self) -> usize {
+    pub(crate) fn silencing(&self) -> usize {
         self.deaf.warnings().len() + self.mistakes.silencing()
     }
 
     /// When the first operation was due, which is what the times of strikes count from, in the time
     /// of the history, which counts from when setup began.
-    pub fn operations_began(&self) -> Duration {
+    pub(crate) fn operations_began(&self) -> Duration {
         self.faults.began().saturating_sub(self.zero)
     }
 
     /// When setup began, which is what the times of the history count from.
-    pub fn zero(&self) -> Duration {
+    pub(crate) fn zero(&self) -> Duration {
         self.zero
     }
 
     /// Each process, with the name that its client has on the network.
-    pub fn processes(&self) -> BTreeMap<u64, String> {
+    pub(crate) fn processes(&self) -> BTreeMap<u64, String> {
         let named = |(process, client): (&u64, &u64)| (*process, clients::name(*client));
         self.processes.iter().map(named).collect()
     }
 
     /// What happened so far.
-    pub fn into_results(self) -> (History, Network, Vec<Strike>) {
+    pub(crate) fn into_results(self) -> (History, Network, Vec<Strike>) {
         let strikes = self.faults.strikes(self.plan.time_limit);
         (self.history, self.network, strikes)
     }

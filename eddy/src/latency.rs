@@ -8,8 +8,9 @@ use std::fmt::{self, Display};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::random::Random;
 use eddy_text::name::{self, UnknownName};
+
+use crate::random::Random;
 
 /// The latencies of a network; none by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

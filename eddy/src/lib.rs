@@ -1,10 +1,9 @@
-//! eddy is a small maelstrom: it runs clusters of Maelstrom nodes and judges them by Maelstrom's
-//! rules.
+//! Tests of clusters of Maelstrom nodes in virtual time, judged by Maelstrom's rules.
 //!
-//! The program `eddy` takes the command line of `maelstrom test` and runs nodes as processes. The
-//! library runs [`glomers`] handlers as futures of the test's own process, in virtual time: twenty
-//! seconds of twenty-five nodes pass in a fraction of one, and the same seed gives the same run,
-//! byte for byte. Both are the same test, in the same state machine.
+//! [`glomers`] handlers run as futures of the test's own process: twenty seconds of twenty-five
+//! nodes pass in a fraction of one, and the same seed gives the same run, byte for byte. The program
+//! `eddy`, of the package `eddy-workbench`, takes the command line of `maelstrom test`, and drives
+//! nodes that are processes by the same state machine.
 //!
 //! # Testing a node of your own
 //!
@@ -94,9 +93,12 @@
 //!
 //! # Where to read
 //!
-//! [`history`] and [`edn`] are the data; [`checker`] judges it, and knows nothing else.
-//! [`generator`], [`nemesis`], [`network`], [`topology`] and [`latency`] decide what happens when,
-//! as state machines that are told the time; all their chance comes from [`random`].
+//! The package `eddy-checkers`, which is [`checker`] here, has the data, [`history`] and [`edn`], and
+//! judges it. [`generator`], [`stagger`], [`concurrency`], [`nemesis`], [`network`], [`topology`] and
+//! [`latency`] decide what happens when, as state machines that are told the time; all their chance
+//! comes from [`random`]. [`interpreter`] puts them together, and [`drive`] lets it run nodes of any
+//! kind. [`report`] is what comes of a test, and [`repeat`] the line that repeats it. The package
+//! `eddy-pages` keeps a report in a store and draws it.
 
 mod client;
 pub mod concurrency;

@@ -18,11 +18,12 @@ use std::time::Duration;
 
 pub use self::partition::{Grudge, Shape};
 pub use self::strike::{Harm, IntoNames, Names, Strike};
+use eddy_text::name::{self, UnknownName};
+
 use self::targets::Targets;
 use crate::edn::Value;
 use crate::random::Random;
 use crate::stagger::Stagger;
-use eddy_text::name::{self, UnknownName};
 
 /// The least that a slow link adds to what messages take. Less would be lost among the timers of
 /// nodes, and where there is no latency, there is nothing to multiply.

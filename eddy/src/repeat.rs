@@ -5,6 +5,7 @@
 //! the file that the test is in, and for this test alone.
 
 use std::cell::OnceCell;
+use std::ffi::OsStr;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::{env, thread};
@@ -21,12 +22,12 @@ pub fn here(location: &'static Location<'static>) -> String {
 }
 
 /// The line that repeats the test `name`, or all that this process runs if that is not known.
-pub fn line(seed: Option<u64>, location: &Location, name: Option<&str>) -> String {
+pub(crate) fn line(seed: Option<u64>, location: &Location, name: Option<&str>) -> String {
     Run::of_this_process().line(seed, location.file(), name)
 }
 
 /// Lets [`here`] give this line to whoever asks on this thread. The first one stays.
-pub fn remember(line: String) {
+pub(crate) fn remember(line: String) {
     LINE.with(|remembered| {
         remembered.get_or_init(|| line);
     });
@@ -36,7 +37,7 @@ pub fn remember(line: String) {
 ///
 /// The test harness names its threads after tests, but under `--test-threads=1` it runs all of them
 /// on the first. The closure would do unless a function was between the test and the closure.
-pub fn test_name(closure: &str) -> Option<String> {
+pub(crate) fn test_name(closure: &str) -> Option<String> {
     test_of_thread().or_else(|| test_of_closure(closure).map(str::to_owned))
 }
 
@@ -57,7 +58,6 @@ struct Run {
     /// The package under test and its directory, if cargo told.
     package: Option<(String, PathBuf)>,
     has_library: bool,
-    is_release: bool,
     program: PathBuf,
     words: Vec<String>,
 }
@@ -68,7 +68,6 @@ impl Run {
         Run {
             has_library: directory.as_ref().is_some_and(|path| path.join("src/lib.rs").exists()),
             package: env::var("CARGO_PKG_NAME").ok().zip(directory),
-            is_release: !cfg!(debug_assertions),
             program: env::current_exe().unwrap_or_default(),
             words: env::args().skip(1).collect(),
         }
@@ -120,8 +119,20 @@ impl Run {
             return None;
         }
         let named = if target == "--lib" { "" } else { name };
-        let release = if self.is_release { " --release" } else { "" };
-        Some(format!("cargo test{release} -p {package} {target}{named}"))
+        let profile = self.profile();
+        Some(format!("cargo test{profile} -p {package} {target}{named}"))
+    }
+
+    /// The flag for the profile that this process was built with: cargo puts tests into
+    /// `target/PROFILE/deps`.
+    fn profile(&self) -> String {
+        let deps = self.program.parent().filter(|directory| directory.ends_with("deps"));
+        let directory = deps.and_then(Path::parent).and_then(Path::file_name);
+        match directory.and_then(OsStr::to_str) {
+            None | Some("debug") => String::new(),
+            Some("release") => " --release".to_owned(),
+            Some(profile) => format!(" --profile {profile}"),
+        }
     }
 }
 
@@ -135,7 +146,6 @@ mod tests {
         Run {
             package: Some(("my-node".to_owned(), "/home/me/project/my-node".into())),
             has_library: true,
-            is_release: false,
             program: format!("/home/me/project/target/debug/deps/{program}").into(),
             words: vec!["--nocapture".to_owned(), "seed".to_owned()],
         }
@@ -181,8 +191,11 @@ mod tests {
         }
         let silent = Run { words: Vec::new(), ..run.clone() };
         check(&silent, None, None, "cargo test -p my-node --lib");
-        let release = Run { is_release: true, ..run.clone() };
-        check(&release, None, named, "cargo test --release -p my-node --lib -- --exact tests::a");
+        for (profile, flag) in [("release", "--release"), ("seeds", "--profile seeds")] {
+            let program = format!("/home/me/project/target/{profile}/deps/my_node-4896d8f1").into();
+            let line = format!("cargo test {flag} -p my-node --lib -- --exact tests::a");
+            check(&Run { program, ..run.clone() }, None, named, &line);
+        }
         let program = Run { has_library: false, ..run };
         check(&program, None, named, "cargo test -p my-node --bin my-node -- --exact tests::a");
     }

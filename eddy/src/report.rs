@@ -158,7 +158,7 @@ impl Report {
             availability: test.availability,
             is_liveness_judged: test.is_beyond_maelstrom(),
         };
-        let mut judged = Judgement::new(standard, &history, &placement, verdict, failure.clone());
+        let judged = Judgement::new(standard, &history, &placement, verdict, failure.clone());
         let repair = toll::heal(&strikes, test.time_limit).and_then(|heal| {
             let excused = &judged.verdict.lost_with_nodes;
             test.workload.repair(&history, began.saturating_add(heal), &placement, excused)

@@ -7,18 +7,18 @@
 mod charts;
 mod data;
 mod diagram;
-pub mod report;
+pub(crate) mod report;
 mod scene;
 mod timeline;
 
 use anyhow::{Context, Result};
+use eddy::Report;
 
 use self::data::Data;
 use self::report::ReportPage;
 use self::scene::Scene;
-use crate::store::Description;
+use crate::store::{Description, Page};
 use crate::summary::Summary;
-use eddy::Report;
 
 /// The name of the page that has everything.
 pub const REPORT: &str = "report.html";
@@ -29,22 +29,13 @@ pub const TIMELINE: &str = "timeline.html";
 /// The style sheet of all pages.
 pub const STYLE: &str = include_str!("../templates/style.css");
 
-/// A file for people to look at.
-#[derive(Debug)]
-pub struct Page {
-    /// Its name.
-    pub file: &'static str,
-    /// What is in it.
-    pub text: String,
-}
-
 /// A name or a path in parts, between which a line may break: behind what separates its words.
 pub fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(['/', '_', '.', ':', '+', ',', '='])
 }
 
 /// All pages of a test, and in lines how it went wrong; `files` are what else is kept, for links.
-pub fn all(
+pub(crate) fn all(
     report: &Report,
     description: &Description,
     summary: &Summary,

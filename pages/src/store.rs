@@ -16,16 +16,15 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use eddy_checkers::edn::Value;
+use eddy_checkers::history::History;
 use jiff::Zoned;
 use serde::Serialize;
 
 pub use self::description::Description;
 pub use self::history::HistoryFile;
 pub use self::progress::{Progress, ProgressFile};
-use crate::page::Page;
 use crate::summary::Summary;
-use eddy_checkers::edn::Value;
-use eddy_checkers::history::History;
 
 /// How much must fit on the disk before a test begins. Less would let tests begin that cannot keep
 /// anything; more would refuse a disk that a short test is happy with.
@@ -60,6 +59,15 @@ pub fn test_of(file: &Path) -> Option<&Path> {
     });
     let is_test = |place: &&Path| place.join(DESCRIPTION).exists() || place.join(RESULTS).exists();
     places.into_iter().find(is_test)
+}
+
+/// A file for people to look at.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// Its name.
+    pub(crate) file: &'static str,
+    /// What is in it.
+    pub(crate) text: String,
 }
 
 /// The directory of one test.
@@ -110,7 +118,7 @@ impl Record {
 
     /// The logs of these nodes that have anything in them, as seen from the directory. Names that
     /// would have to be escaped in a link are left out.
-    pub fn written_logs(&self, nodes: &[String]) -> Vec<String> {
+    pub(crate) fn written_logs(&self, nodes: &[String]) -> Vec<String> {
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
         let nodes = nodes.iter().filter(|node| node.chars().all(is_plain));
         let logs = nodes.map(|node| format!("{NODE_LOGS}/{node}.log"));
@@ -173,22 +181,22 @@ impl Record {
     }
 
     /// Keeps the verdict and the figures.
-    pub fn keep_summary(&self, summary: &Summary) -> Result<()> {
+    pub(crate) fn keep_summary(&self, summary: &Summary) -> Result<()> {
         self.replace(SUMMARY, &(serde_json::to_string_pretty(summary)? + "\n"))
     }
 
     /// Keeps what people look at.
-    pub fn keep_pages(&self, pages: &[Page]) -> Result<()> {
+    pub(crate) fn keep_pages(&self, pages: &[Page]) -> Result<()> {
         pages.iter().try_for_each(|page| self.replace(page.file, &page.text))
     }
 
     /// Keeps when which fault struck whom, for people.
-    pub fn keep_faults(&self, faults: &str) -> Result<()> {
+    pub(crate) fn keep_faults(&self, faults: &str) -> Result<()> {
         self.write("faults.txt", |file| file.write_all(faults.as_bytes()))
     }
 
     /// Keeps every message, as a simulation tells them.
-    pub fn keep_trace(&self, trace: &str) -> Result<()> {
+    pub(crate) fn keep_trace(&self, trace: &str) -> Result<()> {
         self.write("trace.txt", |file| file.write_all(trace.as_bytes()))
     }
 

@@ -68,7 +68,7 @@ impl Orphans {
     }
 
     /// Buries those that have ended, but for the nodes.
-    pub fn bury(&self, nodes: &Kept) {
+    pub(crate) fn bury(&self, nodes: &Kept) {
         let us = getpid().as_raw_nonzero().get();
         for Process { id, parent, has_ended } in self.below_us() {
             if has_ended && parent == us && !nodes.contains(id) {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use eddy_text::printable;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::sync::mpsc;
 
 use super::pulse::Pulse;
 use crate::Event;
-use eddy_text::printable;
 
 /// How long a line may be. More than any message of a test that makes sense; less than what a node
 /// that writes without end fills a machine's memory with.

@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
+use eddy_text::printable::{excerpt, printable};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::oneshot;
 
 use super::errors::Errors;
 use super::program::advice;
-use eddy_text::printable::{excerpt, printable};
 
 /// How many lines are told when a node has ended, as in Maelstrom.
 const LAST_LINES: usize = 32;

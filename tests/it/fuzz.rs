@@ -54,7 +54,9 @@ fn fuzz(test: &str, line: fn(&mut Random) -> Vec<u8>) {
         while tally.lines < cases() / 4 {
             let part = one_node(seeds.next(), line).unwrap_or_else(|difference| {
                 panic!(
-                    "{difference}\nto repeat: GLOMERS_SEED={seed} cargo test --test it fuzz::{test}"
+                    "{difference}\nto repeat: GLOMERS_SEED={seed} GLOMERS_CASES={} cargo test \
+                     --test it fuzz::{test}",
+                    cases()
                 );
             });
             tally.lines += part.lines;

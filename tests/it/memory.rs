@@ -8,12 +8,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use allocation_counter::AllocationInfo;
-use cluster::{Call, Cluster, Example, FIRST_CALL, World, hear, message};
 use glomers::gossip::{Batch, Gossip, Pace};
 use glomers::{Retry, RpcError};
 use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
+
+use cluster::{Call, Cluster, Example, FIRST_CALL, World, hear, message};
 
 /// What may be kept of one long line: 1 MiB by the buffer of the line, as much by the outbox, and
 /// 64 KiB by each of the pipes that lead to the node and from it.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The packages with what they need in this workspace: each only what stands above it.
+/// The packages with what they need in this workspace: each only what stands before it in this list.
 const PACKAGES: [(&str, &str, &[&str]); 7] = [
     ("text", "eddy-text", &[]),
     ("checkers", "eddy-checkers", &["eddy-text"]),
@@ -25,7 +25,7 @@ const SOURCES: [&str; 7] =
 const TESTS: [&str; 5] =
     ["tests/it", "checkers/tests/it", "eddy/tests/it", "pages/tests/it", "workbench/tests/it"];
 
-/// What a program alone needs, and who may have it.
+/// What takes long to compile, and who may have it as a direct dependency.
 const HEAVY: [(&str, &[&str]); 6] = [
     ("axum", &["eddy-workbench"]),
     ("clap", &["eddy-workbench"]),
@@ -235,9 +235,17 @@ fn only_one_file_of_the_library_touches_files() {
 
 /// What a package needs to be compiled, but for its tests.
 fn dependencies(directory: &str) -> Vec<String> {
+    listed(directory, "dependencies")
+}
+
+/// The packages that a table of a manifest names.
+fn listed(directory: &str, table: &str) -> Vec<String> {
     let manifest = read(Path::new(directory).join("Cargo.toml"));
+    for unread in ["\n[target.", "\n[dependencies.", "\n[dev-dependencies.", "\n[build-"] {
+        assert!(!manifest.contains(unread), "{directory}: {unread} is not read here");
+    }
     let sections = manifest.split("\n[");
-    let needed = sections.filter_map(|section| section.strip_prefix("dependencies]\n"));
+    let needed = sections.filter_map(|section| section.strip_prefix(&format!("{table}]\n")));
     let lines = needed.flat_map(str::lines).filter(|line| !line.starts_with(['#', ' ']));
     let names = lines.filter_map(|line| line.split(['.', ' ', '=']).next());
     names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
@@ -254,12 +262,42 @@ fn packages_need_only_what_is_below_them() {
         found.sort_unstable();
         needed.sort_unstable();
         assert_eq!(found, needed, "{package} needs other packages than are listed here");
+        for name in listed(directory, "dev-dependencies").iter().filter(|name| ours(name)) {
+            // The tests of nodes run clusters.
+            let is_known = package == "glomers" && ["eddy", "eddy-pages"].contains(&name.as_str());
+            assert!(below.contains(&name.as_str()) || is_known, "{package}'s tests need {name}");
+        }
         below.push(package);
     }
 }
 
 #[test]
-fn a_test_of_a_node_compiles_no_server_no_templates_and_no_command_line() {
+fn every_package_of_the_workspace_is_listed() {
+    let manifest = read("Cargo.toml");
+    let members = manifest.split("\nmembers = [").nth(1).and_then(|rest| rest.split(']').next());
+    let members = members.expect("the workspace has members").split('"').skip(1).step_by(2);
+    let mut members: Vec<&str> = members.chain(["."]).collect();
+    let mut packages = PACKAGES.map(|(directory, ..)| directory);
+    members.sort_unstable();
+    packages.sort_unstable();
+    assert_eq!(members, packages);
+}
+
+#[test]
+fn judges_and_simulations_touch_no_files_and_start_no_processes() {
+    for (path, text) in ["checkers/src", "eddy/src"].into_iter().flat_map(sources) {
+        if path.ends_with("history/file.rs") {
+            continue;
+        }
+        for forbidden in ["std::fs", "std::process", "std::net"] {
+            let is_used = uses(&text, forbidden);
+            assert!(!is_used, "{}: {forbidden} belongs to the workbench", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_who_serves_or_draws_depends_on_servers_templates_and_command_lines() {
     for (heavy, allowed) in HEAVY {
         let all = PACKAGES
             .iter()

@@ -31,13 +31,13 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use eddy_text::printable::printable;
 
 use self::arguments::Arguments;
 use self::check::Checked;
 use self::completions::Completions;
 use self::serve::Serve;
 use self::text::Text;
-use eddy_text::printable::printable;
 
 /// The exit status for arguments that make no sense.
 const WRONG_ARGUMENTS: u8 = 254;

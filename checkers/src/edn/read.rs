@@ -19,8 +19,9 @@ use std::{
     fmt::{self, Display, Formatter},
 };
 
-use super::{MAX_DEPTH, Map, Set, Value};
 use eddy_text::printable::printable;
+
+use super::{MAX_DEPTH, Map, Set, Value};
 
 /// Where a text stops being EDN, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use eddy_text::printable;
+
 use super::anomaly::Anomaly;
 use super::transaction::Entry;
 use crate::contradiction::{self, Contradiction};
 use crate::edn::Value;
 use crate::sentence::{seconds, time};
-use eddy_text::printable;
 
 /// How many cases of each anomaly are explained; results have all of them.
 const EXPLAINED: usize = 3;

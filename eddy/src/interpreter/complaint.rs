@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::rc::Rc;
 
+use eddy_text::printable;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use super::hint;
 use crate::schema::{Schema, is_integer};
-use eddy_text::printable;
 
 /// What a node did that ends the test.
 #[derive(Debug, Clone, PartialEq, Eq)]

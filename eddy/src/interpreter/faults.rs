@@ -20,7 +20,7 @@ const AROUND_A_BODY: usize = 64;
 
 /// What is to be done to a node, by its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// All at once, which costs little more than one.
     Kill(Vec<usize>),
     /// A node that was killed is started again.

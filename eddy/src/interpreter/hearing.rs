@@ -12,7 +12,7 @@ use crate::network::Presence;
 
 impl Interpreter {
     /// A node has said a line.
-    pub fn hear(&mut self, now: Duration, node: usize, line: &str) -> Result<(), Complaint> {
+    pub(crate) fn hear(&mut self, now: Duration, node: usize, line: &str) -> Result<(), Complaint> {
         if self.deaf.ignores(node) {
             return Ok(());
         }

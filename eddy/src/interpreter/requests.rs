@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use eddy_text::printable::SCREEN;
+
 use super::clients::{self, Purpose, Waiting};
 use super::complaint::Said;
 use super::{Complaint, Interpreter, Stage, complaint};
@@ -14,7 +16,6 @@ use crate::generator::Phase;
 use crate::history::{Kind, Process};
 use crate::network::{Admission, Message};
 use crate::workload::{self, Answer, Operation, Turn, Work};
-use eddy_text::printable::SCREEN;
 
 /// How long a node may take to answer `init`.
 pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -60,7 +60,7 @@ impl Log {
     }
 
     /// The events, one a line: nanoseconds, what happened, id, source, destination, body.
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let mut text = String::new();
         for Event { at, kind, message: Message { id, src, dest, body }, .. } in &self.events {
             // Writing to a string cannot fail.

@@ -8,11 +8,11 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use eddy_text::printable;
 use rustc_hash::FxHashMap;
 
 use super::Message;
 use super::journal::Counts;
-use eddy_text::printable;
 
 /// How many messages between servers an operation may cost before the test warns of them. With
 /// fewer, protocols would be accused that are merely lavish: a flood among 25 nodes costs 24 and

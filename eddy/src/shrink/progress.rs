@@ -10,6 +10,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use eddy_text::printable::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::size;
@@ -19,7 +20,6 @@ use crate::seeds::Trial;
 use crate::test::Test;
 use crate::test::rust::Rust;
 use crate::uncaptured::{self, TELL_EVERY, tell};
-use eddy_text::printable::printable;
 
 /// How much is written in the mean. More is faster than people read, with less the smallest so far
 /// is long out of date when somebody stops the test.

@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
+use eddy_text::printable::printable;
+
 use crate::checker::sentence::{counted, time};
 use crate::history::Op;
 use crate::report::Report;
 use crate::test::Test;
 use crate::test::rust::Rust;
-use eddy_text::printable::printable;
 
 /// How long a history is shown whole. Of a longer one only what contradicts each other is an
 /// explanation.

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use eddy_checkers::history::Kind;
+use eddy_checkers::quantiles::Quantiles;
+
 use super::data::messages;
 use super::scene::Scene;
 use crate::chart::{Area, Axis, Chart, ChartError, Series};
-use eddy_checkers::history::Kind;
-use eddy_checkers::quantiles::Quantiles;
 
 /// The shortest latency that is told apart, in nanoseconds. A logarithmic axis has no zero, which
 /// is what instantaneous networks give in virtual time; and below a few microseconds there is

@@ -9,12 +9,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
+use eddy::network::Message;
+use eddy_text::printable::{excerpt, printable};
 
 use super::data::messages::{self, Arrow};
 use super::data::shown;
 use super::scene::Scene;
-use eddy::network::Message;
-use eddy_text::printable::{excerpt, printable};
 
 /// How many messages a picture has. Viewers of pictures become slow with more, and people as well.
 const MOST: usize = 1_000;
@@ -223,10 +223,11 @@ fn y(row: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::data::tests::{run, test, with_partition};
-    use super::*;
     use eddy::Test;
     use eddy::latency::Latency;
+
+    use super::super::data::tests::{run, test, with_partition};
+    use super::*;
 
     #[test]
     fn causes_are_above_effects_even_where_nothing_takes_any_time() {

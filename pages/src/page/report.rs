@@ -12,6 +12,9 @@ use anyhow::Context;
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use eddy_checkers::sentence::counted;
+use eddy_text::printable::printable;
+use eddy_text::shell::quoted;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -19,9 +22,6 @@ use super::charts::Picture;
 use super::data::Data;
 use crate::store::Description;
 use crate::summary::{self, Fate, Summary};
-use eddy_checkers::sentence::counted;
-use eddy_text::printable::printable;
-use eddy_text::shell::quoted;
 
 /// What the page shows.
 pub(crate) struct ReportPage<'a> {
@@ -174,12 +174,12 @@ fn pack(data: &Data) -> anyhow::Result<String> {
 mod tests {
     use std::io::Read;
 
+    use eddy_checkers::Validity;
     use flate2::read::GzDecoder;
 
     use super::*;
     use crate::page::data::{Messages, Participant};
     use crate::summary::{Bound, Figure, Limits};
-    use eddy_checkers::Validity;
 
     const EVIL: &str = "</script><script>alert(1)</script>";
 

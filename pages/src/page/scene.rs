@@ -3,13 +3,14 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use eddy::Report;
+use eddy::network::Log;
+use eddy::report::timeline::Effect;
+
 use super::data::clues;
 use super::data::messages::{self, Arrow};
 use super::data::operations::{self, Operation};
 use super::data::{Clue, Participant, Shade, microseconds};
-use eddy::Report;
-use eddy::network::Log;
-use eddy::report::timeline::Effect;
 
 /// What happened, in whole microseconds of the history.
 #[derive(Debug)]

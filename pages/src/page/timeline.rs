@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
+use eddy_checkers::history::Kind;
+use eddy_text::printable::printable;
 
 use super::data::operations::Operation;
 use super::data::shown;
 use super::scene::{Scene, around};
-use eddy_checkers::history::Kind;
-use eddy_text::printable::printable;
 
 /// How many operations a page has: Jepsen draws as many, and browsers become slow with more.
 const MOST: usize = 10_000;
@@ -150,10 +150,11 @@ fn times(operation: &Operation<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::data::tests::{run, test};
-    use super::*;
     use eddy::Test;
     use eddy::latency::Latency;
+
+    use super::super::data::tests::{run, test};
+    use super::*;
 
     #[test]
     fn bars_of_a_process_are_below_each_other_even_where_nothing_takes_any_time() {

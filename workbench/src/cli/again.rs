@@ -22,8 +22,9 @@ pub(super) fn words(line: impl IntoIterator<Item = OsString>, seed: u64) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use eddy_text::shell::quoted;
+
+    use super::*;
 
     #[test]
     fn a_command_is_repeated_with_the_seed_in_its_place() {

@@ -9,13 +9,6 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-
-use self::recording::Recording;
-use super::brief::Brief;
-use super::known::Known;
-use super::numbers;
-use super::shown::Shown;
-use super::text::Text;
 use eddy::Test;
 use eddy_checkers::ConsistencyModel;
 use eddy_checkers::availability::Goal;
@@ -27,6 +20,13 @@ use eddy_checkers::{Placement, Validity, Workload};
 use eddy_pages::page::REPORT;
 use eddy_pages::store;
 use eddy_pages::summary::{self, Summary};
+
+use self::recording::Recording;
+use super::brief::Brief;
+use super::known::Known;
+use super::numbers;
+use super::shown::Shown;
+use super::text::Text;
 
 #[derive(Debug, Args)]
 pub(super) struct Recorded {
@@ -155,7 +155,7 @@ impl Recorded {
         interruption: Option<&String>,
     ) -> Analysis {
         let judged = workload.judge(history, placement, models, standard);
-        let mut judged = if interruption.is_some() { judged.cut_off() } else { judged };
+        let judged = if interruption.is_some() { judged.cut_off() } else { judged };
         // What a test that was cut short has not got wrong, it may have got wrong later.
         let ended = interruption.map_or(Validity::Valid, |_| Validity::Unknown);
         let valid = Validity::merge([judged.valid(), ended]);

@@ -8,11 +8,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-
-use super::known::{Known, KnownFault};
-use super::limits::LimitArguments;
-use super::run::Settings;
-use super::{help, numbers, slips};
 use eddy::Fault;
 use eddy::Test;
 use eddy::concurrency::Concurrency;
@@ -24,6 +19,11 @@ use eddy_checkers::Workload;
 use eddy_checkers::availability::Goal;
 use eddy_text::name;
 use eddy_text::shell::expanded;
+
+use super::known::{Known, KnownFault};
+use super::limits::LimitArguments;
+use super::run::Settings;
+use super::{help, numbers, slips};
 
 /// What stands behind `eddy test`.
 #[derive(Debug, Args)]

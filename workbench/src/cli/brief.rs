@@ -2,11 +2,12 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use eddy_pages::summary::Summary;
+use eddy_text::printable::{SCREEN, excerpt, printable};
+
 use super::colors::{BAD, DOUBTFUL, HEAD, Painted};
 use super::limits::{self, Line, NAME};
 use super::shown::sentence;
-use eddy_pages::summary::Summary;
-use eddy_text::printable::{SCREEN, excerpt, printable};
 
 /// How many lines tell what went wrong. More would push the verdict off a small screen; fewer would
 /// cut most explanations before they get to the point.

@@ -5,17 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-
-use super::brief::{MOST_REASONS, texts};
-use super::colors::{BAD, DOUBTFUL, Painted};
-use super::limits::{self, LimitArguments};
-use super::{analyze, help, table};
 use eddy_checkers::Validity;
 use eddy_checkers::edn::Value;
 use eddy_checkers::sentence::counted;
 use eddy_pages::page::REPORT;
 use eddy_pages::store;
 use eddy_pages::summary::{self, Summary};
+
+use super::brief::{MOST_REASONS, texts};
+use super::colors::{BAD, DOUBTFUL, Painted};
+use super::limits::{self, LimitArguments};
+use super::{analyze, help, table};
 
 #[derive(Debug, Args)]
 pub(super) struct Recorded {

@@ -4,11 +4,11 @@ use std::fmt::{self, Display};
 
 use anstyle::Style;
 use clap::Args;
+use eddy_checkers::Validity;
+use eddy_pages::summary::{Fate, Figure, Limits, Summary};
 
 use super::colors::{BAD, DOUBTFUL, GOOD, Painted};
 use super::{NO_RESULT, numbers};
-use eddy_checkers::Validity;
-use eddy_pages::summary::{Fate, Figure, Limits, Summary};
 
 /// Fly.io's criteria, which Maelstrom prints but never checks.
 #[derive(Debug, Args)]

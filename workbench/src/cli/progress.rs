@@ -13,9 +13,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
-use super::tell;
 use eddy::Fault;
 use eddy::Test;
 use eddy::generator::{Part, RECOVERY};
@@ -23,6 +20,9 @@ use eddy::interpreter::{Interpreter, Tally};
 use eddy_checkers::sentence::counted;
 use eddy_pages::store::{Progress, ProgressFile};
 use eddy_text::printable::printable;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::tell;
 
 /// How long a line stands. No eye would follow shorter ones; longer ones would look stuck.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);

@@ -5,15 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use tokio::sync::mpsc;
-
-use super::brief::{Brief, Links};
-use super::nodes::{Cluster, Heard};
-use super::progress::Watch;
-use super::shown::Shown;
-use super::signals::{Signals, Stopping};
-use super::text::Text;
-use super::{NO_RESULT, again, limits, stderr, tell};
 use eddy::Fault;
 use eddy::Test;
 use eddy::drive::{self, Failure};
@@ -27,6 +18,15 @@ use eddy_pages::summary::{Limits, Summary};
 use eddy_processes::{Command, EVENTS, Orphans, Processes, Program, Remains, files};
 use eddy_text::printable::printable;
 use eddy_text::shell::quoted;
+use tokio::sync::mpsc;
+
+use super::brief::{Brief, Links};
+use super::nodes::{Cluster, Heard};
+use super::progress::Watch;
+use super::shown::Shown;
+use super::signals::{Signals, Stopping};
+use super::text::Text;
+use super::{NO_RESULT, again, limits, stderr, tell};
 
 /// The options that decide when faults strike.
 const OPTIONS: Options = Options {

@@ -2,11 +2,12 @@
 
 use std::fmt::{self, Display};
 
-use super::limits;
 use eddy_checkers::Validity;
 use eddy_checkers::edn::Value;
 use eddy_pages::summary::Summary;
 use eddy_text::printable::printable;
+
+use super::limits;
 
 /// What was found, displayed without anything that could harm a terminal.
 pub(super) struct Shown<'a> {

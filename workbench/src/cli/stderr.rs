@@ -70,8 +70,9 @@ fn named(nodes: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use eddy_processes::Errors;
+
+    use super::*;
 
     #[test]
     fn the_same_error_of_several_nodes_is_told_once() {

@@ -7,14 +7,14 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use cap_std::fs::Dir;
+use eddy_pages::page::REPORT;
+use eddy_pages::summary;
 
 use super::App;
 use super::answer::{self, Failure, look};
 use super::root::{Id, Root};
 use super::run::Run;
 use super::{link, overview, shown};
-use eddy_pages::page::REPORT;
-use eddy_pages::summary;
 
 /// The pictures that are worth comparing.
 const CHARTS: [(&str, &str); 4] = [

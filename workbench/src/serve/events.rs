@@ -14,6 +14,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
+use eddy_pages::store::{Progress, RESULTS, SUMMARY};
 use futures_core::Stream;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
@@ -22,7 +23,6 @@ use tokio::time;
 use super::App;
 use super::root::{self, Id, Root};
 use super::run;
-use eddy_pages::store::{Progress, RESULTS, SUMMARY};
 
 /// How often the store is looked at: as often as tests tell their progress.
 const INTERVAL: Duration = Duration::from_millis(500);

@@ -16,6 +16,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use eddy_pages::page;
 use futures_core::Stream;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, Take};
@@ -23,7 +24,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, Take};
 use super::App;
 use super::answer::{self, Failure};
 use super::root::{self, Id, Root};
-use eddy_pages::page;
 
 /// How much of a file is in memory at a time. Less would cost a thread's attention more often; more
 /// would be held for everybody who reads slowly.

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{self, State};
 use axum::response::Response;
+use eddy_pages::page::REPORT;
+use eddy_pages::summary::Figure;
 
 use self::query::{Column, Query};
 use super::App;
@@ -18,8 +20,6 @@ use super::answer::{self, Failure, look};
 use super::root::{self, Root};
 use super::run::{Run, Verdict};
 use super::{link, shown};
-use eddy_pages::page::REPORT;
-use eddy_pages::summary::Figure;
 
 /// How many tests are on a page. More would be slow on a phone, fewer would be turned often.
 const PER_PAGE: usize = 200;

@@ -7,16 +7,16 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{Redirect, Response};
 use cap_std::fs::Dir;
+use eddy_pages::page::REPORT;
+use eddy_pages::summary::{self, Figure, Summary};
+use eddy_text::printable::printable;
+use eddy_text::shell::quoted;
 
 use super::App;
 use super::answer::{self, Failure, look};
 use super::root::{Id, Root};
 use super::run::{Outcome, Run, Verdict};
 use super::{link, shown};
-use eddy_pages::page::REPORT;
-use eddy_pages::summary::{self, Figure, Summary};
-use eddy_text::printable::printable;
-use eddy_text::shell::quoted;
 
 /// How many files are listed. A node may keep a file for every value; more would be slow to show
 /// and nobody's to read.

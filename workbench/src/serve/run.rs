@@ -8,17 +8,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use cap_std::fs::Dir;
+use eddy_checkers::edn::Value;
+use eddy_checkers::history::History;
+use eddy_pages::page::REPORT;
+use eddy_pages::store::{DESCRIPTION, Description, PROGRESS, Progress, RESULTS, SUMMARY};
+use eddy_pages::summary::{self, Standing, Summary};
 use jiff::Timestamp;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
 use super::root::{self, Id};
 use super::shown;
-use eddy_checkers::edn::Value;
-use eddy_checkers::history::History;
-use eddy_pages::page::REPORT;
-use eddy_pages::store::{DESCRIPTION, Description, PROGRESS, Progress, RESULTS, SUMMARY};
-use eddy_pages::summary::{self, Standing, Summary};
 
 /// A test that has told no progress for so long is over; it tells some twice a second. Less would
 /// take a disk that is slow for an end, more would show tests that were killed for longer. After a

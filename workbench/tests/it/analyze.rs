@@ -3,10 +3,11 @@
 use std::fs;
 use std::io::Write;
 
-use crate::common::{ECHO, Outcome, Place};
 use eddy::edn::Value;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+
+use crate::common::{ECHO, Outcome, Place};
 
 const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../checkers/tests/recordings");
 

@@ -5,8 +5,7 @@
 //! or with the status that a comment behind it names, `# exits with 1`; and it must print what a
 //! `console` block shows below it. What is done otherwise is in [`OTHERWISE`], with the reason.
 //!
-//! What takes longer than 5 s, or needs programs that were optimized, is run by `make docs-test`
-//! alone.
+//! What takes longer than 5 s is run by `make docs-test` alone.
 
 mod block;
 
@@ -18,6 +17,7 @@ use std::process::{self, Stdio};
 use std::sync::OnceLock;
 
 use crate::common::Place;
+
 use block::{Block, Command, agrees, blocks};
 
 /// When a command is run.
@@ -30,7 +30,7 @@ enum When {
 }
 
 /// How a command begins, when it is run, and why not always; the longest beginning counts.
-const OTHERWISE: [(&str, When, &str); 9] = [
+const OTHERWISE: [(&str, When, &str); 10] = [
     ("make", When::InDocsTest, "it runs a challenge, which takes 10 s or more"),
     ("make build-echo", When::Always, "it is done: cargo has built what is tested"),
     ("make verify", When::Never, "it runs for minutes, and runs this test"),
@@ -38,6 +38,11 @@ const OTHERWISE: [(&str, When, &str); 9] = [
     ("eddy test", When::InDocsTest, "it runs as long as its time limit says"),
     ("target/debug/eddy test", When::InDocsTest, "it runs as long as its time limit says"),
     ("cargo", When::Never, "it compiles a project that is the reader's"),
+    (
+        "cargo run --package eddy-checkers",
+        When::Never,
+        "it compiles; a test of the example runs it",
+    ),
     ("eddy test -w echo --bin target/debug/my-node", When::Never, "it needs that project"),
     ("eddy serve", When::Never, "it runs until it is stopped; the tests of serve do so"),
 ];
@@ -89,10 +94,7 @@ fn programs() -> &'static Path {
         // The nodes are another package's, which `cargo test --package eddy` does not build.
         if !directory.join(NODE).exists() {
             let mut cargo = process::Command::new(env!("CARGO"));
-            cargo.args(["build", "--quiet", "--package", "glomers", "--bins"]).current_dir(root());
-            if directory.ends_with("release") {
-                cargo.arg("--release");
-            }
+            cargo.args(["build", "--quiet", "--workspace", "--bins"]).current_dir(root());
             assert!(cargo.status().unwrap().success(), "the nodes cannot be built");
         }
         directory.to_owned()

@@ -7,11 +7,11 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use eddy::edn::{Map, Value};
+use eddy::history::{History, Kind, Op, Process};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::{ECHO, Outcome, Place, all_at_once, is_running, unique};
-use eddy::edn::{Map, Value};
-use eddy::history::{History, Kind, Op, Process};
 
 /// Counts the lives of a node, and tells each on STDERR with where it keeps that.
 const LIFE: &str = r#"echo $$ >> "$EDDY_STORAGE/lives"

@@ -9,7 +9,6 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::common::Place;
 use eddy::checker::availability::Goal;
 use eddy::checker::elle::ConsistencyModel;
 use eddy::concurrency::Concurrency;
@@ -18,6 +17,8 @@ use eddy::{Fault, Report, Strike, Test, Validity, Workload};
 use glomers::{ErrorCode, Handler, async_trait};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
+
+use crate::common::Place;
 
 /// What a node does beside answering.
 #[derive(Debug, Clone, Copy, PartialEq)]

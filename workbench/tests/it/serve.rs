@@ -8,9 +8,11 @@ use std::net::TcpListener;
 use std::process::id as this_process;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::common::{Place, all_at_once};
-use client::{Answer, Server};
 use serde_json::{Value, json};
+
+use crate::common::{Place, all_at_once};
+
+use client::{Answer, Server};
 
 /// The tests of [`store`], newest first, whatever their time zones.
 const NEWEST_FIRST: [&str; 5] = [

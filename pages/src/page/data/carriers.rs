@@ -7,10 +7,10 @@
 
 use std::collections::BTreeSet;
 
+use eddy_checkers::edn::Value;
 use serde_json::Value as Json;
 
 use super::messages::Arrow;
-use eddy_checkers::edn::Value;
 
 /// The names of messages' ids, which are no data.
 const IDS: [&str; 2] = ["msg_id", "in_reply_to"];

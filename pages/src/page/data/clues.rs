@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use eddy_checkers::Contradiction;
+use eddy_checkers::Workload;
 use rustc_hash::FxHashMap;
 
 use super::Clue;
@@ -10,8 +12,6 @@ use super::messages::Arrow;
 use super::operations::Operation;
 use super::story::Story;
 use crate::page::scene::Scene;
-use eddy_checkers::Contradiction;
-use eddy_checkers::Workload;
 
 /// What is shown around what belongs together, as a part of its length.
 const AROUND: i64 = 20;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use eddy::Fault;
+use eddy::Report;
+use eddy::network::{EventKind, Message, is_client};
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
 use super::{Messages, Participant, microseconds, shown};
-use eddy::Fault;
-use eddy::Report;
-use eddy::network::{EventKind, Message, is_client};
 
 /// A message on its way.
 #[derive(Debug, Clone)]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use eddy::Report;
+use eddy_checkers::history::{Kind, Op, Process};
 use rustc_hash::FxHashMap;
 
 use super::{Operations, Participant, microseconds, shown};
-use eddy::Report;
-use eddy_checkers::history::{Kind, Op, Process};
 
 /// An operation, from its beginning to its end.
 #[derive(Debug)]

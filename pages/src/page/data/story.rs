@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use eddy::network::is_client;
+use eddy_checkers::edn::Value;
+use eddy_checkers::history::Kind;
+use eddy_checkers::sentence::counted;
 use indexmap::IndexMap;
 
 use super::messages::{self, Arrow};
 use super::operations::Operation;
 use super::shown::seconds;
-use eddy::network::is_client;
-use eddy_checkers::edn::Value;
-use eddy_checkers::history::Kind;
-use eddy_checkers::sentence::counted;
 
 /// How many messages are told one by one. The picture shows all of them.
 const TOLD: usize = 12;

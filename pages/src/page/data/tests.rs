@@ -4,16 +4,16 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use glomers::{Handler, Node, async_trait};
-use serde::{Deserialize, Serialize};
-
-use super::*;
-use crate::page::scene::around;
 use eddy::Report;
 use eddy::Test;
 use eddy::latency::Latency;
 use eddy::nemesis::Strike;
 use eddy_checkers::Workload;
+use glomers::{Handler, Node, async_trait};
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::page::scene::around;
 
 const SECOND: Duration = Duration::from_secs(1);
 
