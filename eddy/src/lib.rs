@@ -1,9 +1,9 @@
 //! Tests of clusters of Maelstrom nodes in virtual time, judged by Maelstrom's rules.
 //!
 //! [`glomers`] handlers run as futures of the test's own process: twenty seconds of twenty-five
-//! nodes pass in a fraction of one, and the same seed gives the same run, byte for byte. The program
-//! `eddy`, of the package `eddy-workbench`, takes the command line of `maelstrom test`, and drives
-//! nodes that are processes by the same state machine.
+//! nodes pass in a fraction of one, and the same seed gives the same run, byte for byte. The
+//! program `eddy`, of the package `eddy-workbench`, takes the command line of `maelstrom test`, and
+//! drives nodes that are processes by the same state machine.
 //!
 //! # Testing a node of your own
 //!
@@ -93,12 +93,12 @@
 //!
 //! # Where to read
 //!
-//! The package `eddy-checkers`, which is [`checker`] here, has the data, [`history`] and [`edn`], and
-//! judges it. [`generator`], [`stagger`], [`concurrency`], [`nemesis`], [`network`], [`topology`] and
-//! [`latency`] decide what happens when, as state machines that are told the time; all their chance
-//! comes from [`random`]. [`interpreter`] puts them together, and [`drive`] lets it run nodes of any
-//! kind. [`report`] is what comes of a test, and [`repeat`] the line that repeats it. The package
-//! `eddy-pages` keeps a report in a store and draws it.
+//! The package `eddy-checkers`, which is [`checker`] here, has the data, [`history`] and [`edn`],
+//! and judges it. [`generator`], [`stagger`], [`concurrency`], [`nemesis`], [`network`],
+//! [`topology`] and [`latency`] decide what happens when, as state machines that are told the time;
+//! all their chance comes from [`random`]. [`interpreter`] puts them together, and [`drive`] lets
+//! it run nodes of any kind. [`report`] is what comes of a test, and [`repeat`] the line that
+//! repeats it. The package `eddy-pages` keeps a report in a store and draws it.
 
 mod client;
 pub mod concurrency;

@@ -471,8 +471,8 @@ mod tests {
     }
 
     /// The longest time for which a node that was up could not read a value that a node that was up
-    /// had acknowledged, among the reads in the second half of the test's first strike; and how many
-    /// messages an operation took.
+    /// had acknowledged, among the reads in the second half of the test's first strike; and how
+    /// many messages an operation took.
     fn without(test: Test) -> (Duration, f64) {
         let struck: Vec<String> =
             test.strikes.iter().flat_map(|strike| strike.harm.names()).collect();

@@ -72,7 +72,9 @@ pub fn catch_up<T, Q>(
             let Some(next) = next else {
                 let lacking = seen.borrow().beyond(&all);
                 teller.tell(&from, lacking.iter().cloned());
-                learn(Lesson { from, items: Vec::new(), lacking, is_first }).await;
+                if !lacking.is_empty() {
+                    learn(Lesson { from, items: Vec::new(), lacking, is_first }).await;
+                }
                 return true;
             };
             (digest, theirs) = (next, Some(all));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use eddy::edn::Value;
 use eddy::history::{Kind, Op, Process};
 use eddy::latency::Latency;
-use eddy::{Fault, Report, Strike, Test, Validity, Workload, seeds};
+use eddy::{Fault, Matrix, Report, Strike, Test, Validity, Workload, seeds};
 use glomers::gossip::Seen;
 use glomers::{Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
@@ -142,6 +142,14 @@ fn what_is_never_repeated_is_missed_to_the_end() {
     assert!(repair.within >= 22 * SECOND, "{report}");
     assert!(repair.missed > 50 && repair.missed < repair.values, "{report}");
     assert!(report.to_string().contains(" missed still 22"), "{report}");
+}
+
+#[test]
+#[should_panic(expected = "1. partition dropped no message")]
+fn a_matrix_is_no_trial_where_faults_strike_nobody() {
+    Matrix::of(&test(), SECOND, |test| {
+        run(&Test { faults: [].into(), ..test.clone() }, Some(SECOND / 10))
+    });
 }
 
 #[test]
