@@ -39,8 +39,8 @@ impl Matrix {
     /// # Panics
     /// If values are lost that not only killed nodes knew; or if a node still lacks a value longer
     /// than `within` after the end of the faults, or a second more where nodes were killed or
-    /// messages slowed down. [`Report::assert`] tells how. Also if faults that drop messages, all but
-    /// pause, duplicate and slow, dropped none.
+    /// messages slowed down. [`Report::assert`] tells how. Also if faults that drop messages
+    /// dropped none: all do but pause, duplicate and slow.
     #[track_caller]
     pub fn of(test: &Test, within: Duration, run: impl Fn(&Test) -> Report) -> Matrix {
         let mut matrix = Matrix::default();

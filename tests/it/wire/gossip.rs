@@ -39,9 +39,13 @@ impl Gossiper {
         let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
         let seen = Rc::<RefCell<Seen<u64>>>::default();
         let (learner, teller) = (Rc::clone(&seen), node.clone());
-        let learn = async move |Lesson { from, items, is_first, .. }| {
+        let learn = async move |Lesson { from, items, lacking, is_first }| {
             let news = learner.borrow_mut().learn(items);
-            let body = json!({"type": "learned", "from": from, "news": news, "first": is_first});
+            let body = if lacking.is_empty() {
+                json!({"type": "learned", "from": from, "news": news, "first": is_first})
+            } else {
+                json!({"type": "lacks", "from": from, "lacking": lacking})
+            };
             teller.send("c1", &body);
         };
         gossip::catch_up(&gossip, &seen, |digest| Request::Compare { digest }, learn);
@@ -164,9 +168,11 @@ fn a_node_that_is_reminded_asks_that_neighbor_first_and_then_the_others_until_th
         peer.say("n2", &difference).await;
         let learned = r#"c1 {"first":false,"from":"n2","news":[8],"type":"learned"}"#;
         let lacking = r#"n2 {"type":"gossip","life":1,"to":0,"heard":0,"first":2,"news":[1,2]}"#;
-        let mut said = [peer.hear().await, peer.hear().await];
+        // Others may lack it as well.
+        let lacks = r#"c1 {"from":"n2","lacking":[1,2],"type":"lacks"}"#;
+        let mut said = [peer.hear().await, peer.hear().await, peer.hear().await];
         said.sort();
-        assert_eq!(said, [learned, lacking]);
+        assert_eq!(said, [learned, lacks, lacking]);
     });
 }
 
