@@ -26,8 +26,8 @@ pub struct Lesson<T> {
     pub from: String,
     /// What it has.
     pub items: Vec<T>,
-    /// What it lacks, and has been told now. Others may lack that too, who have heard of it from
-    /// nobody but those that died. Empty but for the last lesson of a comparison.
+    /// What it lacks, and has been told now, if [`Gossip::compare_with`] asked: others may lack it
+    /// too. After a restart all of them are compared with.
     pub lacking: Vec<T>,
     /// Whether every other neighbor is still to be compared with, so that nobody needs to be told.
     pub is_first: bool,
@@ -54,7 +54,7 @@ pub fn catch_up<T, Q>(
     Q: Serialize + 'static,
 {
     let (teller, seen) = (gossip.clone(), Rc::clone(seen));
-    let compare = async move |from: String, retry: Retry, is_first: bool| {
+    let compare = async move |from: String, retry: Retry, is_first: bool, in_doubt: bool| {
         let mut digest = seen.borrow().digest();
         let mut theirs: Option<Difference<T>> = None;
         loop {
@@ -72,7 +72,7 @@ pub fn catch_up<T, Q>(
             let Some(next) = next else {
                 let lacking = seen.borrow().beyond(&all);
                 teller.tell(&from, lacking.iter().cloned());
-                if !lacking.is_empty() {
+                if in_doubt && !lacking.is_empty() {
                     learn(Lesson { from, items: Vec::new(), lacking, is_first }).await;
                 }
                 return true;
@@ -93,14 +93,14 @@ pub fn catch_up<T, Q>(
                 let first = neighbors.remove(0);
                 let at_first =
                     Retry { deadline: Some(FIRST_WITHIN), within: FIRST_WITHIN, ..forever };
-                if !compare(first.clone(), at_first, true).await {
+                if !compare(first.clone(), at_first, true, false).await {
                     neighbors.push(first);
                 }
             }
             for neighbor in neighbors {
                 let compare = Rc::clone(&compare);
                 node.spawn(async move {
-                    compare(neighbor, retry, false).await;
+                    compare(neighbor, retry, false, !has_forgotten).await;
                 });
             }
         }
