@@ -25,14 +25,16 @@ pub(crate) fn echo() -> Figure {
             assert!(output.len() > echoes.len() / 2);
         })
     };
-    let bare = || {
-        let mut output = Vec::new();
-        pairs::time(|| {
-            echoes.lines().for_each(|line| bare_echo(line, &mut output));
-            assert!(output.len() > echoes.len() / 2);
-        })
-    };
-    Figure::faster(0.6, MESSAGES, pairs::alternate(ours, bare))
+    Figure::faster(0.6, MESSAGES, pairs::alternate(ours, || bare_loop(&echoes)))
+}
+
+/// How long a loop takes that answers these lines, in memory.
+fn bare_loop(echoes: &str) -> Duration {
+    let mut output = Vec::new();
+    pairs::time(|| {
+        echoes.lines().for_each(|line| bare_echo(line, &mut output));
+        assert!(output.len() > echoes.len() / 2);
+    })
 }
 
 /// The same in one struct for each direction: the reserved fields and those of the enums above.
@@ -62,16 +64,16 @@ fn bare_echo(line: &str, output: &mut Vec<u8>) {
     output.push(b'\n');
 }
 
-/// One node asks another, and waits for the answer before it asks again.
+/// One node asks another, and waits for the answer before it asks again; beside the loop, for as
+/// many messages.
 pub(crate) fn rpc() -> Figure {
-    const CALLS: u32 = 20_000;
-    let times = (0..15).map(|_| ask_a_neighbor(CALLS) / CALLS);
-    let microseconds = pairs::median(times.map(|time| time.as_secs_f64() * 1e6));
-    Figure::below("µs", 3.0, microseconds)
+    const CALLS: usize = 20_000;
+    let echoes = pipes::echoes(2 * CALLS);
+    Figure::slower(3.0, CALLS, pairs::alternate(|| ask_a_neighbor(CALLS), || bare_loop(&echoes)))
 }
 
 /// Two nodes whose inputs are each other's outputs; tells how long so many calls take.
-fn ask_a_neighbor(calls: u32) -> Duration {
+fn ask_a_neighbor(calls: usize) -> Duration {
     let (one, other) = tokio::io::duplex(1 << 16);
     let ((input, output), (others_input, others_output)) =
         (tokio::io::split(one), tokio::io::split(other));
