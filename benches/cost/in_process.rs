@@ -28,7 +28,7 @@ pub(crate) fn echo() -> Figure {
     Figure::faster(0.6, MESSAGES, pairs::alternate(ours, || bare_loop(&echoes)))
 }
 
-/// How long a loop takes that answers these lines, in memory.
+/// The time that a loop takes to answer these lines, in memory.
 fn bare_loop(echoes: &str) -> Duration {
     let mut output = Vec::new();
     pairs::time(|| {

@@ -8,8 +8,8 @@ use crate::liveness::{self, Liveness};
 use crate::stats::{self, Stats};
 use crate::{Contradiction, Placement, Validity, Verdict, contradiction};
 
-/// Whether the test came to its end; and the verdicts on operations, availability, the workload and
-/// liveness.
+/// The verdicts on the end of the test (valid if it came), operations, availability, the workload
+/// and liveness, in this order.
 pub type Parts = [Validity; 5];
 
 /// What a history is judged by beside its workload.
@@ -34,11 +34,11 @@ impl Standard {
 pub struct Judgement {
     exceptions: Exceptions,
     stats: Stats,
-    /// How many operations succeeded.
+    /// The count of operations that succeeded.
     pub availability: Availability,
     liveness: Liveness,
     is_liveness_judged: bool,
-    /// What the workload's checker found.
+    /// The findings of the workload's checker.
     pub verdict: Verdict,
     /// What was looked for and what was found, if the workload's checker found nothing to judge.
     lack: Option<String>,

@@ -1,14 +1,14 @@
-//! What the checker of a workload found.
+//! The findings of a workload's checker.
 
 use crate::edn::Value;
 use crate::quantiles::Quantiles;
 use crate::set_full::SetFull;
 use crate::{Contradiction, Evidence, Validity};
 
-/// What a workload's checker found.
+/// The findings of a workload's checker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// Whether the history is as the workload wants it.
+    /// The verdict: valid if the history is as the workload wants it.
     pub valid: Validity,
     /// The map under `:workload`.
     pub results: Value,
