@@ -30,7 +30,8 @@
 //! hub, if that answers it, or does the same in turn. Each leaf decides for itself, and goes on
 //! trying the hub; once the hub acknowledges something, it is told everything again. So while
 //! nothing is wrong, nobody but the hub tells everybody; and while it is, one stands in for it, or
-//! one on each side of a partition. Who stands in compares itself with another node below the hub,
+//! one on each side of a partition. In a ring of majorities, where each node reaches another half
+//! of the others, four or five do. Who stands in compares itself with another node below the hub,
 //! and passes on what one of them lacks, which may be all that is known of it.
 //!
 //! So values go around a hub that is dead, cut off, paused, or slow. They do not go around a link:
@@ -458,15 +459,22 @@ mod tests {
 
     #[test]
     fn whatever_the_seed_partitions_lose_messages_and_no_values() {
-        let dropped = seeds(|seed| {
+        let runs = seeds(|seed| {
             let report = Test { faults: [Fault::Partition].into(), seed, ..challenge() }.run(start);
             report.assert_valid();
-            // Twice as much as without partitions would be too much.
-            assert!(report.servers.msgs_per_op.unwrap() <= 2.0 * QUIET, "{report}");
-            report.dropped
+            // The most costly partition is a ring of majorities. There each node reaches half of
+            // the others, so those that can reach none of the first five are less than one in
+            // 2^5: at most five of 25 tell everybody, and each of them reaches half.
+            let messages = report.servers.msgs_per_op.unwrap();
+            assert!(messages <= 2.5 * QUIET, "{report}");
+            (report.dropped, messages)
         });
-        let (seeds, dropped) = (dropped.len(), dropped.iter().sum::<u64>());
-        println!("{seeds} seeds: partitions dropped {dropped} messages, and no value was lost");
+        let (seeds, dropped) = (runs.len(), runs.iter().map(|run| run.0).sum::<u64>());
+        let most = runs.iter().map(|run| run.1).fold(0.0, f64::max);
+        println!(
+            "{seeds} seeds: partitions dropped {dropped} messages, no value was lost, and an \
+             operation took up to {most:.2} messages"
+        );
         assert!(dropped > 0, "no partition cut anything");
     }
 
