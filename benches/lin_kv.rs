@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use eddy::history::{Kind, Op};
 use eddy::latency::Latency;
-use eddy::{Report, Test, Workload};
+use eddy::{Report, Test, workload};
 
 use self::pairs::{alternate, time};
 
@@ -112,7 +112,7 @@ impl Figure {
 fn test(milliseconds: u64) -> Test {
     let mean = Duration::from_millis(milliseconds);
     Test {
-        workload: Workload::LinKv,
+        workload: &workload::LinKv,
         nodes: 3,
         time_limit: Duration::from_secs(10),
         latency: Latency { mean, ..Latency::default() },

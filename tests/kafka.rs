@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use eddy::history::{Kind, Process};
 use eddy::latency::Latency;
-use eddy::{Report, Test, Workload};
+use eddy::{Report, Test, workload};
 
 /// How often both are compared, each time by another seed.
 const SEEDS: u64 = 3;
@@ -56,7 +56,7 @@ fn main() {
 /// What both cost when as much is asked of them, which it prints.
 fn run(seed: u64) -> [Costs; 2] {
     let test = Test {
-        workload: Workload::Kafka,
+        workload: &workload::Kafka,
         nodes: 2,
         concurrency: "2n".parse().expect("twice the number of nodes"),
         rate: 1000.0,

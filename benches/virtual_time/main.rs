@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use eddy::checker::set_full;
 use eddy::latency::Latency;
-use eddy::{Fault, Report, Test, Workload};
+use eddy::{Fault, Report, Test, workload};
 
 use self::nodes::{Broadcast, Layout};
 
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 
 fn challenge() -> Test {
     let time_limit = Duration::from_secs(20);
-    Test { workload: Workload::Broadcast, time_limit, ..Test::default() }
+    Test { workload: &workload::Broadcast, time_limit, ..Test::default() }
 }
 
 /// Runs a test several times, prints a line, and returns the median.

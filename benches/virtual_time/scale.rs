@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use eddy::latency::Latency;
-use eddy::{Fault, Test, Workload};
+use eddy::{Fault, Test, workload};
 
 use self::nodes::{Broadcast, Layout};
 
@@ -55,7 +55,7 @@ fn measure_all() -> bool {
 /// Runs a cluster, prints a line, and tells whether the bounds hold.
 fn measure(name: &str, layout: Layout, faults: &[Fault]) -> bool {
     let test = Test {
-        workload: Workload::Broadcast,
+        workload: &workload::Broadcast,
         nodes: NODES,
         rate: 100.0,
         time_limit: Duration::from_secs(10),

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use eddy_checkers::history::file;
 use eddy_checkers::judgement::{Mistakes, Standard};
-use eddy_checkers::{ConsistencyModel, Placement, Validity, Workload, printable};
+use eddy_checkers::workload;
+use eddy_checkers::{ConsistencyModel, Placement, Validity, printable};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -39,15 +40,16 @@ fn main() -> ExitCode {
 /// with the arguments or the file.
 fn judge(path: &str, workload: Option<&str>) -> Result<(Validity, Vec<String>), String> {
     let history = file::read(&file::find(Path::new(path))?)?;
-    let workload: Workload = match workload {
-        Some(name) => name.parse()?,
-        None => Workload::of(&history).map_err(|error| format!("{path} {error}"))?,
+    let workload = match workload {
+        Some(name) => workload::named(name, &workload::ALL)?,
+        None => workload::recognize(&history, &workload::ALL)
+            .map_err(|error| format!("{path} {error}"))?,
     };
     let (placement, standard) = (Placement::unknown(&history), Standard::of(&history));
     let models = [ConsistencyModel::StrictSerializable];
     let judged = workload.judge(&history, &placement, &models, standard);
 
-    let mut lines = vec![format!("{workload}: {:?}", judged.valid())];
+    let mut lines = vec![format!("{}: {:?}", workload.name(), judged.valid())];
     lines.extend(judged.reasons(&placement).iter().map(|reason| format!("because {reason}")));
     lines.extend(judged.verdict.explanation.iter().map(|line| format!("  {line}")));
     for contradiction in judged.contradictions(&history, &placement) {

@@ -8,7 +8,8 @@
 //! ```
 //! use eddy_checkers::history::History;
 //! use eddy_checkers::judgement::Standard;
-//! use eddy_checkers::{ConsistencyModel, Placement, Validity, Workload};
+//! use eddy_checkers::workload::{self, Checker, LinKv};
+//! use eddy_checkers::{ConsistencyModel, Placement, Validity};
 //!
 //! let history = r#"
 //!     {:process 0, :type :invoke, :f :write, :value [7 1]}
@@ -17,11 +18,11 @@
 //!     {:process 1, :type :ok,     :f :read,  :value [7 2]}
 //! "#;
 //! let history = History::read(history)?;
-//! let workload = Workload::of(&history)?;
+//! let workload = workload::recognize(&history, &workload::ALL)?;
 //! let (placement, standard) = (Placement::unknown(&history), Standard::of(&history));
 //! let models = [ConsistencyModel::StrictSerializable];
 //! let judgement = workload.judge(&history, &placement, &models, standard);
-//! assert_eq!((workload, judgement.valid()), (Workload::LinKv, Validity::Invalid));
+//! assert_eq!((workload.name(), judgement.valid()), (LinKv.name(), Validity::Invalid));
 //! let reasons = judgement.reasons(&placement);
 //! assert!(reasons[0].starts_with("key 7 is not linearizable: read 2 at index 3 by process 1"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -48,9 +49,10 @@
 //!
 //! # How to choose the workload
 //!
-//! The [`Workload`] tells which operations there are, and which checker judges them.
-//! [`Workload::of`] recognizes it by the operations of all clients; where these may be of several
-//! workloads, it does not guess. A name as Maelstrom's `-w` takes it is parsed: `"lin-kv".parse()`.
+//! A workload is a [`Checker`]: it tells which operations there are, and how they are judged.
+//! [`workload::recognize`] finds it by the operations of all clients; where these may be of several
+//! workloads, it does not guess. [`workload::named`] takes a name as Maelstrom's `-w` does, and
+//! [`workload::LinKv`] is one in Rust. One of your own implements the trait.
 //!
 //! | workload | operations | what is judged |
 //! |---|---|---|
@@ -66,10 +68,10 @@
 //!
 //! # What comes out
 //!
-//! [`Workload::judge`] judges a history in every respect, and gives a [`Judgement`]: the
+//! [`Checker::judge`] judges a history in every respect, and gives a [`Judgement`]: the
 //! [`Validity`] of the whole, the reasons why it is not valid, the [`Contradiction`]s between
 //! operations, warnings, and the map of Jepsen's `results.edn` as [`edn`]. Nothing is valid of
-//! which nothing was judged: that is unknown. [`Workload::check`] gives the [`Verdict`] of the
+//! which nothing was judged: that is unknown. [`Checker::check`] gives the [`Verdict`] of the
 //! workload's checker alone. Each checker is a module with functions of its own, too:
 //! [`linearizable`], [`elle`], [`kafka`], [`set_full`], [`counter`], [`unique_ids`], [`echo`].
 //!
@@ -115,7 +117,7 @@ pub mod unique_ids;
 mod verdict;
 #[cfg(test)]
 mod words;
-mod workload;
+pub mod workload;
 
 use std::collections::BTreeMap;
 
@@ -126,7 +128,8 @@ pub use self::contradiction::Contradiction;
 pub use self::elle::ConsistencyModel;
 pub use self::evidence::Evidence;
 pub use self::verdict::Verdict;
-pub use self::workload::Workload;
+#[doc(inline)]
+pub use self::workload::Checker;
 #[doc(inline)]
 pub use eddy_text::printable::printable;
 

@@ -2,7 +2,7 @@
 //! but none may panic.
 
 use super::{Placement, availability, exceptions, liveness, stats};
-use crate::{Workload, elle::ConsistencyModel, history::History, random::Random};
+use crate::{elle::ConsistencyModel, history::History, random::Random, workload};
 
 const HISTORIES: usize = 500;
 
@@ -77,10 +77,10 @@ fn no_history_brings_a_checker_down() {
         for placement in
             [Placement { nodes: &[], concurrency: 0 }, Placement { nodes: &nodes, concurrency: 2 }]
         {
-            for workload in Workload::ALL {
+            for workload in workload::ALL {
                 let check = || workload.check(&history, &placement, &models);
                 let verdict = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check));
-                assert!(verdict.is_ok(), "{workload} panics on\n{text}");
+                assert!(verdict.is_ok(), "{workload:?} panics on\n{text}");
             }
             liveness::check(&history, &placement);
         }

@@ -1,67 +1,99 @@
 //! Workloads: which operations a test of each has, and how its history is judged.
+//!
+//! Each is a [`Checker`] in a file of its own, and [`ALL`] has the ten that Maelstrom knows. A
+//! program with one more passes on a list that has that as well.
 
-mod judges;
+mod broadcast;
+mod echo;
+mod g_counter;
+mod g_set;
+mod kafka;
+mod lin_kv;
+mod pn_counter;
 mod recognition;
+mod transactions;
+mod txn_list_append;
+mod txn_rw_register;
+mod unique_ids;
 
-use std::fmt::{self, Display};
-use std::str::FromStr;
+use std::fmt::Debug;
 use std::time::Duration;
 
-use eddy_text::name;
+use eddy_text::name::UnknownName;
 
+pub use self::broadcast::Broadcast;
+pub use self::echo::Echo;
+pub use self::g_counter::GCounter;
+pub use self::g_set::GSet;
+pub use self::kafka::Kafka;
+pub use self::lin_kv::LinKv;
+pub use self::pn_counter::PnCounter;
+pub use self::recognition::{fitting, recognize};
+pub use self::txn_list_append::TxnListAppend;
+pub use self::txn_rw_register::TxnRwRegister;
+pub use self::unique_ids::UniqueIds;
 use crate::edn::{Map, Value};
 use crate::elle::ConsistencyModel;
-use crate::history::History;
+use crate::history::{History, Op};
 use crate::judgement::{Judgement, Standard};
-use crate::repair::{self, Repair};
+use crate::repair::Repair;
 use crate::{Placement, Validity, Verdict, evidence};
 
-/// A kind of test, as `--workload` has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Workload {
-    /// Values that every node must come to know.
-    Broadcast,
-    /// Messages that come back as they were.
-    Echo,
-    /// A number that clients add to.
-    GCounter,
-    /// A set that clients add to.
-    GSet,
-    /// Logs that clients append to, and follow.
-    Kafka,
-    /// Registers that are as good as one copy on one machine.
-    LinKv,
-    /// A number that clients add to and subtract from.
-    PnCounter,
-    /// Transactions over lists that clients append to.
-    TxnListAppend,
-    /// Transactions over registers.
-    TxnRwRegister,
-    /// Ids that nobody else has.
-    UniqueIds,
-}
+/// All workloads of Maelstrom, in the order of their names.
+pub const ALL: [&dyn Checker; 10] = [
+    &Broadcast,
+    &Echo,
+    &GCounter,
+    &GSet,
+    &Kafka,
+    &LinKv,
+    &PnCounter,
+    &TxnListAppend,
+    &TxnRwRegister,
+    &UniqueIds,
+];
 
-impl Workload {
-    /// All workloads.
-    pub const ALL: [Workload; 10] = [
-        Workload::Broadcast,
-        Workload::Echo,
-        Workload::GCounter,
-        Workload::GSet,
-        Workload::Kafka,
-        Workload::LinKv,
-        Workload::PnCounter,
-        Workload::TxnListAppend,
-        Workload::TxnRwRegister,
-        Workload::UniqueIds,
-    ];
+/// A workload as far as a history tells of it: which operations it has, and how they are judged.
+pub trait Checker: Debug + Send + Sync {
+    /// Its name, as `--workload` has it.
+    fn name(&self) -> &'static str;
 
-    /// Judges a history in every respect: its workload as [`Workload::check`] does, and what Jepsen
-    /// asks of any history.
+    /// The functions that its clients' operations may have.
+    fn functions(&self) -> &'static [&'static str];
+
+    /// The verdict of its checker alone, which is Maelstrom's: where there is nothing to look at,
+    /// nothing is wrong. Transactions are judged by what these models promise.
+    fn check(
+        &self,
+        history: &History,
+        placement: &Placement<'_>,
+        models: &[ConsistencyModel],
+    ) -> Verdict;
+
+    /// Whether an operation of one of its functions is of this workload, if its value tells; a
+    /// history of several workloads' functions is [recognized](recognize) by that.
+    fn fits(&self, _op: &Op) -> Option<bool> {
+        None
+    }
+
+    /// How soon after the heal, a time of the history, nodes knew again what they should, but for
+    /// what is excused; `None` where nodes need to know nothing.
+    fn repair(
+        &self,
+        _history: &History,
+        _heal: Duration,
+        _placement: &Placement<'_>,
+        _excused: &[Value],
+    ) -> Option<Repair> {
+        None
+    }
+
+    /// Judges a history in every respect: its workload as [`check`](Checker::check) does, and what
+    /// Jepsen asks of any history.
     ///
     /// It may be a history from elsewhere, so nothing is valid of which nothing was judged.
-    pub fn judge(
-        self,
+    fn judge(
+        &self,
         history: &History,
         placement: &Placement<'_>,
         models: &[ConsistencyModel],
@@ -69,85 +101,49 @@ impl Workload {
     ) -> Judgement {
         let is_of_another = history.clients().next().is_some() && !self.is_in(history);
         let verdict = if is_of_another {
-            self.without_operations(history)
+            without_operations(&self.with_functions(), history)
         } else {
             self.check(history, placement, models)
         };
         Judgement::new(standard, history, placement, verdict, None).on_evidence()
     }
 
-    /// The verdict of this workload's checker alone, which is Maelstrom's: where there is nothing
-    /// to look at, nothing is wrong. Transactions are judged by what these models promise.
-    pub fn check(
-        self,
-        history: &History,
-        placement: &Placement<'_>,
-        models: &[ConsistencyModel],
-    ) -> Verdict {
-        match self {
-            Workload::Broadcast => judges::set(history, "broadcast", placement),
-            Workload::Echo => judges::echo(history),
-            Workload::GCounter | Workload::PnCounter => judges::counter(history, placement),
-            Workload::GSet => judges::set(history, "add", placement),
-            Workload::Kafka => judges::kafka(history),
-            Workload::LinKv => judges::registers(history),
-            Workload::TxnListAppend => judges::lists(history, models),
-            Workload::TxnRwRegister => judges::transactional_registers(history, models),
-            Workload::UniqueIds => judges::unique_ids(history),
-        }
+    /// Whether a history has any operation that this workload has.
+    fn is_in(&self, history: &History) -> bool {
+        history.clients().any(|op| self.functions().contains(&&*op.f))
     }
 
-    /// How soon after the heal, a time of the history, nodes knew again what they should, but for
-    /// what is excused; `None` where nodes need to know nothing.
-    pub fn repair(
-        self,
-        history: &History,
-        heal: Duration,
-        placement: &Placement<'_>,
-        excused: &[Value],
-    ) -> Option<Repair> {
-        match self {
-            Workload::Broadcast => {
-                Some(repair::check(history, "broadcast", "read", heal, placement, excused))
-            }
-            _ => None,
-        }
+    /// The functions of operations that this workload does not have, sorted.
+    fn foreign<'a>(&self, history: &'a History) -> Vec<&'a str> {
+        let mut foreign = recognition::functions(history);
+        foreign.retain(|f| !self.functions().contains(f));
+        foreign
     }
 
-    /// The verdict on a history that has operations, but none of this workload.
-    fn without_operations(self, history: &History) -> Verdict {
-        let (wanted, found) = (self.with_functions(), evidence::found(history));
-        let other = Workload::of(history)
-            .map_or_else(|_| String::new(), |other| format!("; did you mean {other}?"));
-        let reason = format!("there is no operation of {wanted}; the history has {found}{other}");
-        let results = Map::new().with("valid?", Validity::Unknown).into();
-        Verdict { results, reason: Some(reason), ..Verdict::unknown() }
+    /// Its name with its operations: `broadcast (broadcast, read)`.
+    fn with_functions(&self) -> String {
+        format!("{} ({})", self.name(), self.functions().join(", "))
     }
 }
 
-impl Display for Workload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Workload::Broadcast => "broadcast",
-            Workload::Echo => "echo",
-            Workload::GCounter => "g-counter",
-            Workload::GSet => "g-set",
-            Workload::Kafka => "kafka",
-            Workload::LinKv => "lin-kv",
-            Workload::PnCounter => "pn-counter",
-            Workload::TxnListAppend => "txn-list-append",
-            Workload::TxnRwRegister => "txn-rw-register",
-            Workload::UniqueIds => "unique-ids",
-        })
-    }
+/// The workload of this name; an error tells the nearest one.
+pub fn named<'a, C: Checker + ?Sized>(received: &str, all: &[&'a C]) -> Result<&'a C, String> {
+    let found = all.iter().copied().find(|workload| workload.name() == received);
+    found.ok_or_else(|| {
+        let known = all.iter().map(|workload| workload.name().to_owned()).collect();
+        UnknownName::new("workload", received, known).to_string()
+    })
 }
 
-impl FromStr for Workload {
-    type Err = String;
-
-    fn from_str(received: &str) -> Result<Workload, String> {
-        name::find("workload", &Workload::ALL, received).map_err(|error| error.to_string())
-    }
+/// The verdict on a history that has operations, but none of the workload with these.
+fn without_operations(wanted: &str, history: &History) -> Verdict {
+    let other = recognize(history, &ALL);
+    let other =
+        other.map_or_else(|_| String::new(), |other| format!("; did you mean {}?", other.name()));
+    let found = evidence::found(history);
+    let reason = format!("there is no operation of {wanted}; the history has {found}{other}");
+    let results = Map::new().with("valid?", Validity::Unknown).into();
+    Verdict { results, reason: Some(reason), ..Verdict::unknown() }
 }
 
 #[cfg(test)]
@@ -155,11 +151,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_workload_is_found_by_the_name_that_it_displays() {
-        for workload in Workload::ALL {
-            assert_eq!(workload.to_string().parse(), Ok(workload));
+    fn a_workload_is_found_by_its_name() {
+        for workload in ALL {
+            assert_eq!(named(workload.name(), &ALL).map(Checker::name), Ok(workload.name()));
         }
-        let error = "brodcast".parse::<Workload>().unwrap_err();
+        let error = named("brodcast", &ALL).unwrap_err();
         assert!(error.contains("did you mean broadcast?"), "{error}");
     }
 }

@@ -170,9 +170,9 @@ impl Display for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Workload;
     use crate::nemesis::Strike;
     use crate::test::Test;
+    use crate::workload;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -226,7 +226,7 @@ mod tests {
     /// What a test comes to that is interrupted after this time, if it has not ended before.
     async fn outcome(patience: Duration, direct: impl FnOnce(&mut Actor)) -> String {
         let test = Test {
-            workload: Workload::Echo,
+            workload: &workload::Echo,
             nodes: 1,
             rate: 0.0,
             time_limit: 5 * SECOND,

@@ -42,6 +42,7 @@ use self::requests::INIT_TIMEOUT;
 use self::services::Services;
 pub use self::tally::Tally;
 use self::wrong_replies::WrongReplies;
+use crate::client::Operation;
 use crate::edn::Value;
 use crate::generator::{Next, Plan, Schedule};
 use crate::history::{History, Kind, Op, Process};
@@ -49,7 +50,7 @@ use crate::nemesis::{Cluster, Fault, Strike};
 use crate::network::{EventKind, Message, Network};
 use crate::random::Random;
 use crate::test::Test;
-use crate::workload::{self, Operation, Operations};
+use crate::workload::Operations;
 
 /// The state of a test; all times count from when its nodes were started.
 pub struct Interpreter {
@@ -117,7 +118,7 @@ impl Interpreter {
     pub fn new(test: &Test) -> Interpreter {
         let nodes = test.node_ids();
         let seed = Random::seeded(test.seed);
-        let operations = workload::operations(test);
+        let operations = test.workload.operations(&test.parameters());
         let concurrency = test.concurrency.threads(nodes.len());
         let plan = Plan {
             concurrency,

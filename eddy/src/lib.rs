@@ -15,7 +15,7 @@
 //! use std::time::Duration;
 //!
 //! use eddy::latency::Latency;
-//! use eddy::{Fault, Test, Workload};
+//! use eddy::{Fault, Test, workload};
 //! use glomers::{Handler, Node, async_trait};
 //! use serde::{Deserialize, Serialize};
 //!
@@ -47,7 +47,7 @@
 //! }
 //!
 //! let test = Test {
-//!     workload: Workload::UniqueIds,
+//!     workload: &workload::UniqueIds,
 //!     nodes: 3,
 //!     rate: 100.0,
 //!     time_limit: Duration::from_secs(10),
@@ -70,7 +70,7 @@
 //!
 //! ```
 //! # use std::time::Duration;
-//! # use eddy::{Fault, Strike, Test, Workload};
+//! # use eddy::{Fault, Strike, Test};
 //! let second = Duration::from_secs(1);
 //! let by_chance = Test { faults: [Fault::Kill, Fault::Loss].into(), ..Test::default() };
 //! let exactly = Test {
@@ -94,13 +94,14 @@
 //! # Where to read
 //!
 //! The package `eddy-checkers`, which is [`checker`] here, has the data, [`history`] and [`edn`],
-//! and judges it. [`generator`], [`stagger`], [`concurrency`], [`nemesis`], [`network`],
+//! and judges it. A [`workload`] says what [clients](client) ask for, and may be one of your own.
+//! [`generator`], [`stagger`], [`concurrency`], [`nemesis`], [`network`],
 //! [`topology`] and [`latency`] decide what happens when, as state machines that are told the time;
 //! all their chance comes from [`random`]. [`interpreter`] puts them together, and [`drive`] lets
 //! it run nodes of any kind. [`report`] is what comes of a test, and [`repeat`] the line that
 //! repeats it. The package `eddy-pages` keeps a report in a store and draws it.
 
-mod client;
+pub mod client;
 pub mod concurrency;
 pub mod drive;
 pub mod generator;
@@ -112,7 +113,6 @@ pub mod network;
 mod quiet;
 pub mod repeat;
 pub mod report;
-mod schema;
 mod seeds;
 mod service;
 mod shrink;
@@ -121,10 +121,10 @@ pub mod stagger;
 mod test;
 pub mod topology;
 mod uncaptured;
-mod workload;
+pub mod workload;
 
 pub use eddy_checkers as checker;
-pub use eddy_checkers::{ConsistencyModel, Validity, Workload, edn, history, random};
+pub use eddy_checkers::{ConsistencyModel, Validity, edn, history, random};
 #[doc(inline)]
 pub use latency::Latency;
 pub use matrix::Matrix;
@@ -134,3 +134,5 @@ pub use nemesis::{Fault, Strike};
 pub use report::{OkFraction, Report, Toll};
 pub use seeds::seeds;
 pub use test::Test;
+#[doc(inline)]
+pub use workload::Workload;

@@ -369,6 +369,7 @@ impl Display for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Head(report) = self;
         let Test { workload, seed, .. } = &report.test;
+        let workload = workload.name();
         let nodes = counted(report.test.node_ids().len() as u64, "node");
         writeln!(f, "{workload} with {nodes}, seed {seed}: {}", report.verdict())?;
         report.reasons.iter().try_for_each(|reason| writeln!(f, "  because {reason}"))

@@ -13,7 +13,7 @@ use crate::nemesis::{Fault, Strike};
 use crate::network::{Delivery, is_client};
 use crate::service::is_service;
 use crate::topology::Topology;
-use crate::{Workload, workload};
+use crate::workload::{self, Parameters, Workload};
 
 /// How many nodes or clients a test may have. More would only be a slip: they would take all of a
 /// machine's memory before the first of them did anything.
@@ -33,7 +33,7 @@ const LONGEST_NAME: usize = 200;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Test {
     /// What clients do, and how it is judged.
-    pub workload: Workload,
+    pub workload: &'static dyn Workload,
     /// How many nodes there are: `n0`, `n1`, ….
     pub nodes: usize,
     /// The nodes' names, if they are to have others; then `nodes` is ignored.
@@ -82,7 +82,7 @@ pub struct Test {
 impl Default for Test {
     fn default() -> Test {
         Test {
-            workload: Workload::Echo,
+            workload: &workload::Echo,
             nodes: 1,
             names: Vec::new(),
             concurrency: Concurrency::default(),
@@ -129,8 +129,21 @@ impl Test {
     /// # Errors
     /// If it cannot.
     pub fn validate_workload(&self) -> Result<(), String> {
+        self.workload.validate(&self.parameters())
+    }
+
+    /// What the workload has to know of it.
+    pub(crate) fn parameters(&self) -> Parameters {
         let nodes = self.node_ids().len();
-        workload::validate(self.workload, nodes, self.concurrency.threads(nodes))
+        Parameters {
+            nodes,
+            clients: self.concurrency.threads(nodes),
+            latency: self.latency.mean,
+            topology: self.topology,
+            key_count: self.key_count,
+            max_txn_length: self.max_txn_length,
+            max_writes_per_key: self.max_writes_per_key,
+        }
     }
 
     /// Whether there can be such a test; an error says what is wrong, and what is expected.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use eddy::history::Kind;
 use eddy::latency::{Distribution, Latency};
-use eddy::{Test, Validity, Workload};
+use eddy::{Test, Validity, workload};
 
 use crate::{broadcast_d, broadcast_e};
 
@@ -44,7 +44,7 @@ impl Run {
     ) -> anyhow::Result<Run> {
         let time_limit = Duration::from_secs(20);
         let test = Test {
-            workload: Workload::Broadcast,
+            workload: &workload::Broadcast,
             nodes,
             rate: 100.0,
             time_limit,

@@ -37,7 +37,7 @@ use self::summary::Summary;
 #[track_caller]
 pub fn keep(report: &Report, store: &Path) -> anyhow::Result<PathBuf> {
     let test = report.test();
-    let record = Record::create(store, &test.workload.to_string())?;
+    let record = Record::create(store, test.workload.name())?;
     let thread = std::thread::current();
     let line = eddy::repeat::here(Location::caller());
     let command = line.split(' ').map(str::to_owned).collect();

@@ -56,13 +56,13 @@ mod tests {
     use std::cell::Cell;
     use std::time::Duration;
 
-    use eddy::{Test, Validity, Workload};
+    use eddy::{Test, Validity, workload};
 
     use super::*;
 
     fn challenge() -> Test {
         let time_limit = Duration::from_secs(20);
-        Test { workload: Workload::Broadcast, rate: 10.0, time_limit, ..Test::default() }
+        Test { workload: &workload::Broadcast, rate: 10.0, time_limit, ..Test::default() }
     }
 
     #[test]

@@ -86,13 +86,13 @@ mod tests {
     use std::time::Duration;
 
     use eddy::topology::Topology;
-    use eddy::{Fault, Test, Validity, Workload};
+    use eddy::{Fault, Test, Validity, workload};
 
     use super::*;
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::Broadcast,
+            workload: &workload::Broadcast,
             nodes: 5,
             rate: 10.0,
             time_limit: Duration::from_secs(20),

@@ -165,13 +165,13 @@ mod tests {
     use std::time::Duration;
 
     use eddy::checker::availability::Goal;
-    use eddy::{Fault, Test, Workload, seeds};
+    use eddy::{Fault, Test, seeds, workload};
 
     use super::*;
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::Broadcast,
+            workload: &workload::Broadcast,
             nodes: 5,
             rate: 10.0,
             time_limit: Duration::from_secs(20),

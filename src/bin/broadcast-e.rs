@@ -360,13 +360,13 @@ mod tests {
     use eddy::edn::Value;
     use eddy::history::{Kind, Op};
     use eddy::latency::{Distribution, Latency};
-    use eddy::{Fault, Matrix, Strike, Test, Workload, seeds};
+    use eddy::{Fault, Matrix, Strike, Test, seeds, workload};
 
     use super::*;
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::Broadcast,
+            workload: &workload::Broadcast,
             nodes: 25,
             rate: 100.0,
             time_limit: Duration::from_secs(20),

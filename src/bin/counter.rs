@@ -174,14 +174,14 @@ mod tests {
 
     use eddy::checker::availability::Goal;
     use eddy::latency::Latency;
-    use eddy::{Fault, Report, Strike, Test, Validity, Workload, seeds};
+    use eddy::{Fault, Report, Strike, Test, Validity, Workload, seeds, workload};
     use tokio::time::sleep;
 
     use super::*;
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::GCounter,
+            workload: &workload::GCounter,
             nodes: 3,
             rate: 100.0,
             time_limit: Duration::from_secs(20),
@@ -215,14 +215,14 @@ mod tests {
     #[test]
     fn whatever_the_seed_no_fault_makes_a_read_inexact() {
         seeds(|seed| {
-            for workload in [Workload::GCounter, Workload::PnCounter] {
+            for workload in [&workload::GCounter as &dyn Workload, &workload::PnCounter] {
                 let (faults, nodes) = ([Fault::Partition].into(), 5);
                 let test = Test { workload, nodes, faults, seed, ..challenge() };
                 test.run(Counter::new).assert_valid();
             }
             let lossy = [Fault::Partition, Fault::Loss, Fault::Duplicate].into();
             for faults in [lossy, Fault::ALL.into()] {
-                let (workload, availability) = (Workload::PnCounter, Goal::default());
+                let (workload, availability) = (&workload::PnCounter, Goal::default());
                 let nemesis_interval = Duration::from_secs(2);
                 let test =
                     Test { workload, faults, availability, nemesis_interval, seed, ..challenge() };
@@ -238,7 +238,7 @@ mod tests {
             Strike::lose(0.2, ["seq-kv"], from, until),
             Strike::duplicate(0.2, ["seq-kv"], from, until),
         ];
-        let (workload, availability) = (Workload::PnCounter, Goal::default());
+        let (workload, availability) = (&workload::PnCounter, Goal::default());
         Test { workload, strikes, availability, seed, ..challenge() }
     }
 
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn whatever_the_seed_a_late_duplicate_of_a_write_changes_nothing() {
         seeds(|seed| {
-            let test = Test { workload: Workload::PnCounter, seed, ..challenge() };
+            let test = Test { workload: &workload::PnCounter, seed, ..challenge() };
             test.run(|node| Haunted(Counter::new(node).into())).assert_valid();
         });
     }

@@ -37,14 +37,14 @@ fn main() -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use eddy::{Test, Validity, Workload};
+    use eddy::{Test, Validity, workload};
     use serde_json::Value;
 
     use super::*;
 
     #[test]
     fn every_echo_comes_back() {
-        let test = Test { workload: Workload::Echo, rate: 100.0, ..Test::default() };
+        let test = Test { workload: &workload::Echo, rate: 100.0, ..Test::default() };
         test.run(|_node| Echo).assert_valid();
     }
 

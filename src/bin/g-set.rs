@@ -120,13 +120,13 @@ mod tests {
     use std::time::Duration;
 
     use eddy::checker::availability::Goal;
-    use eddy::{Fault, Test, Validity, Workload, seeds};
+    use eddy::{Fault, Test, Validity, seeds, workload};
 
     use super::*;
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::GSet,
+            workload: &workload::GSet,
             nodes: 5,
             rate: 20.0,
             time_limit: Duration::from_secs(20),

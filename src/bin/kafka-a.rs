@@ -118,13 +118,13 @@ fn main() -> anyhow::Result<()> {
 mod tests {
     use std::time::Duration;
 
-    use eddy::{Test, Validity, Workload, seeds};
+    use eddy::{Test, Validity, seeds, workload};
 
     use super::*;
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::Kafka,
+            workload: &workload::Kafka,
             nodes: 1,
             concurrency: "2n".parse().unwrap(),
             rate: 1000.0,

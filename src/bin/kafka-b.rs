@@ -258,13 +258,13 @@ fn main() -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use eddy::latency::Latency;
-    use eddy::{Fault, Report, Strike, Test, Validity, Workload, seeds};
+    use eddy::{Fault, Report, Strike, Test, Validity, seeds, workload};
 
     use super::*;
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::Kafka,
+            workload: &workload::Kafka,
             nodes: 2,
             concurrency: "2n".parse().unwrap(),
             rate: 1000.0,

@@ -459,7 +459,7 @@ mod tests {
     use std::rc::Rc;
 
     use eddy::latency::Latency;
-    use eddy::{Fault, Report, Strike, Test, Validity, Workload, seeds};
+    use eddy::{Fault, Report, Strike, Test, Validity, seeds, workload};
     use glomers::Host;
     use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, duplex};
     use tokio::sync::mpsc;
@@ -470,7 +470,7 @@ mod tests {
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::Kafka,
+            workload: &workload::Kafka,
             nodes: 2,
             concurrency: "2n".parse().unwrap(),
             rate: 1000.0,

@@ -87,14 +87,14 @@ mod tests {
     use std::time::Duration;
 
     use eddy::checker::availability::Goal;
-    use eddy::{ConsistencyModel, Test, Workload, seeds};
+    use eddy::{ConsistencyModel, Test, seeds, workload};
     use tokio::time::sleep;
 
     use super::*;
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::TxnRwRegister,
+            workload: &workload::TxnRwRegister,
             rate: 1000.0,
             concurrency: "2n".parse().unwrap(),
             time_limit: Duration::from_secs(20),

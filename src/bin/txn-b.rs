@@ -161,14 +161,14 @@ mod tests {
     use std::time::Duration;
 
     use eddy::checker::availability::Goal;
-    use eddy::{ConsistencyModel, Fault, Strike, Test, Workload, seeds};
+    use eddy::{ConsistencyModel, Fault, Strike, Test, seeds, workload};
     use tokio::time::sleep;
 
     use super::*;
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::TxnRwRegister,
+            workload: &workload::TxnRwRegister,
             nodes: 2,
             rate: 1000.0,
             concurrency: "2n".parse().unwrap(),

@@ -175,7 +175,7 @@ fn main() -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use eddy::checker::availability::Goal;
-    use eddy::{ConsistencyModel, Fault, Strike, Test, Workload, seeds};
+    use eddy::{ConsistencyModel, Fault, Strike, Test, seeds, workload};
     use glomers::ErrorCode;
     use tokio::time::sleep;
 
@@ -183,7 +183,7 @@ mod tests {
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::TxnRwRegister,
+            workload: &workload::TxnRwRegister,
             nodes: 2,
             rate: 1000.0,
             concurrency: "2n".parse().unwrap(),

@@ -274,14 +274,14 @@ mod tests {
     use std::time::Duration;
 
     use eddy::latency::Latency;
-    use eddy::{Fault, Report, Strike, Test, Validity, Workload, seeds};
+    use eddy::{Fault, Report, Strike, Test, Validity, seeds, workload};
     use tokio::sync::Mutex;
 
     use super::*;
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::TxnListAppend,
+            workload: &workload::TxnListAppend,
             nodes: 3,
             concurrency: "4n".parse().unwrap(),
             rate: 100.0,

@@ -58,14 +58,14 @@ mod tests {
     use std::time::Duration;
 
     use eddy::checker::availability::Goal;
-    use eddy::{Fault, Test, Validity, Workload, seeds};
+    use eddy::{Fault, Test, Validity, seeds, workload};
     use glomers::Host;
 
     use super::*;
 
     fn challenge() -> Test {
         Test {
-            workload: Workload::UniqueIds,
+            workload: &workload::UniqueIds,
             nodes: 3,
             rate: 1000.0,
             time_limit: Duration::from_secs(30),

@@ -17,14 +17,19 @@ pub fn find<T: Copy + Display>(
     all: &[T],
     received: &str,
 ) -> Result<T, UnknownName> {
-    all.iter().copied().find(|item| item.to_string() == received).ok_or_else(|| UnknownName {
-        kind,
-        received: received.to_owned(),
-        known: all.iter().map(ToString::to_string).collect(),
+    let found = all.iter().copied().find(|item| item.to_string() == received);
+    found.ok_or_else(|| {
+        let known = all.iter().map(ToString::to_string).collect();
+        UnknownName::new(kind, received, known)
     })
 }
 
 impl UnknownName {
+    /// A name that is none of these; `kind` names the set.
+    pub fn new(kind: &'static str, received: &str, known: Vec<String>) -> UnknownName {
+        UnknownName { kind, received: received.to_owned(), known }
+    }
+
     /// The nearest name, if it is near enough to be what was meant.
     fn suggestion(&self) -> Option<&str> {
         let received = self.received.to_lowercase();

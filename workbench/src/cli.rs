@@ -26,11 +26,13 @@ mod slips;
 mod stderr;
 mod table;
 mod text;
+mod workloads;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use eddy::Workload;
 use eddy_text::printable::printable;
 
 use self::arguments::Arguments;
@@ -72,8 +74,10 @@ enum Command {
     Completions(Completions),
 }
 
-/// Does what the arguments of this process say, and tells with which status it should exit.
-pub(crate) fn main() -> ExitCode {
+/// Does what the arguments of this process say, with these workloads beside Maelstrom's, and tells
+/// with which status it should exit.
+pub fn main(own: &[&'static dyn Workload]) -> ExitCode {
+    workloads::add(own);
     let status = parse().and_then(|cli| match cli.command {
         Command::Test(arguments) => {
             let settings = arguments.settings().map_err(|error| wrong("test", error))?;

@@ -1,8 +1,5 @@
 //! The `eddy` command.
 
-mod cli;
-mod serve;
-
 fn main() -> std::process::ExitCode {
-    cli::main()
+    eddy_workbench::main(&[])
 }

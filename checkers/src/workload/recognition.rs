@@ -7,166 +7,84 @@
 
 use std::collections::BTreeSet;
 
-use super::Workload;
-use crate::counter::is_integer;
-use crate::edn::Value;
-use crate::history::{History, Kind, Op};
+use super::{Checker, GCounter, PnCounter};
+use crate::history::History;
 use crate::{Validity, stats};
 
-impl Workload {
-    /// The functions that its clients' operations may have. Jepsen's Kafka tests have more than
-    /// Maelstrom asks for, and the same checker.
-    fn functions(self) -> &'static [&'static str] {
-        match self {
-            Workload::Broadcast => &["broadcast", "read"],
-            Workload::Echo => &["echo"],
-            Workload::GCounter | Workload::GSet | Workload::PnCounter => &["add", "read"],
-            Workload::Kafka => {
-                &["send", "poll", "txn", "assign", "subscribe", "crash", "debug-topic-partitions"]
-            }
-            Workload::LinKv => &["read", "write", "cas"],
-            Workload::TxnListAppend | Workload::TxnRwRegister => &["txn"],
-            Workload::UniqueIds => &["generate"],
+/// The workload of a history among these, by all its operations; an error tells in sentences why it
+/// is not known. Where all that it may be of give the same verdict, any will do.
+pub fn recognize<'a, C: Checker + ?Sized>(
+    history: &History,
+    all: &[&'a C],
+) -> Result<&'a C, String> {
+    if history.clients().next().is_none() {
+        return Err("has no operation of a client; expected a history.edn".to_owned());
+    }
+    let fitting = fitting(history, all);
+    let counter = fitting.iter().copied().find(|workload| workload.name() == PnCounter.name());
+    // The two counters are judged alike.
+    let is_counter = |workload: &&C| [GCounter.name(), PnCounter.name()].contains(&workload.name());
+    let is_of_none = || stats::check(history).valid != Validity::Valid;
+    match fitting[..] {
+        [workload] => Ok(workload),
+        [] => {
+            let all: Vec<String> = all.iter().map(|workload| workload.with_functions()).collect();
+            Err(format!(
+                "is of no workload that is known by its operations; expected the name of one. It \
+                 has {}; there are {}",
+                functions(history).join(", "),
+                all.join(", ")
+            ))
         }
-    }
-
-    /// The workload of a history by all its operations; an error tells in sentences why it is not
-    /// known. Where all that it may be of give the same verdict, any will do.
-    pub fn of(history: &History) -> Result<Workload, String> {
-        if history.clients().next().is_none() {
-            return Err("has no operation of a client; expected a history.edn".to_owned());
+        [first, ..] if fitting.iter().all(is_counter) || is_of_none() => {
+            Ok(counter.unwrap_or(first))
         }
-        let fitting = Workload::fitting(history);
-        // The two counters are judged alike.
-        let counter = fitting.contains(&Workload::PnCounter).then_some(Workload::PnCounter);
-        let is_of_none = || stats::check(history).valid != Validity::Valid;
-        match fitting[..] {
-            [workload] | [Workload::GCounter, workload @ Workload::PnCounter] => Ok(workload),
-            [] => {
-                let all = Workload::ALL.map(Workload::with_functions).join(", ");
-                Err(format!(
-                    "is of no workload that is known by its operations; expected the name of one. \
-                     It has {}; there are {all}",
-                    functions(history).join(", ")
-                ))
-            }
-            [first, ..] if is_of_none() => Ok(counter.unwrap_or(first)),
-            _ => {
-                let names: Vec<String> = fitting.iter().map(ToString::to_string).collect();
-                Err(format!(
-                    "may be of several workloads by its operations, {}: {}; expected one of \
-                     these names",
-                    functions(history).join(", "),
-                    names.join(", ")
-                ))
-            }
-        }
-    }
-
-    /// The workloads that a history may be of, by all its operations.
-    pub fn fitting(history: &History) -> Vec<Workload> {
-        let mut fitting = Workload::ALL.to_vec();
-        fitting.retain(|workload| workload.foreign(history).is_empty());
-        // Reads alone, without keys, may be of anything.
-        let is_told = |workload: &Workload| workload.signs(history).is_some();
-        fitting.retain(|workload| *workload != Workload::LinKv || is_told(workload));
-        let signs = |workload: &Workload| workload.signs(history);
-        for is_kept in [|sign: Option<bool>| sign != Some(false), |sign| sign == Some(true)] {
-            let kept = fitting.iter().copied().filter(|workload| is_kept(signs(workload)));
-            let kept: Vec<Workload> = kept.collect();
-            if !kept.is_empty() {
-                fitting = kept;
-            }
-        }
-        fitting
-    }
-
-    /// Whether a history has any operation that this workload has.
-    pub fn is_in(self, history: &History) -> bool {
-        history.clients().any(|op| self.functions().contains(&&*op.f))
-    }
-
-    /// The functions of operations that this workload does not have, sorted.
-    pub fn foreign(self, history: &History) -> Vec<&str> {
-        let mut foreign = functions(history);
-        foreign.retain(|f| !self.functions().contains(f));
-        foreign
-    }
-
-    /// Its name with its operations: `broadcast (broadcast, read)`.
-    pub fn with_functions(self) -> String {
-        format!("{self} ({})", self.functions().join(", "))
-    }
-
-    /// Whether a history is of this workload, as far as values tell: not if any contradicts it.
-    fn signs(self, history: &History) -> Option<bool> {
-        history.clients().filter_map(|op| self.sign(op)).reduce(|all, one| all && one)
-    }
-
-    /// Whether an operation is of this workload, if its value tells.
-    fn sign(self, op: &Op) -> Option<bool> {
-        let read = (op.f == "read" && op.kind == Kind::Ok).then_some(&op.value);
-        let is_list = |value: &Value| value.as_sequence().is_some();
-        match self {
-            // A node may answer null for an empty list.
-            Workload::Broadcast | Workload::GSet => {
-                let read = read.filter(|value| **value != Value::Nil);
-                read.map(|value| value.elements().is_some())
-            }
-            Workload::GCounter | Workload::PnCounter => read.map(is_integer),
-            // Who reads a key names it before it is known what the key has.
-            Workload::LinKv => {
-                let is_asked = op.f == "read" && op.kind == Kind::Invoke;
-                let is_pair = op.value.as_sequence().is_some_and(|pair| pair.len() == 2);
-                (op.f != "read" || is_asked && is_pair).then_some(true)
-            }
-            Workload::Kafka => micro_ops(op, |f, _| match f {
-                "send" | "poll" => Some(true),
-                _ => Some(false),
-            }),
-            Workload::TxnListAppend => micro_ops(op, |f, value| match (f, value) {
-                ("append", _) => Some(true),
-                ("r", Some(Value::Nil) | None) => None,
-                ("r", Some(value)) => Some(is_list(value)),
-                _ => Some(false),
-            }),
-            Workload::TxnRwRegister => micro_ops(op, |f, value| match (f, value) {
-                ("w", _) => Some(true),
-                ("r", Some(Value::Nil) | None) => None,
-                ("r", Some(value)) => Some(!is_list(value)),
-                _ => Some(false),
-            }),
-            Workload::Echo | Workload::UniqueIds => None,
+        _ => {
+            let names: Vec<&str> = fitting.iter().map(|workload| workload.name()).collect();
+            Err(format!(
+                "may be of several workloads by its operations, {}: {}; expected one of these \
+                 names",
+                functions(history).join(", "),
+                names.join(", ")
+            ))
         }
     }
 }
 
+/// The workloads among these that a history may be of, by all its operations.
+pub fn fitting<'a, C: Checker + ?Sized>(history: &History, all: &[&'a C]) -> Vec<&'a C> {
+    let possible = all.iter().copied().filter(|workload| workload.foreign(history).is_empty());
+    let mut fitting: Vec<(&C, Option<bool>)> =
+        possible.map(|workload| (workload, fits(workload, history))).collect();
+    for is_kept in [|fits: Option<bool>| fits != Some(false), |fits| fits == Some(true)] {
+        if fitting.iter().any(|(_, fits)| is_kept(*fits)) {
+            fitting.retain(|(_, fits)| is_kept(*fits));
+        }
+    }
+    fitting.into_iter().map(|(workload, _)| workload).collect()
+}
+
+/// Whether a history is of this workload, as far as values tell: not if any contradicts it.
+fn fits<C: Checker + ?Sized>(workload: &C, history: &History) -> Option<bool> {
+    history.clients().filter_map(|op| workload.fits(op)).reduce(|all, one| all && one)
+}
+
 /// The functions of clients' operations, each once, sorted.
-fn functions(history: &History) -> Vec<&str> {
+pub(super) fn functions(history: &History) -> Vec<&str> {
     let functions: BTreeSet<&str> = history.clients().map(|op| &*op.f).collect();
     functions.into_iter().collect()
 }
 
-/// Whether a transaction is of a workload: not if any of its operations is not, given by function
-/// and value, and unknown if none of them tells.
-fn micro_ops(op: &Op, sign: impl Fn(&str, Option<&Value>) -> Option<bool>) -> Option<bool> {
-    let micro_ops = op.value.as_sequence().unwrap_or_default().iter();
-    let signs = micro_ops.filter_map(|micro_op| match micro_op.as_sequence()? {
-        [Value::Keyword(f), rest @ ..] => sign(f, rest.get(1)),
-        _ => Some(false),
-    });
-    signs.reduce(|all, one| all && one)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::{ALL, Echo, GSet, LinKv};
     use super::*;
     use crate::testing::history;
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        let found = Workload::of(&history(text));
-        let found = found.map_or_else(|error| error, |workload| workload.to_string());
+        let found = recognize(&history(text), &ALL);
+        let found = found.map_or_else(|error| error, |workload| workload.name().to_owned());
         assert!(found.starts_with(expected), "{text}: {found}");
     }
 
@@ -229,8 +147,8 @@ mod tests {
     #[test]
     fn operations_that_a_workload_does_not_have_are_named() {
         let history = history("0 ok add 1\n0 ok read 1\n0 ok transfer 1\nnemesis info kill nil");
-        assert_eq!(Workload::GSet.foreign(&history), ["transfer"]);
-        assert_eq!(Workload::LinKv.foreign(&history), ["add", "transfer"]);
-        assert!(Workload::LinKv.is_in(&history) && !Workload::Echo.is_in(&history));
+        assert_eq!(GSet.foreign(&history), ["transfer"]);
+        assert_eq!(LinKv.foreign(&history), ["add", "transfer"]);
+        assert!(LinKv.is_in(&history) && !Echo.is_in(&history));
     }
 }

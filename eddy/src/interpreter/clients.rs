@@ -12,9 +12,8 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use super::mistakes;
+use crate::client::{Operation, Reply, Request};
 use crate::network::{Message, Network};
-use crate::schema::Reply;
-use crate::workload::{Operation, Request};
 
 /// How many closed clients are remembered that had given up, the last of all. Each may still get
 /// its reply, and how late it is can be told of these only. A client waits for a second or more, so
@@ -341,17 +340,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::client::Work;
     use crate::latency::Latency;
     use crate::network::Delivery;
     use crate::random::Random;
-    use crate::workload::Work;
 
     #[test]
     fn of_the_clients_that_gave_up_only_the_last_are_remembered() {
         let mut network =
             Network::new(Latency::default(), Delivery::Maelstrom, Random::seeded(0), false);
         let mut clients = Clients::new(1, false);
-        let operation = crate::workload::init("n0", &[]);
+        let operation = Operation::init("n0", &[]);
         let Work::Ask(request) = operation.work.clone() else { panic!("init asks nothing") };
         let (deadline, purpose) = (Duration::from_secs(5), Purpose::Preparation);
         let processes = u64::try_from(REMEMBERED).unwrap() + 2;

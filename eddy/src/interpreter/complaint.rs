@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use super::hint;
-use crate::schema::{Schema, is_integer};
+use crate::client::{Schema, is_integer};
 
 /// What a node did that ends the test.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -92,11 +92,11 @@ mod tests {
     use glomers::{Handler, Json, async_trait};
     use serde::{Deserialize, Serialize};
 
-    use crate::Workload;
     use crate::checker::Validity;
     use crate::checker::availability::Goal;
     use crate::nemesis::Strike;
     use crate::test::Test;
+    use crate::workload;
 
     use super::*;
 
@@ -148,7 +148,7 @@ mod tests {
             let verdict = if after > 5 * SECOND { Validity::Invalid } else { Validity::Valid };
             assert_eq!(report.valid, verdict, "{report}");
         }
-        let workload = Workload::Echo;
+        let workload = &workload::Echo;
         let (time_limit, availability) = (15 * SECOND, Goal::Total);
         let test = Test { workload, time_limit, availability, ..Test::default() };
         check(&test, 4 * SECOND, "");
@@ -159,7 +159,7 @@ mod tests {
         let rare = Test { rate: 0.2, time_limit: 60 * SECOND, ..test.clone() };
         check(&rare, 5 * SECOND + SECOND / 1000, "");
         // A client that is used again hears it whenever it comes.
-        check(&Test { workload: Workload::UniqueIds, ..test.clone() }, 7 * SECOND, "");
+        check(&Test { workload: &workload::UniqueIds, ..test.clone() }, 7 * SECOND, "");
         // A fault may have been to blame, or not; Maelstrom does not know it anyway.
         let strikes = vec![Strike::pause(["n0"], SECOND, 2 * SECOND)];
         check(&Test { strikes, ..test }, 7 * SECOND, "");

@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::complaint::Said;
-use crate::schema::is_integer;
+use crate::client::is_integer;
 
 /// The message in a line, if Maelstrom finds one there.
 pub(super) fn read(line: &str) -> Option<Said<'static>> {

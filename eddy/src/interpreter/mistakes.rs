@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use super::clients::{self, Answered, Unsolicited, Waiting};
 use super::complaint::{Said, excerpt};
 use crate::checker::sentence::and;
+use crate::client::{Reply, is_integer, named};
 use crate::network::Message;
-use crate::schema::{Reply, is_integer, named};
 
 /// How much is shown of a field that is wrong, in letters.
 const FIELD: usize = 100;

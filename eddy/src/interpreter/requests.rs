@@ -10,12 +10,12 @@ use eddy_text::printable::SCREEN;
 use super::clients::{self, Purpose, Waiting};
 use super::complaint::Said;
 use super::{Complaint, Interpreter, Stage, complaint};
-use crate::client::{Completion, EXCERPT, Next, TIMEOUT};
+use crate::client::{Answer, Completion, EXCERPT, Next, Operation, TIMEOUT, Work};
 use crate::edn::Value;
 use crate::generator::Phase;
 use crate::history::{Kind, Process};
 use crate::network::{Admission, Message};
-use crate::workload::{self, Answer, Operation, Turn, Work};
+use crate::workload::Turn;
 
 /// How long a node may take to answer `init`.
 pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,7 +23,7 @@ pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 impl Interpreter {
     /// Asks a node to begin.
     pub(super) fn initialize(&mut self, now: Duration, node: usize) {
-        let init = workload::init(&self.nodes[node], &self.nodes);
+        let init = Operation::init(&self.nodes[node], &self.nodes);
         self.ask_once(now, node, INIT_TIMEOUT, init);
     }
 
@@ -65,7 +65,7 @@ impl Interpreter {
         match operation.work.clone() {
             Work::Ask(request) => {
                 let node = thread % self.nodes.len();
-                let deadline = now + self.operations.patience();
+                let deadline = now + self.operations.timeout();
                 self.ask(now, Waiting { client, node, deadline, operation, request, purpose });
             }
             Work::End(kind) => {
@@ -136,7 +136,7 @@ impl Interpreter {
                 completion
             }
             Next::Ask(request) => {
-                let deadline = now + self.operations.patience();
+                let deadline = now + self.operations.timeout();
                 self.ask(now, Waiting { deadline, request, ..waiting });
                 return Ok(());
             }

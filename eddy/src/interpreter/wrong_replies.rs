@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::clients::{self, Waiting};
 use super::complaint::{Said, excerpt};
-use crate::schema::Reply;
+use crate::client::Reply;
 
 /// The last of each node, by its number.
 #[derive(Debug, Default)]

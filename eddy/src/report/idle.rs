@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::strikes::{name, that_hit};
-use crate::Workload;
 use crate::checker::sentence::and;
 use crate::history::{History, Kind, Op};
 use crate::nemesis::{Fault, Strike};
 use crate::test::Test;
+use crate::workload::Workload;
 
 /// The part of the time limit that a nemesis interval is advised to be: then about five strikes of
 /// each fault begin and end before the time is over.
@@ -87,11 +87,11 @@ struct Times {
 }
 
 impl Times {
-    fn of(workload: Workload, history: &History, began: Duration) -> Times {
+    fn of(workload: &dyn Workload, history: &History, began: Duration) -> Times {
         let is_last = |op: &Op| op.extra("final?").is_some();
         let acknowledged = || history.clients().filter(|op| op.kind == Kind::Ok);
         let time = |op: &Op| Duration::from_nanos(op.time).saturating_sub(began);
-        let functions = written(workload).map_or(&[][..], |(_, functions)| functions);
+        let functions = workload.writes().map_or(&[][..], |(_, functions)| functions);
         let mut writes = acknowledged().filter(|op| functions.contains(&&*op.f));
         let first_write = writes.next().map(time);
         let last = acknowledged().filter(|op| !is_last(op)).last().map(time);
@@ -99,7 +99,7 @@ impl Times {
     }
 
     /// What keeps the strikes of a fault from showing anything, if anything does.
-    fn find(&self, fault: Fault, hits: &[&Strike], workload: Workload) -> Option<String> {
+    fn find(&self, fault: Fault, hits: &[&Strike], workload: &dyn Workload) -> Option<String> {
         let [one, several] = name(fault);
         if hits.is_empty() {
             return Some(format!("no {one} struck any node"));
@@ -107,7 +107,7 @@ impl Times {
         let all = if hits.len() == 1 { format!("the only {one}") } else { format!("every {one}") };
         if fault == Fault::Kill {
             let first = self.first_write?;
-            let (what, _) = written(workload)?;
+            let (what, _) = workload.writes()?;
             let is_early = hits.iter().all(|strike| strike.from < first);
             return is_early.then(|| {
                 format!("{all} struck before any {what} was acknowledged, so nothing could be lost")
@@ -123,23 +123,10 @@ impl Times {
     }
 }
 
-/// What clients write in a workload, and by which operations; an echo needs nothing to be kept.
-fn written(workload: Workload) -> Option<(&'static str, &'static [&'static str])> {
-    Some(match workload {
-        Workload::Broadcast => ("value", &["broadcast"]),
-        Workload::Echo => return None,
-        Workload::GCounter | Workload::PnCounter => ("add", &["add"]),
-        Workload::GSet => ("value", &["add"]),
-        Workload::Kafka => ("message", &["send", "txn"]),
-        Workload::LinKv => ("write", &["write", "cas"]),
-        Workload::TxnListAppend | Workload::TxnRwRegister => ("transaction", &["txn"]),
-        Workload::UniqueIds => ("id", &["generate"]),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload;
 
     const OPTIONS: Options = Options {
         interval: |interval| format!("interval {interval:?}"),
@@ -171,7 +158,7 @@ mod tests {
 
     fn test(fault: Fault) -> Test {
         let faults = [fault].into();
-        Test { workload: Workload::Broadcast, nodes: 3, faults, ..Test::default() }
+        Test { workload: &workload::Broadcast, nodes: 3, faults, ..Test::default() }
     }
 
     #[test]
@@ -222,7 +209,7 @@ mod tests {
     fn an_echo_is_not_lost_by_a_kill() {
         let history = HISTORY.replace(":broadcast", ":echo");
         let history = History::read_edn(&history).unwrap();
-        let test = Test { workload: Workload::Echo, ..test(Fault::Kill) };
+        let test = Test { workload: &workload::Echo, ..test(Fault::Kill) };
         let strikes = [Strike::kill(["n0"], seconds(0), seconds(6))];
         assert!(warnings(&test, &strikes, &history, seconds(1), OPTIONS).is_empty());
     }

@@ -10,6 +10,7 @@ use crate::latency::{Distribution, Latency};
 use crate::nemesis::strike::Time;
 use crate::network::Delivery;
 use crate::topology::Topology;
+use crate::workload::{self, Workload};
 
 /// Displays as Rust: the fields that differ from the defaults.
 pub(crate) struct Rust<'a>(pub(crate) &'a Test);
@@ -18,7 +19,7 @@ impl Display for Rust<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let test = self.0;
         let usual = Test { nodes: 0, ..Test::default() };
-        let mut fields = vec![("workload", format!("Workload::{:?}", test.workload))];
+        let mut fields = vec![("workload", workload(test.workload))];
         let mut add = |differs: bool, name, value: String| {
             if differs {
                 fields.push((name, value));
@@ -62,6 +63,12 @@ impl Display for Rust<'_> {
         }
         f.write_str("    ..Test::default()\n}")
     }
+}
+
+/// One of Maelstrom's is in a module of ours, another one is wherever its test finds it.
+fn workload(workload: &'static dyn Workload) -> String {
+    let module = if workload::ALL.contains(&workload) { "workload::" } else { "" };
+    format!("&{module}{workload:?}")
 }
 
 fn differ(one: f64, other: f64) -> bool {
@@ -111,7 +118,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::Workload;
     use crate::nemesis::{Fault, Strike};
 
     #[test]
@@ -124,14 +130,14 @@ mod tests {
         }
         #[rustfmt::skip]
         let short = Test {
-            workload: Workload::Echo,
+            workload: &workload::Echo,
             nodes: 1,
             ..Test::default()
         };
         check(&short);
         #[rustfmt::skip]
         let long = Test {
-            workload: Workload::Broadcast,
+            workload: &workload::Broadcast,
             names: ["a", "b"].map(String::from).into(),
             concurrency: "2n".parse().unwrap(),
             rate: 10.5,
@@ -154,7 +160,7 @@ mod tests {
         check(&long);
         #[rustfmt::skip]
         let one = Test {
-            workload: Workload::UniqueIds,
+            workload: &workload::UniqueIds,
             nodes: 3,
             latency: Latency { mean: Duration::from_millis(20), ..Latency::default() },
             strikes: vec![Strike::mute(["n1"], Duration::ZERO, Duration::from_millis(900))],

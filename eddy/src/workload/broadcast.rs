@@ -4,24 +4,32 @@
 
 use serde_json::json;
 
-use super::{Errors, Operation, Operations, Outcome, Request, Turn};
+use super::{Broadcast, Operations, Parameters, Turn, Workload};
+use crate::client::{Errors, Operation, Outcome, Request, Schema, Shape};
 use crate::edn::Value;
 use crate::random::Random;
-use crate::schema::{Schema, Shape};
 use crate::topology::Topology;
 
-pub(super) struct Broadcast {
+impl Workload for Broadcast {
+    fn operations(&self, parameters: &Parameters) -> Box<dyn Operations> {
+        Box::new(Values { topology: parameters.topology, next: 0 })
+    }
+
+    fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {
+        Some(("value", &["broadcast"]))
+    }
+
+    fn spreads_values(&self) -> bool {
+        true
+    }
+}
+
+struct Values {
     topology: Topology,
     next: i64,
 }
 
-impl Broadcast {
-    pub(super) fn new(topology: Topology) -> Broadcast {
-        Broadcast { topology, next: 0 }
-    }
-}
-
-impl Operations for Broadcast {
+impl Operations for Values {
     fn setup(&self, nodes: &[String]) -> Option<Operation> {
         let body = json!({"type": "topology", "topology": self.topology.neighbors(nodes)});
         let request = Request::new(body, Schema::new("topology_ok", &[]), Outcome::Sent);

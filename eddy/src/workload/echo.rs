@@ -2,12 +2,16 @@
 
 use serde_json::json;
 
-use super::{Operation, Operations, Outcome, Request, Turn};
+use super::{Echo, Operations, Parameters, Turn, Workload};
+use crate::client::{Operation, Outcome, Request, Schema, Shape};
 use crate::edn::Value;
 use crate::random::Random;
-use crate::schema::{Schema, Shape};
 
-pub(super) struct Echo;
+impl Workload for Echo {
+    fn operations(&self, _parameters: &Parameters) -> Box<dyn Operations> {
+        Box::new(Echo)
+    }
+}
 
 impl Operations for Echo {
     fn next(&mut self, _turn: Turn, random: &mut Random) -> Operation {

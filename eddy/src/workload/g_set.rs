@@ -6,17 +6,30 @@
 
 use serde_json::json;
 
-use super::{Errors, Operation, Operations, Outcome, Request, Turn};
+use super::{GSet, Operations, Parameters, Turn, Workload};
+use crate::client::{Errors, Operation, Outcome, Request, Schema, Shape};
 use crate::edn::Value;
 use crate::random::Random;
-use crate::schema::{Schema, Shape};
 
-#[derive(Default)]
-pub(super) struct GSet {
+impl Workload for GSet {
+    fn operations(&self, _parameters: &Parameters) -> Box<dyn Operations> {
+        Box::new(Elements { next: 0 })
+    }
+
+    fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {
+        Some(("value", &["add"]))
+    }
+
+    fn spreads_values(&self) -> bool {
+        true
+    }
+}
+
+struct Elements {
     next: i64,
 }
 
-impl Operations for GSet {
+impl Operations for Elements {
     fn next(&mut self, _turn: Turn, random: &mut Random) -> Operation {
         if random.below(2) == 0 {
             return read();

@@ -20,12 +20,11 @@ use self::commits::Commits;
 use self::consumer::Consumer;
 use self::progress::Progress;
 use super::txn::{Limits, MicroOp, Transactions};
-use super::{Answer, Errors, Operation, Operations, Outcome, Request, Turn, Work};
+use super::{Kafka, Operations, Parameters, Turn, Workload};
+use crate::client::{Answer, Errors, Operation, Outcome, Reply, Request, Schema, Shape, Work};
 use crate::edn::Value;
 use crate::history::{Kind, Op, Process};
 use crate::random::Random;
-use crate::schema::{Reply, Schema, Shape};
-use crate::test::Test;
 
 /// One in so many operations assigns a client a key.
 const ASSIGN: u64 = 64;
@@ -42,7 +41,17 @@ const POLL: Duration = Duration::from_millis(200);
 /// How long clients poll after the recovery, if they do not see everything.
 const LAST_POLLS: Duration = Duration::from_secs(10);
 
-pub(super) struct Kafka {
+impl Workload for Kafka {
+    fn operations(&self, parameters: &Parameters) -> Box<dyn Operations> {
+        Box::new(Logs::new(parameters))
+    }
+
+    fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {
+        Some(("message", &["send", "txn"]))
+    }
+}
+
+struct Logs {
     sends_and_polls: Transactions,
     /// One that was drawn and not used.
     drawn: Option<MicroOp>,
@@ -74,13 +83,12 @@ enum Step {
     Poll,
 }
 
-impl Kafka {
-    pub(super) fn new(test: &Test) -> Kafka {
-        let clients = test.concurrency.threads(test.node_ids().len());
-        Kafka {
-            sends_and_polls: Transactions::new(Limits { length: 1, ..Limits::of(test) }),
+impl Logs {
+    fn new(parameters: &Parameters) -> Logs {
+        Logs {
+            sends_and_polls: Transactions::new(Limits { length: 1, ..Limits::of(parameters) }),
             drawn: None,
-            crash_gap: CRASH / u32::try_from(clients).unwrap_or(u32::MAX).max(1),
+            crash_gap: CRASH / u32::try_from(parameters.clients).unwrap_or(u32::MAX).max(1),
             crash_at: None,
             consumers: BTreeMap::new(),
             progress: Progress::default(),
@@ -155,7 +163,7 @@ fn end(f: &'static str, value: Value, kind: Kind) -> Operation {
     Operation { f, value, extra, work: Work::End(kind), errors }
 }
 
-impl Operations for Kafka {
+impl Operations for Logs {
     fn next(&mut self, turn: Turn, random: &mut Random) -> Operation {
         if self.crashes(turn.now, random) {
             return end("crash", Value::Nil, Kind::Info);

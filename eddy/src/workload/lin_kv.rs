@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Errors, Operation, Operations, Outcome, Request, Turn};
+use super::{LinKv, Operations, Parameters, Turn, Workload};
 use crate::checker::sentence::counted;
+use crate::client::{Errors, Operation, Outcome, Reply, Request, Schema, Shape};
 use crate::edn::Value;
 use crate::history::{Kind, Op};
 use crate::random::Random;
-use crate::schema::{Reply, Schema, Shape};
-use crate::test::Test;
 
 /// How many processes may have to do with a key. More would make checking harder, fewer would
 /// give less to check.
@@ -26,11 +25,34 @@ const PROCESSES: usize = 20;
 const VALUES: u64 = 5;
 
 /// How long a client waits at least.
-const PATIENCE: Duration = Duration::from_secs(1);
+const LEAST_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(super) struct LinKv {
+impl Workload for LinKv {
+    fn operations(&self, parameters: &Parameters) -> Box<dyn Operations> {
+        Box::new(Registers::new(parameters.nodes, parameters.latency))
+    }
+
+    /// Whether so many clients can be dealt out to groups.
+    fn validate(&self, parameters: &Parameters) -> Result<(), String> {
+        let Parameters { nodes, clients: threads, .. } = *parameters;
+        let (size, clients) = (2 * nodes, counted(threads as u64, "client"));
+        if threads > 0 && threads.is_multiple_of(size) {
+            return Ok(());
+        }
+        Err(format!(
+            "{clients} cannot be dealt out to the keys of lin-kv, where two per node share \
+             one; expected a concurrency of {size}, or 2n, or a multiple of that"
+        ))
+    }
+
+    fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {
+        Some(("write", &["write", "cas"]))
+    }
+}
+
+struct Registers {
     nodes: usize,
-    patience: Duration,
+    timeout: Duration,
     groups: Vec<Group>,
     next_key: u64,
 }
@@ -42,23 +64,10 @@ struct Group {
     gone: usize,
 }
 
-impl LinKv {
-    pub(super) fn new(test: &Test) -> LinKv {
-        let nodes = test.node_ids().len();
-        let patience = test.latency.mean.saturating_mul(10).max(PATIENCE);
-        LinKv { nodes, patience, groups: Vec::new(), next_key: 0 }
-    }
-
-    /// Whether so many clients can be dealt out to groups.
-    pub(super) fn validate(nodes: usize, threads: usize) -> Result<(), String> {
-        let (size, clients) = (2 * nodes, counted(threads as u64, "client"));
-        if threads > 0 && threads.is_multiple_of(size) {
-            return Ok(());
-        }
-        Err(format!(
-            "{clients} cannot be dealt out to the keys of lin-kv, where two per node share \
-             one; expected a concurrency of {size}, or 2n, or a multiple of that"
-        ))
+impl Registers {
+    fn new(nodes: usize, latency: Duration) -> Registers {
+        let timeout = latency.saturating_mul(10).max(LEAST_TIMEOUT);
+        Registers { nodes, timeout, groups: Vec::new(), next_key: 0 }
     }
 
     fn group_of(&mut self, thread: usize) -> &mut Group {
@@ -81,7 +90,7 @@ impl LinKv {
     }
 }
 
-impl Operations for LinKv {
+impl Operations for Registers {
     fn crews(&self, threads: usize) -> Vec<Vec<Range<usize>>> {
         let size = 2 * self.nodes;
         let first = vec![0..self.nodes, self.nodes..size];
@@ -95,8 +104,8 @@ impl Operations for LinKv {
         true
     }
 
-    fn patience(&self) -> Duration {
-        self.patience
+    fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     fn next(&mut self, turn: Turn, random: &mut Random) -> Operation {
@@ -159,7 +168,7 @@ mod tests {
 
     #[test]
     fn two_clients_per_node_share_a_key_and_only_the_first_group_reads() {
-        let mut workload = LinKv::new(&Test { nodes: 3, ..Test::default() });
+        let mut workload = Registers::new(3, Duration::ZERO);
         assert_eq!(format!("{:?}", workload.crews(12)), "[[0..3, 3..6], [6..12]]");
         let mut random = Random::seeded(0);
         for thread in (0..12).chain(0..12) {
@@ -171,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_group_goes_on_to_another_key_when_twenty_processes_have_had_to_do_with_it() {
-        let mut workload = LinKv::new(&Test { nodes: 3, ..Test::default() });
+        let mut workload = Registers::new(3, Duration::ZERO);
         let mut random = Random::seeded(0);
         let mut keys = Vec::new();
         for _ in 0..60 {
@@ -186,18 +195,22 @@ mod tests {
 
     #[test]
     fn there_must_be_as_many_clients_as_groups_need() {
+        fn validate(nodes: usize, clients: usize) -> Result<(), String> {
+            let test = crate::Test { nodes, ..crate::Test::default() };
+            LinKv.validate(&Parameters { clients, ..test.parameters() })
+        }
         #[track_caller]
         fn check(nodes: usize, threads: usize, is_valid: bool) {
-            assert_eq!(LinKv::validate(nodes, threads).is_ok(), is_valid);
+            assert_eq!(validate(nodes, threads).is_ok(), is_valid);
         }
         check(1, 2, true);
         check(5, 5, false);
         check(5, 10, true);
         check(5, 15, false);
         check(3, 12, true);
-        let alone = LinKv::validate(1, 1).unwrap_err();
+        let alone = validate(1, 1).unwrap_err();
         assert!(alone.starts_with("1 client cannot be dealt out"), "{alone}");
-        let error = LinKv::validate(5, 5).unwrap_err();
+        let error = validate(5, 5).unwrap_err();
         assert!(error.ends_with("expected a concurrency of 10, or 2n, or a multiple of that"));
     }
 }

@@ -9,11 +9,10 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 pub(super) use self::generator::{Limits, MicroOp, Transactions};
-use super::{Operation, Operations, Outcome, Request, Turn};
+use super::{Operations, Parameters, Turn};
+use crate::client::{Operation, Outcome, Reply, Request, Schema, Shape};
 use crate::edn::{JsonError, Value};
 use crate::random::Random;
-use crate::schema::{Reply, Schema, Shape};
-use crate::test::Test;
 
 pub(super) struct Txn {
     transactions: Transactions,
@@ -23,18 +22,12 @@ pub(super) struct Txn {
 }
 
 impl Txn {
-    /// Over lists.
-    pub(super) fn append(test: &Test) -> Txn {
-        Txn::new(test, "append", &[("txn", Shape::Transaction("append"))])
-    }
-
-    /// Over registers.
-    pub(super) fn write(test: &Test) -> Txn {
-        Txn::new(test, "w", &[("txn", Shape::Transaction("w"))])
-    }
-
-    fn new(test: &Test, write: &'static str, shape: &'static [(&'static str, Shape)]) -> Txn {
-        Txn { transactions: Transactions::new(Limits::of(test)), write, shape }
+    pub(super) fn new(
+        parameters: &Parameters,
+        write: &'static str,
+        shape: &'static [(&'static str, Shape)],
+    ) -> Txn {
+        Txn { transactions: Transactions::new(Limits::of(parameters)), write, shape }
     }
 }
 

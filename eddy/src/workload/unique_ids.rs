@@ -2,12 +2,20 @@
 
 use serde_json::json;
 
-use super::{Operation, Operations, Outcome, Request, Turn};
+use super::{Operations, Parameters, Turn, UniqueIds, Workload};
+use crate::client::{Operation, Outcome, Request, Schema, Shape};
 use crate::edn::Value;
 use crate::random::Random;
-use crate::schema::{Schema, Shape};
 
-pub(super) struct UniqueIds;
+impl Workload for UniqueIds {
+    fn operations(&self, _parameters: &Parameters) -> Box<dyn Operations> {
+        Box::new(UniqueIds)
+    }
+
+    fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {
+        Some(("id", &["generate"]))
+    }
+}
 
 impl Operations for UniqueIds {
     fn reuses_clients(&self) -> bool {

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use eddy::{Fault, Latency, Report, Test, Validity, Workload, seeds};
+use eddy::{Fault, Latency, Report, Test, Validity, seeds, workload};
 use glomers::{Handler, KeyValue, Log, Node, async_trait};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
@@ -121,7 +121,7 @@ impl Handler for Forgetful {
 fn failed(mistake: Mistake) -> Report {
     let run = |seed| {
         let test = Test {
-            workload: Workload::Broadcast,
+            workload: &workload::Broadcast,
             rate: 50.0,
             time_limit: Duration::from_secs(10),
             faults: [Fault::Kill].into(),
@@ -241,7 +241,7 @@ fn expect_verdict(text: &str) {
         "\nfailure::a_test_that_takes_long_to_be_made_smaller: smaller, with 1 node, ",
         " tried):",
         "Test {",
-        "workload: Workload::Broadcast,",
+        "workload: &workload::Broadcast,",
         "strikes: vec![",
         "Strike::kill([\"n0\"], ",
         "..Test::default()",
@@ -259,7 +259,7 @@ fn who_stops_a_test_that_is_made_smaller_keeps_the_smallest_so_far() {
     expect_verdict(&text);
     expect_in_order(
         &text,
-        &[": Test { workload: Workload::Broadcast, nodes: 1, ", " ..Test::default() }\n"],
+        &[": Test { workload: &workload::Broadcast, nodes: 1, ", " ..Test::default() }\n"],
     );
 }
 
@@ -276,7 +276,7 @@ fn at_a_terminal_the_smallest_so_far_can_be_pasted_as_it_stands() {
     let text = stopped_when_smaller(command, Some(ours.into())).replace('\r', "\n");
     expect_verdict(&text);
     expect_in_order(&text, &["Ctrl-C ends it", " smaller tests tried"]);
-    expect_in_order(&text, &["\nTest {\n    workload: Workload::Broadcast,\n    nodes: 1,\n"]);
+    expect_in_order(&text, &["\nTest {\n    workload: &workload::Broadcast,\n    nodes: 1,\n"]);
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn a_seed_that_is_given_up_for_a_lower_one_is_told() {
 fn a_test_whose_kills_came_too_early_says_so() {
     let run = |seed| {
         let test = Test {
-            workload: Workload::Broadcast,
+            workload: &workload::Broadcast,
             time_limit: Duration::from_secs(10),
             faults: [Fault::Kill].into(),
             seed,
@@ -352,7 +352,7 @@ fn a_failure_tells_the_verdict_first_and_in_the_end_what_contradicts_each_other(
 #[test]
 fn a_lost_update_ends_with_the_operations_that_contradict_each_other() {
     let test = Test {
-        workload: Workload::GCounter,
+        workload: &workload::GCounter,
         nodes: 3,
         rate: 100.0,
         time_limit: Duration::from_secs(5),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use eddy::edn::Value;
 use eddy::history::{Kind, Op, Process};
 use eddy::latency::Latency;
-use eddy::{Fault, Matrix, Report, Strike, Test, Validity, Workload, seeds};
+use eddy::{Fault, Matrix, Report, Strike, Test, Validity, seeds, workload};
 use glomers::gossip::Seen;
 use glomers::{Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
@@ -79,7 +79,7 @@ impl Handler for Gossiper {
 
 fn test() -> Test {
     Test {
-        workload: Workload::Broadcast,
+        workload: &workload::Broadcast,
         nodes: 4,
         rate: 100.0,
         time_limit: 20 * SECOND,
@@ -162,7 +162,7 @@ fn without_faults_or_an_early_end_or_values_there_is_nothing_to_measure() {
     check(&Test { faults_until: 5 * SECOND, ..test() });
     let until = |until| vec![Strike::partition(["n0"], 3 * SECOND, until)];
     check(&Test { strikes: until(25 * SECOND), ..test() });
-    check(&Test { strikes: until(8 * SECOND), workload: Workload::Echo, ..test() });
+    check(&Test { strikes: until(8 * SECOND), workload: &workload::Echo, ..test() });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eddy::latency::Latency;
-use eddy::{Strike, Test, Workload};
+use eddy::{Strike, Test, workload};
 use glomers::{Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +50,7 @@ fn a_node_is_not_blamed_for_what_its_receiver_carries_from_its_former_life() {
     for seconds in [6, 12, 60] {
         let latency = Latency { mean: seconds * second, ..Latency::default() };
         let test = Test {
-            workload: Workload::Echo,
+            workload: &workload::Echo,
             nodes: 3,
             rate: 20.0,
             time_limit: 3 * second,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use eddy::edn::Value;
 use eddy::latency::Latency;
 use eddy::network::Delivery;
-use eddy::{Fault, Report, Strike, Test, Workload, seeds};
+use eddy::{Fault, Report, Strike, Test, seeds, workload};
 use glomers::{ErrorCode, Handler, KeyValue, Node, RpcError, TimestampOracle, async_trait};
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +78,7 @@ impl Handler for Ids {
 
 fn test(seed: u64) -> Test {
     Test {
-        workload: Workload::UniqueIds,
+        workload: &workload::UniqueIds,
         nodes: 3,
         rate: 10.0,
         time_limit: Duration::from_secs(10),

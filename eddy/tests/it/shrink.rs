@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use eddy::{Fault, Report, Strike, Test, Validity, Workload};
+use eddy::{Fault, Report, Strike, Test, Validity, workload};
 use glomers::{Handler, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ fn run(test: &Test) -> Report {
 
 fn large() -> Test {
     Test {
-        workload: Workload::UniqueIds,
+        workload: &workload::UniqueIds,
         nodes: 7,
         rate: 50.0,
         time_limit: Duration::from_secs(20),
@@ -102,7 +102,7 @@ fn the_message_names_the_seed_the_line_that_repeats_it_and_the_smallest_test_as_
         "cargo test -p eddy --test it -- --exact \
          shrink::the_message_names_the_seed_the_line_that_repeats_it_and_the_smallest_test_as_rust\n",
         "tests in which the same goes wrong has 1 node, ",
-        "\nTest {\n    workload: Workload::UniqueIds,\n    nodes: 1,\n",
+        "\nTest {\n    workload: &workload::UniqueIds,\n    nodes: 1,\n",
         "    strikes: vec![Strike::kill([\"n0\"], ",
         &from,
         "    ..Test::default()\n}\n",

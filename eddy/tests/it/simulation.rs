@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eddy::checker::availability::Goal;
 use eddy::history::{Kind, Process};
-use eddy::{Report, Test, Validity, Workload};
+use eddy::{Report, Test, Validity, workload};
 use glomers::{ErrorCode, Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
@@ -77,8 +77,12 @@ impl Handler for Moody {
 
 fn run(mood: Mood) -> Report {
     let time_limit = Duration::from_secs(20);
-    let test =
-        Test { workload: Workload::Echo, time_limit, availability: Goal::Total, ..Test::default() };
+    let test = Test {
+        workload: &workload::Echo,
+        time_limit,
+        availability: Goal::Total,
+        ..Test::default()
+    };
     test.run(move |node| Moody { node, mood })
 }
 

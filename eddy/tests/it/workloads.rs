@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use eddy::checker::Contradiction;
 use eddy::history::{Kind, Op};
-use eddy::{Fault, Report, Strike, Test, Validity, Workload};
+use eddy::{Fault, Report, Strike, Test, Validity, Workload, workload};
 
 /// One in so many operations goes wrong, where a mistake is wanted.
 const WRONG: usize = 20;
 
-fn test(workload: Workload) -> Test {
+fn test(workload: &'static dyn Workload) -> Test {
     let concurrency = "4n".parse().unwrap_or_default();
     let time_limit = Duration::from_secs(5);
     Test { workload, rate: 200.0, concurrency, time_limit, ..Test::default() }
@@ -40,7 +40,7 @@ fn check<H: glomers::Handler>(
         assert!(wrong.to_string().contains(expected), "{wrong}");
         assert_eq!(wrong.reasons.len(), 1, "{wrong}");
         // A set has nothing to tell but which values it has lost.
-        assert_eq!(wrong.explanation.is_empty(), test.workload == Workload::GSet, "{wrong}");
+        assert_eq!(wrong.explanation.is_empty(), test.workload.name() == "g-set", "{wrong}");
         assert_eq!(right.contradictions, []);
         check_contradictions(&wrong);
     }
@@ -49,11 +49,11 @@ fn check<H: glomers::Handler>(
 /// What contradicts what must be in the history, and be of functions that can be wrong.
 #[track_caller]
 fn check_contradictions(wrong: &Report) {
-    let functions: &[&str] = match wrong.test().workload {
-        Workload::GCounter | Workload::PnCounter => &["read"],
-        Workload::GSet => &["add", "read"],
-        Workload::Kafka => &["send", "poll"],
-        Workload::LinKv => &["read", "write", "cas"],
+    let functions: &[&str] = match wrong.test().workload.name() {
+        "g-counter" | "pn-counter" => &["read"],
+        "g-set" => &["add", "read"],
+        "kafka" => &["send", "poll"],
+        "lin-kv" => &["read", "write", "cas"],
         _ => &["txn"],
     };
     assert!((1..=20).contains(&wrong.contradictions.len()), "{wrong}");
@@ -65,7 +65,7 @@ fn check_contradictions(wrong: &Report) {
         assert!(operations.is_sorted(), "{what}: {operations:?}");
         assert!(named.iter().all(|op| functions.contains(&&*op.f)), "{what}: {named:?}");
         assert!(named.iter().any(|op| op.kind != Kind::Invoke), "{what}: {named:?}");
-        if wrong.test().workload == Workload::GSet {
+        if wrong.test().workload.name() == "g-set" {
             let [add, .., read] = &named[..] else { panic!("{what}: {named:?}") };
             assert_eq!((&*add.f, Some(&add.value), &*read.f), ("add", value.as_ref(), "read"));
             let elements = read.value.as_sequence().unwrap_or_default();
@@ -92,23 +92,23 @@ fn check_seed<H: glomers::Handler>(
 
 #[test]
 fn the_same_seed_is_the_same_run() {
-    check_seed(test(Workload::GCounter), counter::Counter::new);
-    check_seed(test(Workload::GSet), set::Set::new);
-    check_seed(test(Workload::Kafka), log::Log::new);
-    check_seed(test(Workload::LinKv), register::Register::new);
-    check_seed(test(Workload::TxnListAppend), transactions::Transactions::new);
-    check_seed(test(Workload::TxnRwRegister), transactions::Transactions::new);
+    check_seed(test(&workload::GCounter), counter::Counter::new);
+    check_seed(test(&workload::GSet), set::Set::new);
+    check_seed(test(&workload::Kafka), log::Log::new);
+    check_seed(test(&workload::LinKv), register::Register::new);
+    check_seed(test(&workload::TxnListAppend), transactions::Transactions::new);
+    check_seed(test(&workload::TxnRwRegister), transactions::Transactions::new);
 }
 
 #[test]
 fn a_counter_that_forgets_to_add_is_found() {
-    check(&test(Workload::GCounter), counter::Counter::new, "which should be");
-    check(&test(Workload::PnCounter), counter::Counter::new, "which should be");
+    check(&test(&workload::GCounter), counter::Counter::new, "which should be");
+    check(&test(&workload::PnCounter), counter::Counter::new, "which should be");
 }
 
 #[test]
 fn a_set_that_forgets_an_element_is_found() {
-    check(&test(Workload::GSet), set::Set::new, "known to a node and then lost");
+    check(&test(&workload::GSet), set::Set::new, "known to a node and then lost");
 }
 
 #[test]
@@ -116,14 +116,14 @@ fn a_log_that_hands_out_an_offset_twice_is_found() {
     let test = Test {
         rate: 400.0,
         concurrency: "2n".parse().unwrap_or_default(),
-        ..test(Workload::Kafka)
+        ..test(&workload::Kafka)
     };
     check(&test, log::Log::new, "inconsistent-offsets");
 }
 
 #[test]
 fn a_register_that_shows_a_value_that_was_overwritten_is_found() {
-    check(&test(Workload::LinKv), register::Register::new, "");
+    check(&test(&workload::LinKv), register::Register::new, "");
 }
 
 /// Maelstrom has no kills, and takes what was refused for what did not happen. If the first that is
@@ -135,7 +135,7 @@ fn a_register_that_forgets_what_was_written_is_found_when_it_is_killed() {
     let mut found = 0;
     for seed in 0..20 {
         let faults = [Fault::Partition].into();
-        let test = Test { nodes: 1, seed, faults, ..test(Workload::LinKv) };
+        let test = Test { nodes: 1, seed, faults, ..test(&workload::LinKv) };
         let alive = test.run(start);
         alive.assert_valid();
         let lonely = "a single node has no links to others, so partitions struck nothing: try \
@@ -156,7 +156,7 @@ fn a_register_that_forgets_what_was_written_is_found_when_it_is_killed() {
 #[test]
 fn the_smallest_test_of_registers_is_one_that_can_be_run() {
     let concurrency = "10".parse().unwrap_or_default();
-    let test = Test { nodes: 5, concurrency, ..test(Workload::LinKv) };
+    let test = Test { nodes: 5, concurrency, ..test(&workload::LinKv) };
     // Each node is right by itself, and knows nothing of the others.
     let start = |node| register::Register::new(node, false);
     let report = test.run(start);
@@ -168,6 +168,6 @@ fn the_smallest_test_of_registers_is_one_that_can_be_run() {
 
 #[test]
 fn transactions_that_are_refused_and_yet_happen_are_found() {
-    check(&test(Workload::TxnListAppend), transactions::Transactions::new, "G1a");
-    check(&test(Workload::TxnRwRegister), transactions::Transactions::new, "G1a");
+    check(&test(&workload::TxnListAppend), transactions::Transactions::new, "G1a");
+    check(&test(&workload::TxnRwRegister), transactions::Transactions::new, "G1a");
 }

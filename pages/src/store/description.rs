@@ -47,7 +47,7 @@ impl Description {
     pub fn of(test: &Test, bin: &str, command: Vec<String>) -> Description {
         let nodes = test.node_ids();
         Description {
-            workload: test.workload.to_string(),
+            workload: test.workload.name().to_owned(),
             bin: bin.to_owned(),
             command,
             began: jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use eddy::latency::{Distribution, Latency};
-use eddy::{Fault, Report, Strike, Test, Workload, seeds};
+use eddy::{Fault, Report, Strike, Test, seeds, workload};
 use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
 use glomers::{Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ fn run(seed: u64) -> Report {
 fn test(seed: u64) -> Test {
     let mean = Duration::from_millis(20);
     Test {
-        workload: Workload::Broadcast,
+        workload: &workload::Broadcast,
         nodes: 7,
         rate: 50.0,
         time_limit: Duration::from_secs(15),
@@ -168,7 +168,7 @@ fn faults_that_may_go_on_to_the_end_make_the_usual_run() {
 #[test]
 fn a_partition_that_is_named_is_no_other_fault_than_one_that_was_drawn() {
     let test = Test {
-        workload: Workload::Echo,
+        workload: &workload::Echo,
         nodes: 5,
         time_limit: Duration::from_secs(5),
         faults: [Fault::Partition].into(),
@@ -188,7 +188,7 @@ fn strikes_that_meet_make_the_same_run_in_whatever_order_they_are_named() {
     let first = Strike::kill(["n0"], second, 2 * second);
     let next = Strike::kill(["n0", "n1"], 2 * second, 4 * second);
     let runs = [vec![first.clone(), next.clone()], vec![next, first]].map(|strikes| {
-        let (workload, time_limit) = (Workload::Broadcast, 5 * second);
+        let (workload, time_limit) = (&workload::Broadcast, 5 * second);
         let test = Test { workload, nodes: 3, time_limit, strikes, trace: true, ..Test::default() };
         let report = test.run(Gossiper::new);
         let repeated = Test { strikes: report.strikes.clone(), ..test }.run(Gossiper::new);

@@ -9,14 +9,15 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use eddy::Test;
+use eddy::workload::{fitting, recognize};
+use eddy::{Test, Workload};
 use eddy_checkers::ConsistencyModel;
 use eddy_checkers::availability::Goal;
 use eddy_checkers::edn::Value;
 use eddy_checkers::history::History;
 use eddy_checkers::history::file::{find, read, read_torn};
 use eddy_checkers::judgement::{Mistakes, Standard, Warnings};
-use eddy_checkers::{Placement, Validity, Workload};
+use eddy_checkers::{Placement, Validity};
 use eddy_pages::page::REPORT;
 use eddy_pages::store;
 use eddy_pages::summary::{self, Summary};
@@ -27,6 +28,7 @@ use super::known::Known;
 use super::numbers;
 use super::shown::Shown;
 use super::text::Text;
+use super::workloads::{self, KnownWorkload};
 
 #[derive(Debug, Args)]
 pub(super) struct Recorded {
@@ -34,9 +36,9 @@ pub(super) struct Recorded {
     #[arg(value_name = "HISTORY_OR_DIR")]
     path: PathBuf,
     /// What clients did [default: what test.json, the path or the operations tell]
-    #[arg(short, long, value_name = "NAME", value_parser = Known(&Workload::ALL))]
+    #[arg(short, long, value_name = "NAME", value_parser = KnownWorkload)]
     #[arg(hide_possible_values = true)]
-    workload: Option<Workload>,
+    workload: Option<&'static dyn Workload>,
     /// What transactions must be, between commas: read-committed, serializable, …
     /// [default: what the test was to be, or strict-serializable]
     #[arg(long, value_name = "MODELS")]
@@ -126,29 +128,31 @@ impl Recorded {
         path: &Path,
         recording: &Recording,
         history: &History,
-    ) -> Result<(Workload, Option<String>), String> {
+    ) -> Result<(&'static dyn Workload, Option<String>), String> {
         if let Some(workload) = self.workload {
             return Ok((workload, None));
         }
         if let Some((workload, witness)) = recording.workload() {
-            return Ok((workload, Some(format!("workload {workload}, as {witness} says"))));
+            let origin = format!("workload {}, as {witness} says", workload.name());
+            return Ok((workload, Some(origin)));
         }
-        let workload = Workload::of(history)
+        let workload = recognize(history, workloads::all())
             .map_err(|error| format!("{} {error}; name it with -w", path.display()))?;
-        let mut others = Workload::fitting(history);
-        others.retain(|other| *other != workload);
-        let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+        let name = workload.name();
+        let fitting = fitting(history, workloads::all());
+        let others = fitting.iter().map(|other| other.name()).filter(|other| *other != name);
+        let others: Vec<&str> = others.collect();
         let others = match &others[..] {
             [] => String::new(),
             others => format!("; the verdict is the same with -w {}", others.join(" or ")),
         };
-        Ok((workload, Some(format!("workload {workload}, as the operations tell{others}"))))
+        Ok((workload, Some(format!("workload {name}, as the operations tell{others}"))))
     }
 
     fn judge(
         &self,
         history: &History,
-        workload: Workload,
+        workload: &dyn Workload,
         models: &[ConsistencyModel],
         standard: Standard,
         placement: &Placement<'_>,
@@ -214,7 +218,7 @@ fn judged(path: &Path) -> &Path {
 
 /// A warning about operations that the workload does not have, if there are any, beside those that
 /// it has.
-fn foreign(workload: Workload, history: &History) -> Option<String> {
+fn foreign(workload: &dyn Workload, history: &History) -> Option<String> {
     let foreign = workload.foreign(history).join(", ");
     let has_both = !foreign.is_empty() && workload.is_in(history);
     has_both.then(|| {

@@ -10,12 +10,13 @@ use std::time::Duration;
 use clap::Args;
 use eddy::Fault;
 use eddy::Test;
+use eddy::Workload;
 use eddy::concurrency::Concurrency;
 use eddy::latency::{Distribution, Latency};
 use eddy::network::Delivery;
 use eddy::topology::Topology;
+use eddy::workload::{Checker, LinKv};
 use eddy_checkers::ConsistencyModel;
-use eddy_checkers::Workload;
 use eddy_checkers::availability::Goal;
 use eddy_text::name;
 use eddy_text::shell::expanded;
@@ -23,6 +24,7 @@ use eddy_text::shell::expanded;
 use super::known::{Known, KnownFault};
 use super::limits::LimitArguments;
 use super::run::Settings;
+use super::workloads::{self, KnownWorkload};
 use super::{help, numbers, slips};
 
 /// What stands behind `eddy test`.
@@ -34,13 +36,10 @@ pub(super) struct Arguments {
     #[arg(help_heading = help::NODES)]
     bin: PathBuf,
     /// What clients do; lin-kv if absent
-    ///
-    /// Any of broadcast, echo, g-counter, g-set, kafka, lin-kv, pn-counter, txn-list-append,
-    /// txn-rw-register and unique-ids.
-    #[arg(short, long, value_name = "NAME", value_parser = Known(&Workload::ALL))]
-    #[arg(hide_possible_values = true)]
+    #[arg(short, long, value_name = "NAME", value_parser = KnownWorkload)]
+    #[arg(hide_possible_values = true, long_help = workloads::help())]
     #[arg(help_heading = help::CLIENTS)]
-    workload: Option<Workload>,
+    workload: Option<&'static dyn Workload>,
     /// How many nodes to run: n0, n1, …; overrides --nodes
     #[arg(long, value_name = "NUMBER", value_parser = numbers::nodes)]
     #[arg(allow_negative_numbers = true)]
@@ -204,7 +203,7 @@ impl Arguments {
             return Err(format!("no shell has expanded --store {store}; did you mean {meant}?"));
         }
         let notices = self.notices();
-        let workload = self.workload.unwrap_or(Workload::LinKv);
+        let workload = self.workload.unwrap_or(&LinKv);
         let is_named = self.workload.is_some();
         let drawn = || RandomState::new().build_hasher().finish();
         let test = Test {
@@ -235,8 +234,9 @@ impl Arguments {
                 return error;
             }
             format!(
-                "{error}. No -w names a workload, and so it is {workload}, as in Maelstrom; did \
-                 you mean another one, as in -w echo?"
+                "{error}. No -w names a workload, and so it is {}, as in Maelstrom; did you mean \
+                 another one, as in -w echo?",
+                workload.name()
             )
         })?;
         Ok(Settings {
@@ -258,7 +258,7 @@ impl Arguments {
     fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
         if self.workload.is_none() {
-            let default = Workload::LinKv;
+            let default = LinKv.name();
             notices
                 .push(format!("no -w names a workload, and so it is {default}, as in Maelstrom"));
         }

@@ -88,11 +88,12 @@ async fn run_once(
     let first = nodes.first().map_or("", String::as_str);
     let program = Program::find(&settings.bin, &settings.arguments, first)?;
     files::make_room(nodes.len(), test.faults.contains(&Fault::Kill))?;
-    let record = Record::create(&settings.store, &test.workload.to_string())?;
+    let record = Record::create(&settings.store, test.workload.name())?;
     let bin = settings.bin.display().to_string();
     let description = Description::of(test, &bin, again::words(env::args_os(), test.seed));
     record.describe(&description)?;
-    tell(&format!("eddy: {} with {}, seed {}", test.workload, named(&nodes), test.seed));
+    let workload = test.workload.name();
+    tell(&format!("eddy: {workload} with {}, seed {}", named(&nodes), test.seed));
     let command = Command {
         program,
         arguments: settings.arguments.clone(),

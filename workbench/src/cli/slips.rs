@@ -12,8 +12,9 @@ use eddy::Fault;
 use eddy::latency::Distribution;
 use eddy::topology::Topology;
 use eddy_checkers::ConsistencyModel;
-use eddy_checkers::Workload;
 use eddy_text::shell::quoted;
+
+use super::workloads;
 
 /// What is wrong with the words behind the program's name, and the subcommand that it is about, if
 /// there is one.
@@ -104,7 +105,7 @@ fn is_value(word: &str) -> bool {
     parts.peek().is_some()
         && parts.all(|part| {
             has(&Fault::ALL, part)
-                || has(&Workload::ALL, part)
+                || workloads::all().iter().any(|workload| workload.name() == part)
                 || has(&Topology::ALL, part)
                 || has(&Distribution::ALL, part)
                 || has(&ConsistencyModel::ALL, part)

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::client::{Answer, Outcome, Reply, Request, Schema, Shape};
 use crate::edn::Value;
-use crate::schema::{Reply, Schema, Shape};
-use crate::workload::{Answer, Outcome, Request};
 
 const PAIR: Shape = Shape::Pair(&Shape::Integer, &Shape::Any);
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::random::Random;
-use crate::test::Test;
+use crate::workload::Parameters;
 
 /// How large transactions and their keys become.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +22,8 @@ pub(in crate::workload) struct Limits {
 
 impl Limits {
     /// Those that a test names.
-    pub(in crate::workload) fn of(test: &Test) -> Limits {
-        let Test { key_count, max_txn_length, max_writes_per_key, .. } = *test;
+    pub(in crate::workload) fn of(parameters: &Parameters) -> Limits {
+        let Parameters { key_count, max_txn_length, max_writes_per_key, .. } = *parameters;
         Limits { keys: key_count, length: max_txn_length, writes: max_writes_per_key }
     }
 }

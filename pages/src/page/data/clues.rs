@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use eddy_checkers::Contradiction;
-use eddy_checkers::Workload;
 use rustc_hash::FxHashMap;
 
 use super::Clue;
@@ -40,7 +39,7 @@ fn clue(
     let said: BTreeSet<usize> =
         own.iter().flat_map(|place| messages_of(&scene.operations[*place], scene)).collect();
     let asked = said.iter().map(|place| &scene.arrows[*place]);
-    let value = value.as_ref().filter(|_| is_spread(scene));
+    let value = value.as_ref().filter(|_| scene.report.test().workload.spreads_values());
     let wanted = value.and_then(|value| Wanted::new(value, asked));
     let carriers = wanted.map(|wanted| carriers(&wanted, scene)).unwrap_or_default();
     let carried: Vec<&Arrow<'_>> = carriers.iter().map(|place| &scene.arrows[*place]).collect();
@@ -74,12 +73,6 @@ fn clue(
         from: from - around,
         until: until + around,
     }
-}
-
-/// Whether a value is to reach every node, and is no other operation's. Elsewhere the same small
-/// number is in half of all messages, and where it went says nothing.
-fn is_spread(scene: &Scene<'_>) -> bool {
-    matches!(scene.report.test().workload, Workload::Broadcast | Workload::GSet)
 }
 
 /// For each entry of the history the place of the operation that has it.

@@ -8,7 +8,7 @@ use eddy::Report;
 use eddy::Test;
 use eddy::latency::Latency;
 use eddy::nemesis::Strike;
-use eddy_checkers::Workload;
+use eddy::workload;
 use glomers::{Handler, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
@@ -107,7 +107,7 @@ impl Handler for Flood {
 
 pub(in crate::page) fn test() -> Test {
     Test {
-        workload: Workload::Broadcast,
+        workload: &workload::Broadcast,
         nodes: 3,
         rate: 10.0,
         time_limit: 5 * SECOND,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use eddy::history::{Kind, Op};
-use eddy::{Fault, Latency, Report, Strike, Test, Workload, seeds};
+use eddy::{Fault, Latency, Report, Strike, Test, seeds, workload};
 
 use super::*;
 
@@ -18,7 +18,7 @@ const FAULTS: [Fault; 6] =
 
 fn challenge(nodes: usize) -> Test {
     Test {
-        workload: Workload::LinKv,
+        workload: &workload::LinKv,
         nodes,
         concurrency: "4n".parse().unwrap(),
         rate: 100.0,

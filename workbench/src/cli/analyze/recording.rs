@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use eddy::Fault;
+use eddy::{Fault, Workload, workload};
 use eddy_checkers::Placement;
-use eddy_checkers::Workload;
 use eddy_checkers::availability::Goal;
 use eddy_checkers::edn::Value;
 use eddy_checkers::elle::{self, ConsistencyModel};
@@ -18,13 +17,15 @@ use eddy_checkers::history::History;
 use eddy_pages::store::{self, Description};
 use eddy_pages::summary::Summary;
 
+use crate::cli::workloads;
+
 /// What is known of a test; all of it may be missing.
 #[derive(Debug)]
 pub(super) struct Recording {
     /// The path of `test.json`, and what it holds.
     description: Option<(PathBuf, Description)>,
     /// The workload that the path names.
-    by_path: Option<Workload>,
+    by_path: Option<&'static dyn Workload>,
     pub(super) results: Option<Value>,
     /// That the test did not come to its end, and why, if so.
     pub(super) interruption: Option<String>,
@@ -48,9 +49,9 @@ impl Recording {
     }
 
     /// The workload, and what tells it.
-    pub(super) fn workload(&self) -> Option<(Workload, String)> {
+    pub(super) fn workload(&self) -> Option<(&'static dyn Workload, String)> {
         let described = self.description.as_ref().and_then(|(path, description)| {
-            Some((description.workload.parse().ok()?, path.display().to_string()))
+            Some((named(&description.workload)?, path.display().to_string()))
         });
         described.or_else(|| Some((self.by_path?, "its path".to_owned())))
     }
@@ -156,7 +157,7 @@ fn weaker(results: &Value, holds: impl Fn(ConsistencyModel) -> bool) -> String {
 
 /// The workload that a store's path names: `<workload>/<time>/history.edn`, and that of one key of
 /// it, `<workload>/<time>/independent/<key>/history.edn`.
-fn by_path(history: &Path) -> Option<Workload> {
+fn by_path(history: &Path) -> Option<&'static dyn Workload> {
     // `latest` is a link.
     let history = fs::canonicalize(history).ok()?;
     let mut names = history.ancestors().skip(1).filter_map(|path| path.file_name()?.to_str());
@@ -174,7 +175,11 @@ fn by_path(history: &Path) -> Option<Workload> {
             0..15 => byte.is_ascii_digit(),
             _ => true,
         });
-    workload.parse().ok().filter(|_| is_time)
+    named(workload).filter(|_| is_time)
+}
+
+fn named(workload: &str) -> Option<&'static dyn Workload> {
+    workload::named(workload, workloads::all()).ok()
 }
 
 /// That a test of eddy's did not come to its end, and why.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use eddy::latency::Latency;
 use eddy::nemesis::Strike;
-use eddy::{Report, Test, Workload};
+use eddy::{Report, Test, workload};
 use glomers::{Handler, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +63,7 @@ impl Handler for Teller {
 
 pub(crate) fn broadcast() -> Test {
     Test {
-        workload: Workload::Broadcast,
+        workload: &workload::Broadcast,
         nodes: 5,
         rate: 10.0,
         time_limit: 5 * SECOND,
@@ -127,7 +127,7 @@ impl Handler for Namer {
 
 /// A test whose nodes answer with markup.
 pub(crate) fn markup() -> Report {
-    let test = Test { workload: Workload::UniqueIds, nodes: 1, ..broadcast() };
+    let test = Test { workload: &workload::UniqueIds, nodes: 1, ..broadcast() };
     test.run(|_| Namer(Cell::new(0)))
 }
 

@@ -1,6 +1,6 @@
 //! The reports of other workloads that went wrong: each opens at what contradicts what.
 
-use eddy::{Report, Test, Workload};
+use eddy::{Report, Test, workload};
 
 use crate::browser::clusters::{SECOND, broadcast, keep};
 use crate::browser::log::Log;
@@ -28,7 +28,7 @@ fn check(name: &str, report: &Report) {
 
 #[test]
 fn a_stale_read_of_a_register_is_shown_with_the_write_that_it_missed() {
-    let workload = Workload::LinKv;
+    let workload = &workload::LinKv;
     let concurrency = "2n".parse().unwrap();
     let test = Test { workload, nodes: 3, concurrency, rate: 200.0, ..broadcast() };
     check("lin-kv", &test.run(Registers::new));
@@ -36,7 +36,7 @@ fn a_stale_read_of_a_register_is_shown_with_the_write_that_it_missed() {
 
 #[test]
 fn a_lost_send_of_a_log_is_shown_with_the_poll_that_passed_it() {
-    let workload = Workload::Kafka;
+    let workload = &workload::Kafka;
     let test = Test { workload, nodes: 1, rate: 30.0, time_limit: 10 * SECOND, ..broadcast() };
     check("kafka", &test.run(|node| Log::new(node, true)));
 }

@@ -16,18 +16,18 @@ use eddy_text::printable;
 /// How much of a key or value is shown that no reply has.
 const EXCERPT: usize = 100;
 
-/// What a reply must look like.
+/// The type and the fields that a reply must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Schema {
+pub struct Schema {
     kind: &'static str,
     fields: &'static [(&'static str, Shape)],
     /// Whether a key that is not among the fields makes a reply malformed.
     is_closed: bool,
 }
 
-/// What a field must hold.
+/// The shape that a field must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub enum Shape {
     /// Anything.
     Any,
     /// A whole number.
@@ -42,7 +42,7 @@ pub(crate) enum Shape {
     Transaction(&'static str),
 }
 
-/// What is wrong with a reply.
+/// The mistake in a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mismatch {
     /// The field that is wrong, if the reply has it.
@@ -53,9 +53,9 @@ pub(crate) struct Mismatch {
 
 /// A reply, taken apart once for all who look into it.
 #[derive(Debug)]
-pub(crate) struct Reply<'a> {
+pub struct Reply<'a> {
     /// The whole of it.
-    pub(crate) body: &'a RawValue,
+    pub body: &'a RawValue,
     /// Each field as its text. Of a key that comes twice the last one counts, as in Maelstrom.
     fields: BTreeMap<String, &'a RawValue>,
 }
@@ -67,7 +67,7 @@ impl<'a> Reply<'a> {
     }
 
     /// The text of a field.
-    pub(crate) fn field(&self, name: &str) -> Option<&'a RawValue> {
+    pub fn field(&self, name: &str) -> Option<&'a RawValue> {
         self.fields.get(name).copied()
     }
 
@@ -85,10 +85,8 @@ impl<'a> Reply<'a> {
 }
 
 impl Schema {
-    pub(crate) const fn new(
-        kind: &'static str,
-        fields: &'static [(&'static str, Shape)],
-    ) -> Schema {
+    /// A reply of this type with these fields and no others.
+    pub const fn new(kind: &'static str, fields: &'static [(&'static str, Shape)]) -> Schema {
         Schema { kind, fields, is_closed: true }
     }
 

@@ -6,24 +6,24 @@
 
 use serde_json::json;
 
-use super::{Errors, Operation, Operations, Outcome, Request, Turn};
+use super::{Operations, Parameters, PnCounter, Turn, Workload};
+use crate::client::{Errors, Operation, Outcome, Request, Schema, Shape};
 use crate::edn::Value;
 use crate::random::Random;
-use crate::schema::{Schema, Shape};
 
-pub(super) struct Counter {
-    least: i64,
+impl Workload for PnCounter {
+    fn operations(&self, _parameters: &Parameters) -> Box<dyn Operations> {
+        Box::new(Counter { least: -5 })
+    }
+
+    fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {
+        Some(("add", &["add"]))
+    }
 }
 
-impl Counter {
-    /// One that only grows.
-    pub(super) fn growing() -> Counter {
-        Counter { least: 0 }
-    }
-
-    pub(super) fn both_ways() -> Counter {
-        Counter { least: -5 }
-    }
+pub(super) struct Counter {
+    /// The least delta.
+    pub(super) least: i64,
 }
 
 impl Operations for Counter {

@@ -1,0 +1,54 @@
+//! Values that every node must come to know.
+
+use std::time::Duration;
+
+use super::Checker;
+use crate::edn::Value;
+use crate::elle::ConsistencyModel;
+use crate::history::{History, Kind, Op};
+use crate::repair::{self, Repair};
+use crate::{Placement, Verdict, set_full};
+
+/// `broadcast`: values that every node must come to know.
+#[derive(Debug, Clone, Copy)]
+pub struct Broadcast;
+
+impl Checker for Broadcast {
+    fn name(&self) -> &'static str {
+        "broadcast"
+    }
+
+    fn functions(&self) -> &'static [&'static str] {
+        &["broadcast", "read"]
+    }
+
+    fn check(
+        &self,
+        history: &History,
+        placement: &Placement<'_>,
+        _models: &[ConsistencyModel],
+    ) -> Verdict {
+        Verdict::of_set(set_full::check_with_kills(history, "broadcast", "read", placement))
+    }
+
+    fn fits(&self, op: &Op) -> Option<bool> {
+        reads_a_set(op)
+    }
+
+    fn repair(
+        &self,
+        history: &History,
+        heal: Duration,
+        placement: &Placement<'_>,
+        excused: &[Value],
+    ) -> Option<Repair> {
+        Some(repair::check(history, "broadcast", "read", heal, placement, excused))
+    }
+}
+
+/// Whether a read that succeeded has elements.
+pub(super) fn reads_a_set(op: &Op) -> Option<bool> {
+    // A node may answer null for an empty list.
+    let is_told = op.f == "read" && op.kind == Kind::Ok && op.value != Value::Nil;
+    is_told.then(|| op.value.elements().is_some())
+}

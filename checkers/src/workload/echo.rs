@@ -1,0 +1,39 @@
+//! Messages that come back as they were.
+
+use super::Checker;
+use crate::elle::ConsistencyModel;
+use crate::evidence::Evidence;
+use crate::history::{History, Kind};
+use crate::{Placement, Verdict, echo};
+
+/// `echo`: messages that come back as they were.
+#[derive(Debug, Clone, Copy)]
+pub struct Echo;
+
+impl Checker for Echo {
+    fn name(&self) -> &'static str {
+        "echo"
+    }
+
+    fn functions(&self) -> &'static [&'static str] {
+        &["echo"]
+    }
+
+    fn check(
+        &self,
+        history: &History,
+        _placement: &Placement<'_>,
+        _models: &[ConsistencyModel],
+    ) -> Verdict {
+        let echo = echo::check(history);
+        let results = echo.to_edn();
+        let is_certain = |kind| matches!(kind, Kind::Ok | Kind::Fail);
+        let ends = history.clients().filter(|op| is_certain(op.kind));
+        let pairs = ends.filter(|op| history.invocation(op).is_some());
+        // A body without it would be the echo of nil.
+        let pairs = pairs.map(|op| op.kind == Kind::Fail || op.value.get("echo").is_some());
+        let evidence = Evidence::count("echo that was answered or refused", pairs);
+        let verdict = Verdict::new(evidence, echo.valid, results, echo.reason());
+        Verdict { contradictions: echo.contradictions, ..verdict }
+    }
+}

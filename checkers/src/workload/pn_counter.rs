@@ -1,0 +1,42 @@
+//! A number that clients add to and subtract from.
+
+use super::Checker;
+use crate::counter::{self, is_integer};
+use crate::elle::ConsistencyModel;
+use crate::evidence::Evidence;
+use crate::history::{History, Kind, Op};
+use crate::{Placement, Verdict};
+
+/// `pn-counter`: a number that clients add to and subtract from.
+#[derive(Debug, Clone, Copy)]
+pub struct PnCounter;
+
+impl Checker for PnCounter {
+    fn name(&self) -> &'static str {
+        "pn-counter"
+    }
+
+    fn functions(&self) -> &'static [&'static str] {
+        &["add", "read"]
+    }
+
+    fn check(
+        &self,
+        history: &History,
+        placement: &Placement<'_>,
+        _models: &[ConsistencyModel],
+    ) -> Verdict {
+        let counter = counter::check_on_nodes(history, placement);
+        let contradictions = counter.contradictions(history);
+        let reads = counter.final_reads.iter().map(is_integer);
+        let wanted = "read that succeeded, is marked as final and has an integer";
+        let evidence = Evidence::count(wanted, reads);
+        let verdict = Verdict::new(evidence, counter.valid, counter.to_edn(), counter.reason());
+        let verdict = Verdict { contradictions, ..verdict };
+        verdict.with(counter.explanation(), counter.warnings)
+    }
+
+    fn fits(&self, op: &Op) -> Option<bool> {
+        (op.f == "read" && op.kind == Kind::Ok).then(|| is_integer(&op.value))
+    }
+}

@@ -1,0 +1,34 @@
+//! The parts that workloads of transactions have in common.
+
+use crate::Verdict;
+use crate::edn::Value;
+use crate::elle::Elle;
+use crate::evidence::{self, Evidence};
+use crate::history::{History, Op};
+
+/// Elle's findings as a verdict.
+pub(super) fn verdict(history: &History, elle: Elle) -> Verdict {
+    let contradictions = elle.contradictions();
+    let is_micro_op = |value: &Value| matches!(value.as_sequence(), Some([Value::Keyword(_), ..]));
+    let has_any = |op: &Op| op.value.as_sequence().is_some_and(|all| all.iter().any(is_micro_op));
+    let ends = evidence::ok(history, &["txn"]).map(has_any);
+    let wanted = "txn that succeeded and has operations";
+    let evidence = Evidence::count(wanted, ends);
+    let verdict = Verdict::new(evidence, elle.valid, elle.to_edn(), elle.reason());
+    let verdict = Verdict { contradictions, ..verdict };
+    verdict.with(elle.explanation(), elle.warnings)
+}
+
+/// Whether a transaction is of a workload: not if any of its operations is not, given by function
+/// and value, and unknown if none of them tells.
+pub(super) fn micro_ops_fit(
+    op: &Op,
+    fits: impl Fn(&str, Option<&Value>) -> Option<bool>,
+) -> Option<bool> {
+    let micro_ops = op.value.as_sequence().unwrap_or_default().iter();
+    let told = micro_ops.filter_map(|micro_op| match micro_op.as_sequence()? {
+        [Value::Keyword(f), rest @ ..] => fits(f, rest.get(1)),
+        _ => Some(false),
+    });
+    told.reduce(|all, one| all && one)
+}

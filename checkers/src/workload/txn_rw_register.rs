@@ -1,0 +1,40 @@
+//! Transactions over registers.
+
+use super::Checker;
+use super::transactions::{micro_ops_fit, verdict};
+use crate::edn::Value;
+use crate::elle::{ConsistencyModel, rw_register};
+use crate::history::{History, Op};
+use crate::{Placement, Verdict};
+
+/// `txn-rw-register`: transactions over registers.
+#[derive(Debug, Clone, Copy)]
+pub struct TxnRwRegister;
+
+impl Checker for TxnRwRegister {
+    fn name(&self) -> &'static str {
+        "txn-rw-register"
+    }
+
+    fn functions(&self) -> &'static [&'static str] {
+        &["txn"]
+    }
+
+    fn check(
+        &self,
+        history: &History,
+        _placement: &Placement<'_>,
+        models: &[ConsistencyModel],
+    ) -> Verdict {
+        verdict(history, rw_register::check(history, models))
+    }
+
+    fn fits(&self, op: &Op) -> Option<bool> {
+        micro_ops_fit(op, |f, value| match (f, value) {
+            ("w", _) => Some(true),
+            ("r", Some(Value::Nil) | None) => None,
+            ("r", Some(value)) => Some(value.as_sequence().is_none()),
+            _ => Some(false),
+        })
+    }
+}

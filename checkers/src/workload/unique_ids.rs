@@ -1,0 +1,37 @@
+//! Ids that nobody else has.
+
+use std::iter::repeat_n;
+
+use super::Checker;
+use crate::elle::ConsistencyModel;
+use crate::evidence::Evidence;
+use crate::history::History;
+use crate::{Placement, Verdict, unique_ids};
+
+/// `unique-ids`: ids that nobody else has.
+#[derive(Debug, Clone, Copy)]
+pub struct UniqueIds;
+
+impl Checker for UniqueIds {
+    fn name(&self) -> &'static str {
+        "unique-ids"
+    }
+
+    fn functions(&self) -> &'static [&'static str] {
+        &["generate"]
+    }
+
+    fn check(
+        &self,
+        history: &History,
+        _placement: &Placement<'_>,
+        _models: &[ConsistencyModel],
+    ) -> Verdict {
+        let ids = unique_ids::check(history);
+        let results = ids.to_edn();
+        let given = repeat_n(true, ids.acknowledged_count);
+        let evidence = Evidence::count("generate that succeeded", given);
+        let verdict = Verdict::new(evidence, ids.valid, results, ids.reason());
+        Verdict { contradictions: ids.contradictions, ..verdict }
+    }
+}

@@ -1,0 +1,14 @@
+//! A counter that only grows: a [`PnCounter`] without the negative deltas.
+
+use super::pn_counter::Counter;
+use super::{GCounter, Operations, Parameters, PnCounter, Workload};
+
+impl Workload for GCounter {
+    fn operations(&self, _parameters: &Parameters) -> Box<dyn Operations> {
+        Box::new(Counter { least: 0 })
+    }
+
+    fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {
+        PnCounter.writes()
+    }
+}
