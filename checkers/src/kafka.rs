@@ -17,44 +17,48 @@
 
 mod acts;
 mod anomaly;
-mod contradictions;
 mod cycles;
 mod early;
 mod facts;
-mod give_up;
+mod index;
 mod lag;
 mod logs;
 mod lost_write;
+mod overlooked;
 mod polls;
 mod sends;
 #[cfg(test)]
+pub(crate) mod story;
+#[cfg(test)]
 mod tests;
 mod unseen;
+mod upstream_failure;
 mod version_orders;
-mod warnings;
 
-use self::{
-    acts::Acts,
-    anomaly::{Shown, Told, anomaly},
-    facts::Facts,
-    give_up::GiveUp,
-    version_orders::VersionOrders,
-};
-use super::{
-    Contradiction, Evidence, Validity,
-    clojure::{self, Place, order_map},
-    sentence::without_times,
-};
+use self::{acts::Acts, overlooked::Overlooked};
 use crate::{
-    edn::{Map, Value},
+    Evidence, Validity,
+    edn::Value,
     history::{History, Kind},
 };
 
-pub use self::{anomaly::Anomaly, lag::Lag, unseen::Unseen};
+pub(crate) use self::{
+    acts::{Key, Message},
+    anomaly::Error,
+    index::Index,
+    polls::Step,
+    upstream_failure::UpstreamFailure,
+    version_orders::Slot,
+};
+pub use self::{
+    anomaly::{Anomaly, ErrorType},
+    lag::Lag,
+    unseen::Unseen,
+};
 
-/// What is to be said about logs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Kafka {
+/// Findings about logs.
+#[derive(Debug)]
+pub struct Kafka<'a> {
     /// Invalid if a message is unseen or an anomaly is bad, unknown if upstream's checker fails.
     pub valid: Validity,
     /// What is wrong, by name.
@@ -65,69 +69,64 @@ pub struct Kafka {
     pub worst_realtime_lag: Lag,
     /// The errors of operations of which it is not known whether they happened, each once.
     pub info_txn_causes: Vec<Value>,
-    /// Sentences about what upstream overlooks.
-    pub warnings: Vec<String>,
     /// The operations that tell what was sent and polled.
     pub evidence: Evidence,
-    /// Why upstream's checker fails: what stands under `:error`, a sentence, and who shows it.
-    fails: Option<(Value, String, Option<Contradiction>)>,
+    /// Why upstream's checker fails.
+    pub(crate) failure: Option<UpstreamFailure<'a>>,
+    /// What upstream overlooks.
+    pub(crate) overlooked: Overlooked,
+    /// What the findings name by number.
+    pub(crate) index: Index<'a>,
 }
 
 /// Compares what the clients were told with each other.
-pub fn check(history: &History) -> Kafka {
-    let acts = Acts::of(history);
-    let facts = Facts::of(&acts);
-    let orders = VersionOrders::of(&acts, &facts);
-    let told = Told { history, acts: &acts, facts: &facts, orders: &orders };
-    let polls = polls::within(&told);
-    let (between_polls, overlooked) = polls::between(&told);
-    let sends = sends::within(&told);
-    let (lost, gives_up) = match lost_write::find(&told) {
+pub fn check(history: &History) -> Kafka<'_> {
+    let index = Index::of(history);
+    let polls = polls::within(&index);
+    let (between_polls, overlooked) = polls::between(&index);
+    let sends = sends::within(&index);
+    let (lost, failure) = match lost_write::find(&index) {
         Ok(lost) => (lost, None),
-        Err(gives_up) => (Vec::new(), Some(gives_up)),
+        Err(failure) => (Vec::new(), Some(failure)),
     };
-    let fails = GiveUp::of(&told).or(gives_up);
-    let (least, greatest) = (Shown::Least(8), Shown::Greatest(8));
-    let mut anomalies: Vec<Anomaly> = [
-        anomaly("duplicate", &logs::duplicates(&told), Shown::Least(32), &told),
-        anomaly(
-            "inconsistent-offsets",
-            &logs::inconsistent_offsets(&told),
-            Shown::Least(32),
-            &told,
-        ),
-        anomaly("int-poll-skip", &polls.skips, greatest, &told),
-        anomaly("int-nonmonotonic-poll", &polls.backwards, least, &told),
-        anomaly("int-send-skip", &sends.skips, greatest, &told),
-        anomaly("int-nonmonotonic-send", &sends.backwards, least, &told),
-        anomaly("poll-skip", &between_polls.skips, greatest, &told),
-        anomaly("nonmonotonic-poll", &between_polls.backwards, least, &told),
-        anomaly("nonmonotonic-send", &sends::between(&told).backwards, least, &told),
-        anomaly("lost-write", &lost, Shown::All, &told),
-        anomaly("G1a", &early::aborted_reads(&told), Shown::All, &told),
-        anomaly("precommitted-read", &early::precommitted_reads(&told), Shown::All, &told),
-    ]
-    .into_iter()
-    .flatten()
-    .chain(cycles::find(&told))
-    .collect();
-    anomalies.sort_by_key(|anomaly| anomaly.name);
-    let unseen = unseen::find(&told);
-    let is_bad = unseen.is_some() || anomalies.iter().any(Anomaly::is_bad);
+    let failure = UpstreamFailure::of(&index).or(failure);
+    let mut anomalies = vec![
+        (ErrorType::G1a, early::aborted_reads(&index)),
+        (ErrorType::Duplicate, logs::duplicates(&index)),
+        (ErrorType::InconsistentOffsets, logs::inconsistent_offsets(&index)),
+        (ErrorType::IntNonmonotonicPoll, errors(polls.backwards, Error::PollStep)),
+        (ErrorType::IntNonmonotonicSend, errors(sends.backwards, Error::SendStep)),
+        (ErrorType::IntPollSkip, errors(polls.skips, Error::PollStep)),
+        (ErrorType::IntSendSkip, errors(sends.skips, Error::SendStep)),
+        (ErrorType::LostWrite, lost),
+        (ErrorType::NonmonotonicPoll, errors(between_polls.backwards, Error::PollStep)),
+        (ErrorType::NonmonotonicSend, errors(sends::between(&index).backwards, Error::SendStep)),
+        (ErrorType::PollSkip, errors(between_polls.skips, Error::PollStep)),
+        (ErrorType::PrecommittedRead, early::precommitted_reads(&index)),
+    ];
+    anomalies.extend(cycles::find(&index));
+    anomalies.retain(|(_, errors)| !errors.is_empty());
+    anomalies.sort_by_key(|(error_type, _)| error_type.name());
+    let unseen = unseen::find(&index);
+    let is_bad = unseen.is_some() || anomalies.iter().any(|(error_type, _)| error_type.is_bad());
+    let anomalies = anomalies.into_iter();
     Kafka {
-        valid: if fails.is_some() { Validity::Unknown } else { (!is_bad).into() },
-        anomalies,
+        valid: if failure.is_some() { Validity::Unknown } else { (!is_bad).into() },
+        anomalies: anomalies.map(|(error_type, errors)| Anomaly { error_type, errors }).collect(),
         unseen,
-        worst_realtime_lag: lag::worst(&told),
+        worst_realtime_lag: lag::worst(&index),
         info_txn_causes: info_txn_causes(history),
-        warnings: warnings::of(&told, &overlooked)
-            .into_iter()
-            .chain(without_times(history))
-            .collect(),
-        evidence: evidence(&acts),
-        fails: fails
-            .map(|fails| (fails.to_edn(&acts), fails.sentence(&told), fails.contradiction(&told))),
+        evidence: evidence(&index.acts),
+        failure,
+        overlooked: overlooked::of(&index, overlooked),
+        index,
     }
+}
+
+/// Steps as errors of a type, those that go back farthest first.
+fn errors(mut steps: Vec<Step>, error: fn(Step) -> Error) -> Vec<Error> {
+    steps.sort_by_key(|step| step.delta.steps());
+    steps.into_iter().map(error).collect()
 }
 
 fn evidence(acts: &Acts<'_>) -> Evidence {
@@ -146,102 +145,4 @@ fn info_txn_causes(history: &History) -> Vec<Value> {
         }
     }
     causes
-}
-
-impl Kafka {
-    /// The names of what is wrong, sorted, and how many there are of each.
-    fn errors(&self) -> Vec<(&'static str, bool, String)> {
-        let anomalies = self.anomalies.iter().map(|anomaly| {
-            (anomaly.name, anomaly.is_bad(), format!("{} ({})", anomaly.name, anomaly.count))
-        });
-        let unseen = self
-            .unseen
-            .iter()
-            .map(|unseen| ("unseen", true, format!("unseen ({})", unseen.counted())));
-        let mut errors: Vec<_> = anomalies.chain(unseen).collect();
-        errors.sort_unstable();
-        errors
-    }
-
-    /// Why it is not valid, in a sentence.
-    pub fn reason(&self) -> Option<String> {
-        if let Some((_, sentence, _)) = &self.fails {
-            return Some(sentence.clone());
-        }
-        let bad: Vec<String> = self
-            .errors()
-            .into_iter()
-            .filter(|(_, bad, _)| *bad)
-            .map(|(.., counted)| counted)
-            .collect();
-        (!bad.is_empty()).then(|| bad.join(", "))
-    }
-
-    /// What contradicts what, in sentences; empty if it is valid.
-    pub fn explanation(&self) -> Vec<String> {
-        let mut lines: Vec<String> =
-            self.fails.iter().map(|(_, sentence, _)| sentence.clone()).collect();
-        if self.valid == Validity::Valid {
-            return lines;
-        }
-        for anomaly in self.anomalies.iter().filter(|anomaly| anomaly.is_bad()) {
-            let (name, count) = (anomaly.name, anomaly.count);
-            lines.push(format!("{name} ({count}): {}", meaning(name)));
-            lines.extend(anomaly.explanation.iter().map(|line| format!("  {line}")));
-        }
-        if let Some(unseen) = &self.unseen {
-            let count = unseen.counted();
-            lines.push(format!("unseen ({count}): what is acknowledged is not polled by anybody"));
-            lines.extend(unseen.explanation.iter().map(|line| format!("  {line}")));
-        }
-        lines
-    }
-
-    /// The map under `:workload`.
-    pub fn to_edn(&self) -> Value {
-        let map = Map::new().with("valid?", self.valid);
-        if let Some((error, ..)) = &self.fails {
-            return map.with("error", error.clone()).into();
-        }
-        let errors = self.errors();
-        let names = |bad_only: bool| {
-            let chosen = errors.iter().filter(|(_, bad, _)| *bad || !bad_only);
-            Value::List(chosen.map(|(name, ..)| Value::keyword(*name)).collect())
-        };
-        let map = map
-            .with("worst-realtime-lag", self.worst_realtime_lag.to_edn())
-            .with("bad-error-types", names(true))
-            .with("error-types", names(false))
-            .with("info-txn-causes", Value::List(self.info_txn_causes.clone()));
-        let mut entries: Vec<(Value, Value)> = map.into_iter().collect();
-        for (name, ..) in &errors {
-            let anomaly = self.anomalies.iter().find(|anomaly| anomaly.name == *name);
-            let unseen = || self.unseen.as_ref().map(Unseen::to_edn);
-            if let Some(value) = anomaly.map(Anomaly::to_edn).or_else(unseen) {
-                entries.push((Value::keyword(*name), value));
-            }
-        }
-        order_map(&mut entries, |(key, _)| Place::of(key));
-        entries.into_iter().collect::<Map>().into()
-    }
-}
-
-/// What the name of an anomaly stands for.
-fn meaning(name: &str) -> &'static str {
-    match name {
-        "duplicate" => "one message stands at several offsets of its key",
-        "inconsistent-offsets" => "different messages stand at the same offset",
-        "int-poll-skip" => "one answer to a poll leaves out messages in the middle",
-        "int-nonmonotonic-poll" => "one answer to a poll goes back in the log",
-        "int-nonmonotonic-send" => "one operation's messages stand in another order",
-        "poll-skip" => "a poll begins beyond the message after the last one",
-        "nonmonotonic-poll" => "a poll begins before the message after the last one",
-        "nonmonotonic-send" => "what a client sends later stands earlier in the log",
-        "lost-write" => "a message is left out below offsets that were polled",
-        "G1a" => "a message was polled although sending it failed",
-        "precommitted-read" => "an operation polled what it sent itself",
-        "G1c-realtime" => "a message was polled before it was sent",
-        "empty-transaction-graph" => "there is too little to judge",
-        _ => "operations that no order explains",
-    }
 }

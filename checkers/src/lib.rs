@@ -91,6 +91,7 @@
 pub mod availability;
 mod clojure;
 pub mod contradiction;
+mod contradictions;
 pub mod counter;
 mod disguise;
 pub mod echo;
@@ -108,7 +109,9 @@ mod odd_histories;
 pub mod quantiles;
 pub mod random;
 pub mod repair;
+mod results;
 pub mod sentence;
+mod sentences;
 pub mod set_full;
 pub mod stats;
 #[cfg(test)]

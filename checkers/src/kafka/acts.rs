@@ -6,66 +6,66 @@ use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
-use super::clojure::{Place, order_map};
 use crate::{
+    clojure::{Place, order_map},
     edn::Value,
     history::{History, Kind, Op},
 };
 
 /// The number of a key.
-pub(super) type Key = usize;
+pub(crate) type Key = usize;
 /// The number of a message; the same message under two keys has one number.
-pub(super) type Message = usize;
+pub(crate) type Message = usize;
 
 /// The operations of clients, understood.
 #[derive(Debug, Default)]
-pub(super) struct Acts<'a> {
+pub(crate) struct Acts<'a> {
     /// In the order of the history.
-    pub(super) all: Vec<Act<'a>>,
+    pub(crate) all: Vec<Act<'a>>,
     /// What the keys are called.
-    pub(super) keys: Names<'a>,
+    pub(crate) keys: Names<'a>,
     /// What the messages are.
-    pub(super) messages: Names<'a>,
-    /// A sentence about the first offset that upstream cannot take.
-    pub(super) bad_offset: Option<String>,
+    pub(crate) messages: Names<'a>,
+    /// The first offset that upstream cannot take.
+    pub(crate) bad_offset: Option<&'a Value>,
     /// How many operations have values that say nothing.
-    pub(super) not_understood: usize,
+    pub(crate) not_understood: usize,
 }
 
 /// One operation, understood.
 #[derive(Debug)]
-pub(super) struct Act<'a> {
+pub(crate) struct Act<'a> {
     /// The operation.
-    pub(super) op: &'a Op,
+    pub(crate) op: &'a Op,
     /// What was sent, in order.
-    pub(super) sends: Vec<Send>,
+    pub(crate) sends: Vec<Send>,
     /// What was polled, by key, in the order in which upstream goes through the keys.
-    pub(super) polls: Vec<Poll>,
+    pub(crate) polls: Vec<Poll>,
     /// The keys that an `assign` names.
-    pub(super) assigned: Option<Vec<Key>>,
+    pub(crate) assigned: Option<Vec<Key>>,
     /// Whether it has a send, or an answer to a poll, that was understood.
-    pub(super) tells_something: bool,
+    pub(crate) tells_something: bool,
 }
 
 /// A message that was to be sent.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Send {
-    pub(super) key: Key,
+pub(crate) struct Send {
+    pub(crate) key: Key,
     /// Where it was put, if that was told.
-    pub(super) offset: Option<i64>,
-    pub(super) message: Message,
+    pub(crate) offset: Option<i64>,
+    pub(crate) message: Message,
 }
 
 /// All that one operation polled of a key.
 #[derive(Debug)]
-pub(super) struct Poll {
-    pub(super) key: Key,
-    pub(super) pairs: Vec<(Option<i64>, Message)>,
+pub(crate) struct Poll {
+    pub(crate) key: Key,
+    pub(crate) pairs: Vec<(Option<i64>, Message)>,
 }
 
 /// Values and their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Names<'a> {
+pub(crate) struct Names<'a> {
     values: Vec<&'a Value>,
     places: Vec<Place>,
     numbers: FxHashMap<&'a Value, usize>,
@@ -73,22 +73,22 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// The value of a number.
-    pub(super) fn value(&self, number: usize) -> &'a Value {
+    pub(crate) fn value(&self, number: usize) -> &'a Value {
         self.values[number]
     }
 
     /// The number of a value, if it occurs.
-    pub(super) fn known(&self, value: &Value) -> Option<usize> {
+    pub(crate) fn known(&self, value: &Value) -> Option<usize> {
         self.numbers.get(value).copied()
     }
 
     /// Where the value of a number comes in Clojure's maps and sets.
-    pub(super) fn place(&self, number: usize) -> Place {
+    pub(crate) fn place(&self, number: usize) -> Place {
         self.places[number]
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
@@ -106,24 +106,30 @@ impl<'a> Names<'a> {
 
 impl Act<'_> {
     /// Whether this operation sends or polls.
-    pub(super) fn is_transaction(&self) -> bool {
+    pub(crate) fn is_transaction(&self) -> bool {
         ["send", "poll", "txn"].contains(&&*self.op.f)
     }
 
     /// Whether this is the end of an operation.
-    pub(super) fn is_completion(&self) -> bool {
+    pub(crate) fn is_completion(&self) -> bool {
         self.op.kind != Kind::Invoke
     }
 
     /// What this operation polled of a key, if that was in the answer at all.
-    pub(super) fn poll_of(&self, key: Key) -> Option<&Poll> {
+    pub(crate) fn poll_of(&self, key: Key) -> Option<&Poll> {
         self.polls.iter().find(|poll| poll.key == key)
+    }
+
+    /// Whether this operation tells that it sent a message to an offset.
+    pub(crate) fn sends_to(&self, key: Key, offset: i64, message: Message) -> bool {
+        let mut sends = self.sends.iter();
+        sends.any(|sent| (sent.key, sent.offset, sent.message) == (key, Some(offset), message))
     }
 }
 
 impl<'a> Acts<'a> {
     /// Understands a history.
-    pub(super) fn of(history: &'a History) -> Acts<'a> {
+    pub(crate) fn of(history: &'a History) -> Acts<'a> {
         let mut acts = Acts::default();
         for op in history.clients() {
             let act = acts.understand(op);
@@ -197,9 +203,9 @@ impl<'a> Acts<'a> {
         pairs.collect()
     }
 
-    fn offset(&mut self, offset: &Value) -> Option<i64> {
+    fn offset(&mut self, offset: &'a Value) -> Option<i64> {
         if offset.as_int().is_none() && *offset != Value::Nil {
-            self.bad_offset.get_or_insert_with(|| format!("{offset} is no offset"));
+            self.bad_offset.get_or_insert(offset);
         }
         offset.as_int()
     }

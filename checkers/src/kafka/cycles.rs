@@ -12,64 +12,49 @@
 use rustc_hash::FxHashMap;
 
 use super::{
-    acts::{Act, Key, Message},
-    anomaly::{Anomaly, Case, Shown, Told, anomaly, when, who},
-    contradictions::Evidence,
+    acts::Act,
+    anomaly::{Error, ErrorType},
+    index::Index,
 };
-use crate::{
-    edn::{Map, Set, Value},
-    history::Kind,
-};
-
-/// A poll that ended before the send of its message began.
-#[derive(Debug, Clone, Copy)]
-struct Premature {
-    key: Key,
-    message: Message,
-    reader: usize,
-    writer: usize,
-}
-
-/// Operations of which each comes before each other one.
-#[derive(Debug)]
-struct Component {
-    /// Their indices in the history, sorted.
-    indices: Vec<usize>,
-}
+use crate::history::Kind;
 
 /// What upstream reports of cycles: `:G1c-realtime`, that there is a component, or that no two
 /// operations are related at all.
-pub(super) fn find(told: &Told<'_>) -> Vec<Anomaly> {
-    let premature = premature(told);
+pub(super) fn find(index: &Index<'_>) -> Vec<(ErrorType, Vec<Error>)> {
+    let premature = premature(index);
     if premature.is_empty() {
-        return nothing_related(told).into_iter().collect();
+        let errors =
+            if is_nothing_related(index) { vec![Error::NothingRelated] } else { Vec::new() };
+        return vec![(ErrorType::EmptyTransactionGraph, errors)];
     }
-    let components = components(told);
-    let shown: Vec<Premature> = components
-        .iter()
-        .filter_map(|component| {
-            let inside =
-                |at: usize| component.indices.binary_search(&told.act(at).op.index).is_ok();
-            premature.iter().find(|cycle| inside(cycle.reader) && inside(cycle.writer)).copied()
-        })
-        .collect();
-    let cycles = anomaly("G1c-realtime", &shown, Shown::Least(8), told);
-    let exists = anomaly("strong-PL-2-cycle-exists", &components, Shown::All, told);
-    cycles.into_iter().chain(exists).collect()
+    let components = components(index);
+    let shown = components.iter().filter_map(|component| {
+        let inside = |at: usize| component.binary_search(&index.op(at).index).is_ok();
+        let is_inside = |error: &&Error| match **error {
+            Error::PrematureRead { writer, reader, .. } => inside(writer) && inside(reader),
+            _ => false,
+        };
+        premature.iter().find(is_inside).cloned()
+    });
+    let shown = shown.collect();
+    let components = components.into_iter().map(|indices| Error::Component { indices });
+    vec![(ErrorType::G1cRealtime, shown), (ErrorType::StrongPl2CycleExists, components.collect())]
 }
 
-fn premature(told: &Told<'_>) -> Vec<Premature> {
+/// The polls that ended before the sends of their messages began.
+fn premature(index: &Index<'_>) -> Vec<Error> {
     let mut premature = Vec::new();
-    for (reader, act) in told.acts.all.iter().enumerate() {
+    for (reader, act) in index.acts.all.iter().enumerate() {
         if act.op.kind != Kind::Ok {
             continue;
         }
         for poll in &act.polls {
             for (_, message) in &poll.pairs {
-                let Some(writer) = told.facts.writer(poll.key, *message) else { continue };
-                let began = told.history.invocation(told.act(writer).op);
+                let (key, message) = (poll.key, *message);
+                let Some(writer) = index.facts.writer(key, message) else { continue };
+                let began = index.history.invocation(index.op(writer));
                 if writer != reader && began.is_some_and(|began| act.op.index < began.index) {
-                    premature.push(Premature { key: poll.key, message: *message, reader, writer });
+                    premature.push(Error::PrematureRead { key, message, writer, reader });
                 }
             }
         }
@@ -77,46 +62,36 @@ fn premature(told: &Told<'_>) -> Vec<Premature> {
     premature
 }
 
-/// An anomaly upstream if no send was polled and no operation began after another one had ended.
-fn nothing_related(told: &Told<'_>) -> Option<Anomaly> {
-    let acts = || told.acts.all.iter().filter(|act| act.is_transaction());
+/// Whether no send was polled and no operation began after another one had ended, which is an
+/// error upstream.
+fn is_nothing_related(index: &Index<'_>) -> bool {
+    let acts = || index.acts.all.iter().filter(|act| act.is_transaction());
     let tells = |act: &Act<'_>| act.polls.iter().any(|poll| !poll.pairs.is_empty());
     let first_end = acts().find(|act| act.op.kind == Kind::Ok).map(|act| act.op.index);
-    let begun = acts().filter(|act| told.history.completion(act.op).is_some());
+    let begun = acts().filter(|act| index.history.completion(act.op).is_some());
     let last_begin = begun.map(|act| act.op.index).max();
     let in_turn = first_end.zip(last_begin).is_some_and(|(end, begin)| end < begin);
-    if in_turn || acts().any(tells) {
-        return None;
-    }
-    let explanation = "no operation began after the end of another one, so there is nothing to \
-                       judge; a longer test has more of them";
-    Some(Anomaly {
-        name: "empty-transaction-graph",
-        count: 1,
-        errors: true.into(),
-        explanation: vec![explanation.to_owned()],
-        contradictions: Vec::new(),
-    })
+    !in_turn && !acts().any(tells)
 }
 
-/// The strongly connected components of more than one operation.
-fn components(told: &Told<'_>) -> Vec<Component> {
-    let after = edges(told);
-    let components = strongly_connected(&after).into_iter().filter(|component| component.len() > 1);
-    components
-        .map(|component| {
-            let mut indices: Vec<usize> =
-                component.into_iter().map(|at| told.act(at).op.index).collect();
-            indices.sort_unstable();
-            Component { indices }
-        })
-        .collect()
+/// The strongly connected components of more than one operation, by their indices in the history,
+/// sorted.
+fn components(index: &Index<'_>) -> Vec<Vec<usize>> {
+    let components = strongly_connected(&edges(index)).into_iter();
+    let components = components.filter(|component| component.len() > 1);
+    let indices = components.map(|component| {
+        let indices = component.into_iter().map(|at| index.op(at).index);
+        let mut indices: Vec<usize> = indices.collect();
+        indices.sort_unstable();
+        indices
+    });
+    indices.collect()
 }
 
 /// For each operation, by its end, those that come after it: the polls of what it sent, and those
 /// that began after it, unless they also began after one of those.
-fn edges(told: &Told<'_>) -> Vec<Vec<usize>> {
-    let all = &told.acts.all;
+fn edges(index: &Index<'_>) -> Vec<Vec<usize>> {
+    let all = &index.acts.all;
     let places: FxHashMap<usize, usize> =
         all.iter().enumerate().map(|(at, act)| (act.op.index, at)).collect();
     let mut after = vec![Vec::new(); all.len()];
@@ -125,7 +100,7 @@ fn edges(told: &Told<'_>) -> Vec<Vec<usize>> {
     for (at, act) in all.iter().enumerate().filter(|(_, act)| act.is_transaction()) {
         match act.op.kind {
             Kind::Invoke => {
-                let completion = told.history.completion(act.op);
+                let completion = index.history.completion(act.op);
                 if let Some(end) = completion.and_then(|op| places.get(&op.index)) {
                     before[*end].clone_from(&ended);
                     for first in &ended {
@@ -141,8 +116,8 @@ fn edges(told: &Told<'_>) -> Vec<Vec<usize>> {
         }
         if act.is_completion() {
             for sent in &act.sends {
-                if told.facts.writer(sent.key, sent.message) == Some(at) {
-                    let readers = told.facts.readers(sent.key, sent.message).iter();
+                if index.facts.writer(sent.key, sent.message) == Some(at) {
+                    let readers = index.facts.readers(sent.key, sent.message).iter();
                     after[at].extend(readers.filter(|reader| **reader != at));
                 }
             }
@@ -194,79 +169,4 @@ fn strongly_connected(after: &[Vec<usize>]) -> Vec<Vec<usize>> {
         }
     }
     components
-}
-
-impl Case for Premature {
-    fn to_edn(&self, told: &Told<'_>) -> Value {
-        let [reader, writer] = [self.reader, self.writer].map(|at| told.quoted(at));
-        let began =
-            told.history.invocation(told.act(self.writer).op).map(crate::history::Op::to_edn);
-        let realtime = Map::new()
-            .with("type", Value::keyword("realtime"))
-            .with("a'", reader.clone())
-            .with("b", began);
-        let polled = Map::new()
-            .with("type", Value::keyword("wr"))
-            .with("key", told.key(self.key).clone())
-            .with("value", told.message(self.message).clone());
-        Map::new()
-            .with("cycle", vec![reader.clone(), writer, reader])
-            .with("steps", Value::List(vec![realtime.into(), polled.into()]))
-            .with("type", Value::keyword("G1c-realtime"))
-            .into()
-    }
-
-    fn sentence(&self, told: &Told<'_>) -> String {
-        let [reader, writer] = [self.reader, self.writer].map(|at| told.act(at).op);
-        let message = told.message(self.message).json();
-        let began = told.history.invocation(writer).map_or(String::new(), when);
-        format!(
-            "key {}: {} had polled {message} ({}) before {} began to send it ({began}), so the \
-             message was there before it could be known",
-            told.key(self.key).json(),
-            who(reader),
-            when(reader),
-            who(writer),
-        )
-    }
-
-    fn evidence(&self, told: &Told<'_>) -> Evidence {
-        Evidence::of(told, (self.key, self.message), [self.reader])
-    }
-
-    fn shown_at(&self) -> usize {
-        self.reader
-    }
-}
-
-impl Case for Component {
-    fn to_edn(&self, _: &Told<'_>) -> Value {
-        let subgraph = ["union", "ww", "wwp", "wr", "wrp", "realtime"].map(Value::keyword);
-        Map::new()
-            .with("type", Value::keyword("strong-PL-2-cycle-exists"))
-            .with("not", Value::keyword("strong-read-committed"))
-            .with("subgraph", subgraph.to_vec())
-            .with("scc-size", self.indices.len())
-            .with("scc", self.indices.iter().map(|index| Value::from(*index)).collect::<Set>())
-            .into()
-    }
-
-    fn sentence(&self, _: &Told<'_>) -> String {
-        let (first, last) = (self.indices.first(), self.indices.last());
-        let [first, last] = [first, last].map(|index| index.copied().unwrap_or_default());
-        format!(
-            "{} operations, from index {first} to {last}, would each have to come before all \
-             others: a send comes before its polls, and what has ended before what begins",
-            self.indices.len()
-        )
-    }
-
-    /// The cycle shows it better.
-    fn evidence(&self, _: &Told<'_>) -> Evidence {
-        Evidence::default()
-    }
-
-    fn shown_at(&self) -> usize {
-        self.indices.first().copied().unwrap_or_default()
-    }
 }

@@ -2,33 +2,33 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{
-    acts::{Act, Acts, Key, Message},
+use super::acts::{Act, Acts, Key, Message};
+use crate::{
     clojure::{order_map, order_set},
+    history::Kind,
 };
-use crate::history::Kind;
 
 /// Who sent and polled what. Operations are named by their place in [`Acts::all`].
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     /// The end of the last operation that was to send a message.
     writers: FxHashMap<(Key, Message), usize>,
     /// The ends of all operations that polled a message.
     readers: FxHashMap<(Key, Message), Vec<usize>>,
     /// The messages that operations that succeeded polled.
-    pub(super) read: FxHashSet<(Key, Message)>,
+    pub(crate) read: FxHashSet<(Key, Message)>,
     /// The keys in the answers to polls that succeeded, in the order in which upstream goes through
     /// them, each with its messages; there are none if all that was ever polled were empty lists.
-    pub(super) read_keys: Vec<(Key, Vec<Message>)>,
+    pub(crate) read_keys: Vec<(Key, Vec<Message>)>,
     /// The messages that were certainly not sent.
-    pub(super) failed: FxHashSet<(Key, Message)>,
+    pub(crate) failed: FxHashSet<(Key, Message)>,
     /// The first message that somebody polled and nobody was to send: who polled it, and what.
-    pub(super) without_writer: Option<(usize, Key, Message)>,
+    pub(crate) without_writer: Option<(usize, Key, Message)>,
 }
 
 impl Facts {
     /// Collects them.
-    pub(super) fn of(acts: &Acts<'_>) -> Facts {
+    pub(crate) fn of(acts: &Acts<'_>) -> Facts {
         let mut facts = Facts::default();
         let mut read_keys: FxHashMap<Key, usize> = FxHashMap::default();
         for (at, act) in acts.all.iter().enumerate().filter(|(_, act)| act.is_completion()) {
@@ -62,18 +62,18 @@ impl Facts {
     }
 
     /// The end of the operation that was to send this.
-    pub(super) fn writer(&self, key: Key, message: Message) -> Option<usize> {
+    pub(crate) fn writer(&self, key: Key, message: Message) -> Option<usize> {
         self.writers.get(&(key, message)).copied()
     }
 
     /// The ends of the operations that polled this.
-    pub(super) fn readers(&self, key: Key, message: Message) -> &[usize] {
+    pub(crate) fn readers(&self, key: Key, message: Message) -> &[usize] {
         self.readers.get(&(key, message)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether what this operation sent is certainly in the logs: it was acknowledged, or somebody
     /// polled it although it was not.
-    pub(super) fn has_happened(&self, act: &Act<'_>) -> bool {
+    pub(crate) fn has_happened(&self, act: &Act<'_>) -> bool {
         match act.op.kind {
             Kind::Ok => true,
             Kind::Info => {

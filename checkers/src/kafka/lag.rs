@@ -10,11 +10,11 @@ use rustc_hash::FxHashMap;
 
 use super::{
     acts::{Act, Key},
-    anomaly::Told,
-    clojure::order_map,
+    index::Index,
 };
 use crate::{
-    edn::{Map, Value},
+    clojure::order_map,
+    edn::Value,
     history::{Kind, Process},
 };
 
@@ -30,18 +30,18 @@ pub struct Lag {
 }
 
 /// Finds the first of the polls that lagged most.
-pub(super) fn worst(told: &Told<'_>) -> Lag {
-    let news = News::of(told);
+pub(super) fn worst(index: &Index<'_>) -> Lag {
+    let news = News::of(index);
     let mut progress: FxHashMap<Process, Progress> = FxHashMap::default();
     let mut worst = Lag { time: 0, lag: 0, whose: None };
-    for act in told.acts.all.iter().filter(|act| act.op.kind == Kind::Ok) {
+    for act in index.acts.all.iter().filter(|act| act.op.kind == Kind::Ok) {
         let progress = progress.entry(act.op.process).or_default();
         if act.op.f == "subscribe" {
             *progress = Progress::default();
         } else if let Some(keys) = &act.assigned {
             progress.assign(keys);
         }
-        let Some(invocation) = told.history.invocation(act.op) else { continue };
+        let Some(invocation) = index.history.invocation(act.op) else { continue };
         if act.op.f != "poll" && act.op.f != "txn" {
             continue;
         }
@@ -55,9 +55,9 @@ pub(super) fn worst(told: &Told<'_>) -> Lag {
         let Some(most) = lags().map(|(_, lag)| lag).max() else { continue };
         if most > worst.lag || worst.whose.is_none() {
             let mut keys: Vec<(Key, u64)> = lags().collect();
-            order_map(&mut keys, |(key, _)| told.acts.keys.place(*key));
+            order_map(&mut keys, |(key, _)| index.acts.keys.place(*key));
             let first = keys.into_iter().find(|(_, lag)| *lag == most);
-            let whose = first.map(|(key, _)| (act.op.process, told.key(key).clone()));
+            let whose = first.map(|(key, _)| (act.op.process, index.key(key).clone()));
             worst = Lag { time: invocation.time, lag: most, whose };
         }
     }
@@ -95,9 +95,9 @@ impl Progress {
 struct News(Vec<Vec<(i64, u64)>>);
 
 impl News {
-    fn of(told: &Told<'_>) -> News {
-        let mut news: Vec<Vec<(i64, u64)>> = vec![Vec::new(); told.acts.keys.len()];
-        for act in &told.acts.all {
+    fn of(index: &Index<'_>) -> News {
+        let mut news: Vec<Vec<(i64, u64)>> = vec![Vec::new(); index.acts.keys.len()];
+        for act in &index.acts.all {
             if matches!(act.op.kind, Kind::Ok | Kind::Info) {
                 for (key, offset) in max_offsets(act) {
                     let last = news[key].last().map_or(-1, |(offset, _)| *offset);
@@ -135,21 +135,4 @@ fn max_offsets(act: &Act<'_>) -> Vec<(Key, i64)> {
     }
     offsets.extend(sent);
     offsets
-}
-
-impl Lag {
-    /// What stands under `:worst-realtime-lag`, in seconds.
-    pub(super) fn to_edn(&self) -> Value {
-        let map = Map::new().with("time", seconds(self.time));
-        let map = match &self.whose {
-            None => map,
-            Some((process, key)) => map.with("process", *process).with("key", key.clone()),
-        };
-        map.with("lag", seconds(self.lag)).into()
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "no test takes months")]
-fn seconds(nanoseconds: u64) -> f64 {
-    nanoseconds as f64 / 1e9
 }

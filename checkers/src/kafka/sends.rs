@@ -7,18 +7,18 @@ use std::collections::BTreeMap;
 
 use super::{
     acts::{Act, Key, Message},
-    anomaly::Told,
+    index::Index,
     polls::{Steps, by_process, keys_left},
 };
-use crate::history::Kind;
+use crate::{clojure::order_map, history::Kind};
 
 /// The steps within one operation.
-pub(super) fn within(told: &Told<'_>) -> Steps {
+pub(super) fn within(index: &Index<'_>) -> Steps {
     let mut steps = Steps::default();
-    for (at, act) in told.acts.all.iter().enumerate().filter(|(_, act)| act.is_completion()) {
-        for (key, messages) in sent_by_key(told, act) {
+    for (at, act) in index.acts.all.iter().enumerate().filter(|(_, act)| act.is_completion()) {
+        for (key, messages) in sent_by_key(index, act) {
             for pair in messages.windows(2) {
-                steps.note(told, key, [pair[0], pair[1]], [at, at]);
+                steps.note(index, key, [pair[0], pair[1]], [at, at]);
             }
         }
     }
@@ -26,21 +26,21 @@ pub(super) fn within(told: &Told<'_>) -> Steps {
 }
 
 /// The steps from one operation of a process to the next to the same key.
-pub(super) fn between(told: &Told<'_>) -> Steps {
+pub(super) fn between(index: &Index<'_>) -> Steps {
     let mut steps = Steps::default();
-    for (_, places) in by_process(told) {
+    for (_, places) in by_process(index) {
         let mut last_sends: BTreeMap<Key, (usize, Message)> = BTreeMap::new();
         for at in places {
-            let act = told.act(at);
+            let act = index.act(at);
             if !matches!(act.op.kind, Kind::Ok | Kind::Info) {
                 continue;
             }
             if let Some(keys) = keys_left(act) {
                 last_sends.retain(|key, _| keys.contains(key));
             }
-            for (key, messages) in sent_by_key(told, act) {
+            for (key, messages) in sent_by_key(index, act) {
                 if let Some((last, message)) = last_sends.get(&key) {
-                    steps.note(told, key, [*message, messages[0]], [*last, at]);
+                    steps.note(index, key, [*message, messages[0]], [*last, at]);
                 }
                 last_sends.insert(key, (at, messages[messages.len() - 1]));
             }
@@ -50,7 +50,7 @@ pub(super) fn between(told: &Told<'_>) -> Steps {
 }
 
 /// What an operation sent, by key; no list is empty.
-pub(super) fn sent_by_key(told: &Told<'_>, act: &Act<'_>) -> Vec<(Key, Vec<Message>)> {
+pub(super) fn sent_by_key(index: &Index<'_>, act: &Act<'_>) -> Vec<(Key, Vec<Message>)> {
     let mut by_key: Vec<(Key, Vec<Message>)> = Vec::new();
     for send in &act.sends {
         match by_key.iter_mut().find(|(key, _)| *key == send.key) {
@@ -58,6 +58,6 @@ pub(super) fn sent_by_key(told: &Told<'_>, act: &Act<'_>) -> Vec<(Key, Vec<Messa
             None => by_key.push((send.key, vec![send.message])),
         }
     }
-    super::clojure::order_map(&mut by_key, |(key, _)| told.acts.keys.place(*key));
+    order_map(&mut by_key, |(key, _)| index.acts.keys.place(*key));
     by_key
 }

@@ -6,13 +6,13 @@ use rustc_hash::FxHashMap;
 
 use super::{
     acts::{Acts, Key, Message},
-    clojure::{order_map, order_set},
     facts::Facts,
 };
+use crate::clojure::{order_map, order_set};
 
 /// The logs of all keys.
 #[derive(Debug, Default)]
-pub(super) struct VersionOrders {
+pub(crate) struct VersionOrders {
     logs: Vec<Log>,
     /// The keys that have a log, in the order in which upstream goes through them.
     keys: Vec<Key>,
@@ -20,7 +20,7 @@ pub(super) struct VersionOrders {
 
 /// What stands at which offset of a key. Offsets may be sparse; an index counts those in use.
 #[derive(Debug, Default)]
-pub(super) struct Log {
+pub(crate) struct Log {
     /// By index: the offset, and what stands there; more than one message is an error.
     slots: Vec<Slot>,
     /// The last index where a message is the one that stands for its offset.
@@ -31,16 +31,16 @@ pub(super) struct Log {
 
 /// An offset in use.
 #[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) offset: i64,
+pub(crate) struct Slot {
+    pub(crate) offset: i64,
     /// What was told of this offset. The first stands for it; there is always one.
-    pub(super) messages: Vec<Message>,
+    pub(crate) messages: Vec<Message>,
 }
 
 impl VersionOrders {
     /// Collects what polls tell, whatever became of them, and what the sends that have happened
     /// tell. Offsets below 0 are left out.
-    pub(super) fn of(acts: &Acts<'_>, facts: &Facts) -> VersionOrders {
+    pub(crate) fn of(acts: &Acts<'_>, facts: &Facts) -> VersionOrders {
         let mut offsets: Vec<BTreeMap<i64, Vec<Message>>> = Vec::new();
         offsets.resize_with(acts.keys.len(), BTreeMap::new);
         let mut keys = Vec::new();
@@ -71,12 +71,12 @@ impl VersionOrders {
     }
 
     /// The log of a key.
-    pub(super) fn log(&self, key: Key) -> &Log {
+    pub(crate) fn log(&self, key: Key) -> &Log {
         &self.logs[key]
     }
 
     /// All that is known of any log, in the order in which upstream goes through it.
-    pub(super) fn logs(&self) -> impl Iterator<Item = (Key, &Log)> {
+    pub(crate) fn logs(&self) -> impl Iterator<Item = (Key, &Log)> {
         self.keys.iter().map(|key| (*key, &self.logs[*key]))
     }
 }
@@ -96,22 +96,22 @@ impl Log {
     }
 
     /// The offsets in use.
-    pub(super) fn slots(&self) -> &[Slot] {
+    pub(crate) fn slots(&self) -> &[Slot] {
         &self.slots
     }
 
     /// Where a message is; `None` if nobody told, or another one stands for its offset.
-    pub(super) fn index(&self, message: Message) -> Option<usize> {
+    pub(crate) fn index(&self, message: Message) -> Option<usize> {
         self.indices.get(&message).copied()
     }
 
     /// The first and the last index of a message.
-    pub(super) fn bounds(&self, message: Message) -> Option<(usize, usize)> {
+    pub(crate) fn bounds(&self, message: Message) -> Option<(usize, usize)> {
         self.bounds.get(&message).copied()
     }
 
     /// How far it is from one message to the next; 1 where that is not known.
-    pub(super) fn delta(&self, from: Message, to: Message) -> Delta {
+    pub(crate) fn delta(&self, from: Message, to: Message) -> Delta {
         match self.index(from).zip(self.index(to)) {
             None => Delta { from: 0, to: 1 },
             Some((from, to)) => Delta { from, to },
@@ -119,21 +119,21 @@ impl Log {
     }
 
     /// What lies between.
-    pub(super) fn skipped(&self, delta: Delta) -> &[Slot] {
+    pub(crate) fn skipped(&self, delta: Delta) -> &[Slot] {
         self.slots.get(delta.from + 1..delta.to).unwrap_or_default()
     }
 }
 
 /// A step in a log, between two indices.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Delta {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Delta {
     from: usize,
     to: usize,
 }
 
 impl Delta {
     /// How far it goes; 1 is as it should be.
-    pub(super) fn steps(self) -> i64 {
+    pub(crate) fn steps(self) -> i64 {
         let index = |index| i64::try_from(index).unwrap_or(i64::MAX);
         index(self.to) - index(self.from)
     }

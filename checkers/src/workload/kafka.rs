@@ -30,7 +30,7 @@ impl Checker for Kafka {
         let contradictions = logs.contradictions();
         let verdict = Verdict::new(logs.evidence, logs.valid, logs.to_edn(), logs.reason());
         let verdict = Verdict { contradictions, ..verdict };
-        verdict.with(logs.explanation(), logs.warnings)
+        verdict.with(logs.explanation(), logs.warnings())
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

@@ -32,7 +32,7 @@ impl Checker for LinKv {
         let evidence = Evidence::count("read, write or cas of a key that succeeded", ends);
         let verdict = Verdict::new(evidence, keys.valid, keys.to_edn(), keys.reason());
         let verdict = Verdict { contradictions, ..verdict };
-        verdict.with(keys.explanation(), keys.warnings)
+        verdict.with(keys.explanation(), keys.warnings())
     }
 
     /// Reads alone, without keys, may be of anything, so they count against registers where others

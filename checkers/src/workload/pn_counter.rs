@@ -28,12 +28,12 @@ impl Checker for PnCounter {
     ) -> Verdict {
         let counter = counter::check_on_nodes(history, placement);
         let contradictions = counter.contradictions(history);
-        let reads = counter.final_reads.iter().map(is_integer);
+        let reads = counter.final_reads.iter().map(|read| is_integer(&read.value));
         let wanted = "read that succeeded, is marked as final and has an integer";
         let evidence = Evidence::count(wanted, reads);
         let verdict = Verdict::new(evidence, counter.valid, counter.to_edn(), counter.reason());
         let verdict = Verdict { contradictions, ..verdict };
-        verdict.with(counter.explanation(), counter.warnings)
+        verdict.with(counter.explanation(), counter.warnings())
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

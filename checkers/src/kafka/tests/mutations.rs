@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{Anomaly, check},
+    super::check,
     oracle,
     simulation::{Event, Pairs, What, history, written},
 };
@@ -14,8 +14,10 @@ const SEEDS: u64 = 200;
 /// Compares the verdict with the oracle's, and answers the names of the errors.
 #[track_caller]
 fn judged(events: &[Event], context: &str) -> (Validity, BTreeSet<&'static str>) {
-    let (kafka, oracle) = (check(&written(events)), oracle::judge(events));
-    let mut errors: BTreeSet<&str> = kafka.anomalies.iter().map(|anomaly| anomaly.name).collect();
+    let history = written(events);
+    let (kafka, oracle) = (check(&history), oracle::judge(events));
+    let names = kafka.anomalies.iter().map(|anomaly| anomaly.error_type.name());
+    let mut errors: BTreeSet<&str> = names.collect();
     errors.extend(kafka.unseen.as_ref().map(|_| "unseen"));
     let valid = match (oracle.fails, oracle.errors.is_empty()) {
         (true, _) => Validity::Unknown,
@@ -31,7 +33,7 @@ fn judged(events: &[Event], context: &str) -> (Validity, BTreeSet<&'static str>)
         assert_eq!(unseen.map(Vec::len).sum::<usize>(), oracle.unseen, "{context}");
     }
     assert_eq!(kafka.explanation().is_empty(), valid == Validity::Valid, "{context}");
-    assert!(kafka.anomalies.iter().all(Anomaly::is_bad));
+    assert!(kafka.anomalies.iter().all(|anomaly| anomaly.error_type.is_bad()));
     (valid, errors)
 }
 
@@ -41,7 +43,7 @@ fn a_correct_system_is_valid_whatever_happens_to_its_clients() {
     for seed in 0..SEEDS {
         let events = history(seed);
         assert_eq!(judged(&events, &format!("seed {seed}")).0, Validity::Valid);
-        assert!(check(&written(&events)).warnings.is_empty(), "seed {seed}");
+        assert!(check(&written(&events)).warnings().is_empty(), "seed {seed}");
         let sends = |kind| {
             let sends = events.iter().filter(|event| matches!(event.what, What::Send { .. }));
             sends.filter(|event| event.kind == kind).count()

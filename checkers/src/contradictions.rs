@@ -1,0 +1,3 @@
+//! Findings as the operations that show them, one module for each checker.
+
+mod kafka;

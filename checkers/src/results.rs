@@ -1,0 +1,3 @@
+//! Findings as results.edn, one module for each checker.
+
+mod kafka;
