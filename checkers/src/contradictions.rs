@@ -1,3 +1,4 @@
 //! Findings as the operations that show them, one module for each checker.
 
+mod elle;
 mod kafka;

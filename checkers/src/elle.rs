@@ -18,6 +18,7 @@
 mod anomaly;
 mod cycle;
 mod dependencies;
+mod dirty_reads;
 mod existence;
 mod findings;
 mod graph;
@@ -29,84 +30,97 @@ mod model;
 mod order;
 pub mod rw_register;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod transaction;
 mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use self::findings::{Case, DirtyRead, Error, Step};
 pub use self::model::strongest;
-pub use self::{anomaly::Anomaly, findings::Case, model::ConsistencyModel};
-use self::{dependencies::Beyond, findings::Findings};
-use super::{
-    Validity,
-    contradiction::{self, Contradiction},
-};
-use crate::edn::{Map, Set, Value};
+pub use self::warnings::{Sight, Warning};
+pub use self::{anomaly::Anomaly, graph::Rels, model::ConsistencyModel};
+use self::{findings::Findings, transaction::Transactions};
+use super::Validity;
+use crate::history::History;
 
-/// What is to be said about the transactions of a history.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Elle {
+/// The findings about the transactions of a history.
+#[derive(Debug, Clone)]
+pub struct Elle<'h> {
     /// Invalid if there is an anomaly that the models forbid.
     pub valid: Validity,
     /// What was to hold.
     pub models: Vec<ConsistencyModel>,
     /// What was found that the models forbid, or that leaves the verdict open.
-    pub anomalies: BTreeMap<Anomaly, Vec<Case>>,
+    pub anomalies: BTreeMap<Anomaly, Vec<Case<'h>>>,
     /// The weakest models that do not hold, whether or not they were to.
     pub not: BTreeSet<ConsistencyModel>,
     /// The stronger models, which therefore do not hold either.
     pub also_not: BTreeSet<ConsistencyModel>,
     /// Why nothing can be said, if that is so.
-    pub error: Option<String>,
-    /// Sentences about what upstream overlooks.
-    pub warnings: Vec<String>,
-    workload: Workload,
+    pub error: Option<Error<'h>>,
+    /// What upstream overlooks; those of a kind stand together.
+    pub warnings: Vec<Warning<'h>>,
+    pub(crate) workload: Workload,
+    pub(crate) history: &'h History,
 }
 
 /// Upstream's results differ between the two in small things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Workload {
+pub(crate) enum Workload {
     ListAppend,
     RwRegister,
 }
 
-/// The order beyond data that these models speak of.
-fn beyond(models: &[ConsistencyModel]) -> Beyond {
-    let prohibited = model::prohibited(models);
-    let any = |suffix| {
-        let cycles = kind::specs();
-        cycles
-            .iter()
-            .map(|spec| spec.anomaly)
-            .any(|anomaly| anomaly.name().ends_with(suffix) && prohibited.contains(&anomaly))
-    };
-    match () {
-        () if any("-realtime") => Beyond::Realtime,
-        () if any("-process") => Beyond::Process,
-        () => Beyond::Nothing,
+impl Workload {
+    /// The function of an operation that writes.
+    pub(crate) fn write(self) -> &'static str {
+        match self {
+            Workload::ListAppend => "append",
+            Workload::RwRegister => "w",
+        }
     }
 }
 
-impl Elle {
-    /// Nothing can be said, for this reason.
-    fn unknown(workload: Workload, models: &[ConsistencyModel], error: String) -> Elle {
-        Elle {
+impl<'h> Elle<'h> {
+    /// The verdict on what an analysis of the transactions finds.
+    fn judge(
+        workload: Workload,
+        history: &'h History,
+        models: &[ConsistencyModel],
+        analyze: impl FnOnce(&Transactions<'h>) -> Result<Findings<'h>, Error<'h>>,
+    ) -> Elle<'h> {
+        let mut elle = Elle {
             valid: Validity::Unknown,
             models: models.to_vec(),
             anomalies: BTreeMap::new(),
             not: BTreeSet::new(),
             also_not: BTreeSet::new(),
-            error: Some(error),
+            error: None,
             warnings: Vec::new(),
             workload,
+            history,
+        };
+        let transactions = match Transactions::read(history, workload) {
+            Ok(transactions) => transactions,
+            Err(error) => return Elle { error: Some(error), ..elle },
+        };
+        elle.warnings = warnings::check(&transactions);
+        match analyze(&transactions) {
+            Ok(Findings(anomalies)) => elle.conclude(anomalies),
+            Err(error) => elle.error = Some(error),
         }
+        if elle.valid == Validity::Valid && workload == Workload::RwRegister {
+            elle.warnings.extend(rw_register::dirty_writes(&transactions));
+        }
+        elle
     }
 
-    /// The verdict on what was found.
-    fn judge(workload: Workload, models: &[ConsistencyModel], findings: Findings) -> Elle {
-        let Findings(mut anomalies) = findings;
-        let prohibited = model::prohibited(models);
+    /// Draws the verdict from all anomalies that there are.
+    fn conclude(&mut self, mut anomalies: BTreeMap<Anomaly, Vec<Case<'h>>>) {
+        let prohibited = model::prohibited(&self.models);
         let impossible = model::impossible(anomalies.keys().copied());
         anomalies.retain(|anomaly, _| {
             prohibited.contains(anomaly) || anomaly::UNKNOWN.contains(anomaly)
@@ -114,7 +128,7 @@ impl Elle {
         let redundant = existence::redundant(anomalies.keys().copied());
         anomalies.retain(|anomaly, _| !redundant.contains(anomaly));
         let is_bad = anomalies.keys().any(|anomaly| prohibited.contains(anomaly));
-        let valid = match workload {
+        self.valid = match self.workload {
             _ if is_bad => Validity::Invalid,
             _ if anomalies.is_empty() => Validity::Valid,
             Workload::ListAppend => Validity::Unknown,
@@ -124,124 +138,19 @@ impl Elle {
                 anomalies.is_empty().into()
             }
         };
-        let not = model::weakest(&impossible);
-        let silent = anomalies.is_empty();
-        Elle {
-            valid,
-            models: models.to_vec(),
-            also_not: if silent { BTreeSet::new() } else { &impossible - &not },
-            not: if silent { BTreeSet::new() } else { not },
-            anomalies,
-            error: None,
-            warnings: Vec::new(),
-            workload,
+        if !anomalies.is_empty() {
+            self.not = model::weakest(&impossible);
+            self.also_not = &impossible - &self.not;
         }
+        self.anomalies = anomalies;
     }
 
-    /// Why it is not valid, in a sentence.
-    pub fn reason(&self) -> Option<String> {
-        if let Some(error) = &self.error {
-            return Some(format!("nothing can be said about isolation: {error}"));
-        }
-        let found: Vec<String> = self
-            .anomalies
-            .iter()
-            .map(|(anomaly, cases)| format!("{anomaly} ({})", cases.len()))
-            .collect();
-        let (found, expected) = (found.join(", "), listed(&self.models));
-        let is_news = self.not.iter().any(|model| !self.models.contains(model));
-        match self.valid {
-            Validity::Valid => None,
-            Validity::Unknown => {
-                Some(format!("it remains open whether this is {expected}: {found}"))
-            }
-            Validity::Invalid if is_news => {
-                Some(format!("not {expected}, and not even {}: {found}", listed(&self.not)))
-            }
-            Validity::Invalid => Some(format!("not {expected}: {found}")),
-        }
-    }
-
-    /// The transactions that contradict each other, and why, in lines for a person.
-    pub fn explanation(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.error.iter().cloned().collect();
-        for (anomaly, cases) in self.worst_first() {
-            lines.push(match anomaly.meaning() {
-                "" => format!("{anomaly}:"),
-                meaning => format!("{anomaly}: {meaning}"),
-            });
-            let mut explained = cases.iter().filter(|case| !case.lines.is_empty()).peekable();
-            let mut shown = 0;
-            while let Some(case) = explained.next() {
-                shown += 1;
-                lines.extend(case.lines.iter().map(|line| format!("  {line}")));
-                if explained.peek().is_some() && case.lines.len() > 1 {
-                    lines.push(String::new());
-                }
-            }
-            if cases.len() > shown {
-                lines.push(format!("  and {} more {anomaly}", cases.len() - shown));
-            }
-        }
-        lines
-    }
-
-    /// The transactions of each case, the worst anomalies first.
-    pub fn contradictions(&self) -> Vec<Contradiction> {
-        let of =
-            |cases: &[Case]| cases.iter().filter_map(|case| case.contradiction.clone()).collect();
-        contradiction::by_turns(
-            self.worst_first().into_iter().map(|(_, cases)| of(cases)).collect(),
-        )
-    }
-
-    fn worst_first(&self) -> Vec<(&Anomaly, &Vec<Case>)> {
+    /// The anomalies with their cases, the worst ones first.
+    pub(crate) fn worst_first(&self) -> Vec<(Anomaly, &[Case<'h>])> {
         let depths = anomaly::depths();
-        let mut anomalies: Vec<_> = self.anomalies.iter().collect();
-        anomalies.sort_by_key(|(anomaly, _)| depths.get(*anomaly).copied());
+        let mut anomalies: Vec<_> =
+            self.anomalies.iter().map(|(anomaly, cases)| (*anomaly, &cases[..])).collect();
+        anomalies.sort_by_key(|(anomaly, _)| depths.get(anomaly).copied());
         anomalies
     }
-
-    /// The map under `:workload`.
-    pub fn to_edn(&self) -> Value {
-        let map = Map::new().with("valid?", self.valid);
-        if let Some(error) = &self.error {
-            return map.with("error", error.clone()).into();
-        }
-        let types = Value::List(self.anomalies.keys().map(|a| Value::keyword(a.name())).collect());
-        if self.anomalies.is_empty() {
-            return match self.workload {
-                Workload::ListAppend => map.into(),
-                Workload::RwRegister => {
-                    map.with("anomaly-types", types).with("anomalies", Value::Nil).into()
-                }
-            };
-        }
-        let anomalies = self.anomalies.iter().fold(Map::new(), |map, (anomaly, cases)| {
-            map.with(anomaly.name(), self.cases_to_edn(*anomaly, cases))
-        });
-        let models = |models: &BTreeSet<ConsistencyModel>| {
-            let names: BTreeSet<&str> = models.iter().map(|m| m.name_in_results()).collect();
-            names.into_iter().map(Value::keyword).collect::<Set>()
-        };
-        map.with("anomaly-types", types)
-            .with("anomalies", anomalies)
-            .with("not", models(&self.not))
-            .with("also-not", models(&self.also_not))
-            .into()
-    }
-
-    fn cases_to_edn(&self, anomaly: Anomaly, cases: &[Case]) -> Value {
-        let values = cases.iter().map(|case| case.value.clone());
-        match (anomaly.name(), self.workload) {
-            ("empty-transaction-graph", _) => Value::Bool(true),
-            ("incompatible-order" | "dirty-update", _)
-            | ("internal" | "G1a" | "G1b", Workload::RwRegister) => Value::List(values.collect()),
-            _ => Value::Vector(values.collect()),
-        }
-    }
-}
-
-fn listed<'a>(models: impl IntoIterator<Item = &'a ConsistencyModel>) -> String {
-    models.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

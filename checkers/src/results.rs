@@ -1,3 +1,4 @@
 //! Findings as results.edn, one module for each checker.
 
+mod elle;
 mod kafka;

@@ -21,42 +21,6 @@ impl Anomaly {
     pub(super) fn is_existence(self) -> bool {
         self.0.ends_with("-cycle-exists")
     }
-
-    /// What it is, in words; empty for those that are never found by themselves.
-    pub(super) fn meaning(self) -> &'static str {
-        let base = self.0.trim_end_matches("-process").trim_end_matches("-realtime");
-        match base {
-            "G0" => "writes of transactions are interleaved (dirty write)",
-            "G1a" => "a transaction read what another one wrote that failed (aborted read)",
-            "G1b" => {
-                "a transaction read what another one wrote and then overwrote itself \
-                      (intermediate read)"
-            }
-            "G1c" => "information flows in a circle",
-            "G-single-item" | "G-single" => {
-                "a transaction saw one part of what others did and missed another (read skew)"
-            }
-            "G-nonadjacent-item" | "G-nonadjacent" => {
-                "transactions saw one part of what others did and missed another, in a circle"
-            }
-            "G2-item" | "G2" => "transactions missed each other's writes (write skew)",
-            "lost-update" => {
-                "transactions read the same version and replaced it, each unseen by \
-                              the other"
-            }
-            "internal" => "a transaction contradicts itself",
-            "future-read" => "a transaction read what it wrote only later",
-            "dirty-update" => "a transaction built upon what another one wrote that failed",
-            "duplicate-elements" => "a read has an element more than once",
-            "incompatible-order" => "reads of a key contradict each other about its order",
-            "cyclic-versions" => "there is no order of a key's versions",
-            "empty-transaction-graph" => {
-                "no transaction has anything to do with another, so nothing can be said"
-            }
-            "cycle-search-timeout" => "the search for cycles was given up",
-            _ => "",
-        }
-    }
 }
 
 impl Display for Anomaly {

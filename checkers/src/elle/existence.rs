@@ -5,118 +5,85 @@
 //! graph with two copies of each vertex, where the copy that may go on with an anti-dependency is
 //! reached by other edges only.
 
+use std::collections::BTreeSet;
+
 use super::anomaly::Anomaly;
 use super::graph::{Graph, Rels, members};
-use super::model::ConsistencyModel;
-use crate::edn::{Map, Set, Value};
+use super::model::{self, ConsistencyModel};
 
 /// What must be acyclic for a model to hold.
-struct Spec {
-    model: ConsistencyModel,
-    anomaly: &'static str,
-    base: &'static [Rels],
+pub(super) struct Spec {
+    pub(super) model: ConsistencyModel,
+    pub(super) anomaly: Anomaly,
+    pub(super) base: Rels,
     /// Whether an anti-dependency may follow each edge.
-    extended: bool,
-}
-
-const WW: Rels = Rels::WW;
-const WR: Rels = Rels::WR;
-const RW: Rels = Rels::RW;
-const PROCESS: Rels = Rels::PROCESS;
-const REALTIME: Rels = Rels::REALTIME;
-
-const fn spec(
-    model: ConsistencyModel,
-    anomaly: &'static str,
-    base: &'static [Rels],
-    extended: bool,
-) -> Spec {
-    Spec { model, anomaly, base, extended }
+    pub(super) extended: bool,
 }
 
 /// Upstream's list, the weakest models first.
-const SPECS: [Spec; 13] = {
+static SPECS: [Spec; 13] = {
     use ConsistencyModel as M;
+    const WRITES: Rels = Rels::WW;
+    const READS: Rels = WRITES.union(Rels::WR);
+    const DATA: Rels = READS.union(Rels::RW);
+    const PROCESS: Rels = Rels::PROCESS;
+    const REALTIME: Rels = Rels::REALTIME;
+    const fn spec(model: M, anomaly: &'static str, base: Rels) -> Spec {
+        let extended = matches!(
+            model,
+            M::SnapshotIsolation | M::StrongSessionSnapshotIsolation | M::StrongSnapshotIsolation
+        );
+        Spec { model, anomaly: Anomaly(anomaly), base, extended }
+    }
     [
-        spec(M::ReadUncommitted, "PL-1-cycle-exists", &[WW], false),
-        spec(M::ReadCommitted, "PL-2-cycle-exists", &[WW, WR], false),
-        spec(M::SnapshotIsolation, "PL-SI-cycle-exists", &[WW, WR], true),
-        spec(M::RepeatableRead, "PL-2.99-cycle-exists", &[WW, WR, RW], false),
-        spec(M::Serializable, "PL-3-cycle-exists", &[WW, WR, RW], false),
+        spec(M::ReadUncommitted, "PL-1-cycle-exists", WRITES),
+        spec(M::ReadCommitted, "PL-2-cycle-exists", READS),
+        spec(M::SnapshotIsolation, "PL-SI-cycle-exists", READS),
+        spec(M::RepeatableRead, "PL-2.99-cycle-exists", DATA),
+        spec(M::Serializable, "PL-3-cycle-exists", DATA),
         spec(
             M::StrongSessionReadUncommitted,
             "strong-session-PL-1-cycle-exists",
-            &[WW, PROCESS],
-            false,
+            WRITES.union(PROCESS),
         ),
         spec(
             M::StrongSessionReadCommitted,
             "strong-session-PL-2-cycle-exists",
-            &[WW, WR, PROCESS],
-            false,
+            READS.union(PROCESS),
         ),
         spec(
             M::StrongSessionSnapshotIsolation,
             "strong-session-snapshot-isolation-cycle-exists",
-            &[WW, WR, PROCESS],
-            true,
+            READS.union(PROCESS),
         ),
         spec(
             M::StrongSessionSerializable,
             "strong-session-serializable-cycle-exists",
-            &[WW, WR, RW, PROCESS],
-            false,
+            DATA.union(PROCESS),
         ),
-        spec(M::StrongReadUncommitted, "strong-PL-1-cycle-exists", &[WW, REALTIME], false),
-        spec(M::StrongReadCommitted, "strong-PL-2-cycle-exists", &[WW, WR, REALTIME], false),
+        spec(M::StrongReadUncommitted, "strong-PL-1-cycle-exists", WRITES.union(REALTIME)),
+        spec(M::StrongReadCommitted, "strong-PL-2-cycle-exists", READS.union(REALTIME)),
         spec(
             M::StrongSnapshotIsolation,
             "strong-snapshot-isolation-cycle-exists",
-            &[WW, WR, REALTIME],
-            true,
+            READS.union(REALTIME),
         ),
-        spec(M::StrictSerializable, "PL-SS-cycle-exists", &[WW, WR, RW, REALTIME], false),
+        spec(M::StrictSerializable, "PL-SS-cycle-exists", DATA.union(REALTIME)),
     ]
 };
 
-/// A model that a cycle rules out.
-#[derive(Debug)]
-pub(super) struct Existence {
-    pub(super) anomaly: Anomaly,
-    pub(super) model: ConsistencyModel,
-    /// The smallest set of vertices that has such a cycle.
-    pub(super) knot: Vec<u32>,
-    subgraph: Value,
-}
-
-impl Existence {
-    /// The case as results have it; `index` tells the place of a vertex in the history.
-    pub(super) fn to_edn(&self, index: impl Fn(u32) -> usize) -> Value {
-        let mut indices: Vec<usize> = self.knot.iter().map(|vertex| index(*vertex)).collect();
-        indices.sort_unstable();
-        Map::new()
-            .with("type", Value::keyword(self.anomaly.name()))
-            .with("not", Value::keyword(self.model.name_in_results()))
-            .with("subgraph", self.subgraph.clone())
-            .with("scc-size", indices.len())
-            .with("scc", indices.into_iter().map(Value::from).collect::<Set>())
-            .into()
-    }
-}
-
-/// The weakest models that cycles of this graph rule out.
-pub(super) fn check(graph: &Graph) -> Vec<Existence> {
-    let (mut found, mut ruled_out) = (Vec::new(), std::collections::BTreeSet::new());
+/// The weakest models that cycles of this graph rule out, each with the smallest set of vertices
+/// that has such a cycle.
+pub(super) fn check(graph: &Graph) -> Vec<(&'static Spec, Vec<u32>)> {
+    let (mut found, mut ruled_out) = (Vec::new(), BTreeSet::new());
     for spec in &SPECS {
         if ruled_out.contains(&spec.model) {
             continue;
         }
-        let base = spec.base.iter().fold(Rels::NONE, |all, rel| all.union(*rel));
-        let knots = if spec.extended { extended_knots(graph, base) } else { knots(graph, base) };
+        let knots = if spec.extended { extended_knots } else { knots }(graph, spec.base);
         if let Some(knot) = knots.into_iter().min_by_key(Vec::len) {
             ruled_out.extend(spec.model.with_stronger());
-            let (anomaly, model) = (Anomaly(spec.anomaly), spec.model);
-            found.push(Existence { anomaly, model, knot, subgraph: subgraph(spec) });
+            found.push((spec, knot));
         }
     }
     found
@@ -140,14 +107,13 @@ fn extended_knots(graph: &Graph, allowed: Rels) -> Vec<Vec<u32>> {
                 edges.push((2 * from, 2 * edge.to, edge.rels));
                 edges.push((2 * from, 2 * edge.to + 1, edge.rels));
             }
-            if edge.rels.meets(RW) {
+            if edge.rels.meets(Rels::RW) {
                 edges.push((2 * from + 1, 2 * edge.to, edge.rels));
             }
         }
     }
     let doubled = Graph::new(2 * graph.len(), edges);
-    let any = WW.union(WR).union(RW).union(PROCESS).union(REALTIME);
-    let mut knots = knots(&doubled, any);
+    let mut knots = knots(&doubled, allowed.union(Rels::RW));
     for knot in &mut knots {
         knot.retain(|vertex| vertex % 2 == 0);
         for vertex in knot {
@@ -157,45 +123,27 @@ fn extended_knots(graph: &Graph, allowed: Rels) -> Vec<Vec<u32>> {
     knots
 }
 
-/// How upstream writes down what was searched; `p` stands for predicates, which nobody reads here.
-fn subgraph(spec: &Spec) -> Value {
-    let keyword = |name: &'static str| Value::keyword(name);
-    let mut union = vec![keyword("union")];
-    for rel in spec.base {
-        let names: &[&'static str] = match *rel {
-            Rels::WW => &["ww", "wwp"],
-            Rels::WR => &["wr", "wrp"],
-            Rels::RW if spec.model == ConsistencyModel::RepeatableRead => &["rw"],
-            Rels::RW => &["rw", "rwp"],
-            Rels::PROCESS => &["process"],
-            _ => &["realtime"],
-        };
-        union.extend(names.iter().map(|name| keyword(name)));
-    }
-    let union = Value::Vector(union);
-    if !spec.extended {
-        return union;
-    }
-    let anti = Value::Vector(["union", "rw", "rwp"].map(keyword).into());
-    Value::Vector(vec![keyword("extension"), union, anti])
-}
-
 /// Of these anomalies, those that only say what a concrete one among them shows.
 pub(super) fn redundant(anomalies: impl IntoIterator<Item = Anomaly>) -> Vec<Anomaly> {
     let concrete = anomalies.into_iter().filter(|anomaly| !anomaly.is_existence());
-    let impossible = super::model::impossible(concrete);
+    let impossible = model::impossible(concrete);
     let specs = SPECS.iter().filter(|spec| impossible.contains(&spec.model));
-    specs.map(|spec| Anomaly(spec.anomaly)).collect()
+    specs.map(|spec| spec.anomaly).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const WW: Rels = Rels::WW;
+    const WR: Rels = Rels::WR;
+    const RW: Rels = Rels::RW;
+    const REALTIME: Rels = Rels::REALTIME;
+
     #[track_caller]
     fn check(edges: &[(u32, u32, Rels)], expected: &[&str]) {
         let found = super::check(&Graph::new(5, edges.to_vec()));
-        let names: Vec<_> = found.iter().map(|existence| existence.anomaly.name()).collect();
+        let names: Vec<_> = found.iter().map(|(spec, _)| spec.anomaly.name()).collect();
         assert_eq!(names, expected, "{edges:?}");
     }
 
@@ -215,12 +163,9 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_knot_is_shown() {
+    fn the_smallest_knot_is_named() {
         let graph = Graph::new(5, vec![(0, 1, WW), (1, 2, WW), (2, 0, WW), (3, 4, WW), (4, 3, WW)]);
         let found = super::check(&graph);
-        assert_eq!(found[0].knot, [3, 4]);
-        let expected = "{:type :PL-1-cycle-exists, :not :read-uncommitted, \
-                        :subgraph [:union :ww :wwp], :scc-size 2, :scc #{13 14}}";
-        assert_eq!(found[0].to_edn(|vertex| vertex as usize + 10).to_string(), expected);
+        assert_eq!(found[0].1, [3, 4]);
     }
 }

@@ -1,144 +1,128 @@
-//! What was found, as results list it and as a person reads it.
+//! Findings about transactions as plain data, which the renderers put into words and maps.
+//!
+//! A transaction is the entry of its end in the history, or that of its beginning if it never ended.
+//! Keys, values and operations are the history's own.
+
+#![expect(missing_docs, reason = "fields are what their names say")]
 
 use std::collections::BTreeMap;
 
-use eddy_text::printable;
-
-use super::anomaly::Anomaly;
-use super::transaction::Entry;
-use crate::contradiction::{self, Contradiction};
+use super::{anomaly::Anomaly, graph::Rels, model::ConsistencyModel};
 use crate::edn::Value;
-use crate::sentence::{seconds, time};
-
-/// How many cases of each anomaly are explained; results have all of them.
-const EXPLAINED: usize = 3;
-
-/// How much of a transaction is shown in an explanation, in letters.
-const SHOWN: usize = 400;
-
-/// How many lines of an explanation are in the sentence about a case. The first two show a cycle
-/// of two transactions whole; more are too long for a sentence.
-const LINES_IN_SENTENCE: usize = 2;
-
-/// One occurrence of an anomaly.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Case {
-    /// What results say of it.
-    pub value: Value,
-    /// What a person is told of it, if it is among the first of its kind.
-    pub lines: Vec<String>,
-    /// Which transactions contradict each other, if it is among the first of its kind.
-    pub contradiction: Option<Contradiction>,
-}
-
-/// Why something is an anomaly.
-pub(super) struct Explanation<'a> {
-    transactions: Vec<&'a Entry<'a>>,
-    /// Whether they are called `T1`, `T2` and so on.
-    are_named: bool,
-    value: Option<&'a Value>,
-    why: Vec<String>,
-}
+use crate::history::{Op, Process};
 
 /// All anomalies of a history, whether or not anybody minds.
 #[derive(Debug, Default)]
-pub(super) struct Findings(pub(super) BTreeMap<Anomaly, Vec<Case>>);
+pub(super) struct Findings<'h>(pub(super) BTreeMap<Anomaly, Vec<Case<'h>>>);
 
-impl Findings {
-    /// Adds a case; its explanation is asked for if it will be shown.
-    pub(super) fn add<'a>(
-        &mut self,
-        anomaly: Anomaly,
-        value: impl Into<Value>,
-        explain: impl FnOnce() -> Explanation<'a>,
-    ) {
-        let cases = self.0.entry(anomaly).or_default();
-        let explanation = (cases.len() < contradiction::MOST).then(explain);
-        let contradiction = explanation.as_ref().and_then(|it| it.contradiction(anomaly));
-        let explanation = explanation.filter(|_| cases.len() < EXPLAINED);
-        let lines = explanation.map(Explanation::lines).unwrap_or_default();
-        cases.push(Case { value: value.into(), lines, contradiction });
+impl<'h> Findings<'h> {
+    pub(super) fn add(&mut self, anomaly: Anomaly, case: Case<'h>) {
+        self.0.entry(anomaly).or_default().push(case);
     }
 }
 
-impl<'a> Explanation<'a> {
-    /// In lines that call these transactions `T1`, `T2` and so on.
-    pub(super) fn of(transactions: Vec<&'a Entry<'a>>, why: Vec<String>) -> Explanation<'a> {
-        Explanation { transactions, are_named: true, value: None, why }
-    }
-
-    /// In lines that call these transactions nothing.
-    pub(super) fn of_unnamed(
-        transactions: Vec<&'a Entry<'a>>,
-        why: Vec<String>,
-    ) -> Explanation<'a> {
-        Explanation { are_named: false, ..Explanation::of(transactions, why) }
-    }
-
-    /// The same about a value.
-    pub(super) fn about(self, value: &'a Value) -> Explanation<'a> {
-        Explanation { value: Some(value), ..self }
-    }
-
-    fn names(&self) -> impl Iterator<Item = (String, &'a Entry<'a>)> {
-        let named = if self.are_named { &self.transactions[..] } else { &[] };
-        (1..).zip(named).map(|(number, entry)| (format!("T{number}"), *entry))
-    }
-
-    fn lines(self) -> Vec<String> {
-        let names = self.names().map(|(name, entry)| introduced(&name, entry));
-        let mut lines: Vec<String> = names.collect();
-        lines.extend(self.why);
-        lines
-    }
-
-    /// Which transactions contradict each other; `None` if there are none to name.
-    fn contradiction(&self, anomaly: Anomaly) -> Option<Contradiction> {
-        let name = match anomaly.meaning() {
-            "" => anomaly.to_string(),
-            meaning => format!("{anomaly}, {meaning}"),
-        };
-        let why = self.why[..self.why.len().min(LINES_IN_SENTENCE)].join("; ");
-        let by_whom = self.names().map(|(name, entry)| {
-            let (process, when) = (entry.op.process, lasted(entry));
-            format!("{name} is by process {process} ({when})")
-        });
-        let by_whom: Vec<String> = by_whom.collect();
-        let what = match &by_whom[..] {
-            [] => format!("{name}: {why}"),
-            names => format!("{name}: {why}; {}", names.join(", ")),
-        };
-        let entries = self.transactions.iter().flat_map(|entry| [entry.invocation, Some(entry.op)]);
-        let contradiction = Contradiction::of(what, entries.flatten().map(|op| op.index));
-        let contradiction = match self.value {
-            Some(value) => contradiction.about(value),
-            None => contradiction,
-        };
-        (!self.transactions.is_empty()).then_some(contradiction)
-    }
+/// One occurrence of an anomaly.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Case<'h> {
+    /// A read of what a failed transaction wrote (G1a).
+    AbortedRead(DirtyRead<'h>),
+    /// A read of what its writer itself replaced (G1b).
+    IntermediateRead(DirtyRead<'h>),
+    /// An append behind one that failed; `elements` are what reads show from that one on.
+    DirtyUpdate { failed: &'h Op, writer: &'h Op, key: &'h Value, elements: Value },
+    /// A read that has elements more than once, each with how often.
+    DuplicateElements {
+        reader: &'h Op,
+        mop: &'h Value,
+        key: &'h Value,
+        times: Vec<(&'h Value, usize)>,
+    },
+    /// Two lists of a key that differ from a place on, the first of which has number 1, and those
+    /// who certainly read them.
+    IncompatibleOrder { key: &'h Value, lists: [Value; 2], place: usize, readers: Vec<&'h Op> },
+    /// A read that differs from what the transaction itself did before. Unless `is_whole`, only the
+    /// end of the list is known that was to be expected.
+    Internal {
+        transaction: &'h Op,
+        mop: &'h Value,
+        key: &'h Value,
+        read: &'h Value,
+        expected: Value,
+        is_whole: bool,
+    },
+    /// A read of what the transaction itself appended only later.
+    FutureRead { transaction: &'h Op, mop: &'h Value, key: &'h Value, element: &'h Value },
+    /// Transactions that read the same version and then replaced it.
+    LostUpdate { key: &'h Value, read: &'h Value, transactions: Vec<&'h Op> },
+    /// Versions of a key, sorted, each of which comes before itself by transactions that read the
+    /// first of two versions and then wrote the second.
+    CyclicVersions {
+        key: &'h Value,
+        versions: Vec<&'h Value>,
+        replacements: Vec<(&'h Op, [&'h Value; 2])>,
+    },
+    /// Transactions each of which comes before the next, the last before the first, and why.
+    Cycle { transactions: Vec<&'h Op>, steps: Vec<Step<'h>> },
+    /// Transactions among which there are cycles that a model forbids: of these edges, and if
+    /// `extended`, of anti-dependencies between them.
+    CycleExists { model: ConsistencyModel, base: Rels, extended: bool, transactions: Vec<&'h Op> },
+    /// No transaction is related to another.
+    EmptyGraph,
+    /// A search among so many transactions that was given up.
+    Timeout { sought: Anomaly, transactions: usize },
 }
 
-/// From when to when, as far as anybody knows: `6.514 s to 6.524 s`.
-fn lasted(entry: &Entry<'_>) -> String {
-    match entry.invocation {
-        Some(begun) => format!("{} to {}", time(begun), time(entry.op)),
-        None => format!("from {}", time(entry.op)),
-    }
+/// A read of a version that should not have been seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DirtyRead<'h> {
+    pub writer: &'h Op,
+    pub reader: &'h Op,
+    /// The read as it stands in the history.
+    pub mop: &'h Value,
+    pub key: &'h Value,
+    pub value: &'h Value,
 }
 
-/// A transaction under a name: `T1 (index 12, process 3, 6.524 s, ok): [["r", 7, [1]]]`.
-fn introduced(name: &str, entry: &Entry<'_>) -> String {
-    let transaction = printable::excerpt(&entry.op.value.json().to_string(), SHOWN);
-    format!("{name} ({}): {transaction}", placed(entry))
+/// The reason why one transaction comes before another.
+///
+/// `mops` are the places of the operations that show it, in the one and in the other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Step<'h> {
+    /// The other one read what the one had written (`wr`).
+    WriteRead { key: &'h Value, value: &'h Value, mops: [usize; 2] },
+    /// The other one wrote the version after that of the one (`ww`). Of a list that is either
+    /// observed, or follows from nobody having read the element.
+    WriteWrite {
+        key: &'h Value,
+        value: &'h Value,
+        next: &'h Value,
+        is_observed: bool,
+        mops: [usize; 2],
+    },
+    /// The other one wrote the version after that which the one had read (`rw`); `None` is the
+    /// initial one.
+    ReadWrite { key: &'h Value, value: Option<&'h Value>, next: &'h Value, mops: [usize; 2] },
+    /// The same process did both.
+    Process(Process),
+    /// The one had ended here before the other one began there.
+    Realtime { end: &'h Op, begin: &'h Op },
 }
 
-/// Where a transaction ended: `index 12, process 3, 6.524 s, ok`.
-fn placed(entry: &Entry<'_>) -> String {
-    let op = entry.op;
-    let end = match entry.kind {
-        crate::history::Kind::Ok => "ok",
-        crate::history::Kind::Fail => "fail",
-        _ => "end unknown",
-    };
-    format!("index {}, process {}, {}, {end}", op.index, op.process, seconds(op.time))
+/// The reason why nothing can be said about any transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Error<'h> {
+    /// A transaction that is no list of operations.
+    NoList(&'h Op),
+    /// An operation of a transaction that is no triple.
+    NoTriple(&'h Op, &'h Value),
+    /// An operation that neither reads nor writes.
+    UnknownFunction(&'h Op, &'h Value),
+    /// A read of a list that returned something else.
+    NoListRead(&'h Op, &'h Value),
+    /// Two keys of different types, which are likely the same to the database.
+    DifferentTypes([&'h Value; 2]),
+    /// A version with more than one writer.
+    WrittenTwice { key: &'h Value, value: &'h Value },
+    /// An element that nobody appended; `origin` was appended and may have become that.
+    Foreign { key: &'h Value, value: &'h Value, origin: Option<&'h Value> },
 }

@@ -5,22 +5,24 @@
 
 /// A set of reasons why one transaction comes before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Rels(u8);
+pub struct Rels(u8);
 
 impl Rels {
-    pub(super) const NONE: Rels = Rels(0);
+    /// No reason.
+    pub const NONE: Rels = Rels(0);
     /// Its write was replaced by the other's.
-    pub(super) const WW: Rels = Rels(1);
+    pub const WW: Rels = Rels(1);
     /// Its write was read by the other.
-    pub(super) const WR: Rels = Rels(2);
+    pub const WR: Rels = Rels(2);
     /// What it read was replaced by the other.
-    pub(super) const RW: Rels = Rels(4);
+    pub const RW: Rels = Rels(4);
     /// The same process did the other one later.
-    pub(super) const PROCESS: Rels = Rels(8);
+    pub const PROCESS: Rels = Rels(8);
     /// It ended before the other began.
-    pub(super) const REALTIME: Rels = Rels(16);
+    pub const REALTIME: Rels = Rels(16);
 
-    pub(super) const fn union(self, other: Rels) -> Rels {
+    /// The reasons of both sets.
+    pub const fn union(self, other: Rels) -> Rels {
         Rels(self.0 | other.0)
     }
 
@@ -28,7 +30,8 @@ impl Rels {
         Rels(self.0 & other.0)
     }
 
-    pub(super) const fn meets(self, other: Rels) -> bool {
+    /// Whether both sets have a reason.
+    pub const fn meets(self, other: Rels) -> bool {
         self.0 & other.0 != 0
     }
 }

@@ -29,24 +29,15 @@ pub(super) struct Spec {
 /// All kinds of cycles, in the order in which they are sought.
 pub(super) fn specs() -> Vec<Spec> {
     use AntiDependencies::{Any, Apart, Never, Once};
-    let spec = |name, rw: AntiDependencies, reads: bool, variant: Rels| {
-        let data = if rw == Never && !reads { Rels::WW } else { Rels::WW.union(Rels::WR) };
-        Spec { anomaly: Anomaly(name), legal: data.union(variant), rw, reads, variant }
-    };
-    let of = |names: [&'static str; 5], variant| {
-        let [g0, g1c, single, nonadjacent, g2] = names;
-        [
-            spec(g0, Never, false, variant),
-            spec(g1c, Never, true, variant),
-            spec(single, Once, false, variant),
-            spec(nonadjacent, Apart, false, variant),
-            spec(g2, Any, false, variant),
-        ]
-    };
+    let kinds = [(Never, false), (Never, true), (Once, false), (Apart, false), (Any, false)];
     let mut specs = Vec::new();
-    specs.extend(of(NAMES[0], Rels::NONE));
-    specs.extend(of(NAMES[1], Rels::PROCESS));
-    specs.extend(of(NAMES[2], Rels::REALTIME));
+    for (names, variant) in NAMES.iter().zip([Rels::NONE, Rels::PROCESS, Rels::REALTIME]) {
+        for (name, (rw, reads)) in names.iter().zip(kinds) {
+            let data = if rw == Never && !reads { Rels::WW } else { Rels::WW.union(Rels::WR) };
+            let legal = data.union(variant);
+            specs.push(Spec { anomaly: Anomaly(name), legal, rw, reads, variant });
+        }
+    }
     let depths = anomaly::depths();
     specs.sort_by_key(|spec: &Spec| (depths.get(&spec.anomaly).copied(), spec.anomaly));
     specs

@@ -13,55 +13,33 @@ mod tests;
 mod versions;
 
 use self::versions::{Index, sorted_reads};
-use super::dependencies::{self, Dependencies, Step};
-use super::findings::Findings;
+use super::dependencies::{self, Dependencies};
+use super::findings::{Findings, Step};
 use super::graph::Rels;
 use super::order::{Triple, number};
 use super::transaction::{Mop, Transactions};
-use super::{ConsistencyModel, Elle, Workload, warnings};
-use crate::{
-    edn::{Map, Value},
-    history::{History, Kind},
-};
+use super::{ConsistencyModel, Elle, Workload, dirty_reads, lost_update};
+use crate::history::{History, Kind};
 
 /// Judges the operations `txn`, whose values are vectors of `[:r key list]` and `[:append key
 /// element]`.
-pub fn check(history: &History, models: &[ConsistencyModel]) -> Elle {
-    let unknown = |error| Elle::unknown(Workload::ListAppend, models, error);
-    let transactions = match Transactions::read(history, "append", true) {
-        Ok(transactions) => transactions,
-        Err(error) => return unknown(error),
-    };
-    let mut elle = match analyze(&transactions, models) {
-        Ok(findings) => Elle::judge(Workload::ListAppend, models, findings),
-        Err(error) => unknown(error),
-    };
-    elle.warnings = Vec::from_iter(warnings::malformed(&transactions));
-    elle.warnings.extend(warnings::foreign_elements(&transactions));
-    elle.warnings.extend(warnings::reordered(&transactions));
-    elle
-}
-
-fn analyze(
-    transactions: &Transactions<'_>,
-    models: &[ConsistencyModel],
-) -> Result<Findings, String> {
-    cases::check_unique(transactions)?;
-    let mut findings = Findings::default();
-    let all = sorted_reads(transactions, transactions.entries.iter());
-    cases::dirty_updates(transactions, &all, &mut findings)?;
-    cases::aborted_reads(transactions, &mut findings);
-    cases::intermediate_reads(transactions, &mut findings);
-    internal::contradictions(transactions, &mut findings);
-    internal::future_reads(transactions, &mut findings);
-    cases::duplicates(transactions, &mut findings);
-    super::lost_update::check(transactions, &mut findings);
-    let possible = sorted_reads(transactions, transactions.possible().map(|(_, entry)| entry));
-    cases::incompatible_orders(transactions, &possible, &mut findings);
-    let index = Index::new(transactions, &possible);
-    let lists = Lists { transactions, index };
-    dependencies::search(transactions, &lists, super::beyond(models), &mut findings);
-    Ok(findings)
+pub fn check<'h>(history: &'h History, models: &[ConsistencyModel]) -> Elle<'h> {
+    Elle::judge(Workload::ListAppend, history, models, |transactions| {
+        cases::check_unique(transactions)?;
+        let mut findings = Findings::default();
+        let all = sorted_reads(transactions, transactions.entries.iter());
+        cases::dirty_updates(transactions, &all, &mut findings)?;
+        dirty_reads::check(transactions, &mut findings);
+        internal::contradictions(transactions, &mut findings);
+        internal::future_reads(transactions, &mut findings);
+        cases::duplicates(transactions, &mut findings);
+        lost_update::check(transactions, &mut findings);
+        let possible = sorted_reads(transactions, transactions.possible().map(|(_, entry)| entry));
+        cases::incompatible_orders(transactions, &possible, &mut findings);
+        let lists = Lists { transactions, index: Index::new(transactions, &possible) };
+        dependencies::search(transactions, &lists, models, &mut findings);
+        Ok(findings)
+    })
 }
 
 /// Dependencies by lists.
@@ -70,8 +48,8 @@ struct Lists<'a, 'h> {
     index: Index,
 }
 
-impl Lists<'_, '_> {
-    fn mops(&self, vertex: u32) -> &[Mop<'_>] {
+impl<'h> Lists<'_, 'h> {
+    fn mops(&self, vertex: u32) -> &[Mop<'h>] {
         &self.transactions.entries[vertex as usize].mops
     }
 
@@ -83,7 +61,7 @@ impl Lists<'_, '_> {
     }
 }
 
-impl Dependencies for Lists<'_, '_> {
+impl<'h> Dependencies<'h> for Lists<'_, 'h> {
     const ORDER: [Rels; 5] = [Rels::WW, Rels::WR, Rels::RW, Rels::PROCESS, Rels::REALTIME];
 
     fn edges(&self) -> Vec<Triple> {
@@ -105,82 +83,47 @@ impl Dependencies for Lists<'_, '_> {
         edges
     }
 
-    fn explain(&self, from: u32, to: u32, rel: Rels) -> Option<Step> {
+    fn explain(&self, from: u32, to: u32, rel: Rels) -> Option<Step<'h>> {
         let (before, after) = (self.mops(from), self.mops(to));
+        let value = |id| self.transactions.value(id);
         let append = |key, element| {
             before.iter().position(|m| m.writes && m.key == key && m.value == element)
         };
         after.iter().enumerate().find_map(|(at, mop)| {
-            let (key, mops) = (mop.key, |first| [first, Some(at)]);
+            let key = mop.key;
+            let is_writer = |element| self.index.writer(key, element) == Some(from);
             match rel {
                 Rels::WR if !mop.writes => {
-                    let last = mop.last()?;
-                    let is_writer = self.index.writer(key, last) == Some(from);
-                    let mops = mops(append(key, last));
-                    is_writer.then_some(Step { rel, key, value: Some(last), next: None, mops })
+                    let last = mop.last().filter(|last| is_writer(*last))?;
+                    let mops = [append(key, last)?, at];
+                    Some(Step::WriteRead { key: value(key), value: value(last), mops })
                 }
                 Rels::WW if mop.writes => {
-                    let value = self.index.previous(key, mop.value)?;
-                    let is_writer = self.index.writer(key, value) == Some(from);
-                    let mops = mops(append(key, value));
-                    let (value, next) = (Some(value), Some(mop.value));
-                    is_writer.then_some(Step { rel, key, value, next, mops })
+                    let previous = self.index.previous(key, mop.value);
+                    let previous = previous.filter(|previous| is_writer(*previous))?;
+                    Some(Step::WriteWrite {
+                        key: value(key),
+                        value: value(previous),
+                        next: value(mop.value),
+                        is_observed: self.index.is_observed(key, mop.value),
+                        mops: [append(key, previous)?, at],
+                    })
                 }
                 Rels::RW if mop.writes => {
-                    let value = self.index.previous(key, mop.value);
-                    let is_reader = self.index.readers(key, value).contains(&from);
-                    let read =
-                        before.iter().position(|m| !m.writes && m.key == key && m.last() == value);
-                    let next = Some(mop.value);
-                    is_reader.then_some(Step { rel, key, value, next, mops: mops(read) })
+                    let previous = self.index.previous(key, mop.value);
+                    let is_reader = self.index.readers(key, previous).contains(&from);
+                    let is_it = |m: &Mop<'_>| !m.writes && m.key == key && m.last() == previous;
+                    let read = before.iter().position(is_it).filter(|_| is_reader)?;
+                    Some(Step::ReadWrite {
+                        key: value(key),
+                        value: previous.map(value),
+                        next: value(mop.value),
+                        mops: [read, at],
+                    })
                 }
                 _ => None,
             }
         })
-    }
-
-    fn step_to_edn(&self, step: &Step) -> Value {
-        let value = |id| self.transactions.value(id).clone();
-        let kind = match step.rel {
-            Rels::WW => "ww",
-            Rels::WR => "wr",
-            _ => "rw",
-        };
-        let initial = || Value::keyword("elle.list-append/init");
-        let mut map = Map::new()
-            .with("type", Value::keyword(kind))
-            .with("key", value(step.key))
-            .with("value", step.value.map_or_else(initial, value));
-        if let Some(next) = step.next {
-            map = map.with("value'", value(next));
-        }
-        map.with("a-mop-index", step.mops[0]).with("b-mop-index", step.mops[1]).into()
-    }
-
-    fn say(&self, step: &Step, from: &str, to: &str) -> String {
-        let value = |id| self.transactions.shown(id);
-        let key = value(step.key);
-        match (step.value.map(value), step.next.map(value)) {
-            (Some(last), None) => {
-                format!("{to} read {key} up to {last}, which {from} had appended")
-            }
-            (Some(last), Some(next)) if step.rel == Rels::WW => {
-                let is_seen = step.next.is_some_and(|id| self.index.is_observed(step.key, id));
-                let seen = if is_seen {
-                    "reads show it right behind"
-                } else {
-                    "no read shows it, so it is behind"
-                };
-                format!("{to} appended {next} to {key}: {seen} {last}, which {from} appended")
-            }
-            (Some(last), Some(next)) => format!(
-                "{from} read {key} up to {last} and did not see {next}, which {to} appended"
-            ),
-            (None, Some(next)) => {
-                format!("{from} read {key} as empty and did not see {next}, which {to} appended")
-            }
-            (None, None) => String::new(),
-        }
     }
 }
 

@@ -7,22 +7,19 @@ use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::anomaly::Anomaly;
-use super::findings::{Explanation, Findings};
-use super::transaction::{Entry, Id, Transactions};
+use super::findings::{Case, Findings};
+use super::transaction::{Id, Transactions};
 use crate::clojure::Place;
-use crate::edn::{Map, Value};
+use crate::history::Op;
 
 type Ordered<K, V> = IndexMap<K, V, FxBuildHasher>;
 
 /// How many entries Clojure's maps keep in the order of insertion; more are hashed.
 const SMALL: usize = 8;
 
-/// How many of the transactions of one lost update are shown.
-const SHOWN: usize = 4;
-
 /// Adds a case for each version that several transactions replaced.
-pub(super) fn check(transactions: &Transactions<'_>, findings: &mut Findings) {
-    let mut replaced: Ordered<Id, Ordered<Id, Vec<&Entry<'_>>>> = Ordered::default();
+pub(super) fn check<'h>(transactions: &Transactions<'h>, findings: &mut Findings<'h>) {
+    let mut replaced: Ordered<Id, Ordered<Id, Vec<&'h Op>>> = Ordered::default();
     for (_, entry) in transactions.oks() {
         // What was first read of each key, and whether it was written since.
         let mut reads: FxHashMap<Id, (Id, bool)> = FxHashMap::default();
@@ -34,7 +31,7 @@ pub(super) fn check(transactions: &Transactions<'_>, findings: &mut Findings) {
                 }
                 (Some((read, written)), true) => {
                     *written = true;
-                    replaced.entry(mop.key).or_default().entry(*read).or_default().push(entry);
+                    replaced.entry(mop.key).or_default().entry(*read).or_default().push(entry.op);
                 }
             }
         }
@@ -42,12 +39,10 @@ pub(super) fn check(transactions: &Transactions<'_>, findings: &mut Findings) {
     in_clojures_order(transactions, &mut replaced);
     for (key, mut versions) in replaced {
         in_clojures_order(transactions, &mut versions);
-        for (read, writers) in versions.iter().filter(|(_, writers)| writers.len() > 1) {
-            let [key, read] = [key, *read].map(|id| transactions.value(id));
-            let ops: Vec<Value> = writers.iter().map(|entry| entry.op.to_edn()).collect();
-            let value =
-                Map::new().with("key", key.clone()).with("value", read.clone()).with("txns", ops);
-            findings.add(Anomaly("lost-update"), value, || explain(key, read, writers));
+        for (read, writers) in versions.into_iter().filter(|(_, writers)| writers.len() > 1) {
+            let [key, read] = [key, read].map(|id| transactions.value(id));
+            let case = Case::LostUpdate { key, read, transactions: writers };
+            findings.add(Anomaly("lost-update"), case);
         }
     }
 }
@@ -56,19 +51,4 @@ fn in_clojures_order<V>(transactions: &Transactions<'_>, map: &mut Ordered<Id, V
     if map.len() > SMALL {
         map.sort_by_cached_key(|id, _| Place::of(transactions.value(*id)));
     }
-}
-
-fn explain<'a>(key: &Value, read: &Value, writers: &[&'a Entry<'a>]) -> Explanation<'a> {
-    let shown = &writers[..writers.len().min(SHOWN)];
-    let all = match (writers.len(), writers.len() - shown.len()) {
-        (2, _) => "both".to_owned(),
-        (_, 0) => "all".to_owned(),
-        (_, more) => format!("all, and {more} more,"),
-    };
-    let (key, read) = (key.json(), read.json());
-    let why = format!(
-        "they {all} read {key} as {read} and then wrote to it, so whichever came later did not \
-         see the earlier one"
-    );
-    Explanation::of(shown.to_vec(), vec![why])
 }

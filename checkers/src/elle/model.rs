@@ -9,136 +9,74 @@ pub use self::promises::strongest;
 pub(super) use self::promises::{impossible, prohibited, weakest};
 use eddy_text::name::{self, UnknownName};
 
-/// What a database may promise about its transactions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names are the literature's")]
-pub enum ConsistencyModel {
-    Causal,
-    CausalCerone,
-    ConsistentView,
-    CursorStability,
-    ForwardConsistentView,
-    Linearizable,
-    MonotonicAtomicView,
-    MonotonicReads,
-    MonotonicSnapshotRead,
-    MonotonicView,
-    MonotonicWrites,
-    OneCopySerializable,
-    ParallelSnapshotIsolation,
-    Pram,
-    Prefix,
-    ReadAtomic,
-    ReadCommitted,
-    ReadUncommitted,
-    ReadYourWrites,
-    RepeatableRead,
-    Sequential,
-    Serializable,
-    SessionSerializable,
-    SnapshotIsolation,
-    StrictSerializable,
-    StrongReadCommitted,
-    StrongReadUncommitted,
-    StrongSessionReadCommitted,
-    StrongSessionReadUncommitted,
-    StrongSessionSerializable,
-    StrongSessionSnapshotIsolation,
-    StrongSnapshotIsolation,
-    UpdateAtomic,
-    UpdateSerializable,
-    ViewSerializable,
-    WritesFollowReads,
+macro_rules! models {
+    ($($model:ident $name:literal,)*) => {
+        /// What a database may promise about its transactions.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "the names are the literature's")]
+        pub enum ConsistencyModel {
+            $($model,)*
+        }
+
+        impl ConsistencyModel {
+            /// All models.
+            pub const ALL: [ConsistencyModel; 36] = [$(ConsistencyModel::$model,)*];
+
+            /// The name that people know it by.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(ConsistencyModel::$model => $name,)*
+                }
+            }
+        }
+    };
 }
 
-#[allow(clippy::enum_glob_use, reason = "the tables below are nothing but these names")]
+models! {
+    Causal "causal",
+    CausalCerone "causal-cerone",
+    ConsistentView "consistent-view",
+    CursorStability "cursor-stability",
+    ForwardConsistentView "forward-consistent-view",
+    Linearizable "linearizable",
+    MonotonicAtomicView "monotonic-atomic-view",
+    MonotonicReads "monotonic-reads",
+    MonotonicSnapshotRead "monotonic-snapshot-read",
+    MonotonicView "monotonic-view",
+    MonotonicWrites "monotonic-writes",
+    OneCopySerializable "1SR",
+    ParallelSnapshotIsolation "parallel-snapshot-isolation",
+    Pram "PRAM",
+    Prefix "prefix",
+    ReadAtomic "read-atomic",
+    ReadCommitted "read-committed",
+    ReadUncommitted "read-uncommitted",
+    ReadYourWrites "read-your-writes",
+    RepeatableRead "repeatable-read",
+    Sequential "sequential",
+    Serializable "serializable",
+    SessionSerializable "session-serializable",
+    SnapshotIsolation "snapshot-isolation",
+    StrictSerializable "strict-serializable",
+    StrongReadCommitted "strong-read-committed",
+    StrongReadUncommitted "strong-read-uncommitted",
+    StrongSessionReadCommitted "strong-session-read-committed",
+    StrongSessionReadUncommitted "strong-session-read-uncommitted",
+    StrongSessionSerializable "strong-session-serializable",
+    StrongSessionSnapshotIsolation "strong-session-snapshot-isolation",
+    StrongSnapshotIsolation "strong-snapshot-isolation",
+    UpdateAtomic "update-atomic",
+    UpdateSerializable "update-serializable",
+    ViewSerializable "view-serializable",
+    WritesFollowReads "writes-follow-reads",
+}
+
+#[allow(clippy::enum_glob_use, reason = "the tables are nothing but these names")]
 use ConsistencyModel::*;
 
 impl ConsistencyModel {
-    /// All models.
-    pub const ALL: [ConsistencyModel; 36] = [
-        Causal,
-        CausalCerone,
-        ConsistentView,
-        CursorStability,
-        ForwardConsistentView,
-        Linearizable,
-        MonotonicAtomicView,
-        MonotonicReads,
-        MonotonicSnapshotRead,
-        MonotonicView,
-        MonotonicWrites,
-        OneCopySerializable,
-        ParallelSnapshotIsolation,
-        Pram,
-        Prefix,
-        ReadAtomic,
-        ReadCommitted,
-        ReadUncommitted,
-        ReadYourWrites,
-        RepeatableRead,
-        Sequential,
-        Serializable,
-        SessionSerializable,
-        SnapshotIsolation,
-        StrictSerializable,
-        StrongReadCommitted,
-        StrongReadUncommitted,
-        StrongSessionReadCommitted,
-        StrongSessionReadUncommitted,
-        StrongSessionSerializable,
-        StrongSessionSnapshotIsolation,
-        StrongSnapshotIsolation,
-        UpdateAtomic,
-        UpdateSerializable,
-        ViewSerializable,
-        WritesFollowReads,
-    ];
-
-    /// The name that people know it by.
-    pub fn name(self) -> &'static str {
-        match self {
-            Causal => "causal",
-            CausalCerone => "causal-cerone",
-            ConsistentView => "consistent-view",
-            CursorStability => "cursor-stability",
-            ForwardConsistentView => "forward-consistent-view",
-            Linearizable => "linearizable",
-            MonotonicAtomicView => "monotonic-atomic-view",
-            MonotonicReads => "monotonic-reads",
-            MonotonicSnapshotRead => "monotonic-snapshot-read",
-            MonotonicView => "monotonic-view",
-            MonotonicWrites => "monotonic-writes",
-            OneCopySerializable => "1SR",
-            ParallelSnapshotIsolation => "parallel-snapshot-isolation",
-            Pram => "PRAM",
-            Prefix => "prefix",
-            ReadAtomic => "read-atomic",
-            ReadCommitted => "read-committed",
-            ReadUncommitted => "read-uncommitted",
-            ReadYourWrites => "read-your-writes",
-            RepeatableRead => "repeatable-read",
-            Sequential => "sequential",
-            Serializable => "serializable",
-            SessionSerializable => "session-serializable",
-            SnapshotIsolation => "snapshot-isolation",
-            StrictSerializable => "strict-serializable",
-            StrongReadCommitted => "strong-read-committed",
-            StrongReadUncommitted => "strong-read-uncommitted",
-            StrongSessionReadCommitted => "strong-session-read-committed",
-            StrongSessionReadUncommitted => "strong-session-read-uncommitted",
-            StrongSessionSerializable => "strong-session-serializable",
-            StrongSessionSnapshotIsolation => "strong-session-snapshot-isolation",
-            StrongSnapshotIsolation => "strong-snapshot-isolation",
-            UpdateAtomic => "update-atomic",
-            UpdateSerializable => "update-serializable",
-            ViewSerializable => "view-serializable",
-            WritesFollowReads => "writes-follow-reads",
-        }
-    }
-
     /// The name in results: upstream has two for one model, and picks the other one there.
-    pub(super) fn name_in_results(self) -> &'static str {
+    pub(crate) fn name_in_results(self) -> &'static str {
         if self == StrictSerializable { "strong-serializable" } else { self.name() }
     }
 }

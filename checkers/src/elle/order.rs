@@ -59,6 +59,7 @@ pub(super) fn number(entry: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Workload;
     use super::*;
     use crate::random::Random;
     use crate::testing::history;
@@ -82,7 +83,7 @@ mod tests {
                 text += [&process.to_string(), kind, "txn []\n"].join(" ").as_str();
             }
             let history = history(&text);
-            let transactions = Transactions::read(&history, "w", false).unwrap();
+            let transactions = Transactions::read(&history, Workload::RwRegister).unwrap();
             let edges = realtime(&transactions);
             let n = transactions.entries.len();
             let mut reaches = vec![vec![false; n]; n];
@@ -119,7 +120,7 @@ mod tests {
              1 ok txn []
              0 ok txn []",
         );
-        let transactions = Transactions::read(&history, "w", false).unwrap();
+        let transactions = Transactions::read(&history, Workload::RwRegister).unwrap();
         assert_eq!(process(&transactions), [(1, 7, Rels::PROCESS)]);
     }
 }

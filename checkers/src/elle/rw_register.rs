@@ -16,52 +16,29 @@ mod versions;
 
 use rustc_hash::FxHashMap;
 
+pub(super) use self::sessions::dirty_writes;
 use self::versions::Versions;
-use super::dependencies::{self, Dependencies, Step};
-use super::findings::Findings;
+use super::dependencies::{self, Dependencies};
+use super::findings::{Error, Findings, Step};
 use super::graph::Rels;
 use super::order::{Triple, number};
 use super::transaction::{Id, Mop, NIL, Transactions, external_reads, external_writes};
-use super::{ConsistencyModel, Elle, Workload, warnings};
-use crate::{
-    Validity,
-    edn::{Map, Value},
-    history::History,
-};
+use super::{ConsistencyModel, Elle, Workload, dirty_reads, lost_update};
+use crate::history::History;
 
 /// Judges the operations `txn`, whose values are vectors of `[:r key value]` and `[:w key value]`.
-pub fn check(history: &History, models: &[ConsistencyModel]) -> Elle {
-    let unknown = |error| Elle::unknown(Workload::RwRegister, models, error);
-    let transactions = match Transactions::read(history, "w", false) {
-        Ok(transactions) => transactions,
-        Err(error) => return unknown(error),
-    };
-    let mut elle = match analyze(&transactions, models) {
-        Ok(findings) => Elle::judge(Workload::RwRegister, models, findings),
-        Err(error) => unknown(error),
-    };
-    elle.warnings = Vec::from_iter(warnings::malformed(&transactions));
-    elle.warnings.extend(warnings::foreign_values(&transactions));
-    if elle.valid == Validity::Valid {
-        elle.warnings.extend(sessions::dirty_writes(&transactions));
-    }
-    elle
-}
-
-fn analyze(
-    transactions: &Transactions<'_>,
-    models: &[ConsistencyModel],
-) -> Result<Findings, String> {
-    cases::check_keys(transactions)?;
-    let mut findings = Findings::default();
-    let registers = Registers::new(transactions, &mut findings);
-    registers.check_unique()?;
-    cases::internal(transactions, &mut findings);
-    cases::aborted_reads(transactions, &mut findings);
-    cases::intermediate_reads(transactions, &mut findings);
-    super::lost_update::check(transactions, &mut findings);
-    dependencies::search(transactions, &registers, super::beyond(models), &mut findings);
-    Ok(findings)
+pub fn check<'h>(history: &'h History, models: &[ConsistencyModel]) -> Elle<'h> {
+    Elle::judge(Workload::RwRegister, history, models, |transactions| {
+        cases::check_keys(transactions)?;
+        let mut findings = Findings::default();
+        let registers = Registers::new(transactions, &mut findings);
+        registers.check_unique()?;
+        cases::internal(transactions, &mut findings);
+        dirty_reads::check(transactions, &mut findings);
+        lost_update::check(transactions, &mut findings);
+        dependencies::search(transactions, &registers, models, &mut findings);
+        Ok(findings)
+    })
 }
 
 /// Keys with values, and the transactions that did something with those.
@@ -78,7 +55,7 @@ struct Registers<'a, 'h> {
 }
 
 impl<'a, 'h> Registers<'a, 'h> {
-    fn new(transactions: &'a Transactions<'h>, findings: &mut Findings) -> Registers<'a, 'h> {
+    fn new(transactions: &'a Transactions<'h>, findings: &mut Findings<'h>) -> Registers<'a, 'h> {
         let versions = Versions::new(transactions, findings);
         let (mut read, mut readers, mut writers) =
             (Vec::new(), ByVersion::default(), ByVersion::default());
@@ -97,13 +74,12 @@ impl<'a, 'h> Registers<'a, 'h> {
         Registers { transactions, versions, read, readers, writers }
     }
 
-    /// A version that was read must have one writer, or nothing can be inferred; the error is a
-    /// sentence.
-    fn check_unique(&self) -> Result<(), String> {
+    /// A version that was read must have one writer, or nothing can be inferred.
+    fn check_unique(&self) -> Result<(), Error<'h>> {
         let twice = self.read.iter().find(|version| self.writers(**version).len() > 1);
         let Some((key, value)) = twice else { return Ok(()) };
-        let [key, value] = [*key, *value].map(|id| self.transactions.shown(id));
-        Err(format!("{value} was written to key {key} by more than one transaction"))
+        let [key, value] = [*key, *value].map(|id| self.transactions.value(id));
+        Err(Error::WrittenTwice { key, value })
     }
 
     fn readers(&self, version: (Id, Id)) -> &[u32] {
@@ -114,12 +90,12 @@ impl<'a, 'h> Registers<'a, 'h> {
         self.writers.get(&version).map_or(&[], Vec::as_slice)
     }
 
-    fn mops(&self, vertex: u32) -> &[Mop<'_>] {
+    fn mops(&self, vertex: u32) -> &[Mop<'h>] {
         &self.transactions.entries[vertex as usize].mops
     }
 }
 
-impl Dependencies for Registers<'_, '_> {
+impl<'h> Dependencies<'h> for Registers<'_, 'h> {
     const ORDER: [Rels; 5] = [Rels::WR, Rels::WW, Rels::RW, Rels::PROCESS, Rels::REALTIME];
 
     fn edges(&self) -> Vec<Triple> {
@@ -142,7 +118,7 @@ impl Dependencies for Registers<'_, '_> {
         edges
     }
 
-    fn explain(&self, from: u32, to: u32, rel: Rels) -> Option<Step> {
+    fn explain(&self, from: u32, to: u32, rel: Rels) -> Option<Step<'h>> {
         let (before, after) = (self.mops(from), self.mops(to));
         let place = |mops: &[Mop<'_>], writes: bool, (key, value): (Id, Id)| {
             mops.iter().position(|m| m.writes == writes && m.key == key && m.value == value)
@@ -154,51 +130,23 @@ impl Dependencies for Registers<'_, '_> {
             _ => return None,
         };
         firsts.into_iter().find_map(|first @ (key, value)| {
-            let second = *seconds.iter().find(|(other, _)| *other == key)?;
+            let second @ (_, next) = *seconds.iter().find(|(other, _)| *other == key)?;
             let follows = match rel {
-                Rels::WR => second == first,
-                _ => self.versions.precedes(key, value, second.1),
+                Rels::WR => next == value,
+                _ => self.versions.precedes(key, value, next),
             };
             let mops =
-                [place(before, rel != Rels::RW, first), place(after, rel != Rels::WR, second)];
-            let next = (rel != Rels::WR).then_some(second.1);
-            follows.then_some(Step { rel, key, value: Some(value), next, mops })
+                [place(before, rel != Rels::RW, first)?, place(after, rel != Rels::WR, second)?];
+            let is_initial = value == NIL;
+            let [key, value, next] = [key, value, next].map(|id| self.transactions.value(id));
+            follows.then_some(match rel {
+                Rels::WR => Step::WriteRead { key, value, mops },
+                Rels::WW => Step::WriteWrite { key, value, next, is_observed: true, mops },
+                _ => {
+                    let value = (!is_initial).then_some(value);
+                    Step::ReadWrite { key, value, next, mops }
+                }
+            })
         })
-    }
-
-    fn step_to_edn(&self, step: &Step) -> Value {
-        let value = |id| self.transactions.value(id).clone();
-        let version = step.value.map(value);
-        let map = match step.next {
-            None => Map::new()
-                .with("type", Value::keyword("wr"))
-                .with("key", value(step.key))
-                .with("value", version),
-            Some(next) => Map::new()
-                .with("key", value(step.key))
-                .with("value", version)
-                .with("value'", value(next))
-                .with("type", Value::keyword(if step.rel == Rels::WW { "ww" } else { "rw" })),
-        };
-        map.with("a-mop-index", step.mops[0]).with("b-mop-index", step.mops[1]).into()
-    }
-
-    fn say(&self, step: &Step, from: &str, to: &str) -> String {
-        let key = self.transactions.shown(step.key);
-        let version = step.value.unwrap_or(NIL);
-        let value = self.transactions.shown(version);
-        match step.next.map(|next| self.transactions.shown(next)) {
-            None => format!("{to} read key {key} as {value}, which {from} had written"),
-            Some(next) if step.rel == Rels::WW => format!(
-                "{to} set key {key} to {next} after reading {value}, which {from} had written"
-            ),
-            Some(next) if version == NIL => format!(
-                "{from} read key {key} before anything was written to it (as null), and {to} set \
-                 it to {next}"
-            ),
-            Some(next) => {
-                format!("{from} read key {key} as {value}, which {to} replaced by {next}")
-            }
-        }
     }
 }

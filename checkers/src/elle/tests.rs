@@ -3,24 +3,24 @@
 mod database;
 mod oracle;
 
-use self::database::{Isolation, Seen, Transaction, simulate};
+use self::database::{Isolation, Seen, Transaction, history, simulate};
 use super::{ConsistencyModel, Elle, anomaly, list_append, rw_register};
 use crate::Validity;
-use crate::history::Kind;
+use crate::edn::Value;
+use crate::history::{History, Kind};
 use crate::random::Random;
 
 const STRICT: ConsistencyModel = ConsistencyModel::StrictSerializable;
 
-fn judge(transactions: &[Transaction], seen: Seen, model: ConsistencyModel) -> Elle {
-    let history = database::history(transactions, seen);
+fn judge(history: &History, seen: Seen, model: ConsistencyModel) -> Elle<'_> {
     match seen {
-        Seen::Lists => list_append::check(&history, &[model]),
-        Seen::Registers => rw_register::check(&history, &[model]),
+        Seen::Lists => list_append::check(history, &[model]),
+        Seen::Registers => rw_register::check(history, &[model]),
     }
 }
 
 /// Whether nothing is wrong; that there is nothing to judge is nothing wrong.
-fn accepts(elle: &Elle) -> bool {
+fn accepts(elle: &Elle<'_>) -> bool {
     elle.error.is_none() && elle.anomalies.keys().all(|found| *found == anomaly::EMPTY_GRAPH)
 }
 
@@ -98,16 +98,17 @@ fn lists_are_judged_as_the_oracle_does_by_trying_all_orders() {
         let mut random = Random::seeded(seed);
         let sound = simulate(&mut random, 5, Isolation::Strict);
         assert!(oracle::is_serial(&sound, Seen::Lists, true), "seed {seed}");
-        assert!(accepts(&judge(&sound, Seen::Lists, STRICT)), "seed {seed}");
+        assert!(accepts(&judge(&history(&sound, Seen::Lists), Seen::Lists, STRICT)), "seed {seed}");
         for (number, (name, mutate)) in MUTATIONS.iter().enumerate() {
             let mut tampered = sound.clone();
             mutate(&mut random, &mut tampered);
+            let history = history(&tampered, Seen::Lists);
             for (model, strict) in [(STRICT, true), (ConsistencyModel::Serializable, false)] {
-                let elle = judge(&tampered, Seen::Lists, model);
+                let elle = judge(&history, Seen::Lists, model);
                 let expected = oracle::is_serial(&tampered, Seen::Lists, strict);
                 let tampered = || {
                     let mut text = Vec::new();
-                    database::history(&tampered, Seen::Lists).write_edn(&mut text).unwrap();
+                    history.write_edn(&mut text).unwrap();
                     String::from_utf8(text).unwrap()
                 };
                 // What goes wrong within a transaction is only a warning.
@@ -129,11 +130,13 @@ fn registers_are_never_rejected_where_some_order_explains_them() {
     for seed in 0..200 {
         let mut random = Random::seeded(seed);
         let sound = simulate(&mut random, 5, Isolation::Strict);
-        assert!(accepts(&judge(&sound, Seen::Registers, STRICT)), "seed {seed}");
+        let sound_history = history(&sound, Seen::Registers);
+        assert!(accepts(&judge(&sound_history, Seen::Registers, STRICT)), "seed {seed}");
         for (number, (name, mutate)) in MUTATIONS.iter().enumerate() {
             let mut tampered = sound.clone();
             mutate(&mut random, &mut tampered);
-            let elle = judge(&tampered, Seen::Registers, STRICT);
+            let history = history(&tampered, Seen::Registers);
+            let elle = judge(&history, Seen::Registers, STRICT);
             let expected = oracle::is_serial(&tampered, Seen::Registers, true);
             assert!(accepts(&elle) || !expected, "seed {seed}, {name}: {:?}", elle.reason());
             rejected[number] += usize::from(!accepts(&elle));
@@ -152,9 +155,10 @@ fn snapshots_are_isolated_and_not_serializable() {
     for seed in 0..60 {
         let transactions = simulate(&mut Random::seeded(seed), 200, Isolation::Snapshot);
         for seen in [Seen::Lists, Seen::Registers] {
-            let snapshot = judge(&transactions, seen, ConsistencyModel::StrongSnapshotIsolation);
+            let history = history(&transactions, seen);
+            let snapshot = judge(&history, seen, ConsistencyModel::StrongSnapshotIsolation);
             assert!(accepts(&snapshot), "seed {seed}: {:?}", snapshot.reason());
-            let serial = judge(&transactions, seen, ConsistencyModel::Serializable);
+            let serial = judge(&history, seen, ConsistencyModel::Serializable);
             let found: Vec<&str> = serial.anomalies.keys().map(|found| found.name()).collect();
             assert!(found.is_empty() || found == ["G2-item"], "seed {seed}: {found:?}");
             skewed += found.len();
@@ -168,8 +172,9 @@ fn a_long_sound_history_is_valid_by_every_model() {
     for seed in 0..2 {
         let transactions = simulate(&mut Random::seeded(seed), 500, Isolation::Strict);
         for seen in [Seen::Lists, Seen::Registers] {
+            let history = history(&transactions, seen);
             for model in ConsistencyModel::ALL {
-                let elle = judge(&transactions, seen, model);
+                let elle = judge(&history, seen, model);
                 assert_eq!(elle.valid, Validity::Valid, "{model} {:?}", elle.reason());
                 assert!(elle.warnings.is_empty(), "{:?}", elle.warnings);
             }
@@ -183,16 +188,20 @@ fn shown_cycles_are_cycles() {
     for seed in 0..100 {
         let transactions = simulate(&mut Random::seeded(seed), 60, Isolation::None);
         for seen in [Seen::Lists, Seen::Registers] {
-            let elle = judge(&transactions, seen, STRICT);
-            for case in elle.anomalies.values().flatten() {
-                let Some(cycle) = case.value.get("cycle").and_then(|c| c.as_sequence()) else {
+            let history = history(&transactions, seen);
+            let elle = judge(&history, seen, STRICT);
+            let results = elle.to_edn();
+            let Some(Value::Map(anomalies)) = results.get("anomalies") else { continue };
+            let cases = anomalies.iter().filter_map(|(_, cases)| cases.as_sequence());
+            for case in cases.flatten() {
+                let Some(cycle) = case.get("cycle").and_then(|c| c.as_sequence()) else {
                     continue;
                 };
-                let steps = case.value.get("steps").and_then(|s| s.as_sequence()).unwrap();
+                let steps = case.get("steps").and_then(|s| s.as_sequence()).unwrap();
                 assert_eq!((cycle.first(), steps.len() + 1), (cycle.last(), cycle.len()));
                 let types: Vec<_> = steps.iter().map(|step| step.get("type").unwrap()).collect();
                 let rw = types.iter().filter(|kind| kind.to_string() == ":rw").count();
-                let name = case.value.get("type").unwrap().to_string();
+                let name = case.get("type").unwrap().to_string();
                 assert_eq!(name.contains("single"), rw == 1, "{name} {types:?}");
                 assert_eq!(name.contains("G0") || name.contains("G1c"), rw == 0);
                 shown += 1;

@@ -3,9 +3,13 @@
 //! Keys and values may be any JSON, so each is given a number when it is first met; from there on
 //! equality is that of numbers. A list that was read is kept as the numbers of its elements, too.
 
+use std::slice;
+
 use rustc_hash::FxHashMap;
 
+use super::{Workload, findings::Error};
 use crate::{
+    disguise::Disguise,
     edn::Value,
     history::{History, Kind, Op},
 };
@@ -48,16 +52,11 @@ pub(super) struct Entry<'h> {
     pub(super) mops: Vec<Mop<'h>>,
 }
 
-impl Entry<'_> {
-    /// Whether it may have had effects: it ended, and not with a definite failure.
-    pub(super) fn is_possible(&self) -> bool {
-        matches!(self.kind, Kind::Ok | Kind::Info)
-    }
-}
-
 /// All transactions of a history, and what the numbers stand for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Transactions<'h> {
+    /// The kind of values that they read and write.
+    pub(super) workload: Workload,
     /// Beginnings and ends, in the order of the history.
     pub(super) entries: Vec<Entry<'h>>,
     values: Vec<&'h Value>,
@@ -68,17 +67,16 @@ pub(super) struct Transactions<'h> {
 pub(super) const NIL: Id = 0;
 
 impl<'h> Transactions<'h> {
-    /// Reads the transactions of a history whose writes are called `write`, and whose reads return
-    /// lists if `lists`; the error is a sentence.
+    /// Reads the transactions of a history.
     pub(super) fn read(
         history: &'h History,
-        write: &str,
-        lists: bool,
-    ) -> Result<Transactions<'h>, String> {
-        let mut transactions = Transactions::default();
+        workload: Workload,
+    ) -> Result<Transactions<'h>, Error<'h>> {
+        let (entries, values, ids) = (Vec::new(), Vec::new(), FxHashMap::default());
+        let mut transactions = Transactions { workload, entries, values, ids };
         transactions.id(&Value::Nil);
         for op in history.clients().filter(|op| op.f == "txn") {
-            let mops = transactions.mops(op, write, lists)?;
+            let mops = transactions.mops(op)?;
             let kind = match op.kind {
                 Kind::Invoke if history.completion(op).is_none() => Kind::Info,
                 kind => kind,
@@ -94,14 +92,16 @@ impl<'h> Transactions<'h> {
         self.values[id as usize]
     }
 
-    /// The number of a value, if it occurs.
-    pub(super) fn known(&self, value: &Value) -> Option<Id> {
-        self.ids.get(value).copied()
+    /// The list that these numbers stand for.
+    pub(super) fn list(&self, ids: &[Id]) -> Value {
+        Value::Vector(ids.iter().map(|id| self.value(*id).clone()).collect())
     }
 
-    /// The same in a sentence.
-    pub(super) fn shown(&self, id: Id) -> String {
-        self.value(id).json().to_string()
+    /// The value that may have become this one, if there is one that is known: 3 for `"3"`.
+    pub(super) fn origin(&self, found: Id, is_known: impl Fn(Id) -> bool) -> Option<&'h Value> {
+        let origins = Disguise::origins(self.value(found)).into_iter();
+        let mut origins = origins.filter_map(|(_, origin)| self.ids.get(&origin).copied());
+        origins.find(|id| is_known(*id)).map(|id| self.value(id))
     }
 
     /// The ends, with their places among the entries.
@@ -109,14 +109,28 @@ impl<'h> Transactions<'h> {
         self.entries.iter().enumerate().filter(|(_, entry)| entry.kind != Kind::Invoke)
     }
 
-    /// The ends of what may have had effects.
+    /// The ends of what may have had effects: all but definite failures.
     pub(super) fn possible(&self) -> impl Iterator<Item = (usize, &Entry<'h>)> {
-        self.ends().filter(|(_, entry)| entry.is_possible())
+        self.ends().filter(|(_, entry)| entry.kind != Kind::Fail)
     }
 
     /// The ends of what certainly happened.
     pub(super) fn oks(&self) -> impl Iterator<Item = (usize, &Entry<'h>)> {
         self.ends().filter(|(_, entry)| entry.kind == Kind::Ok)
+    }
+
+    /// Everything that was certainly read.
+    pub(super) fn reads(&self) -> impl Iterator<Item = (&Entry<'h>, &Mop<'h>)> {
+        let mops = self.oks().flat_map(|(_, entry)| entry.mops.iter().map(move |mop| (entry, mop)));
+        mops.filter(|(_, mop)| !mop.writes)
+    }
+
+    /// The versions that a read shows: the elements of a list, or the value of a register.
+    pub(super) fn versions<'a>(&self, read: &'a Mop<'h>) -> &'a [Id] {
+        match self.workload {
+            Workload::ListAppend => read.elements.as_deref().unwrap_or_default(),
+            Workload::RwRegister => slice::from_ref(&read.value),
+        }
     }
 
     fn id(&mut self, value: &'h Value) -> Id {
@@ -126,34 +140,27 @@ impl<'h> Transactions<'h> {
         })
     }
 
-    fn mops(&mut self, op: &'h Op, write: &str, lists: bool) -> Result<Vec<Mop<'h>>, String> {
-        let fail = |what: &str| Err(format!("the transaction at index {} {what}", op.index));
+    fn mops(&mut self, op: &'h Op) -> Result<Vec<Mop<'h>>, Error<'h>> {
         let sources = match &op.value {
             Value::Nil => &[],
-            value => match value.as_sequence() {
-                Some(sources) => sources,
-                None => return fail("is no list of operations"),
-            },
+            value => value.as_sequence().ok_or(Error::NoList(op))?,
         };
         let mut mops = Vec::with_capacity(sources.len());
         for source in sources {
             let (f, key, value) = match source.as_sequence() {
                 Some([Value::Keyword(f), key, value, ..]) => (f, key, value),
                 Some([Value::Keyword(f), key]) => (f, key, &Value::Nil),
-                _ => {
-                    return fail(&format!("has an operation that is no triple: {}", source.json()));
-                }
+                _ => return Err(Error::NoTriple(op, source)),
             };
-            let writes = f == write;
+            let writes = f == self.workload.write();
             if !writes && f != "r" {
-                let source = source.json();
-                return fail(&format!("has an operation that is neither r nor {write}: {source}"));
+                return Err(Error::UnknownFunction(op, source));
             }
             let elements = match value.as_sequence() {
-                _ if writes || !lists => None,
+                _ if writes || self.workload == Workload::RwRegister => None,
                 Some(elements) => Some(elements.iter().map(|element| self.id(element)).collect()),
                 None if *value == Value::Nil => None,
-                None => return fail(&format!("read what is no list: {}", source.json())),
+                None => return Err(Error::NoListRead(op, source)),
             };
             let (key, value) = (self.id(key), self.id(value));
             mops.push(Mop { writes, key, value, elements, source });

@@ -183,18 +183,19 @@ fn transactions_that_were_cut_off_or_torn_are_judged_all_the_same() {
     for name in ["txn-append-1", "txn-append-2-broken", "txn-rw-2-not-serializable"] {
         let history = History::read_edn(&read(name, "history.edn")).unwrap();
         for cut in (1..history.ops().len()).step_by(397) {
-            let ops = history.ops().iter().take(cut).cloned();
-            let elle = transactions(name, &History::from_ops(ops));
+            let cut_off = History::from_ops(history.ops().iter().take(cut).cloned());
+            let elle = transactions(name, &cut_off);
             // What has no end yet may have happened.
             assert!(name != "txn-append-1" || elle.valid != Validity::Invalid, "{name} to {cut}");
             let torn = history.ops().iter().filter(|op| op.index % 7 != cut % 7).cloned();
-            let elle = transactions(name, &History::from_ops(torn));
+            let torn = History::from_ops(torn);
+            let elle = transactions(name, &torn);
             assert_eq!(elle.reason().is_none(), elle.valid == Validity::Valid);
         }
     }
 }
 
-fn transactions(name: &str, history: &History) -> Elle {
+fn transactions<'h>(name: &str, history: &'h History) -> Elle<'h> {
     let flags = read(name, "flags.txt");
     let mut words = flags.split_whitespace();
     let named = words.by_ref().find(|word| *word == "--consistency-models").and(words.next());

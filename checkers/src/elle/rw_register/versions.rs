@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
     anomaly::Anomaly,
-    findings::{Explanation, Findings},
+    findings::{Case, Findings},
     graph::{Graph, Rels},
     transaction::{Id, NIL, Transactions, external_reads, external_writes},
 };
-use crate::{
-    edn::{Map, Set, Value},
-    history::Kind,
-};
+use crate::edn::Value;
+use crate::history::{Kind, Op};
 
 /// Of each key the pairs of versions that are known to follow each other.
 type Pairs = BTreeMap<Id, BTreeSet<(Id, Id)>>;
@@ -22,17 +20,24 @@ pub(super) struct Versions(Pairs);
 impl Versions {
     /// Infers the order. If transactions that read before they write make it a circle for any key,
     /// that is an anomaly, and they count for none.
-    pub(super) fn new(transactions: &Transactions<'_>, findings: &mut Findings) -> Versions {
+    pub(super) fn new<'h>(
+        transactions: &Transactions<'h>,
+        findings: &mut Findings<'h>,
+    ) -> Versions {
         let mut pairs = initial(transactions);
         let mut all = pairs.clone();
-        for (key, more) in writes_follow_reads(transactions) {
-            all.entry(key).or_default().extend(more);
+        let replacements = writes_follow_reads(transactions);
+        for (key, replacements) in &replacements {
+            let pairs = replacements.iter().map(|(_, read, written)| (*read, *written));
+            all.entry(*key).or_default().extend(pairs);
         }
         let mut is_order = true;
         for (key, pairs) in &all {
             for knot in knots(pairs) {
                 is_order = false;
-                add_cycle(transactions, *key, &knot, findings);
+                let among = replacements.get(key).map_or(&[][..], Vec::as_slice);
+                let case = cyclic_versions(transactions, *key, &knot, among);
+                findings.add(Anomaly("cyclic-versions"), case);
             }
         }
         if is_order {
@@ -67,19 +72,22 @@ fn initial(transactions: &Transactions<'_>) -> Pairs {
     pairs
 }
 
-/// What a transaction read comes before what it then wrote to the same key.
-fn writes_follow_reads(transactions: &Transactions<'_>) -> Pairs {
-    let mut pairs = Pairs::new();
+/// The replacements of each key: who read one version and then wrote another one, which therefore
+/// comes after it.
+type Replacements<'h> = BTreeMap<Id, Vec<(&'h Op, Id, Id)>>;
+
+fn writes_follow_reads<'h>(transactions: &Transactions<'h>) -> Replacements<'h> {
+    let mut replacements = Replacements::new();
     for (_, entry) in transactions.oks() {
         let writes = external_writes(&entry.mops);
-        for (key, value) in external_reads(&entry.mops) {
-            let next = writes.iter().find(|(other, _)| *other == key).map(|(_, next)| *next);
-            if let Some(next) = next.filter(|next| value != NIL && *next != NIL) {
-                pairs.entry(key).or_default().insert((value, next));
+        for (key, read) in external_reads(&entry.mops) {
+            let written = writes.iter().find(|(other, _)| *other == key).map(|(_, next)| *next);
+            if let Some(written) = written.filter(|written| read != NIL && *written != NIL) {
+                replacements.entry(key).or_default().push((entry.op, read, written));
             }
         }
     }
-    pairs
+    replacements
 }
 
 /// The sets of versions that come before each other.
@@ -96,37 +104,16 @@ fn knots(pairs: &BTreeSet<(Id, Id)>) -> Vec<Vec<Id>> {
     graph.knots().iter().map(|knot| knot.iter().map(version).collect()).collect()
 }
 
-fn add_cycle(transactions: &Transactions<'_>, key: Id, knot: &[Id], findings: &mut Findings) {
-    let mut versions: Vec<&Value> = knot.iter().map(|id| transactions.value(*id)).collect();
+fn cyclic_versions<'h>(
+    transactions: &Transactions<'h>,
+    key: Id,
+    knot: &[Id],
+    replacements: &[(&'h Op, Id, Id)],
+) -> Case<'h> {
+    let value = |id: &Id| transactions.value(*id);
+    let mut versions: Vec<&Value> = knot.iter().map(value).collect();
     versions.sort_unstable();
-    let sources = ["initial-state", "wfr-keys"].map(Value::keyword);
-    let value = Map::new()
-        .with("key", transactions.value(key).clone())
-        .with("scc", versions.iter().map(|version| (*version).clone()).collect::<Set>())
-        .with("sources", sources.to_vec());
-    findings.add(Anomaly("cyclic-versions"), value, || {
-        let key = transactions.value(key);
-        let (mut among, mut lines) = (Vec::new(), Vec::new());
-        for (_, entry) in transactions.oks() {
-            let writes = external_writes(&entry.mops);
-            for (other, read) in external_reads(&entry.mops) {
-                let next = writes.iter().find(|(written, _)| *written == other);
-                if let Some((_, next)) = next
-                    && transactions.value(other) == key
-                    && [read, *next].iter().all(|id| knot.contains(id))
-                {
-                    let [read, next] = [read, *next].map(|id| transactions.shown(id));
-                    let key = key.json();
-                    let index = entry.op.index;
-                    among.push(entry);
-                    lines.push(format!(
-                        "the transaction at index {index} read key {key} as {read} and set it \
-                         to {next}, so {read} comes before {next}"
-                    ));
-                }
-            }
-        }
-        lines.push("so each of these versions would have to come before itself".to_owned());
-        Explanation::of_unnamed(among, lines)
-    });
+    let inside = replacements.iter().filter(|(_, a, b)| [a, b].iter().all(|id| knot.contains(id)));
+    let replacements = inside.map(|(transaction, a, b)| (*transaction, [value(a), value(b)]));
+    Case::CyclicVersions { key: value(&key), versions, replacements: replacements.collect() }
 }

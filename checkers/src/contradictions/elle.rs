@@ -1,0 +1,48 @@
+//! The transactions of each case of an anomaly, which contradict each other.
+
+#[cfg(test)]
+mod tests;
+
+use crate::contradiction::{self, Contradiction};
+use crate::edn::Value;
+use crate::elle::{Anomaly, Case, Elle};
+use crate::sentences::elle::named;
+
+impl Elle<'_> {
+    /// The transactions of each case, the worst anomalies first.
+    pub fn contradictions(&self) -> Vec<Contradiction> {
+        let kinds = self.worst_first().into_iter().map(|(anomaly, cases)| {
+            let cases = cases.iter().take(contradiction::MOST);
+            cases.filter_map(|case| self.contradiction(anomaly, case)).collect()
+        });
+        contradiction::by_turns(kinds.collect())
+    }
+
+    /// `None` if there are no transactions to name.
+    fn contradiction(&self, anomaly: Anomaly, case: &Case<'_>) -> Option<Contradiction> {
+        let among = match case {
+            Case::CycleExists { transactions, .. } => transactions.clone(),
+            Case::CyclicVersions { replacements, .. } => {
+                replacements.iter().map(|(transaction, _)| *transaction).collect()
+            }
+            case => named(case),
+        };
+        if among.is_empty() {
+            return None;
+        }
+        let what = self.summary(anomaly, case);
+        let entries = among.iter().flat_map(|op| [self.history.invocation(op), Some(*op)]);
+        let among = Contradiction::of(what, entries.flatten().map(|op| op.index));
+        Some(Contradiction { value: value(case).cloned(), ..among })
+    }
+}
+
+/// The value that should not have been read, or not like that.
+fn value<'h>(case: &Case<'h>) -> Option<&'h Value> {
+    match case {
+        Case::AbortedRead(read) | Case::IntermediateRead(read) => Some(read.value),
+        Case::DuplicateElements { times, .. } => times.first().map(|(element, _)| *element),
+        Case::FutureRead { element, .. } => Some(element),
+        _ => None,
+    }
+}

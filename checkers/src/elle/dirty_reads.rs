@@ -1,0 +1,47 @@
+//! Reads of what was not committed: aborted (G1a) and intermediate ones (G1b).
+
+use rustc_hash::FxHashMap;
+
+use super::Workload;
+use super::anomaly::Anomaly;
+use super::findings::{Case, DirtyRead, Findings};
+use super::transaction::{Id, NIL, Transactions};
+use crate::history::{Kind, Op};
+
+/// Adds reads of what a failed transaction wrote, and of what another one replaced itself.
+pub(super) fn check<'h>(transactions: &Transactions<'h>, findings: &mut Findings<'h>) {
+    let mut failed: FxHashMap<(Id, Id), &Op> = FxHashMap::default();
+    let mut intermediate = failed.clone();
+    for entry in &transactions.entries {
+        let mut last: FxHashMap<Id, Id> = FxHashMap::default();
+        for mop in entry.mops.iter().filter(|mop| mop.writes) {
+            if entry.kind == Kind::Fail {
+                failed.insert((mop.key, mop.value), entry.op);
+            }
+            if let Some(replaced) = last.insert(mop.key, mop.value) {
+                intermediate.insert((mop.key, replaced), entry.op);
+            }
+        }
+    }
+    if transactions.workload == Workload::RwRegister {
+        // A register is nil before anybody writes to it.
+        intermediate.retain(|(_, version), _| *version != NIL);
+    }
+    for (entry, mop) in transactions.reads() {
+        let read = |writer, version| {
+            let [key, value] = [mop.key, version].map(|id| transactions.value(id));
+            DirtyRead { writer, reader: entry.op, mop: mop.source, key, value }
+        };
+        let versions = transactions.versions(mop);
+        for version in versions {
+            if let Some(writer) = failed.get(&(mop.key, *version)) {
+                findings.add(Anomaly("G1a"), Case::AbortedRead(read(writer, *version)));
+            }
+        }
+        let Some(last) = versions.last() else { continue };
+        let writer = intermediate.get(&(mop.key, *last));
+        if let Some(writer) = writer.filter(|writer| writer.index != entry.op.index) {
+            findings.add(Anomaly("G1b"), Case::IntermediateRead(read(writer, *last)));
+        }
+    }
+}
