@@ -35,35 +35,29 @@
 //! does not have; `refusals.rs` has the argument.
 
 mod cache;
-mod contradictions;
-mod explain;
-mod finding;
+pub(crate) mod failure;
+pub(crate) mod final_paths;
+pub(crate) mod finding;
 mod layout;
 mod refusals;
-mod register;
-mod report;
+pub(crate) mod register;
 pub mod sample;
 mod schedule;
 mod search;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod zones;
 
-pub use self::report::Failure;
-use self::{
-    finding::{Conclusion, Finding},
-    layout::Layout,
-    refusals::Evidence,
-    register::Register,
-    report::Configuration,
+pub use self::{
+    failure::Failure,
+    finding::{Finding, GaveUp},
+    refusals::Refusals,
+    register::Malformed,
 };
-use super::{
-    Validity,
-    contradiction::{self, Contradiction},
-    sentence::{folded, listed},
-};
+use self::{finding::Conclusion, layout::Layout, register::Register};
 use crate::{
-    edn::{Map, Value},
+    Validity,
+    edn::Value,
     history::{History, Op},
 };
 
@@ -87,210 +81,116 @@ impl Default for Limits {
     }
 }
 
-/// What is to be said about all keys.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Linearizable {
+/// The findings on all keys.
+#[derive(Debug, Clone)]
+pub struct Linearizable<'a> {
     /// The worst of the keys.
     pub valid: Validity,
     /// Each key that an operation names, sorted; or the one register there is, without a key.
-    pub keys: Vec<Key>,
+    pub keys: Vec<Key<'a>>,
     /// The number of successful operations that were judged; reads of nil tell nothing.
     pub judged: usize,
-    /// Sentences about what upstream overlooks: operations without a key, and what was refused or
-    /// read as nil though it was there.
-    pub warnings: Vec<String>,
+    /// The operations that lack their key.
+    pub without_key: Vec<&'a Op>,
 }
 
-/// What is to be said about a key.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Key {
+/// The findings on a key.
+#[derive(Debug, Clone)]
+pub struct Key<'a> {
     /// The key; `None` if there is one register, and operations name no key.
-    pub key: Option<Value>,
-    /// Whether its operations are linearizable.
-    pub verdict: Verdict,
-    /// Where an order of the operations can end; if there is none, an order of those before the one
-    /// that fits nowhere. Not all of them: one order is enough.
-    configurations: Vec<Configuration>,
+    pub key: Option<&'a Value>,
+    /// The verdict on its operations.
+    pub verdict: Verdict<'a>,
 }
 
-/// Whether a key's operations are linearizable.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
-    /// They are.
-    Linearizable,
+/// The verdict on a key's operations.
+#[derive(Debug, Clone)]
+pub enum Verdict<'a> {
+    /// They are. What refusals and reads of nil say besides does not count.
+    Linearizable(Finding<'a>, Refusals<'a>),
     /// They are not.
-    NotLinearizable(Box<Failure>),
-    /// Nobody knows, for a reason that is a clause: `its operations make no sense`.
-    Unknown(String),
+    NotLinearizable(Box<Failure<'a>>),
+    /// Nobody knows: to find out would cost too much.
+    TooCostly(Finding<'a>, GaveUp),
+    /// There is an order, but whether refusals and reads of nil leave one would cost too much to
+    /// find out.
+    RefusalsTooCostly(Finding<'a>, GaveUp),
+    /// Nobody knows, for they make no sense.
+    Malformed(Malformed<'a>),
 }
 
 /// Judges the operations `read`, `write` and `cas`. Their values are `[key value]`, or
 /// `[key [from to]]`; or else the same without a key, and then there is one register.
-pub fn check(history: &History) -> Linearizable {
+pub fn check(history: &History) -> Linearizable<'_> {
     check_within(history, Limits::default())
 }
 
 /// [`check`], at a cost.
-pub fn check_within(history: &History, limits: Limits) -> Linearizable {
+pub fn check_within(history: &History, limits: Limits) -> Linearizable<'_> {
     let Layout { registers, without_key } = Layout::of(history.clients().collect());
     let refusals_count = history.has_faults_beyond_maelstrom();
-    let (mut judged, mut unpunished) = (0, Vec::new());
-    let mut judge = |key: Option<&Value>, ops: &[&Op]| match Register::of(key, ops) {
-        Ok(register) => {
+    let mut judged = 0;
+    let keys = registers.into_iter().map(|(key, ops)| {
+        let verdict = Register::of(key, &ops).map_or_else(Verdict::Malformed, |register| {
             judged += register.operations.iter().filter(|one| one.tells_something()).count();
-            let (key, warning) = Key::judge(&register, limits, refusals_count);
-            unpunished.extend(warning);
-            key
-        }
-        Err(error) => {
-            Key { key: key.cloned(), verdict: Verdict::Unknown(error), configurations: Vec::new() }
-        }
-    };
-    let keys: Vec<Key> = registers.iter().map(|(key, ops)| judge(*key, ops)).collect();
-    let mut warnings = Vec::from_iter(folded(unpunished.into_iter(), "keys like these"));
-    let nothing = |op: &&Op| format!("the value of {} at index {} names no key", op.f, op.index);
-    warnings.extend(folded(without_key.iter().map(nothing), "operations without a key"));
-    Linearizable { valid: Validity::merge(keys.iter().map(Key::valid)), keys, judged, warnings }
+            Verdict::of(register, limits, refusals_count)
+        });
+        Key { key, verdict }
+    });
+    let keys: Vec<Key<'_>> = keys.collect();
+    Linearizable { valid: Validity::merge(keys.iter().map(Key::valid)), keys, judged, without_key }
 }
 
-impl Key {
-    /// Judges a register, and warns of what refusals and reads of nil say, unless they count.
-    fn judge(
-        register: &Register<'_>,
-        limits: Limits,
-        refusals_count: bool,
-    ) -> (Key, Option<String>) {
-        let finding = Finding::of(register, limits);
-        let key = Key::of(register, &finding, limits);
-        if finding.conclusion != Conclusion::Order {
-            return (key, None);
-        }
-        match refusals::evidence(register, limits) {
-            Evidence::Consistent => (key, None),
-            Evidence::Contradiction(register, finding) => {
-                let stricter = Key::of(&register, &finding, limits);
-                match &stricter.verdict {
-                    Verdict::NotLinearizable(failure) if !refusals_count => {
-                        (key, Some(refusals::warning(&register, failure)))
-                    }
-                    _ => (stricter, None),
-                }
-            }
-            Evidence::Unknown(reason) => {
-                let what = "operations that were refused, and reads of null,";
-                if refusals_count {
-                    let reason = format!("{what} could not be judged: {reason}");
-                    return (Key { verdict: Verdict::Unknown(reason), ..key }, None);
-                }
-                let name = register.name();
-                (key, Some(format!("{what} of {name} could not be judged: {reason}")))
-            }
-        }
-    }
-
-    fn of(register: &Register<'_>, finding: &Finding, limits: Limits) -> Key {
-        let verdict = match (finding.conclusion, finding.due()) {
-            (Conclusion::NoOrder, Some(due)) => {
-                Verdict::NotLinearizable(Box::new(Failure::of(register, finding, due)))
-            }
-            (Conclusion::GaveUp, _) => Verdict::Unknown(finding.why_it_gave_up(limits)),
-            _ => Verdict::Linearizable,
-        };
-        let configurations = report::configurations(register, finding);
-        Key { key: register.key.cloned(), verdict, configurations }
-    }
-
-    /// What sentences call it.
-    fn name(&self) -> String {
-        register::name(self.key.as_ref())
-    }
-
-    /// Whether the key's operations are linearizable.
-    pub fn valid(&self) -> Validity {
-        match self.verdict {
-            Verdict::Linearizable => Validity::Valid,
-            Verdict::Unknown(_) => Validity::Unknown,
-            Verdict::NotLinearizable(_) => Validity::Invalid,
-        }
-    }
-
-    /// What stands under the key in `:results`.
-    fn to_edn(&self) -> Value {
-        let mut map = Map::new().with("valid?", self.valid());
-        if let Verdict::Unknown(reason) = &self.verdict {
-            map = map.with("cause", reason.clone());
-        }
-        let configurations = self.configurations.iter().map(Configuration::to_edn);
-        map = map.with("configs", Value::List(configurations.collect()));
-        map = match &self.verdict {
-            Verdict::NotLinearizable(failure) => failure.write_edn(map),
-            _ => map.with("final-paths", Value::List(Vec::new())),
-        };
-        Map::new()
-            .with("linearizable", map)
-            .with("timeline", Map::new().with("valid?", true))
-            .with("valid?", self.valid())
-            .into()
-    }
-}
-
-impl Linearizable {
-    /// Why it is not valid, in a sentence.
-    pub fn reason(&self) -> Option<String> {
-        let worst = self.keys.iter().filter(|key| key.valid() == self.valid);
-        let worst: Vec<&Key> = worst.collect();
-        let first = worst.first()?;
-        let others = match &worst[1..] {
-            [] => String::new(),
-            others => {
-                let others = others.iter().filter_map(|key| key.key.as_ref());
-                format!("; and so with key {}", listed(others))
-            }
-        };
-        match &first.verdict {
-            Verdict::Linearizable => None,
-            Verdict::Unknown(reason) => {
-                Some(format!("{} could not be judged: {reason}{others}", first.name()))
-            }
-            Verdict::NotLinearizable(failure) => {
-                let sentence = &failure.sentence;
-                Some(format!("{} is not linearizable: {sentence}{others}", first.name()))
-            }
-        }
-    }
-
-    /// For each key that is not linearizable: what came before in an order that is possible, what
-    /// fits nowhere, and why not.
-    pub fn explanation(&self) -> Vec<String> {
-        self.failures().flat_map(|failure| &failure.explanation).cloned().collect()
-    }
-
-    /// For each key that is not linearizable: what fits nowhere, and what leaves it no room.
-    pub fn contradictions(&self) -> Vec<Contradiction> {
-        let contradictions = self.failures().map(|failure| &failure.contradiction);
-        contradictions.take(contradiction::MOST).cloned().collect()
-    }
-
-    fn failures(&self) -> impl Iterator<Item = &Failure> {
+impl<'a> Linearizable<'a> {
+    /// The keys that are not linearizable.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = &Failure<'a>> {
         self.keys.iter().filter_map(|key| match &key.verdict {
             Verdict::NotLinearizable(failure) => Some(&**failure),
             _ => None,
         })
     }
+}
 
-    /// The map under `:workload`; if there is one register, what Maelstrom records for one key.
-    pub fn to_edn(&self) -> Value {
-        if let [key @ Key { key: None, .. }] = &self.keys[..] {
-            return key.to_edn();
+impl Key<'_> {
+    /// Valid, unknown or invalid.
+    pub fn valid(&self) -> Validity {
+        match self.verdict {
+            Verdict::Linearizable(..) => Validity::Valid,
+            Verdict::NotLinearizable(_) => Validity::Invalid,
+            _ => Validity::Unknown,
         }
-        let named = |key: &Key| key.key.clone().unwrap_or(Value::Nil);
-        let results = self.keys.iter().map(|key| (named(key), key.to_edn()));
-        let failures = self.keys.iter().filter(|key| key.valid() == Validity::Invalid);
-        let failures: Vec<Value> = failures.map(named).collect();
-        Map::new()
-            .with("valid?", self.valid)
-            .with("results", results.collect::<Map>())
-            .with("failures", failures)
-            .into()
+    }
+}
+
+impl<'a> Verdict<'a> {
+    fn of(register: Register<'a>, limits: Limits, refusals_count: bool) -> Verdict<'a> {
+        let finding = search::finding(register, limits);
+        match finding.conclusion {
+            Conclusion::NoOrder => Verdict::NotLinearizable(Failure::of(finding)),
+            Conclusion::GaveUp => {
+                let search = finding.gave_up(limits);
+                Verdict::TooCostly(finding, search)
+            }
+            Conclusion::Order => match Refusals::of(&finding.register, limits) {
+                Refusals::Contradict(failure) if refusals_count => {
+                    Verdict::NotLinearizable(failure)
+                }
+                Refusals::TooCostly(search) if refusals_count => {
+                    Verdict::RefusalsTooCostly(finding, search)
+                }
+                refusals => Verdict::Linearizable(finding, refusals),
+            },
+        }
+    }
+
+    /// The operations and the orders that it rests on, if they make sense.
+    pub(crate) fn finding(&self) -> Option<&Finding<'a>> {
+        match self {
+            Verdict::Linearizable(finding, _)
+            | Verdict::TooCostly(finding, _)
+            | Verdict::RefusalsTooCostly(finding, _) => Some(finding),
+            Verdict::NotLinearizable(failure) => Some(&failure.finding),
+            Verdict::Malformed(_) => None,
+        }
     }
 }

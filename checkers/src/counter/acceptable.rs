@@ -6,15 +6,11 @@
 
 use crate::edn::Value;
 
-/// How many ranges of sums are told apart. Clients' deltas of −5 to 4 never give more than three;
-/// more would take time and memory for histories that nobody has.
-pub(super) const MOST_RANGES: usize = 100_000;
-
 /// How large a delta may be: sums of fewer than 2^32 of them fit in 128 bits.
 const LARGEST: i128 = 1 << 95;
 
 /// Sums from the first to the second, both included.
-pub(super) type Range = [i128; 2];
+pub(crate) type Range = [i128; 2];
 
 /// The ranges that this sum becomes with any of these deltas, ascending, none next to another; the
 /// first of them, and `false`, if there are more than `most`.
@@ -47,7 +43,7 @@ pub(super) fn nearest(ranges: &[Range], sum: i128) -> Option<i128> {
 }
 
 /// An integer of any size that fits in 128 bits.
-pub(super) fn integer(value: &Value) -> Option<i128> {
+pub(crate) fn integer(value: &Value) -> Option<i128> {
     match value {
         Value::Int(number) => Some((*number).into()),
         Value::BigInt(digits) | Value::BigInteger(digits) => digits.parse().ok(),
@@ -79,7 +75,7 @@ fn joined(ranges: &[Range], delta: i128) -> Vec<Range> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::*;
+    use super::{super::MOST_RANGES, *};
     use crate::random::Random;
 
     #[test]

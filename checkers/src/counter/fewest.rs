@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use super::acceptable::{Range, contains};
 
 /// How many adds may be wrong. More can nearly always be chosen in many ways.
-pub(super) const MOST_ADDS: usize = 4;
+pub(crate) const MOST_ADDS: usize = 4;
 
 /// How many choices are looked at for one sum. Choices of four among the eleven changes that
 /// clients' deltas make are a thousand; more than this take a moment, for foreign histories.
@@ -19,7 +19,7 @@ const MOST_CHOICES: usize = 200_000;
 
 /// What the search found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fewest {
+pub(crate) enum Fewest {
     /// These explain it, and no others that are not more.
     Only(Vec<usize>),
     /// These explain it, and perhaps others that are as many.

@@ -2,25 +2,26 @@
 
 use super::{
     Limits,
-    register::{OperationId, Register},
-    report,
-    schedule::Schedule,
-    search::{Outcome, Search},
-    zones,
+    register::{OperationId, Register, ValueId},
 };
-use crate::sentence::counted;
 
-/// What came of looking for an order of a register's operations.
-pub(super) struct Finding {
+/// How many orders are told, and how many ways to go on from them; upstream's number.
+pub(super) const TOLD: usize = 10;
+
+/// The outcome of looking for an order of a register's operations.
+#[derive(Debug, Clone)]
+pub struct Finding<'a> {
+    /// The operations.
+    pub(crate) register: Register<'a>,
     /// Definite operations in the order of their ends.
-    pub(super) completions: Vec<OperationId>,
+    pub(crate) completions: Vec<OperationId>,
     /// Whether there is an order.
     pub(super) conclusion: Conclusion,
     /// How many completions there is an order for, as far as is known.
-    pub(super) furthest: usize,
+    pub(crate) furthest: usize,
     /// An order that explains all of them; or else some of those that explain the first ones, up to
     /// the one that fits nowhere. Upstream's configurations are what they end with.
-    pub(super) orders: Vec<Vec<Step>>,
+    pub(crate) orders: Vec<Vec<Step>>,
 }
 
 /// Whether there is an order.
@@ -34,57 +35,58 @@ pub(super) enum Conclusion {
     GaveUp,
 }
 
-/// One operation of an order.
+/// A search that was given up because it would have cost more than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Step {
-    /// Which.
-    pub(super) operation: OperationId,
-    /// Whether it happens because it ended, and not because another one needs it.
-    pub(super) is_due: bool,
+pub struct GaveUp {
+    /// What it could have cost.
+    pub limits: Limits,
+    /// How many completions it got past.
+    pub passed: usize,
+    /// How many completions there are.
+    pub completions: usize,
 }
 
-impl Finding {
-    /// Looks for an order: by zones if no value is set twice, or else by a search.
-    pub(super) fn of(register: &Register<'_>, limits: Limits) -> Finding {
-        Finding::of_distinct(register).unwrap_or_else(|| Finding::by_search(register, limits))
-    }
+/// One operation of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// Which.
+    pub(crate) operation: OperationId,
+    /// Whether it happens because it ended, and not because another one needs it.
+    pub(crate) is_due: bool,
+}
 
-    /// Looks for an order if no value is set twice, and nothing was refused for its value.
-    pub(super) fn of_distinct(register: &Register<'_>) -> Option<Finding> {
-        zones::finding(register)
-    }
-
-    /// Looks for an order by a search.
-    pub(super) fn by_search(register: &Register<'_>, limits: Limits) -> Finding {
-        let schedule = Schedule::of(register);
-        let search = Search::run(&schedule, limits);
-        let orders = search.last_nodes().into_iter().take(report::TOLD);
-        Finding {
-            completions: schedule.order.clone(),
-            conclusion: match search.outcome {
-                Outcome::Found(_) => Conclusion::Order,
-                Outcome::Stuck => Conclusion::NoOrder,
-                Outcome::GaveUp => Conclusion::GaveUp,
-            },
-            furthest: search.furthest(),
-            orders: orders.map(|node| search.path(node)).collect(),
-        }
-    }
-
+impl Finding<'_> {
     /// The operation whose completion fits nowhere, or was not passed; `None` if there is an order.
     pub(super) fn due(&self) -> Option<OperationId> {
         self.completions.get(self.furthest).copied()
     }
 
-    /// Why nobody knows whether there is an order.
-    pub(super) fn why_it_gave_up(&self, limits: Limits) -> String {
-        let megabytes = limits.memory >> 20;
-        let seconds = counted(limits.seconds, "second");
-        let passed = counted(self.furthest as u64, "completion");
-        format!(
-            "the search may take {megabytes} MiB and about {seconds}, and got past {passed} of {}; \
-             an order may or may not exist",
-            self.completions.len()
-        )
+    /// How far a search came that was given up within these limits.
+    pub(super) fn gave_up(&self, limits: Limits) -> GaveUp {
+        GaveUp { limits, passed: self.furthest, completions: self.completions.len() }
+    }
+
+    /// The value of the register after these steps.
+    pub(crate) fn value_after(&self, path: &[Step]) -> ValueId {
+        let sets = |step: &Step| self.register.operation(step.operation).action.sets();
+        path.iter().rev().find_map(sets).unwrap_or_default()
+    }
+
+    /// The operations that had begun where an order ends, and had neither ended nor happened, by
+    /// process.
+    pub(crate) fn pending(&self, path: &[Step]) -> Vec<OperationId> {
+        let operations = &self.register.operations;
+        let mut happened = vec![false; operations.len()];
+        for step in path {
+            happened[step.operation as usize] = true;
+        }
+        let end = self.due().and_then(|due| self.register.operation(due).end);
+        let end = end.map_or(usize::MAX, |end| end.index);
+        let pending = (0..)
+            .zip(operations)
+            .filter(|(id, operation)| operation.begin.index < end && !happened[*id as usize]);
+        let mut pending: Vec<OperationId> = pending.map(|(id, _)| id).collect();
+        pending.sort_by_key(|id| self.register.operation(*id).begin.process);
+        pending
     }
 }

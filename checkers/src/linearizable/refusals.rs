@@ -13,82 +13,44 @@
 
 use super::{
     Limits,
-    finding::{Conclusion, Finding},
+    failure::Failure,
+    finding::{Conclusion, GaveUp},
     register::{Action, NIL, Operation, Register},
-    report::Failure,
-};
-use crate::{
-    edn::Value,
-    history::{Kind, Op},
+    search, zones,
 };
 
-/// Why an operation was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reason {
-    /// The key did not exist: `key-does-not-exist`, Maelstrom's error 20.
-    Absent,
-    /// A compare-and-set found another value than it expected: `precondition-failed`, error 22.
-    Different,
-}
-
-/// What refusals and reads of nil say of a history that is linearizable without them.
-pub(super) enum Evidence<'a> {
+/// The evidence of refusals and reads of nil on a history that is linearizable without them.
+#[derive(Debug, Clone)]
+pub enum Refusals<'a> {
     /// Nothing that contradicts it.
     Consistent,
     /// That there is no order.
-    Contradiction(Register<'a>, Finding),
-    /// Nobody knows, for a reason that is a clause.
-    Unknown(String),
+    Contradict(Box<Failure<'a>>),
+    /// Nobody knows what: to find out would cost too much.
+    TooCostly(GaveUp),
 }
 
-/// Why an operation was refused, if its error says so.
-pub(super) fn reason(begin: &Op, end: &Op) -> Option<Reason> {
-    let error = end.error.as_ref().filter(|_| end.kind == Kind::Fail)?;
-    let name = error.as_sequence().map_or(Some(error), |error| error.first())?;
-    let Value::Keyword(name) = name else { return None };
-    match (&*begin.f, &**name) {
-        ("read" | "write" | "cas", "key-does-not-exist") => Some(Reason::Absent),
-        ("cas", "precondition-failed") => Some(Reason::Different),
-        _ => None,
-    }
-}
-
-/// What refusals and reads of nil say of a register for whose operations there is an order.
-pub(super) fn evidence<'a>(register: &Register<'a>, limits: Limits) -> Evidence<'a> {
-    let observed = with_observations(register, |_| true);
-    if observed.operations.len() == register.operations.len()
-        && register.operations.iter().zip(&observed.operations).all(|(a, b)| a.action == b.action)
-    {
-        return Evidence::Consistent;
-    }
-    let finding = Finding::of(&observed, limits);
-    match finding.conclusion {
-        Conclusion::Order => return Evidence::Consistent,
-        Conclusion::NoOrder => return Evidence::Contradiction(observed, finding),
-        Conclusion::GaveUp => {}
-    }
-    // Those that found nothing are told fast where all values differ, and tell most.
-    let absent = with_observations(register, |action| !matches!(action, Action::Not(_)));
-    match Finding::of_distinct(&absent) {
-        Some(first) if first.conclusion == Conclusion::NoOrder => {
-            Evidence::Contradiction(absent, first)
+impl<'a> Refusals<'a> {
+    /// Judges a register, for whose operations there is an order, by what it refused.
+    pub(super) fn of(register: &Register<'a>, limits: Limits) -> Refusals<'a> {
+        if register.refusals.is_empty() && !register.operations.iter().any(is_read_of_nil) {
+            return Refusals::Consistent;
         }
-        _ => Evidence::Unknown(finding.why_it_gave_up(limits)),
-    }
-}
-
-/// A warning that evidence goes unpunished, for a history that Maelstrom could have recorded.
-pub(super) fn warning(register: &Register<'_>, failure: &Failure) -> String {
-    let Failure { op, sentence, .. } = failure;
-    let (what, but) = match (op.kind, &*op.f, &op.value) {
-        (Kind::Fail, ..) => {
-            let but = "takes it for an operation that did not happen and says nothing";
-            ("a refusal".to_owned(), but)
+        let finding = search::finding(with_observations(register, |_| true), limits);
+        match finding.conclusion {
+            Conclusion::Order => return Refusals::Consistent,
+            Conclusion::NoOrder => return Refusals::Contradict(Failure::of(finding)),
+            Conclusion::GaveUp => {}
         }
-        (_, "read", Value::Nil) => ("a read of null".to_owned(), "takes it for unknown"),
-        _ => (format!("what {} refused", register.name()), "does not ask why"),
-    };
-    format!("{what} goes unpunished, for Maelstrom {but}: {sentence}")
+        // Those that found nothing are told fast where all values differ, and tell most.
+        let absent = with_observations(register, |action| !matches!(action, Action::Not(_)));
+        match zones::finding(absent) {
+            Ok(first) if first.conclusion == Conclusion::NoOrder => {
+                Refusals::Contradict(Failure::of(first))
+            }
+            _ => Refusals::TooCostly(finding.gave_up(limits)),
+        }
+    }
 }
 
 /// The same register, with refusals that are wanted among its operations, and with reads of nil
@@ -98,13 +60,15 @@ fn with_observations<'a>(
     is_wanted: impl Fn(Action) -> bool,
 ) -> Register<'a> {
     let mut observed = register.clone();
-    for operation in &mut observed.operations {
-        if operation.action == Action::Read(None) && !operation.is_indefinite() {
-            operation.action = Action::Read(Some(NIL));
-        }
+    for operation in observed.operations.iter_mut().filter(|operation| is_read_of_nil(operation)) {
+        operation.action = Action::Read(Some(NIL));
     }
     let wanted = |refusal: &&Operation<'a>| is_wanted(refusal.action);
     observed.operations.extend(register.refusals.iter().filter(wanted).copied());
     observed.operations.sort_by_key(|operation| operation.begin.index);
     observed
+}
+
+fn is_read_of_nil(operation: &Operation<'_>) -> bool {
+    operation.action == Action::Read(None) && !operation.is_indefinite()
 }

@@ -4,24 +4,24 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::{layout, refusals};
+use super::layout;
 use crate::{
     edn::Value,
     history::{Kind, Op, Process},
 };
 
 /// The number of an operation, in the order in which they began.
-pub(super) type OperationId = u32;
+pub(crate) type OperationId = u32;
 
 /// The number of a value of this register; equal values have equal numbers.
-pub(super) type ValueId = u32;
+pub(crate) type ValueId = u32;
 
 /// What a register holds before anything is written.
-pub(super) const NIL: ValueId = 0;
+pub(crate) const NIL: ValueId = 0;
 
 /// What an operation does, if it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Action {
+pub(crate) enum Action {
     /// It finds a value. Upstream takes a read of nil for one whose result is unknown: `None`.
     Read(Option<ValueId>),
     /// It sets a value.
@@ -60,7 +60,7 @@ impl Action {
     }
 
     /// The value it has to find, unless any will do, or any but one.
-    pub(super) fn needs(self) -> Option<ValueId> {
+    pub(crate) fn needs(self) -> Option<ValueId> {
         match self {
             Action::Read(value) => value,
             Action::Write(_) | Action::Not(_) => None,
@@ -69,7 +69,7 @@ impl Action {
     }
 
     /// The value it sets.
-    pub(super) fn sets(self) -> Option<ValueId> {
+    pub(crate) fn sets(self) -> Option<ValueId> {
         match self {
             Action::Read(_) | Action::Not(_) => None,
             Action::Write(to) | Action::Cas(_, to) => Some(to),
@@ -79,18 +79,18 @@ impl Action {
 
 /// An operation that happened, or may have.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Operation<'a> {
+pub(crate) struct Operation<'a> {
     /// What it does.
-    pub(super) action: Action,
+    pub(crate) action: Action,
     /// Its invocation.
-    pub(super) begin: &'a Op,
+    pub(crate) begin: &'a Op,
     /// Its completion, if that says that it happened, or that it was refused.
-    pub(super) end: Option<&'a Op>,
+    pub(crate) end: Option<&'a Op>,
 }
 
 impl<'a> Operation<'a> {
     /// The entry that knows what it did: the completion, or else the invocation.
-    pub(super) fn entry(&self) -> &'a Op {
+    pub(crate) fn entry(&self) -> &'a Op {
         self.end.unwrap_or(self.begin)
     }
 
@@ -105,31 +105,45 @@ impl<'a> Operation<'a> {
     }
 
     /// Whether it did not happen, and only observed why it could not.
-    pub(super) fn is_refusal(&self) -> bool {
+    pub(crate) fn is_refusal(&self) -> bool {
         self.end.is_some_and(|end| end.kind == Kind::Fail)
     }
 }
 
 /// The operations on one register that may have happened, in the order in which they began.
 #[derive(Debug, Clone)]
-pub(super) struct Register<'a> {
+pub(crate) struct Register<'a> {
     /// The key; `None` if there is one register, and no key.
-    pub(super) key: Option<&'a Value>,
+    pub(crate) key: Option<&'a Value>,
     /// Each value, by its number.
-    pub(super) values: Vec<Value>,
+    pub(super) values: Vec<&'a Value>,
     /// The operations.
-    pub(super) operations: Vec<Operation<'a>>,
+    pub(crate) operations: Vec<Operation<'a>>,
     /// What was refused, and observed why; no part of `operations`, as Maelstrom has it.
     pub(super) refusals: Vec<Operation<'a>>,
 }
 
+/// The reason why operations on a register make no sense.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Malformed<'a> {
+    /// No register knows the operation that begins here, or none with this argument.
+    Unknown(&'a Op, &'a Value),
+    /// A process began the first of these and had not ended it when it began the second.
+    Overlap(&'a Op, &'a Op),
+    /// Nobody began what ended here.
+    NeverBegan(&'a Op),
+}
+
 impl<'a> Register<'a> {
-    /// Reads the operations on a register, or says why they make no sense.
-    pub(super) fn of(key: Option<&'a Value>, ops: &[&'a Op]) -> Result<Register<'a>, String> {
+    /// Reads the operations on a register.
+    pub(super) fn of(
+        key: Option<&'a Value>,
+        ops: &[&'a Op],
+    ) -> Result<Register<'a>, Malformed<'a>> {
         let pairs = pairs(ops)?;
         let mut register = Register {
             key,
-            values: vec![Value::Nil],
+            values: vec![&Value::Nil],
             operations: Vec::with_capacity(pairs.len()),
             refusals: Vec::new(),
         };
@@ -157,13 +171,13 @@ impl<'a> Register<'a> {
         ended.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// What sentences call it: `key 0`.
-    pub(super) fn name(&self) -> String {
-        name(self.key)
+    /// The operation of this number.
+    pub(crate) fn operation(&self, number: OperationId) -> &Operation<'a> {
+        &self.operations[number as usize]
     }
 
     /// What an operation was asked or answered, without the key.
-    pub(super) fn argument<'b>(&self, op: &'b Op) -> &'b Value {
+    pub(crate) fn argument<'b>(&self, op: &'b Op) -> &'b Value {
         match self.key {
             Some(_) => layout::key_and_argument(&op.value).map_or(&Value::Nil, |pair| pair.1),
             None => &op.value,
@@ -171,8 +185,8 @@ impl<'a> Register<'a> {
     }
 
     /// The value of this number.
-    pub(super) fn value(&self, number: ValueId) -> &Value {
-        &self.values[number as usize]
+    pub(crate) fn value(&self, number: ValueId) -> &'a Value {
+        self.values[number as usize]
     }
 
     fn action(
@@ -180,7 +194,7 @@ impl<'a> Register<'a> {
         begin: &'a Op,
         known: &'a Op,
         numbers: &mut Numbers<'a>,
-    ) -> Result<Action, String> {
+    ) -> Result<Action, Malformed<'a>> {
         let argument = self.argument(known);
         match (begin.f.as_ref(), argument) {
             ("read", Value::Nil) => Ok(Action::Read(None)),
@@ -191,36 +205,31 @@ impl<'a> Register<'a> {
                 let mut at = |place| self.number(pair.get(place).unwrap_or(&Value::Nil), numbers);
                 Ok(Action::Cas(at(0), at(1)))
             }
-            (f, argument) => {
-                let index = begin.index;
-                let argument = argument.json();
-                Err(format!("a register knows no `{f}` of {argument}, as at index {index}"))
-            }
+            _ => Err(Malformed::Unknown(begin, argument)),
         }
     }
 
-    /// What an operation observed that was refused, if it is a register's and said why.
+    /// The observation of an operation that was refused, if its error tells one: the key did not
+    /// exist (Maelstrom's error 20), or a compare-and-set found another value (error 22).
     fn refusal(&mut self, begin: &'a Op, end: &'a Op, numbers: &mut Numbers<'a>) -> Option<Action> {
-        match (refusals::reason(begin, end)?, self.argument(begin).as_sequence()) {
-            (refusals::Reason::Absent, _) => Some(Action::Read(Some(NIL))),
-            (refusals::Reason::Different, Some([from, _])) => {
+        let error = end.error.as_ref()?;
+        let name = error.as_sequence().map_or(Some(error), |error| error.first())?;
+        let Value::Keyword(name) = name else { return None };
+        match (&*begin.f, &**name, self.argument(begin).as_sequence()) {
+            ("read" | "write" | "cas", "key-does-not-exist", _) => Some(Action::Read(Some(NIL))),
+            ("cas", "precondition-failed", Some([from, _])) => {
                 Some(Action::Not(self.number(from, numbers)))
             }
-            (refusals::Reason::Different, _) => None,
+            _ => None,
         }
     }
 
     fn number(&mut self, value: &'a Value, numbers: &mut Numbers<'a>) -> ValueId {
         *numbers.entry(value).or_insert_with(|| {
-            self.values.push(value.clone());
+            self.values.push(value);
             ValueId::try_from(self.values.len() - 1).expect("a history of 2^32 values")
         })
     }
-}
-
-/// What sentences call a register.
-pub(super) fn name(key: Option<&Value>) -> String {
-    key.map_or_else(|| "the register".to_owned(), |key| format!("key {}", key.json()))
 }
 
 /// The number of each value.
@@ -230,30 +239,23 @@ type Pair<'a> = (&'a Op, Option<&'a Op>);
 
 /// Each invocation with its completion. As upstream has it, a process whose operation has no known
 /// end begins no other.
-fn pairs<'a>(ops: &[&'a Op]) -> Result<Vec<Pair<'a>>, String> {
+fn pairs<'a>(ops: &[&'a Op]) -> Result<Vec<Pair<'a>>, Malformed<'a>> {
     let mut pairs: Vec<Pair<'a>> = Vec::new();
     let mut open: BTreeMap<Process, usize> = BTreeMap::new();
     for op in ops {
-        let (process, index) = (op.process, op.index);
-        match (op.kind, open.get(&process)) {
+        match (op.kind, open.get(&op.process)) {
             (Kind::Invoke, None) => {
-                open.insert(process, pairs.len());
+                open.insert(op.process, pairs.len());
                 pairs.push((op, None));
             }
             (Kind::Invoke, Some(at)) => {
-                let first = pairs[*at].0.index;
-                return Err(format!(
-                    "process {process} begins an operation at index {index}, \
-                     and the one from index {first} has not ended"
-                ));
+                return Err(Malformed::Overlap(pairs[*at].0, op));
             }
             (Kind::Ok | Kind::Fail, Some(at)) => {
                 pairs[*at].1 = Some(op);
-                open.remove(&process);
+                open.remove(&op.process);
             }
-            (Kind::Ok | Kind::Fail, None) => {
-                return Err(format!("what process {process} ends at index {index} never began"));
-            }
+            (Kind::Ok | Kind::Fail, None) => return Err(Malformed::NeverBegan(op)),
             (Kind::Info, _) => {}
         }
     }

@@ -9,19 +9,44 @@
 use super::{
     Limits,
     cache::{Cache, NOTHING, NodeId, SpentId, State},
-    finding::Step,
-    register::{Action, OperationId},
+    finding::{Conclusion, Finding, Step, TOLD},
+    register::{Action, OperationId, Register},
     schedule::{Schedule, Values},
+    zones,
 };
 
+/// Looks for an order: by zones if no value is set twice, or else by a search.
+pub(super) fn finding(register: Register<'_>, limits: Limits) -> Finding<'_> {
+    zones::finding(register).unwrap_or_else(|register| by_search(register, limits))
+}
+
+/// Looks for an order by a search.
+pub(super) fn by_search(register: Register<'_>, limits: Limits) -> Finding<'_> {
+    let schedule = Schedule::of(&register);
+    let search = Search::run(&schedule, limits);
+    let orders = search.last_nodes().into_iter().take(TOLD).map(|node| search.path(node));
+    Finding {
+        conclusion: match search.outcome {
+            Outcome::Found(_) => Conclusion::Order,
+            Outcome::Stuck => Conclusion::NoOrder,
+            Outcome::GaveUp => Conclusion::GaveUp,
+        },
+        furthest: search.furthest,
+        orders: orders.collect(),
+        completions: schedule.order.clone(),
+        register,
+    }
+}
+
 /// What came of a search.
-pub(super) struct Search<'a> {
+struct Search<'a> {
     /// What was searched.
-    pub(super) schedule: &'a Schedule<'a>,
+    schedule: &'a Schedule<'a>,
     /// Whether there is an order.
-    pub(super) outcome: Outcome,
+    outcome: Outcome,
     counting: Counting,
     cache: Cache,
+    /// How many completions there is an order for.
     furthest: usize,
     moves: u64,
 }
@@ -44,7 +69,7 @@ struct DeadEnds<'a> {
 
 /// Whether there is an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+enum Outcome {
     /// There is, and it ends at this node.
     Found(NodeId),
     /// There is none. The operation at the furthest level fits nowhere.
@@ -75,7 +100,7 @@ impl DeadEnds<'_> {
 
 impl<'a> Search<'a> {
     /// Searches an order of a register's operations.
-    pub(super) fn run(schedule: &'a Schedule<'a>, limits: Limits) -> Search<'a> {
+    fn run(schedule: &'a Schedule<'a>, limits: Limits) -> Search<'a> {
         let goal = schedule.len();
         let optimistic = Search::towards(goal, schedule, Counting::Never, None, limits);
         if schedule.kinds.is_empty() || optimistic.outcome == Outcome::GaveUp {
@@ -126,14 +151,9 @@ impl<'a> Search<'a> {
         DeadEnds { cache: &self.cache, ways }
     }
 
-    /// How many completions there is an order for.
-    pub(super) fn furthest(&self) -> usize {
-        self.furthest
-    }
-
     /// The nodes at which the search first reached the furthest level, as upstream's
     /// configurations: those from which it went on, if it found an end.
-    pub(super) fn last_nodes(&self) -> Vec<NodeId> {
+    fn last_nodes(&self) -> Vec<NodeId> {
         if let Outcome::Found(node) = self.outcome {
             return vec![node];
         }
@@ -145,7 +165,7 @@ impl<'a> Search<'a> {
     }
 
     /// The order that led to a node.
-    pub(super) fn path(&self, node: NodeId) -> Vec<Step> {
+    fn path(&self, node: NodeId) -> Vec<Step> {
         let came_by =
             std::iter::successors(self.cache.from(node), |(parent, _)| self.cache.from(*parent));
         let mut moves: Vec<OperationId> = came_by.map(|(_, operation)| operation).collect();

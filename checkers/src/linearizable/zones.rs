@@ -18,22 +18,21 @@
 //! nowhere is found by bisection, for an order of operations is one of those that ended first.
 
 use super::{
-    finding::{Conclusion, Finding, Step},
+    finding::{Conclusion, Finding, Step, TOLD},
     register::{Action, NIL, OperationId, Register, ValueId},
-    report::TOLD,
 };
 
-/// What comes of looking for an order; `None` where a value is set twice, or the one from the
+/// Looks for an order; gives the register back where a value is set twice, or the one from the
 /// beginning is set again, or an operation found any value but one.
-pub(super) fn finding(register: &Register<'_>) -> Option<Finding> {
-    let setters = setters(register)?;
+pub(super) fn finding(register: Register<'_>) -> Result<Finding<'_>, Register<'_>> {
+    let Some(setters) = setters(&register) else { return Err(register) };
     let completions = register.completions();
-    let blocks = |furthest| Prefix::new(register, &setters, &completions, furthest).blocks();
+    let prefix = |furthest| Prefix::new(&register, &setters, &completions, furthest);
+    let blocks = |furthest| prefix(furthest).blocks();
     let all = completions.len();
     if let Some(blocks) = blocks(all) {
-        let prefix = Prefix::new(register, &setters, &completions, all);
-        let orders = vec![prefix.steps(&blocks)];
-        return Some(Finding { conclusion: Conclusion::Order, furthest: all, orders, completions });
+        let (conclusion, orders) = (Conclusion::Order, vec![prefix(all).steps(&blocks)]);
+        return Ok(Finding { conclusion, furthest: all, orders, completions, register });
     }
     let (mut furthest, mut too_far) = (0, all);
     while too_far - furthest > 1 {
@@ -43,10 +42,10 @@ pub(super) fn finding(register: &Register<'_>) -> Option<Finding> {
             None => too_far = middle,
         }
     }
-    let prefix = Prefix::new(register, &setters, &completions, furthest);
+    let prefix = prefix(furthest);
     let blocks = prefix.blocks().unwrap_or_default();
     let orders = with_other_ends(blocks).map(|blocks| prefix.steps(&blocks)).collect();
-    Some(Finding { conclusion: Conclusion::NoOrder, furthest, orders, completions })
+    Ok(Finding { conclusion: Conclusion::NoOrder, furthest, orders, completions, register })
 }
 
 /// For each value the operation that sets it, if no value has two.

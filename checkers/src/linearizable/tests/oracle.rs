@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::super::{
-    Finding, Layout, Limits, Linearizable, Register, Verdict, check,
-    finding::Step,
+    Layout, Limits, Register, Verdict, check,
+    finding::{Finding, Step},
     register::{NIL, OperationId},
     sample::Sample,
+    search, zones,
 };
 use crate::{
     edn::Value,
@@ -86,13 +87,13 @@ fn has_order(left: &[Call], state: &Value) -> bool {
 
 /// Our verdict: where there is no order any more.
 fn judged(history: &History) -> (Option<usize>, Vec<String>) {
-    let Linearizable { keys, warnings, .. } = check(history);
-    let wrong = keys.into_iter().find_map(|key| match key.verdict {
-        Verdict::Linearizable => None,
-        Verdict::NotLinearizable(failure) => Some(failure.op.index),
-        Verdict::Unknown(reason) => panic!("{reason}"),
+    let judged = check(history);
+    let wrong = judged.keys.iter().find_map(|key| match &key.verdict {
+        Verdict::Linearizable(..) => None,
+        Verdict::NotLinearizable(failure) => Some(failure.completion().index),
+        unknown => panic!("{:?}", unknown.cause()),
     });
-    (wrong, warnings)
+    (wrong, judged.warnings())
 }
 
 /// The same operations, one after the other.
@@ -271,9 +272,9 @@ fn what_zones_tell_is_what_a_search_finds_and_what_trying_every_order_does() {
         let layout = Layout::of(history.clients().collect());
         let [(key, ops)] = &layout.registers[..] else { return };
         let register = Register::of(*key, ops).unwrap();
-        let Some(zones) = Finding::of_distinct(&register) else { return };
-        let search = Finding::by_search(&register, Limits::default());
-        let told = |finding: &Finding| (finding.conclusion, finding.furthest, finding.due());
+        let Ok(zones) = zones::finding(register.clone()) else { return };
+        let search = search::by_search(register.clone(), Limits::default());
+        let told = |finding: &Finding<'_>| (finding.conclusion, finding.furthest, finding.due());
         assert_eq!(told(&zones), told(&search));
         for finding in [zones, search] {
             finding.orders.iter().for_each(|order| check_order(&register, &finding, order));
@@ -290,7 +291,7 @@ fn what_zones_tell_is_what_a_search_finds_and_what_trying_every_order_does() {
 /// Checks that an order has all that had to happen, once, and nobody before what ended earlier; and
 /// that a register answers so, but not to what fits nowhere.
 #[track_caller]
-fn check_order(register: &Register<'_>, finding: &Finding, order: &[Step]) {
+fn check_order(register: &Register<'_>, finding: &Finding<'_>, order: &[Step]) {
     let operation = |id: OperationId| &register.operations[id as usize];
     let passed = &finding.completions[..finding.furthest];
     let limit = finding.due().map_or(usize::MAX, |due| operation(due).end.unwrap().index);
