@@ -1,16 +1,12 @@
-//! Whether enough requests succeeded: Maelstrom's `availability-checker`.
+//! Maelstrom's `availability-checker`: enough requests succeeded.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
-use super::sentence::{NAMED, because, counted, time};
-use super::{Contradiction, Validity, fraction};
-use crate::{
-    edn::{Map, Value},
-    history::{History, Kind, Op},
-};
+use super::{Validity, fraction};
+use crate::history::{History, Kind};
 
-/// How many requests must succeed.
+/// The number of requests that must succeed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub enum Goal {
     /// Any number will do.
@@ -45,7 +41,7 @@ impl FromStr for Goal {
     }
 }
 
-/// How many requests succeeded.
+/// The number of requests that succeeded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Availability {
     /// Whether the goal is met.
@@ -86,48 +82,6 @@ impl Availability {
         let lacks_any = self.required > 0.0 && self.invoke_count == 0;
         Availability { valid: if lacks_any { Validity::Unknown } else { self.valid }, ..self }
     }
-
-    /// Why it is not valid, in a sentence.
-    pub fn reason(&self) -> Option<String> {
-        let Availability { valid, ok_count, invoke_count, required } = self;
-        if *valid == Validity::Unknown {
-            return Some(format!(
-                "no operation was invoked, so nothing shows that a fraction of {required} succeeds"
-            ));
-        }
-        let reason = format!(
-            "{ok_count} of {invoke_count} operations succeeded, a fraction of {}; expected at \
-             least {required}",
-            self.ok_fraction()
-        );
-        (*valid != Validity::Valid).then_some(reason)
-    }
-
-    /// The first operations that did not succeed, if too many did not.
-    pub fn contradiction(&self, history: &History) -> Option<Contradiction> {
-        let end = |op| history.completion(op).unwrap_or(op);
-        let begun = history.ops().iter().filter(|op| op.kind == Kind::Invoke);
-        let mut without_success = begun.filter(|op| end(op).kind != Kind::Ok);
-        let named: Vec<&Op> = without_success.by_ref().take(NAMED).collect();
-        let first = named.first().filter(|_| self.valid != Validity::Valid)?;
-        let operations = counted((named.len() + without_success.count()) as u64, "operation");
-        let (f, process, when, why) = (&first.f, first.process, time(first), because(end(first)));
-        let what = format!(
-            "{operations} of {} did not succeed; the first was {f} by process {process}, begun at \
-             {when}{why}",
-            self.invoke_count
-        );
-        Some(Contradiction::between(history, what, named))
-    }
-
-    /// The map under `:availability`.
-    pub fn to_edn(&self) -> Value {
-        let ok_fraction = match self.invoke_count {
-            0 => Value::Int(1),
-            _ => Value::float32(self.ok_fraction()),
-        };
-        Map::new().with("valid?", self.valid).with("ok-fraction", ok_fraction).into()
-    }
 }
 
 #[cfg(test)]
@@ -152,17 +106,5 @@ mod tests {
         check(TWO_OF_THREE, Goal::Total, "{:valid? false, :ok-fraction 0.6666667}");
         check(ALL, Goal::Total, "{:valid? true, :ok-fraction 1.0}");
         check(NONE, Goal::Total, "{:valid? true, :ok-fraction 1}");
-    }
-
-    #[test]
-    fn the_first_operations_that_did_not_succeed_are_named() {
-        let text = format!("{TWO_OF_THREE}\n0 invoke add 1");
-        let history = history(&text);
-        let found = |goal| super::check(&history, goal).contradiction(&history);
-        assert_eq!(found(Goal::Fraction(0.5)), None);
-        let found = found(Goal::Total).unwrap();
-        let what = "2 operations of 4 did not succeed; the first was read by process 0, begun at \
-                    0.020 s";
-        assert_eq!((&*found.what, &found.operations[..]), (what, &[2, 3, 6][..]));
     }
 }

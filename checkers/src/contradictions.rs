@@ -2,5 +2,7 @@
 
 mod counter;
 mod elle;
+mod judgement;
 mod kafka;
 mod linearizable;
+mod set_full;

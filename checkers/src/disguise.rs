@@ -5,9 +5,9 @@
 
 use crate::edn::Value;
 
-/// What became of a value.
+/// The form in which a value comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Disguise {
+pub(crate) enum Disguise {
     /// `"0"`
     Text,
     /// `0.0`
@@ -21,8 +21,8 @@ pub(super) enum Disguise {
 }
 
 impl Disguise {
-    /// The values that another one may stand for, each with what became of it.
-    pub(super) fn origins(found: &Value) -> Vec<(Disguise, Value)> {
+    /// The values that another one may stand for, each with its form.
+    pub(crate) fn origins(found: &Value) -> Vec<(Disguise, Value)> {
         let mut origins = Vec::new();
         match found {
             Value::Str(text) => {
@@ -51,27 +51,6 @@ impl Disguise {
         }
         origins
     }
-
-    /// The plural of what it is now.
-    pub(super) fn plural(self) -> &'static str {
-        match self {
-            Disguise::Text => "strings",
-            Disguise::Fraction => "numbers with a fraction",
-            Disguise::Number => "numbers",
-            Disguise::Array => "arrays",
-            Disguise::Object => "objects",
-        }
-    }
-}
-
-/// The end of a sentence about a value from nowhere, if it is one in disguise that `is_known`: `; 3
-/// is known, and not "3": values must come back with their type`.
-pub(super) fn hint(found: &Value, is_known: impl Fn(&Value) -> bool) -> String {
-    let known = Disguise::origins(found).into_iter().find(|(_, origin)| is_known(origin));
-    known.map_or(String::new(), |(_, origin)| {
-        let (origin, found) = (origin.json(), found.json());
-        format!("; {origin} is known, and not {found}: values must come back with their type")
-    })
 }
 
 #[cfg(test)]
@@ -101,13 +80,5 @@ mod tests {
         check("{\"message\" 3}", &[(Disguise::Object, "3")]);
         check("{\"a\" 3, \"b\" 3}", &[]);
         check("nil", &[]);
-    }
-
-    #[test]
-    fn a_hint_names_both() {
-        let three = |value: &Value| *value == Value::Int(3);
-        let told = "; 3 is known, and not \"3\": values must come back with their type";
-        assert_eq!(hint(&"3".into(), three), told);
-        assert_eq!(hint(&"4".into(), three), "");
     }
 }

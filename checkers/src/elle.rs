@@ -22,7 +22,6 @@ mod dirty_reads;
 mod existence;
 mod findings;
 mod graph;
-mod iteration;
 mod kind;
 pub mod list_append;
 mod lost_update;

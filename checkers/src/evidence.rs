@@ -3,9 +3,9 @@
 //! Upstream's checkers find nothing wrong where there is nothing to look at. Whoever has just seen
 //! the test knows that; whoever is given a history has to be told.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::sentence::counted;
 use crate::history::{History, Kind, Op};
 
 /// The operations that a checker looks for, counted.
@@ -19,6 +19,19 @@ pub struct Evidence {
     pub passed_over: usize,
 }
 
+/// Evidence of nothing, and what a history has in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// What was looked for, and not judged.
+    pub evidence: Evidence,
+    /// What was found.
+    pub found: Found,
+}
+
+/// The operations of clients by function: how many succeeded, and how many there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found(pub BTreeMap<Cow<'static, str>, [usize; 2]>);
+
 impl Evidence {
     /// Counts the operations that the checker looks for, each by whether its value can be judged.
     pub fn count(wanted: &'static str, operations: impl IntoIterator<Item = bool>) -> Evidence {
@@ -29,57 +42,27 @@ impl Evidence {
         Evidence { wanted, judged, passed_over }
     }
 
-    /// What was looked for and what was found, if nothing was judged, in a sentence.
-    pub fn lack(&self, history: &History) -> Option<String> {
-        let Evidence { wanted, judged, passed_over } = *self;
-        let others = match passed_over as u64 {
-            0 => String::new(),
-            count => {
-                let those = counted(count, "value");
-                format!("; {those} of another shape could not be judged")
-            }
-        };
-        let found = found(history);
-        (judged == 0).then(|| {
-            format!("nothing was judged: there is no {wanted}; the history has {found}{others}")
-        })
+    /// The lack of it, if nothing was judged.
+    pub fn lack(&self, history: &History) -> Option<Lack> {
+        (self.judged == 0).then(|| Lack { evidence: *self, found: Found::of(history) })
     }
 }
 
-/// The operations of a history by function, and how many of each succeeded: `read (2 ok of 3)`.
-pub(crate) fn found(history: &History) -> String {
-    let mut by_f: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
-    for op in history.clients() {
-        let [ok, begun] = by_f.entry(&op.f).or_default();
-        *ok += usize::from(op.kind == Kind::Ok);
-        // A history may begin in the middle of an operation.
-        *begun += usize::from(op.kind == Kind::Invoke || history.invocation(op).is_none());
+impl Found {
+    /// Counts the operations of a history.
+    pub fn of(history: &History) -> Found {
+        let mut by_f: BTreeMap<Cow<'static, str>, [usize; 2]> = BTreeMap::new();
+        for op in history.clients() {
+            let [ok, begun] = by_f.entry(op.f.clone()).or_default();
+            *ok += usize::from(op.kind == Kind::Ok);
+            // A history may begin in the middle of an operation.
+            *begun += usize::from(op.kind == Kind::Invoke || history.invocation(op).is_none());
+        }
+        Found(by_f)
     }
-    let shown = by_f.iter().map(|(f, [ok, begun])| format!("{f} ({ok} ok of {begun})"));
-    let shown: Vec<String> = shown.collect();
-    if shown.is_empty() { "no operation of a client".to_owned() } else { shown.join(", ") }
 }
 
 /// The ends of operations that succeeded and are called one of these.
 pub(crate) fn ok<'a>(history: &'a History, names: &'a [&str]) -> impl Iterator<Item = &'a Op> {
     history.clients().filter(|op| op.kind == Kind::Ok && names.contains(&&*op.f))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::testing::history;
-    use super::*;
-
-    #[test]
-    fn what_was_looked_for_and_what_was_found_is_told_where_nothing_was_judged() {
-        let text = "0 invoke read nil\n0 ok read {0 1}\n0 invoke add 1\n1 ok read 2";
-        let history = history(text);
-        let of = |operations: &[bool]| Evidence::count("final read", operations.iter().copied());
-        assert_eq!(of(&[true, false]).lack(&history), None);
-        let nothing = "nothing was judged: there is no final read; the history has add (0 ok of \
-                       1), read (2 ok of 2)";
-        assert_eq!(of(&[]).lack(&history).unwrap(), nothing);
-        let odd = format!("{nothing}; 2 values of another shape could not be judged");
-        assert_eq!(of(&[false, false]).lack(&history).unwrap(), odd);
-    }
 }

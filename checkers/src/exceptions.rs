@@ -1,7 +1,7 @@
-//! What clients did not expect: Jepsen's `unhandled-exceptions`.
+//! Jepsen's `unhandled-exceptions`: what clients did not expect.
 
 use crate::{
-    edn::{Map, Value},
+    edn::Value,
     history::{History, Kind, Op},
 };
 
@@ -56,46 +56,18 @@ fn cause(exception: &Value) -> Option<&Value> {
 
 /// Whether an operation has no known end because the reply to it was malformed.
 pub(super) fn is_malformed(op: &Op) -> bool {
-    let class = op.extra("exception").and_then(cause).and_then(|cause| cause.get("type"));
-    class.is_some_and(|class| *class == Value::keyword(MALFORMED))
+    class(op).is_some_and(|class| *class == Value::keyword(MALFORMED))
 }
 
 /// Whether an operation was not answered in time.
 pub(super) fn is_silence(op: &Op) -> bool {
-    let class = op.extra("exception").and_then(cause).and_then(|cause| cause.get("type"));
-    let is_unhandled = class.is_some_and(|class| *class == Value::keyword(TIMEOUT));
-    is_unhandled || op.error.as_ref().is_some_and(|error| *error == Value::keyword("net-timeout"))
+    class(op).is_some_and(|class| *class == Value::keyword(TIMEOUT))
+        || op.error.as_ref().is_some_and(|error| *error == Value::keyword("net-timeout"))
 }
 
-impl Exceptions {
-    /// A sentence about replies of the wrong shape, of which no checker makes anything.
-    pub fn warning(&self) -> Option<String> {
-        let malformed = self.0.iter().find(|class| is_malformed(&class.example))?;
-        let ExceptionClass { count, example, .. } = malformed;
-        let cause = example.extra("exception").and_then(cause);
-        let message = cause.and_then(|cause| cause.get("message")).and_then(Value::as_str)?;
-        let replies = match count {
-            1 => "a reply was malformed".to_owned(),
-            count => format!("{count} replies were malformed, this one first"),
-        };
-        Some(format!("{replies} (index {}): {message}", example.index))
-    }
-
-    /// The map under `:exceptions`, which is always valid: exceptions are for people to read.
-    pub fn to_edn(&self) -> Value {
-        let map = Map::new().with("valid?", true);
-        if self.0.is_empty() {
-            return map.into();
-        }
-        let classes = self.0.iter().map(|ExceptionClass { class, count, example }| {
-            Map::new()
-                .with("count", *count)
-                .with("class", class.clone())
-                .with("example", example.to_edn())
-                .into()
-        });
-        map.with("exceptions", Value::List(classes.collect())).into()
-    }
+/// The class of the exception that an operation notes.
+fn class(op: &Op) -> Option<&Value> {
+    cause(op.extra("exception")?)?.get("type")
 }
 
 #[cfg(test)]
@@ -112,27 +84,6 @@ mod tests {
         });
         let history = History::read_edn(&lines.collect::<String>()).unwrap();
         assert_eq!(super::check(&history).to_edn().to_string(), expected);
-    }
-
-    #[test]
-    fn replies_of_the_wrong_shape_are_warned_of_with_the_first() {
-        #[track_caller]
-        fn check(classes: &[&str], expected: Option<&str>) {
-            let ops = classes.iter().enumerate().map(|(i, class)| {
-                format!(
-                    "{{:index {i}, :time 1, :type :info, :process {i}, :f :read, :value nil, \
-                     :exception {{:via [{{:type {class}, :message \"Wrong.\"}}]}}}}\n"
-                )
-            });
-            let history = History::read_edn(&ops.collect::<String>()).unwrap();
-            assert_eq!(super::check(&history).warning().as_deref(), expected);
-        }
-        check(&[], None);
-        check(&[":timeout"], None);
-        let (malformed, one) = (":malformed-rpc-response", "a reply was malformed");
-        check(&[":timeout", malformed], Some(&format!("{one} (index 1): Wrong.")));
-        let two = "2 replies were malformed, this one first (index 0): Wrong.";
-        check(&[malformed, malformed], Some(two));
     }
 
     #[test]

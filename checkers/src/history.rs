@@ -78,6 +78,11 @@ impl History {
         &self.ops
     }
 
+    /// The operation of this index, if there is one.
+    pub fn op(&self, index: usize) -> Option<&Op> {
+        self.position(index).map(|position| &self.ops[position])
+    }
+
     /// The operations of clients, without those of the nemesis.
     pub fn clients(&self) -> impl Iterator<Item = &Op> {
         self.ops.iter().filter(|op| op.process != Process::Nemesis)
@@ -113,11 +118,15 @@ impl History {
     }
 
     fn partner(&self, op: &Op) -> Option<&Op> {
-        let position = match self.ops.get(op.index) {
-            Some(at_index) if at_index.index == op.index => op.index,
-            _ => self.ops.binary_search_by_key(&op.index, |op| op.index).ok()?,
-        };
-        self.partners[position].map(|partner| &self.ops[partner])
+        let partner = self.partners[self.position(op.index)?];
+        partner.map(|partner| &self.ops[partner])
+    }
+
+    fn position(&self, index: usize) -> Option<usize> {
+        match self.ops.get(index) {
+            Some(at_index) if at_index.index == index => Some(index),
+            _ => self.ops.binary_search_by_key(&index, |op| op.index).ok(),
+        }
     }
 }
 
@@ -145,6 +154,7 @@ mod tests {
             [(10, Some(17)), (11, Some(14)), (12, None), (14, None), (15, None), (17, None)];
         assert_eq!(pairs, expected);
         assert_eq!(history.invocation(&history.ops()[5]), Some(&history.ops()[0]));
+        assert_eq!((history.op(14), history.op(13)), (history.ops().get(3), None));
         assert_eq!(history.clients().count(), 5);
     }
 

@@ -89,7 +89,7 @@
 //! [`Judgement`]: judgement::Judgement
 
 pub mod availability;
-mod clojure;
+mod compat;
 pub mod contradiction;
 mod contradictions;
 pub mod counter;

@@ -1,17 +1,16 @@
-//! Whether the nodes are alive again after the faults: every last operation must succeed, or be
-//! refused for what the nodes know: that a key is not there, say, or has another value.
+//! Liveness of the nodes after the faults: every last operation must succeed, or be refused for
+//! what the nodes know: that a key is not there, say, or has another value.
 //!
 //! Last operations begin when the faults have ended and the nodes had time to recover. Maelstrom
 //! reads then what it judges, and does not mind if a node gives no answer.
 
 use std::collections::BTreeMap;
 
-use super::sentence::{because, first_few, time};
-use super::{Contradiction, Placement, Validity, contradiction};
-use crate::edn::{Map, Value};
+use super::{Placement, Validity};
+use crate::edn::Value;
 use crate::history::{History, Kind, Op, Process};
 
-/// What is to be said about the last operations.
+/// The findings on the last operations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Liveness {
     /// Valid if all succeeded.
@@ -52,53 +51,6 @@ fn is_fact(op: &Op) -> bool {
     let error = op.error.as_ref().and_then(Value::as_sequence);
     let name = error.and_then(|error| error.first());
     name.is_some_and(|name| FACTS.iter().any(|fact| *name == Value::keyword(*fact)))
-}
-
-impl Liveness {
-    /// The map under `:liveness`.
-    pub fn to_edn(&self) -> Value {
-        Map::new()
-            .with("valid?", self.valid)
-            .with("attempt-count", self.attempt_count)
-            .with("fail-count", self.failed.len())
-            .with("failed", Value::List(self.failed.iter().map(Op::to_edn).collect()))
-            .into()
-    }
-
-    /// Those that did not succeed, one by one.
-    pub fn contradictions(
-        &self,
-        history: &History,
-        placement: &Placement<'_>,
-    ) -> Vec<Contradiction> {
-        let of = |op: &Op| {
-            let node = placement.node_of(op.process).unwrap_or("a node");
-            let became = match history.completion(op) {
-                None => "never ended".to_owned(),
-                Some(end) if end.kind == Kind::Fail => format!("was refused{}", because(end)),
-                Some(end) => format!("was not answered{}", because(end)),
-            };
-            let (f, process, when) = (&op.f, op.process, time(op));
-            let what = format!(
-                "no fault was left, and the last {f} that {node} was asked for, by process \
-                 {process} at {when}, {became}"
-            );
-            Contradiction::between(history, what, [op])
-        };
-        self.failed.iter().take(contradiction::MOST).map(of).collect()
-    }
-
-    /// Sentences about those that did not succeed.
-    pub fn reasons(&self, placement: &Placement<'_>) -> Vec<String> {
-        let reasons = self.failed.iter().map(|Op { process, f, index, .. }| {
-            let node = placement.node_of(*process).unwrap_or("a node");
-            format!(
-                "the last {f} that {node} was asked for (process {process}, index {index}) did not \
-                 succeed, although no fault was left and the nodes had 10 s to recover"
-            )
-        });
-        first_few(reasons, "last operations")
-    }
 }
 
 #[cfg(test)]
@@ -167,47 +119,5 @@ mod tests {
         check(&[&begun[..], &last(4, 0, "ok"), &last(5, 1, "ok")].concat(), 2, &[]);
         check(&[&begun[..], &last(4, 0, "ok"), &last(5, 1, "fail")].concat(), 2, &[3]);
         check(&[&begun[..], &last(4, 0, "info"), &last(5, 1, "ok")].concat(), 2, &[2]);
-    }
-
-    #[test]
-    fn a_last_operation_that_did_not_succeed_contradicts_that_no_fault_is_left() {
-        let op = |index: usize, process: u64, kind: &str, error: &str| {
-            format!(
-                "{{:index {index}, :time {index}000000000, :type :{kind}, :process {process}, :f \
-                 :read, :value nil, :final? true{error}}}\n"
-            )
-        };
-        let ops = [
-            op(0, 0, "invoke", ""),
-            op(1, 1, "invoke", ""),
-            op(2, 2, "invoke", ""),
-            op(3, 3, "invoke", ""),
-            op(4, 1, "info", ", :error :net-timeout"),
-            op(5, 2, "fail", ", :error [:temporarily-unavailable \"no leader\"]"),
-            op(6, 3, "ok", ""),
-        ];
-        let nodes = ["n0", "n1"].map(String::from);
-        let placement = Placement { nodes: &nodes, concurrency: 4 };
-        let history = History::read_edn(&ops.concat()).unwrap();
-        let found = super::check(&history, &placement).contradictions(&history, &placement);
-        let asked = |node: &str, process: u64| {
-            format!(
-                "no fault was left, and the last read that {node} was asked for, by process \
-                 {process} at {process}.000 s,"
-            )
-        };
-        let expected = [
-            (format!("{} never ended", asked("n0", 0)), vec![0]),
-            (format!("{} was not answered: timed out", asked("n1", 1)), vec![1, 4]),
-            (
-                format!(
-                    "{} was refused: error 11, temporarily unavailable: \"no leader\"",
-                    asked("n0", 2)
-                ),
-                vec![2, 5],
-            ),
-        ];
-        let found: Vec<_> = found.into_iter().map(|found| (found.what, found.operations)).collect();
-        assert_eq!(found, expected);
     }
 }

@@ -1,6 +1,4 @@
-//! How a set of latencies is summed up.
-
-use crate::edn::{Map, Value};
+//! Quantiles of latencies.
 
 /// Quantiles of latencies in milliseconds, as Jepsen's `frequency-distribution` takes them: each is
 /// one of the latencies, the one at place ⌊n·p⌋ when they are sorted.
@@ -32,15 +30,6 @@ impl Quantiles {
             p99: at(99),
             maximum: at(100),
         })
-    }
-
-    /// A map from quantile to milliseconds.
-    pub fn to_edn(&self) -> Value {
-        let entries =
-            [(0.5, self.median), (0.95, self.p95), (0.99, self.p99)].map(|(p, ms)| (p.into(), ms));
-        let entries = [(Value::Int(0), self.minimum)].into_iter().chain(entries);
-        let entries = entries.chain([(Value::Int(1), self.maximum)]);
-        Value::Map(entries.map(|(p, ms)| (p, ms.into())).collect::<Map>())
     }
 }
 

@@ -1,4 +1,4 @@
-//! How soon after the faults everybody knew again what was known before their end.
+//! The time after the faults until everybody knew again what was known before their end.
 //!
 //! The values that count were acknowledged before the heal, which is when the last strike ended.
 //! From then on nothing keeps nodes from telling each other. The last read that lacks one of those
@@ -11,16 +11,15 @@
 //! This is a figure and no verdict. Whether anything is lost, [`set_full`](super::set_full) says.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Display};
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use super::{Placement, sentence::counted};
-use crate::edn::{Map, Value};
+use super::Placement;
+use crate::edn::Value;
 use crate::history::{History, Kind, Op};
 
-/// How long repair took.
+/// The time that repair took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repair {
     /// How long after the heal the last read began that lacked any of the values; zero if none did.
@@ -87,36 +86,8 @@ fn missing<'a>(values: &BTreeSet<&'a Value>, read: &Op) -> impl Iterator<Item = 
     values.iter().copied().filter(move |value| !has.contains(value))
 }
 
-impl Repair {
-    /// The map under `:repair`.
-    pub fn to_edn(&self) -> Value {
-        Map::new()
-            .with("within-ms", milliseconds(self.within))
-            .with("missed-count", self.missed)
-            .with("node-count", self.nodes)
-            .with("value-count", self.values)
-            .with("read-count", self.reads)
-            .into()
-    }
-}
-
-impl Display for Repair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Repair { within, missed, values, reads, .. } = self;
-        let within = milliseconds(*within);
-        match missed {
-            _ if *reads == 0 => f.write_str("nobody looked")?,
-            0 => write!(f, "{within} ms after the faults")?,
-            _ => write!(f, "{missed} missed still {within} ms after the faults")?,
-        }
-        let [values, reads] =
-            [(values, "value"), (reads, "read")].map(|(count, what)| counted(*count as u64, what));
-        write!(f, ", {values}, {reads}")
-    }
-}
-
-/// Whole milliseconds, as results have them.
-fn milliseconds(time: Duration) -> u64 {
+/// Whole milliseconds, as they are told.
+pub(crate) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -236,22 +207,5 @@ mod tests {
         let within = Duration::ZERO;
         let expected = Repair { within, missed: 0, nodes: 1, values: 1, reads: 2 };
         assert_eq!(judge(&text, &excused), expected);
-    }
-
-    #[test]
-    fn a_repair_is_told_in_a_line_and_in_results() {
-        #[track_caller]
-        fn check(missed: usize, reads: usize, expected: &str) {
-            let within = Duration::from_micros(1_734_900);
-            let repair = Repair { within, missed, nodes: 5, values: 12, reads };
-            assert_eq!(repair.to_string(), expected);
-        }
-        check(0, 341, "1734 ms after the faults, 12 values, 341 reads");
-        check(1, 341, "1 missed still 1734 ms after the faults, 12 values, 341 reads");
-        check(0, 0, "nobody looked, 12 values, 0 reads");
-        let repair = judge(&format!("{ADDED}{}", read(0, "1 2")), &[]);
-        let expected =
-            "{:within-ms 0, :missed-count 0, :node-count 1, :value-count 2, :read-count 1}";
-        assert_eq!(repair.to_edn().to_string(), expected);
     }
 }

@@ -11,7 +11,8 @@ pub(crate) const NAMED: usize = 8;
 /// How much of an error is quoted, in letters: its code and its beginning, which tell most.
 const MOST_OF_ERROR: usize = 120;
 
-/// The codes of Maelstrom's protocol, and what histories call them.
+/// The codes of Maelstrom's protocol, and what histories call them. A test of eddy compares them
+/// with those of glomers.
 const ERRORS: [(u8, &str); 11] = [
     (0, "timeout"),
     (1, "node-not-found"),
@@ -58,7 +59,7 @@ pub(super) fn because(end: &Op) -> String {
 }
 
 /// The error of an operation in words: `timed out`, `error 20, key does not exist: "not found"`.
-pub(crate) fn error(error: &Value) -> String {
+pub fn error(error: &Value) -> String {
     let (name, text) = match error {
         Value::Keyword(name) => (name, None),
         Value::Str(text) => return printable::excerpt(text, MOST_OF_ERROR),

@@ -1,4 +1,4 @@
-//! Whether what was added to a set stays in it, and how soon everyone sees it: Jepsen's `set-full`.
+//! Jepsen's `set-full`: what was added to a set stays in it, and everyone sees it soon.
 //!
 //! An element is *known* from the first moment that proves it is in the set: the end of its add, or
 //! of a read that has it. It is *stable* if the last read to begin without it began before the last
@@ -9,23 +9,21 @@
 //! Upstream does not ask why an element was lost. Where nodes were killed we tell those that only
 //! killed nodes had; they are lost all the same.
 
-mod contradictions;
 mod disguised;
 mod kills;
 #[cfg(test)]
 mod tests;
 mod timeline;
-mod warnings;
 
+pub(crate) use self::disguised::Disguised;
 use self::timeline::{Outcome, Timeline, Timelines};
-use super::sentence::{counted, listed, without_times};
-use super::{Contradiction, Evidence, Placement, Validity, quantiles::Quantiles};
+use super::{Evidence, Placement, Validity, quantiles::Quantiles};
 use crate::{
-    edn::{Map, Value},
-    history::{History, Kind, Op},
+    edn::Value,
+    history::{History, Kind, Op, Process},
 };
 
-/// What is to be said about a set; elements are sorted.
+/// The findings on a set; elements are sorted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetFull {
     /// Invalid if anything is lost, unknown if nothing is stable.
@@ -37,7 +35,7 @@ pub struct SetFull {
     /// The stable elements that a read missed for a while.
     pub stale: Vec<Value>,
     /// The elements that vanished.
-    pub lost: Vec<Value>,
+    pub lost: Vec<Lost>,
     /// Those of the lost that were known to no node that was not killed later; `None` where nobody
     /// was killed, or nobody asked.
     pub lost_with_nodes: Option<Vec<Value>>,
@@ -49,17 +47,36 @@ pub struct SetFull {
     pub stable_latencies: Option<Quantiles>,
     /// How long known elements were seen before they were lost, in milliseconds.
     pub lost_latencies: Option<Quantiles>,
-    /// Sentences about what upstream overlooks: foreign elements, duplicates within a read, and
-    /// what was lost with its nodes.
-    pub warnings: Vec<String>,
-    /// What shows that the first of the lost elements are lost.
-    pub contradictions: Vec<Contradiction>,
-    /// How many reads answered null, if such a read shows that an element is lost, or if all did.
-    null_reads: Option<usize>,
-    /// What the lost elements came back as, if all of them came back as something else.
-    disguised: Option<String>,
     /// The reads.
     pub evidence: Evidence,
+    /// The name of the operations that add elements.
+    pub(crate) add: String,
+    /// What upstream overlooks: foreign elements, then those that a read has several times, then
+    /// reads of no list.
+    pub(crate) odd_reads: Vec<OddRead>,
+    /// The number of reads that answered null, if such a read shows that an element is lost, or if
+    /// all did.
+    pub(crate) null_reads: Option<usize>,
+    /// What the lost elements came back as, if all of them came back as something else.
+    pub(crate) disguised: Option<Disguised>,
+}
+
+/// An element that vanished, and the operations that show so, by their
+/// [indices](crate::history::Op::index).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lost {
+    /// The element.
+    pub element: Value,
+    /// The beginning of its last add.
+    pub add: usize,
+    /// What made it known: the end of its add, or of a read.
+    pub known: usize,
+    /// The beginning of the last read that has it.
+    pub last_present: Option<usize>,
+    /// The beginning of the first read after that, and after it was known: it lacks the element.
+    pub first_absent: usize,
+    /// The beginning of the last read that lacks it: the element did not come back.
+    pub last_absent: usize,
 }
 
 /// An element that a read missed although it was known.
@@ -73,6 +90,27 @@ pub struct Stale {
     pub known: Op,
     /// The beginning of the last read that missed it.
     pub last_absent: Op,
+}
+
+/// A read that shows what upstream overlooks.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OddRead {
+    pub(crate) process: Process,
+    pub(crate) index: usize,
+    /// The element, or all that was read.
+    pub(crate) value: Value,
+    pub(crate) oddity: Oddity,
+}
+
+/// A mistake in a read that upstream overlooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Oddity {
+    /// An element that nobody added.
+    Foreign,
+    /// An element that is there so many times.
+    Repeated(usize),
+    /// A value that is no list of elements, so that it tells nothing.
+    NoList,
 }
 
 /// How many of the worst stale elements are described.
@@ -96,7 +134,7 @@ pub fn check_with_kills(
 
 fn judge(history: &History, [add, read]: [&str; 2], placement: Option<&Placement<'_>>) -> SetFull {
     let mut timelines = Timelines::default();
-    let (mut reads, mut odd) = (Vec::new(), Vec::new());
+    let (mut reads, mut without_list) = (Vec::new(), Vec::new());
     for op in history.clients() {
         match op.kind {
             Kind::Invoke if op.f == add => timelines.begin(op),
@@ -106,46 +144,46 @@ fn judge(history: &History, [add, read]: [&str; 2], placement: Option<&Placement
                 let is_set = op.value.elements().is_some() || op.value == Value::Nil;
                 let invocation = history.invocation(op).filter(|_| is_set);
                 reads.push(invocation.is_some());
-                match invocation {
-                    Some(invocation) => timelines.read(invocation, op),
-                    None if !is_set => odd.push(op),
-                    None => {}
+                if let Some(invocation) = invocation {
+                    timelines.read(invocation, op);
+                } else if !is_set {
+                    without_list.push(OddRead::of(op, &op.value, Oddity::NoList));
                 }
             }
             _ => {}
         }
     }
-    let foreign = disguised::foreign(timelines.all());
-    let mut warnings = warnings::of(timelines.all(), add);
-    warnings.extend(warnings::of_shape(&odd));
-    warnings.extend(without_times(history));
-    let timelines = timelines.attempted();
-    let mut set = sum_up(&timelines, warnings);
-    if let Some(placement) = placement {
-        set.lost_with_nodes = kills::lost_with_nodes(history, [add, read], placement, &set.lost);
-        set.warnings.extend(warnings::of_kills(&set));
+    let mut odd_reads = timelines.oddities();
+    odd_reads.append(&mut without_list);
+    let (timelines, invocations) = timelines.attempted();
+    let set = sum_up(&timelines, &invocations);
+    SetFull {
+        lost_with_nodes: placement.and_then(|placement| {
+            kills::lost_with_nodes(history, [add, read], placement, &set.lost)
+        }),
+        evidence: Evidence::count("read that succeeded and has a list", reads),
+        add: add.to_owned(),
+        null_reads: null_reads(history, read, &set.lost),
+        disguised: disguised::find(&set.lost, &odd_reads),
+        odd_reads,
+        ..set
     }
-    set.evidence = Evidence::count("read that succeeded and has a list", reads);
-    set.null_reads = null_reads(history, read, &timelines);
-    set.disguised = disguised::sentence(&set.lost, &foreign);
-    set.contradictions =
-        contradictions::of(history, read, &timelines, set.lost_with_nodes.as_deref());
-    set
 }
 
-/// How many reads answered null, which is taken for a list without elements, if that explains
-/// anything.
-fn null_reads(history: &History, read: &str, timelines: &[Timeline<'_>]) -> Option<usize> {
+/// The number of reads that answered null, which is taken for a list without elements, if that
+/// explains anything.
+fn null_reads(history: &History, read: &str, lost: &[Lost]) -> Option<usize> {
     let is_null = |op: &Op| op.value == Value::Nil;
     let reads = || history.clients().filter(|op| op.kind == Kind::Ok && op.f == read);
-    let lost = timelines.iter().filter(|each| matches!(each.outcome(), Outcome::Lost { .. }));
-    let mut missing = lost.filter_map(|each| history.completion(each.last_absent?));
+    let last_absent = lost.iter().filter_map(|lost| history.op(lost.last_absent));
+    let mut missing = last_absent.filter_map(|read| history.completion(read));
     let matters = missing.any(is_null) || reads().all(is_null);
     let count = reads().filter(|op| is_null(op)).count();
     (matters && count > 0).then_some(count)
 }
 
-fn sum_up(timelines: &[Timeline<'_>], warnings: Vec<String>) -> SetFull {
+/// The outcomes of all elements, given the invocations of all reads in order.
+fn sum_up(timelines: &[Timeline<'_>], reads: &[usize]) -> SetFull {
     let (mut stable_latencies, mut lost_latencies) = (Vec::new(), Vec::new());
     let (mut stale, mut lost, mut never_read) = (Vec::new(), Vec::new(), Vec::new());
     let mut worst_stale = Vec::new();
@@ -161,7 +199,7 @@ fn sum_up(timelines: &[Timeline<'_>], warnings: Vec<String>) -> SetFull {
             }
             Outcome::Lost { latency } => {
                 lost_latencies.push(latency);
-                lost.push(element.clone());
+                lost.extend(timeline.lost(reads));
             }
             Outcome::NeverRead => never_read.push(element.clone()),
         }
@@ -191,103 +229,17 @@ fn sum_up(timelines: &[Timeline<'_>], warnings: Vec<String>) -> SetFull {
         lost,
         lost_with_nodes: None,
         never_read,
-        warnings,
-        contradictions: Vec::new(),
+        evidence: Evidence::default(),
+        add: String::new(),
+        odd_reads: Vec::new(),
         null_reads: None,
         disguised: None,
-        evidence: Evidence::default(),
     }
 }
 
-impl SetFull {
-    /// Why it is not valid, in a sentence.
-    pub fn reason(&self) -> Option<String> {
-        match self.valid {
-            Validity::Valid => None,
-            Validity::Unknown => Some(self.lack_of_reads()),
-            Validity::Invalid if self.disguised.is_some() => self.disguised.clone(),
-            Validity::Invalid => {
-                let lost = counted(self.lost.len() as u64, "value");
-                let nulls = match self.null_reads {
-                    Some(count) => format!("; {}", self.nulls(count)),
-                    None => String::new(),
-                };
-                Some(format!("{lost} known to a node and then lost: {}{nulls}", listed(&self.lost)))
-            }
-        }
-    }
-
-    /// Why nobody can tell whether what was added is kept.
-    fn lack_of_reads(&self) -> String {
-        let values = match self.attempt_count as u64 {
-            0 => return "clients sent no value, so none was there to be kept or lost".to_owned(),
-            1 => "the value that was sent is".to_owned(),
-            count => format!("the {} that were sent are", counted(count, "value")),
-        };
-        let reads = match (self.evidence.judged as u64, self.null_reads) {
-            (0, _) => "no read succeeded".to_owned(),
-            (_, Some(count)) => self.nulls(count),
-            (1, _) => "the only read that succeeded returned no value".to_owned(),
-            (count, _) => {
-                format!("none of {} that succeeded returned a value", counted(count, "read"))
-            }
-        };
-        format!("{reads}, so nobody knows whether {values} kept")
-    }
-
-    /// How many reads answered null.
-    fn nulls(&self, count: usize) -> String {
-        let whose = match (count, self.evidence.judged) {
-            (1, 1) => "the only read".to_owned(),
-            (count, all) if count == all => format!("all {all} reads"),
-            (count, all) => format!("{count} of {all} reads"),
-        };
-        format!("{whose} answered null in place of a list, which is taken for an empty one")
-    }
-
-    /// The map under `:workload`, its keys in the order that Clojure happens to give them. The
-    /// duplicates are always none: upstream looks for those that occur less than once.
-    pub fn to_edn(&self) -> Value {
-        let list = |elements: &[Value]| Value::List(elements.to_vec());
-        let mut map = Map::new()
-            .with("worst-stale", Value::List(self.worst_stale.iter().map(Stale::to_edn).collect()))
-            .with("duplicated-count", 0)
-            .with("valid?", self.valid)
-            .with("lost-count", self.lost.len())
-            .with("lost", list(&self.lost))
-            .with("stable-count", self.stable_count)
-            .with("stale-count", self.stale.len())
-            .with("stale", list(&self.stale))
-            .with("never-read-count", self.never_read.len());
-        if let Some(latencies) = &self.stable_latencies {
-            map = map.with("stable-latencies", latencies.to_edn());
-        }
-        map = map.with("attempt-count", self.attempt_count);
-        if let Some(latencies) = &self.lost_latencies {
-            map = map.with("lost-latencies", latencies.to_edn());
-        }
-        map = map.with("never-read", list(&self.never_read)).with("duplicated", Map::new());
-        if let Some(elements) = &self.lost_with_nodes {
-            map = map
-                .with("lost-with-killed-nodes-count", elements.len())
-                .with("lost-with-killed-nodes", list(elements));
-        }
-        map.into()
-    }
-}
-
-impl Stale {
-    fn to_edn(&self) -> Value {
-        // Upstream calls every add `:add`, whatever the workload calls it.
-        let known_by_read = self.known.f == self.last_absent.f;
-        let f = if known_by_read { self.known.f.clone() } else { "add".into() };
-        Map::new()
-            .with("element", self.element.clone())
-            .with("outcome", Value::keyword("stable"))
-            .with("stable-latency", self.stable_latency)
-            .with("lost-latency", Value::Nil)
-            .with("known", Op { f, ..self.known.clone() }.to_edn())
-            .with("last-absent", self.last_absent.to_edn())
-            .into()
+impl OddRead {
+    fn of(read: &Op, value: &Value, oddity: Oddity) -> OddRead {
+        let (process, index, value) = (read.process, read.index, value.clone());
+        OddRead { process, index, value, oddity }
     }
 }

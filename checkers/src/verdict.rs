@@ -1,8 +1,8 @@
 //! The findings of a workload's checker.
 
 use crate::edn::Value;
+use crate::evidence::Lack;
 use crate::quantiles::Quantiles;
-use crate::set_full::SetFull;
 use crate::{Contradiction, Evidence, Validity};
 
 /// The findings of a workload's checker.
@@ -18,8 +18,10 @@ pub struct Verdict {
     pub lost: Vec<Value>,
     /// Those of them that were known to no node that was not killed.
     pub lost_with_nodes: Vec<Value>,
-    /// Why it is not valid, if so.
+    /// Why its checker does not find it valid, if so.
     pub reason: Option<String>,
+    /// Why it is unknown, whatever its checker found.
+    pub doubts: Vec<Doubt>,
     /// What contradicts what, in lines for a person to read.
     pub explanation: Vec<String>,
     /// What Maelstrom would not have said.
@@ -30,6 +32,18 @@ pub struct Verdict {
     pub contradictions: Vec<Contradiction>,
     /// What it rests on; `None` if nobody has looked.
     pub evidence: Option<Evidence>,
+    /// Whether nothing is wrong but that something is missing, which later operations could have
+    /// shown.
+    pub is_provisional: bool,
+}
+
+/// A reason not to trust a verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// Nothing was judged.
+    NothingJudged(Lack),
+    /// The test was cut off, and what is missing may have been on its way.
+    CutOff,
 }
 
 impl Verdict {
@@ -47,11 +61,13 @@ impl Verdict {
             lost: Vec::new(),
             lost_with_nodes: Vec::new(),
             reason,
+            doubts: Vec::new(),
             explanation: Vec::new(),
             warnings: Vec::new(),
             decisive: None,
             contradictions: Vec::new(),
             evidence: Some(evidence),
+            is_provisional: false,
         }
     }
 
@@ -62,26 +78,22 @@ impl Verdict {
     }
 
     /// The same, but unknown for this reason, with the results that it has.
-    pub(crate) fn doubted(mut self, reason: String) -> Verdict {
+    pub(crate) fn doubted(mut self, doubt: Doubt) -> Verdict {
         if let Value::Map(results) = &mut self.results {
             results.insert(Value::keyword("valid?"), Validity::Unknown);
         }
-        Verdict { valid: Validity::Unknown, reason: Some(reason), ..self }
+        self.doubts.push(doubt);
+        Verdict { valid: Validity::Unknown, ..self }
     }
 
     /// The same for a test that was cut off: what nobody has seen yet may have been on its way, so
     /// that alone makes it unknown.
     pub(crate) fn cut_off(self) -> Verdict {
-        let is_unseen_alone = self.results.get("bad-error-types").is_some_and(|types| {
-            types.as_sequence().is_some_and(|types| *types == [Value::keyword("unseen")])
-        });
-        if self.valid != Validity::Invalid || self.lost.is_empty() && !is_unseen_alone {
+        if self.valid != Validity::Invalid || !self.is_provisional {
             return self;
         }
-        let found = self.reason.clone().unwrap_or_default();
-        let reason = format!("{found}; later operations may have shown them");
         let (explanation, contradictions) = (Vec::new(), Vec::new());
-        Verdict { explanation, contradictions, decisive: None, ..self.doubted(reason) }
+        Verdict { explanation, contradictions, decisive: None, ..self.doubted(Doubt::CutOff) }
     }
 
     /// The same with more to say: an explanation, unless the reason has said it.
@@ -89,20 +101,5 @@ impl Verdict {
         let is_said = explanation.len() == 1 && explanation.first() == self.reason.as_ref();
         let explanation = if is_said { Vec::new() } else { explanation };
         Verdict { explanation, warnings, ..self }
-    }
-
-    pub(crate) fn of_set(set: SetFull) -> Verdict {
-        let verdict = Verdict::new(set.evidence, set.valid, set.to_edn(), set.reason());
-        // That all values were lost with their nodes comes last.
-        let is_by_kills = set.lost_with_nodes.as_ref() == Some(&set.lost) && !set.lost.is_empty();
-        Verdict {
-            decisive: set.warnings.last().filter(|_| is_by_kills).cloned(),
-            stable_latency: set.stable_latencies,
-            lost: set.lost,
-            lost_with_nodes: set.lost_with_nodes.unwrap_or_default(),
-            warnings: set.warnings,
-            contradictions: set.contradictions,
-            ..verdict
-        }
     }
 }

@@ -34,10 +34,11 @@ pub use self::txn_rw_register::TxnRwRegister;
 pub use self::unique_ids::UniqueIds;
 use crate::edn::{Map, Value};
 use crate::elle::ConsistencyModel;
+use crate::evidence::Found;
 use crate::history::{History, Op};
 use crate::judgement::{Judgement, Standard};
 use crate::repair::Repair;
-use crate::{Placement, Validity, Verdict, evidence};
+use crate::{Placement, Validity, Verdict};
 
 /// All workloads of Maelstrom, in the order of their names.
 pub const ALL: [&dyn Checker; 10] = [
@@ -140,7 +141,7 @@ fn without_operations(wanted: &str, history: &History) -> Verdict {
     let other = recognize(history, &ALL);
     let other =
         other.map_or_else(|_| String::new(), |other| format!("; did you mean {}?", other.name()));
-    let found = evidence::found(history);
+    let found = Found::of(history).words();
     let reason = format!("there is no operation of {wanted}; the history has {found}{other}");
     let results = Map::new().with("valid?", Validity::Unknown).into();
     Verdict { results, reason: Some(reason), ..Verdict::unknown() }

@@ -90,7 +90,7 @@ fn of_error(index: &Index<'_>, error: &Error) -> Evidence {
             let acts = offsets.filter_map(|offset| index.witness(key, *offset, message));
             with_writer(index, key, message, acts)
         }
-        // Both operations, and the send of the first message left out, or of the one that goes back.
+        // Both operations, and the send of the first message left out or of the one that goes back.
         Error::PollStep(ref step) | Error::SendStep(ref step) => {
             let left_out = index.orders.log(step.key).skipped(step.delta).first();
             let message = left_out.map_or(step.to, |slot| slot.messages[0]);

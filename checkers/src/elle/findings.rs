@@ -1,6 +1,6 @@
 //! Findings about transactions as plain data, which the renderers put into words and maps.
 //!
-//! A transaction is the entry of its end in the history, or that of its beginning if it never ended.
+//! A transaction is the entry of its end in the history, or of its beginning if it never ended.
 //! Keys, values and operations are the history's own.
 
 #![expect(missing_docs, reason = "fields are what their names say")]

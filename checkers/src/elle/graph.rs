@@ -22,7 +22,7 @@ impl Rels {
     pub const REALTIME: Rels = Rels(16);
 
     /// The reasons of both sets.
-    pub const fn union(self, other: Rels) -> Rels {
+    pub(crate) const fn union(self, other: Rels) -> Rels {
         Rels(self.0 | other.0)
     }
 

@@ -17,7 +17,7 @@ use super::dependencies::{self, Dependencies};
 use super::findings::{Findings, Step};
 use super::graph::Rels;
 use super::order::{Triple, number};
-use super::transaction::{Mop, Transactions};
+use super::transaction::{Id, Mop, Transactions};
 use super::{ConsistencyModel, Elle, Workload, dirty_reads, lost_update};
 use crate::history::{History, Kind};
 
@@ -86,41 +86,26 @@ impl<'h> Dependencies<'h> for Lists<'_, 'h> {
     fn explain(&self, from: u32, to: u32, rel: Rels) -> Option<Step<'h>> {
         let (before, after) = (self.mops(from), self.mops(to));
         let value = |id| self.transactions.value(id);
-        let append = |key, element| {
-            before.iter().position(|m| m.writes && m.key == key && m.value == element)
+        let place = |writes: bool, key: Id, last: Option<Id>| {
+            let shown = |m: &Mop<'_>| if writes { Some(m.value) } else { m.last() };
+            before.iter().position(|m| m.writes == writes && m.key == key && shown(m) == last)
         };
         after.iter().enumerate().find_map(|(at, mop)| {
-            let key = mop.key;
-            let is_writer = |element| self.index.writer(key, element) == Some(from);
-            match rel {
-                Rels::WR if !mop.writes => {
-                    let last = mop.last().filter(|last| is_writer(*last))?;
-                    let mops = [append(key, last)?, at];
-                    Some(Step::WriteRead { key: value(key), value: value(last), mops })
+            let Mop { writes, key, value: written, .. } = *mop;
+            let last = if writes { self.index.previous(key, written) } else { mop.last() };
+            let is_from = match rel {
+                Rels::RW => self.index.readers(key, last).contains(&from),
+                _ => self.index.writer(key, last?) == Some(from),
+            };
+            let mops = [place(rel != Rels::RW, key, last).filter(|_| is_from)?, at];
+            let is_observed = self.index.is_observed(key, written);
+            let (key, last, next) = (value(key), last.map(value), value(written));
+            match (rel, last) {
+                (Rels::WR, Some(value)) if !writes => Some(Step::WriteRead { key, value, mops }),
+                (Rels::WW, Some(value)) if writes => {
+                    Some(Step::WriteWrite { key, value, next, is_observed, mops })
                 }
-                Rels::WW if mop.writes => {
-                    let previous = self.index.previous(key, mop.value);
-                    let previous = previous.filter(|previous| is_writer(*previous))?;
-                    Some(Step::WriteWrite {
-                        key: value(key),
-                        value: value(previous),
-                        next: value(mop.value),
-                        is_observed: self.index.is_observed(key, mop.value),
-                        mops: [append(key, previous)?, at],
-                    })
-                }
-                Rels::RW if mop.writes => {
-                    let previous = self.index.previous(key, mop.value);
-                    let is_reader = self.index.readers(key, previous).contains(&from);
-                    let is_it = |m: &Mop<'_>| !m.writes && m.key == key && m.last() == previous;
-                    let read = before.iter().position(is_it).filter(|_| is_reader)?;
-                    Some(Step::ReadWrite {
-                        key: value(key),
-                        value: previous.map(value),
-                        next: value(mop.value),
-                        mops: [read, at],
-                    })
-                }
+                (Rels::RW, value) if writes => Some(Step::ReadWrite { key, value, next, mops }),
                 _ => None,
             }
         })

@@ -9,7 +9,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use super::anomaly::Anomaly;
 use super::findings::{Case, Findings};
 use super::transaction::{Id, Transactions};
-use crate::clojure::Place;
+use crate::compat::clojure::Place;
 use crate::history::Op;
 
 type Ordered<K, V> = IndexMap<K, V, FxBuildHasher>;

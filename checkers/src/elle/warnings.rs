@@ -1,4 +1,4 @@
-//! Warnings about what upstream overlooks: replies to something that nobody asked, and values from nowhere.
+//! Warnings about what upstream overlooks: replies to something else, and values from nowhere.
 
 #![expect(missing_docs, reason = "fields are what their names say")]
 

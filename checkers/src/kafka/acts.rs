@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use rustc_hash::FxHashMap;
 
 use crate::{
-    clojure::{Place, order_map},
+    compat::clojure::{Place, order_map},
     edn::Value,
     history::{History, Kind, Op},
 };

@@ -1,7 +1,7 @@
 //! Reads of what was not there: of messages that were not sent, or not sent yet.
 
 use super::{acts::Message, anomaly::Error, index::Index, sends::sent_by_key};
-use crate::{clojure::order_set, history::Kind};
+use crate::{compat::clojure::order_set, history::Kind};
 
 /// The polls of messages whose sends failed.
 pub(super) fn aborted_reads(index: &Index<'_>) -> Vec<Error> {

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::acts::{Act, Acts, Key, Message};
 use crate::{
-    clojure::{order_map, order_set},
+    compat::clojure::{order_map, order_set},
     history::Kind,
 };
 

@@ -13,7 +13,7 @@ use super::{
     index::Index,
 };
 use crate::{
-    clojure::order_map,
+    compat::clojure::order_map,
     edn::Value,
     history::{Kind, Process},
 };

@@ -5,7 +5,7 @@ use super::{
     anomaly::Error,
     index::Index,
 };
-use crate::clojure::order_map;
+use crate::compat::clojure::order_map;
 
 /// The offsets with more than one message, those with the fewest first.
 pub(super) fn inconsistent_offsets(index: &Index<'_>) -> Vec<Error> {

@@ -5,7 +5,7 @@
 //! the last one how far a client must have come to miss it.
 
 use super::{anomaly::Error, index::Index, upstream_failure::UpstreamFailure};
-use crate::clojure::order_set;
+use crate::compat::clojure::order_set;
 
 /// Finds what was lost.
 pub(super) fn find<'a>(index: &Index<'a>) -> Result<Vec<Error>, UpstreamFailure<'a>> {

@@ -13,7 +13,7 @@ use super::{
     version_orders::Delta,
 };
 use crate::{
-    clojure::{Place, order_map},
+    compat::clojure::{Place, order_map},
     edn::Value,
     history::{Kind, Process},
 };

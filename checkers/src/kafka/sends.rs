@@ -10,7 +10,7 @@ use super::{
     index::Index,
     polls::{Steps, by_process, keys_left},
 };
-use crate::{clojure::order_map, history::Kind};
+use crate::{compat::clojure::order_map, history::Kind};
 
 /// The steps within one operation.
 pub(super) fn within(index: &Index<'_>) -> Steps {

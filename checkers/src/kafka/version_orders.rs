@@ -8,7 +8,7 @@ use super::{
     acts::{Acts, Key, Message},
     facts::Facts,
 };
-use crate::clojure::{order_map, order_set};
+use crate::compat::clojure::{order_map, order_set};
 
 /// The logs of all keys.
 #[derive(Debug, Default)]

@@ -64,7 +64,8 @@ impl Elle<'_> {
                 about(key).with("values", elements.clone()).with("txns", transactions)
             }
             Case::DuplicateElements { reader, mop, times, .. } => {
-                let times = times.iter().map(|(element, times)| (own(element), (*times).into()));
+                let times =
+                    times.iter().map(|(element, times)| (Value::clone(element), (*times).into()));
                 of(reader, mop).with("duplicates", times.collect::<Map>())
             }
             Case::IncompatibleOrder { key, lists, .. } => about(key).with("values", lists.to_vec()),
@@ -72,14 +73,14 @@ impl Elle<'_> {
                 of(transaction, mop).with("expected", expected(list, *is_whole))
             }
             Case::FutureRead { transaction, mop, element, .. } => {
-                of(transaction, mop).with("element", own(element))
+                of(transaction, mop).with("element", Value::clone(element))
             }
             Case::LostUpdate { key, read, transactions } => {
-                about(key).with("value", own(read)).with("txns", ops(transactions))
+                about(key).with("value", Value::clone(read)).with("txns", ops(transactions))
             }
             Case::CyclicVersions { key, versions, .. } => {
                 let sources = ["initial-state", "wfr-keys"].map(Value::keyword);
-                let versions = versions.iter().copied().map(own).collect::<Set>();
+                let versions = versions.iter().copied().map(Value::clone).collect::<Set>();
                 about(key).with("scc", versions).with("sources", sources.to_vec())
             }
             Case::Cycle { transactions, steps } => {
@@ -132,9 +133,10 @@ impl Elle<'_> {
             (Some(_), RwRegister) => Map::new(),
             _ => Map::new().with("type", kind.clone()),
         };
-        let map = map.with("key", own(key)).with("value", value.map_or(initial, own));
+        let map =
+            map.with("key", Value::clone(key)).with("value", value.map_or(initial, Value::clone));
         let map = match next {
-            Some(next) => map.with("value'", own(next)),
+            Some(next) => map.with("value'", Value::clone(next)),
             None => map,
         };
         // Where it has a place, it stays there.
@@ -171,10 +173,6 @@ fn subgraph(model: ConsistencyModel, base: Rels, extended: bool) -> Value {
 
 fn ops<'a>(transactions: impl IntoIterator<Item = &'a &'a Op>) -> Vec<Value> {
     transactions.into_iter().map(|op| op.to_edn()).collect()
-}
-
-fn own(value: &Value) -> Value {
-    value.clone()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Findings about logs, as upstream's checker shows them.
 
-use crate::clojure::{Place, order_map};
+use crate::compat::clojure::{Place, order_map};
 use crate::edn::{Map, Set, Value};
 use crate::history::Op;
 use crate::kafka::{Anomaly, Error, ErrorType, Index, Kafka, Lag, Step, Unseen, UpstreamFailure};

@@ -9,11 +9,12 @@ mod warnings;
 use eddy_text::printable;
 
 pub(crate) use self::anomalies::{expected, named};
+use super::disguise;
+use crate::Validity;
 use crate::edn::Value;
 use crate::elle::{Anomaly, Case, Elle, Error, Workload};
 use crate::history::{Kind, Op};
 use crate::sentence::time;
-use crate::{Validity, disguise};
 
 /// How many cases of each anomaly are explained; results have all of them.
 const EXPLAINED: usize = 3;

@@ -3,8 +3,8 @@
 mod phrases;
 
 use self::phrases::{ends, left_out, sent, when, who, witness};
+use super::disguise;
 use crate::Validity;
-use crate::disguise;
 use crate::edn::Value;
 use crate::kafka::{
     Anomaly, Error, ErrorType, Index, Kafka, Key, Message, Step, Unseen, UpstreamFailure,
@@ -315,9 +315,9 @@ mod tests {
         );
         check(
             "0 send a 1 0\n0 send a 3 2\n1 poll a 0:1 2:3\n0 send a 2 1\n2 poll a 0:1 1:2 2:3",
-            "key \"a\": process 1 polled 1 at offset 0 and then 3 at offset 2 in one operation (index \
-             5, 0.050 s), but not 2 at offset 1, which process 0 sent (index 6 to 7, 0.070 s): \
-             later, so the node gave an offset below one that was polled",
+            "key \"a\": process 1 polled 1 at offset 0 and then 3 at offset 2 in one operation \
+             (index 5, 0.050 s), but not 2 at offset 1, which process 0 sent (index 6 to 7, 0.070 \
+             s): later, so the node gave an offset below one that was polled",
         );
         check(
             "0 send a 1 0\n0 send a 2 1\n1 assign a\n1 poll a 0:1 1:2\n1 poll a 0:1",
@@ -332,13 +332,13 @@ mod tests {
         check(
             "0 send a 1 0\n0 send a 2 1\n\
              1 txn [[:send \"b\" [0 3]] [:poll {\"a\" [[1 2] [0 1]]}]]\n1 poll b 0:3",
-            "key \"a\": process 1 polled 2 at offset 1 and then 1 at offset 0 in one operation (index \
-             5, 0.050 s): back in the log, though nothing rewound it",
+            "key \"a\": process 1 polled 2 at offset 1 and then 1 at offset 0 in one operation \
+             (index 5, 0.050 s): back in the log, though nothing rewound it",
         );
         check(
             "0 txn [[:send \"a\" [1 1]] [:send \"a\" [0 2]]]\n1 poll a 0:2 1:1",
-            "key \"a\": process 0 sent 1 at offset 1 and then 2 at offset 0 in one operation (index \
-             1, 0.010 s): what is sent later belongs to a later offset",
+            "key \"a\": process 0 sent 1 at offset 1 and then 2 at offset 0 in one operation \
+             (index 1, 0.010 s): what is sent later belongs to a later offset",
         );
         check(
             "0 send a 1 0\n0 send a 2 0\n1 poll a 0:1 0:2",
@@ -353,8 +353,9 @@ mod tests {
         );
         check(
             "0 send a 1 !\n1 poll a 0:1\n1 poll",
-            "key \"a\": process 1 polled 1 (index 3, 0.030 s), though process 0 sent 1 (index 0 to 1, \
-             0.010 s), which failed: a definite error promises that nobody ever polls the message",
+            "key \"a\": process 1 polled 1 (index 3, 0.030 s), though process 0 sent 1 (index 0 to \
+             1, 0.010 s), which failed: a definite error promises that nobody ever polls the \
+             message",
         );
         check(
             "0 txn [[:send \"a\" [0 1]] [:poll {\"a\" [[0 1]]}]]\n0 poll",
@@ -362,8 +363,8 @@ mod tests {
         );
         check(
             "1 poll a 0:1\n0 send a 1 0",
-            "key \"a\": process 1 had polled 1 (index 1, 0.010 s) before process 0 began to send it \
-             (index 2, 0.020 s), so the message was there before it could be known",
+            "key \"a\": process 1 had polled 1 (index 1, 0.010 s) before process 0 began to send \
+             it (index 2, 0.020 s), so the message was there before it could be known",
         );
         check(
             "1 poll a 0:1\n0 send a 1 0",
@@ -372,8 +373,8 @@ mod tests {
         );
         check(
             "0 poll",
-            "no operation began after the end of another one, so there is nothing to judge; a longer \
-             test has more of them",
+            "no operation began after the end of another one, so there is nothing to judge; a \
+             longer test has more of them",
         );
         check(
             "0 send a 1 ?\n1 poll a 0:1",
@@ -390,13 +391,13 @@ mod tests {
         }
         check(
             "0 send a 1 0\n1 poll a 0:1 1:99",
-            "key \"a\": nobody sent 99: process 1 polled it (index 3, 0.030 s); Maelstrom's checker \
-             fails on messages that come from nowhere",
+            "key \"a\": nobody sent 99: process 1 polled it (index 3, 0.030 s); Maelstrom's \
+             checker fails on messages that come from nowhere",
         );
         check(
             "0 send a 1 0\n1 poll a 0:1 b",
-            "polls returned key \"b\" and never a message of it, on which Maelstrom's checker fails; \
-             a node should leave out of poll_ok the keys that it has nothing for",
+            "polls returned key \"b\" and never a message of it, on which Maelstrom's checker \
+             fails; a node should leave out of poll_ok the keys that it has nothing for",
         );
         check(
             "0 send a 1 0.5\n1 poll a",
@@ -413,25 +414,19 @@ mod tests {
         let sent = "0 send a 1 0\n0 send a 2 1\n0 send a 3 2\n2 assign a\n2 poll a 0:1 1:2 2:3\n";
         check(
             &format!("{sent}1 assign a\n1 poll a 0:1\n1 poll a\n1 poll a 2:3"),
-            &[
-                "key \"a\": process 1 polled 1 at offset 0 (index 13, 0.130 s), and next 3 at offset \
-               2 (index 17, 0.170 s), but not 2 at offset 1, which process 0 sent (index 2 to 3, \
-               0.030 s) (with an empty poll in between)",
-            ],
+            &["key \"a\": process 1 polled 1 at offset 0 (index 13, 0.130 s), and next 3 at \
+               offset 2 (index 17, 0.170 s), but not 2 at offset 1, which process 0 sent (index 2 \
+               to 3, 0.030 s) (with an empty poll in between)"],
         );
         check(
             "0 send a 1 0\n1 assign b\n1 poll a 0:1\n2 poll a 0:1",
-            &[
-                "process 1 polled key \"a\" (index 5, 0.050 s), which it had not asked for; and one \
-               more like it",
-            ],
+            &["process 1 polled key \"a\" (index 5, 0.050 s), which it had not asked for; and \
+               one more like it"],
         );
         check(
             "0 send a 1 20000000\n0 send b 2 -1\n1 assign a b\n1 poll a 20000000:1 b -1:2",
-            &[
-                "key \"a\": offset 20000000 is too great for Maelstrom's checker, which keeps an entry \
-               for each offset up to it; and one more like it",
-            ],
+            &["key \"a\": offset 20000000 is too great for Maelstrom's checker, which keeps an \
+               entry for each offset up to it; and one more like it"],
         );
         check(
             "0 send a 1 -1\n1 assign a\n1 poll a -1:1",

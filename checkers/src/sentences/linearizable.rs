@@ -1,7 +1,7 @@
 //! Sentences about registers: why there is no order of their operations, or why nobody knows.
 
+use super::disguise;
 use crate::{
-    disguise,
     edn::Value,
     history::{Kind, Op},
     linearizable::{

@@ -18,41 +18,6 @@ fn without_reads_nothing_is_known() {
 }
 
 #[test]
-fn what_reads_returned_is_told_where_nothing_is_known_or_something_is_lost() {
-    #[track_caller]
-    fn check(text: &str, expected: &str) {
-        assert_eq!(
-            super::check(&history(text), "add", "read").reason().unwrap(),
-            expected,
-            "{text}"
-        );
-    }
-    let (add, null, empty) = (
-        "0 invoke add 1\n0 ok add 1\n",
-        "1 invoke read nil\n1 ok read nil\n",
-        "1 invoke read nil\n1 ok read []\n",
-    );
-    let unknown = "so nobody knows whether the value that was sent is kept";
-    let nulls = "answered null in place of a list, which is taken for an empty one";
-    let lost = "1 value known to a node and then lost: 1";
-    check("", "clients sent no value, so none was there to be kept or lost");
-    check(add, &format!("no read succeeded, {unknown}"));
-    check(&format!("{null}{add}"), &format!("the only read {nulls}, {unknown}"));
-    check(&format!("{null}{null}{add}"), &format!("all 2 reads {nulls}, {unknown}"));
-    check(
-        &format!("{empty}{add}"),
-        &format!("the only read that succeeded returned no value, {unknown}"),
-    );
-    check(
-        &format!("{empty}{empty}{add}"),
-        &format!("none of 2 reads that succeeded returned a value, {unknown}"),
-    );
-    check(&format!("{empty}{add}{null}"), &format!("{lost}; 1 of 2 reads {nulls}"));
-    // Here it is another read that shows the loss.
-    check(&format!("{null}{add}{empty}"), lost);
-}
-
-#[test]
 fn an_element_that_every_late_read_has_is_stable() {
     let set = check(
         "0 invoke add 1
@@ -63,7 +28,7 @@ fn an_element_that_every_late_read_has_is_stable() {
         [1, 0, 0],
     );
     assert_eq!(set.stable_latencies.unwrap().maximum, 0);
-    assert!(set.stale.is_empty() && set.warnings.is_empty());
+    assert!(set.stale.is_empty() && set.odd_reads.is_empty());
 }
 
 #[test]
@@ -166,7 +131,7 @@ fn an_element_that_is_added_again_begins_anew() {
 }
 
 #[test]
-fn foreign_elements_and_duplicates_are_warnings_only() {
+fn foreign_elements_and_duplicates_change_no_verdict() {
     let set = check(
         "0 invoke add 1
          0 ok add 1
@@ -177,20 +142,10 @@ fn foreign_elements_and_duplicates_are_warnings_only() {
         Validity::Valid,
         [1, 0, 0],
     );
-    let expected =
-        ["process 4 read 7 at index 3, but no add sent it", "process 4 read 1 3 times at index 3"];
-    assert_eq!(set.warnings, expected);
+    let odd: Vec<_> = set.odd_reads.iter().map(|read| (&read.value, read.oddity)).collect();
+    let expected = [(&Value::Int(7), Oddity::Foreign), (&Value::Int(1), Oddity::Repeated(3))];
+    assert_eq!(odd, expected);
     assert_eq!(set.to_edn().get("duplicated-count"), Some(&0.into()));
-}
-
-#[test]
-fn many_warnings_are_shortened() {
-    let elements = Value::Vector((0..20).map(Value::Int).collect());
-    let text = format!("0 invoke read nil\n0 ok read {elements}");
-    let set = super::check(&history(&text), "add", "read");
-    let folded = "process 0 read 0 at index 1, but no add sent it; and 19 more elements that were \
-                  never sent";
-    assert_eq!(set.warnings, [folded]);
 }
 
 #[test]

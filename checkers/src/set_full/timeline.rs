@@ -1,4 +1,4 @@
-//! When each element was known, present and absent.
+//! The times at which each element was known, present and absent.
 //!
 //! Every read tells something about every element, so this is the loop that a long test spends its
 //! time in. Elements are numbered once; a read leaves its mark on those it has, and one pass over
@@ -6,6 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::{Lost, OddRead, Oddity};
 use crate::{edn::Value, history::Op};
 
 /// The timelines of all elements, in the order in which they turned up.
@@ -13,10 +14,11 @@ use crate::{edn::Value, history::Op};
 pub(super) struct Timelines<'a> {
     ids: FxHashMap<&'a Value, usize>,
     all: Vec<Timeline<'a>>,
-    reads: usize,
+    /// The invocations of the reads, by index.
+    reads: Vec<usize>,
 }
 
-/// What is known about one element.
+/// The knowledge about one element.
 pub(super) struct Timeline<'a> {
     pub(super) element: &'a Value,
     /// The beginning of its last add; `None` if there was none.
@@ -35,7 +37,7 @@ pub(super) struct Timeline<'a> {
     marked_by: usize,
 }
 
-/// What became of an element; latencies are in milliseconds.
+/// The end of an element's timeline; latencies are in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Every read that begins late enough has it.
@@ -63,8 +65,8 @@ impl<'a> Timelines<'a> {
 
     /// A read succeeded.
     pub(super) fn read(&mut self, invocation: &'a Op, completion: &'a Op) {
-        self.reads += 1;
-        let read = self.reads;
+        self.reads.push(invocation.index);
+        let read = self.reads.len();
         for element in completion.value.elements().unwrap_or_default() {
             let timeline = self.of(element);
             if timeline.marked_by == read {
@@ -82,17 +84,29 @@ impl<'a> Timelines<'a> {
         }
     }
 
-    /// The timelines of all elements, also of those that were only read.
-    pub(super) fn all(&self) -> &[Timeline<'a>] {
-        &self.all
+    /// The elements that nobody added, and those that one read has several times.
+    pub(super) fn oddities(&self) -> Vec<OddRead> {
+        let foreign = self.all.iter().filter(|timeline| timeline.add.is_none());
+        let foreign = foreign.filter_map(|timeline| {
+            Some(OddRead::of(timeline.first_read?, timeline.element, Oddity::Foreign))
+        });
+        let repeated = self.all.iter().filter_map(|timeline| {
+            let read = timeline.first_duplicate?;
+            let elements = read.value.elements().unwrap_or_default().into_iter();
+            let times = elements.filter(|element| *element == timeline.element).count();
+            Some(OddRead::of(read, timeline.element, Oddity::Repeated(times)))
+        });
+        foreign.chain(repeated).collect()
     }
 
-    /// The timelines of those that were to be added, sorted by element.
-    pub(super) fn attempted(self) -> Vec<Timeline<'a>> {
-        let mut timelines = self.all;
+    /// The timelines of the elements that were to be added, sorted by element, and the invocations
+    /// of all reads in order.
+    pub(super) fn attempted(self) -> (Vec<Timeline<'a>>, Vec<usize>) {
+        let Timelines { all: mut timelines, mut reads, .. } = self;
         timelines.retain(|timeline| timeline.add.is_some());
         timelines.sort_unstable_by_key(|timeline| timeline.element);
-        timelines
+        reads.sort_unstable();
+        (timelines, reads)
     }
 
     fn of(&mut self, element: &'a Value) -> &mut Timeline<'a> {
@@ -138,5 +152,21 @@ impl Timeline<'_> {
         } else {
             Outcome::NeverRead
         }
+    }
+
+    /// What shows that the element is lost, given the invocations of all reads in order. No read
+    /// has it that began after the last one that has it, so all of those lack it that began after
+    /// it was known, too.
+    pub(super) fn lost(&self, reads: &[usize]) -> Option<Lost> {
+        let (known, last_present) = (self.known?.index, self.last_present.map(|read| read.index));
+        let since = last_present.map_or(known, |read| read.max(known));
+        Some(Lost {
+            element: self.element.clone(),
+            add: self.add?.index,
+            known,
+            last_present,
+            first_absent: *reads.get(reads.partition_point(|read| *read <= since))?,
+            last_absent: self.last_absent?.index,
+        })
     }
 }

@@ -28,7 +28,7 @@ impl Checker for Broadcast {
         placement: &Placement<'_>,
         _models: &[ConsistencyModel],
     ) -> Verdict {
-        Verdict::of_set(set_full::check_with_kills(history, "broadcast", "read", placement))
+        judge_set(history, "broadcast", placement)
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {
@@ -43,6 +43,24 @@ impl Checker for Broadcast {
         excused: &[Value],
     ) -> Option<Repair> {
         Some(repair::check(history, "broadcast", "read", heal, placement, excused))
+    }
+}
+
+/// The verdict on a set that these operations add to.
+pub(super) fn judge_set(history: &History, add: &str, placement: &Placement<'_>) -> Verdict {
+    let set = set_full::check_with_kills(history, add, "read", placement);
+    let verdict = Verdict::new(set.evidence, set.valid, set.to_edn(), set.reason());
+    let lost: Vec<Value> = set.lost.iter().map(|lost| lost.element.clone()).collect();
+    let is_by_kills = set.lost_with_nodes.as_ref() == Some(&lost);
+    Verdict {
+        decisive: set.with_killed_nodes().filter(|_| is_by_kills),
+        is_provisional: !lost.is_empty(),
+        stable_latency: set.stable_latencies,
+        lost,
+        warnings: set.warnings(history),
+        contradictions: set.contradictions(history),
+        lost_with_nodes: set.lost_with_nodes.unwrap_or_default(),
+        ..verdict
     }
 }
 

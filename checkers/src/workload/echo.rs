@@ -34,6 +34,6 @@ impl Checker for Echo {
         let pairs = pairs.map(|op| op.kind == Kind::Fail || op.value.get("echo").is_some());
         let evidence = Evidence::count("echo that was answered or refused", pairs);
         let verdict = Verdict::new(evidence, echo.valid, results, echo.reason());
-        Verdict { contradictions: echo.contradictions, ..verdict }
+        Verdict { contradictions: echo.contradictions(history), ..verdict }
     }
 }

@@ -1,10 +1,10 @@
 //! A set that clients add to.
 
 use super::Checker;
-use super::broadcast::reads_a_set;
+use super::broadcast::{judge_set, reads_a_set};
 use crate::elle::ConsistencyModel;
 use crate::history::{History, Op};
-use crate::{Placement, Verdict, set_full};
+use crate::{Placement, Verdict};
 
 /// `g-set`: a set that clients add to.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ impl Checker for GSet {
         placement: &Placement<'_>,
         _models: &[ConsistencyModel],
     ) -> Verdict {
-        Verdict::of_set(set_full::check_with_kills(history, "add", "read", placement))
+        judge_set(history, "add", placement)
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

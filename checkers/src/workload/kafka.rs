@@ -29,7 +29,9 @@ impl Checker for Kafka {
         let logs = kafka::check(history);
         let contradictions = logs.contradictions();
         let verdict = Verdict::new(logs.evidence, logs.valid, logs.to_edn(), logs.reason());
-        let verdict = Verdict { contradictions, ..verdict };
+        let is_provisional =
+            logs.unseen.is_some() && !logs.anomalies.iter().any(|each| each.error_type.is_bad());
+        let verdict = Verdict { contradictions, is_provisional, ..verdict };
         verdict.with(logs.explanation(), logs.warnings())
     }
 

@@ -32,6 +32,6 @@ impl Checker for UniqueIds {
         let given = repeat_n(true, ids.acknowledged_count);
         let evidence = Evidence::count("generate that succeeded", given);
         let verdict = Verdict::new(evidence, ids.valid, results, ids.reason());
-        Verdict { contradictions: ids.contradictions, ..verdict }
+        Verdict { contradictions: ids.contradictions(history), ..verdict }
     }
 }

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashMap;
 
 use super::super::{
-    iteration,
     order::number,
     transaction::{Entry, Id, Transactions},
 };
 use super::has_read;
-use crate::clojure::Place;
+use crate::compat::{bifurcan, clojure::Place};
 
 /// The different lists that were read of a key, the shortest first.
 pub(super) type Reads = Vec<(Id, Vec<Vec<Id>>)>;
@@ -38,7 +37,7 @@ pub(super) fn sorted_reads<'a, 'h: 'a>(
     }
     for (key, lists) in lists {
         let mut lists: Vec<Vec<Id>> = lists.into_iter().map(<[Id]>::to_vec).collect();
-        iteration::sort_lists(&mut lists, |element| transactions.value(element));
+        bifurcan::sort_lists(&mut lists, |element| transactions.value(element));
         lists.sort_by_key(Vec::len);
         reads.push((key, lists));
     }

@@ -1,36 +1,36 @@
-//! The order in which Clojure happens to give the entries of maps and sets.
+//! The order in which Clojure's maps and sets give their entries.
 //!
-//! Upstream's results show whatever comes first out of its maps, so which errors are shown follows
-//! from that order. A map of up to eight entries keeps the order of insertion. A larger one, and
-//! any set, is a trie over the bits of the hashes (Bagwell, *Ideal Hash Trees*, 2001), five bits a
-//! level from the lowest on, and is walked in order of those bits. The hashes are Murmur3's.
+//! A map of up to eight entries keeps the order of insertion. A larger one, and any set, is a trie
+//! over the bits of the hashes (Bagwell, *Ideal Hash Trees*, 2001), five bits a level from the
+//! lowest on, and is walked in order of those bits. The hashes are Murmur3's.
 
+use super::java::{hash_bits, hash_digits, hash_text, low};
 use crate::edn::Value;
 
 /// How many entries a map has at most that keeps the order of insertion.
 const KEPT: usize = 8;
 
-/// Where a value comes in a large map or a set.
+/// The place of a value in a large map or a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(u64);
+pub(crate) struct Place(u64);
 
 impl Place {
     /// The place of a value.
-    pub(super) fn of(value: &Value) -> Place {
+    pub(crate) fn of(value: &Value) -> Place {
         let hash = u64::from(hash(value));
         Place((0..7).fold(0, |place, level| place << 5 | hash >> (5 * level) & 31))
     }
 }
 
 /// Puts the entries of a map, which are in order of insertion, in the order that it gives them.
-pub(super) fn order_map<T>(entries: &mut [T], place: impl Fn(&T) -> Place) {
+pub(crate) fn order_map<T>(entries: &mut [T], place: impl Fn(&T) -> Place) {
     if entries.len() > KEPT {
         order_set(entries, place);
     }
 }
 
 /// Puts the elements of a set in the order that it gives them.
-pub(super) fn order_set<T>(elements: &mut [T], place: impl Fn(&T) -> Place) {
+pub(crate) fn order_set<T>(elements: &mut [T], place: impl Fn(&T) -> Place) {
     elements.sort_by_cached_key(place);
 }
 
@@ -53,8 +53,8 @@ fn hash(value: &Value) -> u32 {
         },
         Value::Char(character) => (*character).into(),
         Value::Float(number) if *number == 0.0 => 0,
-        Value::Float(number) => fold(number.to_bits()),
-        Value::Str(text) => match java_hash(text) {
+        Value::Float(number) => hash_bits(number.to_bits()),
+        Value::Str(text) => match hash_text(text) {
             0 => 0,
             hash => finish(mix(0, hash), 4),
         },
@@ -84,31 +84,6 @@ fn hash_words(words: u64, bytes: u32) -> u32 {
         0 => 0,
         _ => finish(mix(mix(0, low(words)), low(words >> 32)), bytes),
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "half of it is wanted")]
-fn low(words: u64) -> u32 {
-    words as u32
-}
-
-/// A long's hash for Java, and a double's for both, of its bits.
-pub(super) fn fold(words: u64) -> u32 {
-    low(words) ^ low(words >> 32)
-}
-
-/// Java's hash of a large integer of up to 128 bits.
-pub(super) fn hash_digits(digits: &str) -> u32 {
-    let Ok(number) = digits.parse::<i128>() else { return java_hash(digits) };
-    let magnitude = number.unsigned_abs();
-    let words = [96, 64, 32, 0]
-        .map(|shift| low(u64::try_from(magnitude >> shift & 0xffff_ffff).unwrap_or(0)));
-    let hash = words.iter().fold(0, |hash: u32, word| hash.wrapping_mul(31).wrapping_add(*word));
-    if number < 0 { hash.wrapping_neg() } else { hash }
-}
-
-/// What Java takes for the hash of a string.
-pub(super) fn java_hash(text: &str) -> u32 {
-    text.encode_utf16().fold(0, |hash: u32, unit| hash.wrapping_mul(31).wrapping_add(unit.into()))
 }
 
 /// The hash of a symbol without a namespace.

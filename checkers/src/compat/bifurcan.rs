@@ -1,15 +1,14 @@
-//! In which order upstream iterates over its sets of lists.
+//! The order in which Bifurcan's sets of lists give their elements.
 //!
 //! Where two reads of a key contradict each other at the same length, that order decides which of
-//! them is taken for the true one. So a verdict that should agree on a broken history needs it. The
-//! sets are those of the library Bifurcan, tries that branch on five bits of a hash at a time, as
-//! Clojure's do, but the hashes are Java's, and a node's own elements come before those of its
-//! children (Steindorfer and Vinju, *Optimizing Hash-Array Mapped Tries for Fast and Lean Immutable
-//! JVM Collections*, OOPSLA 2015).
+//! them Elle takes for the true one. The sets are tries that branch on five bits of a hash at a
+//! time, as Clojure's do, but the hashes are Java's, and a node's own elements come before those of
+//! its children (Steindorfer and Vinju, *Optimizing Hash-Array Mapped Tries for Fast and Lean
+//! Immutable JVM Collections*, OOPSLA 2015).
 
 use std::collections::BTreeMap;
 
-use crate::clojure;
+use super::java;
 use crate::edn::Value;
 
 /// How many branchings a hash of 32 bits is good for.
@@ -20,10 +19,10 @@ fn branch(hash: u32, level: usize) -> u32 {
 }
 
 /// Puts lists in the order of a set; `value` tells what an element is.
-pub(super) fn sort_lists<'v, E: Copy>(lists: &mut Vec<Vec<E>>, value: impl Fn(E) -> &'v Value) {
+pub(crate) fn sort_lists<'v, E: Copy>(lists: &mut Vec<Vec<E>>, value: impl Fn(E) -> &'v Value) {
     let hashed = lists.drain(..).map(|list| {
-        let hashes = list.iter().map(|element| java_hash(value(*element)));
-        (perturbed(java_ordered(hashes)), list)
+        let hashes = list.iter().map(|element| java::hash(value(*element)));
+        (perturbed(java::hash_list(hashes)), list)
     });
     // What is to be told apart at which level; the next is at the end.
     let mut open = vec![(0, hashed.collect::<Vec<_>>())];
@@ -41,35 +40,6 @@ pub(super) fn sort_lists<'v, E: Copy>(lists: &mut Vec<Vec<E>>, value: impl Fn(E)
         lists.extend(own.into_iter().flatten().map(|(_, list)| list));
         open.extend(children.into_iter().rev().map(|child| (level + 1, child)));
     }
-}
-
-/// Java's hash, where upstream's values have one that does not depend on the machine.
-fn java_hash(value: &Value) -> u32 {
-    match value {
-        Value::Bool(true) => 1231,
-        Value::Bool(false) => 1237,
-        Value::Int(number) => clojure::fold(number.cast_unsigned()),
-        Value::BigInt(digits) | Value::BigInteger(digits) => match digits.parse::<i64>() {
-            Ok(number) => clojure::fold(number.cast_unsigned()),
-            Err(_) => clojure::hash_digits(digits),
-        },
-        Value::Char(character) => (*character).into(),
-        Value::Float(number) => clojure::fold(number.to_bits()),
-        Value::Str(text) => clojure::java_hash(text),
-        Value::List(elements) | Value::Vector(elements) => {
-            java_ordered(elements.iter().map(java_hash))
-        }
-        Value::Map(map) => map
-            .iter()
-            .map(|(key, value)| java_hash(key) ^ java_hash(value))
-            .fold(0, u32::wrapping_add),
-        Value::Set(set) => set.iter().map(java_hash).fold(0, u32::wrapping_add),
-        _ => 0,
-    }
-}
-
-fn java_ordered(hashes: impl Iterator<Item = u32>) -> u32 {
-    hashes.fold(1, |hash, element| hash.wrapping_mul(31).wrapping_add(element))
 }
 
 /// How Bifurcan spreads a hash, of which it first makes 64 bits and then 32 again.
