@@ -1,8 +1,9 @@
 //! Workloads: what clients ask for in a test, and what the report makes of it.
 //!
-//! A [`Workload`] is a [`Checker`] that can also be run. Each of Maelstrom's ten is a struct without
-//! fields, to be named as in `Test { workload: &workload::Broadcast, .. }`, and has a file of its
-//! own. One that is not among them implements the same traits: `workbench/examples/lock.rs` is one.
+//! A [`Workload`] is a [`Checker`] that can also be run: it has [`Operations`] for its
+//! [clients](crate::client). Each of Maelstrom's ten is a struct without fields, in a file of its
+//! own, and is named as in `Test { workload: &workload::Broadcast, .. }`. A workload that is not
+//! among them implements the same traits; `workbench/examples/lock.rs` is one.
 
 mod broadcast;
 mod echo;

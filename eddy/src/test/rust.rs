@@ -118,7 +118,34 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::checker::{Placement, Verdict};
+    use crate::history::History;
     use crate::nemesis::{Fault, Strike};
+    use crate::workload::{Checker, Operations, Parameters};
+
+    /// A workload that is not one of Maelstrom's.
+    #[derive(Debug)]
+    struct Lock;
+
+    impl Checker for Lock {
+        fn name(&self) -> &'static str {
+            "lock"
+        }
+
+        fn functions(&self) -> &'static [&'static str] {
+            &["acquire", "release"]
+        }
+
+        fn check(&self, _: &History, _: &Placement<'_>, _: &[ConsistencyModel]) -> Verdict {
+            Verdict::unknown()
+        }
+    }
+
+    impl Workload for Lock {
+        fn operations(&self, parameters: &Parameters) -> Box<dyn Operations> {
+            workload::Echo.operations(parameters)
+        }
+    }
 
     #[test]
     fn a_test_displays_as_the_rust_that_makes_it() {
@@ -135,6 +162,13 @@ mod tests {
             ..Test::default()
         };
         check(&short);
+        #[rustfmt::skip]
+        let own = Test {
+            workload: &Lock,
+            nodes: 1,
+            ..Test::default()
+        };
+        check(&own);
         #[rustfmt::skip]
         let long = Test {
             workload: &workload::Broadcast,

@@ -20,8 +20,8 @@ pub struct Turn {
 
 /// The operations of one run of a test, drawn one by one; it is told what becomes of them.
 ///
-/// Whatever is left to chance comes from the [`Random`] that it is given, so that the same seed gives
-/// the same run.
+/// Whatever is left to chance comes from the [`Random`] that it is given, so that the same seed
+/// gives the same run.
 pub trait Operations {
     /// The request, if any, that every node gets before the first operation.
     fn setup(&self, _nodes: &[String]) -> Option<Operation> {

@@ -30,7 +30,7 @@ enum When {
 }
 
 /// How a command begins, when it is run, and why not always; the longest beginning counts.
-const OTHERWISE: [(&str, When, &str); 10] = [
+const OTHERWISE: [(&str, When, &str); 11] = [
     ("make", When::InDocsTest, "it runs a challenge, which takes 10 s or more"),
     ("make build-echo", When::Always, "it is done: cargo has built what is tested"),
     ("make verify", When::Never, "it runs for minutes, and runs this test"),
@@ -43,6 +43,7 @@ const OTHERWISE: [(&str, When, &str); 10] = [
         When::Never,
         "it compiles; a test of the example runs it",
     ),
+    ("target/debug/examples/lock", When::Never, "it is not built; a test of its own does both"),
     ("eddy test -w echo --bin target/debug/my-node", When::Never, "it needs that project"),
     ("eddy serve", When::Never, "it runs until it is stopped; the tests of serve do so"),
 ];

@@ -13,7 +13,11 @@ mod field;
 mod field_nodes;
 mod judged_again;
 mod kept;
+#[path = "../../examples/lock.rs"]
+#[expect(dead_code, reason = "it is a program, with tests of its own")]
+mod lock;
 mod many;
+mod own_workload;
 mod serve;
 mod services;
 mod terminal;

@@ -1,0 +1,275 @@
+//! A workload of one's own: a lock service, which must never have two holders at one time.
+//!
+//! Clients acquire a lock, and release it with their next operation. `lock` is the program `eddy`
+//! with this workload added: `lock test -w lock --bin path/to/node`. It also has two nodes to be
+//! tested, one of which is wrong, `--bin target/debug/examples/lock -- wrong-node`.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use eddy::checker::sentence::time;
+use eddy::checker::{Contradiction, Evidence, Placement, Verdict};
+use eddy::client::{Operation, Outcome, Request, Schema};
+use eddy::edn::Map;
+use eddy::history::{History, Kind, Op, Process};
+use eddy::random::Random;
+use eddy::workload::{Checker, Operations, Parameters, Turn, Workload};
+use eddy::{ConsistencyModel, Validity};
+use glomers::{ErrorCode, Handler, KeyValue, Node, async_trait};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// How many contradictions are told. More would hide the first ones, which are the most telling.
+const MOST: usize = 20;
+
+#[derive(Debug)]
+struct Lock;
+
+impl Checker for Lock {
+    fn name(&self) -> &'static str {
+        "lock"
+    }
+
+    fn functions(&self) -> &'static [&'static str] {
+        &["acquire", "release"]
+    }
+
+    /// A client certainly holds a lock from the answer that grants it until it asks for the lock's
+    /// release. An acquisition without a known end may hold the lock, and a release without one may
+    /// have freed it, so neither speaks against anybody.
+    fn check(
+        &self,
+        history: &History,
+        placement: &Placement<'_>,
+        _models: &[ConsistencyModel],
+    ) -> Verdict {
+        let mut holders: BTreeMap<Option<i64>, Vec<&Op>> = BTreeMap::new();
+        let mut grants = 0;
+        let mut contradictions = Vec::new();
+        for op in history.clients() {
+            let holders = holders.entry(op.value.as_int()).or_default();
+            match (&*op.f, op.kind) {
+                ("acquire", Kind::Ok) => {
+                    let both =
+                        holders.first().map(|first| two_holders(history, placement, first, op));
+                    contradictions.extend(both);
+                    holders.push(op);
+                    grants += 1;
+                }
+                ("release", Kind::Invoke) => holders.retain(|grant| grant.process != op.process),
+                _ => {}
+            }
+        }
+        let valid = Validity::from(contradictions.is_empty());
+        let reason = contradictions.first().map(|first: &Contradiction| first.what.clone());
+        let results = Map::new()
+            .with("valid?", valid)
+            .with("grant-count", grants)
+            .with("double-grant-count", contradictions.len());
+        contradictions.truncate(MOST);
+        let evidence = Evidence::count("acquire that succeeded", (0..grants).map(|_| true));
+        let (results, evidence) = (results.into(), Some(evidence));
+        Verdict { valid, results, reason, contradictions, evidence, ..Verdict::unknown() }
+    }
+}
+
+fn two_holders(
+    history: &History,
+    placement: &Placement<'_>,
+    first: &Op,
+    second: &Op,
+) -> Contradiction {
+    let node = |grant: &Op| placement.node_of(grant.process).unwrap_or("a node").to_owned();
+    let what = format!(
+        "{} granted lock {} to process {} at {}, although process {} held it, granted by {} at {}",
+        node(second),
+        second.value,
+        second.process,
+        time(second),
+        first.process,
+        node(first),
+        time(first)
+    );
+    let begun = [first, second].map(|grant| history.invocation(grant));
+    let entries = begun.into_iter().flatten().chain([first, second]);
+    let mut operations: Vec<usize> = entries.map(|op| op.index).collect();
+    operations.sort_unstable();
+    Contradiction { what, operations, value: None }
+}
+
+impl Workload for Lock {
+    fn operations(&self, _parameters: &Parameters) -> Box<dyn Operations> {
+        Box::new(Clients { held: BTreeMap::new() })
+    }
+}
+
+/// The lock that each process holds, as far as its client knows.
+struct Clients {
+    held: BTreeMap<Process, i64>,
+}
+
+impl Operations for Clients {
+    /// All contend for one lock, for a second. Then there is another one, because the first may be
+    /// held for ever by a client that never heard so.
+    fn next(&mut self, turn: Turn, _random: &mut Random) -> Operation {
+        let held = self.held.get(&Process::Client(turn.process)).copied();
+        let (f, reply) = match held {
+            Some(_) => ("release", Schema::new("release_ok", &[])),
+            None => ("acquire", Schema::new("acquire_ok", &[])),
+        };
+        let lock = held.unwrap_or_else(|| turn.now.as_secs().try_into().unwrap_or_default());
+        let body = json!({"type": f, "lock": lock});
+        Operation::ask(f, lock.into(), Request::new(body, reply, Outcome::Sent))
+    }
+
+    fn completed(&mut self, _thread: usize, op: &Op) {
+        match (&*op.f, op.kind, op.value.as_int()) {
+            ("acquire", Kind::Ok, Some(lock)) => self.held.insert(op.process, lock),
+            ("release", ..) => self.held.remove(&op.process),
+            _ => None,
+        };
+    }
+}
+
+/// Of a program with nodes elsewhere, the last line is all there is.
+fn main() -> anyhow::Result<ExitCode> {
+    match std::env::args().nth(1).as_deref() {
+        Some("node") => glomers::serve(LockService::shared)?,
+        Some("wrong-node") => glomers::serve(LockService::alone)?,
+        _ => return Ok(eddy_workbench::main(&[&Lock])),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LockRequest {
+    Acquire { lock: u64 },
+    Release { lock: u64 },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum LockReply {
+    AcquireOk,
+    ReleaseOk,
+}
+
+/// A node that keeps who holds which lock, and nothing where nobody does.
+struct LockService {
+    /// The store that all nodes share, if this one asks it.
+    shared: Option<KeyValue>,
+    own: RefCell<BTreeMap<u64, String>>,
+}
+
+impl LockService {
+    fn shared(node: Node) -> LockService {
+        LockService { shared: Some(KeyValue::lin(&node)), own: RefCell::default() }
+    }
+
+    /// One that grants by itself: no two clients of its own hold a lock, but those of two nodes do.
+    fn alone(_node: Node) -> LockService {
+        LockService { shared: None, own: RefCell::default() }
+    }
+
+    /// Makes `after` the holder of a lock if `before` is, and tells whether it was.
+    async fn swap(&self, lock: u64, before: &str, after: &str) -> anyhow::Result<bool> {
+        if let Some(store) = &self.shared {
+            return Ok(store.cas_or_create(&lock, &before, &after).await?);
+        }
+        let mut own = self.own.borrow_mut();
+        let holder = own.entry(lock).or_default();
+        let is_as_before = holder == before;
+        if is_as_before {
+            after.clone_into(holder);
+        }
+        Ok(is_as_before)
+    }
+}
+
+#[async_trait(?Send)]
+impl Handler for LockService {
+    type Request = LockRequest;
+    type Reply = LockReply;
+
+    async fn handle(&self, from: &str, request: LockRequest) -> anyhow::Result<LockReply> {
+        let (lock, before, after, reply) = match request {
+            LockRequest::Acquire { lock } => (lock, "", from, LockReply::AcquireOk),
+            LockRequest::Release { lock } => (lock, from, "", LockReply::ReleaseOk),
+        };
+        if self.swap(lock, before, after).await? {
+            return Ok(reply);
+        }
+        Err(ErrorCode::PreconditionFailed.error("somebody else holds it").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use eddy::{Fault, Report, Test, seeds};
+
+    use super::*;
+
+    fn test(start: fn(Node) -> LockService, seed: u64) -> Report {
+        let test = Test {
+            workload: &Lock,
+            nodes: 3,
+            concurrency: "2n".parse().unwrap(),
+            rate: 100.0,
+            time_limit: Duration::from_secs(20),
+            faults: Fault::ALL.into(),
+            nemesis_interval: Duration::from_secs(2),
+            seed,
+            ..Test::default()
+        };
+        test.run(start)
+    }
+
+    #[test]
+    fn whatever_the_seed_a_store_for_all_grants_a_lock_to_one() {
+        seeds(|seed| {
+            let report = test(LockService::shared, seed);
+            report.assert_valid();
+            assert!(report.completed("acquire") > 50, "{report}");
+        });
+    }
+
+    #[test]
+    fn nodes_that_ask_nobody_grant_a_lock_twice() {
+        let report = test(LockService::alone, 0);
+        assert_eq!(report.valid, Validity::Invalid, "{report}");
+        let Contradiction { what, operations, .. } = &report.contradictions[0];
+        assert_eq!(report.reasons.first(), Some(what), "{report}");
+        let named: Vec<&Op> =
+            operations.iter().map(|index| &report.history.ops()[*index]).collect();
+        let grants: Vec<&&Op> = named.iter().filter(|op| op.kind == Kind::Ok).collect();
+        assert!(named.len() == 4 && named.iter().all(|op| op.f == "acquire"), "{named:?}");
+        assert!(grants.len() == 2 && grants[0].process != grants[1].process, "{named:?}");
+    }
+
+    #[test]
+    fn only_who_certainly_holds_a_lock_is_contradicted() {
+        #[track_caller]
+        fn check(lines: &[(u64, &str, &str)], expected: &[usize]) {
+            let op = |(process, kind, f): &(u64, &str, &str)| {
+                format!("{{:process {process}, :type :{kind}, :f :{f}, :value 7}}\n")
+            };
+            let text: String = lines.iter().map(op).collect();
+            let history = History::read_edn(&text).unwrap();
+            let verdict = Lock.check(&history, &Placement::unknown(&history), &[]);
+            let named = verdict.contradictions.into_iter().flat_map(|each| each.operations);
+            assert_eq!(named.collect::<Vec<_>>(), expected, "{text}");
+        }
+        let begun = [(0, "invoke", "acquire"), (1, "invoke", "acquire")];
+        let granted = (1, "ok", "acquire");
+        check(&[&begun[..], &[(0, "ok", "acquire"), granted]].concat(), &[0, 1, 2, 3]);
+        check(&[&begun[..], &[(0, "info", "acquire"), granted]].concat(), &[]);
+        check(&[&begun[..], &[(0, "fail", "acquire"), granted]].concat(), &[]);
+        let released = [(0, "ok", "acquire"), (0, "invoke", "release"), (0, "info", "release")];
+        check(&[&begun[..], &released[..], &[granted]].concat(), &[]);
+        check(&[&begun[..], &released[..2], &[granted]].concat(), &[]);
+    }
+}
