@@ -5,8 +5,6 @@
 
 use std::cmp::Ordering;
 
-use super::number::sign;
-
 /// The text that Java's `BigDecimal` prints for a decimal literal; `None` where its scale does not
 /// fit.
 pub(super) fn canonical(number: &str) -> Option<String> {
@@ -35,6 +33,12 @@ pub(super) fn canonical(number: &str) -> Option<String> {
     let point = if rest.is_empty() { "" } else { "." };
     let exponent = if adjusted == 0 { String::new() } else { format!("E{adjusted:+}") };
     Some(format!("{minus}{first}{point}{rest}{exponent}"))
+}
+
+/// Whether there is a minus, and what follows the sign.
+pub(super) fn sign(number: &str) -> (bool, &str) {
+    let negative = number.starts_with('-');
+    (negative, number.strip_prefix(['+', '-']).unwrap_or(number))
 }
 
 /// A number as `0.DIGITS × 10^exponent`, so that equal numbers have equal parts.

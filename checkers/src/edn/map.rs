@@ -1,14 +1,14 @@
 //! Maps and sets that are printed in the order in which they were built.
 
-use std::{
-    borrow::Cow,
-    hash::{Hash, Hasher},
-};
+use std::borrow::Cow;
 
-use indexmap::{Equivalent, IndexMap, IndexSet};
+use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
-use super::Value;
+use super::{
+    Value,
+    order::{Keyword, namespace_and_name},
+};
 
 /// A map that remembers the order of insertion and disregards it in comparisons.
 #[derive(Debug, Clone, Default)]
@@ -104,16 +104,6 @@ impl IntoIterator for Map {
     }
 }
 
-/// The parts of a keyword or a symbol that has a namespace.
-pub(super) fn namespace_and_name(key: &Value) -> Option<(&str, &str)> {
-    let name = match key {
-        Value::Keyword(name) => &**name,
-        Value::Symbol(name) => name,
-        _ => return None,
-    };
-    name.split_once('/').filter(|(namespace, name)| !namespace.is_empty() && !name.contains('/'))
-}
-
 /// A set that remembers the order of insertion and disregards it in comparisons.
 #[derive(Debug, Clone, Default)]
 pub struct Set(pub(super) IndexSet<Value, FxBuildHasher>);
@@ -153,20 +143,5 @@ impl Set {
 impl FromIterator<Value> for Set {
     fn from_iter<I: IntoIterator<Item = Value>>(elements: I) -> Set {
         Set(elements.into_iter().collect())
-    }
-}
-
-/// A keyword to look up without owning it.
-struct Keyword<'a>(&'a str);
-
-impl Hash for Keyword<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        super::order::hash_keyword(self.0, state);
-    }
-}
-
-impl Equivalent<Value> for Keyword<'_> {
-    fn equivalent(&self, key: &Value) -> bool {
-        matches!(key, Value::Keyword(name) if name == self.0)
     }
 }

@@ -1,6 +1,9 @@
 //! Reading numbers, as Clojure's reader takes them.
 
-use super::{Value, decimal};
+use super::{
+    Value,
+    decimal::{self, sign},
+};
 
 /// The number that a token is; `None` if it is none, though it begins as one.
 pub(super) fn read(token: &str) -> Option<Value> {
@@ -90,12 +93,6 @@ fn fraction(token: &str) -> Option<Value> {
     } else {
         number.parse().ok().map(Value::Float)
     }
-}
-
-/// Whether there is a minus, and what follows the sign.
-pub(super) fn sign(number: &str) -> (bool, &str) {
-    let negative = number.starts_with('-');
-    (negative, number.strip_prefix(['+', '-']).unwrap_or(number))
 }
 
 /// The same text, if it is nothing but digits.

@@ -11,7 +11,9 @@ use std::{
     hash::{Hash, Hasher},
 };
 
-use super::{Map, Set, Value, decimal::Scientific, map::namespace_and_name};
+use indexmap::Equivalent;
+
+use super::{Map, Set, Value, decimal::Scientific};
 
 impl Value {
     /// The place of this kind of value among the others; equal values have equal ranks.
@@ -204,10 +206,30 @@ impl Hash for Value {
     }
 }
 
-/// Hashes a name as the keyword of that name is hashed.
-pub(super) fn hash_keyword<H: Hasher>(name: &str, state: &mut H) {
-    state.write_u8(KEYWORD_RANK);
-    name.hash(state);
+/// A keyword to look up without owning it.
+pub(super) struct Keyword<'a>(pub(super) &'a str);
+
+impl Hash for Keyword<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u8(KEYWORD_RANK);
+        self.0.hash(state);
+    }
+}
+
+impl Equivalent<Value> for Keyword<'_> {
+    fn equivalent(&self, key: &Value) -> bool {
+        matches!(key, Value::Keyword(name) if name == self.0)
+    }
+}
+
+/// The parts of a keyword or a symbol that has a namespace.
+pub(super) fn namespace_and_name(key: &Value) -> Option<(&str, &str)> {
+    let name = match key {
+        Value::Keyword(name) => &**name,
+        Value::Symbol(name) => name,
+        _ => return None,
+    };
+    name.split_once('/').filter(|(namespace, name)| !namespace.is_empty() && !name.contains('/'))
 }
 
 macro_rules! equality_from_order {

@@ -1,7 +1,7 @@
 //! Reading what begins with `#` or with a quote.
 
 use super::{Reader, Result};
-use crate::edn::{Map, Value, map::namespace_and_name};
+use crate::edn::{Map, Value, order::namespace_and_name};
 
 /// The tags that Clojure gives to what nobody can read back. Their text is kept: it may have
 /// addresses in hexadecimal, and an exception is laid out over several lines.
