@@ -38,7 +38,7 @@ impl Contradiction {
     }
 
     /// A contradiction between the operations of these entries, each with its other half.
-    pub(crate) fn between<'a>(
+    pub fn between<'a>(
         history: &History,
         what: String,
         entries: impl IntoIterator<Item = &'a Op>,

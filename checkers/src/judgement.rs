@@ -37,7 +37,8 @@ pub struct Judgement {
     pub(crate) is_liveness_judged: bool,
     /// The findings of the workload's checker.
     pub verdict: Verdict,
-    /// The evidence that was looked for and what was found, if the workload's checker had nothing to judge.
+    /// The evidence that was looked for and what was found, if the workload's checker had
+    /// nothing to judge.
     pub(crate) lack: Option<Lack>,
     /// Why the test did not come to its end, if so.
     pub(crate) failure: Option<String>,

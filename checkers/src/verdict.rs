@@ -48,7 +48,7 @@ pub enum Doubt {
 
 impl Verdict {
     /// A verdict with nothing more to say.
-    pub(crate) fn new(
+    pub fn new(
         evidence: Evidence,
         valid: Validity,
         results: Value,

@@ -69,8 +69,7 @@ impl Checker for Lock {
             .with("double-grant-count", contradictions.len());
         contradictions.truncate(MOST);
         let evidence = Evidence::count("acquire that succeeded", (0..grants).map(|_| true));
-        let (results, evidence) = (results.into(), Some(evidence));
-        Verdict { valid, results, reason, contradictions, evidence, ..Verdict::unknown() }
+        Verdict { contradictions, ..Verdict::new(evidence, valid, results.into(), reason) }
     }
 }
 
@@ -91,11 +90,7 @@ fn two_holders(
         node(first),
         time(first)
     );
-    let begun = [first, second].map(|grant| history.invocation(grant));
-    let entries = begun.into_iter().flatten().chain([first, second]);
-    let mut operations: Vec<usize> = entries.map(|op| op.index).collect();
-    operations.sort_unstable();
-    Contradiction { what, operations, value: None }
+    Contradiction::between(history, what, [first, second])
 }
 
 impl Workload for Lock {

@@ -77,7 +77,10 @@ enum Command {
 /// Does what the arguments of this process say, with these workloads beside Maelstrom's, and tells
 /// with which status it should exit.
 pub fn main(own: &[&'static dyn Workload]) -> ExitCode {
-    workloads::add(own);
+    if let Err(error) = workloads::add(own) {
+        tell(&format!("eddy: {error}"));
+        return ExitCode::from(NO_RESULT);
+    }
     let status = parse().and_then(|cli| match cli.command {
         Command::Test(arguments) => {
             let settings = arguments.settings().map_err(|error| wrong("test", error))?;

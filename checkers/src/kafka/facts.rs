@@ -3,10 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::acts::{Act, Acts, Key, Message};
-use crate::{
-    compat::clojure::{order_map, order_set},
-    history::Kind,
-};
+use crate::{compat::clojure::order_map, history::Kind};
 
 /// Who sent and polled what. Operations are named by their place in [`Acts::all`].
 #[derive(Debug, Default)]
@@ -54,9 +51,6 @@ impl Facts {
             }
         }
         order_map(&mut facts.read_keys, |(key, _)| acts.keys.place(*key));
-        for (_, messages) in &mut facts.read_keys {
-            order_set(messages, |message| acts.messages.place(*message));
-        }
         facts.without_writer = facts.find_without_writer(acts);
         facts
     }

@@ -9,9 +9,23 @@ use eddy::{Workload, workload};
 
 static ALL: OnceLock<Vec<&'static dyn Workload>> = OnceLock::new();
 
-/// Adds workloads, before anybody has asked for all.
-pub(super) fn add(own: &[&'static dyn Workload]) {
-    ALL.get_or_init(|| [&workload::ALL, own].concat());
+/// Adds workloads, before anybody has asked for all. Each must have a name of its own.
+pub(super) fn add(own: &[&'static dyn Workload]) -> Result<(), String> {
+    let all = with(own)?;
+    ALL.get_or_init(|| all);
+    Ok(())
+}
+
+fn with(own: &[&'static dyn Workload]) -> Result<Vec<&'static dyn Workload>, String> {
+    let mut all = workload::ALL.to_vec();
+    for workload in own {
+        let name = workload.name();
+        if all.iter().any(|known| known.name() == name) {
+            return Err(format!("two workloads are called {name}; expected a name for each"));
+        }
+        all.push(*workload);
+    }
+    Ok(all)
 }
 
 /// All of them.
@@ -45,5 +59,16 @@ impl TypedValueParser for KnownWorkload {
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         Some(Box::new(all().iter().map(|workload| PossibleValue::new(workload.name()))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_workloads_have_one_name() {
+        assert_eq!(with(&[]).unwrap().len(), workload::ALL.len());
+        assert!(with(&[&workload::Echo]).unwrap_err().contains("are called echo; expected"));
     }
 }
