@@ -23,8 +23,8 @@ use crate::{
     history::{History, Kind, Op},
 };
 
-/// How many ranges of sums are told apart. Clients' deltas of −5 to 4 never give more than three;
-/// more would take time and memory for histories that nobody has.
+/// The most ranges of sums that are told apart. Clients' deltas of −5 to 4 never give more than
+/// three; more would take time and memory for histories that nobody has.
 pub(crate) const MOST_RANGES: usize = 100_000;
 
 /// The findings on the final reads of a counter.

@@ -60,7 +60,7 @@ pub struct Elle<'h> {
     pub also_not: BTreeSet<ConsistencyModel>,
     /// Why nothing can be said, if that is so.
     pub error: Option<Error<'h>>,
-    /// What upstream overlooks; those of a kind stand together.
+    /// Faults that upstream overlooks; those of a kind stand together.
     pub warnings: Vec<Warning<'h>>,
     pub(crate) workload: Workload,
     pub(crate) history: &'h History,

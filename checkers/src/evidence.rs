@@ -22,9 +22,9 @@ pub struct Evidence {
 /// Evidence of nothing, and what a history has in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lack {
-    /// What was looked for, and not judged.
+    /// The evidence that was looked for, and not judged.
     pub evidence: Evidence,
-    /// What was found.
+    /// The operations that were found.
     pub found: Found,
 }
 

@@ -40,7 +40,7 @@ pub struct Judgement {
     /// The evidence that was looked for and what was found, if the workload's checker had
     /// nothing to judge.
     pub(crate) lack: Option<Lack>,
-    /// Why the test did not come to its end, if so.
+    /// The reason why the test did not come to its end, if so.
     pub(crate) failure: Option<String>,
 }
 

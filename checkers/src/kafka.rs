@@ -71,11 +71,11 @@ pub struct Kafka<'a> {
     pub info_txn_causes: Vec<Value>,
     /// The operations that tell what was sent and polled.
     pub evidence: Evidence,
-    /// Why upstream's checker fails.
+    /// The failure of upstream's checker.
     pub(crate) failure: Option<UpstreamFailure<'a>>,
-    /// What upstream overlooks.
+    /// Faults that upstream overlooks.
     pub(crate) overlooked: Overlooked,
-    /// What the findings name by number.
+    /// The keys, messages and operations that findings name by number.
     pub(crate) index: Index<'a>,
 }
 

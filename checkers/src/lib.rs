@@ -8,7 +8,7 @@
 //! ```
 //! use eddy_checkers::history::History;
 //! use eddy_checkers::judgement::Standard;
-//! use eddy_checkers::workload::{self, Checker, LinKv};
+//! use eddy_checkers::workload::{self, Checker, LinKv, Setting};
 //! use eddy_checkers::{ConsistencyModel, Placement, Validity};
 //!
 //! let history = r#"
@@ -21,7 +21,8 @@
 //! let workload = workload::recognize(&history, &workload::ALL)?;
 //! let (placement, standard) = (Placement::unknown(&history), Standard::of(&history));
 //! let models = [ConsistencyModel::StrictSerializable];
-//! let judgement = workload.judge(&history, &placement, &models, standard);
+//! let setting = Setting { placement: &placement, models: &models };
+//! let judgement = workload.judge(&history, &setting, standard);
 //! assert_eq!((workload.name(), judgement.valid()), (LinKv.name(), Validity::Invalid));
 //! let reasons = judgement.reasons(&placement);
 //! assert!(reasons[0].starts_with("key 7 is not linearizable: read 2 at index 3 by process 1"));

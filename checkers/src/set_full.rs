@@ -51,13 +51,13 @@ pub struct SetFull {
     pub evidence: Evidence,
     /// The name of the operations that add elements.
     pub(crate) add: String,
-    /// What upstream overlooks: foreign elements, then those that a read has several times, then
-    /// reads of no list.
+    /// Faults that upstream overlooks: foreign elements, then those that a read has several times,
+    /// then reads of no list.
     pub(crate) odd_reads: Vec<OddRead>,
     /// The number of reads that answered null, if such a read shows that an element is lost, or if
     /// all did.
     pub(crate) null_reads: Option<usize>,
-    /// What the lost elements came back as, if all of them came back as something else.
+    /// The form in which the lost elements came back, if all came back as something else.
     pub(crate) disguised: Option<Disguised>,
 }
 
@@ -69,7 +69,7 @@ pub struct Lost {
     pub element: Value,
     /// The beginning of its last add.
     pub add: usize,
-    /// What made it known: the end of its add, or of a read.
+    /// The entry that made it known: the end of its add, or of a read.
     pub known: usize,
     /// The beginning of the last read that has it.
     pub last_present: Option<usize>,

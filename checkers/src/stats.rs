@@ -49,7 +49,7 @@ pub(crate) struct Fates {
 pub(crate) struct FatesByNode<'a> {
     /// The function.
     pub(crate) f: &'a str,
-    /// How all of its operations ended.
+    /// The outcomes of all of its operations.
     pub(crate) counts: Counts,
     /// The nodes that are to be told of; `""` is one that nobody knows.
     pub(crate) nodes: BTreeMap<&'a str, Fates>,
@@ -193,7 +193,7 @@ impl Counts {
         self.ok + self.fail + self.info
     }
 
-    /// Whether any of them succeeded.
+    /// True if any of them succeeded.
     pub(crate) fn valid(&self) -> Validity {
         Validity::from(self.ok > 0)
     }

@@ -18,9 +18,9 @@ pub struct Verdict {
     pub lost: Vec<Value>,
     /// Those of them that were known to no node that was not killed.
     pub lost_with_nodes: Vec<Value>,
-    /// Why its checker does not find it valid, if so.
+    /// The checker's reason not to find it valid, if so.
     pub reason: Option<String>,
-    /// Why it is unknown, whatever its checker found.
+    /// The reasons why it is unknown, whatever its checker found.
     pub doubts: Vec<Doubt>,
     /// What contradicts what, in lines for a person to read.
     pub explanation: Vec<String>,
@@ -32,7 +32,7 @@ pub struct Verdict {
     pub contradictions: Vec<Contradiction>,
     /// What it rests on; `None` if nobody has looked.
     pub evidence: Option<Evidence>,
-    /// Whether nothing is wrong but that something is missing, which later operations could have
+    /// True if nothing is wrong but that something is missing, which later operations could have
     /// shown.
     pub is_provisional: bool,
 }

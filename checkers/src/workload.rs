@@ -71,14 +71,14 @@ pub trait Checker: Debug + Send + Sync {
         models: &[ConsistencyModel],
     ) -> Verdict;
 
-    /// Whether an operation of one of its functions is of this workload, if its value tells; a
+    /// True if an operation of its functions is of this workload, `None` if no value tells; a
     /// history of several workloads' functions is [recognized](recognize) by that.
     fn fits(&self, _op: &Op) -> Option<bool> {
         None
     }
 
-    /// How soon after the heal, a time of the history, nodes knew again what they should, but for
-    /// what is excused; `None` where nodes need to know nothing.
+    /// The time after the heal, a time of the history, until nodes knew again what they should, but
+    /// for what is excused; `None` where nodes need to know nothing.
     fn repair(
         &self,
         _history: &History,
@@ -109,7 +109,7 @@ pub trait Checker: Debug + Send + Sync {
         Judgement::new(standard, history, placement, verdict, None).on_evidence()
     }
 
-    /// Whether a history has any operation that this workload has.
+    /// True if a history has any operation that this workload has.
     fn is_in(&self, history: &History) -> bool {
         history.clients().any(|op| self.functions().contains(&&*op.f))
     }

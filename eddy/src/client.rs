@@ -15,5 +15,5 @@ pub use self::operation::{Answer, Errors, Operation, Outcome, Request, Work};
 pub use self::schema::{Reply, Schema, Shape};
 pub(crate) use self::schema::{is_integer, named};
 
-/// How long a client waits for a reply, unless its workload says otherwise.
+/// The time that a client waits for a reply, unless its workload says otherwise.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);

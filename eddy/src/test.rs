@@ -132,7 +132,7 @@ impl Test {
         self.workload.validate(&self.parameters())
     }
 
-    /// What the workload has to know of it.
+    /// The parameters that matter to its workload.
     pub(crate) fn parameters(&self) -> Parameters {
         let nodes = self.node_ids().len();
         Parameters {

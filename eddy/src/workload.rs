@@ -47,7 +47,7 @@ pub trait Workload: Checker {
     /// The operations of one run of a test.
     fn operations(&self, parameters: &Parameters) -> Box<dyn Operations>;
 
-    /// Whether it can be run like this; an error says what is wrong, and what is expected.
+    /// Checks that it can be run like this; an error says what is wrong, and what is expected.
     fn validate(&self, _parameters: &Parameters) -> Result<(), String> {
         Ok(())
     }
@@ -59,7 +59,7 @@ pub trait Workload: Checker {
         None
     }
 
-    /// Whether a value is to reach every node, and is no other operation's. The report shows the
+    /// True if a value is to reach every node, and is no other operation's. The report shows the
     /// way of such a value through the cluster, where it is lost. Elsewhere the same small number
     /// is in half of all messages, and where it went says nothing.
     fn spreads_values(&self) -> bool {

@@ -20,7 +20,8 @@ use glomers::{ErrorCode, Handler, KeyValue, Node, async_trait};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// How many contradictions are told. More would hide the first ones, which are the most telling.
+/// The most contradictions that are told. More would hide the first ones, which are the most
+/// telling.
 const MOST: usize = 20;
 
 #[derive(Debug)]

@@ -14,8 +14,8 @@ use crate::{
     history::{History, Kind, Op, Process},
 };
 
-/// How many wrong values, and readers of each, are explained. A node that is broken errs with all
-/// of them; more explanations than this are not read.
+/// The most wrong values that are explained, and readers of each. A node that is broken errs with
+/// all of them; more explanations than this are not read.
 const MOST_EXPLAINED: usize = 8;
 
 /// How many reads of one node are looked at, from the last one back. Each takes a look at all adds,

@@ -35,7 +35,7 @@ pub(super) fn canonical(number: &str) -> Option<String> {
     Some(format!("{minus}{first}{point}{rest}{exponent}"))
 }
 
-/// Whether there is a minus, and what follows the sign.
+/// The sign of a number, true for a minus, and the digits behind it.
 pub(super) fn sign(number: &str) -> (bool, &str) {
     let negative = number.starts_with('-');
     (negative, number.strip_prefix(['+', '-']).unwrap_or(number))

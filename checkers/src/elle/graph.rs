@@ -30,7 +30,7 @@ impl Rels {
         Rels(self.0 & other.0)
     }
 
-    /// Whether both sets have a reason.
+    /// True if both sets have a reason.
     pub const fn meets(self, other: Rels) -> bool {
         self.0 & other.0 != 0
     }

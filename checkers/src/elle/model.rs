@@ -11,7 +11,7 @@ use eddy_text::name::{self, UnknownName};
 
 macro_rules! models {
     ($($model:ident $name:literal,)*) => {
-        /// What a database may promise about its transactions.
+        /// A promise of a database about its transactions.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[expect(missing_docs, reason = "the names are the literature's")]
         pub enum ConsistencyModel {

@@ -120,7 +120,7 @@ impl Act<'_> {
         self.polls.iter().find(|poll| poll.key == key)
     }
 
-    /// Whether this operation tells that it sent a message to an offset.
+    /// True if this operation tells that it sent a message to an offset.
     pub(crate) fn sends_to(&self, key: Key, offset: i64, message: Message) -> bool {
         let mut sends = self.sends.iter();
         sends.any(|sent| (sent.key, sent.offset, sent.message) == (key, Some(offset), message))

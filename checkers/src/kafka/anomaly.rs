@@ -39,7 +39,7 @@ pub enum ErrorType {
     LostWrite,
     /// A poll begins before the message after the last one.
     NonmonotonicPoll,
-    /// What a process sends later stands earlier.
+    /// A later send of a process stands earlier.
     NonmonotonicSend,
     /// A poll begins beyond the message after the last one.
     PollSkip,
@@ -47,7 +47,7 @@ pub enum ErrorType {
     PrecommittedRead,
     /// Operations come before themselves.
     StrongPl2CycleExists,
-    /// What is acknowledged is not polled by anybody; [`Unseen`](super::Unseen) has these.
+    /// An acknowledged message is polled by nobody; [`Unseen`](super::Unseen) has these.
     Unseen,
 }
 
@@ -72,7 +72,7 @@ pub(crate) enum Error {
         /// The greatest index that was polled.
         bound: usize,
         writer: usize,
-        /// Who polled that far.
+        /// The poll that came that far.
         reader: Option<usize>,
     },
     /// A poll of a message whose send failed: Adya's G1a.
@@ -89,7 +89,7 @@ pub(crate) enum Error {
 }
 
 impl Anomaly {
-    /// How many errors there are.
+    /// The number of errors.
     pub fn count(&self) -> usize {
         self.errors.len()
     }
@@ -125,7 +125,7 @@ impl ErrorType {
         }
     }
 
-    /// Whether it makes a history invalid. Upstream lets a log interleave what one client sends.
+    /// True if it makes a history invalid. Upstream lets a log interleave what one client sends.
     pub fn is_bad(self) -> bool {
         self != ErrorType::IntSendSkip
     }

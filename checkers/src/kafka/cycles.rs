@@ -62,7 +62,7 @@ fn premature(index: &Index<'_>) -> Vec<Error> {
     premature
 }
 
-/// Whether no send was polled and no operation began after another one had ended, which is an
+/// True if no send was polled and no operation began after another one had ended, which is an
 /// error upstream.
 fn is_nothing_related(index: &Index<'_>) -> bool {
     let acts = || index.acts.all.iter().filter(|act| act.is_transaction());

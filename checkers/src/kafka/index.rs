@@ -28,17 +28,17 @@ impl<'a> Index<'a> {
         Index { history, acts, facts, orders }
     }
 
-    /// What a key is called.
+    /// The name of a key.
     pub(crate) fn key(&self, key: Key) -> &'a Value {
         self.acts.keys.value(key)
     }
 
-    /// What a message is.
+    /// The value of a message.
     pub(crate) fn message(&self, message: Message) -> &'a Value {
         self.acts.messages.value(message)
     }
 
-    /// What the operation at a place says.
+    /// The act of the operation at a place.
     pub(crate) fn act(&self, at: usize) -> &Act<'a> {
         &self.acts.all[at]
     }

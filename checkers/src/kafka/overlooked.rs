@@ -1,4 +1,4 @@
-//! What clients were told wrong without upstream's minding.
+//! Errors in what clients were told that upstream overlooks.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::edn::Value;
 
-/// Why upstream's checker fails.
+/// The failure of upstream's checker.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum UpstreamFailure<'a> {
     /// Polls that succeeded returned this key, but only ever with an empty list: there is no
@@ -19,7 +19,7 @@ pub(crate) enum UpstreamFailure<'a> {
 }
 
 impl<'a> UpstreamFailure<'a> {
-    /// What a history has that upstream does not expect.
+    /// The part of a history that upstream does not expect.
     pub(super) fn of(index: &Index<'a>) -> Option<UpstreamFailure<'a>> {
         let bad_offset = index.acts.bad_offset.map(UpstreamFailure::BadOffset);
         bad_offset.or_else(|| {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::history::Op;
 
-/// How many orders are compared. More find more values that the register may have had at last,
+/// The most orders that are compared. More find more values that the register may have had at last,
 /// which say less and less.
 const MOST_ORDERS: usize = 8;
 
@@ -28,7 +28,7 @@ pub struct Failure<'a> {
     pub(crate) setter: Option<OperationId>,
     /// The values that it has at the end of other orders, sorted.
     pub(crate) other_values: Vec<ValueId>,
-    /// Why nobody can have set what was needed.
+    /// The obstacle to every operation that could have set the needed value.
     pub(crate) obstacle: Obstacle,
     /// The operation that overwrote what was needed, when the register had that for the last time.
     pub(crate) overwriter: Option<OperationId>,
@@ -49,9 +49,9 @@ pub(crate) enum Obstacle {
     UnderWay {
         /// The first of them.
         setter: OperationId,
-        /// Why it cannot have happened just before.
+        /// The reason why it cannot have happened just before.
         why_not: WhyNot,
-        /// How many more there were.
+        /// The number of further ones.
         others: usize,
     },
 }

@@ -5,7 +5,7 @@ use super::{
     register::{OperationId, Register, ValueId},
 };
 
-/// How many orders are told, and how many ways to go on from them; upstream's number.
+/// The most orders that are told, and ways to go on from them; upstream's number.
 pub(super) const TOLD: usize = 10;
 
 /// The outcome of looking for an order of a register's operations.
@@ -38,11 +38,11 @@ pub(super) enum Conclusion {
 /// A search that was given up because it would have cost more than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GaveUp {
-    /// What it could have cost.
+    /// The cost that it could have had.
     pub limits: Limits,
-    /// How many completions it got past.
+    /// The completions that it got past.
     pub passed: usize,
-    /// How many completions there are.
+    /// The number of completions.
     pub completions: usize,
 }
 
@@ -61,7 +61,7 @@ impl Finding<'_> {
         self.completions.get(self.furthest).copied()
     }
 
-    /// How far a search came that was given up within these limits.
+    /// The progress of a search that was given up within these limits.
     pub(super) fn gave_up(&self, limits: Limits) -> GaveUp {
         GaveUp { limits, passed: self.furthest, completions: self.completions.len() }
     }

@@ -46,7 +46,7 @@ struct Search<'a> {
     outcome: Outcome,
     counting: Counting,
     cache: Cache,
-    /// How many completions there is an order for.
+    /// The number of completions that there is an order for.
     furthest: usize,
     moves: u64,
 }

@@ -5,11 +5,11 @@ use crate::edn::{Map, Set, Value};
 use crate::history::Op;
 use crate::kafka::{Anomaly, Error, ErrorType, Index, Kafka, Lag, Step, Unseen, UpstreamFailure};
 
-/// How many errors are shown of those types of which upstream shows all. Each quotes operations
+/// The most errors shown of types of which upstream shows all. Each quotes operations
 /// whole, and a last poll is long: in a history of 17,000 operations, 100 errors took 2 MB.
 const MOST: usize = 128;
 
-/// How many unseen messages of a key are shown, as upstream does.
+/// The most unseen messages of a key that are shown, as upstream does.
 const MOST_UNSEEN: usize = 32;
 
 impl Kafka<'_> {
@@ -43,7 +43,7 @@ impl Kafka<'_> {
     }
 }
 
-/// What stands under the name of a type of errors.
+/// The map under the name of a type of errors.
 fn of_anomaly(index: &Index<'_>, Anomaly { error_type, errors }: &Anomaly) -> Value {
     let first = |most: usize| &errors[..errors.len().min(most)];
     let last = |most: usize| &errors[errors.len().saturating_sub(most)..];
@@ -151,7 +151,7 @@ fn of_step(index: &Index<'_>, step: &Step) -> Map {
     }
 }
 
-/// What stands under `:unseen`.
+/// The map under `:unseen`.
 fn of_unseen(unseen: &Unseen) -> Value {
     let counts = unseen.messages.iter().map(|(key, of_key)| (key.clone(), of_key.len().into()));
     let mut shown: Vec<_> = unseen.messages.iter().collect();
@@ -166,7 +166,7 @@ fn of_unseen(unseen: &Unseen) -> Value {
         .into()
 }
 
-/// What stands under `:worst-realtime-lag`, in seconds.
+/// The map under `:worst-realtime-lag`, in seconds.
 fn of_lag(lag: &Lag) -> Value {
     let map = Map::new().with("time", seconds(lag.time));
     let map = match &lag.whose {
@@ -176,7 +176,7 @@ fn of_lag(lag: &Lag) -> Value {
     map.with("lag", seconds(lag.lag)).into()
 }
 
-/// What stands under `:error`; upstream has Java's account of the exception there.
+/// The map under `:error`; upstream has Java's account of the exception there.
 fn of_failure(index: &Index<'_>, failure: &UpstreamFailure<'_>) -> Value {
     let map = Map::new();
     match *failure {

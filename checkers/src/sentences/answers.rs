@@ -11,15 +11,15 @@ use crate::history::{History, Kind, Op};
 use crate::sentence::{self, counted, time};
 use crate::unique_ids::{UniqueIds, generates};
 
-/// How much of what was sent and what came back is quoted, in letters.
+/// The most letters quoted of what was sent and what came back.
 const QUOTED: usize = 800;
 
-/// How many of those who were given an id are named: two make it a contradiction, and more show
+/// The most receivers of an id that are named: two make it a contradiction, and more show
 /// whether it is always the same node that gives it.
 const NAMED: usize = 4;
 
 impl Echo {
-    /// Why it is not valid.
+    /// The reason why it is not valid.
     pub fn reason(&self) -> Option<String> {
         let WrongEcho { sent, received } = self.errors.first()?;
         let (sent, received) = (quoted(&sent.value), quoted(&received.value));
@@ -58,7 +58,7 @@ fn quoted(value: &Value) -> String {
 }
 
 impl UniqueIds {
-    /// Why it is not valid.
+    /// The reason why it is not valid.
     pub fn reason(&self) -> Option<String> {
         let (id, times) = self.duplicated.iter().max_by_key(|(_, times)| **times)?;
         let (ids, id) = (counted(self.duplicated_count as u64, "id"), id.json());

@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Counter<'_> {
-    /// Why it is not valid, in a sentence.
+    /// The reason why it is not valid, in a sentence.
     pub fn reason(&self) -> Option<String> {
         let is_whole = self.odd_reads.is_empty() && self.odd_adds.is_empty();
         match self.valid {
@@ -35,7 +35,7 @@ impl Counter<'_> {
         }
     }
 
-    /// What contradicts what, in lines for a person to read; none if it is valid.
+    /// The contradictions, in lines for a person to read; none if it is valid.
     pub fn explanation(&self) -> Vec<String> {
         if self.errors.is_empty() {
             return Vec::new();
@@ -240,7 +240,7 @@ mod tests {
         );
     }
 
-    /// What was added, as process, end and delta; what is read of n1 at the end; what is said.
+    /// Adds, as process, end and delta; the final read of n1; the sentences expected.
     #[track_caller]
     fn explain(adds: &str, read: &str, reason: &str, line: &str) {
         let adds = adds.split(", ").filter(|add| !add.is_empty()).map(|add| {

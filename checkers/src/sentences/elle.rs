@@ -16,18 +16,18 @@ use crate::elle::{Anomaly, Case, Elle, Error, Workload};
 use crate::history::{Kind, Op};
 use crate::sentence::time;
 
-/// How many cases of each anomaly are explained; results have all of them.
+/// The most cases of an anomaly that are explained; results have all of them.
 const EXPLAINED: usize = 3;
 
-/// How much of a transaction is shown in an explanation, in letters.
+/// The most letters of a transaction in an explanation.
 const SHOWN: usize = 400;
 
-/// How many lines of an explanation are in the sentence about a case. The first two show a cycle
+/// The most lines of an explanation in the sentence about a case. The first two show a cycle
 /// of two transactions whole; more are too long for a sentence.
 const LINES_IN_SENTENCE: usize = 2;
 
 impl Elle<'_> {
-    /// Why it is not valid, in a sentence.
+    /// The reason why it is not valid, in a sentence.
     pub fn reason(&self) -> Option<String> {
         if let Some(error) = self.error() {
             return Some(format!("nothing can be said about isolation: {error}"));
@@ -48,7 +48,7 @@ impl Elle<'_> {
         }
     }
 
-    /// Why nothing can be said, if that is so.
+    /// The reason why nothing can be said, if that is so.
     pub fn error(&self) -> Option<String> {
         let at = |op: &Op| format!("the transaction at index {}", op.index);
         Some(match (self.error.as_ref()?, self.workload) {

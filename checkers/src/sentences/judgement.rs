@@ -15,7 +15,7 @@ use crate::verdict::Doubt;
 use crate::{Placement, Validity, Verdict};
 
 impl Judgement {
-    /// Why it is not valid.
+    /// The reason why it is not valid.
     pub fn reasons(&self, placement: &Placement<'_>) -> Vec<String> {
         let dead = self.judged_liveness().map(|liveness| liveness.reasons(placement));
         let reasons = self.failure.iter().cloned().chain(self.stats.reasons(placement));
@@ -23,7 +23,7 @@ impl Judgement {
         reasons.chain(dead.unwrap_or_default()).collect()
     }
 
-    /// What Maelstrom would not have said, the most telling first: what nodes did that no node
+    /// Warnings beyond Maelstrom's, the most telling first: what nodes did that no node
     /// should, as the test saw it; then what the history shows; and `others` that are not the
     /// checkers', with what Maelstrom does not look at.
     pub fn warnings(
@@ -62,7 +62,7 @@ impl Judgement {
     }
 }
 
-/// Why a verdict is not valid: its checker's reason, and what makes that unknown.
+/// The reason why a verdict is not valid: its checker's, and what makes that unknown.
 fn reason(verdict: &Verdict) -> Option<String> {
     let doubts = verdict.doubts.iter().map(|doubt| match doubt {
         Doubt::NothingJudged(lack) => lack.sentence(),
@@ -73,7 +73,7 @@ fn reason(verdict: &Verdict) -> Option<String> {
 }
 
 impl Lack {
-    /// What was looked for and what was found.
+    /// The sentence about what was looked for and what was found.
     pub(crate) fn sentence(&self) -> String {
         let Evidence { wanted, passed_over, .. } = self.evidence;
         let others = match passed_over as u64 {
@@ -113,7 +113,7 @@ impl Exceptions {
 }
 
 impl Availability {
-    /// Why it is not valid.
+    /// The reason why it is not valid.
     pub fn reason(&self) -> Option<String> {
         let Availability { ok_count, invoke_count, required, .. } = self;
         match self.valid {
@@ -142,7 +142,7 @@ impl Availability {
 }
 
 impl Liveness {
-    /// Why it is not valid.
+    /// The reason why it is not valid.
     pub fn reasons(&self, placement: &Placement<'_>) -> Vec<String> {
         let reasons = self.failed.iter().map(|Op { process, f, index, .. }| {
             let node = placement.node_of(*process).unwrap_or("a node");

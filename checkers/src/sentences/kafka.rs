@@ -11,11 +11,11 @@ use crate::kafka::{
 };
 use crate::sentence::{NAMED, counted, first_few, folded, listed, without_times};
 
-/// How many errors of a type are explained: one to understand it, more to see what they share.
+/// The most errors of a type that are explained: one to understand it, more to see what they share.
 const EXPLAINED: usize = 3;
 
 impl Kafka<'_> {
-    /// Why it is not valid, in a sentence.
+    /// The reason why it is not valid, in a sentence.
     pub fn reason(&self) -> Option<String> {
         if let Some(failure) = &self.failure {
             return Some(of_failure(&self.index, failure));
@@ -26,7 +26,7 @@ impl Kafka<'_> {
         (!bad.is_empty()).then(|| bad.join(", "))
     }
 
-    /// What contradicts what, in sentences; empty if it is valid.
+    /// The contradictions, in sentences; empty if it is valid.
     pub fn explanation(&self) -> Vec<String> {
         if self.valid == Validity::Valid {
             return Vec::new();
@@ -54,7 +54,7 @@ impl Kafka<'_> {
         lines
     }
 
-    /// What upstream overlooks, in sentences.
+    /// Warnings about what upstream overlooks, in sentences.
     pub fn warnings(&self) -> Vec<String> {
         let (index, overlooked) = (&self.index, &self.overlooked);
         let steps = overlooked.steps.iter().map(|step| of_error(index, step));
@@ -101,7 +101,7 @@ fn title_of_unseen(unseen: &Unseen) -> String {
     format!("unseen ({} of {keys})", counted(messages as u64, "message"))
 }
 
-/// What is wrong where there are errors of a type.
+/// The meaning of a type of errors.
 fn meaning(error_type: ErrorType) -> &'static str {
     match error_type {
         ErrorType::G1a => "a message was polled although sending it failed",
@@ -247,7 +247,7 @@ pub(crate) fn unseen_messages(
     acknowledged.chain(polled_last)
 }
 
-/// Why upstream's checker fails, in a sentence.
+/// The failure of upstream's checker, in a sentence.
 pub(crate) fn of_failure(index: &Index<'_>, failure: &UpstreamFailure<'_>) -> String {
     match *failure {
         UpstreamFailure::NothingOf(key) => format!(
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(lost.reason().unwrap(), "lost-write (1), unseen (1 message of 1 key)");
     }
 
-    /// Looks for a line of the explanation.
+    /// Looks for a sentence of the explanation, and the title above it.
     #[track_caller]
     fn check(text: &str, sentence: &str) {
         let explanation = story::check(text).explanation();

@@ -12,7 +12,7 @@ use crate::{
     sentence::{counted, first_few, folded, listed, time},
 };
 
-/// How many operations before the one that fits nowhere are told. Fewer hide how the register came
+/// The most operations told before the one that fits nowhere. Fewer hide how the register came
 /// to its value, more hide everything else.
 const BEFORE: usize = 8;
 
@@ -20,7 +20,7 @@ const BEFORE: usize = 8;
 const REFUSED: &str = "operations that were refused, and reads of null,";
 
 impl Linearizable<'_> {
-    /// Why it is not valid, in a sentence.
+    /// The reason why it is not valid, in a sentence.
     pub fn reason(&self) -> Option<String> {
         let mut worst = self.keys.iter().filter(|key| key.valid() == self.valid);
         let reason = worst.next()?.reason()?;
@@ -74,7 +74,7 @@ impl Key<'_> {
 }
 
 impl Verdict<'_> {
-    /// Why nobody knows whether it is linearizable, in a clause.
+    /// The reason why it is unknown, in a clause.
     pub(crate) fn cause(&self) -> Option<String> {
         match self {
             Verdict::Linearizable(..) | Verdict::NotLinearizable(_) => None,
@@ -119,7 +119,7 @@ impl Malformed<'_> {
 }
 
 impl Failure<'_> {
-    /// Why there is no order, with indices or times for when something happened.
+    /// The reason why there is no order, with indices or times for when something happened.
     pub(crate) fn reason(&self, at: fn(&Op) -> String) -> String {
         format!("{} is not linearizable: {}", name(self.finding.register.key), self.sentence(at))
     }
@@ -300,7 +300,7 @@ impl Register<'_> {
         }
     }
 
-    /// Why an operation was refused, if it was.
+    /// The error of an operation that was refused, if it was.
     fn because(&self, operation: &Operation<'_>) -> String {
         match operation.action {
             _ if !operation.is_refusal() => String::new(),

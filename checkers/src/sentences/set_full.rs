@@ -7,7 +7,7 @@ use crate::sentence::{counted, folded, listed, time, without_times};
 use crate::set_full::{Disguised, Lost, OddRead, Oddity, SetFull};
 
 impl SetFull {
-    /// Why it is not valid.
+    /// The reason why it is not valid.
     pub fn reason(&self) -> Option<String> {
         match (self.valid, &self.disguised, self.null_reads) {
             (Validity::Valid, ..) => None,
@@ -37,7 +37,7 @@ impl SetFull {
         format!("{those} in reads as {as_what}: {origin} was added, and reads have {found}")
     }
 
-    /// Why nobody can tell whether what was added is kept.
+    /// The reason why nobody can tell whether what was added is kept.
     fn lack_of_reads(&self) -> String {
         let values = match self.attempt_count as u64 {
             0 => return "clients sent no value, so none was there to be kept or lost".to_owned(),

@@ -7,7 +7,7 @@ use crate::stats::{Fates, FatesByNode, Stats};
 use crate::{Placement, Validity};
 
 impl Stats {
-    /// Why it is not valid.
+    /// The reason why it is not valid.
     pub fn reasons<'a>(&'a self, placement: &Placement<'a>) -> impl Iterator<Item = String> {
         let nothing = "no operation ended, so nothing shows that any can succeed";
         let nothing = (self.valid == Validity::Unknown).then(|| nothing.to_owned());

@@ -7,11 +7,11 @@ use crate::edn::Value;
 /// The elements that nobody added and that all lost elements came back as.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Disguised {
-    /// What became of the lost elements, if the same became of all.
+    /// The fate of the lost elements, if it is the same for all.
     pub(crate) how: Option<Disguise>,
     /// The first of the lost elements.
     pub(crate) origin: Value,
-    /// What it came back as.
+    /// The form in which it came back.
     pub(crate) found: Value,
 }
 

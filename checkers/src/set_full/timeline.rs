@@ -154,7 +154,7 @@ impl Timeline<'_> {
         }
     }
 
-    /// What shows that the element is lost, given the invocations of all reads in order. No read
+    /// The entries that show the element lost, given the invocations of all reads in order. No read
     /// has it that began after the last one that has it, so all of those lack it that began after
     /// it was known, too.
     pub(super) fn lost(&self, reads: &[usize]) -> Option<Lost> {

@@ -64,7 +64,7 @@ pub(super) fn judge_set(history: &History, add: &str, placement: &Placement<'_>)
     }
 }
 
-/// Whether a read that succeeded has elements.
+/// True for a successful read of elements, `None` for all but successful reads.
 pub(super) fn reads_a_set(op: &Op) -> Option<bool> {
     // A node may answer null for an empty list.
     let is_told = op.f == "read" && op.kind == Kind::Ok && op.value != Value::Nil;

@@ -64,7 +64,7 @@ pub fn fitting<'a, C: Checker + ?Sized>(history: &History, all: &[&'a C]) -> Vec
     fitting.into_iter().map(|(workload, _)| workload).collect()
 }
 
-/// Whether a history is of this workload, as far as values tell: not if any contradicts it.
+/// True for a history of this workload, as far as values tell: false if any contradicts it.
 fn fits<C: Checker + ?Sized>(workload: &C, history: &History) -> Option<bool> {
     history.clients().filter_map(|op| workload.fits(op)).reduce(|all, one| all && one)
 }

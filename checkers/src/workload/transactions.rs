@@ -19,7 +19,7 @@ pub(super) fn verdict(history: &History, elle: Elle<'_>) -> Verdict {
     verdict.with(elle.explanation(), elle.warnings())
 }
 
-/// Whether a transaction is of a workload: not if any of its operations is not, given by function
+/// True for a transaction of a workload: false if any of its operations is not, given by function
 /// and value, and unknown if none of them tells.
 pub(super) fn micro_ops_fit(
     op: &Op,

@@ -15,13 +15,13 @@ use crate::checker::exceptions::MALFORMED;
 use crate::edn::{Map, Value};
 use crate::history::Kind;
 
-/// How much of a reply is kept in the history for an operation that it left in doubt, in letters,
+/// The most letters kept in the history of a reply that left its operation in doubt,
 /// but for the first malformed one of each node, which is [`printable::SCREEN`]. A broken node may
 /// send as many as there are operations, and each is kept twice, so more would make histories
 /// large; less would not show what later ones have in common.
 pub(crate) const EXCERPT: usize = 300;
 
-/// How an operation ended, in the terms of a history.
+/// The end of an operation, in the terms of a history.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Completion {
     pub(crate) kind: Kind,
@@ -30,7 +30,7 @@ pub(crate) struct Completion {
     pub(crate) exception: Option<Value>,
 }
 
-/// What is next after a reply.
+/// The next step after a reply.
 #[derive(Debug)]
 pub(crate) enum Next {
     /// The operation has ended.
@@ -118,7 +118,8 @@ impl Completion {
     }
 }
 
-/// What is wrong with a reply, and the reply itself, which begins with the field that is wrong.
+/// The message about a malformed reply, with the reply itself, which begins with the field that is
+/// wrong.
 fn malformed(
     request: &Request,
     node: &str,

@@ -18,13 +18,13 @@ pub struct Operation {
     pub value: Value,
     /// Further fields of its entries in the history.
     pub extra: Vec<(Cow<'static, str>, Value)>,
-    /// What its client does.
+    /// The work of its client.
     pub work: Work,
-    /// What becomes of it without a good reply.
+    /// The treatment of errors and time-outs.
     pub errors: Errors,
 }
 
-/// What a client does for an operation.
+/// The work of a client for an operation.
 #[derive(Debug, Clone)]
 pub enum Work {
     /// It asks its node.
@@ -47,13 +47,13 @@ pub struct Request {
 /// The value of an operation that succeeded.
 #[derive(Debug, Clone, Copy)]
 pub enum Outcome {
-    /// What it was begun with.
+    /// The value that it was begun with.
     Sent,
     /// One field of the reply.
     Field(&'static str),
     /// The whole reply.
     Body,
-    /// What this makes of what it was begun with, and the reply.
+    /// The value that this makes of the one it was begun with, and the reply.
     Made(fn(&Value, &Reply<'_>) -> Result<Value, String>),
 }
 

@@ -32,7 +32,7 @@ impl Workload for LinKv {
         Box::new(Registers::new(parameters.nodes, parameters.latency))
     }
 
-    /// Whether so many clients can be dealt out to groups.
+    /// Checks that so many clients can be dealt out to groups.
     fn validate(&self, parameters: &Parameters) -> Result<(), String> {
         let Parameters { nodes, clients: threads, .. } = *parameters;
         let (size, clients) = (2 * nodes, counted(threads as u64, "client"));

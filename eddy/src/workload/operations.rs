@@ -34,12 +34,12 @@ pub trait Operations {
         vec![vec![Range { start: 0, end: threads }]]
     }
 
-    /// How long a client waits for a reply.
+    /// The time that a client waits for a reply.
     fn timeout(&self) -> Duration {
         TIMEOUT
     }
 
-    /// Whether a client goes on after an operation in doubt, as Maelstrom's does where it is
+    /// True if a client goes on after an operation in doubt, as Maelstrom's does where it is
     /// `Reusable`. Others are closed, and what they are sent then is sent to nobody.
     fn reuses_clients(&self) -> bool {
         false
@@ -48,23 +48,24 @@ pub trait Operations {
     /// The next operation.
     fn next(&mut self, turn: Turn, random: &mut Random) -> Operation;
 
-    /// Whether threads have something to do at the end, when faults are over and nodes had time to
+    /// True if threads have something to do at the end, when faults are over and nodes had time to
     /// recover.
     fn has_last(&self) -> bool {
         false
     }
 
-    /// What the thread does at the end, if anything.
+    /// The final operation of a thread, if any.
     fn last(&mut self, _turn: Turn, _random: &mut Random) -> Option<Operation> {
         None
     }
 
-    /// When the thread has something to do again, after that.
+    /// The time at which the thread has something to do again, after that.
     fn again(&mut self, _now: Duration, _thread: usize) -> Option<Duration> {
         None
     }
 
-    /// What comes of a reply that has the request's schema; an error says what is wrong with it.
+    /// The answer made of a reply that has the request's schema; an error says what is wrong with
+    /// it.
     fn answered(
         &mut self,
         _process: u64,

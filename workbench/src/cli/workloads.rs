@@ -33,7 +33,7 @@ pub(super) fn all() -> &'static [&'static dyn Workload] {
     ALL.get_or_init(|| workload::ALL.to_vec())
 }
 
-/// What `--help` says of the option that names one.
+/// The help of the option that names one.
 pub(super) fn help() -> String {
     let names: Vec<&str> = all().iter().map(|workload| workload.name()).collect();
     let (last, others) = names.split_last().expect("Maelstrom has ten");

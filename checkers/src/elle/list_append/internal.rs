@@ -11,7 +11,7 @@ use super::super::{
 /// What a transaction must see of a key by its own earlier operations.
 struct Expected {
     list: Vec<Id>,
-    /// Whether it is the whole list, and not only its end.
+    /// True for the whole list, false for its end alone.
     is_whole: bool,
 }
 

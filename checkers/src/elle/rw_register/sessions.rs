@@ -58,7 +58,7 @@ pub(in crate::elle) fn dirty_writes<'h>(transactions: &Transactions<'h>) -> Vec<
     warnings.collect()
 }
 
-/// What processes saw of each key, one version after another, and in which operations.
+/// The versions of each key that processes saw one after another, with their operations.
 fn sights<'h>(transactions: &Transactions<'h>) -> Vec<(Id, [Id; 2], [&'h Op; 2])> {
     let mut last: FxHashMap<(Process, Id), (Id, &'h Op)> = FxHashMap::default();
     let mut sights = Vec::new();

@@ -7,7 +7,7 @@ use crate::elle::Workload::{ListAppend, RwRegister};
 use crate::elle::{Anomaly, Case, DirtyRead, Elle};
 use crate::history::Op;
 
-/// How many of the transactions of one lost update are shown.
+/// The most transactions of one lost update that are shown.
 const UPDATES: usize = 4;
 
 impl Anomaly {
@@ -79,7 +79,7 @@ pub(crate) fn expected(list: &Value, is_whole: bool) -> Value {
 }
 
 impl Elle<'_> {
-    /// Why this is an anomaly, in lines that call the transactions by their names.
+    /// The explanation of a case, in lines that call the transactions by their names.
     pub(super) fn why(&self, case: &Case<'_>) -> Vec<String> {
         let line = match (case, self.workload) {
             (Case::AbortedRead(DirtyRead { key, value, .. }), ListAppend) => {

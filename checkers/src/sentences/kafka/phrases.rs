@@ -17,7 +17,7 @@ pub(super) fn when(op: &Op) -> String {
     format!("index {}, {}", op.index, time(op))
 }
 
-/// When an operation began and ended: `index 99 to 101, 0.523 s`.
+/// The beginning and end of an operation: `index 99 to 101, 0.523 s`.
 fn span(index: &Index<'_>, completion: &Op) -> String {
     match index.history.invocation(completion) {
         None => when(completion),
@@ -27,7 +27,7 @@ fn span(index: &Index<'_>, completion: &Op) -> String {
     }
 }
 
-/// Who sent a message, and what became of that: `process 3 sent 14 (index 99 to 101, 0.523 s),
+/// The sender of a message, and the outcome: `process 3 sent 14 (index 99 to 101, 0.523 s),
 /// acknowledged at offset 8`.
 pub(super) fn sent(index: &Index<'_>, key: Key, message: Message) -> String {
     let value = index.message(message).json();
@@ -44,7 +44,7 @@ pub(super) fn sent(index: &Index<'_>, key: Key, message: Message) -> String {
     format!("{} sent {value} ({}), {outcome}", who(op), span(index, op))
 }
 
-/// Who first told that a message stands at an offset: `process 3 polled (index 12, 0.120 s)`.
+/// The first to tell that a message stands at an offset: `process 3 polled (index 12, 0.120 s)`.
 pub(super) fn witness(index: &Index<'_>, key: Key, offset: i64, message: Message) -> String {
     let Some(at) = index.witness(key, offset, message) else {
         return "somebody was told".to_owned();
@@ -67,7 +67,7 @@ pub(super) fn ends(index: &Index<'_>, step: &Step, verb: &str) -> String {
     }
 }
 
-/// What stands in a part of a log that `reader` was not told of: `12 at offset 11, which process 2
+/// The part of a log that `reader` was not told of: `12 at offset 11, which process 2
 /// sent (index 103 to 106, 0.245 s)`.
 pub(super) fn left_out(index: &Index<'_>, key: Key, slots: &[Slot], reader: &Op) -> String {
     let few = slots.iter().take(NAMED).map(|slot| {
