@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use eddy_checkers::history::file;
 use eddy_checkers::judgement::{Mistakes, Standard};
-use eddy_checkers::workload;
+use eddy_checkers::workload::{self, Setting};
 use eddy_checkers::{ConsistencyModel, Placement, Validity, printable};
 
 fn main() -> ExitCode {
@@ -47,7 +47,8 @@ fn judge(path: &str, workload: Option<&str>) -> Result<(Validity, Vec<String>), 
     };
     let (placement, standard) = (Placement::unknown(&history), Standard::of(&history));
     let models = [ConsistencyModel::StrictSerializable];
-    let judged = workload.judge(&history, &placement, &models, standard);
+    let setting = Setting { placement: &placement, models: &models };
+    let judged = workload.judge(&history, &setting, standard);
 
     let mut lines = vec![format!("{}: {:?}", workload.name(), judged.valid())];
     lines.extend(judged.reasons(&placement).iter().map(|reason| format!("because {reason}")));

@@ -2,7 +2,9 @@
 //! but none may panic.
 
 use super::{Placement, availability, exceptions, liveness, stats};
-use crate::{elle::ConsistencyModel, history::History, random::Random, workload};
+use crate::{
+    elle::ConsistencyModel, history::History, random::Random, workload, workload::Setting,
+};
 
 const HISTORIES: usize = 500;
 
@@ -78,7 +80,8 @@ fn no_history_brings_a_checker_down() {
             [Placement { nodes: &[], concurrency: 0 }, Placement { nodes: &nodes, concurrency: 2 }]
         {
             for workload in workload::ALL {
-                let check = || workload.check(&history, &placement, &models);
+                let setting = Setting { placement: &placement, models: &models };
+                let check = || workload.check(&history, &setting);
                 let verdict = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check));
                 assert!(verdict.is_ok(), "{workload:?} panics on\n{text}");
             }

@@ -96,10 +96,16 @@ impl Verdict {
         Verdict { explanation, contradictions, decisive: None, ..self.doubted(Doubt::CutOff) }
     }
 
-    /// The same with more to say: an explanation, unless the reason has said it.
-    pub(crate) fn with(self, explanation: Vec<String>, warnings: Vec<String>) -> Verdict {
+    /// The same with more to say: contradictions, warnings, and an explanation, unless the reason
+    /// has said it.
+    pub(crate) fn with(
+        self,
+        contradictions: Vec<Contradiction>,
+        explanation: Vec<String>,
+        warnings: Vec<String>,
+    ) -> Verdict {
         let is_said = explanation.len() == 1 && explanation.first() == self.reason.as_ref();
         let explanation = if is_said { Vec::new() } else { explanation };
-        Verdict { explanation, warnings, ..self }
+        Verdict { explanation, warnings, contradictions, ..self }
     }
 }

@@ -5,7 +5,8 @@ use crate::availability::Goal;
 use crate::history::History;
 use crate::judgement::{Judgement, Mistakes, Standard};
 use crate::workload::{
-    Broadcast, Checker, Echo, GCounter, GSet, Kafka, LinKv, TxnListAppend, TxnRwRegister, UniqueIds,
+    Broadcast, Checker, Echo, GCounter, GSet, Kafka, LinKv, Setting, TxnListAppend, TxnRwRegister,
+    UniqueIds,
 };
 use crate::{ConsistencyModel, Placement};
 
@@ -41,7 +42,7 @@ fn told(workload: &dyn Checker, history: &History) -> Vec<String> {
     let nodes = ["n0", "n1"].map(String::from);
     let placement = Placement { nodes: &nodes, concurrency: 2 };
     let models = [ConsistencyModel::StrictSerializable];
-    let verdict = workload.check(history, &placement, &models);
+    let verdict = workload.check(history, &Setting { placement: &placement, models: &models });
     let explanation = verdict.explanation.clone();
     let standard = Standard { availability: Goal::Total, is_liveness_judged: true };
     let judged = Judgement::new(standard, history, &placement, verdict, None);

@@ -54,6 +54,15 @@ pub const ALL: [&dyn Checker; 10] = [
     &UniqueIds,
 ];
 
+/// The knowledge that a checker has of a test beside its history.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// The node that each client works on.
+    pub placement: &'a Placement<'a>,
+    /// The consistency models whose promises transactions are judged by.
+    pub models: &'a [ConsistencyModel],
+}
+
 /// A workload as far as a history tells of it: which operations it has, and how they are judged.
 pub trait Checker: Debug + Send + Sync {
     /// Its name, as `--workload` has it.
@@ -63,13 +72,8 @@ pub trait Checker: Debug + Send + Sync {
     fn functions(&self) -> &'static [&'static str];
 
     /// The verdict of its checker alone, which is Maelstrom's: where there is nothing to look at,
-    /// nothing is wrong. Transactions are judged by what these models promise.
-    fn check(
-        &self,
-        history: &History,
-        placement: &Placement<'_>,
-        models: &[ConsistencyModel],
-    ) -> Verdict;
+    /// nothing is wrong.
+    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict;
 
     /// True if an operation of its functions is of this workload, `None` if no value tells; a
     /// history of several workloads' functions is [recognized](recognize) by that.
@@ -93,20 +97,14 @@ pub trait Checker: Debug + Send + Sync {
     /// Jepsen asks of any history.
     ///
     /// It may be a history from elsewhere, so nothing is valid of which nothing was judged.
-    fn judge(
-        &self,
-        history: &History,
-        placement: &Placement<'_>,
-        models: &[ConsistencyModel],
-        standard: Standard,
-    ) -> Judgement {
+    fn judge(&self, history: &History, setting: &Setting<'_>, standard: Standard) -> Judgement {
         let is_of_another = history.clients().next().is_some() && !self.is_in(history);
         let verdict = if is_of_another {
             without_operations(&self.with_functions(), history)
         } else {
-            self.check(history, placement, models)
+            self.check(history, setting)
         };
-        Judgement::new(standard, history, placement, verdict, None).on_evidence()
+        Judgement::new(standard, history, setting.placement, verdict, None).on_evidence()
     }
 
     /// True if a history has any operation that this workload has.

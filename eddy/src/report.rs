@@ -26,6 +26,7 @@ use crate::nemesis::{Fault, Strike};
 use crate::network::{Counts, Log, Traffic};
 use crate::shrink;
 use crate::test::Test;
+use crate::workload::Setting;
 
 /// A test's verdict, figures and record; prints itself.
 #[derive(Debug, Clone)]
@@ -123,7 +124,7 @@ impl Report {
     /// Judges what an interpreter has recorded.
     pub fn new(test: &Test, interpreter: Interpreter, failure: Option<String>) -> Report {
         let judge = |history: &History, placement: &Placement<'_>| {
-            test.workload.check(history, placement, &test.consistency_models)
+            test.workload.check(history, &Setting { placement, models: &test.consistency_models })
         };
         Report::judged_by(judge, test, interpreter, failure)
     }

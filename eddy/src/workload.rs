@@ -21,7 +21,7 @@ mod unique_ids;
 use std::time::Duration;
 
 pub use eddy_checkers::workload::{
-    Broadcast, Checker, Echo, GCounter, GSet, Kafka, LinKv, PnCounter, TxnListAppend,
+    Broadcast, Checker, Echo, GCounter, GSet, Kafka, LinKv, PnCounter, Setting, TxnListAppend,
     TxnRwRegister, UniqueIds, fitting, named, recognize,
 };
 

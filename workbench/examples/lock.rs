@@ -8,14 +8,14 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use eddy::Validity;
 use eddy::checker::sentence::time;
 use eddy::checker::{Contradiction, Evidence, Placement, Verdict};
 use eddy::client::{Operation, Outcome, Request, Schema};
 use eddy::edn::Map;
 use eddy::history::{History, Kind, Op, Process};
 use eddy::random::Random;
-use eddy::workload::{Checker, Operations, Parameters, Turn, Workload};
-use eddy::{ConsistencyModel, Validity};
+use eddy::workload::{Checker, Operations, Parameters, Setting, Turn, Workload};
 use glomers::{ErrorCode, Handler, KeyValue, Node, async_trait};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -39,12 +39,7 @@ impl Checker for Lock {
     /// A client certainly holds a lock from the answer that grants it until it asks for the lock's
     /// release. An acquisition without a known end may hold the lock, and a release without one may
     /// have freed it, so neither speaks against anybody.
-    fn check(
-        &self,
-        history: &History,
-        placement: &Placement<'_>,
-        _models: &[ConsistencyModel],
-    ) -> Verdict {
+    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
         let mut holders: BTreeMap<Option<i64>, Vec<&Op>> = BTreeMap::new();
         let mut grants = 0;
         let mut contradictions = Vec::new();
@@ -52,8 +47,9 @@ impl Checker for Lock {
             let holders = holders.entry(op.value.as_int()).or_default();
             match (&*op.f, op.kind) {
                 ("acquire", Kind::Ok) => {
-                    let both =
-                        holders.first().map(|first| two_holders(history, placement, first, op));
+                    let both = holders
+                        .first()
+                        .map(|first| two_holders(history, setting.placement, first, op));
                     contradictions.extend(both);
                     holders.push(op);
                     grants += 1;
@@ -255,7 +251,8 @@ mod tests {
             };
             let text: String = lines.iter().map(op).collect();
             let history = History::read_edn(&text).unwrap();
-            let verdict = Lock.check(&history, &Placement::unknown(&history), &[]);
+            let placement = Placement::unknown(&history);
+            let verdict = Lock.check(&history, &Setting { placement: &placement, models: &[] });
             let named = verdict.contradictions.into_iter().flat_map(|each| each.operations);
             assert_eq!(named.collect::<Vec<_>>(), expected, "{text}");
         }

@@ -193,7 +193,7 @@ mod tests {
     use crate::history::History;
     use crate::judgement::Standard;
     use crate::testing::history;
-    use crate::workload::{Checker, Echo, GSet, Kafka};
+    use crate::workload::{Checker, Echo, GSet, Kafka, Setting};
 
     #[test]
     fn replies_of_the_wrong_shape_are_warned_of_with_the_first() {
@@ -238,7 +238,8 @@ mod tests {
         fn check(workload: &dyn Checker, text: &str, expected: Validity, reason: &str) {
             let history = history(text);
             let placement = Placement { nodes: &[], concurrency: 0 };
-            let judged = workload.judge(&history, &placement, &[], Standard::default());
+            let setting = Setting { placement: &placement, models: &[] };
+            let judged = workload.judge(&history, &setting, Standard::default());
             assert_eq!(judged.valid(), Validity::Invalid);
             let judged = judged.cut_off();
             assert_eq!(judged.valid(), expected);

@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(lost.reason().unwrap(), "lost-write (1), unseen (1 message of 1 key)");
     }
 
-    /// Looks for a sentence of the explanation, and the title above it.
+    /// Looks for a line of the explanation.
     #[track_caller]
     fn check(text: &str, sentence: &str) {
         let explanation = story::check(text).explanation();

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::Checker;
+use super::{Checker, Setting};
 use crate::edn::Value;
-use crate::elle::ConsistencyModel;
 use crate::history::{History, Kind, Op};
 use crate::repair::{self, Repair};
 use crate::{Placement, Verdict, set_full};
@@ -22,13 +21,8 @@ impl Checker for Broadcast {
         &["broadcast", "read"]
     }
 
-    fn check(
-        &self,
-        history: &History,
-        placement: &Placement<'_>,
-        _models: &[ConsistencyModel],
-    ) -> Verdict {
-        judge_set(history, "broadcast", placement)
+    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
+        judge_set(history, "broadcast", setting.placement)
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

@@ -1,10 +1,9 @@
 //! Messages that come back as they were.
 
-use super::Checker;
-use crate::elle::ConsistencyModel;
+use super::{Checker, Setting};
 use crate::evidence::Evidence;
 use crate::history::{History, Kind};
-use crate::{Placement, Verdict, echo};
+use crate::{Verdict, echo};
 
 /// `echo`: messages that come back as they were.
 #[derive(Debug, Clone, Copy)]
@@ -19,12 +18,7 @@ impl Checker for Echo {
         &["echo"]
     }
 
-    fn check(
-        &self,
-        history: &History,
-        _placement: &Placement<'_>,
-        _models: &[ConsistencyModel],
-    ) -> Verdict {
+    fn check(&self, history: &History, _setting: &Setting<'_>) -> Verdict {
         let echo = echo::check(history);
         let results = echo.to_edn();
         let is_certain = |kind| matches!(kind, Kind::Ok | Kind::Fail);

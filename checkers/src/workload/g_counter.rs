@@ -1,9 +1,8 @@
 //! A number that clients add to.
 
-use super::{Checker, PnCounter};
-use crate::elle::ConsistencyModel;
+use super::{Checker, PnCounter, Setting};
+use crate::Verdict;
 use crate::history::{History, Op};
-use crate::{Placement, Verdict};
 
 /// `g-counter`: a number that clients add to. It is judged as a [`PnCounter`] is.
 #[derive(Debug, Clone, Copy)]
@@ -18,13 +17,8 @@ impl Checker for GCounter {
         PnCounter.functions()
     }
 
-    fn check(
-        &self,
-        history: &History,
-        placement: &Placement<'_>,
-        models: &[ConsistencyModel],
-    ) -> Verdict {
-        PnCounter.check(history, placement, models)
+    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
+        PnCounter.check(history, setting)
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

@@ -1,10 +1,9 @@
 //! A set that clients add to.
 
-use super::Checker;
 use super::broadcast::{judge_set, reads_a_set};
-use crate::elle::ConsistencyModel;
+use super::{Checker, Setting};
+use crate::Verdict;
 use crate::history::{History, Op};
-use crate::{Placement, Verdict};
 
 /// `g-set`: a set that clients add to.
 #[derive(Debug, Clone, Copy)]
@@ -19,13 +18,8 @@ impl Checker for GSet {
         &["add", "read"]
     }
 
-    fn check(
-        &self,
-        history: &History,
-        placement: &Placement<'_>,
-        _models: &[ConsistencyModel],
-    ) -> Verdict {
-        judge_set(history, "add", placement)
+    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
+        judge_set(history, "add", setting.placement)
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

@@ -1,10 +1,9 @@
 //! Logs that clients append to, and follow.
 
-use super::Checker;
 use super::transactions::micro_ops_fit;
-use crate::elle::ConsistencyModel;
+use super::{Checker, Setting};
 use crate::history::{History, Op};
-use crate::{Placement, Verdict, kafka};
+use crate::{Verdict, kafka};
 
 /// `kafka`: logs that clients append to, and follow.
 #[derive(Debug, Clone, Copy)]
@@ -20,19 +19,13 @@ impl Checker for Kafka {
         &["send", "poll", "txn", "assign", "subscribe", "crash", "debug-topic-partitions"]
     }
 
-    fn check(
-        &self,
-        history: &History,
-        _placement: &Placement<'_>,
-        _models: &[ConsistencyModel],
-    ) -> Verdict {
+    fn check(&self, history: &History, _setting: &Setting<'_>) -> Verdict {
         let logs = kafka::check(history);
-        let contradictions = logs.contradictions();
         let verdict = Verdict::new(logs.evidence, logs.valid, logs.to_edn(), logs.reason());
         let is_provisional =
             logs.unseen.is_some() && !logs.anomalies.iter().any(|each| each.error_type.is_bad());
-        let verdict = Verdict { contradictions, is_provisional, ..verdict };
-        verdict.with(logs.explanation(), logs.warnings())
+        let verdict = verdict.with(logs.contradictions(), logs.explanation(), logs.warnings());
+        Verdict { is_provisional, ..verdict }
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

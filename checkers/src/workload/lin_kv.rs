@@ -1,10 +1,9 @@
 //! Registers that are as good as one copy on one machine.
 
-use super::Checker;
-use crate::elle::ConsistencyModel;
+use super::{Checker, Setting};
 use crate::evidence::{self, Evidence};
 use crate::history::{History, Kind, Op};
-use crate::{Placement, Verdict, linearizable};
+use crate::{Verdict, linearizable};
 
 /// `lin-kv`: registers that are as good as one copy on one machine.
 #[derive(Debug, Clone, Copy)]
@@ -19,20 +18,13 @@ impl Checker for LinKv {
         &["read", "write", "cas"]
     }
 
-    fn check(
-        &self,
-        history: &History,
-        _placement: &Placement<'_>,
-        _models: &[ConsistencyModel],
-    ) -> Verdict {
+    fn check(&self, history: &History, _setting: &Setting<'_>) -> Verdict {
         let keys = linearizable::check(history);
-        let contradictions = keys.contradictions();
         let succeeded = evidence::ok(history, &["read", "write", "cas"]).zip(0..);
         let ends = succeeded.map(|(_, number)| number < keys.judged);
         let evidence = Evidence::count("read, write or cas of a key that succeeded", ends);
         let verdict = Verdict::new(evidence, keys.valid, keys.to_edn(), keys.reason());
-        let verdict = Verdict { contradictions, ..verdict };
-        verdict.with(keys.explanation(), keys.warnings())
+        verdict.with(keys.contradictions(), keys.explanation(), keys.warnings())
     }
 
     /// Reads alone, without keys, may be of anything, so they count against registers where others
@@ -51,12 +43,14 @@ impl Checker for LinKv {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Placement;
     use crate::testing::history;
 
     #[test]
     fn nothing_is_judged_where_what_succeeded_names_no_key() {
         let history = history("0 invoke read [0 nil]\n1 invoke write 3\n1 ok write 3");
-        let verdict = LinKv.check(&history, &Placement::unknown(&history), &[]);
+        let placement = Placement::unknown(&history);
+        let verdict = LinKv.check(&history, &Setting { placement: &placement, models: &[] });
         let evidence = verdict.evidence.unwrap();
         assert_eq!((evidence.judged, evidence.passed_over), (0, 1));
     }

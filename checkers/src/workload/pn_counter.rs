@@ -1,11 +1,10 @@
 //! A number that clients add to and subtract from.
 
-use super::Checker;
+use super::{Checker, Setting};
+use crate::Verdict;
 use crate::counter::{self, is_integer};
-use crate::elle::ConsistencyModel;
 use crate::evidence::Evidence;
 use crate::history::{History, Kind, Op};
-use crate::{Placement, Verdict};
 
 /// `pn-counter`: a number that clients add to and subtract from.
 #[derive(Debug, Clone, Copy)]
@@ -20,20 +19,13 @@ impl Checker for PnCounter {
         &["add", "read"]
     }
 
-    fn check(
-        &self,
-        history: &History,
-        placement: &Placement<'_>,
-        _models: &[ConsistencyModel],
-    ) -> Verdict {
-        let counter = counter::check_on_nodes(history, placement);
-        let contradictions = counter.contradictions(history);
+    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
+        let counter = counter::check_on_nodes(history, setting.placement);
         let reads = counter.final_reads.iter().map(|read| is_integer(&read.value));
         let wanted = "read that succeeded, is marked as final and has an integer";
         let evidence = Evidence::count(wanted, reads);
         let verdict = Verdict::new(evidence, counter.valid, counter.to_edn(), counter.reason());
-        let verdict = Verdict { contradictions, ..verdict };
-        verdict.with(counter.explanation(), counter.warnings())
+        verdict.with(counter.contradictions(history), counter.explanation(), counter.warnings())
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

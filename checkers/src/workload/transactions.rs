@@ -8,15 +8,13 @@ use crate::history::{History, Op};
 
 /// Elle's findings as a verdict.
 pub(super) fn verdict(history: &History, elle: Elle<'_>) -> Verdict {
-    let contradictions = elle.contradictions();
     let is_micro_op = |value: &Value| matches!(value.as_sequence(), Some([Value::Keyword(_), ..]));
     let has_any = |op: &Op| op.value.as_sequence().is_some_and(|all| all.iter().any(is_micro_op));
     let ends = evidence::ok(history, &["txn"]).map(has_any);
     let wanted = "txn that succeeded and has operations";
     let evidence = Evidence::count(wanted, ends);
     let verdict = Verdict::new(evidence, elle.valid, elle.to_edn(), elle.reason());
-    let verdict = Verdict { contradictions, ..verdict };
-    verdict.with(elle.explanation(), elle.warnings())
+    verdict.with(elle.contradictions(), elle.explanation(), elle.warnings())
 }
 
 /// True for a transaction of a workload: false if any of its operations is not, given by function

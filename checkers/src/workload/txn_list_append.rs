@@ -1,11 +1,11 @@
 //! Transactions over lists that clients append to.
 
-use super::Checker;
 use super::transactions::{micro_ops_fit, verdict};
+use super::{Checker, Setting};
+use crate::Verdict;
 use crate::edn::Value;
-use crate::elle::{ConsistencyModel, list_append};
+use crate::elle::list_append;
 use crate::history::{History, Op};
-use crate::{Placement, Verdict};
 
 /// `txn-list-append`: transactions over lists that clients append to.
 #[derive(Debug, Clone, Copy)]
@@ -20,13 +20,8 @@ impl Checker for TxnListAppend {
         &["txn"]
     }
 
-    fn check(
-        &self,
-        history: &History,
-        _placement: &Placement<'_>,
-        models: &[ConsistencyModel],
-    ) -> Verdict {
-        verdict(history, list_append::check(history, models))
+    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
+        verdict(history, list_append::check(history, setting.models))
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

@@ -1,11 +1,11 @@
 //! Transactions over registers.
 
-use super::Checker;
 use super::transactions::{micro_ops_fit, verdict};
+use super::{Checker, Setting};
+use crate::Verdict;
 use crate::edn::Value;
-use crate::elle::{ConsistencyModel, rw_register};
+use crate::elle::rw_register;
 use crate::history::{History, Op};
-use crate::{Placement, Verdict};
 
 /// `txn-rw-register`: transactions over registers.
 #[derive(Debug, Clone, Copy)]
@@ -20,13 +20,8 @@ impl Checker for TxnRwRegister {
         &["txn"]
     }
 
-    fn check(
-        &self,
-        history: &History,
-        _placement: &Placement<'_>,
-        models: &[ConsistencyModel],
-    ) -> Verdict {
-        verdict(history, rw_register::check(history, models))
+    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
+        verdict(history, rw_register::check(history, setting.models))
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

@@ -2,11 +2,10 @@
 
 use std::iter::repeat_n;
 
-use super::Checker;
-use crate::elle::ConsistencyModel;
+use super::{Checker, Setting};
 use crate::evidence::Evidence;
 use crate::history::History;
-use crate::{Placement, Verdict, unique_ids};
+use crate::{Verdict, unique_ids};
 
 /// `unique-ids`: ids that nobody else has.
 #[derive(Debug, Clone, Copy)]
@@ -21,12 +20,7 @@ impl Checker for UniqueIds {
         &["generate"]
     }
 
-    fn check(
-        &self,
-        history: &History,
-        _placement: &Placement<'_>,
-        _models: &[ConsistencyModel],
-    ) -> Verdict {
+    fn check(&self, history: &History, _setting: &Setting<'_>) -> Verdict {
         let ids = unique_ids::check(history);
         let results = ids.to_edn();
         let given = repeat_n(true, ids.acknowledged_count);

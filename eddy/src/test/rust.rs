@@ -118,10 +118,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::checker::{Placement, Verdict};
+    use crate::checker::Verdict;
     use crate::history::History;
     use crate::nemesis::{Fault, Strike};
-    use crate::workload::{Checker, Operations, Parameters};
+    use crate::workload::{Checker, Operations, Parameters, Setting};
 
     /// A workload that is not one of Maelstrom's.
     #[derive(Debug)]
@@ -136,7 +136,7 @@ mod tests {
             &["acquire", "release"]
         }
 
-        fn check(&self, _: &History, _: &Placement<'_>, _: &[ConsistencyModel]) -> Verdict {
+        fn check(&self, _: &History, _: &Setting<'_>) -> Verdict {
             Verdict::unknown()
         }
     }

@@ -9,15 +9,15 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use eddy::workload::{fitting, recognize};
+use eddy::workload::{Setting, fitting, recognize};
 use eddy::{Test, Workload};
 use eddy_checkers::ConsistencyModel;
+use eddy_checkers::Validity;
 use eddy_checkers::availability::Goal;
 use eddy_checkers::edn::Value;
 use eddy_checkers::history::History;
 use eddy_checkers::history::file::{find, read, read_torn};
 use eddy_checkers::judgement::{Mistakes, Standard, Warnings};
-use eddy_checkers::{Placement, Validity};
 use eddy_pages::page::REPORT;
 use eddy_pages::store;
 use eddy_pages::summary::{self, Summary};
@@ -107,11 +107,12 @@ impl Recorded {
         let standard = Standard { availability, is_liveness_judged };
         let placement = recording.placement(&history);
         let interruption = recording.interruption.as_ref();
-        let mut analysis =
-            self.judge(&history, workload, &models, standard, &placement, interruption);
+        let setting = Setting { placement: &placement, models: &models };
+        let mut analysis = self.judge(&history, workload, &setting, standard, interruption);
         let foreign = foreign(workload, &history);
         let differences = recording.differences(&path, &analysis.results, |model| {
-            workload.check(&history, &placement, &[model]).valid == Validity::Valid
+            workload.check(&history, &Setting { models: &[model], ..setting }).valid
+                == Validity::Valid
         });
         let place = analysis.summary.decisive;
         let differences = foreign.into_iter().chain(differences);
@@ -153,12 +154,12 @@ impl Recorded {
         &self,
         history: &History,
         workload: &dyn Workload,
-        models: &[ConsistencyModel],
+        setting: &Setting<'_>,
         standard: Standard,
-        placement: &Placement<'_>,
         interruption: Option<&String>,
     ) -> Analysis {
-        let judged = workload.judge(history, placement, models, standard);
+        let placement = setting.placement;
+        let judged = workload.judge(history, setting, standard);
         let judged = if interruption.is_some() { judged.cut_off() } else { judged };
         // What a test that was cut short has not got wrong, it may have got wrong later.
         let ended = interruption.map_or(Validity::Valid, |_| Validity::Unknown);
@@ -203,7 +204,8 @@ pub(super) fn warnings_of(directory: &Path) -> Result<Vec<String>, String> {
     let (workload, _) = recorded.workload(&path, &recording, &history)?;
     let standard = Standard { availability: Goal::default(), is_liveness_judged: false };
     let placement = recording.placement(&history);
-    let analysis = recorded.judge(&history, workload, &models, standard, &placement, None);
+    let setting = Setting { placement: &placement, models: &models };
+    let analysis = recorded.judge(&history, workload, &setting, standard, None);
     Ok(analysis.summary.warnings)
 }
 
