@@ -296,11 +296,14 @@ mod tests {
         assert_eq!(lost.reason().unwrap(), "lost-write (1), unseen (1 message of 1 key)");
     }
 
-    /// Looks for a line of the explanation.
+    /// Looks for a sentence of the explanation, and the title above it.
     #[track_caller]
-    fn check(text: &str, sentence: &str) {
-        let explanation = story::check(text).explanation();
-        assert!(explanation.iter().any(|line| line.trim() == sentence), "{explanation:#?}");
+    fn check(text: &str, title: &str, sentence: &str) {
+        let lines = story::check(text).explanation();
+        let found = lines.iter().position(|line| line.trim() == sentence);
+        let above = &lines[..found.unwrap_or_else(|| panic!("{lines:#?}"))];
+        let heading = above.iter().rev().find(|line| !line.starts_with(' '));
+        assert_eq!(heading.map(String::as_str), Some(title), "{lines:#?}");
     }
 
     #[test]
@@ -309,78 +312,106 @@ mod tests {
                      1 poll a 2:3\n2 assign a\n2 poll a 0:1 1:2 2:3";
         check(
             skipped,
+            "poll-skip (1): a poll begins beyond the message after the last one",
             "key \"a\": process 1 polled 1 at offset 0 (index 9, 0.090 s), and next 3 at offset 2 \
              (index 11, 0.110 s), but not 2 at offset 1, which process 0 sent (index 2 to 3, 0.030 \
              s)",
         );
         check(
             "0 send a 1 0\n0 send a 3 2\n1 poll a 0:1 2:3\n0 send a 2 1\n2 poll a 0:1 1:2 2:3",
+            "int-poll-skip (1): one answer to a poll leaves out messages in the middle",
             "key \"a\": process 1 polled 1 at offset 0 and then 3 at offset 2 in one operation \
              (index 5, 0.050 s), but not 2 at offset 1, which process 0 sent (index 6 to 7, 0.070 \
              s): later, so the node gave an offset below one that was polled",
         );
         check(
             "0 send a 1 0\n0 send a 2 1\n1 assign a\n1 poll a 0:1 1:2\n1 poll a 0:1",
+            "nonmonotonic-poll (1): a poll begins before the message after the last one",
             "key \"a\": process 1 polled 2 at offset 1 (index 7, 0.070 s), and next 1 at offset 0 \
              (index 9, 0.090 s): back in the log, though nothing rewound it",
         );
         check(
             "0 send a 1 0\n1 assign a\n1 poll a 0:1\n1 poll a 0:1",
+            "nonmonotonic-poll (1): a poll begins before the message after the last one",
             "key \"a\": process 1 polled 1 at offset 0 (index 5, 0.050 s), and next 1 at offset 0 \
              (index 7, 0.070 s): the same message again, though nothing rewound it",
         );
         check(
             "0 send a 1 0\n0 send a 2 1\n\
              1 txn [[:send \"b\" [0 3]] [:poll {\"a\" [[1 2] [0 1]]}]]\n1 poll b 0:3",
+            "int-nonmonotonic-poll (2): one answer to a poll goes back in the log",
             "key \"a\": process 1 polled 2 at offset 1 and then 1 at offset 0 in one operation \
              (index 5, 0.050 s): back in the log, though nothing rewound it",
         );
         check(
             "0 txn [[:send \"a\" [1 1]] [:send \"a\" [0 2]]]\n1 poll a 0:2 1:1",
+            "int-nonmonotonic-send (1): one operation's messages stand in another order",
             "key \"a\": process 0 sent 1 at offset 1 and then 2 at offset 0 in one operation \
              (index 1, 0.010 s): what is sent later belongs to a later offset",
         );
         check(
             "0 send a 1 0\n0 send a 2 0\n1 poll a 0:1 0:2",
+            "inconsistent-offsets (1): different messages stand at the same offset",
             "key \"a\": 1, 2 stand at the same offset 0: process 0 was told by send_ok (index 1, \
              0.010 s) 1; process 0 was told by send_ok (index 3, 0.030 s) 2",
         );
         check(
             "0 send a 1 0\n1 assign a\n1 poll a 0:1 1:1",
+            "duplicate (1): one message stands at several offsets of its key",
             "key \"a\": 1 stands at 2 offsets, but was sent once (process 0 sent 1 (index 0 to 1, \
              0.010 s), acknowledged at offset 0): process 0 was told by send_ok (index 1, 0.010 s) \
              offset 0; process 1 polled (index 5, 0.050 s) offset 1",
         );
         check(
             "0 send a 1 !\n1 poll a 0:1\n1 poll",
+            "G1a (1): a message was polled although sending it failed",
             "key \"a\": process 1 polled 1 (index 3, 0.030 s), though process 0 sent 1 (index 0 to \
              1, 0.010 s), which failed: a definite error promises that nobody ever polls the \
              message",
         );
         check(
             "0 txn [[:send \"a\" [0 1]] [:poll {\"a\" [[0 1]]}]]\n0 poll",
+            "precommitted-read (2): an operation polled what it sent itself",
             "key \"a\": process 0 polled 1 in the operation that sends it (index 1, 0.010 s)",
         );
         check(
             "1 poll a 0:1\n0 send a 1 0",
+            "G1c-realtime (1): a message was polled before it was sent",
             "key \"a\": process 1 had polled 1 (index 1, 0.010 s) before process 0 began to send \
              it (index 2, 0.020 s), so the message was there before it could be known",
         );
         check(
             "1 poll a 0:1\n0 send a 1 0",
+            "strong-PL-2-cycle-exists (1): operations that no order explains",
             "2 operations, from index 1 to 3, would each have to come before all others: a send \
              comes before its polls, and what has ended before what begins",
         );
         check(
             "0 poll",
+            "empty-transaction-graph (1): there is too little to judge",
             "no operation began after the end of another one, so there is nothing to judge; a \
              longer test has more of them",
         );
         check(
             "0 send a 1 ?\n1 poll a 0:1",
+            "unseen (1 message of 1 key): what is acknowledged is not polled by anybody",
             "key \"a\": 1 was polled by the last operation alone, and no send to this key was \
              acknowledged, which Maelstrom takes for unseen",
         );
+        check(
+            "0 send a 1 1\n0 send a 2 0\n1 poll a 0:2 1:1",
+            "nonmonotonic-send (1): what a client sends later stands earlier in the log",
+            "key \"a\": process 0 sent 1 at offset 1 (index 1, 0.010 s), and next 2 at offset 0 \
+             (index 3, 0.030 s): what is sent later belongs to a later offset",
+        );
+    }
+
+    #[test]
+    fn a_few_errors_of_a_type_are_explained() {
+        let sends = |key| format!("0 send {key} 1 0\n0 send {key} 2 0");
+        let history = (0..5).map(sends).chain(["1 poll".to_owned()]).collect::<Vec<_>>();
+        let lines = story::check(&history.join("\n")).explanation();
+        assert!(lines.contains(&"  and 2 more of this kind".to_owned()), "{lines:#?}");
     }
 
     #[test]
