@@ -30,10 +30,13 @@ const MEGABYTES: usize = 128;
 
 /// Time for which latencies are taken before it is back, and the most that it may take.
 const BEFORE: Duration = Duration::from_secs(5);
-const LONGEST: Duration = Duration::from_secs(300);
 
+/// Maximum duration of the catch-up.
+const MAX_CATCH_UP: Duration = Duration::from_secs(300);
+
+/// Routes messages between the processes and the clients.
 #[derive(Default)]
-struct Network {
+struct Router {
     inboxes: Mutex<BTreeMap<String, Sender<Vec<u8>>>>,
     clients: Mutex<BTreeMap<u64, Sender<Value>>>,
     traffic: Mutex<Traffic>,
@@ -43,14 +46,14 @@ struct Network {
 struct Traffic {
     bytes_to_last: usize,
     longest_line: usize,
-    /// The last entry that the last replica has acknowledged.
-    matched: u64,
+    /// Index of the last entry that the last replica has acknowledged, as `match_index`.
+    match_index: u64,
 }
 
-/// A process, killed when it is dropped.
-struct Node(Child);
+/// A replica's process, killed on drop.
+struct ReplicaProcess(Child);
 
-impl Drop for Node {
+impl Drop for ReplicaProcess {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.0.kill();
@@ -67,27 +70,27 @@ fn main() {
 }
 
 fn measure(megabytes: usize, directory: &Path) {
-    let network = Arc::new(Network::default());
-    let mut nodes = NODES.map(|node| network.start(node, directory)).into_iter();
+    let router = Arc::new(Router::default());
+    let mut nodes = NODES.map(|node| router.start(node, directory)).into_iter();
     let _others = [nodes.next(), nodes.next()];
-    network.insist(0, "first");
+    router.write_until_ok(0, "first");
     drop(nodes);
     let values = megabytes * 1_000_000 / VALUE_BYTES;
     let filling = "x".repeat(VALUE_BYTES);
     for key in 1..=values {
-        network.insist(key, &format!("{key} {filling}"));
+        router.write_until_ok(key, &format!("{key} {filling}"));
     }
     let begin = Instant::now();
-    let before = network.latencies(|| begin.elapsed() < BEFORE);
+    let before = router.latencies(|| begin.elapsed() < BEFORE);
 
-    network.note(|traffic| *traffic = Traffic::default());
+    router.update_traffic(|traffic| *traffic = Traffic::default());
     let begin = Instant::now();
-    let _last = network.start("n3", directory);
+    let _last = router.start("n3", directory);
     let least = values as u64;
-    let meanwhile =
-        network.latencies(|| network.traffic().matched <= least && begin.elapsed() < LONGEST);
-    let (took, traffic) = (begin.elapsed(), network.traffic());
-    assert!(traffic.matched > least, "it has not caught up in {LONGEST:?}");
+    let meanwhile = router
+        .latencies(|| router.traffic().match_index <= least && begin.elapsed() < MAX_CATCH_UP);
+    let (took, traffic) = (begin.elapsed(), router.traffic());
+    assert!(traffic.match_index > least, "the replica has not caught up within {MAX_CATCH_UP:?}");
     println!("lin-kv, one of 3 nodes behind by {megabytes} MB: caught up after {took:.1?}");
     println!(
         "{:.0} MB were sent to it, at most {:.0} kB in a message",
@@ -128,8 +131,8 @@ impl Latencies {
     }
 }
 
-impl Network {
-    fn start(self: &Arc<Self>, id: &str, directory: &Path) -> Node {
+impl Router {
+    fn start(self: &Arc<Self>, id: &str, directory: &Path) -> ReplicaProcess {
         let storage: PathBuf = directory.join(id);
         std::fs::create_dir_all(&storage).expect("a directory that can be made");
         let mut command = Command::new(LIN_KV);
@@ -154,7 +157,7 @@ impl Network {
         drop(inboxes);
         let init = json!({"type": "init", "node_id": id, "node_ids": NODES});
         self.send(id, format!("{}\n", json!({"src": "c0", "dest": id, "body": init})).into());
-        Node(child)
+        ReplicaProcess(child)
     }
 
     fn send(&self, to: &str, line: Vec<u8>) {
@@ -176,7 +179,7 @@ impl Network {
             client.map(|client| client.send(message["body"].clone()));
             return;
         }
-        self.note(|traffic| {
+        self.update_traffic(|traffic| {
             if dest == NODES[2] {
                 traffic.bytes_to_last += line.len();
                 traffic.longest_line = traffic.longest_line.max(line.len());
@@ -187,14 +190,14 @@ impl Network {
                     let end = rest.find(|letter: char| !letter.is_ascii_digit())?;
                     rest[..end].parse().ok()
                 });
-                traffic.matched = traffic.matched.max(number.unwrap_or_default());
+                traffic.match_index = traffic.match_index.max(number.unwrap_or_default());
             }
         });
         let dest = dest.to_owned();
         self.send(&dest, line);
     }
 
-    fn note(&self, how: impl FnOnce(&mut Traffic)) {
+    fn update_traffic(&self, how: impl FnOnce(&mut Traffic)) {
         how(&mut self.traffic.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -211,12 +214,12 @@ impl Network {
         answer.recv_timeout(Duration::from_secs(2)).ok()
     }
 
-    /// Writes, again and again until it is answered: a leader may have to be elected.
-    fn insist(&self, key: usize, value: &str) {
+    /// Repeats a write until it succeeds, because a leader may have to be elected first.
+    fn write_until_ok(&self, key: usize, value: &str) {
         let write = || json!({"type": "write", "key": key, "value": value});
         let begin = Instant::now();
         while self.ask(1, NODES[0], write()).is_none_or(|answer| answer["type"] != "write_ok") {
-            assert!(begin.elapsed() < LONGEST, "nobody takes {key}");
+            assert!(begin.elapsed() < MAX_CATCH_UP, "no replica accepts key {key}");
         }
     }
 

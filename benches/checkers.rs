@@ -12,9 +12,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use eddy::checker::elle::{ConsistencyModel, list_append, rw_register};
-use eddy::checker::linearizable::{self, sample::Sample};
-use eddy::checker::{Validity, kafka};
+use eddy::checkers::elle::{ConsistencyModel, list_append, rw_register};
+use eddy::checkers::linearizable::{self, history_generator::HistoryGenerator};
+use eddy::checkers::{Validity, kafka};
 use eddy::edn::Value;
 use eddy::history::{History, Kind, Op};
 use eddy::random::Random;
@@ -29,9 +29,9 @@ type Prepare = fn() -> Judge;
 /// Comes to a verdict, and tells whether it is the right one.
 type Judge = Box<dyn FnOnce() -> bool>;
 
-/// What is measured, by name, and how many seconds it may take. The words of the command line
-/// choose those that contain them.
-const FIGURES: [(&str, u64, Prepare); 7] = [
+/// The benchmarks: name, maximum seconds, preparation. Command-line arguments select those whose
+/// name contains one of them.
+const BENCHMARKS: [(&str, u64, Prepare); 7] = [
     ("lin-kv, 10 000 operations", 10, || lin_kv(None)),
     ("lin-kv, the last read wrong", 10, || lin_kv(Some("a value from nowhere"))),
     ("kafka-1", 2, || recorded("kafka-1", |history| kafka::check(history).valid)),
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     let is_wanted = |what: &str| words.is_empty() || words.iter().any(|word| what.contains(word));
     let mut all_hold = true;
     println!("{:<34}{:>10}{:>10}  bound", "what", "s", "MiB");
-    for (what, within, prepare) in FIGURES.into_iter().filter(|(what, ..)| is_wanted(what)) {
+    for (what, within, prepare) in BENCHMARKS.into_iter().filter(|(what, ..)| is_wanted(what)) {
         let judge = prepare();
         let (mut is_right, mut took) = (false, Duration::ZERO);
         let allocated = allocation_counter::measure(|| {
@@ -75,8 +75,14 @@ fn main() -> ExitCode {
 
 /// One key and ten clients, whose last read finds something else if that is wanted.
 fn lin_kv(found: Option<&'static str>) -> Judge {
-    let sample =
-        Sample { operations: 10_000, clients: 10, keys: 1, values: 5, lost: 0.03, refused: 0.0 };
+    let sample = HistoryGenerator {
+        operations: 10_000,
+        clients: 10,
+        keys: 1,
+        values: 5,
+        indeterminate: 0.03,
+        unavailable: 0.0,
+    };
     let history = sample.history(&mut Random::seeded(1));
     let expected = Validity::from(found.is_none());
     let is_read = |op: &&Op| op.kind == Kind::Ok && op.f == "read";

@@ -4,7 +4,7 @@
 //! be a thousand times as slow at a million values as at a thousand. What is allowed are the larger
 //! machine's words: memory that no cache holds is several times as slow as memory that one does.
 
-#![expect(clippy::unwrap_used, reason = "here, what must not fail is a benchmark that fails")]
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by a panic")]
 #![expect(clippy::cast_precision_loss, reason = "counts and times are far below 2^53")]
 
 #[path = "cost/echo.rs"]
@@ -20,11 +20,11 @@ use self::echo::Echo;
 
 const COUNTS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
-/// How many times as long a value may take among a million as among a thousand.
-const SLOWER: f64 = 10.0;
+/// Maximum ratio of the times per value, of a million values to a thousand.
+const MAX_TIME_RATIO: f64 = 10.0;
 
-/// How many times as much memory it may take. A table that has just doubled is half empty.
-const LARGER: f64 = 2.0;
+/// Maximum ratio of the memory per value. A hash table that has just doubled is half empty.
+const MAX_MEMORY_RATIO: f64 = 2.0;
 
 /// How many values come in one batch.
 const BATCH: usize = 100;
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     }
     println!("\nallocations per echoed message: {:.1}", allocations_per_echo());
     let [first, .., last] = &rows[..] else { return ExitCode::FAILURE };
-    let limits = [SLOWER, SLOWER, LARGER];
+    let limits = [MAX_TIME_RATIO, MAX_TIME_RATIO, MAX_MEMORY_RATIO];
     let is_linear = (0..3).all(|column| last[column] <= limits[column] * first[column]);
     println!("{}", if is_linear { "linear: holds" } else { "linear: MISSED" });
     if is_linear { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -51,16 +51,16 @@ fn measure(count: u64) -> [f64; 3] {
     let mut seen = Seen::default();
     let start = Instant::now();
     for value in &values {
-        seen.learn([value.clone()]);
+        seen.insert_new([value.clone()]);
     }
     let insert = nanoseconds(start);
 
     let (known, new) = values.split_at(values.len() / 2);
     let mut seen = Seen::default();
-    seen.learn(known.to_vec());
+    seen.insert_new(known.to_vec());
     let start = Instant::now();
     for (known, new) in known.chunks(BATCH / 2).zip(new.chunks(BATCH / 2)) {
-        seen.learn(known.iter().chain(new).cloned());
+        seen.insert_new(known.iter().chain(new).cloned());
     }
     let merge = nanoseconds(start);
     assert_eq!(seen.items().len(), values.len());
@@ -68,7 +68,7 @@ fn measure(count: u64) -> [f64; 3] {
     let mut seen = Seen::default();
     let allocated = allocation_counter::measure(|| {
         for number in 0..count {
-            seen.learn([value(number)]);
+            seen.insert_new([value(number)]);
         }
     });
     [insert, merge, allocated.bytes_current as f64 / count as f64]

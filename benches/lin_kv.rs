@@ -14,7 +14,7 @@
 #[expect(dead_code, unused_imports, reason = "its main function and tests are another program's")]
 mod lin_kv;
 #[path = "cost/pairs.rs"]
-#[expect(dead_code, reason = "another program has other figures")]
+#[expect(dead_code, reason = "used by another benchmark")]
 mod pairs;
 
 use std::process::ExitCode;
@@ -26,21 +26,20 @@ use eddy::{Report, Test, workload};
 
 use self::pairs::{alternate, time};
 
-/// When there is a leader, in nanoseconds. What was asked before waits for it.
-const LED: u64 = 2_000_000_000;
+/// Time at which there is a leader, in nanoseconds. Earlier operations wait for the election.
+const LEADER_ELECTED_NANOS: u64 = 2_000_000_000;
 
 /// Operations per second of clients that ask again as soon as they are answered: more than any
 /// cluster answers.
 const UNLIMITED: f64 = 1e6;
 
-/// How many times as long as alone an operation may take with two others to agree. More hides what
-/// makes a step slow, less would be about the neighbors on the machine.
-const SLOWER: f64 = 2.0;
+/// Maximum ratio of the times per operation, of three nodes to one. More hides slow code, less
+/// measures the other processes on the machine.
+const MAX_RATIO: f64 = 2.0;
 
-/// What is measured, and what it may be. Each bound is about an eighth from what it was when it was
-/// written down: farther hides what got worse, nearer forbids to change which random numbers are
-/// drawn.
-struct Figure {
+/// A load with its bounds. Each bound is about an eighth above or below the measured figure. Wider
+/// bounds hide regressions; narrower ones fail when different random numbers are drawn.
+struct LoadCase {
     latency_ms: u64,
     clients: &'static str,
     /// How many operations are asked for in a second; without it, as many as are answered.
@@ -51,23 +50,23 @@ struct Figure {
     least_answers_per_s: f64,
 }
 
-const FIGURES: [Figure; 5] = [
-    figure(0, "4n", Some(100.0), 4.6, [0.5, 4.6], 95.0),
-    figure(10, "4n", Some(100.0), 2.9, [34.0, 52.0], 95.0),
-    figure(10, "40n", Some(1000.0), 0.74, [38.0, 53.0], 950.0),
-    figure(0, "40n", None, 0.58, [9.0, 11.5], 10_000.0),
-    figure(10, "40n", None, 0.58, [30.0, 53.0], 2_300.0),
+const LOAD_CASES: [LoadCase; 5] = [
+    load_case(0, "4n", Some(100.0), 4.6, [0.5, 4.6], 95.0),
+    load_case(10, "4n", Some(100.0), 2.9, [34.0, 52.0], 95.0),
+    load_case(10, "40n", Some(1000.0), 0.74, [38.0, 53.0], 950.0),
+    load_case(0, "40n", None, 0.58, [9.0, 11.5], 10_000.0),
+    load_case(10, "40n", None, 0.58, [30.0, 53.0], 2_300.0),
 ];
 
-const fn figure(
+const fn load_case(
     latency_ms: u64,
     clients: &'static str,
     rate: Option<f64>,
     most_messages: f64,
     most_ms: [f64; 2],
     least_answers_per_s: f64,
-) -> Figure {
-    Figure { latency_ms, clients, rate, most_messages, most_ms, least_answers_per_s }
+) -> LoadCase {
+    LoadCase { latency_ms, clients, rate, most_messages, most_ms, least_answers_per_s }
 }
 
 fn main() -> ExitCode {
@@ -76,7 +75,7 @@ fn main() -> ExitCode {
         "lin-kv on 3 nodes       answers   msgs  one by     read ms          write ms\n\
          latency    asked for      per s  per op     one  median  longest  median  longest"
     );
-    for figure in FIGURES {
+    for figure in LOAD_CASES {
         all_hold &= figure.measure();
     }
     pairs::print_head();
@@ -85,10 +84,10 @@ fn main() -> ExitCode {
     if all_hold && figure.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-impl Figure {
-    /// Prints a line, and tells whether the bounds hold.
+impl LoadCase {
+    /// Runs the test, prints a line, and returns true if the bounds hold.
     fn measure(&self) -> bool {
-        let Figure { latency_ms, most_messages, most_ms, .. } = *self;
+        let LoadCase { latency_ms, most_messages, most_ms, .. } = *self;
         let concurrency = self.clients.parse().expect("a concurrency");
         let rate = self.rate.unwrap_or(UNLIMITED);
         let test = Test { concurrency, rate, trace: true, ..test(latency_ms) };
@@ -134,10 +133,13 @@ impl Costs {
     fn of(report: &Report) -> Costs {
         report.assert_valid();
         let leader = leader(report);
-        let ends = report.history.clients().filter(|op| op.kind != Kind::Invoke && op.time > LED);
+        let ends = report
+            .history
+            .client_ops()
+            .filter(|op| op.kind != Kind::Invoke && op.time > LEADER_ELECTED_NANOS);
         let (mut times, mut messages) = ([Vec::new(), Vec::new()], Vec::new());
         for end in ends {
-            assert!(end.kind != Kind::Info, "somebody was not answered: {report}");
+            assert!(end.kind != Kind::Info, "an operation got no reply: {report}");
             let leads = report.node_of(end).as_deref() == Some(leader);
             messages.push(one_by_one(end, leads));
             if let Some(begin) = report.history.invocation(end) {
@@ -146,14 +148,14 @@ impl Costs {
             }
         }
         let count = messages.len() as f64;
-        let last = report.history.ops().last().map_or(LED, |op| op.time);
+        let last = report.history.ops().last().map_or(LEADER_ELECTED_NANOS, |op| op.time);
         let [read, write] = times.map(|times| {
             let longest = times.iter().copied().fold(0.0, f64::max);
             [pairs::median(times), longest]
         });
         Costs {
-            answers: count / Duration::from_nanos(last - LED).as_secs_f64(),
-            messages: report.servers.msgs_per_op.expect("there were operations"),
+            answers: count / Duration::from_nanos(last - LEADER_ELECTED_NANOS).as_secs_f64(),
+            messages: report.traffic.servers.msgs_per_op.expect("there were operations"),
             one_by_one: messages.iter().sum::<f64>() / count,
             read,
             write,
@@ -179,7 +181,7 @@ fn leader(report: &Report) -> &str {
         .filter_map(|line| line.split(' ').nth(3))
         .collect();
     leaders.dedup();
-    assert_eq!(leaders.len(), 1, "nothing went wrong, so there was one leader");
+    assert_eq!(leaders.len(), 1, "without faults there is one leader");
     leaders[0]
 }
 
@@ -191,5 +193,5 @@ fn beside_one_node() -> pairs::Figure {
         let test = Test { nodes, concurrency, rate: 1000.0, time_limit, ..test(10) };
         time(|| test.run(lin_kv::LinKv::new).assert_valid())
     };
-    pairs::Figure::slower(SLOWER, 2000, alternate(|| run(3), || run(1)))
+    pairs::Figure::slower(MAX_RATIO, 2000, alternate(|| run(3), || run(1)))
 }

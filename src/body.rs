@@ -12,7 +12,7 @@ mod read;
 mod write;
 
 pub(crate) use fields::Fields;
-pub(crate) use read::{Body, Mismatch};
+pub(crate) use read::{Body, BodyError};
 pub(crate) use write::write;
 
 #[cfg(test)]
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
     use crate::Json;
     use crate::incoming::Incoming;
-    use crate::lines::Line;
+    use crate::lines::InputLine;
 
     #[derive(Debug, Serialize, serde::Deserialize)]
     #[serde(rename_all = "snake_case")]
@@ -57,9 +57,9 @@ mod tests {
     }
 
     /// Reads a body from a line of its own.
-    fn read<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, Mismatch> {
+    fn read<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, BodyError> {
         let line = format!(r#"{{"src":"c1","dest":"n1","body":{body}}}"#);
-        Incoming::parse(&Line::Whole(line.as_bytes())).unwrap().body().read()
+        Incoming::parse(&InputLine::Whole(line.as_bytes())).unwrap().body().read()
     }
 
     #[test]
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_named_fields_is_no_body() {
+    fn a_value_without_named_fields_is_no_body() {
         let error = written(&[1, 2]).unwrap_err();
         assert!(error.contains("an enum variant, a struct or a map"), "{error}");
         assert!(written(&"text").is_err());
@@ -91,25 +91,25 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_type_and_unfit_fields_are_told_apart() {
+    fn an_unknown_type_and_invalid_fields_are_different_errors() {
         #[track_caller]
         fn check(body: &str, expected: &str) {
             let outcome = match read::<Example>(body) {
                 Ok(example) => format!("{example:?}"),
-                Err(Mismatch::UnknownType(_)) => "unknown type".to_owned(),
-                Err(Mismatch::Unfit(_)) => "unfit".to_owned(),
+                Err(BodyError::UnknownType(_)) => "unknown type".to_owned(),
+                Err(BodyError::InvalidFields(_)) => "invalid fields".to_owned(),
             };
             assert!(outcome.contains(expected), "{outcome}");
         }
         check(r#"{"type":"read","extra":1}"#, "Read");
         check(r#"{"type":"echo","echo":{"a":18446744073709551616}}"#, "18446744073709551616");
         check(r#"{"number":5,"type":"wrapped"}"#, "number: 5");
-        check(r#"{"type":"wrapped","number":-5}"#, "unfit");
-        check(r#"{"type":"wrapped","number":5,"number":5}"#, "unfit");
+        check(r#"{"type":"wrapped","number":-5}"#, "invalid fields");
+        check(r#"{"type":"wrapped","number":5,"number":5}"#, "invalid fields");
         check(r#"{"type":"strict","number":5,"in_reply_to":9}"#, "msg_id: None, number: 5");
         check(r#"{"number":5,"type":"strict","msg_id":7}"#, "msg_id: Some(7), number: 5");
-        check(r#"{"type":"strict","number":5,"extra":1}"#, "unfit");
-        check(r#"{"type":"echo"}"#, "unfit");
+        check(r#"{"type":"strict","number":5,"extra":1}"#, "invalid fields");
+        check(r#"{"type":"echo"}"#, "invalid fields");
         check(r#"{"type":"write"}"#, "unknown type");
     }
 

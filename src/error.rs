@@ -125,9 +125,9 @@ pub enum RpcError {
         /// How long the caller waited.
         within: Duration,
     },
-    /// The other node answered with an error.
-    Refused(Error),
-    /// The other node answered something else than the caller can read. It did act.
+    /// The other node replied with an error.
+    ErrorReply(Error),
+    /// The reply has another type than the caller expects. The other node did handle the request.
     Unreadable {
         /// The answer's body.
         body: String,
@@ -145,7 +145,7 @@ impl RpcError {
     /// The code of the error that the other node answered, if that is what happened.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
-            RpcError::Refused(error) => Some(error.code),
+            RpcError::ErrorReply(error) => Some(error.code),
             RpcError::TimedOut { .. } | RpcError::Unreadable { .. } => None,
         }
     }
@@ -157,7 +157,7 @@ impl fmt::Display for RpcError {
             RpcError::TimedOut { dest, within } => {
                 write!(f, "no answer from {dest} within {within:?}")
             }
-            RpcError::Refused(error) => error.fmt(f),
+            RpcError::ErrorReply(error) => error.fmt(f),
             RpcError::Unreadable { body, reason } => write!(f, "cannot read {body}: {reason}"),
         }
     }

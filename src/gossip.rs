@@ -50,12 +50,12 @@
 //! Lives are numbered by the system's clock. A node whose clock was set back while it was down
 //! counts as its former life, and is not listened to until it is started later than that was.
 
-mod beat;
-mod catch_up;
+mod anti_entropy;
+mod batch_timer;
+mod estimate;
 mod link;
 mod received;
 mod seen;
-mod smoothed;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,188 +66,209 @@ use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-pub use self::catch_up::{Lesson, catch_up};
+pub use self::anti_entropy::{ComparisonStep, spawn_anti_entropy};
 pub use self::link::Batch;
 use self::link::Link;
-pub use self::seen::{Difference, Digest, Seen};
+pub use self::seen::{BucketItems, Digest, Seen};
 use crate::node::Node;
 
 /// When a node sends what. All nodes of a cluster need the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// The time between two beats; news leaves at one, or at once if this is zero. Longer saves
-    /// messages, shorter saves latency.
-    pub flush: Duration,
-    /// How long before a beat of the neighbor it [follows](Gossip::follow) a node's news should
-    /// arrive there at least. It is more where the time that this takes varies: four times its mean
-    /// deviation, as it was measured, but no more than a third of `flush`. Less saves latency, more
-    /// allows for what was not measured yet.
-    pub ahead: Duration,
-    /// How long an acknowledgement waits for news that it can travel with. Longer saves messages,
-    /// shorter allows for a shorter `retry`.
-    pub acknowledge: Duration,
-    /// How long an acknowledgement is waited for at least before everything is sent again. It must
-    /// exceed `acknowledge` and the way there and back together. Longer takes longer to repair.
-    pub retry: Duration,
-    /// How long it is waited for at most where the way there and back is measured to take longer,
-    /// or to vary. Longer repeats less of what is late and not lost, and takes longer to repair.
-    pub retry_at_most: Duration,
-    /// How long a node that starts waits for a reason to speak to a neighbor, before it tells it
-    /// that it has started. Longer saves messages, and takes longer after a restart.
-    pub greet: Duration,
+pub struct Timing {
+    /// Time between two ticks of the batch timer. Items leave at a tick, or at once if this is
+    /// zero. A larger value saves messages; a smaller one reduces latency.
+    pub batch_interval: Duration,
+    /// Minimum of the lead: the time by which items should arrive before the tick at which their
+    /// [upstream](Gossip::set_upstream) neighbor forwards them. Where latency varies, the lead is
+    /// four times its mean deviation, up to a third of `batch_interval`. A larger value tolerates
+    /// deviations that were not measured yet; a smaller one reduces latency.
+    pub min_lead: Duration,
+    /// Longest time for which an acknowledgement waits for items that it can travel with. A larger
+    /// value saves messages; a smaller one allows a smaller `min_retransmit_timeout`.
+    pub max_ack_delay: Duration,
+    /// Shortest time without an acknowledgement after which items are retransmitted. It must exceed
+    /// `max_ack_delay` and a round trip together. A larger value delays repair.
+    pub min_retransmit_timeout: Duration,
+    /// Longest such time, for round trips that are measured to take longer, or to vary. A larger
+    /// value retransmits less of what is late and not lost, and delays repair.
+    pub max_retransmit_timeout: Duration,
+    /// Time for which a node that starts waits for something to send to a neighbor, before it sends
+    /// a hello: an empty batch that announces its incarnation. A larger value saves messages, and
+    /// delays the repair after a restart.
+    pub hello_delay: Duration,
 }
 
-impl Pace {
-    /// News leaves at once, and repair takes less than 2 s where a message takes 100 ms.
-    pub const AT_ONCE: Pace = Pace {
-        flush: Duration::ZERO,
-        ahead: Duration::from_millis(10),
-        acknowledge: Duration::from_millis(1400),
-        retry: Duration::from_millis(1700),
-        retry_at_most: Duration::from_millis(1850),
-        greet: Duration::from_millis(700),
+impl Timing {
+    /// Items leave at once, and repair takes less than 2 s where a message takes 100 ms.
+    pub const IMMEDIATE: Timing = Timing {
+        batch_interval: Duration::ZERO,
+        min_lead: Duration::from_millis(10),
+        max_ack_delay: Duration::from_millis(1400),
+        min_retransmit_timeout: Duration::from_millis(1700),
+        max_retransmit_timeout: Duration::from_millis(1850),
+        hello_delay: Duration::from_millis(700),
     };
 
-    /// News leaves at beats.
-    pub const fn every(flush: Duration) -> Pace {
-        Pace {
-            flush,
-            acknowledge: flush.saturating_add(Duration::from_millis(800)),
-            retry: flush.saturating_add(Duration::from_millis(1200)),
-            retry_at_most: flush.saturating_add(Duration::from_millis(1500)),
-            greet: flush.saturating_add(Duration::from_millis(500)),
-            ..Pace::AT_ONCE
+    /// Items leave in batches, one per interval.
+    pub const fn every(interval: Duration) -> Timing {
+        Timing {
+            batch_interval: interval,
+            max_ack_delay: interval.saturating_add(Duration::from_millis(800)),
+            min_retransmit_timeout: interval.saturating_add(Duration::from_millis(1200)),
+            max_retransmit_timeout: interval.saturating_add(Duration::from_millis(1500)),
+            hello_delay: interval.saturating_add(Duration::from_millis(500)),
+            ..Timing::IMMEDIATE
         }
     }
 }
 
-/// A node's end of all its links. Clones are the same, and cheap.
-pub struct Gossip<T>(Rc<Shared<T>>);
+/// A node's ends of all its links. Clones are cheap and refer to the same links.
+pub struct Gossip<T>(Rc<GossipInner<T>>);
 
-struct Shared<T> {
+struct GossipInner<T> {
     node: Node,
-    pace: Pace,
+    timing: Timing,
     start: Instant,
-    links: RefCell<BTreeMap<String, Rc<End<T>>>>,
-    /// Those that may know what this node has told or been told in a former life.
-    known: RefCell<BTreeSet<String>>,
-    /// Those of them that were not asked.
-    acquaintances: RefCell<Vec<String>>,
-    /// The first that has shown that it knows of a former life of this node.
-    reminder: RefCell<Option<String>>,
+    links: RefCell<BTreeMap<String, Rc<NeighborLink<T>>>>,
+    /// Nodes that may have items which a former incarnation of this node has sent or received.
+    comparison_peers: RefCell<BTreeSet<String>>,
+    /// Those of them with which this incarnation has not been compared yet.
+    uncompared_peers: RefCell<Vec<String>>,
+    /// First node that has shown that it knows of a former incarnation of this one.
+    restart_reporter: RefCell<Option<String>>,
     /// Nodes to compare with, although this node was not restarted.
-    compare_requests: RefCell<Vec<String>>,
-    reminded: Notify,
-    leader: RefCell<Option<String>>,
-    send: Send<T>,
-    overdue: RefCell<Option<mpsc::UnboundedSender<Overdue<T>>>>,
+    extra_comparisons: RefCell<Vec<String>>,
+    comparison_needed: Notify,
+    /// Neighbor to which this node forwards the items of all others, see [`Gossip::set_upstream`].
+    upstream: RefCell<Option<String>>,
+    send: SendFn<T>,
+    /// Channel to the task of [`Gossip::on_suspected`].
+    suspicions: RefCell<Option<mpsc::UnboundedSender<UnackedItems<T>>>>,
 }
 
-type Send<T> = Box<dyn Fn(&str, Batch<T>)>;
+type SendFn<T> = Box<dyn Fn(&str, Batch<T>)>;
 
-/// A neighbor, and news that it is overdue with.
-type Overdue<T> = (String, Vec<T>);
+/// A neighbor that has become suspected, and items that it has not acknowledged.
+type UnackedItems<T> = (String, Vec<T>);
 
-struct End<T> {
-    link: RefCell<Link<T>>,
+struct NeighborLink<T> {
+    state: RefCell<Link<T>>,
     changed: Notify,
+}
+
+/// Nodes with which this node has to compare itself.
+pub(super) enum Comparisons {
+    /// All that were not compared with since a restart. The first of them is the one that has
+    /// reported the restart, unless it was compared with before.
+    AfterRestart(Vec<String>),
+    /// Those that [`Gossip::compare_with`] has named.
+    Extra(Vec<String>),
 }
 
 impl<T: Clone + Serialize + 'static> Gossip<T> {
     /// No links yet; `message` makes the message that carries a batch.
     pub fn new<M: Serialize>(
         node: &Node,
-        pace: Pace,
+        timing: Timing,
         message: impl Fn(Batch<T>) -> M + 'static,
     ) -> Gossip<T> {
-        let sender = node.clone();
-        let send = Box::new(move |to: &str, batch| sender.send(to, &message(batch)));
-        Gossip(Rc::new(Shared {
+        let send = {
+            let node = node.clone();
+            Box::new(move |to: &str, batch| node.send(to, &message(batch)))
+        };
+        Gossip(Rc::new(GossipInner {
             node: node.clone(),
-            pace,
+            timing,
             start: Instant::now(),
             links: RefCell::default(),
-            known: RefCell::default(),
-            acquaintances: RefCell::default(),
-            reminder: RefCell::default(),
-            compare_requests: RefCell::default(),
-            reminded: Notify::new(),
-            leader: RefCell::default(),
+            comparison_peers: RefCell::default(),
+            uncompared_peers: RefCell::default(),
+            restart_reporter: RefCell::default(),
+            extra_comparisons: RefCell::default(),
+            comparison_needed: Notify::new(),
+            upstream: RefCell::default(),
             send,
-            overdue: RefCell::default(),
+            suspicions: RefCell::default(),
         }))
     }
 
-    /// Lets neighbors know that this node has started, so that each finds out whether the other has
-    /// had a former life.
-    pub fn meet(&self, neighbors: impl IntoIterator<Item = String>) {
+    /// Opens links to neighbors and schedules a hello on each, so that each end finds out whether
+    /// the other had a former incarnation.
+    pub fn connect(&self, neighbors: impl IntoIterator<Item = String>) {
         for neighbor in neighbors {
-            self.change(&neighbor, Link::greet);
-            self.ask_also([neighbor]);
+            self.update_link(&neighbor, Link::schedule_hello);
+            self.add_comparison_peers([neighbor]);
         }
     }
 
-    /// Has these asked, too, when this node has to [catch up](catch_up): it is not their neighbor,
-    /// but may have told them in a former life what nobody else knows.
-    pub fn ask_also(&self, others: impl IntoIterator<Item = String>) {
+    /// Adds nodes with which this node compares itself in [anti-entropy](spawn_anti_entropy) after
+    /// a restart: nodes that are not neighbors, but may have learned from a former incarnation of
+    /// this one what nobody else knows.
+    pub fn add_comparison_peers(&self, others: impl IntoIterator<Item = String>) {
         for other in others {
-            if self.0.known.borrow_mut().insert(other.clone()) {
-                self.0.acquaintances.borrow_mut().push(other);
+            if self.0.comparison_peers.borrow_mut().insert(other.clone()) {
+                self.0.uncompared_peers.borrow_mut().push(other);
             }
         }
-        self.0.reminded.notify_one();
+        self.0.comparison_needed.notify_one();
     }
 
-    /// Notes that this node has had a former life, as somebody knows.
-    pub fn remind(&self, who: &str) {
-        self.0.reminder.borrow_mut().get_or_insert_with(|| who.to_owned());
-        self.0.reminded.notify_one();
+    /// Starts [anti-entropy](spawn_anti_entropy) after a restart that `reporter` knows of: a
+    /// neighbor, or this node itself.
+    pub fn note_restart(&self, reporter: &str) {
+        self.0.restart_reporter.borrow_mut().get_or_insert_with(|| reporter.to_owned());
+        self.0.comparison_needed.notify_one();
     }
 
     /// Compares this node with another one, once, as a node does that [catches up](catch_up): for
     /// when somebody has fallen silent that may have told only one of them what it knew.
     pub fn compare_with(&self, other: &str) {
-        self.0.compare_requests.borrow_mut().push(other.to_owned());
-        self.0.reminded.notify_one();
+        self.0.extra_comparisons.borrow_mut().push(other.to_owned());
+        self.0.comparison_needed.notify_one();
     }
 
-    /// Has news for this neighbor leave so that it arrives shortly before the neighbor's own beat.
-    /// The neighbor says how long it has to wait there, so no clocks need to agree; and if it comes
-    /// shortly after a beat nevertheless, the neighbor sends again soon.
-    pub fn follow(&self, neighbor: &str) {
-        self.0.leader.replace(Some(neighbor.to_owned()));
-        self.change(neighbor, |link, _| link.follow());
+    /// Makes a neighbor the upstream of this node: the one to which this node forwards what others
+    /// send. Batches to it are timed to arrive shortly before the tick at which the neighbor
+    /// forwards them. The neighbor reports how long items have to wait there, so clocks need not be
+    /// synchronized; items that have just missed a tick are forwarded at an extra one. Items of
+    /// others are acknowledged once the upstream neighbor has acknowledged them, or when their
+    /// acknowledgement has waited for [`Timing::max_ack_delay`].
+    pub fn set_upstream(&self, neighbor: &str) {
+        self.0.upstream.replace(Some(neighbor.to_owned()));
+        self.update_link(neighbor, |link, _| link.align_ticks());
     }
 
     /// Lets the news for a neighbor leave at once, and counts its beats from now.
     pub fn flush(&self, neighbor: &str) {
-        self.change(neighbor, Link::flush);
+        self.update_link(neighbor, Link::flush);
     }
 
-    /// Whether a neighbor has not acknowledged something within [`Pace::retry`], and nothing since.
-    pub fn is_overdue(&self, neighbor: &str) -> bool {
+    /// True from a retransmission timeout until the neighbor acknowledges something.
+    pub fn is_suspected(&self, neighbor: &str) -> bool {
         let links = self.0.links.borrow();
-        links.get(neighbor).is_some_and(|end| end.link.borrow().is_overdue())
+        links.get(neighbor).is_some_and(|link| link.state.borrow().is_suspected())
     }
 
-    /// Starts a task that calls this with a neighbor that has become overdue, and all the news that
-    /// wait for it then. Not with what it is told while [it is](Gossip::is_overdue).
-    pub fn when_overdue(&self, call: impl Fn(&str, Vec<T>) + 'static) {
-        // Unbounded, as the backlogs are from which this is copied; and the task never waits.
-        let (sender, mut overdue) = mpsc::unbounded_channel();
-        self.0.overdue.replace(Some(sender));
+    /// Spawns a task that calls `call` with each neighbor that becomes suspected, and those items
+    /// in the backlog for it that were not reported before. Items that are enqueued while the
+    /// neighbor [is suspected](Gossip::is_suspected) are not reported.
+    pub fn on_suspected(&self, call: impl Fn(&str, Vec<T>) + 'static) {
+        // Unbounded, like the backlogs from which the items are copied. The task empties it at
+        // once, because `call` is not async.
+        let (sender, mut suspicions) = mpsc::unbounded_channel();
+        self.0.suspicions.replace(Some(sender));
         self.0.node.spawn(async move {
-            while let Some((neighbor, news)) = overdue.recv().await {
-                call(&neighbor, news);
+            while let Some((neighbor, items)) = suspicions.recv().await {
+                call(&neighbor, items);
             }
         });
     }
 
-    /// Puts news into the backlog for a neighbor.
-    pub fn tell(&self, neighbor: &str, news: impl IntoIterator<Item = T>) {
-        let mut news = news.into_iter().peekable();
-        if news.peek().is_some() {
-            self.change(neighbor, |link, now| link.tell(now, news));
+    /// Puts items into the backlog for a neighbor, and opens a link if there is none.
+    pub fn enqueue(&self, neighbor: &str, items: impl IntoIterator<Item = T>) {
+        let mut items = items.into_iter().peekable();
+        if items.peek().is_some() {
+            self.update_link(neighbor, |link, now| link.enqueue(now, items));
         }
     }
 
@@ -255,63 +276,64 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
     /// acknowledged. Tells whether the sender still lives. If it has been started again meanwhile,
     /// nobody will tell its news to whom it has not reached yet.
     pub fn receive(&self, from: &str, batch: &Batch<T>) -> bool {
-        let (received, acknowledged) = self.change(from, |link, now| {
-            let received = link.receive(now, batch);
-            (received, link.acknowledged())
+        let (outcome, acked) = self.update_link(from, |link, now| {
+            let outcome = link.receive(now, batch);
+            (outcome, link.first_unacked())
         });
-        if self.is_leader(from) {
-            let confirmed = (!received.is_reborn).then_some(acknowledged);
-            self.for_all_but(from, |link| link.note_confirmed(confirmed));
+        if self.is_upstream(from) {
+            let upstream_ack = (!outcome.neighbor_restarted).then_some(acked);
+            self.for_each_link_except(from, |link| link.note_confirmed(upstream_ack));
         }
-        self.note_wait(from, batch);
-        if received.is_late {
-            self.tell(from, batch.news.iter().cloned());
+        self.report_wait(from, batch);
+        if outcome.is_stale {
+            self.enqueue(from, batch.items.iter().cloned());
         }
-        if received.is_again {
-            self.ask_also([from.to_owned()]);
-            self.remind(from);
+        if outcome.reports_restart {
+            self.add_comparison_peers([from.to_owned()]);
+            self.note_restart(from);
         }
-        !received.is_late
+        !outcome.is_stale
     }
 
-    /// Has the sender of news know how long it waits here for the beat at which it goes on: to the
-    /// neighbor that this node follows, or to everybody. What has just missed one goes on earlier.
-    fn note_wait(&self, from: &str, batch: &Batch<T>) {
-        let (links, leader) = (self.0.links.borrow(), self.0.leader.borrow());
-        let onward = links.get(leader.as_deref().unwrap_or(from));
-        let (Some(onward), Some(sender)) = (onward, links.get(from)) else { return };
+    /// Reports to the sender of items how long they wait here for the tick at which they are
+    /// forwarded: to the upstream neighbor, or, without one, to all. Items that have just missed a
+    /// tick are forwarded at an extra one.
+    fn report_wait(&self, from: &str, batch: &Batch<T>) {
+        let (links, upstream) = (self.0.links.borrow(), self.0.upstream.borrow());
+        // Without an upstream neighbor all links have the same ticks, so the sender's will do.
+        let onward_link = links.get(upstream.as_deref().unwrap_or(from));
+        let (Some(onward_link), Some(from_link)) = (onward_link, links.get(from)) else { return };
         let now = Instant::now();
-        let second_chance = onward.link.borrow().beat().second_chance(now);
-        let Some(wait) = onward.link.borrow().beat().wait(now) else { return };
-        let has_missed = sender.link.borrow_mut().note_wait(batch, wait, second_chance.is_some());
-        let Some(at) = second_chance.filter(|_| has_missed) else { return };
-        for (neighbor, end) in &*links {
-            if leader.as_ref().is_none_or(|leader| leader == neighbor) {
-                end.link.borrow_mut().flush_also(at);
-                end.changed.notify_one();
+        let extra_tick = onward_link.state.borrow().batch_timer().extra_tick_after_miss(now);
+        let Some(wait) = onward_link.state.borrow().batch_timer().wait(now) else { return };
+        let tick_missed = extra_tick.is_some();
+        let batch_missed = from_link.state.borrow_mut().note_wait(batch, wait, tick_missed);
+        let Some(at) = extra_tick.filter(|_| batch_missed) else { return };
+        for (neighbor, link) in &*links {
+            if upstream.as_ref().is_none_or(|upstream| upstream == neighbor) {
+                link.state.borrow_mut().add_extra_tick(at);
+                link.changed.notify_one();
             }
         }
     }
 
-    /// Waits until this node knows that it has had a former life, and of anybody who was not asked
-    /// about it: those, first one that knows of that life, and `true`; or until it has to be
-    /// compared with somebody without having forgotten anything.
-    pub(super) async fn reminded(&self) -> (Vec<String>, bool) {
+    /// Waits until this node has to compare itself with others, and returns them.
+    pub(super) async fn next_comparisons(&self) -> Comparisons {
         loop {
-            let compare_requests = self.0.compare_requests.take();
-            if !compare_requests.is_empty() {
-                return (compare_requests, false);
+            let extra = self.0.extra_comparisons.take();
+            if !extra.is_empty() {
+                return Comparisons::Extra(extra);
             }
-            if let Some(first) = &*self.0.reminder.borrow() {
-                let mut others = self.0.acquaintances.take();
-                if let Some(place) = others.iter().position(|other| other == first) {
-                    others[..=place].rotate_right(1);
+            if let Some(first) = &*self.0.restart_reporter.borrow() {
+                let mut others = self.0.uncompared_peers.take();
+                if let Some(index) = others.iter().position(|other| other == first) {
+                    others[..=index].rotate_right(1);
                 }
                 if !others.is_empty() {
-                    return (others, true);
+                    return Comparisons::AfterRestart(others);
                 }
             }
-            self.0.reminded.notified().await;
+            self.0.comparison_needed.notified().await;
         }
     }
 
@@ -319,89 +341,91 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
         &self.0.node
     }
 
-    fn change<R>(&self, neighbor: &str, change: impl FnOnce(&mut Link<T>, Instant) -> R) -> R {
-        let end = self.end(neighbor);
-        let result = change(&mut end.link.borrow_mut(), Instant::now());
-        end.changed.notify_one();
+    fn update_link<R>(&self, neighbor: &str, change: impl FnOnce(&mut Link<T>, Instant) -> R) -> R {
+        let link = self.link_to(neighbor);
+        let result = change(&mut link.state.borrow_mut(), Instant::now());
+        link.changed.notify_one();
         result
     }
 
-    fn end(&self, neighbor: &str) -> Rc<End<T>> {
-        let Shared { node, pace, start, links, .. } = &*self.0;
-        if let Some(end) = links.borrow().get(neighbor) {
-            return Rc::clone(end);
+    /// Link to a neighbor. If there is none, it is opened, without a hello.
+    fn link_to(&self, neighbor: &str) -> Rc<NeighborLink<T>> {
+        let GossipInner { node, timing, start, links, .. } = &*self.0;
+        if let Some(link) = links.borrow().get(neighbor) {
+            return Rc::clone(link);
         }
-        let link = Link::new(*pace, node.life(), *start);
-        let end = Rc::new(End { link: RefCell::new(link), changed: Notify::new() });
-        links.borrow_mut().insert(neighbor.to_owned(), Rc::clone(&end));
-        node.spawn(keep_up_to_date(self.clone(), neighbor.to_owned(), Rc::clone(&end)));
-        end
+        let state = RefCell::new(Link::new(*timing, node.incarnation(), *start));
+        let link = Rc::new(NeighborLink { state, changed: Notify::new() });
+        links.borrow_mut().insert(neighbor.to_owned(), Rc::clone(&link));
+        node.spawn(run_link(self.clone(), neighbor.to_owned(), Rc::clone(&link)));
+        link
     }
 }
 
-/// Sends what is due, for as long as the node lives.
-async fn keep_up_to_date<T: Clone + Serialize + 'static>(
+/// Sends what is due on a link, for as long as the node lives.
+async fn run_link<T: Clone + Serialize + 'static>(
     gossip: Gossip<T>,
     neighbor: String,
-    end: Rc<End<T>>,
+    link: Rc<NeighborLink<T>>,
 ) {
     loop {
-        let (due, now) = (end.link.borrow().due(), Instant::now());
+        let (due, now) = (link.state.borrow().due(), Instant::now());
         match due {
             Some(at) if at <= now => {
-                gossip.emit(&neighbor, &end, now);
-                if end.link.borrow().due().is_some_and(|at| at <= now) {
-                    // What was said is written, and others are heard, before the next batch.
+                gossip.send_batch(&neighbor, &link, now);
+                if link.state.borrow().due().is_some_and(|at| at <= now) {
+                    // Let this batch be written, and other links have their turns, before the next.
                     tokio::task::yield_now().await;
                 }
             }
             Some(at) => tokio::select! {
                 biased;
-                () = end.changed.notified() => {}
+                () = link.changed.notified() => {}
                 () = sleep_until(at) => {}
             },
-            None => end.changed.notified().await,
+            None => link.changed.notified().await,
         }
     }
 }
 
 impl<T: Clone + Serialize + 'static> Gossip<T> {
-    fn emit(&self, neighbor: &str, end: &End<T>, now: Instant) {
-        let Shared { send, overdue, .. } = &*self.0;
-        let forwards = self.forwards_news_of(neighbor);
-        let (batch, late) = end.link.borrow_mut().emit(now, forwards);
+    fn send_batch(&self, neighbor: &str, link: &NeighborLink<T>, now: Instant) {
+        let GossipInner { send, suspicions, .. } = &*self.0;
+        let forwards = self.forwards_items_of(neighbor);
+        let (batch, newly_unacked) = link.state.borrow_mut().make_batch(now, forwards);
         send(neighbor, batch);
-        if self.is_leader(neighbor) {
-            let position = end.link.borrow().end();
-            self.for_all_but(neighbor, |link| link.note_forwarded(position));
+        if self.is_upstream(neighbor) {
+            let upstream_end = link.state.borrow().stream_end();
+            self.for_each_link_except(neighbor, |link| link.note_forwarded(upstream_end));
         }
-        if let Some(overdue) = &*overdue.borrow()
-            && !late.is_empty()
+        if let Some(suspicions) = &*suspicions.borrow()
+            && !newly_unacked.is_empty()
         {
-            // Refused only when the node is about to end.
-            let _ = overdue.send((neighbor.to_owned(), late));
+            // Fails only when the node is about to end.
+            let _ = suspicions.send((neighbor.to_owned(), newly_unacked));
         }
     }
 
-    /// Whether what this neighbor tells goes on to the node that this one follows. Such news is
-    /// acknowledged once the followed node has acknowledged it. Otherwise, if both were killed, the
-    /// neighbor would not know that it has to tell somebody else.
-    fn forwards_news_of(&self, neighbor: &str) -> bool {
-        let leader = self.0.leader.borrow();
-        let leader = leader.as_deref().filter(|leader| *leader != neighbor);
+    /// True if this node forwards the items of this neighbor to the upstream one. Such items are
+    /// acknowledged once the upstream neighbor has acknowledged them. If they were acknowledged
+    /// before, and this node and the upstream one were killed, their sender would not know that it
+    /// has to send them to another node.
+    fn forwards_items_of(&self, neighbor: &str) -> bool {
+        let upstream = self.0.upstream.borrow();
+        let upstream = upstream.as_deref().filter(|upstream| *upstream != neighbor);
         let links = self.0.links.borrow();
-        let link = leader.and_then(|leader| links.get(leader));
-        link.is_some_and(|end| !end.link.borrow().is_overdue())
+        let link = upstream.and_then(|upstream| links.get(upstream));
+        link.is_some_and(|link| !link.state.borrow().is_suspected())
     }
 
-    fn is_leader(&self, neighbor: &str) -> bool {
-        self.0.leader.borrow().as_deref() == Some(neighbor)
+    fn is_upstream(&self, neighbor: &str) -> bool {
+        self.0.upstream.borrow().as_deref() == Some(neighbor)
     }
 
-    fn for_all_but(&self, neighbor: &str, mut change: impl FnMut(&mut Link<T>)) {
-        for (other, end) in &*self.0.links.borrow() {
+    fn for_each_link_except(&self, neighbor: &str, mut change: impl FnMut(&mut Link<T>)) {
+        for (other, link) in &*self.0.links.borrow() {
             if other != neighbor {
-                change(&mut end.link.borrow_mut());
+                change(&mut link.state.borrow_mut());
             }
         }
     }

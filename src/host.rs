@@ -12,14 +12,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::storage::{Directory, Disk};
 
-/// The environment variable that names the directory of a node's storage.
-const STORAGE: &str = "EDDY_STORAGE";
+/// Environment variable that names the directory of a node's storage.
+const STORAGE_VARIABLE: &str = "EDDY_STORAGE";
 
 /// Where a node gets what is not in its messages.
 #[derive(Clone)]
 pub struct Host {
     seed: u64,
-    life: u64,
+    incarnation: u64,
     disk: Option<Rc<dyn Disk>>,
 }
 
@@ -28,22 +28,22 @@ impl Host {
     pub fn system() -> Self {
         // The standard library seeds the keys of its hash maps with the system's randomness.
         let seed = RandomState::new().build_hasher().finish();
-        let directory = std::env::var_os(STORAGE).filter(|path| !path.is_empty());
+        let directory = std::env::var_os(STORAGE_VARIABLE).filter(|path| !path.is_empty());
         let disk = directory.map(|path| Rc::new(Directory::at(path)) as Rc<dyn Disk>);
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let life = u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX);
-        Host { seed, life, disk }
+        let incarnation = u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX);
+        Host { seed, incarnation, disk }
     }
 
     /// A simulation: the same seed gives the node the same random numbers. It has no disk.
     pub fn seeded(seed: u64) -> Self {
-        Host { seed, life: 0, disk: None }
+        Host { seed, incarnation: 0, disk: None }
     }
 
     /// The same host, for a node that has lived so many times before.
     #[must_use]
-    pub fn with_former_lives(self, count: u64) -> Self {
-        Host { life: count, ..self }
+    pub fn with_incarnation(self, incarnation: u64) -> Self {
+        Host { incarnation, ..self }
     }
 
     /// The same host with this disk.
@@ -56,18 +56,18 @@ impl Host {
         self.disk.clone()
     }
 
-    pub(crate) fn life(&self) -> u64 {
-        self.life
+    pub(crate) fn incarnation(&self) -> u64 {
+        self.incarnation
     }
 
-    pub(crate) fn random(&self) -> Random {
-        Random { state: Cell::new(self.seed) }
+    pub(crate) fn random(&self) -> SplitMix64 {
+        SplitMix64 { state: Cell::new(self.seed) }
     }
 
     /// The first `msg_id`: 2^30 or more, below 2^31, and so of ten digits. It takes nothing from
     /// [`Host::random`], so that what a node draws does not depend on whether it calls anybody.
     pub(crate) fn first_msg_id(&self) -> u64 {
-        let stream = Random { state: Cell::new(!self.seed) };
+        let stream = SplitMix64 { state: Cell::new(!self.seed) };
         stream.next() >> 34 | 1 << 30
     }
 }
@@ -77,7 +77,7 @@ impl fmt::Debug for Host {
         let has_disk = self.disk.is_some();
         f.debug_struct("Host")
             .field("seed", &self.seed)
-            .field("life", &self.life)
+            .field("incarnation", &self.incarnation)
             .field("has_disk", &has_disk)
             .finish_non_exhaustive()
     }
@@ -85,11 +85,11 @@ impl fmt::Debug for Host {
 
 /// Sebastiano Vigna's `splitmix64`: 2^64 numbers before it repeats itself, any seed will do.
 #[derive(Debug)]
-pub(crate) struct Random {
+pub(crate) struct SplitMix64 {
     state: Cell<u64>,
 }
 
-impl Random {
+impl SplitMix64 {
     pub(crate) fn next(&self) -> u64 {
         let state = self.state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.state.set(state);
@@ -116,14 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_id_has_ten_digits_and_is_another_one_for_every_seed() {
+    fn the_first_msg_id_has_ten_digits_and_differs_between_seeds() {
         let ids: BTreeSet<u64> = (0..1000).map(|seed| Host::seeded(seed).first_msg_id()).collect();
         assert!(ids.iter().all(|id| (1 << 30..1 << 31).contains(id)));
         assert_eq!(ids.len(), 1000);
     }
 
     #[test]
-    fn the_system_gives_every_node_other_numbers() {
+    fn the_system_gives_each_node_different_random_numbers() {
         assert_ne!(Host::system().random().next(), Host::system().random().next());
     }
 }

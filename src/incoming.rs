@@ -7,13 +7,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::body::{Body, Fields, Mismatch};
+use crate::body::{Body, BodyError, Fields};
 use crate::error::{Error, ErrorCode};
-use crate::lines::Line;
+use crate::lines::InputLine;
 use crate::message::{self, Header, Message};
 
-/// How much of a bad line is shown.
-const EXCERPT: usize = 200;
+/// Characters of a bad line that an error shows. A larger number shows more of the cause; a
+/// smaller one fits on a screen.
+const EXCERPT_CHARS: usize = 200;
 
 /// A message, taken apart as far as everybody needs it.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(crate) struct Incoming<'a> {
 
 /// [`Message`] with a body that is taken apart.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+struct WireMessage<'a> {
     #[serde(borrow)]
     src: Cow<'a, str>,
     #[serde(borrow)]
@@ -37,37 +38,39 @@ struct Envelope<'a> {
 
 /// Why a line, or what it asks for, cannot be taken.
 #[derive(Debug)]
-pub(crate) struct Refusal {
-    /// What is wrong, and how the line begins.
+pub(crate) struct ErrorReply {
+    /// The error; of a bad line, with the beginning of the line.
     pub(crate) error: Error,
-    /// Who waits for an answer to it, as far as that can be made out.
-    pub(crate) asker: Option<Asker>,
+    /// The request to reply to, if the sender expects a reply and can be identified.
+    pub(crate) reply_to: Option<ReplyTo>,
 }
 
 /// Whoever sent a request, to whom, and which.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Asker {
-    pub(crate) src: String,
-    pub(crate) dest: String,
+pub(crate) struct ReplyTo {
+    /// Sender of the request, and receiver of the reply.
+    pub(crate) requester: String,
+    /// Receiver of the request, and sender of the reply.
+    pub(crate) node_id: String,
     pub(crate) msg_id: u64,
 }
 
 impl<'a> Incoming<'a> {
-    pub(crate) fn parse(line: &Line<'a>) -> Result<Self, Refusal> {
+    pub(crate) fn parse(line: &InputLine<'a>) -> Result<Self, ErrorReply> {
         let line = match *line {
-            Line::Whole(line) => line,
-            Line::TooLong { bytes } => {
+            InputLine::Whole(line) => line,
+            InputLine::TooLong { bytes } => {
                 let error = malformed(format!("a line of {bytes} bytes is too long"));
-                return Err(Refusal { error, asker: None });
+                return Err(ErrorReply { error, reply_to: None });
             }
         };
         let bad = |error: serde_json::Error| {
             let text = String::from_utf8_lossy(line);
             let error = malformed(format!("expected a message ({error}), got {}", excerpt(&text)));
-            Refusal { error, asker: asker(&text) }
+            ErrorReply { error, reply_to: salvage_reply_to(&text) }
         };
-        let line = message::text(line).map_err(bad)?;
-        let Envelope { src, dest, body: fields } = serde_json::from_str(line).map_err(bad)?;
+        let line = message::object_text(line).map_err(bad)?;
+        let WireMessage { src, dest, body: fields } = serde_json::from_str(line).map_err(bad)?;
         Ok(Incoming { src, dest, fields, line })
     }
 
@@ -87,29 +90,29 @@ impl<'a> Incoming<'a> {
         Message::parse(self.line.as_bytes()).map_or(self.line, |message| message.body.get())
     }
 
-    /// Reads the body as a request.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    /// Deserializes the body as a request.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ErrorReply> {
         self.body().read().map_err(|mismatch| {
             let code = match mismatch {
-                Mismatch::UnknownType(_) => ErrorCode::NotSupported,
-                Mismatch::Unfit(_) => ErrorCode::MalformedRequest,
+                BodyError::UnknownType(_) => ErrorCode::NotSupported,
+                BodyError::InvalidFields(_) => ErrorCode::MalformedRequest,
             };
             let error = code.error(format!("{mismatch}, in {}", excerpt(self.text())));
-            Refusal { error, asker: self.asker() }
+            ErrorReply { error, reply_to: self.reply_to() }
         })
     }
 
-    /// The number under which an answer is waited for; none is if this is an answer itself, or an
-    /// error.
-    pub(crate) fn asks(&self) -> Option<u64> {
+    /// The `msg_id` of a request that expects a reply. A reply or an error has none.
+    pub(crate) fn request_msg_id(&self) -> Option<u64> {
         let Header { kind, msg_id, in_reply_to } = self.header();
         msg_id.filter(|_| in_reply_to.is_none() && kind != "error")
     }
 
-    /// Who waits for an answer, if anybody does.
-    pub(crate) fn asker(&self) -> Option<Asker> {
-        let msg_id = self.asks()?;
-        Some(Asker { src: self.src.to_string(), dest: self.dest.to_string(), msg_id })
+    /// The request to reply to, if the sender expects a reply.
+    pub(crate) fn reply_to(&self) -> Option<ReplyTo> {
+        let msg_id = self.request_msg_id()?;
+        let (requester, node_id) = (self.src.to_string(), self.dest.to_string());
+        Some(ReplyTo { requester, node_id, msg_id })
     }
 }
 
@@ -117,24 +120,24 @@ fn malformed(text: String) -> Error {
     ErrorCode::MalformedRequest.error(text)
 }
 
-/// Makes the best of a line that is JSON after all, but not a message.
-fn asker(text: &str) -> Option<Asker> {
-    let line = Object::parse(text)?;
-    let body = Object::parse(line.0.get("body")?.get())?;
+/// Identifies the request in a line that is JSON, but no message.
+fn salvage_reply_to(text: &str) -> Option<ReplyTo> {
+    let line = RawObject::parse(text)?;
+    let body = RawObject::parse(line.0.get("body")?.get())?;
     let is_answer = body.0.get("in_reply_to").is_some_and(|answered| answered.get() != "null")
         || body.field::<String>("type").is_some_and(|kind| kind == "error");
-    let src = line.field("src").filter(|_| !is_answer)?;
-    let dest = line.field("dest").unwrap_or_default();
-    Some(Asker { src, dest, msg_id: body.field("msg_id")? })
+    let requester = line.field("src").filter(|_| !is_answer)?;
+    let node_id = line.field("dest").unwrap_or_default();
+    Some(ReplyTo { requester, node_id, msg_id: body.field("msg_id")? })
 }
 
-/// A JSON object whose fields stay text: their nesting may be too deep for a value in memory. Of a
-/// key that comes twice the last one counts.
-struct Object<'a>(BTreeMap<String, &'a RawValue>);
+/// A JSON object whose values stay text, because they may be nested too deeply to be parsed. The
+/// last of duplicate keys counts.
+struct RawObject<'a>(BTreeMap<String, &'a RawValue>);
 
-impl<'a> Object<'a> {
+impl<'a> RawObject<'a> {
     fn parse(text: &'a str) -> Option<Self> {
-        serde_json::from_str(text).ok().map(Object)
+        serde_json::from_str(text).ok().map(RawObject)
     }
 
     fn field<T: Deserialize<'a>>(&self, key: &str) -> Option<T> {
@@ -143,7 +146,7 @@ impl<'a> Object<'a> {
 }
 
 fn excerpt(text: &str) -> String {
-    match text.char_indices().nth(EXCERPT) {
+    match text.char_indices().nth(EXCERPT_CHARS) {
         Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
         None => text.to_owned(),
     }
@@ -154,18 +157,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_asked_is_made_out_even_if_the_question_is_not() {
+    fn the_sender_of_a_request_is_identified_even_in_a_bad_line() {
         #[track_caller]
         fn check(line: &[u8], expected: Option<(&str, u64)>) {
-            let asker = match Incoming::parse(&Line::Whole(line)) {
-                Ok(incoming) => incoming.asker(),
-                Err(bad) => bad.asker,
+            let reply_to = match Incoming::parse(&InputLine::Whole(line)) {
+                Ok(incoming) => incoming.reply_to(),
+                Err(bad) => bad.reply_to,
             };
-            let asker = asker.as_ref().map(|asker| (asker.src.as_str(), asker.msg_id));
-            assert_eq!(asker, expected);
+            let reply_to = reply_to.as_ref().map(|to| (to.requester.as_str(), to.msg_id));
+            assert_eq!(reply_to, expected);
         }
-        let question = br#"{"src":"c1","dest":"n1","body":{"type":"read","msg_id":7}}"#;
-        check(question, Some(("c1", 7)));
+        let request = br#"{"src":"c1","dest":"n1","body":{"type":"read","msg_id":7}}"#;
+        check(request, Some(("c1", 7)));
         check(br#"{"src":"c1","dest":"n1","body":{"msg_id":7}}"#, Some(("c1", 7)));
         check(br#"{"src":"c1","body":{"type":5,"msg_id":7}}"#, Some(("c1", 7)));
         check(

@@ -17,21 +17,22 @@ use std::task::{Context, Poll, Wake, Waker};
 /// }
 /// ```
 pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let woken = Arc::<Woken>::default();
-    let branch = |(place, future)| {
-        let waker = Waker::from(Arc::new(BranchWaker { place, woken: Arc::clone(&woken) }));
+    let ready_queue = Arc::<ReadyQueue>::default();
+    let branch = |(index, future)| {
+        let waker =
+            Waker::from(Arc::new(BranchWaker { index, ready_queue: Arc::clone(&ready_queue) }));
         Branch::Pending(Box::pin(future), waker)
     };
     let mut branches: Vec<Branch<F>> = futures.into_iter().enumerate().map(branch).collect();
     let mut pending = branches.len();
-    woken.state().places.extend(0..pending);
+    ready_queue.state().indices.extend(0..pending);
     poll_fn(|context| {
-        // Those that are woken meanwhile wake whoever polls this, and have their turn then.
-        for place in woken.take(context.waker()) {
-            if let Branch::Pending(future, waker) = &mut branches[place]
+        // A future that is woken meanwhile wakes the parent task, and is polled the next time.
+        for index in ready_queue.take(context.waker()) {
+            if let Branch::Pending(future, waker) = &mut branches[index]
                 && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker))
             {
-                branches[place] = Branch::Ended(output);
+                branches[index] = Branch::Complete(output);
                 pending -= 1;
             }
         }
@@ -39,7 +40,7 @@ pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F:
     })
     .await;
     let outputs = branches.into_iter().filter_map(|branch| match branch {
-        Branch::Ended(output) => Some(output),
+        Branch::Complete(output) => Some(output),
         Branch::Pending(..) => None,
     });
     outputs.collect()
@@ -47,38 +48,38 @@ pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F:
 
 enum Branch<F: Future> {
     Pending(Pin<Box<F>>, Waker),
-    Ended(F::Output),
+    Complete(F::Output),
 }
 
 /// The branches that were woken, and whoever waits for all.
 #[derive(Default)]
-struct Woken(Mutex<State>);
+struct ReadyQueue(Mutex<ReadyState>);
 
 #[derive(Default)]
-struct State {
-    places: Vec<usize>,
-    waiting: Option<Waker>,
+struct ReadyState {
+    indices: Vec<usize>,
+    parent: Option<Waker>,
 }
 
-impl Woken {
-    /// Takes the places of those that were woken, in order, and has this waker woken for the next.
-    fn take(&self, waiting: &Waker) -> Vec<usize> {
+impl ReadyQueue {
+    /// Takes the indices of the woken branches in order, and registers the parent's waker.
+    fn take(&self, parent: &Waker) -> Vec<usize> {
         let mut state = self.state();
-        state.waiting = Some(waiting.clone());
-        let mut places = std::mem::take(&mut state.places);
-        places.sort_unstable();
-        places.dedup();
-        places
+        state.parent = Some(parent.clone());
+        let mut indices = std::mem::take(&mut state.indices);
+        indices.sort_unstable();
+        indices.dedup();
+        indices
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ReadyState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 struct BranchWaker {
-    place: usize,
-    woken: Arc<Woken>,
+    index: usize,
+    ready_queue: Arc<ReadyQueue>,
 }
 
 impl Wake for BranchWaker {
@@ -87,11 +88,11 @@ impl Wake for BranchWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let mut state = self.woken.state();
-        state.places.push(self.place);
-        let waiting = state.waiting.take();
+        let mut state = self.ready_queue.state();
+        state.indices.push(self.index);
+        let parent = state.parent.take();
         drop(state);
-        if let Some(waiting) = waiting {
+        if let Some(waiting) = parent {
             waiting.wake();
         }
     }
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_takes_as_long_as_the_longest_comes_in_order() {
+    async fn outputs_are_in_order_after_the_time_of_the_longest_future() {
         let start = Instant::now();
         let slow = [30, 10, 20].map(|millis| async move {
             sleep(Duration::from_millis(millis)).await;
@@ -119,12 +120,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_waited_for_if_there_is_nothing() {
+    async fn an_empty_list_completes_at_once() {
         assert_eq!(join_all(Vec::<std::future::Ready<u64>>::new()).await, [0_u64; 0]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_future_is_polled_when_it_was_woken_and_not_when_others_were() {
+    async fn a_future_is_polled_only_when_it_was_woken_itself() {
         let polls = &Cell::new(0);
         let counted = async |millis| {
             let mut slow = pin!(sleep(Duration::from_millis(millis)));
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn futures_that_wake_themselves_and_each_other_all_end() {
+    async fn futures_that_wake_themselves_and_each_other_all_complete() {
         let yielding = async |times| {
             for _ in 0..times {
                 tokio::task::yield_now().await;

@@ -46,8 +46,8 @@ impl Json {
     /// A value as JSON.
     ///
     /// # Panics
-    /// If it does not fit into JSON.
-    pub(crate) fn of(value: &impl Serialize) -> Json {
+    /// If it cannot be written as JSON.
+    pub(crate) fn from_value(value: &impl Serialize) -> Json {
         Json(serde_json::value::to_raw_value(value).expect("a value that fits into JSON").into())
     }
 
@@ -60,17 +60,17 @@ impl Json {
 /// How many bytes a value takes as JSON. Text that is JSON already is not looked at.
 ///
 /// # Panics
-/// If it does not fit into JSON.
-pub(crate) fn length(value: &(impl Serialize + ?Sized)) -> usize {
-    let mut length = Length(0);
-    serde_json::to_writer(&mut length, value).expect("a value that fits into JSON");
-    length.0
+/// If the value cannot be written as JSON.
+pub(crate) fn encoded_len(value: &(impl Serialize + ?Sized)) -> usize {
+    let mut counter = ByteCounter(0);
+    serde_json::to_writer(&mut counter, value).expect("a value that fits into JSON");
+    counter.0
 }
 
-/// Counts what is written.
-struct Length(usize);
+/// Writer that only counts bytes.
+struct ByteCounter(usize);
 
-impl std::io::Write for Length {
+impl std::io::Write for ByteCounter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0 += bytes.len();
         Ok(bytes.len())
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_maelstrom_cannot_tell_apart_is_equal() {
+    fn values_that_maelstrom_cannot_distinguish_are_equal() {
         #[track_caller]
         fn check(one: &str, other: &str, are_equal: bool) {
             let [one, other]: [Json; 2] =
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_is_written_as_its_elements_would_be() {
+    fn an_array_is_serialized_like_a_list_of_its_elements() {
         let mut array = JsonArray::default();
         let mut elements: Vec<serde_json::Value> = Vec::new();
         for element in [json!(1), json!("a\nb"), json!({"c": [null, 1.5]}), json!([])] {
@@ -245,14 +245,14 @@ mod tests {
     #[test]
     fn a_length_is_that_of_the_text() {
         let value = json!({"a": [1, -2.5, null, true], "b\"\n": "\u{1}é"});
-        let raw = Json::of(&value);
-        assert_eq!((length(&value), length(&raw)), (raw.get().len(), raw.get().len()));
+        let raw = Json::from_value(&value);
+        assert_eq!((encoded_len(&value), encoded_len(&raw)), (raw.get().len(), raw.get().len()));
         assert_eq!(Json::from_text(raw.get().to_owned()).unwrap(), raw);
         assert!(Json::from_text("[1".to_owned()).is_err());
     }
 
     #[test]
-    fn elements_that_are_text_stay_as_they_are() {
+    fn elements_kept_as_text_stay_unchanged() {
         let mut array = JsonArray::default();
         for text in ["18446744073709551616", "1.50", "[1, 2]"] {
             array.push(&serde_json::from_str::<Json>(text).unwrap());

@@ -10,13 +10,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorCode, RpcError};
-use crate::node::{Node, RPC_WITHIN};
+use crate::node::{Node, RPC_TIMEOUT};
 use crate::rpc::Retry;
 
 /// A key-value store. Keys and values are any JSON.
 #[derive(Debug, Clone)]
 pub struct KeyValue {
-    service: Service,
+    service: ServiceClient,
 }
 
 #[derive(Serialize)]
@@ -40,43 +40,43 @@ enum Request<'a, K, V> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Read<V> {
+enum ReadReply<V> {
     ReadOk { value: V },
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Write {
+enum WriteReply {
     WriteOk,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Cas {
+enum CasReply {
     CasOk,
 }
 
 impl KeyValue {
     /// `lin-kv`: every operation takes effect at one moment between its request and its answer.
     pub fn lin(node: &Node) -> Self {
-        KeyValue { service: Service::new(node, "lin-kv") }
+        KeyValue { service: ServiceClient::new(node, "lin-kv") }
     }
 
     /// `seq-kv`: all nodes see the same order of writes, but a read may see the past.
     pub fn seq(node: &Node) -> Self {
-        KeyValue { service: Service::new(node, "seq-kv") }
+        KeyValue { service: ServiceClient::new(node, "seq-kv") }
     }
 
     /// `lww-kv`: the last writer wins, by clocks that disagree; a read may see the past, and writes
     /// may vanish. It does not know [`cas_or_create`](KeyValue::cas_or_create).
     pub fn lww(node: &Node) -> Self {
-        KeyValue { service: Service::new(node, "lww-kv") }
+        KeyValue { service: ServiceClient::new(node, "lww-kv") }
     }
 
     /// The same store with a time limit of your own for each operation, instead of 1 s.
     #[must_use]
-    pub fn within(self, within: Duration) -> Self {
-        KeyValue { service: Service { within, ..self.service } }
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        KeyValue { service: ServiceClient { timeout, ..self.service } }
     }
 
     /// The value of a key, or `None` if there is no such key.
@@ -85,7 +85,7 @@ impl KeyValue {
         key: &impl Serialize,
     ) -> Result<Option<V>, RpcError> {
         let request: Request<'_, _, ()> = Request::Read { key };
-        found(self.service.call(&request).await)
+        value_if_found(self.service.call(&request).await)
     }
 
     /// [`read`](KeyValue::read) again and again, until there is an answer or `retry` gives up.
@@ -95,7 +95,7 @@ impl KeyValue {
         key: &impl Serialize,
     ) -> Result<Option<V>, RpcError> {
         let request: Request<'_, _, ()> = Request::Read { key };
-        found(self.service.node.rpc_retry(retry, self.service.id, &request).await)
+        value_if_found(self.service.node.rpc_retry(retry, self.service.id, &request).await)
     }
 
     /// Gives a key a value, whatever it had before.
@@ -104,7 +104,7 @@ impl KeyValue {
         key: &impl Serialize,
         value: &impl Serialize,
     ) -> Result<(), RpcError> {
-        let Write::WriteOk = self.service.call(&Request::Write { key, value }).await?;
+        let WriteReply::WriteOk = self.service.call(&Request::Write { key, value }).await?;
         Ok(())
     }
 
@@ -117,7 +117,7 @@ impl KeyValue {
         from: &V,
         to: &V,
     ) -> Result<bool, RpcError> {
-        self.swap(&Request::Cas { key, from, to, create_if_not_exists: false }).await
+        self.send_cas(&Request::Cas { key, from, to, create_if_not_exists: false }).await
     }
 
     /// [`cas`](KeyValue::cas) that also succeeds if there is no such key.
@@ -127,12 +127,12 @@ impl KeyValue {
         from: &V,
         to: &V,
     ) -> Result<bool, RpcError> {
-        self.swap(&Request::Cas { key, from, to, create_if_not_exists: true }).await
+        self.send_cas(&Request::Cas { key, from, to, create_if_not_exists: true }).await
     }
 
-    async fn swap(&self, request: &impl Serialize) -> Result<bool, RpcError> {
+    async fn send_cas(&self, request: &impl Serialize) -> Result<bool, RpcError> {
         match self.service.call(request).await {
-            Ok(Cas::CasOk) => Ok(true),
+            Ok(CasReply::CasOk) => Ok(true),
             Err(error) => match error.code() {
                 Some(ErrorCode::KeyDoesNotExist | ErrorCode::PreconditionFailed) => Ok(false),
                 _ => Err(error),
@@ -141,9 +141,9 @@ impl KeyValue {
     }
 }
 
-fn found<V>(answer: Result<Read<V>, RpcError>) -> Result<Option<V>, RpcError> {
-    match answer {
-        Ok(Read::ReadOk { value }) => Ok(Some(value)),
+fn value_if_found<V>(reply: Result<ReadReply<V>, RpcError>) -> Result<Option<V>, RpcError> {
+    match reply {
+        Ok(ReadReply::ReadOk { value }) => Ok(Some(value)),
         Err(error) if error.code() == Some(ErrorCode::KeyDoesNotExist) => Ok(None),
         Err(error) => Err(error),
     }
@@ -152,7 +152,7 @@ fn found<V>(answer: Result<Read<V>, RpcError>) -> Result<Option<V>, RpcError> {
 /// `lin-tso`: hands out timestamps, each larger than every one that was handed out before.
 #[derive(Debug, Clone)]
 pub struct TimestampOracle {
-    service: Service,
+    service: ServiceClient,
 }
 
 #[derive(Serialize)]
@@ -163,46 +163,46 @@ enum TimestampRequest {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Timestamp {
+enum TimestampReply {
     TsOk { ts: u64 },
 }
 
 impl TimestampOracle {
     /// The oracle, as seen from a node.
     pub fn new(node: &Node) -> Self {
-        TimestampOracle { service: Service::new(node, "lin-tso") }
+        TimestampOracle { service: ServiceClient::new(node, "lin-tso") }
     }
 
     /// The same oracle with a time limit of your own, instead of 1 s.
     #[must_use]
-    pub fn within(self, within: Duration) -> Self {
-        TimestampOracle { service: Service { within, ..self.service } }
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        TimestampOracle { service: ServiceClient { timeout, ..self.service } }
     }
 
     /// A new timestamp, counted from 0.
     pub async fn timestamp(&self) -> Result<u64, RpcError> {
-        let Timestamp::TsOk { ts } = self.service.call(&TimestampRequest::Ts).await?;
+        let TimestampReply::TsOk { ts } = self.service.call(&TimestampRequest::Ts).await?;
         Ok(ts)
     }
 }
 
 /// How a node reaches a service.
 #[derive(Debug, Clone)]
-struct Service {
+struct ServiceClient {
     node: Node,
     id: &'static str,
-    within: Duration,
+    timeout: Duration,
 }
 
-impl Service {
+impl ServiceClient {
     fn new(node: &Node, id: &'static str) -> Self {
-        Service { node: node.clone(), id, within: RPC_WITHIN }
+        ServiceClient { node: node.clone(), id, timeout: RPC_TIMEOUT }
     }
 
     async fn call<R: DeserializeOwned + 'static>(
         &self,
         request: &impl Serialize,
     ) -> Result<R, RpcError> {
-        self.node.rpc_within(self.within, self.id, request).await
+        self.node.rpc_with_timeout(self.timeout, self.id, request).await
     }
 }

@@ -1,13 +1,34 @@
-//! glomers is a small library for nodes of Maelstrom, Jepsen's workbench for distributed systems:
-//! you write what a node answers, and it does the rest.
+//! A small library for nodes of Maelstrom, Jepsen's workbench for distributed systems.
+//!
+//! You write a [`Handler`], which maps requests to replies. The library reads and writes the
+//! messages, matches replies to calls, and runs tasks and storage.
+//!
+//! # Map
+//!
+//! The modules are listed in reading order. For `src/bin/`, this page, `handler` and, from
+//! `broadcast-c` on, [`gossip`] are enough; `lin-kv` needs [`raft`].
+//!
+//! | module | contents |
+//! |---|---|
+//! | `handler` | [`Handler`], the trait with which you write a node |
+//! | `serve` | [`serve`](fn@serve) and the event loop of a node: lines in, lines out |
+//! | `node`, `rpc`, `join` | [`Node`], a handler's handle to its node and the cluster; calls |
+//! | `kv` | clients of Maelstrom's services: [`KeyValue`], [`TimestampOracle`] |
+//! | `error` | [`Error`], an error reply; [`RpcError`], the failure of a call |
+//! | `message`, `body`, `json`, `size` | messages; bodies as enums; JSON as text; size limits |
+//! | `lines`, `incoming`, `outbox`, `stdio` | input split into messages; output and its buffer |
+//! | `tasks` | requests and background tasks, polled inside the node's own future |
+//! | `host`, `storage`, `fatal` | randomness and disk; durable logs and values; fatal errors |
+//! | [`gossip`] | reliable delivery to neighbors and anti-entropy after a restart |
+//! | [`raft`] | replication of a state machine by Raft |
 //!
 //! # A node, step by step
 //!
-//! ## It answers
+//! ## Replies
 //!
-//! A node is a [`Handler`]: requests are the variants of one plain enum, replies those of another,
-//! and a variant's name is the `type` of a message. [`serve`] runs it on stdin and stdout, and
-//! [`serve_on`] on anything else, as here:
+//! A node's behavior is a [`Handler`]. Its requests are the variants of one enum, its replies those
+//! of another, and the variant's name is the message's `type`. [`serve`](fn@serve) runs it on stdin
+//! and stdout, [`serve_on`] on any pair of byte streams:
 //!
 //! ```
 //! use glomers::{Handler, Json, async_trait};
@@ -57,13 +78,12 @@
 //! ```
 //!
 //! In a program, `main` is `glomers::serve(|_node| Echo)`. The handler returns its reply, so it can
-//! neither forget it nor give it twice; and [`Json`] keeps a value as the text in which it came.
+//! neither forget it nor send it twice. [`Json`] keeps a value as the text that was received.
 //!
-//! ## It remembers
+//! ## State
 //!
-//! A node runs on one thread, so a `Cell` or a `RefCell` will do for its state. The function that
-//! makes the handler is called once `init` has come. Before that there is no [`Node`], and so it
-//! has no field that is not there yet.
+//! A node runs on one thread, so `Cell` and `RefCell` suffice for its state. The handler is
+//! constructed after `init` was received, so a handler's [`Node`] need not be an `Option`.
 //!
 //! ```
 //! # use std::cell::Cell;
@@ -93,8 +113,9 @@
 //!
 //!     async fn handle(&self, _from: &str, _request: Request) -> anyhow::Result<Reply> {
 //!         self.generated.set(self.generated.get() + 1);
-//!         let (node, life, count) = (self.node.id(), self.node.life(), self.generated.get());
-//!         Ok(Reply::GenerateOk { id: format!("{node}-{life}-{count}") })
+//!         let (id, count) = (self.node.id(), self.generated.get());
+//!         let incarnation = self.node.incarnation();
+//!         Ok(Reply::GenerateOk { id: format!("{id}-{incarnation}-{count}") })
 //!     }
 //! }
 //!
@@ -106,8 +127,8 @@
 //! #     {"src":"c1","dest":"n1","body":{"type":"generate","msg_id":2}}
 //! # "#;
 //! # let mut output = Vec::new();
-//! let start = |node| Ids { node, generated: Cell::new(0) };
-//! glomers::serve_on(&input[..], &mut output, start).await?;
+//! let new_handler = |node| Ids { node, generated: Cell::new(0) };
+//! glomers::serve_on(&input[..], &mut output, new_handler).await?;
 //! let output = String::from_utf8(output)?;
 //! assert!(output.contains(r#"{"type":"generate_ok","id":"n1-"#), "{output}");
 //! assert!(output.contains(r#"-2","in_reply_to":2}"#), "{output}");
@@ -115,18 +136,19 @@
 //! # }
 //! ```
 //!
-//! What it remembers ends with its process: a node that is killed counts from 1 again, so without
-//! [`Node::life`] it would give ids twice. What has to outlive a kill belongs in
-//! [`Node::storage`].
+//! This state is lost when the process ends. A node that was killed counts from 1 again. Without
+//! its [incarnation](Node::incarnation), a number that grows with every restart, it would generate
+//! the same ids again. State that must survive a kill belongs in [`Node::storage`].
 //!
-//! ## It asks others
+//! ## Calls
 //!
-//! [`Node::rpc`] asks and waits for the answer, up to a second; [`Node::rpc_retry`] asks again
-//! until there is one; [`Node::send`] does not wait. A handler that waits holds nobody up: the next
-//! request starts meanwhile.
+//! [`Node::rpc`] sends a request and waits up to 1 s for the reply, [`Node::rpc_retry`] repeats it
+//! until it succeeds or its [`Retry`] policy gives up, and [`Node::send`] does not wait. While a
+//! handler waits, other requests are handled.
 //!
-//! What `?` lets through is answered as a crash, which tells the client that anything may have
-//! happened. To promise that nothing has, return a definite [`Error`] on purpose:
+//! An [`RpcError`], or any other error that is not an [`Error`], reaches the client as error 13,
+//! crash: the operation may or may not have happened. To promise that it has not, return a definite
+//! [`Error`]:
 //!
 //! ```
 //! use glomers::{ErrorCode, Node, RpcError};
@@ -134,16 +156,16 @@
 //!
 //! # #[derive(Serialize)]
 //! # #[serde(rename_all = "snake_case")]
-//! # enum Ask { Read }
+//! # enum Call { Read }
 //! # #[derive(Deserialize)]
 //! # #[serde(rename_all = "snake_case")]
-//! # enum Answer { ReadOk { value: u64 } }
+//! # enum CallReply { ReadOk { value: u64 } }
 //! async fn sum_of_all_peers(node: &Node) -> anyhow::Result<u64> {
 //!     let mut sum = 0;
 //!     for peer in node.peers() {
-//!         match node.rpc(peer, &Ask::Read).await {
-//!             Ok(Answer::ReadOk { value }) => sum += value,
-//!             // A read changes nothing, so this is the truth.
+//!         match node.rpc(peer, &Call::Read).await {
+//!             Ok(CallReply::ReadOk { value }) => sum += value,
+//!             // A read changes nothing, so a definite error is safe.
 //!             Err(RpcError::TimedOut { .. }) => {
 //!                 let text = format!("{peer} is silent");
 //!                 return Err(ErrorCode::TemporarilyUnavailable.error(text).into());
@@ -155,10 +177,10 @@
 //! }
 //! ```
 //!
-//! ## It works in the background
+//! ## Background tasks
 //!
-//! [`Node::spawn`] runs a task beside the handler: to answer first and work then, or to do
-//! something now and again. [`gossip`] has a ready one, which keeps a neighbor up to date.
+//! [`Node::spawn`] runs a task beside the handler, for work after the reply or periodic work.
+//! [`gossip`] has such tasks, which deliver values to neighbors.
 //!
 //! ```
 //! # use std::time::Duration;
@@ -166,15 +188,15 @@
 //! # use serde::Serialize;
 //! #[derive(Serialize)]
 //! #[serde(rename_all = "snake_case")]
-//! enum Note {
+//! enum Heartbeat {
 //!     Alive,
 //! }
 //!
-//! fn tell_everybody(node: &Node) {
-//!     let speaker = node.clone();
+//! fn send_heartbeats(node: &Node) {
+//!     let sender = node.clone();
 //!     node.spawn(async move {
 //!         loop {
-//!             speaker.peers().for_each(|peer| speaker.send(peer, &Note::Alive));
+//!             sender.peers().for_each(|peer| sender.send(peer, &Heartbeat::Alive));
 //!             tokio::time::sleep(Duration::from_secs(1)).await;
 //!         }
 //!     });
@@ -192,16 +214,16 @@
 //! #     {"src":"c1","dest":"n1","body":{"type":"init","node_id":"n1","node_ids":["n1","n2"]}}
 //! # "#;
 //! # let mut output = Vec::new();
-//! # glomers::serve_on(&input[..], &mut output, |node| { tell_everybody(&node); Silent }).await?;
+//! # glomers::serve_on(&input[..], &mut output, |node| { send_heartbeats(&node); Silent }).await?;
 //! # assert_eq!(output, b"{\"src\":\"n1\",\"dest\":\"n2\",\"body\":{\"type\":\"alive\"}}\n");
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! ## It keeps things in a store
+//! ## Services
 //!
-//! [`KeyValue`] and [`TimestampOracle`] speak to the services that Maelstrom has on its network.
-//! They are calls like any other, so a write that timed out may still happen.
+//! [`KeyValue`] and [`TimestampOracle`] are clients of the services on Maelstrom's network. Their
+//! operations are calls, so a write that timed out may still take effect.
 //!
 //! ```
 //! use glomers::{KeyValue, Node, RpcError};
@@ -217,16 +239,16 @@
 //! }
 //! ```
 //!
-//! ## It survives a restart
+//! ## Durable storage
 //!
-//! [`Node::storage`] has logs and values on the node's own disk. What they return from is durable:
-//! store first, then answer, and whatever was answered is known in the next life. If the disk has
-//! damaged it meanwhile, the node refuses to start and says what is damaged.
+//! [`Node::storage`] holds logs and values on the node's disk. Writes are durable when they return.
+//! A node that stores before it replies still knows after a restart all that it has acknowledged.
+//! If a file is damaged, the node refuses to start and reports the file and the place in it.
 //!
 //! ```
 //! # use std::cell::RefCell;
 //! # use std::rc::Rc;
-//! # use glomers::{Directory, Handler, Host, Log, Node, async_trait};
+//! # use glomers::{Directory, DurableLog, Handler, Host, Node, async_trait};
 //! # use serde::{Deserialize, Serialize};
 //! # #[derive(Deserialize)]
 //! # #[serde(rename_all = "snake_case")]
@@ -235,7 +257,7 @@
 //! # #[serde(rename_all = "snake_case")]
 //! # enum Reply { NoteOk, ReadOk { notes: Vec<String> } }
 //! struct Notes {
-//!     log: Log<String>,
+//!     log: DurableLog<String>,
 //!     notes: RefCell<Vec<String>>,
 //! }
 //!
@@ -272,79 +294,76 @@
 //! # let note = r#"{"src":"c1","dest":"n1","body":{"type":"note","text":"hello"}}"#;
 //! # let read = r#"{"src":"c1","dest":"n1","body":{"type":"read","msg_id":2}}"#;
 //! # let host = || Host::system().with_disk(Rc::new(Directory::at(&directory)));
-//! # let (first_life, mut output) = (format!("{init}\n{note}"), Vec::new());
-//! # let next_life = format!("{init}\n{read}");
-//! host().serve_on(first_life.as_bytes(), &mut Vec::new(), Notes::new).await?;
-//! host().serve_on(next_life.as_bytes(), &mut output, Notes::new).await?;
+//! # let (first, second, mut output) =
+//! #     (format!("{init}\n{note}"), format!("{init}\n{read}"), Vec::new());
+//! host().serve_on(first.as_bytes(), &mut Vec::new(), Notes::new).await?;
+//! // A restart.
+//! host().serve_on(second.as_bytes(), &mut output, Notes::new).await?;
 //! # std::fs::remove_dir_all(&directory)?;
 //! assert!(String::from_utf8(output)?.contains(r#"{"type":"read_ok","notes":["hello"]"#));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! In a program the environment variable `EDDY_STORAGE` names the directory, which eddy sets for
-//! each node. Where nobody sets it, as under Jepsen's Maelstrom, nothing is kept.
+//! In a program, the environment variable `EDDY_STORAGE` names the directory. eddy, the workbench
+//! of this repository, sets it for each node. Without it, as under Jepsen's Maelstrom, nothing is
+//! kept.
 //!
-//! ## It agrees with others
+//! ## Consensus
 //!
-//! [`raft::Replica`] keeps a state machine of yours the same on every node, whoever is killed or
-//! cut off, as long as a majority can talk: commands happen once, in one order, and reads see all
-//! that was answered before them. `src/bin/lin-kv.rs` is a store made of it.
+//! [`raft::Replica`] replicates a state machine to all nodes. A command is executed at most once,
+//! in the same order everywhere, and reads are linearizable, whatever messages and nodes are lost.
+//! A node answers requests as long as it can communicate with a majority. `src/bin/lin-kv.rs` is a
+//! store built on it.
 //!
-//! # What it promises
+//! # Guarantees
 //!
-//! * Every request that carries a `msg_id` gets exactly one reply, unless the node ends first.
-//!   Answers and errors get none, whatever they carry.
-//! * A definite error reaches a client only if a handler returned it on purpose.
-//! * Requests start in the order in which they arrive, and none waits for another.
-//! * A bad line costs that line. It is answered with code 12 if it says who asked, and told on
-//!   stderr if not; an unknown `type` gets code 10. Nothing but messages is ever written to stdout.
-//! * A bug is a panic, and a panic takes the whole node down, wherever it happens.
-//! * A call leaves nothing behind: neither one that was answered, nor one that timed out or was
-//!   dropped. Answers that come late or twice, or to a former life of a node that was restarted,
-//!   are dropped in silence: a life numbers its calls from somewhere at random.
-//! * The end of input is an orderly end: requests in flight get one more second, and what has been
-//!   said is written.
-//! * What a [`Log`] or a [`Value`] has acknowledged survives a kill; what a kill tears is cut off.
-//! * A node is one future. Dropped it is gone, as after a crash; not polled it stands still. All
-//!   its randomness and its disk come from its [`Host`], and all its time from tokio, so a
-//!   simulation can repeat it.
+//! * A request with a `msg_id` gets exactly one reply, unless the node ends first. Replies and
+//!   errors get none, even with a `msg_id`.
+//! * Once a request has reached the handler, its client gets a definite error only if the handler
+//!   returned an [`Error`] with a definite code.
+//! * Requests start in the order of their arrival, and none waits for another.
+//! * A bad line affects nothing else. It is answered with error 12 if its sender can be identified,
+//!   and reported on stderr otherwise. An unknown `type` is answered with error 10. Only messages
+//!   are written to stdout.
+//! * Misuse of the library panics, and a panic in a handler or a task ends the node.
+//! * A call leaves nothing in memory once it is answered, has timed out or is dropped. Replies that
+//!   come late, twice, or to a former incarnation are ignored: each incarnation numbers its calls
+//!   from a random start.
+//! * After the end of input, requests in flight have one more second, and all output is written.
+//! * A write that a [`DurableLog`] or a [`DurableValue`] has acknowledged survives a kill. A
+//!   torn write at the end of a log is removed at the next start.
+//! * A running node is one future. Dropping it kills the node; not polling it pauses the node. Its
+//!   randomness and its disk come from its [`Host`] and its time from tokio, so a simulation can
+//!   repeat a run.
 //!
-//! # What it leaves out
+//! # Deliberately absent
 //!
-//! * Threads: handlers are not `Send`. Who computes for long keeps everybody waiting.
-//! * A log: what is written to stderr by `eprintln!` ends up in Maelstrom's log of the node.
-//! * Membership: the nodes are those of `init`.
-//! * Deduplication: a call that is repeated may be handled twice. Only the receiver knows whether
-//!   that matters.
-//!
-//! # Where to read on
-//!
-//! The modules are listed in the order in which they explain each other: what travels (`message`,
-//! `json`, `size`, `body`, `error`), how a program talks (`node`, `rpc`, `host`), what it keeps
-//! (`storage`, `refusal`), how it is run (`handler`, `serve`, `server`, `tasks`, `incoming`,
-//! `outbox`, `lines`, `stdio`), and what is built on that (`kv`, `join`, [`gossip`], [`raft`]).
+//! * Threads: handlers are not `Send`, and a long computation delays all other requests.
+//! * Logging: `eprintln!` writes to stderr, which Maelstrom keeps in the node's log.
+//! * Membership changes: the nodes are those of `init`.
+//! * Deduplication: a repeated call may be handled twice. Only the receiver knows whether that
+//!   matters.
 
-mod message;
-mod json;
-mod size;
-mod body;
-mod error;
-mod node;
-mod rpc;
-mod host;
-mod refusal;
-mod storage;
 mod handler;
 mod serve;
-mod server;
-mod tasks;
+mod node;
+mod rpc;
+mod join;
+mod kv;
+mod error;
+mod message;
+mod body;
+mod json;
+mod size;
+mod lines;
 mod incoming;
 mod outbox;
-mod lines;
 mod stdio;
-mod kv;
-mod join;
+mod tasks;
+mod host;
+mod storage;
+mod fatal;
 pub mod gossip;
 pub mod raft;
 
@@ -359,5 +378,5 @@ pub use message::{Header, Message};
 pub use node::Node;
 pub use rpc::Retry;
 pub use serve::{serve, serve_on};
-pub use size::{LONGEST_ENTRY, Room, check_entry};
-pub use storage::{Directory, Disk, Log, Storage, Value};
+pub use size::{MAX_ENTRY_BYTES, MessageBudget, check_entry_size};
+pub use storage::{Directory, Disk, DurableLog, DurableValue, Storage};

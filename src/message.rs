@@ -40,7 +40,7 @@ pub struct Header<'a> {
 impl<'a> Message<'a> {
     /// Reads a message from one line, with or without the newline.
     pub fn parse(line: &'a [u8]) -> serde_json::Result<Self> {
-        serde_json::from_str(text(line)?)
+        serde_json::from_str(object_text(line)?)
     }
 
     /// Reads the reserved part of the body; fails if the body is no object or has no `type`.
@@ -50,9 +50,9 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A line as text that may be a message.
-pub(crate) fn text(line: &[u8]) -> serde_json::Result<&str> {
-    // Checked once, and where nobody reads it, too.
+/// The line as text, if it is UTF-8 and may be a JSON object.
+pub(crate) fn object_text(line: &[u8]) -> serde_json::Result<&str> {
+    // For the whole line: serde_json would not check values that nobody reads.
     let line = str::from_utf8(line).map_err(de::Error::custom)?;
     expect_object(line)?;
     Ok(line)

@@ -8,16 +8,16 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::error::RpcError;
-use crate::host::{Host, Random};
+use crate::host::{Host, SplitMix64};
 use crate::outbox::{Envelope, Outbox};
-use crate::rpc::{Calls, Retry};
+use crate::rpc::{PendingCalls, Retry};
 use crate::storage::Storage;
-use crate::tasks::Newcomers;
+use crate::tasks::SpawnQueue;
 
-/// How long [`Node::rpc`] and the clients of the services wait. Longer leaves callers hanging
-/// behind a cut link, shorter gives up on answers that are on their way: Maelstrom's clients wait
-/// 5 s, its challenges delay a message by 100 ms.
-pub(crate) const RPC_WITHIN: Duration = Duration::from_secs(1);
+/// Timeout of [`Node::rpc`] and of the services' clients. A larger value keeps callers waiting
+/// behind a cut link; a smaller one gives up on replies that are on their way. Maelstrom's clients
+/// wait 5 s, and its challenges delay a message by 100 ms.
+pub(crate) const RPC_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// This program's place in the cluster: who it is, who the others are, and how to talk to them.
 ///
@@ -25,17 +25,17 @@ pub(crate) const RPC_WITHIN: Duration = Duration::from_secs(1);
 /// node, and cheap.
 #[derive(Clone)]
 pub struct Node {
-    shared: Rc<Shared>,
+    inner: Rc<NodeInner>,
 }
 
-struct Shared {
+struct NodeInner {
     id: String,
     node_ids: Vec<String>,
     outbox: Rc<Outbox>,
-    calls: Calls,
-    newcomers: Rc<Newcomers>,
-    random: Random,
-    life: u64,
+    calls: PendingCalls,
+    spawn_queue: Rc<SpawnQueue>,
+    random: SplitMix64,
+    incarnation: u64,
     storage: Storage,
 }
 
@@ -44,31 +44,31 @@ impl Node {
         id: String,
         node_ids: Vec<String>,
         outbox: Rc<Outbox>,
-        newcomers: Rc<Newcomers>,
+        spawn_queue: Rc<SpawnQueue>,
         host: &Host,
     ) -> Self {
-        let storage = Storage::new(id.clone(), host.disk(), Rc::clone(&newcomers));
-        let shared = Shared {
+        let storage = Storage::new(id.clone(), host.disk(), Rc::clone(&spawn_queue));
+        let inner = NodeInner {
             id,
             node_ids,
             outbox,
-            calls: Calls::counting_from(host.first_msg_id()),
-            newcomers,
+            calls: PendingCalls::starting_at(host.first_msg_id()),
+            spawn_queue,
             random: host.random(),
-            life: host.life(),
+            incarnation: host.incarnation(),
             storage,
         };
-        Node { shared: Rc::new(shared) }
+        Node { inner: Rc::new(inner) }
     }
 
     /// This node's own id.
     pub fn id(&self) -> &str {
-        &self.shared.id
+        &self.inner.id
     }
 
     /// The ids of all nodes of the cluster, this one included, in the same order on every node.
     pub fn node_ids(&self) -> &[String] {
-        &self.shared.node_ids
+        &self.inner.node_ids
     }
 
     /// The ids of all other nodes.
@@ -87,7 +87,7 @@ impl Node {
     /// # Panics
     /// If the body is nothing of that kind, or does not fit into JSON.
     pub fn send(&self, dest: &str, body: &(impl Serialize + ?Sized)) {
-        self.post(dest, body, None);
+        self.enqueue(dest, body, None);
     }
 
     /// Asks another node, or a service, and waits up to 1 s for its answer.
@@ -99,20 +99,20 @@ impl Node {
         dest: &str,
         body: &(impl Serialize + ?Sized),
     ) -> Result<R, RpcError> {
-        self.rpc_within(RPC_WITHIN, dest, body).await
+        self.rpc_with_timeout(RPC_TIMEOUT, dest, body).await
     }
 
-    /// [`Node::rpc`] with a time limit of your own.
-    pub async fn rpc_within<R: DeserializeOwned + 'static>(
+    /// [`Node::rpc`] with another timeout than 1 s.
+    pub async fn rpc_with_timeout<R: DeserializeOwned + 'static>(
         &self,
-        within: Duration,
+        timeout: Duration,
         dest: &str,
         body: &(impl Serialize + ?Sized),
     ) -> Result<R, RpcError> {
-        let mut call = self.shared.calls.open();
-        self.post(dest, body, Some(call.id()));
-        let answer = tokio::time::timeout(within, call.answer()).await;
-        answer.unwrap_or_else(|_| Err(RpcError::TimedOut { dest: dest.to_owned(), within }))
+        let mut call = self.inner.calls.register();
+        self.enqueue(dest, body, Some(call.id()));
+        let reply = tokio::time::timeout(timeout, call.reply()).await;
+        reply.unwrap_or_else(|_| Err(RpcError::TimedOut { dest: dest.to_owned(), within: timeout }))
     }
 
     /// [`Node::rpc`] again and again, until it succeeds or `retry` gives up.
@@ -125,22 +125,22 @@ impl Node {
         dest: &str,
         body: &(impl Serialize + ?Sized),
     ) -> Result<R, RpcError> {
-        let deadline = retry.deadline.and_then(|limit| Instant::now().checked_add(limit));
+        let deadline = retry.give_up_after.and_then(|limit| Instant::now().checked_add(limit));
         let remaining = || deadline.map_or(Duration::MAX, |at| at - Instant::now());
-        let (mut within, mut pause) = (retry.within, retry.pause);
+        let (mut timeout, mut backoff) = (retry.timeout, retry.backoff);
         loop {
-            let attempt = self.rpc_within(within.min(remaining()), dest, body).await;
+            let attempt = self.rpc_with_timeout(timeout.min(remaining()), dest, body).await;
             let error = match attempt {
                 Err(error) if retry.applies_to(&error) => error,
                 done => return done,
             };
-            let jittered = pause.mul_f64(1.0 - self.random_fraction() / 2.0);
+            let jittered = backoff.mul_f64(1.0 - self.random_fraction() / 2.0);
             if remaining() <= jittered {
                 return Err(error);
             }
             tokio::time::sleep(jittered).await;
-            within = within.saturating_mul(2).min(retry.longest.max(retry.within));
-            pause = pause.saturating_mul(2).min(retry.longest.max(retry.pause));
+            timeout = timeout.saturating_mul(2).min(retry.max_delay.max(retry.timeout));
+            backoff = backoff.saturating_mul(2).min(retry.max_delay.max(retry.backoff));
         }
     }
 
@@ -152,19 +152,19 @@ impl Node {
     /// `Send`, and must not block. A panic in one takes the node down. Nothing limits their number:
     /// a task that waits for a peer without a time limit stays for as long as the peer is silent.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        self.shared.newcomers.push(Box::pin(task));
+        self.inner.spawn_queue.push(Box::pin(task));
     }
 
     /// A random number, the only kind there is: a simulation decides what it will be.
     pub fn random(&self) -> u64 {
-        self.shared.random.next()
+        self.inner.random.next()
     }
 
-    /// A number for the time from this node's start to its end, greater than that of every former
-    /// life it had: microseconds since 1970, by the clock of a system that does not set it back
-    /// while the node is down. A simulation counts from 0.
-    pub fn life(&self) -> u64 {
-        self.shared.life
+    /// Incarnation number: it distinguishes this run of the node from former ones, and is greater
+    /// than all of theirs. It is the start time in microseconds since 1970, so the system must not
+    /// set its clock back while the node is down. A simulation counts restarts from 0.
+    pub fn incarnation(&self) -> u64 {
+        self.inner.incarnation
     }
 
     /// What this node keeps for its next life.
@@ -173,20 +173,20 @@ impl Node {
     /// under Jepsen's Maelstrom, everything succeeds and nothing is kept; the first use says so on
     /// stderr.
     pub fn storage(&self) -> Storage {
-        self.shared.storage.clone()
+        self.inner.storage.clone()
     }
 
-    pub(crate) fn calls(&self) -> &Calls {
-        &self.shared.calls
+    pub(crate) fn calls(&self) -> &PendingCalls {
+        &self.inner.calls
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {
-        &self.shared.outbox
+        &self.inner.outbox
     }
 
-    fn post(&self, dest: &str, body: &(impl Serialize + ?Sized), msg_id: Option<u64>) {
+    fn enqueue(&self, dest: &str, body: &(impl Serialize + ?Sized), msg_id: Option<u64>) {
         let envelope = Envelope { src: self.id(), dest, msg_id, in_reply_to: None };
-        self.shared.outbox.push(envelope, body);
+        self.inner.outbox.push(envelope, body);
     }
 
     /// Uniform in [0, 1).

@@ -13,16 +13,16 @@ use serde::Serialize;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::body;
-use crate::tasks::Alarm;
+use crate::tasks::WakeQueue;
 
 /// Keep this much of a buffer that has been written. More saves allocations after a burst, less
 /// saves memory after a large message.
-const KEEP: usize = 1 << 20;
+const RETAINED_BYTES: usize = 1 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    lines: RefCell<Vec<u8>>,
-    alarm: Arc<Alarm>,
+    buffer: RefCell<Vec<u8>>,
+    wake_queue: Arc<WakeQueue>,
 }
 
 /// Who a message is from and to, and which numbers it carries.
@@ -42,9 +42,9 @@ impl<'a> Envelope<'a> {
 }
 
 impl Outbox {
-    /// An empty one, which rings the alarm when it becomes something else.
-    pub(crate) fn new(alarm: Arc<Alarm>) -> Self {
-        Outbox { lines: RefCell::default(), alarm }
+    /// An empty buffer, which notifies the node when it becomes non-empty.
+    pub(crate) fn new(wake_queue: Arc<WakeQueue>) -> Self {
+        Outbox { buffer: RefCell::default(), wake_queue }
     }
 
     /// Adds a message as a line.
@@ -52,9 +52,9 @@ impl Outbox {
     /// # Panics
     /// If the body is not one: that is a bug in the node, and no reply would be the truth.
     pub(crate) fn push(&self, envelope: Envelope<'_>, body: &(impl Serialize + ?Sized)) {
-        let mut lines = self.lines.borrow_mut();
+        let mut lines = self.buffer.borrow_mut();
         let start = lines.len();
-        if let Err(error) = line(&mut lines, envelope, body) {
+        if let Err(error) = write_message(&mut lines, envelope, body) {
             lines.truncate(start);
             let Envelope { src, dest, .. } = envelope;
             panic!("{src} cannot write its message to {dest} as JSON: {error}");
@@ -71,32 +71,32 @@ impl Outbox {
         lines.push(b'\n');
         if start == 0 {
             drop(lines);
-            self.alarm.ring();
+            self.wake_queue.notify();
         }
     }
 
     /// How many bytes wait.
     pub(crate) fn len(&self) -> usize {
-        self.lines.borrow().len()
+        self.buffer.borrow().len()
     }
 
     /// Writes everything, in as few writes as possible, and flushes.
     pub(crate) async fn write_to(&self, output: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         // More may be said from outside of the node while it is being written.
         while self.len() > 0 {
-            let mut lines = self.lines.take();
+            let mut lines = self.buffer.take();
             output.write_all(&lines).await?;
             output.flush().await?;
             lines.clear();
-            lines.shrink_to(KEEP);
-            let added = self.lines.replace(lines);
-            self.lines.borrow_mut().extend_from_slice(&added);
+            lines.shrink_to(RETAINED_BYTES);
+            let added = self.buffer.replace(lines);
+            self.buffer.borrow_mut().extend_from_slice(&added);
         }
         Ok(())
     }
 }
 
-fn line(
+fn write_message(
     out: &mut Vec<u8>,
     envelope: Envelope<'_>,
     body: &(impl Serialize + ?Sized),

@@ -96,7 +96,7 @@
 
 mod message;
 mod log;
-mod pace;
+mod config;
 mod interface;
 mod core;
 mod election;
@@ -104,26 +104,26 @@ mod replication;
 mod lost_storage;
 mod follower;
 mod snapshot;
-mod reads;
-mod machine;
-mod letter;
-mod journal;
-mod desk;
+mod read_index;
+mod state_machine;
+mod replica_message;
+mod wal;
+mod pending;
 mod replica;
 #[cfg(test)]
 mod tests;
 
+pub use self::config::Config;
 pub use self::core::Raft;
-pub use self::desk::Unanswered;
-pub use self::interface::{Input, Output, Stored};
-pub use self::letter::Letter;
+pub use self::interface::{Input, Output, PersistentState};
 pub use self::log::Log;
-pub use self::machine::StateMachine;
 pub use self::message::{
-    AppendEntries, AppendEntriesAnswer, Ballot, Entry, InstallSnapshot, Message, NodeId, Outcome,
-    Snapshot, VoteAnswer,
+    AppendEntries, AppendEntriesResponse, Entry, InstallSnapshot, RaftMessage, ReplicationOutcome,
+    RequestVote, RequestVoteResponse, ServerId, Snapshot,
 };
-pub use self::pace::Pace;
-pub use self::reads::Witness;
-pub use self::replica::{LetterOf, Replica};
+pub use self::pending::RequestError;
+pub use self::read_index::Forwarder;
+pub use self::replica::{Replica, ReplicaMessageOf};
+pub use self::replica_message::ReplicaMessage;
 pub use self::snapshot::SnapshotState;
+pub use self::state_machine::StateMachine;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use crate::body::Mismatch;
+use crate::body::BodyError;
 use crate::error::RpcError;
 use crate::incoming::Incoming;
 
@@ -27,21 +27,20 @@ use crate::incoming::Incoming;
 /// repeated may happen more than once, which is the business of whoever receives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// How long the first attempt waits for its answer; each further one waits twice as long as the
-    /// one before, up to `longest`, so that a slow link does not look like a dead one forever.
-    pub within: Duration,
-    /// How long to pause after the first failure, less up to half of it at random, so that those
-    /// who failed together do not come back together; twice as long after each further one, up to
-    /// `longest`.
-    pub pause: Duration,
-    /// The limit to both. Larger costs time after a link heals, smaller costs messages while it is
-    /// cut.
-    pub longest: Duration,
-    /// When to give up, counted from the first attempt; `None` for never.
-    pub deadline: Option<Duration>,
-    /// Whether to repeat what was refused with a definite error, or answered with something that
-    /// cannot be read, too.
-    pub even_if_refused: bool,
+    /// Timeout of the first attempt. Each further attempt has twice the timeout of the last, up to
+    /// `max_delay`, so that calls succeed over a slow link, too.
+    pub timeout: Duration,
+    /// Pause after the first failure. It doubles with each further one, up to `max_delay`. Up to
+    /// half of it is subtracted at random, so that callers that failed together do not retry
+    /// together.
+    pub backoff: Duration,
+    /// Upper limit of timeouts and pauses. Larger takes longer to notice that a link has healed;
+    /// smaller sends more messages while it is cut.
+    pub max_delay: Duration,
+    /// Total time after which to give up, from the first attempt; `None` for never.
+    pub give_up_after: Option<Duration>,
+    /// True to repeat after definite errors and unreadable replies as well.
+    pub on_any_error: bool,
 }
 
 impl Default for Retry {
@@ -49,21 +48,21 @@ impl Default for Retry {
     /// an answer like any other.
     fn default() -> Self {
         Retry {
-            within: Duration::from_secs(1),
-            pause: Duration::from_millis(100),
-            longest: Duration::from_secs(2),
-            deadline: None,
-            even_if_refused: false,
+            timeout: Duration::from_secs(1),
+            backoff: Duration::from_millis(100),
+            max_delay: Duration::from_secs(2),
+            give_up_after: None,
+            on_any_error: false,
         }
     }
 }
 
 impl Retry {
     pub(crate) fn applies_to(&self, error: &RpcError) -> bool {
-        self.even_if_refused
+        self.on_any_error
             || match error {
                 RpcError::TimedOut { .. } => true,
-                RpcError::Refused(error) => !error.code.is_definite(),
+                RpcError::ErrorReply(error) => !error.code.is_definite(),
                 RpcError::Unreadable { .. } => false,
             }
     }
@@ -72,75 +71,75 @@ impl Retry {
 /// What is done with an answer, there where it lies.
 type Callback = Box<dyn FnOnce(&Incoming<'_>)>;
 
-/// The calls that wait for their answers.
-pub(crate) struct Calls {
+/// The calls that wait for their replies.
+pub(crate) struct PendingCalls {
     next_id: Cell<u64>,
-    waiting: RefCell<BTreeMap<u64, Callback>>,
+    callbacks: RefCell<BTreeMap<u64, Callback>>,
 }
 
-/// A place in the table, given back on drop.
-pub(crate) struct Call<'a, R> {
-    calls: &'a Calls,
+/// A call's entry in the table, removed on drop.
+pub(crate) struct PendingCall<'a, R> {
+    calls: &'a PendingCalls,
     id: u64,
-    answer: oneshot::Receiver<Result<R, RpcError>>,
+    reply: oneshot::Receiver<Result<R, RpcError>>,
 }
 
-impl Calls {
-    /// No calls yet; the first one's `msg_id` will be this.
-    pub(crate) fn counting_from(first_id: u64) -> Self {
-        Calls { next_id: Cell::new(first_id), waiting: RefCell::default() }
+impl PendingCalls {
+    /// An empty table, whose first call will have this `msg_id`.
+    pub(crate) fn starting_at(first_id: u64) -> Self {
+        PendingCalls { next_id: Cell::new(first_id), callbacks: RefCell::default() }
     }
 
-    /// Takes a new `msg_id` and a place in the table.
-    pub(crate) fn open<R: DeserializeOwned + 'static>(&self) -> Call<'_, R> {
+    /// Allocates a `msg_id` and registers a callback under it.
+    pub(crate) fn register<R: DeserializeOwned + 'static>(&self) -> PendingCall<'_, R> {
         let id = self.next_id.get();
         self.next_id.set(id + 1);
-        let (sender, answer) = oneshot::channel();
+        let (sender, reply) = oneshot::channel();
         let callback = move |incoming: &Incoming<'_>| {
-            // Whoever waits no longer has taken this out of the table, so nothing is lost.
-            let _ = sender.send(read(incoming));
+            // The receiver exists: a dropped call has removed this callback from the table.
+            let _ = sender.send(read_reply(incoming));
         };
-        self.waiting.borrow_mut().insert(id, Box::new(callback));
-        Call { calls: self, id, answer }
+        self.callbacks.borrow_mut().insert(id, Box::new(callback));
+        PendingCall { calls: self, id, reply }
     }
 
-    /// Hands an answer to whoever waits for it, if anybody does.
-    pub(crate) fn answer(&self, in_reply_to: u64, incoming: &Incoming<'_>) {
-        let callback = self.waiting.borrow_mut().remove(&in_reply_to);
+    /// Completes the call that a reply belongs to, if it is still pending.
+    pub(crate) fn complete(&self, in_reply_to: u64, incoming: &Incoming<'_>) {
+        let callback = self.callbacks.borrow_mut().remove(&in_reply_to);
         if let Some(callback) = callback {
             callback(incoming);
         }
     }
 }
 
-impl<R> Call<'_, R> {
+impl<R> PendingCall<'_, R> {
     /// The `msg_id` that the request must carry.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 
-    /// Waits for the answer, which comes once; the caller sets the time limit.
-    pub(crate) async fn answer(&mut self) -> Result<R, RpcError> {
-        let answer = (&mut self.answer).await;
-        answer.expect("a callback leaves the table only with its answer or its call")
+    /// Waits for the reply without a timeout. To be awaited once.
+    pub(crate) async fn reply(&mut self) -> Result<R, RpcError> {
+        let reply = (&mut self.reply).await;
+        reply.expect("a callback leaves the table only with its reply or its call")
     }
 }
 
-impl<R> Drop for Call<'_, R> {
+impl<R> Drop for PendingCall<'_, R> {
     fn drop(&mut self) {
-        self.calls.waiting.borrow_mut().remove(&self.id);
+        self.calls.callbacks.borrow_mut().remove(&self.id);
     }
 }
 
-fn read<R: DeserializeOwned>(answer: &Incoming<'_>) -> Result<R, RpcError> {
-    let unreadable = |mismatch: Mismatch| RpcError::Unreadable {
-        body: answer.text().to_owned(),
+fn read_reply<R: DeserializeOwned>(reply: &Incoming<'_>) -> Result<R, RpcError> {
+    let unreadable = |mismatch: BodyError| RpcError::Unreadable {
+        body: reply.text().to_owned(),
         reason: mismatch.to_string(),
     };
-    if answer.header().kind == "error" {
-        return Err(answer.body().read().map_or_else(unreadable, RpcError::Refused));
+    if reply.header().kind == "error" {
+        return Err(reply.body().read().map_or_else(unreadable, RpcError::ErrorReply));
     }
-    answer.body().read().map_err(unreadable)
+    reply.body().read().map_err(unreadable)
 }
 
 #[cfg(test)]
@@ -149,60 +148,60 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorCode;
-    use crate::lines::Line;
+    use crate::lines::InputLine;
 
     #[derive(Debug, PartialEq, Deserialize)]
-    struct Value {
+    struct ReadValue {
         value: u64,
     }
 
-    /// Hears an answer with this body.
-    fn hear(calls: &Calls, in_reply_to: u64, body: &str) {
+    /// Receives a reply with this body.
+    fn receive(calls: &PendingCalls, in_reply_to: u64, body: &str) {
         let line = format!(r#"{{"src":"n2","dest":"n1","body":{body}}}"#);
-        calls.answer(in_reply_to, &Incoming::parse(&Line::Whole(line.as_bytes())).unwrap());
+        calls.complete(in_reply_to, &Incoming::parse(&InputLine::Whole(line.as_bytes())).unwrap());
     }
 
     #[tokio::test]
-    async fn an_answer_finds_its_question_and_leaves_the_table() {
-        let calls = Calls::counting_from(1);
-        let (mut first, mut second) = (calls.open(), calls.open());
-        hear(&calls, second.id(), r#"{"type":"read_ok","value":2}"#);
-        hear(&calls, first.id(), r#"{"type":"read_ok","value":1}"#);
-        assert!(calls.waiting.borrow().is_empty());
-        assert_eq!(first.answer().await, Ok(Value { value: 1 }));
-        assert_eq!(second.answer().await, Ok(Value { value: 2 }));
+    async fn a_reply_completes_its_call_and_removes_it_from_the_table() {
+        let calls = PendingCalls::starting_at(1);
+        let (mut first, mut second) = (calls.register(), calls.register());
+        receive(&calls, second.id(), r#"{"type":"read_ok","value":2}"#);
+        receive(&calls, first.id(), r#"{"type":"read_ok","value":1}"#);
+        assert!(calls.callbacks.borrow().is_empty());
+        assert_eq!(first.reply().await, Ok(ReadValue { value: 1 }));
+        assert_eq!(second.reply().await, Ok(ReadValue { value: 2 }));
     }
 
     #[tokio::test]
-    async fn answers_that_come_late_or_twice_or_to_nobody_are_dropped() {
-        let calls = Calls::counting_from(1);
-        let mut call = calls.open();
-        hear(&calls, call.id(), r#"{"type":"read_ok","value":1}"#);
-        hear(&calls, call.id(), r#"{"type":"read_ok","value":2}"#);
-        hear(&calls, 99, r#"{"type":"read_ok","value":3}"#);
-        assert_eq!(call.answer().await, Ok(Value { value: 1 }));
-        let gone = calls.open::<Value>();
-        let id = gone.id();
-        drop(gone);
-        assert!(calls.waiting.borrow().is_empty());
-        hear(&calls, id, r#"{"type":"read_ok","value":4}"#);
+    async fn late_duplicate_and_unexpected_replies_are_dropped() {
+        let calls = PendingCalls::starting_at(1);
+        let mut call = calls.register();
+        receive(&calls, call.id(), r#"{"type":"read_ok","value":1}"#);
+        receive(&calls, call.id(), r#"{"type":"read_ok","value":2}"#);
+        receive(&calls, 99, r#"{"type":"read_ok","value":3}"#);
+        assert_eq!(call.reply().await, Ok(ReadValue { value: 1 }));
+        let dropped = calls.register::<ReadValue>();
+        let id = dropped.id();
+        drop(dropped);
+        assert!(calls.callbacks.borrow().is_empty());
+        receive(&calls, id, r#"{"type":"read_ok","value":4}"#);
     }
 
     #[tokio::test]
     async fn an_error_reply_is_a_typed_error() {
-        let calls = Calls::counting_from(1);
-        let mut call = calls.open::<Value>();
-        hear(&calls, call.id(), r#"{"type":"error","code":22,"text":"no"}"#);
-        let refused = RpcError::Refused(ErrorCode::PreconditionFailed.error("no"));
-        assert_eq!(call.answer().await, Err(refused));
+        let calls = PendingCalls::starting_at(1);
+        let mut call = calls.register::<ReadValue>();
+        receive(&calls, call.id(), r#"{"type":"error","code":22,"text":"no"}"#);
+        let refused = RpcError::ErrorReply(ErrorCode::PreconditionFailed.error("no"));
+        assert_eq!(call.reply().await, Err(refused));
     }
 
     #[tokio::test]
-    async fn an_answer_of_another_shape_says_what_came() {
-        let calls = Calls::counting_from(1);
-        let mut call = calls.open::<Value>();
-        hear(&calls, call.id(), r#"{"type":"read_ok","value":"text"}"#);
-        let error = call.answer().await.unwrap_err();
+    async fn the_error_of_an_unreadable_reply_shows_the_reply() {
+        let calls = PendingCalls::starting_at(1);
+        let mut call = calls.register::<ReadValue>();
+        receive(&calls, call.id(), r#"{"type":"read_ok","value":"text"}"#);
+        let error = call.reply().await.unwrap_err();
         assert!(error.to_string().contains(r#""value":"text"}"#), "{error}");
         assert!(!error.is_definite());
     }

@@ -10,13 +10,14 @@ use serde::Serialize;
 use crate::error::{Error, ErrorCode};
 use crate::json;
 
-/// The most bytes that an entry may take: what a node passes on to others in one piece. More allows
-/// for longer values; less keeps what waits behind one waiting for less.
-pub const LONGEST_ENTRY: usize = 8 << 20;
+/// Maximum size of an entry, which is a value that nodes send to each other as a whole. A larger
+/// limit allows larger values; a smaller one shortens the delay of the messages behind such a
+/// value.
+pub const MAX_ENTRY_BYTES: usize = 8 << 20;
 
-/// How many bytes fill a message. More saves messages; less keeps what waits behind one waiting for
-/// less, and repeats less after a loss.
-pub(crate) const FULL: usize = 512 << 10;
+/// Size at which a message is full. A larger size saves messages; a smaller one shortens the delay
+/// of the messages behind a full one, and retransmits less after a loss.
+pub(crate) const FULL_MESSAGE_BYTES: usize = 512 << 10;
 
 /// Refuses an entry of more than [`LONGEST_ENTRY`] bytes, by its name. Nothing may have happened
 /// yet, because the error is definite.
@@ -28,41 +29,40 @@ pub(crate) const FULL: usize = 512 << 10;
 /// assert!(error.code.is_definite());
 /// assert_eq!(error.text, "the key takes 9437186 bytes as JSON, and at most 8388608 are taken");
 /// ```
-pub fn check_entry(name: &str, entry: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-    let length = json::length(entry);
-    if length <= LONGEST_ENTRY {
+pub fn check_entry_size(name: &str, entry: &(impl Serialize + ?Sized)) -> Result<(), Error> {
+    let length = json::encoded_len(entry);
+    if length <= MAX_ENTRY_BYTES {
         return Ok(());
     }
-    let text =
-        format!("{name} takes {length} bytes as JSON, and at most {LONGEST_ENTRY} are taken");
+    let text = format!("{name} has {length} bytes as JSON; at most {MAX_ENTRY_BYTES} are allowed");
     Err(ErrorCode::MalformedRequest.error(text))
 }
 
 /// The room for entries in a message: 512 KiB, and what the last entry takes beyond.
 #[derive(Debug, Clone)]
-pub struct Room {
-    left: usize,
+pub struct MessageBudget {
+    remaining: usize,
 }
 
-impl Room {
-    /// Takes the room that an entry needs, and says whether there was any left.
-    pub fn take(&mut self, entry: &(impl Serialize + ?Sized)) -> bool {
+impl MessageBudget {
+    /// Subtracts the entry's size and returns true, or returns false if the message is full.
+    pub fn try_reserve(&mut self, entry: &(impl Serialize + ?Sized)) -> bool {
         let has_room = !self.is_full();
         if has_room {
-            self.left = self.left.saturating_sub(json::length(entry));
+            self.remaining = self.remaining.saturating_sub(json::encoded_len(entry));
         }
         has_room
     }
 
     /// Whether the message takes no further entry.
     pub fn is_full(&self) -> bool {
-        self.left == 0
+        self.remaining == 0
     }
 }
 
-impl Default for Room {
+impl Default for MessageBudget {
     fn default() -> Self {
-        Room { left: FULL }
+        MessageBudget { remaining: FULL_MESSAGE_BYTES }
     }
 }
 
@@ -72,9 +72,9 @@ mod tests {
 
     #[test]
     fn an_entry_may_take_eight_mebibytes() {
-        // Two of them are quotes.
-        assert!(check_entry("it", &"x".repeat(LONGEST_ENTRY - 2)).is_ok());
-        let error = check_entry("it", &"x".repeat(LONGEST_ENTRY - 1)).unwrap_err();
+        // Two bytes are the quotes.
+        assert!(check_entry_size("it", &"x".repeat(MAX_ENTRY_BYTES - 2)).is_ok());
+        let error = check_entry_size("it", &"x".repeat(MAX_ENTRY_BYTES - 1)).unwrap_err();
         assert_eq!(error.code, ErrorCode::MalformedRequest);
     }
 
@@ -82,13 +82,13 @@ mod tests {
     fn a_message_takes_entries_until_it_is_full_and_the_first_in_any_case() {
         #[track_caller]
         fn check(length: usize, expected: usize) {
-            let (entry, mut room) = ("x".repeat(length - 2), Room::default());
+            let (entry, mut room) = ("x".repeat(length - 2), MessageBudget::default());
             let taken =
-                std::iter::repeat_n(&entry, 1_000_000).take_while(|entry| room.take(*entry));
+                std::iter::repeat_n(&entry, 1_000_000).take_while(|entry| room.try_reserve(*entry));
             assert_eq!(taken.count(), expected);
         }
-        check(FULL / 4, 4);
-        check(FULL / 4 - 1, 5);
-        check(FULL * 3, 1);
+        check(FULL_MESSAGE_BYTES / 4, 4);
+        check(FULL_MESSAGE_BYTES / 4 - 1, 5);
+        check(FULL_MESSAGE_BYTES * 3, 1);
     }
 }

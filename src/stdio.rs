@@ -12,23 +12,24 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
-/// How much the thread reads at most in one go. More costs memory per node, less costs reads under
-/// load.
-const CHUNK: usize = 64 << 10;
+/// Maximum size of one read by the thread. A larger size takes more memory per node; a smaller one
+/// needs more reads under load.
+const CHUNK_BYTES: usize = 64 << 10;
 
-/// How many chunks wait before the thread stops reading: whoever writes to us has to wait as well,
-/// instead of filling our memory.
-const WAITING: usize = 16;
+/// Chunks in the queue before the thread stops reading, so that a fast writer blocks instead of
+/// filling the memory. A larger number buffers longer pauses of the node; a smaller one takes less
+/// memory.
+const MAX_QUEUED_CHUNKS: usize = 16;
 
 /// Standard input.
 pub(crate) enum Stdin {
     #[cfg(unix)]
     Pipe(tokio::net::unix::pipe::Receiver),
-    Other(Chunks),
+    Thread(StdinThread),
 }
 
-/// What a thread has read.
-pub(crate) struct Chunks {
+/// Standard input, read by a thread into a queue of chunks.
+pub(crate) struct StdinThread {
     queue: mpsc::Receiver<io::Result<Vec<u8>>>,
     current: Vec<u8>,
     consumed: usize,
@@ -47,16 +48,16 @@ impl Stdin {
                 return Stdin::Pipe(pipe);
             }
         }
-        Stdin::Other(Chunks::read())
+        Stdin::Thread(StdinThread::spawn())
     }
 }
 
-impl Chunks {
-    fn read() -> Self {
-        let (sender, queue) = mpsc::channel(WAITING);
+impl StdinThread {
+    fn spawn() -> Self {
+        let (sender, queue) = mpsc::channel(MAX_QUEUED_CHUNKS);
         std::thread::spawn(move || {
             let mut stdin = io::stdin().lock();
-            let mut buffer = vec![0; CHUNK];
+            let mut buffer = vec![0; CHUNK_BYTES];
             loop {
                 let chunk = match stdin.read(&mut buffer) {
                     Ok(0) => break,
@@ -70,7 +71,7 @@ impl Chunks {
                 }
             }
         });
-        Chunks { queue, current: Vec::new(), consumed: 0 }
+        StdinThread { queue, current: Vec::new(), consumed: 0 }
     }
 }
 
@@ -83,12 +84,12 @@ impl AsyncRead for Stdin {
         match self.get_mut() {
             #[cfg(unix)]
             Stdin::Pipe(pipe) => Pin::new(pipe).poll_read(cx, buffer),
-            Stdin::Other(chunks) => Pin::new(chunks).poll_read(cx, buffer),
+            Stdin::Thread(chunks) => Pin::new(chunks).poll_read(cx, buffer),
         }
     }
 }
 
-impl AsyncRead for Chunks {
+impl AsyncRead for StdinThread {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

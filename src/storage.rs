@@ -39,10 +39,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::directory::Directory;
-use self::file::{File, Write};
-use self::recovery::{Damage, Found};
-use crate::refusal::refuse;
-use crate::tasks::Newcomers;
+use self::file::{DurableFile, WriteMode};
+use self::recovery::{Damage, RecoveredFile};
+use crate::fatal::fail_node;
+use crate::tasks::SpawnQueue;
 
 /// Where a node's files are. A program started by eddy has a [`Directory`]; a simulation brings its
 /// own.
@@ -55,8 +55,8 @@ pub trait Disk {
     /// What stands in this file, and is durable; nothing if there is no such file.
     fn read(&self, file: &str) -> io::Result<Option<Vec<u8>>>;
 
-    /// Forgets what stands behind the first `length` bytes, durably.
-    fn cut(&self, file: &str, length: u64) -> io::Result<()>;
+    /// Shortens a file to `length` bytes, durably.
+    fn truncate(&self, file: &str, length: u64) -> io::Result<()>;
 
     /// Adds bytes at the end of a file that is there. They are durable when this returns.
     async fn append(&self, file: &str, bytes: &[u8]) -> io::Result<()>;
@@ -70,36 +70,35 @@ pub trait Disk {
         file.to_owned()
     }
 
-    /// Tells people what was found when a file was opened: on stderr, unless there is a better
-    /// place.
-    fn tell(&self, line: &str) {
-        tell(line);
+    /// Reports what was found when a file was opened, by default on stderr.
+    fn report(&self, line: &str) {
+        report_on_stderr(line);
     }
 }
 
 /// What a node keeps for its next life. Clones are the same storage, and cheap.
 #[derive(Clone)]
 pub struct Storage {
-    shared: Rc<Shared>,
+    inner: Rc<StorageInner>,
 }
 
-struct Shared {
-    /// The id of the node.
+struct StorageInner {
+    /// The node's id.
     id: String,
     disk: Option<Rc<dyn Disk>>,
-    /// Where the tasks that write are spawned.
-    newcomers: Rc<Newcomers>,
-    /// The files that are open.
-    open: RefCell<BTreeSet<String>>,
-    /// Whether people were told that nothing is kept.
-    has_told: Cell<bool>,
+    /// For the tasks that write.
+    spawn_queue: Rc<SpawnQueue>,
+    /// The names of the open files. Each may be open once.
+    open_files: RefCell<BTreeSet<String>>,
+    /// True after the warning that nothing is kept.
+    has_warned: Cell<bool>,
 }
 
 impl Storage {
-    /// The storage of the node of this id, or one that keeps nothing where there is no disk.
-    pub(crate) fn new(id: String, disk: Option<Rc<dyn Disk>>, newcomers: Rc<Newcomers>) -> Self {
-        let (open, has_told) = (RefCell::default(), Cell::default());
-        Storage { shared: Rc::new(Shared { id, disk, newcomers, open, has_told }) }
+    /// The storage of a node. Without a disk, all writes succeed and nothing is kept.
+    pub(crate) fn new(id: String, disk: Option<Rc<dyn Disk>>, spawn_queue: Rc<SpawnQueue>) -> Self {
+        let (open_files, has_warned) = (RefCell::default(), Cell::default());
+        Storage { inner: Rc::new(StorageInner { id, disk, spawn_queue, open_files, has_warned }) }
     }
 
     /// The log of this name, and the entries that it holds.
@@ -111,26 +110,29 @@ impl Storage {
     /// says what was found where, and what to do.
     ///
     /// # Panics
-    /// If the name is not made of lower-case letters, digits, `-` and `_`; if this log is open
-    /// already, or was dropped and is still being written; and if a record is whole but no `T`,
-    /// because then it is the type that has changed.
-    pub fn log<T: Serialize + DeserializeOwned>(&self, name: &str) -> (Log<T>, Vec<T>) {
+    /// If the name has other characters than lower-case letters, digits, `-` and `_`. If the log is
+    /// open already, or was dropped and is still being written. If a whole record is no `T`,
+    /// because then the type has changed.
+    pub fn log<T: Serialize + DeserializeOwned>(&self, name: &str) -> (DurableLog<T>, Vec<T>) {
         let file = self.open(name, "log");
         let bytes = self.read(&file);
-        let found = bytes.as_deref().map_or_else(|| Ok(Found::default()), recovery::log);
-        let found = found.unwrap_or_else(|damage| self.refuse_damaged(&file, &damage));
+        let found =
+            bytes.as_deref().map_or_else(|| Ok(RecoveredFile::default()), recovery::read_log);
+        let found = found.unwrap_or_else(|damage| self.fail_damaged(&file, &damage));
         let records = (1..).zip(&found.records);
-        let entries = records.map(|(number, json)| self.parse(&file, number, json)).collect();
+        let entries = records.map(|(record, json)| self.parse(&file, record, json)).collect();
         let torn = bytes.as_ref().map_or(0, Vec::len) - found.length;
         if torn > 0 {
             let last = found.batches;
-            self.tell(&format!("{file}: {torn} bytes after batch {last} are no whole batch"));
-            self.cut(&file, found.length);
+            self.report_finding(&format!(
+                "cut off {torn} bytes of a torn batch after batch {last} of {file}"
+            ));
+            self.truncate(&file, found.length);
         }
         if bytes.is_some() {
-            file.go_on_behind(&found);
+            file.resume_after(&found);
         }
-        (Log { file, entries: PhantomData }, entries)
+        (DurableLog { file, entries: PhantomData }, entries)
     }
 
     /// The value of this name, and what it holds, if it was ever set.
@@ -151,99 +153,105 @@ impl Storage {
     ///
     /// # Panics
     /// As [`Storage::log`].
-    pub fn value<T: Serialize + DeserializeOwned>(&self, name: &str) -> (Value<T>, Option<T>) {
+    pub fn value<T: Serialize + DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> (DurableValue<T>, Option<T>) {
         let file = self.open(name, "value");
         let value = self.read(&file).map(|bytes| {
-            let found = recovery::value(&bytes);
-            let json = found.unwrap_or_else(|damage| self.refuse_damaged(&file, &damage));
+            let found = recovery::read_value(&bytes);
+            let json = found.unwrap_or_else(|damage| self.fail_damaged(&file, &damage));
             self.parse(&file, 1, json)
         });
-        (Value { file, value: PhantomData }, value)
+        (DurableValue { file, value: PhantomData }, value)
     }
 
-    fn open(&self, name: &str, ending: &str) -> Rc<File> {
+    fn open(&self, name: &str, extension: &str) -> Rc<DurableFile> {
         let id = self.id();
         // Such names mean the same file on every system, or none at all.
         let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
         assert!(
             !name.is_empty() && name.bytes().all(fits),
-            "{id} cannot name a {ending} {name:?}: expected lower-case letters, digits, - and _"
+            "{id} cannot name a {extension} {name:?}: expected lower-case letters, digits, - and _"
         );
-        let file = format!("{name}.{ending}");
+        let file = format!("{name}.{extension}");
         assert!(
-            self.shared.open.borrow_mut().insert(file.clone()),
-            "{id} has opened {file} already: expected that it is opened once, and shared"
+            self.inner.open_files.borrow_mut().insert(file.clone()),
+            "{id} has already opened {file}: open it once, and share it"
         );
-        if self.disk().is_none() && !self.shared.has_told.replace(true) {
-            tell(&format!("{id}: nothing that it stores is kept: EDDY_STORAGE names no directory"));
+        if self.disk().is_none() && !self.inner.has_warned.replace(true) {
+            report_on_stderr(&format!(
+                "{id}: stored data is not kept, because EDDY_STORAGE names no directory"
+            ));
         }
-        File::new(self.clone(), file)
+        DurableFile::new(self.clone(), file)
     }
 
-    fn read(&self, file: &File) -> Option<Vec<u8>> {
+    fn read(&self, file: &DurableFile) -> Option<Vec<u8>> {
         let read = self.disk()?.read(file.name());
-        read.unwrap_or_else(|error| self.refuse_error(file, "read", &error))
+        read.unwrap_or_else(|error| self.fail_io(file, "read", &error))
     }
 
-    fn cut(&self, file: &File, length: usize) {
+    fn truncate(&self, file: &DurableFile, length: usize) {
         let Some(disk) = self.disk() else { return };
-        let cut = disk.cut(file.name(), length as u64);
-        cut.unwrap_or_else(|error| self.refuse_error(file, "cut off the end of", &error));
+        let cut = disk.truncate(file.name(), length as u64);
+        cut.unwrap_or_else(|error| self.fail_io(file, "cut off the end of", &error));
     }
 
-    fn refuse_error(&self, file: &File, action: &str, error: &io::Error) -> ! {
+    fn fail_io(&self, file: &DurableFile, action: &str, error: &io::Error) -> ! {
         let (id, path) = (self.id(), self.path(file));
-        refuse(format!("{id} refuses to start: it cannot {action} {path}: {error}"));
+        fail_node(format!("{id} refuses to start: it cannot {action} {path}: {error}"));
     }
 
-    fn refuse_damaged(&self, file: &File, damage: &Damage) -> ! {
+    fn fail_damaged(&self, file: &DurableFile, damage: &Damage) -> ! {
         let (id, path) = (self.id(), self.path(file));
-        refuse(format!(
-            "{id} refuses to start: {path} is damaged at {damage}. What stood there was durable, \
-             so this is not what a kill leaves, and to go on without it would take back what {id} \
-             has acknowledged. Keep {id} down: the other nodes go on while they are a majority. Or \
-             mend that line, or restore a copy of the file that is no older. Do not start {id} \
-             without the file"
+        fail_node(format!(
+            "{id} refuses to start: {path} is damaged at {damage}. The data there was durable, so \
+             no kill has torn it, and without it {id} would forget what it has acknowledged. Keep \
+             {id} down, because the other nodes continue while they are a majority; or repair that \
+             line; or restore a copy of the file that has everything that this one had. Do not \
+             start {id} without the file"
         ));
     }
 
-    fn path(&self, file: &File) -> String {
+    fn path(&self, file: &DurableFile) -> String {
         self.disk().map_or_else(|| file.to_string(), |disk| disk.path(file.name()))
     }
 
-    fn parse<T: DeserializeOwned>(&self, file: &File, number: usize, json: &[u8]) -> T {
+    /// Parses a record of a file, counted from 1.
+    fn parse<T: DeserializeOwned>(&self, file: &DurableFile, record: usize, json: &[u8]) -> T {
         serde_json::from_slice(json).unwrap_or_else(|error| {
             let json = String::from_utf8_lossy(json);
-            let excerpt: String = json.chars().take(EXCERPT).collect();
+            let excerpt: String = json.chars().take(EXCERPT_CHARS).collect();
             let (id, expected) = (self.id(), std::any::type_name::<T>());
             panic!(
-                "{id} cannot read record {number} of {file} as {expected}: {error}; its checksum \
+                "{id} cannot read record {record} of {file} as {expected}: {error}; its checksum \
                  is right, so the type has changed since it was written: {excerpt}"
             )
         })
     }
 
-    fn tell(&self, found: &str) {
+    fn report_finding(&self, found: &str) {
         if let Some(disk) = self.disk() {
-            disk.tell(&format!("{}: {found}, and were cut off", self.id()));
+            disk.report(&format!("{}: {found}", self.id()));
         }
     }
 
     fn id(&self) -> &str {
-        &self.shared.id
+        &self.inner.id
     }
 
     fn disk(&self) -> Option<&dyn Disk> {
-        self.shared.disk.as_deref()
+        self.inner.disk.as_deref()
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        self.shared.newcomers.push(Box::pin(task));
+        self.inner.spawn_queue.push(Box::pin(task));
     }
 
     /// Frees the name of a file that is no longer open.
     fn close(&self, file: &str) {
-        self.shared.open.borrow_mut().remove(file);
+        self.inner.open_files.borrow_mut().remove(file);
     }
 }
 
@@ -253,20 +261,19 @@ impl fmt::Debug for Storage {
     }
 }
 
-/// How many characters of a record a panic shows. More shows what is meant in more cases, less fits
-/// on a screen.
-const EXCERPT: usize = 200;
+/// Number of characters of a record that a panic shows. A larger one shows more of the cause, a
+/// smaller one fits on a screen.
+const EXCERPT_CHARS: usize = 200;
 
 /// A list of entries that grows at its end.
 #[derive(Debug)]
-pub struct Log<T> {
-    file: Rc<File>,
+pub struct DurableLog<T> {
+    file: Rc<DurableFile>,
     entries: PhantomData<fn(T)>,
 }
 
-impl<T: Serialize> Log<T> {
-    /// Adds entries at the end. Once this has returned, they and all entries before them survive a
-    /// kill.
+impl<T: Serialize> DurableLog<T> {
+    /// Appends entries. When the future completes, they and all entries before them survive a kill.
     ///
     /// The entries are taken when it is called, not when it is awaited, and calls are stored in
     /// their order. What is appended while the disk is busy shares the next write. To drop the
@@ -279,34 +286,33 @@ impl<T: Serialize> Log<T> {
     /// # Panics
     /// If an entry does not fit into JSON.
     pub fn append(&self, entries: &[T]) -> impl Future<Output = anyhow::Result<()>> + use<T> {
-        self.file.write(Write::Append, &self.file.lines(entries))
+        self.file.write(WriteMode::Append, &self.file.lines(entries))
     }
 
     /// Makes these entries all that there are: to shorten a log, or to take its end back.
     ///
     /// A kill leaves either the old entries or the new ones. For the rest, see [`Log::append`].
     pub fn replace(&self, entries: &[T]) -> impl Future<Output = anyhow::Result<()>> + use<T> {
-        self.file.write(Write::Replace, &self.file.lines(entries))
+        self.file.write(WriteMode::Replace, &self.file.lines(entries))
     }
 }
 
 /// One value, of which only the last one counts.
 #[derive(Debug)]
-pub struct Value<T> {
-    file: Rc<File>,
+pub struct DurableValue<T> {
+    file: Rc<DurableFile>,
     value: PhantomData<fn(T)>,
 }
 
-impl<T: Serialize> Value<T> {
-    /// Sets the value. Once this has returned, it survives a kill; before, a kill leaves either the
-    /// old value or the new one. For the rest, see [`Log::append`].
+impl<T: Serialize> DurableValue<T> {
+    /// Sets the value. When the future completes, the value survives a kill. Before, a kill leaves
+    /// either the old value or the new one. Otherwise as [`DurableLog::append`].
     pub fn replace(&self, value: &T) -> impl Future<Output = anyhow::Result<()>> + use<T> {
-        self.file.write(Write::Replace, &self.file.lines(std::slice::from_ref(value)))
+        self.file.write(WriteMode::Replace, &self.file.lines(std::slice::from_ref(value)))
     }
 }
 
-fn tell(line: &str) {
-    // In one piece, because several nodes may share a log; and a log that nobody takes is no reason
-    // to die.
+fn report_on_stderr(line: &str) {
+    // In one write, because several nodes may share stderr. A closed stderr must not end the node.
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }

@@ -7,7 +7,7 @@
 //!
 //! tokio's `LocalSet` would do all of that but the last, at several times the cost of a message.
 
-mod alarm;
+mod wake_queue;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -16,8 +16,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-pub(crate) use self::alarm::Alarm;
-use self::alarm::Bell;
+use self::wake_queue::TaskWaker;
+pub(crate) use self::wake_queue::WakeQueue;
 
 /// Something that goes on inside a node.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
@@ -27,151 +27,154 @@ pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 /// There is no limit to them: each request in flight is one, and whoever sent it decides how many
 /// there are; the others are the program's own.
 pub(crate) struct Tasks {
-    /// Those that wait, by their numbers. Ordered, so that they are dropped in order, too.
-    waiting: BTreeMap<u64, Waiting>,
-    numbers: u64,
-    /// The call of a task that ended without waiting. The next one takes over its number: if it is
-    /// woken in the other's place, that costs a poll in vain.
-    spare: Option<Call>,
+    /// The tasks by their ids. Ordered, so that they are also dropped in a fixed order.
+    waiting: BTreeMap<u64, WaitingTask>,
+    /// The last id given to a task.
+    last_id: u64,
+    /// The waker of a task that ended at its first poll, for reuse by the next task. If a late
+    /// wake-up of the former task reaches the next one, the cost is one needless poll.
+    spare_slot: Option<WakerSlot>,
+    /// Invariant: the number of requests in `waiting`.
     requests: usize,
-    alarm: Arc<Alarm>,
-    newcomers: Rc<Newcomers>,
+    wake_queue: Arc<WakeQueue>,
+    spawn_queue: Rc<SpawnQueue>,
 }
 
-struct Waiting {
-    kind: Kind,
+/// A pending task.
+struct WaitingTask {
+    kind: TaskKind,
     task: Task,
-    call: Call,
+    slot: WakerSlot,
 }
 
-/// By what a task is woken.
-struct Call {
-    bell: Arc<Bell>,
+/// A task's wake-up state and the waker made of it.
+struct WakerSlot {
+    task_waker: Arc<TaskWaker>,
     waker: Waker,
 }
 
 /// Why a task is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// To answer a request.
+pub(crate) enum TaskKind {
+    /// A request in flight.
     Request,
     /// Because the program spawned it.
     Background,
 }
 
-/// Tasks that were spawned and have not begun. They do so when whoever spawned them waits.
-pub(crate) struct Newcomers {
+/// The spawned tasks that have not started. They start when the spawning task is pending or done.
+pub(crate) struct SpawnQueue {
     tasks: RefCell<VecDeque<Task>>,
-    alarm: Arc<Alarm>,
+    wake_queue: Arc<WakeQueue>,
     is_closed: Cell<bool>,
 }
 
 impl Tasks {
-    pub(crate) fn new(newcomers: Rc<Newcomers>) -> Self {
-        let alarm = Arc::clone(&newcomers.alarm);
+    pub(crate) fn new(spawn_queue: Rc<SpawnQueue>) -> Self {
+        let wake_queue = Arc::clone(&spawn_queue.wake_queue);
         let waiting = BTreeMap::new();
-        Tasks { waiting, numbers: 0, spare: None, requests: 0, alarm, newcomers }
+        Tasks { waiting, last_id: 0, spare_slot: None, requests: 0, wake_queue, spawn_queue }
     }
 
-    /// How many requests are in flight.
-    pub(crate) fn requests(&self) -> usize {
+    /// The number of requests in flight.
+    pub(crate) fn requests_in_flight(&self) -> usize {
         self.requests
     }
 
-    /// Runs a task up to its first wait, at once, and then the tasks that it has spawned.
-    pub(crate) fn begin(&mut self, kind: Kind, task: Task) {
-        self.begin_alone(kind, task);
-        self.begin_newcomers();
+    /// Polls a new task immediately, and then the tasks that it has spawned.
+    pub(crate) fn start(&mut self, kind: TaskKind, task: Task) {
+        self.start_one(kind, task);
+        self.start_spawned();
     }
 
-    /// Polls each task that has been woken, and begins those that were spawned, until they have
-    /// said enough: the others have their turn next time.
-    pub(crate) fn run(&mut self, is_enough: impl Fn() -> bool) {
-        self.begin_newcomers();
-        // Those that are woken meanwhile have their turn next time: the node must read and write,
-        // too, and let others live.
-        for _ in 0..self.alarm.woken() {
-            // Without a budget, whatever a task waits for would say that it is not ready.
-            if !tokio::task::coop::has_budget_remaining() || is_enough() {
+    /// Polls each task that was woken and starts the spawned ones, until `should_stop`. The others
+    /// are polled by the next call.
+    pub(crate) fn run_woken(&mut self, should_stop: impl Fn() -> bool) {
+        self.start_spawned();
+        // Tasks that are woken meanwhile wait for the next call: the node must also read and write,
+        // and leave time to the rest of the program.
+        for _ in 0..self.wake_queue.len() {
+            // With no budget left, every tokio resource would report that it is not ready.
+            if !tokio::task::coop::has_budget_remaining() || should_stop() {
                 break;
             }
-            let Some(number) = self.alarm.next() else { break };
-            self.go_on(number);
-            self.begin_newcomers();
+            let Some(task_id) = self.wake_queue.pop() else { break };
+            self.poll_task(task_id);
+            self.start_spawned();
         }
     }
 
-    /// Waits until there is something to [`run`](Tasks::run), or the alarm rings for another
-    /// reason.
-    pub(crate) async fn woken(&self) {
-        if self.newcomers.is_empty() {
-            self.alarm.sleep().await;
+    /// Waits until a task is woken or spawned, or the queue is notified for another reason.
+    pub(crate) async fn wait_until_woken(&self) {
+        if self.spawn_queue.is_empty() {
+            self.wake_queue.wait().await;
         }
     }
 
-    fn begin_newcomers(&mut self) {
-        while let Some(task) = self.newcomers.next() {
-            self.begin_alone(Kind::Background, task);
+    fn start_spawned(&mut self) {
+        while let Some(task) = self.spawn_queue.pop() {
+            self.start_one(TaskKind::Background, task);
         }
     }
 
-    fn begin_alone(&mut self, kind: Kind, mut task: Task) {
-        let call = self.spare.take().unwrap_or_else(|| {
-            self.numbers += 1;
-            Call::new(self.numbers, &self.alarm)
+    fn start_one(&mut self, kind: TaskKind, mut task: Task) {
+        let slot = self.spare_slot.take().unwrap_or_else(|| {
+            self.last_id += 1;
+            WakerSlot::new(self.last_id, &self.wake_queue)
         });
-        if task.as_mut().poll(&mut Context::from_waker(&call.waker)).is_ready() {
-            self.spare = Some(call);
+        if task.as_mut().poll(&mut Context::from_waker(&slot.waker)).is_ready() {
+            self.spare_slot = Some(slot);
         } else {
-            self.requests += usize::from(kind == Kind::Request);
-            self.waiting.insert(call.bell.number(), Waiting { kind, task, call });
+            self.requests += usize::from(kind == TaskKind::Request);
+            self.waiting.insert(slot.task_waker.task_id(), WaitingTask { kind, task, slot });
         }
     }
 
-    fn go_on(&mut self, number: u64) {
-        let spare = self.spare.as_ref().filter(|call| call.bell.number() == number);
+    fn poll_task(&mut self, task_id: u64) {
+        let spare = self.spare_slot.as_ref().filter(|call| call.task_waker.task_id() == task_id);
         if let Some(call) = spare {
-            call.bell.reset();
+            call.task_waker.clear_queued();
         }
-        let Some(Waiting { kind, task, call }) = self.waiting.get_mut(&number) else { return };
-        call.bell.reset();
-        if task.as_mut().poll(&mut Context::from_waker(&call.waker)).is_ready() {
-            self.requests -= usize::from(*kind == Kind::Request);
-            self.waiting.remove(&number);
+        let Some(WaitingTask { kind, task, slot }) = self.waiting.get_mut(&task_id) else {
+            return;
+        };
+        slot.task_waker.clear_queued();
+        if task.as_mut().poll(&mut Context::from_waker(&slot.waker)).is_ready() {
+            self.requests -= usize::from(*kind == TaskKind::Request);
+            self.waiting.remove(&task_id);
         }
     }
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        // Tasks hold on to the node, and the node to its newcomers: without this they would keep
-        // each other forever.
-        self.newcomers.is_closed.set(true);
-        while self.newcomers.next().is_some() {}
+        // Breaks a reference cycle: a queued task holds the node, and the node holds the queue.
+        self.spawn_queue.is_closed.set(true);
+        while self.spawn_queue.pop().is_some() {}
     }
 }
 
-impl Call {
-    fn new(number: u64, alarm: &Arc<Alarm>) -> Self {
-        let bell = Arc::new(Bell::new(number, alarm));
-        Call { waker: Waker::from(Arc::clone(&bell)), bell }
+impl WakerSlot {
+    fn new(task_id: u64, wake_queue: &Arc<WakeQueue>) -> Self {
+        let task_waker = Arc::new(TaskWaker::new(task_id, wake_queue));
+        WakerSlot { waker: Waker::from(Arc::clone(&task_waker)), task_waker }
     }
 }
 
-impl Newcomers {
-    pub(crate) fn new(alarm: Arc<Alarm>) -> Self {
-        Newcomers { tasks: RefCell::default(), alarm, is_closed: Cell::new(false) }
+impl SpawnQueue {
+    pub(crate) fn new(wake_queue: Arc<WakeQueue>) -> Self {
+        SpawnQueue { tasks: RefCell::default(), wake_queue, is_closed: Cell::new(false) }
     }
 
     /// Adds a task; drops it if the node is about to end.
     pub(crate) fn push(&self, task: Task) {
         if !self.is_closed.get() {
             self.tasks.borrow_mut().push_back(task);
-            self.alarm.ring();
+            self.wake_queue.notify();
         }
     }
 
-    fn next(&self) -> Option<Task> {
+    fn pop(&self) -> Option<Task> {
         self.tasks.borrow_mut().pop_front()
     }
 

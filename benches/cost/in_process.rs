@@ -39,7 +39,7 @@ fn bare_loop(echoes: &str) -> Duration {
 
 /// The same in one struct for each direction: the reserved fields and those of the enums above.
 #[derive(Serialize, Deserialize)]
-struct Body {
+struct EchoBody {
     #[serde(rename = "type")]
     kind: String,
     echo: Json,
@@ -50,17 +50,17 @@ struct Body {
 }
 
 #[derive(Serialize)]
-struct Envelope<'a> {
+struct BareMessage<'a> {
     src: &'a str,
     dest: &'a str,
-    body: Body,
+    body: EchoBody,
 }
 
 fn bare_echo(line: &str, output: &mut Vec<u8>) {
     let Message { src, dest, body } = Message::parse(line.as_bytes()).unwrap();
-    let Body { echo, msg_id, .. } = serde_json::from_str(body.get()).unwrap();
-    let body = Body { kind: "echo_ok".to_owned(), echo, msg_id: None, in_reply_to: msg_id };
-    serde_json::to_writer(&mut *output, &Envelope { src: &dest, dest: &src, body }).unwrap();
+    let EchoBody { echo, msg_id, .. } = serde_json::from_str(body.get()).unwrap();
+    let body = EchoBody { kind: "echo_ok".to_owned(), echo, msg_id: None, in_reply_to: msg_id };
+    serde_json::to_writer(&mut *output, &BareMessage { src: &dest, dest: &src, body }).unwrap();
     output.push(b'\n');
 }
 
@@ -80,13 +80,13 @@ fn ask_a_neighbor(calls: usize) -> Duration {
     let took = Rc::new(Cell::new(Duration::ZERO));
     let result = Rc::clone(&took);
     let asking = move |node: Node| {
-        let asker = node.clone();
+        let caller = node.clone();
         node.spawn(async move {
             let payload: Json = serde_json::from_str("\"Please echo 42\"").unwrap();
             let request = Request::Echo { echo: payload };
             let start = std::time::Instant::now();
             for _ in 0..calls {
-                let Reply::EchoOk { .. } = asker.rpc("n2", &request).await.unwrap();
+                let Reply::EchoOk { .. } = caller.rpc("n2", &request).await.unwrap();
             }
             result.set(start.elapsed());
         });

@@ -4,7 +4,7 @@
 //! what counts are ratios: each pair of runs gives one, and the median of all pairs is compared
 //! with the bound. `make bench` prints the table, and fails if a bound is missed.
 
-#![expect(clippy::unwrap_used, reason = "here, what must not fail is a benchmark that fails")]
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by a panic")]
 #![expect(clippy::cast_precision_loss, reason = "counts and times are far below 2^53")]
 
 mod echo;
@@ -30,8 +30,8 @@ fn main() -> ExitCode {
 
 type Measurement = fn() -> Figure;
 
-/// What is measured, by name. The words of the command line choose those that contain them.
-const FIGURES: [(&str, Measurement); 7] = [
+/// The benchmarks by name. Command-line arguments select those whose name contains one of them.
+const BENCHMARKS: [(&str, Measurement); 7] = [
     ("echo through pipes", pipes::throughput),
     ("echo through pipes, one at a time", pipes::delay),
     ("read of 100 000 values", pipes::read_of_many_values),
@@ -46,7 +46,7 @@ fn measure() -> ExitCode {
     let is_wanted = |what: &str| words.is_empty() || words.iter().any(|word| what.contains(word));
     let mut all_hold = true;
     pairs::print_head();
-    for (what, figure) in FIGURES.into_iter().filter(|(what, _)| is_wanted(what)) {
+    for (what, figure) in BENCHMARKS.into_iter().filter(|(what, _)| is_wanted(what)) {
         let figure = figure();
         println!("{what:<34}{figure}");
         all_hold &= figure.holds();

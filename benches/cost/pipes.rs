@@ -29,10 +29,11 @@ pub(crate) fn throughput() -> Figure {
     const MESSAGES: usize = 100_000;
     let input = echoes(MESSAGES);
     let run = |program: &mut Command| {
-        let node = Node::start(program);
-        pairs::time(|| node.pass(&input))
+        let node = NodeProcess::start(program);
+        pairs::time(|| node.echo_all(&input))
     };
-    let times = pairs::alternate(|| run(&mut Command::new(ECHO)), || run(&mut myself(BARE_LOOP)));
+    let times =
+        pairs::alternate(|| run(&mut Command::new(ECHO)), || run(&mut this_program(BARE_LOOP)));
     Figure::faster(2.0, MESSAGES, times)
 }
 
@@ -41,12 +42,13 @@ pub(crate) fn delay() -> Figure {
     const MESSAGES: usize = 5_000;
     let input = echoes(MESSAGES);
     let run = |program: &mut Command| {
-        let mut node = Node::start(program);
-        let time = pairs::time(|| input.lines().for_each(|line| _ = node.ask(line)));
+        let mut node = NodeProcess::start(program);
+        let time = pairs::time(|| input.lines().for_each(|line| _ = node.call(line)));
         node.stop();
         time
     };
-    let times = pairs::alternate(|| run(&mut Command::new(ECHO)), || run(&mut myself(BARE_LOOP)));
+    let times =
+        pairs::alternate(|| run(&mut Command::new(ECHO)), || run(&mut this_program(BARE_LOOP)));
     Figure::slower(1.2, MESSAGES, times)
 }
 
@@ -58,20 +60,20 @@ pub(crate) fn delay() -> Figure {
 pub(crate) fn read_of_many_values() -> Figure {
     const READS: usize = 100;
     let read = r#"{"id":9,"src":"c1","dest":"n1","body":{"type":"read","msg_id":2}}"#;
-    let mut node = Node::start(&mut Command::new(BROADCAST));
+    let mut node = NodeProcess::start(&mut Command::new(BROADCAST));
     for value in 0..VALUES {
-        // Without a number, and so without a reply.
-        node.tell(&format!(
+        // Without a `msg_id`, and so without a reply.
+        node.send(&format!(
             r#"{{"src":"c1","dest":"n1","body":{{"type":"broadcast","message":{value}}}}}"#
         ));
     }
-    let mut bare = Node::start(&mut myself(BARE_WRITE));
+    let mut bare = NodeProcess::start(&mut this_program(BARE_WRITE));
     for node in [&node, &bare] {
         rustix::pipe::fcntl_setpipe_size(&node.stdout, 1 << 20).unwrap();
         rustix::io::ioctl_fionbio(&node.stdout, true).unwrap();
     }
-    assert_eq!(node.ask(read), bare.ask(read), "both write the same");
-    let ask = |node: &mut Node| pairs::time(|| (0..READS).for_each(|_| _ = node.ask(read)));
+    assert_eq!(node.call(read), bare.call(read), "both write the same");
+    let ask = |node: &mut NodeProcess| pairs::time(|| (0..READS).for_each(|_| _ = node.call(read)));
     let times = pairs::alternate(|| ask(&mut node), || ask(&mut bare));
     node.stop();
     bare.stop();
@@ -122,7 +124,7 @@ pub(crate) fn bare_write() -> io::Result<()> {
     Ok(())
 }
 
-fn myself(word: &str) -> Command {
+fn this_program(word: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.arg(word);
     command
@@ -142,31 +144,31 @@ pub(crate) fn echoes(count: usize) -> String {
 }
 
 /// A process that has answered `init`.
-pub(crate) struct Node {
+pub(crate) struct NodeProcess {
     process: Child,
     stdin: ChildStdin,
     stdout: ChildStdout,
     buffer: Vec<u8>,
 }
 
-impl Node {
+impl NodeProcess {
     /// Starts a program and waits until it has answered `init`.
-    pub(crate) fn start(program: &mut Command) -> Node {
+    pub(crate) fn start(program: &mut Command) -> NodeProcess {
         let mut process = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (stdin, stdout) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
-        let mut node = Node { process, stdin, stdout, buffer: vec![0; 1 << 16] };
-        node.ask(INIT.trim_end());
+        let mut node = NodeProcess { process, stdin, stdout, buffer: vec![0; 1 << 16] };
+        node.call(INIT.trim_end());
         node
     }
 
-    /// What the system says of the process.
-    pub(crate) fn proc(&self, file: &str) -> String {
+    /// A file of the process in `/proc`.
+    pub(crate) fn proc_file(&self, file: &str) -> String {
         fs::read_to_string(format!("/proc/{}/{file}", self.process.id())).unwrap()
     }
 
-    /// Writes a line and waits for one; tells how long that is.
-    fn ask(&mut self, line: &str) -> usize {
-        self.tell(line);
+    /// Writes a line, waits for one, and returns its length.
+    fn call(&mut self, line: &str) -> usize {
+        self.send(line);
         let mut length = 0;
         loop {
             let read = match self.stdout.read(&mut self.buffer) {
@@ -181,14 +183,14 @@ impl Node {
         }
     }
 
-    fn tell(&mut self, line: &str) {
-        // In one write, because the node may be awake before a second one.
+    fn send(&mut self, line: &str) {
+        // In one write, because the node may wake up before a second one.
         self.stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
     /// Writes everything, and reads until the node ends.
-    fn pass(self, input: &str) {
-        let Node { mut process, mut stdin, stdout, .. } = self;
+    fn echo_all(self, input: &str) {
+        let NodeProcess { mut process, mut stdin, stdout, .. } = self;
         let mut stdout = BufReader::with_capacity(1 << 16, stdout);
         std::thread::scope(|scope| {
             scope.spawn(move || stdin.write_all(input.as_bytes()).unwrap());
@@ -200,7 +202,7 @@ impl Node {
 
     /// Ends the node.
     pub(crate) fn stop(self) {
-        let Node { mut process, stdin, .. } = self;
+        let NodeProcess { mut process, stdin, .. } = self;
         drop(stdin);
         process.wait().unwrap();
     }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::pairs::{self, Figure};
-use crate::pipes::Node;
+use crate::pipes::NodeProcess;
 
 const ECHO: &str = env!("CARGO_BIN_EXE_echo");
 
@@ -11,8 +11,8 @@ const ECHO: &str = env!("CARGO_BIN_EXE_echo");
 pub(crate) fn start() -> Figure {
     let times = (0..30).map(|_| {
         let mut node = None;
-        let time = pairs::time(|| node = Some(Node::start(&mut Command::new(ECHO))));
-        node.into_iter().for_each(Node::stop);
+        let time = pairs::time(|| node = Some(NodeProcess::start(&mut Command::new(ECHO))));
+        node.into_iter().for_each(NodeProcess::stop);
         time
     });
     let milliseconds = pairs::median(times.map(|time| time.as_secs_f64() * 1000.0));
@@ -21,8 +21,8 @@ pub(crate) fn start() -> Figure {
 
 /// What a node that has nothing to do keeps in memory.
 pub(crate) fn memory() -> Figure {
-    let node = Node::start(&mut Command::new(ECHO));
-    let status = node.proc("status");
+    let node = NodeProcess::start(&mut Command::new(ECHO));
+    let status = node.proc_file("status");
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     node.stop();
     let kib: f64 = resident.trim().trim_end_matches(" kB").parse().unwrap();

@@ -5,11 +5,11 @@ mod nodes;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use eddy::checker::set_full;
+use eddy::checkers::set_full;
 use eddy::latency::Latency;
-use eddy::{Fault, Report, Test, workload};
+use eddy::{Fault, Test, workload};
 
-use self::nodes::{Broadcast, Layout};
+use self::nodes::{Broadcast, GossipTopology};
 
 /// How long challenge 3e may take: 30 simulated seconds of 25 nodes. Longer, and nobody tries many
 /// seeds.
@@ -26,9 +26,9 @@ fn main() -> ExitCode {
     let far = Latency { mean: Duration::from_millis(100), ..Latency::default() };
     let large = Test { nodes: 25, rate: 100.0, latency: far, ..challenge() };
     let lossy = Test { nodes: 5, rate: 10.0, faults: [Fault::Partition].into(), ..challenge() };
-    measure("3c with partitions", &lossy, Layout::AsGiven);
-    measure("3d", &large, Layout::Everybody);
-    let median = measure("3e", &large, Layout::Star);
+    measure("3c with partitions", &lossy, GossipTopology::AsGiven);
+    measure("3d", &large, GossipTopology::Everybody);
+    let median = measure("3e", &large, GossipTopology::Star);
     if median >= BOUND {
         eprintln!("Challenge 3e took {median:.0?}; it must stay below {BOUND:?}.");
         return ExitCode::FAILURE;
@@ -42,12 +42,12 @@ fn challenge() -> Test {
 }
 
 /// Runs a test several times, prints a line, and returns the median.
-fn measure(challenge: &str, test: &Test, layout: Layout) -> Duration {
+fn measure(challenge: &str, test: &Test, layout: GossipTopology) -> Duration {
     let run = || test.run(move |node| Broadcast::new(node, layout));
     let (report, wall) = median(run);
     report.assert_valid();
     let (_, checker) = median(|| set_full::check(&report.history, "broadcast", "read"));
-    let Report { all, history, .. } = &report;
+    let (all, history) = (report.traffic.all, &report.history);
     let nanoseconds = history.ops().last().map_or(0, |last| last.time);
     let simulated = Duration::from_nanos(nanoseconds).as_secs_f64();
     let [wall_ms, checker_ms] = [wall, checker].map(|time| time.as_secs_f64() * 1e3);

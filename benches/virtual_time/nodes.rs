@@ -5,14 +5,14 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use glomers::gossip::{Batch, Gossip, Pace, Seen};
+use glomers::gossip::{Batch, Gossip, Seen, Timing};
 use glomers::{Handler, Json, JsonArray, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
 /// Who tells whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// Each node its neighbors on the grid, which pass it on (3c).
+pub(crate) enum GossipTopology {
+    /// Each node sends to its neighbors on the grid, which forward it (3c).
     AsGiven,
     /// Each node everybody else (3d).
     Everybody,
@@ -40,17 +40,17 @@ pub(crate) enum Reply {
 
 pub(crate) struct Broadcast {
     node: Node,
-    layout: Layout,
+    layout: GossipTopology,
     gossip: Gossip<Json>,
     neighbors: RefCell<Vec<String>>,
     seen: RefCell<Seen<Json>>,
 }
 
 impl Broadcast {
-    pub(crate) fn new(node: Node, layout: Layout) -> Self {
+    pub(crate) fn new(node: Node, layout: GossipTopology) -> Self {
         let pace = match layout {
-            Layout::AsGiven | Layout::Everybody => Pace::AT_ONCE,
-            Layout::Star => Pace::every(Duration::from_millis(300)),
+            GossipTopology::AsGiven | GossipTopology::Everybody => Timing::IMMEDIATE,
+            GossipTopology::Star => Timing::every(Duration::from_millis(300)),
         };
         let gossip = Gossip::new(&node, pace, Request::Gossip);
         let (neighbors, seen) = (RefCell::default(), RefCell::default());
@@ -61,11 +61,11 @@ impl Broadcast {
         let peers = self.node.peers().map(str::to_owned);
         let hub = &self.node.node_ids()[0];
         let neighbors = match self.layout {
-            Layout::AsGiven => given,
-            Layout::Everybody => peers.collect(),
-            Layout::Star if hub == self.node.id() => peers.collect(),
-            Layout::Star => {
-                self.gossip.follow(hub);
+            GossipTopology::AsGiven => given,
+            GossipTopology::Everybody => peers.collect(),
+            GossipTopology::Star if hub == self.node.id() => peers.collect(),
+            GossipTopology::Star => {
+                self.gossip.set_upstream(hub);
                 vec![hub.clone()]
             }
         };
@@ -73,13 +73,13 @@ impl Broadcast {
     }
 
     fn learn(&self, from: &str, messages: Vec<Json>) {
-        let news = self.seen.borrow_mut().learn(messages);
+        let news = self.seen.borrow_mut().insert_new(messages);
         let is_node = |name: &str| self.node.node_ids().iter().any(|id| id == name);
-        if self.layout == Layout::Everybody && is_node(from) {
+        if self.layout == GossipTopology::Everybody && is_node(from) {
             return;
         }
         for neighbor in self.neighbors.borrow().iter().filter(|neighbor| *neighbor != from) {
-            self.gossip.tell(neighbor, news.iter().cloned());
+            self.gossip.enqueue(neighbor, news.iter().cloned());
         }
     }
 }
@@ -101,7 +101,7 @@ impl Handler for Broadcast {
             }
             Request::Gossip(batch) => {
                 self.gossip.receive(from, &batch);
-                self.learn(from, batch.news);
+                self.learn(from, batch.items);
                 Reply::GossipOk
             }
             Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use eddy::latency::Latency;
 use eddy::{Fault, Test, workload};
 
-use self::nodes::{Broadcast, Layout};
+use self::nodes::{Broadcast, GossipTopology};
 
 /// How many nodes there are: as many as anyone will try on a laptop.
 const NODES: usize = 1_000;
@@ -26,11 +26,11 @@ const MEMORY: u64 = 2 << 20;
 /// Of this seed, the partition lets each node hear another majority, which takes longest to draw.
 const SEED: u64 = 1;
 
-/// The clusters: their names, who tells whom, and what goes wrong.
-const CLUSTERS: [(&str, Layout, &[Fault]); 3] = [
-    ("grid", Layout::AsGiven, &[]),
-    ("star", Layout::Star, &[]),
-    ("faults", Layout::AsGiven, &Fault::ALL),
+/// The clusters: name, topology and faults.
+const CLUSTERS: [(&str, GossipTopology, &[Fault]); 3] = [
+    ("grid", GossipTopology::AsGiven, &[]),
+    ("star", GossipTopology::Star, &[]),
+    ("faults", GossipTopology::AsGiven, &Fault::ALL),
 ];
 
 fn main() -> ExitCode {
@@ -52,8 +52,8 @@ fn measure_all() -> bool {
     CLUSTERS.map(|(name, ..)| run(name)).into_iter().all(|holds| holds)
 }
 
-/// Runs a cluster, prints a line, and tells whether the bounds hold.
-fn measure(name: &str, layout: Layout, faults: &[Fault]) -> bool {
+/// Runs a cluster, prints a line, and returns true if the bounds hold.
+fn measure(name: &str, layout: GossipTopology, faults: &[Fault]) -> bool {
     let test = Test {
         workload: &workload::Broadcast,
         nodes: NODES,
@@ -68,7 +68,7 @@ fn measure(name: &str, layout: Layout, faults: &[Fault]) -> bool {
     let report = test.run(move |node| Broadcast::new(node, layout));
     let wall = start.elapsed();
     let peak = peak();
-    let (sent, seconds) = (report.all.sent, wall.as_secs_f64());
+    let (sent, seconds) = (report.traffic.all.sent, wall.as_secs_f64());
     #[expect(clippy::cast_precision_loss, reason = "no test sends 2^53 messages")]
     let (memory, rate) = (peak as f64 * 1024.0 / 1e6, sent as f64 / seconds / 1e3);
     println!("{name:10} {seconds:8.1} {memory:11.0} {sent:11} {rate:8.0}");
@@ -86,7 +86,8 @@ fn measure(name: &str, layout: Layout, faults: &[Fault]) -> bool {
 
 /// The most memory that this process has had, in KiB.
 fn peak() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux tells of each process");
+    let status =
+        fs::read_to_string("/proc/self/status").expect("Linux has a status of each process");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix(" kB"));
     peak.and_then(|peak| peak.trim().parse().ok()).expect("VmHWM is a number of KiB")
 }

@@ -6,9 +6,9 @@ use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
+use eddy_checkers::assessment::{Criteria, ProtocolWarnings};
 use eddy_checkers::history::file;
-use eddy_checkers::judgement::{Mistakes, Standard};
-use eddy_checkers::workload::{self, Setting};
+use eddy_checkers::workload::{self, CheckContext};
 use eddy_checkers::{ConsistencyModel, Placement, Validity, printable};
 
 fn main() -> ExitCode {
@@ -41,22 +41,22 @@ fn main() -> ExitCode {
 fn judge(path: &str, workload: Option<&str>) -> Result<(Validity, Vec<String>), String> {
     let history = file::read(&file::find(Path::new(path))?)?;
     let workload = match workload {
-        Some(name) => workload::named(name, &workload::ALL)?,
+        Some(name) => workload::by_name(name, &workload::ALL)?,
         None => workload::recognize(&history, &workload::ALL)
             .map_err(|error| format!("{path} {error}"))?,
     };
-    let (placement, standard) = (Placement::unknown(&history), Standard::of(&history));
+    let (placement, criteria) = (Placement::inferred(&history), Criteria::of(&history));
     let models = [ConsistencyModel::StrictSerializable];
-    let setting = Setting { placement: &placement, models: &models };
-    let judged = workload.judge(&history, &setting, standard);
+    let context = CheckContext { placement: &placement, models: &models };
+    let judged = workload.judge(&history, &context, criteria);
 
     let mut lines = vec![format!("{}: {:?}", workload.name(), judged.valid())];
-    lines.extend(judged.reasons(&placement).iter().map(|reason| format!("because {reason}")));
+    lines.extend(judged.reasons(&placement).iter().map(|reason| format!("reason: {reason}")));
     lines.extend(judged.verdict.explanation.iter().map(|line| format!("  {line}")));
     for contradiction in judged.contradictions(&history, &placement) {
-        lines.push(format!("contradiction: {}", contradiction.what));
+        lines.push(format!("contradiction: {}", contradiction.description));
     }
-    let warnings = judged.warnings(&placement, Mistakes::default(), None).all;
+    let warnings = judged.warnings(&placement, ProtocolWarnings::default(), None).all;
     lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
     Ok((judged.valid(), lines))
 }
@@ -70,12 +70,16 @@ mod tests {
         let path = format!("{}/tests/recordings/{recording}", env!("CARGO_MANIFEST_DIR"));
         let (valid, judged) = judge(&path, None).unwrap();
         assert_eq!(valid, expected, "{judged:#?}");
-        assert_eq!(judged[..lines.len()], *lines, "{judged:#?}");
+        assert!(
+            judged.iter().zip(lines).all(|(line, start)| line.starts_with(start)),
+            "{judged:#?}"
+        );
+        assert!(judged.len() >= lines.len(), "{judged:#?}");
     }
 
     #[test]
-    fn a_history_is_judged_and_the_reasons_are_told() {
+    fn the_verdict_and_its_reasons_are_printed() {
         check("lin-kv-1", Validity::Valid, &["lin-kv: Valid"]);
-        check("lin-kv-3-broken", Validity::Invalid, &["lin-kv: Invalid", "because "]);
+        check("lin-kv-3-broken", Validity::Invalid, &["lin-kv: Invalid", "reason: key 0 is"]);
     }
 }

@@ -78,7 +78,7 @@ impl Availability {
     /// The same, but unknown if there is a goal and no operation to reach it with, where upstream
     /// finds it reached.
     #[must_use]
-    pub fn on_evidence(self) -> Availability {
+    pub fn requiring_evidence(self) -> Availability {
         let lacks_any = self.required > 0.0 && self.invoke_count == 0;
         Availability { valid: if lacks_any { Validity::Unknown } else { self.valid }, ..self }
     }

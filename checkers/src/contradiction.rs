@@ -6,21 +6,21 @@
 use crate::edn::Value;
 use crate::history::{History, Op};
 
-/// How many contradictions are told of a test. More hide the first ones, which are the most
-/// telling; fewer hide what they have in common.
-pub(crate) const MOST: usize = 20;
+/// Maximum number of contradictions that are reported of a test. A larger one would hide the first
+/// ones, which are the most informative; a smaller one would hide what they have in common.
+pub(crate) const MAX_CONTRADICTIONS: usize = 20;
 
-/// How many entries one contradiction names. More would mark a whole history where a node errs
-/// with everything; fewer would cut a long cycle of transactions.
-const MOST_ENTRIES: usize = 64;
+/// Maximum number of entries that one contradiction names. A larger one would mark the whole
+/// history of a node that always errs; a smaller one would cut a long cycle of transactions.
+const MAX_ENTRIES: usize = 64;
 
 /// Operations that cannot all be right, or one that cannot be right, for a report to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contradiction {
-    /// What contradicts what, in a sentence without its period.
-    pub what: String,
-    /// The [indices](crate::history::Op::index) of the operations' entries in the history, in order
-    /// of time: of each operation its beginning, its end, or both.
+    /// A sentence about the contradiction, without its period.
+    pub description: String,
+    /// The [indices](crate::history::Op::index) of the operations' entries in the history,
+    /// ascending: the invocation of each operation, its completion, or both.
     pub operations: Vec<usize>,
     /// The value that is lost, wrong or read twice, if it is one: messages that carry it show its
     /// way through the cluster.
@@ -28,13 +28,17 @@ pub struct Contradiction {
 }
 
 impl Contradiction {
-    /// A contradiction between these entries; the earliest of them, if there are very many.
-    pub(crate) fn of(what: String, indices: impl IntoIterator<Item = usize>) -> Contradiction {
+    /// A contradiction between these entries; if there are more than [`MAX_ENTRIES`], between the
+    /// earliest.
+    pub(crate) fn of(
+        description: String,
+        indices: impl IntoIterator<Item = usize>,
+    ) -> Contradiction {
         let mut operations: Vec<usize> = indices.into_iter().collect();
         operations.sort_unstable();
         operations.dedup();
-        operations.truncate(MOST_ENTRIES);
-        Contradiction { what, operations, value: None }
+        operations.truncate(MAX_ENTRIES);
+        Contradiction { description, operations, value: None }
     }
 
     /// A contradiction between the operations of these entries, each with its other half.
@@ -43,24 +47,25 @@ impl Contradiction {
         what: String,
         entries: impl IntoIterator<Item = &'a Op>,
     ) -> Contradiction {
-        let other_half = |op| history.completion(op).or_else(|| history.invocation(op));
-        let both = entries.into_iter().flat_map(|op| [Some(op), other_half(op)]).flatten();
-        Contradiction::of(what, both.map(|op| op.index))
+        let partner = |op| history.completion(op).or_else(|| history.invocation(op));
+        let entries_and_partners =
+            entries.into_iter().flat_map(|op| [Some(op), partner(op)]).flatten();
+        Contradiction::of(what, entries_and_partners.map(|op| op.index))
     }
 
-    /// The same about a value.
-    pub(crate) fn about(self, value: &Value) -> Contradiction {
+    /// Sets the value that the contradiction is about.
+    pub(crate) fn with_value(self, value: &Value) -> Contradiction {
         Contradiction { value: Some(value.clone()), ..self }
     }
 }
 
-/// The first of each kind, then the second of each, and so on, as many as are told; kinds are in
-/// order, the most telling first.
-pub(crate) fn by_turns(kinds: Vec<Vec<Contradiction>>) -> Vec<Contradiction> {
+/// Interleaves contradictions of several kinds: the first of each kind, then the second of each,
+/// and so on, at most [`MAX_CONTRADICTIONS`]. The most informative kind comes first.
+pub(crate) fn round_robin(kinds: Vec<Vec<Contradiction>>) -> Vec<Contradiction> {
     let mut all: Vec<(usize, Contradiction)> =
         kinds.into_iter().flat_map(|kind| kind.into_iter().enumerate()).collect();
     all.sort_by_key(|(turn, _)| *turn);
-    all.into_iter().map(|(_, contradiction)| contradiction).take(MOST).collect()
+    all.into_iter().map(|(_, contradiction)| contradiction).take(MAX_CONTRADICTIONS).collect()
 }
 
 #[cfg(test)]
@@ -69,7 +74,7 @@ mod tests {
     use crate::testing::history;
 
     #[test]
-    fn operations_are_named_with_both_halves_and_once() {
+    fn operations_are_named_once_with_invocation_and_completion() {
         let history = history(
             "0 invoke read nil
              1 invoke read nil
@@ -88,12 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_its_turn() {
+    fn kinds_of_contradictions_are_interleaved() {
         let kind = |name: &str, count: usize| -> Vec<Contradiction> {
             (0..count).map(|number| Contradiction::of(format!("{name}{number}"), [])).collect()
         };
-        let told = |kinds| by_turns(kinds).into_iter().map(|each| each.what).collect::<Vec<_>>();
+        let told =
+            |kinds| round_robin(kinds).into_iter().map(|each| each.description).collect::<Vec<_>>();
         assert_eq!(told(vec![kind("a", 3), kind("b", 1)]), ["a0", "b0", "a1", "a2"]);
-        assert_eq!(told(vec![kind("a", 30), kind("b", 30)]).len(), MOST);
+        assert_eq!(told(vec![kind("a", 30), kind("b", 30)]).len(), MAX_CONTRADICTIONS);
     }
 }

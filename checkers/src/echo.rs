@@ -11,7 +11,7 @@ use crate::{
 
 /// The findings on the echoes of a history.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Echo {
+pub struct EchoResults {
     /// Valid unless there are errors.
     pub valid: Validity,
     /// The wrong echoes, in the order of the requests.
@@ -28,15 +28,15 @@ pub struct WrongEcho {
 }
 
 /// Compares each request with the `:echo` of its reply.
-pub fn check(history: &History) -> Echo {
-    let requests = history.clients().filter(|op| op.kind == Kind::Invoke);
+pub fn check(history: &History) -> EchoResults {
+    let requests = history.client_ops().filter(|op| op.kind == Kind::Invoke);
     let pairs = requests.filter_map(|sent| Some((sent, history.completion(sent)?)));
     let certain = pairs.filter(|(_, received)| received.kind != Kind::Info);
     let wrong = certain
         .filter(|(sent, received)| received.value.get("echo").unwrap_or(&Value::Nil) != &sent.value)
         .map(|(sent, received)| WrongEcho { sent: sent.clone(), received: received.clone() });
     let errors: Vec<WrongEcho> = wrong.collect();
-    Echo { valid: errors.is_empty().into(), errors }
+    EchoResults { valid: errors.is_empty().into(), errors }
 }
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_a_wrong_echo_and_silence_is_not() {
+    fn a_failure_is_a_wrong_echo_and_a_timeout_is_not() {
         check("", "{:valid? true, :errors ()}");
         check("0 info echo \"hi\"", "{:valid? true, :errors ()}");
         check(

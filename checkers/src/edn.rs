@@ -15,11 +15,11 @@ mod pretty;
 mod print;
 mod read;
 mod serialize;
-mod values;
+mod value_reader;
 
 use std::borrow::Cow;
 
-pub(crate) use self::values::Values;
+pub(crate) use self::value_reader::ValueReader;
 pub use self::{
     json::JsonError,
     map::{Map, Set},

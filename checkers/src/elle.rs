@@ -17,12 +17,12 @@
 
 mod anomaly;
 mod cycle;
+mod cycle_exists;
+mod cycle_kinds;
 mod dependencies;
 mod dirty_reads;
-mod existence;
 mod findings;
 mod graph;
-mod kind;
 pub mod list_append;
 mod lost_update;
 mod model;
@@ -37,18 +37,18 @@ mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::findings::{Case, DirtyRead, Error, Step};
+pub use self::findings::{AnalysisError, Case, CycleStep, DirtyRead};
 pub use self::model::strongest;
-pub use self::warnings::{Sight, Warning};
+pub use self::warnings::{Observation, Warning};
 pub use self::{anomaly::Anomaly, graph::Rels, model::ConsistencyModel};
-use self::{findings::Findings, transaction::Transactions};
+use self::{findings::Findings, transaction::TxnHistory};
 use super::Validity;
 use crate::history::History;
 
 /// The findings about the transactions of a history.
 #[derive(Debug, Clone)]
-pub struct Elle<'h> {
-    /// Invalid if there is an anomaly that the models forbid.
+pub struct ElleResults<'h> {
+    /// The verdict: invalid if the history has an anomaly that the models forbid.
     pub valid: Validity,
     /// What was to hold.
     pub models: Vec<ConsistencyModel>,
@@ -58,40 +58,40 @@ pub struct Elle<'h> {
     pub not: BTreeSet<ConsistencyModel>,
     /// The stronger models, which therefore do not hold either.
     pub also_not: BTreeSet<ConsistencyModel>,
-    /// Why nothing can be said, if that is so.
-    pub error: Option<Error<'h>>,
-    /// Faults that upstream overlooks; those of a kind stand together.
+    /// The reason why the history cannot be analyzed, if it cannot.
+    pub error: Option<AnalysisError<'h>>,
+    /// Errors that upstream overlooks, grouped by kind.
     pub warnings: Vec<Warning<'h>>,
-    pub(crate) workload: Workload,
+    pub(crate) workload: TxnWorkload,
     pub(crate) history: &'h History,
 }
 
 /// Upstream's results differ between the two in small things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Workload {
+pub(crate) enum TxnWorkload {
     ListAppend,
     RwRegister,
 }
 
-impl Workload {
-    /// The function of an operation that writes.
-    pub(crate) fn write(self) -> &'static str {
+impl TxnWorkload {
+    /// The function of a micro-operation that writes.
+    pub(crate) fn write_function(self) -> &'static str {
         match self {
-            Workload::ListAppend => "append",
-            Workload::RwRegister => "w",
+            TxnWorkload::ListAppend => "append",
+            TxnWorkload::RwRegister => "w",
         }
     }
 }
 
-impl<'h> Elle<'h> {
-    /// The verdict on what an analysis of the transactions finds.
+impl<'h> ElleResults<'h> {
+    /// Reads the transactions, analyzes them, and draws the verdict.
     fn judge(
-        workload: Workload,
+        workload: TxnWorkload,
         history: &'h History,
         models: &[ConsistencyModel],
-        analyze: impl FnOnce(&Transactions<'h>) -> Result<Findings<'h>, Error<'h>>,
-    ) -> Elle<'h> {
-        let mut elle = Elle {
+        analyze: impl FnOnce(&TxnHistory<'h>) -> Result<Findings<'h>, AnalysisError<'h>>,
+    ) -> ElleResults<'h> {
+        let mut elle = ElleResults {
             valid: Validity::Unknown,
             models: models.to_vec(),
             anomalies: BTreeMap::new(),
@@ -102,16 +102,16 @@ impl<'h> Elle<'h> {
             workload,
             history,
         };
-        let transactions = match Transactions::read(history, workload) {
+        let transactions = match TxnHistory::read(history, workload) {
             Ok(transactions) => transactions,
-            Err(error) => return Elle { error: Some(error), ..elle },
+            Err(error) => return ElleResults { error: Some(error), ..elle },
         };
         elle.warnings = warnings::check(&transactions);
         match analyze(&transactions) {
             Ok(Findings(anomalies)) => elle.conclude(anomalies),
             Err(error) => elle.error = Some(error),
         }
-        if elle.valid == Validity::Valid && workload == Workload::RwRegister {
+        if elle.valid == Validity::Valid && workload == TxnWorkload::RwRegister {
             elle.warnings.extend(rw_register::dirty_writes(&transactions));
         }
         elle
@@ -122,17 +122,17 @@ impl<'h> Elle<'h> {
         let prohibited = model::prohibited(&self.models);
         let impossible = model::impossible(anomalies.keys().copied());
         anomalies.retain(|anomaly, _| {
-            prohibited.contains(anomaly) || anomaly::UNKNOWN.contains(anomaly)
+            prohibited.contains(anomaly) || anomaly::INCONCLUSIVE.contains(anomaly)
         });
-        let redundant = existence::redundant(anomalies.keys().copied());
+        let redundant = cycle_exists::redundant(anomalies.keys().copied());
         anomalies.retain(|anomaly, _| !redundant.contains(anomaly));
         let is_bad = anomalies.keys().any(|anomaly| prohibited.contains(anomaly));
         self.valid = match self.workload {
             _ if is_bad => Validity::Invalid,
             _ if anomalies.is_empty() => Validity::Valid,
-            Workload::ListAppend => Validity::Unknown,
-            Workload::RwRegister => {
-                // Maelstrom takes everything but this for a violation in this workload.
+            TxnWorkload::ListAppend => Validity::Unknown,
+            TxnWorkload::RwRegister => {
+                // In this workload Maelstrom takes every anomaly but this one for a violation.
                 anomalies.remove(&anomaly::TIMEOUT);
                 anomalies.is_empty().into()
             }

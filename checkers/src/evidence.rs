@@ -15,54 +15,58 @@ pub struct Evidence {
     pub wanted: &'static str,
     /// How many the verdict rests on.
     pub judged: usize,
-    /// How many were passed over because their values have another shape.
-    pub passed_over: usize,
+    /// The number of operations that were skipped, because their values have another shape.
+    pub skipped: usize,
 }
 
 /// Evidence of nothing, and what a history has in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lack {
-    /// The evidence that was looked for, and not judged.
+pub struct NoEvidence {
+    /// The evidence that the checker looked for; its `judged` is 0.
     pub evidence: Evidence,
-    /// The operations that were found.
-    pub found: Found,
+    /// The operations that the history has.
+    pub found: OperationCounts,
 }
 
 /// The operations of clients by function: how many succeeded, and how many there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found(pub BTreeMap<Cow<'static, str>, [usize; 2]>);
+pub struct OperationCounts(pub BTreeMap<Cow<'static, str>, [usize; 2]>);
 
 impl Evidence {
     /// Counts the operations that the checker looks for, each by whether its value can be judged.
     pub fn count(wanted: &'static str, operations: impl IntoIterator<Item = bool>) -> Evidence {
-        let (mut judged, mut passed_over) = (0, 0);
+        let (mut judged, mut skipped) = (0, 0);
         for can_be_judged in operations {
-            *(if can_be_judged { &mut judged } else { &mut passed_over }) += 1;
+            *(if can_be_judged { &mut judged } else { &mut skipped }) += 1;
         }
-        Evidence { wanted, judged, passed_over }
+        Evidence { wanted, judged, skipped }
     }
 
-    /// The lack of it, if nothing was judged.
-    pub fn lack(&self, history: &History) -> Option<Lack> {
-        (self.judged == 0).then(|| Lack { evidence: *self, found: Found::of(history) })
+    /// The finding that nothing was judged, if `judged` is 0.
+    pub fn no_evidence(&self, history: &History) -> Option<NoEvidence> {
+        (self.judged == 0)
+            .then(|| NoEvidence { evidence: *self, found: OperationCounts::of(history) })
     }
 }
 
-impl Found {
+impl OperationCounts {
     /// Counts the operations of a history.
-    pub fn of(history: &History) -> Found {
+    pub fn of(history: &History) -> OperationCounts {
         let mut by_f: BTreeMap<Cow<'static, str>, [usize; 2]> = BTreeMap::new();
-        for op in history.clients() {
+        for op in history.client_ops() {
             let [ok, begun] = by_f.entry(op.f.clone()).or_default();
             *ok += usize::from(op.kind == Kind::Ok);
             // A history may begin in the middle of an operation.
             *begun += usize::from(op.kind == Kind::Invoke || history.invocation(op).is_none());
         }
-        Found(by_f)
+        OperationCounts(by_f)
     }
 }
 
-/// The ends of operations that succeeded and are called one of these.
-pub(crate) fn ok<'a>(history: &'a History, names: &'a [&str]) -> impl Iterator<Item = &'a Op> {
-    history.clients().filter(|op| op.kind == Kind::Ok && names.contains(&&*op.f))
+/// The `ok` completions of operations whose function is one of `names`.
+pub(crate) fn successful<'a>(
+    history: &'a History,
+    names: &'a [&str],
+) -> impl Iterator<Item = &'a Op> {
+    history.client_ops().filter(|op| op.kind == Kind::Ok && names.contains(&&*op.f))
 }

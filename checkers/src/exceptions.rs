@@ -59,8 +59,8 @@ pub(super) fn is_malformed(op: &Op) -> bool {
     class(op).is_some_and(|class| *class == Value::keyword(MALFORMED))
 }
 
-/// Whether an operation was not answered in time.
-pub(super) fn is_silence(op: &Op) -> bool {
+/// True if an operation got no reply in time.
+pub(super) fn is_timeout(op: &Op) -> bool {
     class(op).is_some_and(|class| *class == Value::keyword(TIMEOUT))
         || op.error.as_ref().is_some_and(|error| *error == Value::keyword("net-timeout"))
 }

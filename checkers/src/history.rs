@@ -24,9 +24,9 @@ pub struct History {
     ops: Vec<Op>,
     /// For each operation, the position of the other half of its pair.
     partners: Vec<Option<usize>>,
-    /// Which invocation each process still waits for.
-    open: FxHashMap<u64, usize>,
-    /// Whether the order of the operations stands in for the times of some.
+    /// The position of the pending invocation of each client process.
+    pending: FxHashMap<u64, usize>,
+    /// True if entries lack a time, so that their order replaces it.
     lacks_time: bool,
 }
 
@@ -61,10 +61,10 @@ impl History {
         let partner = match (op.process, op.kind) {
             (Process::Nemesis, _) => None,
             (Process::Client(process), Kind::Invoke) => {
-                self.open.insert(process, position);
+                self.pending.insert(process, position);
                 None
             }
-            (Process::Client(process), _) => self.open.remove(&process),
+            (Process::Client(process), _) => self.pending.remove(&process),
         };
         if let Some(invocation) = partner {
             self.partners[invocation] = Some(position);
@@ -83,8 +83,8 @@ impl History {
         self.position(index).map(|position| &self.ops[position])
     }
 
-    /// The operations of clients, without those of the nemesis.
-    pub fn clients(&self) -> impl Iterator<Item = &Op> {
+    /// The entries of clients, without those of the nemesis.
+    pub fn client_ops(&self) -> impl Iterator<Item = &Op> {
         self.ops.iter().filter(|op| op.process != Process::Nemesis)
     }
 
@@ -111,10 +111,10 @@ impl History {
         self.lacks_time
     }
 
-    /// What a client has begun and not ended.
-    fn running(&self, process: Process) -> Option<&Op> {
+    /// The invocation of a process's pending operation.
+    fn pending_op(&self, process: Process) -> Option<&Op> {
         let Process::Client(process) = process else { return None };
-        self.open.get(&process).map(|position| &self.ops[*position])
+        self.pending.get(&process).map(|position| &self.ops[*position])
     }
 
     fn partner(&self, op: &Op) -> Option<&Op> {
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(pairs, expected);
         assert_eq!(history.invocation(&history.ops()[5]), Some(&history.ops()[0]));
         assert_eq!((history.op(14), history.op(13)), (history.ops().get(3), None));
-        assert_eq!(history.clients().count(), 5);
+        assert_eq!(history.client_ops().count(), 5);
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "operation 3 comes after Some(3)")]
-    fn an_index_that_does_not_grow_is_a_bug() {
+    fn an_index_that_does_not_increase_is_a_bug() {
         let op = Op::invoke(3, 0, Process::Client(0), "read", crate::edn::Value::Nil);
         History::from_ops([op.clone(), op]);
     }

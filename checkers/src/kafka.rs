@@ -15,27 +15,27 @@
 //! transactions and for consumers that subscribe, too; an operation `txn` is understood here, but
 //! not its rebalancing.
 
-mod acts;
-mod anomaly;
 mod cycles;
-mod early;
-mod facts;
+mod errors;
 mod index;
+mod key_logs;
 mod lag;
-mod logs;
 mod lost_write;
+mod message_index;
+mod offset_conflicts;
+mod operations;
 mod overlooked;
 mod polls;
+#[cfg(test)]
+pub(crate) mod script;
 mod sends;
 #[cfg(test)]
-pub(crate) mod story;
-#[cfg(test)]
 mod tests;
+mod uncommitted_reads;
 mod unseen;
 mod upstream_failure;
-mod version_orders;
 
-use self::{acts::Acts, overlooked::Overlooked};
+use self::{operations::ParsedOps, overlooked::Overlooked};
 use crate::{
     Evidence, Validity,
     edn::Value,
@@ -43,31 +43,32 @@ use crate::{
 };
 
 pub(crate) use self::{
-    acts::{Key, Message},
-    anomaly::Error,
-    index::Index,
-    polls::Step,
+    errors::LogError,
+    index::HistoryIndex,
+    key_logs::OffsetSlot,
+    operations::{KeyId, MessageId},
+    polls::LogStep,
     upstream_failure::UpstreamFailure,
-    version_orders::Slot,
 };
 pub use self::{
-    anomaly::{Anomaly, ErrorType},
-    lag::Lag,
+    errors::{ErrorType, ErrorsOfType},
+    lag::WorstLag,
     unseen::Unseen,
 };
 
 /// Findings about logs.
 #[derive(Debug)]
-pub struct Kafka<'a> {
-    /// Invalid if a message is unseen or an anomaly is bad, unknown if upstream's checker fails.
+pub struct KafkaResults<'a> {
+    /// The verdict: invalid if a message is unseen or an error type is bad, unknown if upstream's
+    /// checker fails.
     pub valid: Validity,
-    /// What is wrong, by name.
-    pub anomalies: Vec<Anomaly>,
-    /// What was acknowledged and never polled.
+    /// The errors by type, ordered by name.
+    pub errors: Vec<ErrorsOfType>,
+    /// The messages that were acknowledged and never polled.
     pub unseen: Option<Unseen>,
-    /// The poll that lagged most behind its log.
-    pub worst_realtime_lag: Lag,
-    /// The errors of operations of which it is not known whether they happened, each once.
+    /// The poll with the greatest lag behind its log.
+    pub worst_realtime_lag: WorstLag,
+    /// The distinct errors of indeterminate operations.
     pub info_txn_causes: Vec<Value>,
     /// The operations that tell what was sent and polled.
     pub evidence: Evidence,
@@ -75,64 +76,68 @@ pub struct Kafka<'a> {
     pub(crate) failure: Option<UpstreamFailure<'a>>,
     /// Faults that upstream overlooks.
     pub(crate) overlooked: Overlooked,
-    /// The keys, messages and operations that findings name by number.
-    pub(crate) index: Index<'a>,
+    /// The keys, messages and operations that errors refer to by number.
+    pub(crate) index: HistoryIndex<'a>,
 }
 
-/// Compares what the clients were told with each other.
-pub fn check(history: &History) -> Kafka<'_> {
-    let index = Index::of(history);
-    let polls = polls::within(&index);
-    let (between_polls, overlooked) = polls::between(&index);
-    let sends = sends::within(&index);
+/// Checks a history of the `kafka` workload.
+pub fn check(history: &History) -> KafkaResults<'_> {
+    let index = HistoryIndex::of(history);
+    let polls = polls::steps_within_operations(&index);
+    let (between_polls, overlooked) = polls::steps_between_operations(&index);
+    let sends = sends::steps_within_operations(&index);
     let (lost, failure) = match lost_write::find(&index) {
         Ok(lost) => (lost, None),
         Err(failure) => (Vec::new(), Some(failure)),
     };
     let failure = UpstreamFailure::of(&index).or(failure);
-    let mut anomalies = vec![
-        (ErrorType::G1a, early::aborted_reads(&index)),
-        (ErrorType::Duplicate, logs::duplicates(&index)),
-        (ErrorType::InconsistentOffsets, logs::inconsistent_offsets(&index)),
-        (ErrorType::IntNonmonotonicPoll, errors(polls.backwards, Error::PollStep)),
-        (ErrorType::IntNonmonotonicSend, errors(sends.backwards, Error::SendStep)),
-        (ErrorType::IntPollSkip, errors(polls.skips, Error::PollStep)),
-        (ErrorType::IntSendSkip, errors(sends.skips, Error::SendStep)),
+    let mut errors = vec![
+        (ErrorType::G1a, uncommitted_reads::aborted_reads(&index)),
+        (ErrorType::Duplicate, offset_conflicts::duplicates(&index)),
+        (ErrorType::InconsistentOffsets, offset_conflicts::inconsistent_offsets(&index)),
+        (ErrorType::IntNonmonotonicPoll, step_errors(polls.backwards, LogError::PollStep)),
+        (ErrorType::IntNonmonotonicSend, step_errors(sends.backwards, LogError::SendStep)),
+        (ErrorType::IntPollSkip, step_errors(polls.skips, LogError::PollStep)),
+        (ErrorType::IntSendSkip, step_errors(sends.skips, LogError::SendStep)),
         (ErrorType::LostWrite, lost),
-        (ErrorType::NonmonotonicPoll, errors(between_polls.backwards, Error::PollStep)),
-        (ErrorType::NonmonotonicSend, errors(sends::between(&index).backwards, Error::SendStep)),
-        (ErrorType::PollSkip, errors(between_polls.skips, Error::PollStep)),
-        (ErrorType::PrecommittedRead, early::precommitted_reads(&index)),
+        (ErrorType::NonmonotonicPoll, step_errors(between_polls.backwards, LogError::PollStep)),
+        (
+            ErrorType::NonmonotonicSend,
+            step_errors(sends::steps_between_operations(&index).backwards, LogError::SendStep),
+        ),
+        (ErrorType::PollSkip, step_errors(between_polls.skips, LogError::PollStep)),
+        (ErrorType::PrecommittedRead, uncommitted_reads::precommitted_reads(&index)),
     ];
-    anomalies.extend(cycles::find(&index));
-    anomalies.retain(|(_, errors)| !errors.is_empty());
-    anomalies.sort_by_key(|(error_type, _)| error_type.name());
+    errors.extend(cycles::find(&index));
+    errors.retain(|(_, errors)| !errors.is_empty());
+    errors.sort_by_key(|(error_type, _)| error_type.name());
     let unseen = unseen::find(&index);
-    let is_bad = unseen.is_some() || anomalies.iter().any(|(error_type, _)| error_type.is_bad());
-    let anomalies = anomalies.into_iter();
-    Kafka {
+    let is_bad = unseen.is_some() || errors.iter().any(|(error_type, _)| error_type.is_bad());
+    let errors = errors.into_iter();
+    KafkaResults {
         valid: if failure.is_some() { Validity::Unknown } else { (!is_bad).into() },
-        anomalies: anomalies.map(|(error_type, errors)| Anomaly { error_type, errors }).collect(),
+        errors: errors.map(|(error_type, errors)| ErrorsOfType { error_type, errors }).collect(),
         unseen,
         worst_realtime_lag: lag::worst(&index),
         info_txn_causes: info_txn_causes(history),
-        evidence: evidence(&index.acts),
+        evidence: evidence(&index.ops),
         failure,
         overlooked: overlooked::of(&index, overlooked),
         index,
     }
 }
 
-/// Steps as errors of a type, those that go back farthest first.
-fn errors(mut steps: Vec<Step>, error: fn(Step) -> Error) -> Vec<Error> {
+/// Converts steps into errors, those that go back farthest first.
+fn step_errors(mut steps: Vec<LogStep>, error: fn(LogStep) -> LogError) -> Vec<LogError> {
     steps.sort_by_key(|step| step.delta.steps());
     steps.into_iter().map(error).collect()
 }
 
-fn evidence(acts: &Acts<'_>) -> Evidence {
-    let successes = acts.all.iter().filter(|act| act.op.kind == Kind::Ok && act.is_transaction());
-    let wanted = "send, poll or txn that succeeded and tells what was sent or polled";
-    Evidence::count(wanted, successes.map(|act| act.tells_something))
+fn evidence(ops: &ParsedOps<'_>) -> Evidence {
+    let successes =
+        ops.all.iter().filter(|parsed| parsed.op.kind == Kind::Ok && parsed.sends_or_polls());
+    let wanted = "successful send, poll or txn with a readable value";
+    Evidence::count(wanted, successes.map(|parsed| parsed.is_informative))
 }
 
 fn info_txn_causes(history: &History) -> Vec<Value> {

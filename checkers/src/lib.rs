@@ -1,14 +1,16 @@
 //! Checkers for Jepsen histories: linearizable registers, transactions, sets, counters, logs,
-//! echoes and unique ids, judged as Jepsen and Maelstrom judge them.
+//! echoes and unique ids, with the verdicts of Jepsen and Maelstrom.
 //!
-//! A history goes in, a verdict comes out: nothing here knows a network, a clock or a process. Each
-//! checker follows the one of Jepsen, Knossos, Elle or Maelstrom that it names, to the digit; where
-//! that one is blind there is a warning, never another verdict.
+//! A checker is a function from a history to a verdict: it uses no network, no clock and no
+//! processes. Each checker gives the results of the upstream checker that it names, of Jepsen,
+//! Knossos, Elle or Maelstrom. An error that upstream overlooks is only a warning, unless the
+//! history has faults that Maelstrom cannot inject: then refused operations and liveness count as
+//! well.
 //!
 //! ```
+//! use eddy_checkers::assessment::Criteria;
 //! use eddy_checkers::history::History;
-//! use eddy_checkers::judgement::Standard;
-//! use eddy_checkers::workload::{self, Checker, LinKv, Setting};
+//! use eddy_checkers::workload::{self, CheckContext, LinKv, WorkloadChecker};
 //! use eddy_checkers::{ConsistencyModel, Placement, Validity};
 //!
 //! let history = r#"
@@ -19,43 +21,44 @@
 //! "#;
 //! let history = History::read(history)?;
 //! let workload = workload::recognize(&history, &workload::ALL)?;
-//! let (placement, standard) = (Placement::unknown(&history), Standard::of(&history));
+//! let (placement, criteria) = (Placement::inferred(&history), Criteria::of(&history));
 //! let models = [ConsistencyModel::StrictSerializable];
-//! let setting = Setting { placement: &placement, models: &models };
-//! let judgement = workload.judge(&history, &setting, standard);
-//! assert_eq!((workload.name(), judgement.valid()), (LinKv.name(), Validity::Invalid));
-//! let reasons = judgement.reasons(&placement);
+//! let context = CheckContext { placement: &placement, models: &models };
+//! let assessment = workload.judge(&history, &context, criteria);
+//! assert_eq!((workload.name(), assessment.valid()), (LinKv.name(), Validity::Invalid));
+//! let reasons = assessment.reasons(&placement);
 //! assert!(reasons[0].starts_with("key 7 is not linearizable: read 2 at index 3 by process 1"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! `examples/judge.rs` is a program that judges a file.
+//! `examples/judge.rs` is a program that checks a file.
 //!
-//! # What goes in
+//! # Input
 //!
 //! [`history::file::read`] reads a file, gzipped or not, and [`history::file::find`] finds it in
-//! the directory of a test. [`History::read`] reads a text, and [`History::from_ops`] takes
-//! operations. A text is operations one after the other, or all in one vector:
+//! the directory of a test. [`History::read`] parses a string, and [`History::from_ops`] takes
+//! operations. The string is a sequence of operations, or one vector of them:
 //!
 //! - in EDN, as in Jepsen's `history.edn`: maps, or records `#jepsen.history.Op{…}`;
 //! - in JSON, as elle-cli reads it: objects, with strings where EDN has keywords.
 //!
 //! An operation has a `:type` (`:invoke`, `:ok`, `:fail` or `:info`), a `:process`, a function `:f`
-//! and a `:value`. These may be missing: `:index` and `:time`, in whose place is the order; `:f` of
-//! transactions; and `:process`, if a single one does everything. Jepsen's `history.txt` and
-//! `test.jepsen` are not read.
+//! and a `:value`. These may be missing: `:index` and `:time`, which the order of operations
+//! replaces; `:f` of transactions; and `:process`, if there is only one. Jepsen's `history.txt` and
+//! `test.jepsen` are not supported.
 //!
-//! [`Placement::unknown`] and [`judgement::Standard::of`] do for a history of which nothing else is
-//! known. With the names of the nodes, reasons can say which one is to blame.
+//! For a history of which nothing else is known, use [`Placement::inferred`] and
+//! [`assessment::Criteria::of`]. With the names of the nodes, reasons can name the faulty one.
 //!
-//! # How to choose the workload
+//! # Choosing the workload
 //!
-//! A workload is a [`Checker`]: it tells which operations there are, and how they are judged.
-//! [`workload::recognize`] finds it by the operations of all clients; where these may be of several
-//! workloads, it does not guess. [`workload::named`] takes a name as Maelstrom's `-w` does, and
-//! [`workload::LinKv`] is one in Rust. One of your own implements the trait.
+//! A workload is a [`WorkloadChecker`]: it defines the operations, and the check of their history.
+//! [`workload::recognize`] finds the workload by the operations of all clients. If these fit
+//! several workloads, it does not guess. [`workload::by_name`] takes a name as Maelstrom's `-w`
+//! does; in Rust, each workload is a unit struct, such as [`workload::LinKv`]. For a workload of
+//! your own, implement the trait.
 //!
-//! | workload | operations | what is judged |
+//! | workload | operations | what is checked |
 //! |---|---|---|
 //! | `lin-kv` | `read`, `write`, `cas` of a register, or of `[key value]` | linearizability |
 //! | `txn-list-append` | `txn` of `[:append k v]` and `[:r k vs]` | consistency models |
@@ -64,63 +67,63 @@
 //! | `broadcast` | `broadcast`, `read` of a list | lost and stale elements |
 //! | `g-set` | `add`, `read` of a list or a set | lost and stale elements |
 //! | `g-counter`, `pn-counter` | `add`, `read` of a number | sums in final reads |
-//! | `unique-ids` | `generate` | ids that were given twice |
-//! | `echo` | `echo` | answers that differ from the question |
+//! | `unique-ids` | `generate` | duplicate ids |
+//! | `echo` | `echo` | replies that differ from their requests |
 //!
-//! # What comes out
+//! # Output
 //!
-//! [`Checker::judge`] judges a history in every respect, and gives a [`Judgement`]: the
+//! [`WorkloadChecker::judge`] applies all checkers to a history, and returns an [`Assessment`]: the
 //! [`Validity`] of the whole, the reasons why it is not valid, the [`Contradiction`]s between
-//! operations, warnings, and the map of Jepsen's `results.edn` as [`edn`]. Nothing is valid of
-//! which nothing was judged: that is unknown. [`Checker::check`] gives the [`Verdict`] of the
-//! workload's checker alone. Each checker is a module with functions of its own, too:
+//! operations, warnings, and the map of Jepsen's `results.edn` as [`edn`]. A history with nothing
+//! to check is unknown, not valid. [`WorkloadChecker::check`] returns the [`Verdict`] of the
+//! workload's own checker. Each checker is also a module with functions of its own:
 //! [`linearizable`], [`elle`], [`kafka`], [`set_full`], [`counter`], [`unique_ids`], [`echo`].
 //!
-//! Sentences quote values as the history has them: a program that shows them on a terminal should
-//! escape control characters, as [`printable()`] does.
+//! Sentences quote values as they are in the history. A program that shows them on a terminal
+//! should escape control characters with [`printable()`].
 //!
 //! # Errors
 //!
-//! What cannot be read is an error, and what cannot be judged is unknown. A
-//! [`HistoryError`](history::HistoryError) names the line of a text, what was expected there, and
-//! what was found. For a file, and for a workload that is not known, the error is a sentence that
-//! says the same. Checkers do not fail: an operation whose value has another shape is passed over,
-//! and if none is left, the verdict is unknown.
+//! A string that cannot be parsed is an error, and a history that cannot be judged is unknown. A
+//! [`HistoryError`](history::HistoryError) names the line, what was expected there, and what was
+//! found. For a file or an unknown workload, the error is a sentence with the same information.
+//! Checkers do not fail: they skip operations whose values have another shape, and if none is left,
+//! the verdict is unknown.
 //!
-//! [`Judgement`]: judgement::Judgement
+//! [`Assessment`]: assessment::Assessment
 
+pub mod assessment;
 pub mod availability;
 mod compat;
 pub mod contradiction;
 mod contradictions;
 pub mod counter;
-mod disguise;
 pub mod echo;
 pub mod edn;
 pub mod elle;
 pub mod evidence;
 pub mod exceptions;
+#[cfg(test)]
+mod fuzz;
 pub mod history;
-pub mod judgement;
 pub mod kafka;
 pub mod linearizable;
 pub mod liveness;
 #[cfg(test)]
-mod odd_histories;
+mod plain_sentences;
 pub mod quantiles;
 pub mod random;
 pub mod repair;
 mod results;
-pub mod sentence;
 mod sentences;
 pub mod set_full;
 pub mod stats;
 #[cfg(test)]
 mod testing;
+mod type_change;
 pub mod unique_ids;
 mod verdict;
-#[cfg(test)]
-mod words;
+pub mod wording;
 pub mod workload;
 
 use std::collections::BTreeMap;
@@ -133,32 +136,33 @@ pub use self::elle::ConsistencyModel;
 pub use self::evidence::Evidence;
 pub use self::verdict::Verdict;
 #[doc(inline)]
-pub use self::workload::Checker;
+pub use self::workload::WorkloadChecker;
 #[doc(inline)]
 pub use eddy_text::printable::printable;
 
 use crate::edn::Value;
 use crate::history::{History, Kind, Process};
 
-/// Which node each client works on: client threads are dealt out to the nodes in turn, and a
-/// process that replaces one whose operation has no known end is of the same thread.
+/// The assignment of client processes to nodes. Threads are assigned to the nodes round robin. A
+/// process that replaces a crashed one runs on the same thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement<'a> {
-    /// The nodes' names.
+    /// The names of the nodes.
     pub nodes: &'a [String],
-    /// How many client threads there are.
+    /// The number of client threads.
     pub concurrency: usize,
 }
 
 impl<'a> Placement<'a> {
-    /// A placement of which nothing is known but the history: not the nodes, and the number of
-    /// threads only from the numbers of processes. A process that was in doubt is replaced by one
-    /// whose number is greater by that of the threads, so it is the least number by which every
-    /// process either is one of the first or has such a predecessor.
-    pub fn unknown(history: &History) -> Placement<'static> {
-        // Where each process began, and where it was in doubt.
+    /// The placement inferred from a history alone: without nodes, and with the number of threads
+    /// inferred from the numbers of processes. After an indeterminate operation, the process is
+    /// replaced by one whose number is greater by the number of threads. So the number of threads
+    /// is the least N such that every process is either below N or N above one whose last operation
+    /// was indeterminate.
+    pub fn inferred(history: &History) -> Placement<'static> {
+        // The first operation of each process, and its last one if that is indeterminate.
         let mut spans: BTreeMap<u64, (usize, Option<usize>)> = BTreeMap::new();
-        for op in history.clients() {
+        for op in history.client_ops() {
             let Process::Client(process) = op.process else { continue };
             let (_, doubt) = spans.entry(process).or_insert((op.index, None));
             *doubt = Some(op.index).filter(|_| op.kind == Kind::Info);
@@ -179,7 +183,7 @@ impl<'a> Placement<'a> {
         Placement { nodes: &[], concurrency: usize::try_from(threads).unwrap_or_default() }
     }
 
-    /// The node that a process works on; `None` for the nemesis, and if there is nobody.
+    /// The node of a process; `None` for the nemesis, or if there are no nodes or threads.
     pub fn node_of(&self, process: Process) -> Option<&'a str> {
         let Process::Client(process) = process else { return None };
         let thread = process.checked_rem(self.concurrency as u64)?;
@@ -188,25 +192,26 @@ impl<'a> Placement<'a> {
     }
 }
 
-/// Whether a history is as it should be; the worse, the greater.
+/// The value of `:valid?`, ordered from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Validity {
     /// Nothing is wrong.
     Valid,
-    /// There is too little evidence.
+    /// The checker could not decide, for example for lack of evidence, or because a search reached
+    /// its limits.
     Unknown,
     /// Something is wrong.
     Invalid,
 }
 
 impl Validity {
-    /// The verdict on a whole, given those on its parts: the worst, and valid if there are none.
+    /// The verdict on a whole: the worst of the verdicts on its parts, and valid if there are none.
     pub fn merge(parts: impl IntoIterator<Item = Validity>) -> Validity {
         parts.into_iter().max().unwrap_or(Validity::Valid)
     }
 
-    /// What stands under `:valid?`: `true`, `:unknown` or `false`.
+    /// The value under `:valid?`: `true`, `:unknown` or `false`.
     pub fn to_edn(self) -> Value {
         match self {
             Validity::Valid => Value::Bool(true),
@@ -228,7 +233,7 @@ impl From<Validity> for Value {
     }
 }
 
-/// A fraction with the 32 bits that Maelstrom gives it; `whole` must not be 0.
+/// A fraction in single precision, as Maelstrom writes it; `whole` must not be 0.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -252,10 +257,10 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_threads_follows_from_who_replaced_whom() {
+    fn the_number_of_threads_is_inferred_from_the_numbers_of_processes() {
         #[track_caller]
         fn check(text: &str, threads: usize) {
-            assert_eq!(Placement::unknown(&history(text)).concurrency, threads, "{text}");
+            assert_eq!(Placement::inferred(&history(text)).concurrency, threads, "{text}");
         }
         check("nemesis info kill nil", 0);
         check("0 invoke read nil", 1);

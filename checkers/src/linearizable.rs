@@ -35,26 +35,26 @@
 //! does not have; `refusals.rs` has the argument.
 
 mod cache;
-pub(crate) mod failure;
+pub(crate) mod counterexample;
 pub(crate) mod final_paths;
-pub(crate) mod finding;
-mod layout;
+pub mod history_generator;
+mod ops_by_key;
 mod refusals;
 pub(crate) mod register;
-pub mod sample;
-mod schedule;
 mod search;
+mod search_index;
+pub(crate) mod search_result;
 #[cfg(test)]
 pub(crate) mod tests;
 mod zones;
 
 pub use self::{
-    failure::Failure,
-    finding::{Finding, GaveUp},
-    refusals::Refusals,
+    counterexample::Counterexample,
+    refusals::RefusalCheck,
     register::Malformed,
+    search_result::{SearchResult, SearchStopped},
 };
-use self::{finding::Conclusion, layout::Layout, register::Register};
+use self::{ops_by_key::OpsByKey, register::Register, search_result::Conclusion};
 use crate::{
     Validity,
     edn::Value,
@@ -63,9 +63,10 @@ use crate::{
 
 /// What a search may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// How many bytes the configurations of one key may take. More judge histories with more
-    /// clients and more crashes; fewer leave those unknown and let the machine breathe.
+pub struct SearchLimits {
+    /// Maximum memory for the configurations of one key, in bytes. A larger limit decides histories
+    /// with more clients and more crashes; a smaller one leaves those unknown and spares the
+    /// machine's memory.
     pub memory: usize,
     /// How many seconds a search of one key may take. They are counted in steps, of which a
     /// program that was built to be fast does so many in about a second, so that a verdict does
@@ -73,22 +74,22 @@ pub struct Limits {
     pub seconds: u64,
 }
 
-impl Default for Limits {
-    /// Half a gigabyte and ten seconds, which a thousand operations with known ends never come
-    /// close to.
-    fn default() -> Limits {
-        Limits { memory: 512 << 20, seconds: 10 }
+impl Default for SearchLimits {
+    /// Half a gibibyte and ten seconds; a thousand determinate operations need far less.
+    fn default() -> SearchLimits {
+        SearchLimits { memory: 512 << 20, seconds: 10 }
     }
 }
 
 /// The findings on all keys.
 #[derive(Debug, Clone)]
-pub struct Linearizable<'a> {
-    /// The worst of the keys.
+pub struct LinearizableResults<'a> {
+    /// The worst verdict of all keys.
     pub valid: Validity,
-    /// Each key that an operation names, sorted; or the one register there is, without a key.
-    pub keys: Vec<Key<'a>>,
-    /// The number of successful operations that were judged; reads of nil tell nothing.
+    /// The results of each key, sorted by key; or of the single register, if operations name no
+    /// key.
+    pub keys: Vec<KeyResult<'a>>,
+    /// The number of successful operations that were judged; reads of nil are no evidence.
     pub judged: usize,
     /// The operations that lack their key.
     pub without_key: Vec<&'a Op>,
@@ -96,101 +97,110 @@ pub struct Linearizable<'a> {
 
 /// The findings on a key.
 #[derive(Debug, Clone)]
-pub struct Key<'a> {
+pub struct KeyResult<'a> {
     /// The key; `None` if there is one register, and operations name no key.
     pub key: Option<&'a Value>,
     /// The verdict on its operations.
-    pub verdict: Verdict<'a>,
+    pub verdict: KeyVerdict<'a>,
 }
 
 /// The verdict on a key's operations.
 #[derive(Debug, Clone)]
-pub enum Verdict<'a> {
-    /// They are. What refusals and reads of nil say besides does not count.
-    Linearizable(Finding<'a>, Refusals<'a>),
-    /// They are not.
-    NotLinearizable(Box<Failure<'a>>),
-    /// Nobody knows: to find out would cost too much.
-    TooCostly(Finding<'a>, GaveUp),
-    /// There is an order, but whether refusals and reads of nil leave one would cost too much to
-    /// find out.
-    RefusalsTooCostly(Finding<'a>, GaveUp),
-    /// Nobody knows, for they make no sense.
+pub enum KeyVerdict<'a> {
+    /// There is a linearization. The check of refusals and reads of nil does not change that.
+    Linearizable(SearchResult<'a>, RefusalCheck<'a>),
+    /// There is no linearization.
+    NotLinearizable(Box<Counterexample<'a>>),
+    /// Unknown: the search reached its limits.
+    TooCostly(SearchResult<'a>, SearchStopped),
+    /// There is a linearization, but the search for one that agrees with refusals and reads of nil
+    /// reached its limits.
+    RefusalsTooCostly(SearchResult<'a>, SearchStopped),
+    /// Unknown: the operations are malformed.
     Malformed(Malformed<'a>),
 }
 
-/// Judges the operations `read`, `write` and `cas`. Their values are `[key value]`, or
-/// `[key [from to]]`; or else the same without a key, and then there is one register.
-pub fn check(history: &History) -> Linearizable<'_> {
-    check_within(history, Limits::default())
+/// Judges the operations `read`, `write` and `cas`. Their values are `[key value]`, or `[key [from
+/// to]]` for `cas`. If operations name no key, there is a single register.
+pub fn check(history: &History) -> LinearizableResults<'_> {
+    check_within(history, SearchLimits::default())
 }
 
-/// [`check`], at a cost.
-pub fn check_within(history: &History, limits: Limits) -> Linearizable<'_> {
-    let Layout { registers, without_key } = Layout::of(history.clients().collect());
-    let refusals_count = history.has_faults_beyond_maelstrom();
+/// [`check`] with other limits than the default.
+pub fn check_within(history: &History, limits: SearchLimits) -> LinearizableResults<'_> {
+    let OpsByKey { registers, without_key } = OpsByKey::of(history.client_ops().collect());
+    let are_refusals_judged = history.has_faults_beyond_maelstrom();
     let mut judged = 0;
     let keys = registers.into_iter().map(|(key, ops)| {
-        let verdict = Register::of(key, &ops).map_or_else(Verdict::Malformed, |register| {
-            judged += register.operations.iter().filter(|one| one.tells_something()).count();
-            Verdict::of(register, limits, refusals_count)
+        let verdict = Register::of(key, &ops).map_or_else(KeyVerdict::Malformed, |register| {
+            judged += register.operations.iter().filter(|one| one.is_evidence()).count();
+            KeyVerdict::of(register, limits, are_refusals_judged)
         });
-        Key { key, verdict }
+        KeyResult { key, verdict }
     });
-    let keys: Vec<Key<'_>> = keys.collect();
-    Linearizable { valid: Validity::merge(keys.iter().map(Key::valid)), keys, judged, without_key }
+    let keys: Vec<KeyResult<'_>> = keys.collect();
+    LinearizableResults {
+        valid: Validity::merge(keys.iter().map(KeyResult::valid)),
+        keys,
+        judged,
+        without_key,
+    }
 }
 
-impl<'a> Linearizable<'a> {
-    /// The keys that are not linearizable.
-    pub(crate) fn failures(&self) -> impl Iterator<Item = &Failure<'a>> {
+impl<'a> LinearizableResults<'a> {
+    /// The counterexamples of the keys that are not linearizable.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = &Counterexample<'a>> {
         self.keys.iter().filter_map(|key| match &key.verdict {
-            Verdict::NotLinearizable(failure) => Some(&**failure),
+            KeyVerdict::NotLinearizable(failure) => Some(&**failure),
             _ => None,
         })
     }
 }
 
-impl Key<'_> {
+impl KeyResult<'_> {
     /// Valid, unknown or invalid.
     pub fn valid(&self) -> Validity {
         match self.verdict {
-            Verdict::Linearizable(..) => Validity::Valid,
-            Verdict::NotLinearizable(_) => Validity::Invalid,
+            KeyVerdict::Linearizable(..) => Validity::Valid,
+            KeyVerdict::NotLinearizable(_) => Validity::Invalid,
             _ => Validity::Unknown,
         }
     }
 }
 
-impl<'a> Verdict<'a> {
-    fn of(register: Register<'a>, limits: Limits, refusals_count: bool) -> Verdict<'a> {
-        let finding = search::finding(register, limits);
-        match finding.conclusion {
-            Conclusion::NoOrder => Verdict::NotLinearizable(Failure::of(finding)),
+impl<'a> KeyVerdict<'a> {
+    fn of(
+        register: Register<'a>,
+        limits: SearchLimits,
+        are_refusals_judged: bool,
+    ) -> KeyVerdict<'a> {
+        let result = search::find(register, limits);
+        match result.conclusion {
+            Conclusion::NotLinearizable => KeyVerdict::NotLinearizable(Counterexample::of(result)),
             Conclusion::GaveUp => {
-                let search = finding.gave_up(limits);
-                Verdict::TooCostly(finding, search)
+                let stopped = result.stopped(limits);
+                KeyVerdict::TooCostly(result, stopped)
             }
-            Conclusion::Order => match Refusals::of(&finding.register, limits) {
-                Refusals::Contradict(failure) if refusals_count => {
-                    Verdict::NotLinearizable(failure)
+            Conclusion::Linearizable => match RefusalCheck::of(&result.register, limits) {
+                RefusalCheck::Inconsistent(failure) if are_refusals_judged => {
+                    KeyVerdict::NotLinearizable(failure)
                 }
-                Refusals::TooCostly(search) if refusals_count => {
-                    Verdict::RefusalsTooCostly(finding, search)
+                RefusalCheck::TooCostly(stopped) if are_refusals_judged => {
+                    KeyVerdict::RefusalsTooCostly(result, stopped)
                 }
-                refusals => Verdict::Linearizable(finding, refusals),
+                refusals => KeyVerdict::Linearizable(result, refusals),
             },
         }
     }
 
-    /// The operations and the orders that it rests on, if they make sense.
-    pub(crate) fn finding(&self) -> Option<&Finding<'a>> {
+    /// The search result that the verdict rests on, unless the operations are malformed.
+    pub(crate) fn search_result(&self) -> Option<&SearchResult<'a>> {
         match self {
-            Verdict::Linearizable(finding, _)
-            | Verdict::TooCostly(finding, _)
-            | Verdict::RefusalsTooCostly(finding, _) => Some(finding),
-            Verdict::NotLinearizable(failure) => Some(&failure.finding),
-            Verdict::Malformed(_) => None,
+            KeyVerdict::Linearizable(result, _)
+            | KeyVerdict::TooCostly(result, _)
+            | KeyVerdict::RefusalsTooCostly(result, _) => Some(result),
+            KeyVerdict::NotLinearizable(failure) => Some(&failure.result),
+            KeyVerdict::Malformed(_) => None,
         }
     }
 }

@@ -21,8 +21,8 @@ pub struct Liveness {
     pub failed: Vec<Op>,
 }
 
-/// Refusals that tell what is stored. Who gives one is alive.
-const FACTS: [&str; 4] =
+/// Errors that report the stored state. A node that returns one is alive.
+const STATE_ERRORS: [&str; 4] =
     ["key-does-not-exist", "key-already-exists", "precondition-failed", "txn-conflict"];
 
 /// Looks at the operations that are marked as `final?`: at the last one of each thread. A client
@@ -30,11 +30,12 @@ const FACTS: [&str; 4] =
 pub fn check(history: &History, placement: &Placement<'_>) -> Liveness {
     let is_final = |op: &&Op| op.kind == Kind::Invoke && op.extra("final?").is_some();
     let is_ok = |op: &Op| {
-        let is_answer = |end: &Op| end.kind == Kind::Ok || end.kind == Kind::Fail && is_fact(end);
-        history.completion(op).is_some_and(is_answer)
+        let shows_liveness =
+            |end: &Op| end.kind == Kind::Ok || end.kind == Kind::Fail && reports_state(end);
+        history.completion(op).is_some_and(shows_liveness)
     };
     let mut by_thread: BTreeMap<u64, &Op> = BTreeMap::new();
-    for op in history.clients().filter(is_final) {
+    for op in history.client_ops().filter(is_final) {
         if let Process::Client(process) = op.process {
             let thread = process.checked_rem(placement.concurrency as u64);
             by_thread.insert(thread.unwrap_or(process), op);
@@ -46,11 +47,11 @@ pub fn check(history: &History, placement: &Placement<'_>) -> Liveness {
     Liveness { valid: failed.is_empty().into(), attempt_count: last.len(), failed }
 }
 
-/// Whether an operation was refused for what is stored.
-fn is_fact(op: &Op) -> bool {
+/// True if an operation failed because of the stored state.
+fn reports_state(op: &Op) -> bool {
     let error = op.error.as_ref().and_then(Value::as_sequence);
     let name = error.and_then(|error| error.first());
-    name.is_some_and(|name| FACTS.iter().any(|fact| *name == Value::keyword(*fact)))
+    name.is_some_and(|name| STATE_ERRORS.iter().any(|fact| *name == Value::keyword(*fact)))
 }
 
 #[cfg(test)]
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn who_refuses_for_what_is_stored_is_alive() {
+    fn a_node_that_reports_the_stored_state_is_alive() {
         let last = |error: &str| {
             format!(
                 "{{:index 0, :time 9, :type :invoke, :process 0, :f :cas, :value nil, :final? \

@@ -50,7 +50,7 @@ pub fn check(
     let heal = u64::try_from(heal.as_nanos()).unwrap_or(u64::MAX);
     let is_add = |op: &&Op| op.kind == Kind::Ok && op.f == add && op.time < heal;
     let mut values: BTreeSet<&Value> =
-        history.clients().filter(is_add).map(|op| &op.value).collect();
+        history.client_ops().filter(is_add).map(|op| &op.value).collect();
     for value in excused {
         values.remove(value);
     }
@@ -59,7 +59,8 @@ pub fn check(
         let completion = history.completion(invocation)?;
         (completion.kind == Kind::Ok).then_some((invocation, completion))
     };
-    let reads: Vec<(&Op, &Op)> = history.clients().filter(is_read).filter_map(answered).collect();
+    let reads: Vec<(&Op, &Op)> =
+        history.client_ops().filter(is_read).filter_map(answered).collect();
 
     // From the end, so that those before it need not be looked at.
     let last = reads.iter().rposition(|(_, read)| missing(&values, read).next().is_some());
@@ -131,13 +132,13 @@ mod tests {
     }
 
     #[test]
-    fn what_no_read_lacks_is_repaired_at_once() {
+    fn values_that_no_read_lacks_are_repaired_at_once() {
         check(&[read(0, "1 2")], 0, [0, 1, 1]);
         check(&[read(0, "2 1"), read(1, "1 2"), read(3, "1 2 3")], 0, [0, 2, 3]);
     }
 
     #[test]
-    fn the_last_read_to_begin_without_a_value_tells_how_long_it_took() {
+    fn repair_lasts_until_the_invocation_of_the_last_read_that_lacks_a_value() {
         check(&[read(0, "1"), read(0, "1 2")], 5, [0, 1, 2]);
         check(&[read(0, "1 2"), read(0, "1"), read(0, "1 2")], 25, [0, 1, 3]);
         check(&[read(2, ""), read(0, "1 2"), read(2, "2"), read(2, "1 2")], 45, [0, 1, 4]);
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_last_read_of_a_node_lacks_is_not_repaired() {
+    fn values_that_the_last_read_of_a_node_lacks_are_not_repaired() {
         check(&[read(0, "1 2"), read(1, "1")], 25, [1, 0, 2]);
         check(&[read(1, "1"), read(0, "1 2"), read(2, "1 2")], 5, [1, 2, 3]);
         check(&[read(0, "1"), read(1, "2"), read(2, "1 2")], 25, [2, 1, 3]);
@@ -154,12 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn an_element_that_comes_twice_makes_up_for_no_other() {
+    fn a_duplicate_element_does_not_replace_another() {
         check(&[read(0, "1 1"), read(0, "3 4")], 25, [2, 0, 2]);
     }
 
     #[test]
-    fn where_nobody_looked_nothing_is_known() {
+    fn without_reads_nothing_is_known() {
         check(&[], 0, [0, 0, 0]);
         let failed = "0 invoke read nil\n0 fail read nil\n".to_owned();
         let endless = "1 invoke read nil\n".to_owned();
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_count_by_when_they_began() {
+    fn reads_are_ordered_by_invocation() {
         let early = "2 invoke read nil\n";
         let text = "0 invoke add 1\n0 ok add 1\n1 invoke add 2\n";
         // It began before the heal, so it may have looked before.
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_acknowledged_before_the_heal_does_not_count() {
+    fn values_that_were_not_acknowledged_before_the_heal_do_not_count() {
         let doubt = "0 invoke add 1\n0 info add 1\n1 invoke add 2\n1 fail add 2\n";
         let late = "0 invoke add 3\n0 ok add 3\n";
         let repair = judge(&format!("{doubt}{late}{}", read(0, "")), &[]);
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_moment_of_the_heal_adds_end_too_late_and_reads_begin_in_time() {
+    fn at_the_heal_itself_completed_adds_do_not_count_and_invoked_reads_do() {
         let counts = |milliseconds| {
             let text = format!("{ADDED}{}", read(0, ""));
             let Repair { values, reads, .. } =
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_excused_does_not_count() {
+    fn excused_values_do_not_count() {
         let text = format!("{ADDED}{}{}", read(0, "1 2"), read(0, "2"));
         let excused = [Value::Int(1), Value::Int(7)];
         let within = Duration::ZERO;

@@ -1,9 +1,9 @@
 //! Findings as results.edn, one module for each checker.
 
-mod answers;
+mod assessment;
 mod counter;
+mod echo_and_ids;
 mod elle;
-mod judgement;
 mod kafka;
 mod linearizable;
 mod set_full;

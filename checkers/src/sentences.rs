@@ -1,11 +1,11 @@
 //! Findings as sentences for people, one module for each checker.
 
-mod answers;
+pub(crate) mod assessment;
 mod counter;
-pub(crate) mod disguise;
+mod echo_and_ids;
 pub(crate) mod elle;
-pub(crate) mod judgement;
 pub(crate) mod kafka;
 mod linearizable;
 pub(crate) mod set_full;
 pub(crate) mod stats;
+pub(crate) mod type_change;

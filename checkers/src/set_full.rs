@@ -9,14 +9,14 @@
 //! Upstream does not ask why an element was lost. Where nodes were killed we tell those that only
 //! killed nodes had; they are lost all the same.
 
-mod disguised;
 mod kills;
+mod lost_by_type_change;
 #[cfg(test)]
 mod tests;
 mod timeline;
 
-pub(crate) use self::disguised::Disguised;
-use self::timeline::{Outcome, Timeline, Timelines};
+pub(crate) use self::lost_by_type_change::TypeChangeOfLost;
+use self::timeline::{ElementOutcome, Timeline, Timelines};
 use super::{Evidence, Placement, Validity, quantiles::Quantiles};
 use crate::{
     edn::Value,
@@ -25,7 +25,7 @@ use crate::{
 
 /// The findings on a set; elements are sorted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SetFull {
+pub struct SetFullResults {
     /// Invalid if anything is lost, unknown if nothing is stable.
     pub valid: Validity,
     /// How many elements were to be added.
@@ -34,16 +34,16 @@ pub struct SetFull {
     pub stable_count: usize,
     /// The stable elements that a read missed for a while.
     pub stale: Vec<Value>,
-    /// The elements that vanished.
-    pub lost: Vec<Lost>,
-    /// Those of the lost that were known to no node that was not killed later; `None` where nobody
-    /// was killed, or nobody asked.
-    pub lost_with_nodes: Option<Vec<Value>>,
-    /// The elements of which nothing can be said.
+    /// The lost elements.
+    pub lost: Vec<LostElement>,
+    /// The lost elements that only killed nodes had; `None` if no node was killed, or if [`check`]
+    /// ran without a placement.
+    pub lost_with_killed_nodes: Option<Vec<Value>>,
+    /// The elements that are neither stable nor lost.
     pub never_read: Vec<Value>,
-    /// Those stale for longest, the worst first.
-    pub worst_stale: Vec<Stale>,
-    /// How long elements took to become stable, in milliseconds.
+    /// The elements with the largest stable latencies, the largest first.
+    pub worst_stale: Vec<StaleElement>,
+    /// Stable latencies, in milliseconds.
     pub stable_latencies: Option<Quantiles>,
     /// How long known elements were seen before they were lost, in milliseconds.
     pub lost_latencies: Option<Quantiles>,
@@ -51,20 +51,20 @@ pub struct SetFull {
     pub evidence: Evidence,
     /// The name of the operations that add elements.
     pub(crate) add: String,
-    /// Faults that upstream overlooks: foreign elements, then those that a read has several times,
-    /// then reads of no list.
-    pub(crate) odd_reads: Vec<OddRead>,
-    /// The number of reads that answered null, if such a read shows that an element is lost, or if
-    /// all did.
+    /// Anomalies that upstream overlooks: unexpected elements, then elements that a read has
+    /// several times, then reads that are not lists.
+    pub(crate) read_anomalies: Vec<ReadAnomaly>,
+    /// The number of reads that returned null, if such a read shows that an element is lost, or if
+    /// all reads did.
     pub(crate) null_reads: Option<usize>,
-    /// The form in which the lost elements came back, if all came back as something else.
-    pub(crate) disguised: Option<Disguised>,
+    /// The type change, if all lost elements returned with another type.
+    pub(crate) lost_by_type_change: Option<TypeChangeOfLost>,
 }
 
 /// An element that vanished, and the operations that show so, by their
 /// [indices](crate::history::Op::index).
 #[derive(Debug, Clone, PartialEq)]
-pub struct Lost {
+pub struct LostElement {
     /// The element.
     pub element: Value,
     /// The beginning of its last add.
@@ -81,7 +81,7 @@ pub struct Lost {
 
 /// An element that a read missed although it was known.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stale {
+pub struct StaleElement {
     /// The element.
     pub element: Value,
     /// How long after it was known it was still missed, in milliseconds.
@@ -94,31 +94,31 @@ pub struct Stale {
 
 /// A read that shows what upstream overlooks.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct OddRead {
+pub(crate) struct ReadAnomaly {
     pub(crate) process: Process,
     pub(crate) index: usize,
     /// The element, or all that was read.
     pub(crate) value: Value,
-    pub(crate) oddity: Oddity,
+    pub(crate) kind: ReadAnomalyKind,
 }
 
 /// A mistake in a read that upstream overlooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Oddity {
-    /// An element that nobody added.
-    Foreign,
-    /// An element that is there so many times.
-    Repeated(usize),
-    /// A value that is no list of elements, so that it tells nothing.
-    NoList,
+pub(crate) enum ReadAnomalyKind {
+    /// An element that no operation added.
+    Unexpected,
+    /// An element that occurs this many times in one read.
+    Duplicated(usize),
+    /// A value that is not a list of elements, so that it proves nothing.
+    NotAList,
 }
 
-/// How many of the worst stale elements are described.
-const WORST: usize = 8;
+/// Maximum number of stale elements that are described; upstream's number.
+const MAX_WORST_STALE: usize = 8;
 
 /// Follows each element that an operation `add` adds through the operations `read`, whose values
 /// are sequences of elements.
-pub fn check(history: &History, add: &str, read: &str) -> SetFull {
+pub fn check(history: &History, add: &str, read: &str) -> SetFullResults {
     judge(history, [add, read], None)
 }
 
@@ -128,53 +128,57 @@ pub fn check_with_kills(
     add: &str,
     read: &str,
     placement: &Placement<'_>,
-) -> SetFull {
+) -> SetFullResults {
     judge(history, [add, read], Some(placement))
 }
 
-fn judge(history: &History, [add, read]: [&str; 2], placement: Option<&Placement<'_>>) -> SetFull {
+fn judge(
+    history: &History,
+    [add, read]: [&str; 2],
+    placement: Option<&Placement<'_>>,
+) -> SetFullResults {
     let mut timelines = Timelines::default();
     let (mut reads, mut without_list) = (Vec::new(), Vec::new());
-    for op in history.clients() {
+    for op in history.client_ops() {
         match op.kind {
-            Kind::Invoke if op.f == add => timelines.begin(op),
-            Kind::Ok if op.f == add => timelines.added(op),
+            Kind::Invoke if op.f == add => timelines.invoke_add(op),
+            Kind::Ok if op.f == add => timelines.complete_add(op),
             Kind::Ok if op.f == read => {
                 // Upstream takes nil for a set of nothing.
                 let is_set = op.value.elements().is_some() || op.value == Value::Nil;
                 let invocation = history.invocation(op).filter(|_| is_set);
                 reads.push(invocation.is_some());
                 if let Some(invocation) = invocation {
-                    timelines.read(invocation, op);
+                    timelines.complete_read(invocation, op);
                 } else if !is_set {
-                    without_list.push(OddRead::of(op, &op.value, Oddity::NoList));
+                    without_list.push(ReadAnomaly::of(op, &op.value, ReadAnomalyKind::NotAList));
                 }
             }
             _ => {}
         }
     }
-    let mut odd_reads = timelines.oddities();
-    odd_reads.append(&mut without_list);
+    let mut read_anomalies = timelines.anomalies();
+    read_anomalies.append(&mut without_list);
     let (timelines, invocations) = timelines.attempted();
-    let set = sum_up(&timelines, &invocations);
-    SetFull {
-        lost_with_nodes: placement.and_then(|placement| {
-            kills::lost_with_nodes(history, [add, read], placement, &set.lost)
+    let set = summarize(&timelines, &invocations);
+    SetFullResults {
+        lost_with_killed_nodes: placement.and_then(|placement| {
+            kills::lost_with_killed_nodes(history, [add, read], placement, &set.lost)
         }),
-        evidence: Evidence::count("read that succeeded and has a list", reads),
+        evidence: Evidence::count("successful read of a list", reads),
         add: add.to_owned(),
         null_reads: null_reads(history, read, &set.lost),
-        disguised: disguised::find(&set.lost, &odd_reads),
-        odd_reads,
+        lost_by_type_change: lost_by_type_change::find(&set.lost, &read_anomalies),
+        read_anomalies,
         ..set
     }
 }
 
-/// The number of reads that answered null, which is taken for a list without elements, if that
-/// explains anything.
-fn null_reads(history: &History, read: &str, lost: &[Lost]) -> Option<usize> {
+/// The number of reads that returned null, which counts as an empty list, if they explain the
+/// verdict.
+fn null_reads(history: &History, read: &str, lost: &[LostElement]) -> Option<usize> {
     let is_null = |op: &Op| op.value == Value::Nil;
-    let reads = || history.clients().filter(|op| op.kind == Kind::Ok && op.f == read);
+    let reads = || history.client_ops().filter(|op| op.kind == Kind::Ok && op.f == read);
     let last_absent = lost.iter().filter_map(|lost| history.op(lost.last_absent));
     let mut missing = last_absent.filter_map(|read| history.completion(read));
     let matters = missing.any(is_null) || reads().all(is_null);
@@ -182,39 +186,40 @@ fn null_reads(history: &History, read: &str, lost: &[Lost]) -> Option<usize> {
     (matters && count > 0).then_some(count)
 }
 
-/// The outcomes of all elements, given the invocations of all reads in order.
-fn sum_up(timelines: &[Timeline<'_>], reads: &[usize]) -> SetFull {
+/// Summarizes the outcomes of all elements, given the invocations of all reads in order.
+fn summarize(timelines: &[Timeline<'_>], reads: &[usize]) -> SetFullResults {
     let (mut stable_latencies, mut lost_latencies) = (Vec::new(), Vec::new());
     let (mut stale, mut lost, mut never_read) = (Vec::new(), Vec::new(), Vec::new());
     let mut worst_stale = Vec::new();
     for timeline in timelines {
         let element = timeline.element;
         match timeline.outcome() {
-            Outcome::Stable { latency } => {
+            ElementOutcome::Stable { latency } => {
                 stable_latencies.push(latency);
                 if latency > 0 {
                     stale.push(element.clone());
                     worst_stale.push((latency, timeline));
                 }
             }
-            Outcome::Lost { latency } => {
+            ElementOutcome::Lost { latency } => {
                 lost_latencies.push(latency);
                 lost.extend(timeline.lost(reads));
             }
-            Outcome::NeverRead => never_read.push(element.clone()),
+            ElementOutcome::NeverRead => never_read.push(element.clone()),
         }
     }
     // Stable, then reversed: of two that are equally stale, upstream shows the greater first.
     worst_stale.sort_by_key(|(latency, _)| *latency);
-    let worst_stale = worst_stale.iter().rev().take(WORST).filter_map(|(latency, timeline)| {
-        Some(Stale {
-            element: timeline.element.clone(),
-            stable_latency: *latency,
-            known: timeline.known?.clone(),
-            last_absent: timeline.last_absent?.clone(),
-        })
-    });
-    SetFull {
+    let worst_stale =
+        worst_stale.iter().rev().take(MAX_WORST_STALE).filter_map(|(latency, timeline)| {
+            Some(StaleElement {
+                element: timeline.element.clone(),
+                stable_latency: *latency,
+                known: timeline.known?.clone(),
+                last_absent: timeline.last_absent?.clone(),
+            })
+        });
+    SetFullResults {
         valid: match (lost.len(), stable_latencies.len()) {
             (1.., _) => Validity::Invalid,
             (0, 0) => Validity::Unknown,
@@ -227,19 +232,19 @@ fn sum_up(timelines: &[Timeline<'_>], reads: &[usize]) -> SetFull {
         lost_latencies: Quantiles::of(lost_latencies),
         stale,
         lost,
-        lost_with_nodes: None,
+        lost_with_killed_nodes: None,
         never_read,
         evidence: Evidence::default(),
         add: String::new(),
-        odd_reads: Vec::new(),
+        read_anomalies: Vec::new(),
         null_reads: None,
-        disguised: None,
+        lost_by_type_change: None,
     }
 }
 
-impl OddRead {
-    fn of(read: &Op, value: &Value, oddity: Oddity) -> OddRead {
+impl ReadAnomaly {
+    fn of(read: &Op, value: &Value, kind: ReadAnomalyKind) -> ReadAnomaly {
         let (process, index, value) = (read.process, read.index, value.clone());
-        OddRead { process, index, value, oddity }
+        ReadAnomaly { process, index, value, kind }
     }
 }

@@ -9,60 +9,60 @@ use crate::{
     history::{History, Kind, Op, Process},
 };
 
-/// Operations that never succeed, and need not: those crash a client on purpose.
-const EXCUSED: [&str; 2] = ["crash", "debug-topic-partitions"];
+/// Functions that need not succeed, because they crash a client on purpose.
+const MAY_NEVER_SUCCEED: [&str; 2] = ["crash", "debug-topic-partitions"];
 
 /// The ends of clients' operations, together and by function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
     /// Valid if each function succeeded at least once.
     pub valid: Validity,
-    /// Of all functions together.
-    pub overall: Counts,
-    /// Of each function.
-    pub by_f: BTreeMap<Cow<'static, str>, Counts>,
-    /// How each process fared with each function.
-    by_process: BTreeMap<Cow<'static, str>, BTreeMap<Process, Fates>>,
-    /// Whether there was a nemesis, which may be to blame for silence.
+    /// Counts of all functions together.
+    pub overall: OutcomeCounts,
+    /// Counts of each function.
+    pub by_f: BTreeMap<Cow<'static, str>, OutcomeCounts>,
+    /// The responses that each process got, by function.
+    by_process: BTreeMap<Cow<'static, str>, BTreeMap<Process, ResponseCounts>>,
+    /// True if there was a nemesis, which may explain missing responses.
     has_nemesis: bool,
 }
 
 /// The ends of the operations that a process began, or a node was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Fates {
-    /// They succeeded.
+pub(crate) struct ResponseCounts {
+    /// Operations that succeeded.
     pub(crate) ok: usize,
-    /// They were not answered in time.
-    pub(crate) silent: usize,
-    /// The replies were malformed, which is told elsewhere.
+    /// Operations that got no reply in time.
+    pub(crate) timed_out: usize,
+    /// Malformed replies, which [`exceptions`] reports.
     pub(crate) malformed: usize,
     /// They were answered with an error.
     pub(crate) refused: usize,
-    /// How long the first waited that was not answered, in nanoseconds.
-    pub(crate) waited: Option<u64>,
+    /// The time that the first operation without a reply waited, in nanoseconds.
+    pub(crate) first_timeout: Option<u64>,
     /// The first error.
     pub(crate) error: Option<Value>,
 }
 
 /// The ends of one function's operations, by node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FatesByNode<'a> {
+pub(crate) struct ResponsesByNode<'a> {
     /// The function.
     pub(crate) f: &'a str,
-    /// The outcomes of all of its operations.
-    pub(crate) counts: Counts,
-    /// The nodes that are to be told of; `""` is one that nobody knows.
-    pub(crate) nodes: BTreeMap<&'a str, Fates>,
+    /// The completions of all its operations.
+    pub(crate) counts: OutcomeCounts,
+    /// The nodes to report; `""` stands for unknown nodes.
+    pub(crate) nodes: BTreeMap<&'a str, ResponseCounts>,
 }
 
-/// How many requests a node must leave without an answer, while others answer such requests, before
-/// that is told. One or two may have come when the test was about to end.
-const SILENT: usize = 3;
+/// Minimum number of requests that a node must leave unanswered, while others answer such requests,
+/// before that is reported. One or two may have been sent just before the test ended.
+const MIN_TIMEOUTS: usize = 3;
 
 /// How many operations ended in which way; those that never ended are not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// They happened.
+pub struct OutcomeCounts {
+    /// Operations that took effect.
     pub ok: usize,
     /// They did not happen.
     pub fail: usize,
@@ -72,10 +72,11 @@ pub struct Counts {
 
 /// Counts how the operations of clients ended.
 pub fn check(history: &History) -> Stats {
-    let mut overall = Counts::default();
-    let mut by_f: BTreeMap<Cow<'static, str>, Counts> = BTreeMap::new();
-    let mut by_process: BTreeMap<Cow<'static, str>, BTreeMap<Process, Fates>> = BTreeMap::new();
-    for op in history.clients().filter(|op| op.kind != Kind::Invoke) {
+    let mut overall = OutcomeCounts::default();
+    let mut by_f: BTreeMap<Cow<'static, str>, OutcomeCounts> = BTreeMap::new();
+    let mut by_process: BTreeMap<Cow<'static, str>, BTreeMap<Process, ResponseCounts>> =
+        BTreeMap::new();
+    for op in history.client_ops().filter(|op| op.kind != Kind::Invoke) {
         overall.add(op.kind);
         match by_f.get_mut(&op.f) {
             Some(counts) => counts.add(op.kind),
@@ -95,14 +96,14 @@ pub fn check(history: &History) -> Stats {
 }
 
 fn is_judged(f: &str) -> bool {
-    !EXCUSED.contains(&f)
+    !MAY_NEVER_SUCCEED.contains(&f)
 }
 
 impl Stats {
     /// The same, but unknown if no operation ended that need succeed, where upstream finds nothing
     /// wrong.
     #[must_use]
-    pub fn on_evidence(self) -> Stats {
+    pub fn requiring_evidence(self) -> Stats {
         let has_any = self.by_f.keys().any(|f| is_judged(f));
         Stats { valid: if has_any { self.valid } else { Validity::Unknown }, ..self }
     }
@@ -111,11 +112,11 @@ impl Stats {
     pub(crate) fn without_success<'a>(
         &'a self,
         placement: &Placement<'a>,
-    ) -> impl Iterator<Item = FatesByNode<'a>> {
+    ) -> impl Iterator<Item = ResponsesByNode<'a>> {
         let by_f = self.by_f.iter().filter(|(f, counts)| is_judged(f) && counts.ok == 0);
         by_f.map(|(f, counts)| {
             let nodes = self.by_process.get(f).map(|processes| by_node(processes, placement));
-            FatesByNode { f, counts: *counts, nodes: nodes.unwrap_or_default() }
+            ResponsesByNode { f, counts: *counts, nodes: nodes.unwrap_or_default() }
         })
     }
 
@@ -124,71 +125,73 @@ impl Stats {
     pub(crate) fn without_answer<'a>(
         &'a self,
         placement: &Placement<'a>,
-    ) -> impl Iterator<Item = FatesByNode<'a>> {
+    ) -> impl Iterator<Item = ResponsesByNode<'a>> {
         let by_f = self.by_f.iter().filter(|(f, counts)| is_judged(f) && counts.ok > 0);
         by_f.filter(|_| !self.has_nemesis).filter_map(|(f, counts)| {
             let mut nodes = by_node(self.by_process.get(f)?, placement);
-            nodes.retain(|node, fates| {
-                !node.is_empty() && fates.is_silent() && fates.silent >= SILENT
+            nodes.retain(|node, responses| {
+                !node.is_empty()
+                    && responses.never_answered()
+                    && responses.timed_out >= MIN_TIMEOUTS
             });
-            (!nodes.is_empty()).then_some(FatesByNode { f, counts: *counts, nodes })
+            (!nodes.is_empty()).then_some(ResponsesByNode { f, counts: *counts, nodes })
         })
     }
 }
 
 /// The ends at the processes of each node; at `""`, where nobody knows which that is.
 fn by_node<'a>(
-    processes: &BTreeMap<Process, Fates>,
+    processes: &BTreeMap<Process, ResponseCounts>,
     placement: &Placement<'a>,
-) -> BTreeMap<&'a str, Fates> {
-    let mut nodes: BTreeMap<&str, Fates> = BTreeMap::new();
-    for (process, fates) in processes {
-        nodes.entry(placement.node_of(*process).unwrap_or("")).or_default().join(fates);
+) -> BTreeMap<&'a str, ResponseCounts> {
+    let mut nodes: BTreeMap<&str, ResponseCounts> = BTreeMap::new();
+    for (process, responses) in processes {
+        nodes.entry(placement.node_of(*process).unwrap_or("")).or_default().merge(responses);
     }
     nodes
 }
 
-impl Fates {
-    /// Counts one more.
+impl ResponseCounts {
+    /// Counts one more completion.
     fn add(&mut self, history: &History, end: &Op) {
         if end.kind == Kind::Ok {
             self.ok += 1;
         } else if exceptions::is_malformed(end) {
             self.malformed += 1;
-        } else if exceptions::is_silence(end) {
-            self.silent += 1;
+        } else if exceptions::is_timeout(end) {
+            self.timed_out += 1;
             let began = history.invocation(end).map_or(end.time, |begin| begin.time);
-            self.waited.get_or_insert(end.time.saturating_sub(began));
+            self.first_timeout.get_or_insert(end.time.saturating_sub(began));
         } else {
             self.refused += 1;
             self.error = self.error.take().or_else(|| end.error.clone());
         }
     }
 
-    fn join(&mut self, other: &Fates) {
+    fn merge(&mut self, other: &ResponseCounts) {
         self.ok += other.ok;
-        self.silent += other.silent;
+        self.timed_out += other.timed_out;
         self.malformed += other.malformed;
         self.refused += other.refused;
-        self.waited = self.waited.or(other.waited);
+        self.first_timeout = self.first_timeout.or(other.first_timeout);
         self.error = self.error.take().or_else(|| other.error.clone());
     }
 
-    /// The ends of all of these together.
-    pub(crate) fn sum<'a>(all: impl Iterator<Item = &'a Fates>) -> Fates {
-        let mut sum = Fates::default();
-        all.for_each(|fates| sum.join(fates));
+    /// The sum of all of these.
+    pub(crate) fn sum<'a>(all: impl Iterator<Item = &'a ResponseCounts>) -> ResponseCounts {
+        let mut sum = ResponseCounts::default();
+        all.for_each(|responses| sum.merge(responses));
         sum
     }
 
-    /// Whether nothing was answered.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.silent > 0 && self.ok + self.malformed + self.refused == 0
+    /// True if there were operations, and none of them got a reply.
+    pub(crate) fn never_answered(&self) -> bool {
+        self.timed_out > 0 && self.ok + self.malformed + self.refused == 0
     }
 }
 
-impl Counts {
-    /// How many operations ended.
+impl OutcomeCounts {
+    /// The number of completions.
     pub fn count(&self) -> usize {
         self.ok + self.fail + self.info
     }
@@ -215,7 +218,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, valid: Validity, [ok, fail, info]: [usize; 3]) {
         let stats = super::check(&history(text));
-        assert_eq!((stats.valid, stats.overall), (valid, Counts { ok, fail, info }));
+        assert_eq!((stats.valid, stats.overall), (valid, OutcomeCounts { ok, fail, info }));
     }
 
     #[test]
@@ -252,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_is_shown_as_what_it_is() {
+    fn a_crash_is_reported_as_invalid_under_its_function() {
         let stats = super::check(&history("0 invoke crash nil\n0 info crash nil")).to_edn();
         assert_eq!(stats.get("valid?"), Some(&true.into()));
         assert_eq!(stats.get_in(&["by-f", "crash", "valid?"]), Some(&false.into()));

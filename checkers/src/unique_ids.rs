@@ -10,12 +10,12 @@ use crate::{
     history::{History, Kind, Op},
 };
 
-/// How many duplicates are shown: enough to see a pattern, few enough to read.
-const SHOWN: usize = 48;
+/// Maximum number of duplicates that are shown: enough to see a pattern, few enough to read.
+const MAX_DUPLICATES_SHOWN: usize = 48;
 
 /// The findings on the ids of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UniqueIds {
+pub struct UniqueIdsResults {
     /// Valid unless there are duplicates.
     pub valid: Validity,
     /// How many ids were asked for.
@@ -30,37 +30,37 @@ pub struct UniqueIds {
     pub range: Option<(Value, Value)>,
 }
 
-/// Counts the ids that `generate` was asked for and gave.
-pub fn check(history: &History) -> UniqueIds {
-    let mut times_given: FxHashMap<&Value, usize> = FxHashMap::default();
-    for op in generates(history, Kind::Ok) {
-        *times_given.entry(&op.value).or_default() += 1;
+/// Counts the ids that `generate` operations requested and returned.
+pub fn check(history: &History) -> UniqueIdsResults {
+    let mut times_returned: FxHashMap<&Value, usize> = FxHashMap::default();
+    for op in generate_ops(history, Kind::Ok) {
+        *times_returned.entry(&op.value).or_default() += 1;
     }
-    let ids = || times_given.keys().filter(|id| ***id != Value::Nil);
+    let ids = || times_returned.keys().filter(|id| ***id != Value::Nil);
     let range = ids().min().zip(ids().max());
-    let mut duplicated: Vec<_> = times_given
+    let mut duplicated: Vec<_> = times_returned
         .iter()
         .filter(|(_, times)| **times > 1)
         .map(|(id, times)| (*times, *id))
         .collect();
     duplicated.sort_unstable();
-    UniqueIds {
+    UniqueIdsResults {
         valid: duplicated.is_empty().into(),
-        attempted_count: generates(history, Kind::Invoke).count(),
-        acknowledged_count: times_given.values().sum(),
+        attempted_count: generate_ops(history, Kind::Invoke).count(),
+        acknowledged_count: times_returned.values().sum(),
         duplicated_count: duplicated.len(),
         duplicated: duplicated
             .iter()
             .rev()
-            .take(SHOWN)
+            .take(MAX_DUPLICATES_SHOWN)
             .map(|(n, id)| ((*id).clone(), *n))
             .collect(),
         range: range.map(|(least, greatest)| ((*least).clone(), (*greatest).clone())),
     }
 }
 
-/// The operations that ask for an id, or have one.
-pub(crate) fn generates(history: &History, kind: Kind) -> impl Iterator<Item = &Op> {
+/// The entries of `generate` operations of one kind: requests for ids, or ids.
+pub(crate) fn generate_ops(history: &History, kind: Kind) -> impl Iterator<Item = &Op> {
     history.ops().iter().filter(move |op| op.kind == kind && op.f == "generate")
 }
 
@@ -108,7 +108,7 @@ mod tests {
         let lines = (0..100).map(|i| format!("0 ok generate {}\n", i % 50));
         let thrice = "0 ok generate 0\n";
         let ids = super::check(&history(&(lines.collect::<String>() + thrice)));
-        assert_eq!((ids.duplicated_count, ids.duplicated.len()), (50, SHOWN));
+        assert_eq!((ids.duplicated_count, ids.duplicated.len()), (50, MAX_DUPLICATES_SHOWN));
         let shown: Vec<_> = ids.duplicated.keys().map(|id| id.as_int().unwrap()).collect();
         assert_eq!((shown[0], shown[1], shown[47]), (0, 3, 49));
     }

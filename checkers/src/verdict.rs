@@ -1,7 +1,7 @@
 //! The findings of a workload's checker.
 
 use crate::edn::Value;
-use crate::evidence::Lack;
+use crate::evidence::NoEvidence;
 use crate::quantiles::Quantiles;
 use crate::{Contradiction, Evidence, Validity};
 
@@ -16,9 +16,9 @@ pub struct Verdict {
     pub stable_latency: Option<Quantiles>,
     /// For sets, the values that vanished.
     pub lost: Vec<Value>,
-    /// Those of them that were known to no node that was not killed.
-    pub lost_with_nodes: Vec<Value>,
-    /// The checker's reason not to find it valid, if so.
+    /// The lost values that only killed nodes had.
+    pub lost_with_killed_nodes: Vec<Value>,
+    /// The reason why it is not valid, if the checker found one.
     pub reason: Option<String>,
     /// The reasons why it is unknown, whatever its checker found.
     pub doubts: Vec<Doubt>,
@@ -26,9 +26,9 @@ pub struct Verdict {
     pub explanation: Vec<String>,
     /// What Maelstrom would not have said.
     pub warnings: Vec<String>,
-    /// That of them which explains the verdict, if one does.
-    pub decisive: Option<String>,
-    /// The operations that contradict each other, the most telling first.
+    /// The warning that explains the verdict, if one does.
+    pub decisive_warning: Option<String>,
+    /// The operations that contradict each other, the most informative first.
     pub contradictions: Vec<Contradiction>,
     /// What it rests on; `None` if nobody has looked.
     pub evidence: Option<Evidence>,
@@ -41,9 +41,9 @@ pub struct Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doubt {
     /// Nothing was judged.
-    NothingJudged(Lack),
-    /// The test was cut off, and what is missing may have been on its way.
-    CutOff,
+    NothingJudged(NoEvidence),
+    /// The test was interrupted, and missing values may still have been propagating.
+    Interrupted,
 }
 
 impl Verdict {
@@ -59,12 +59,12 @@ impl Verdict {
             results,
             stable_latency: None,
             lost: Vec::new(),
-            lost_with_nodes: Vec::new(),
+            lost_with_killed_nodes: Vec::new(),
             reason,
             doubts: Vec::new(),
             explanation: Vec::new(),
             warnings: Vec::new(),
-            decisive: None,
+            decisive_warning: None,
             contradictions: Vec::new(),
             evidence: Some(evidence),
             is_provisional: false,
@@ -77,8 +77,8 @@ impl Verdict {
         Verdict { evidence: None, ..nothing }
     }
 
-    /// The same, but unknown for this reason, with the results that it has.
-    pub(crate) fn doubted(mut self, doubt: Doubt) -> Verdict {
+    /// Makes the verdict unknown for this reason, and keeps the results.
+    pub(crate) fn with_doubt(mut self, doubt: Doubt) -> Verdict {
         if let Value::Map(results) = &mut self.results {
             results.insert(Value::keyword("valid?"), Validity::Unknown);
         }
@@ -86,19 +86,23 @@ impl Verdict {
         Verdict { valid: Validity::Unknown, ..self }
     }
 
-    /// The same for a test that was cut off: what nobody has seen yet may have been on its way, so
-    /// that alone makes it unknown.
-    pub(crate) fn cut_off(self) -> Verdict {
+    /// The verdict on a test that was interrupted. It becomes unknown if the only error is that
+    /// values are missing, since these may still have been propagating.
+    pub(crate) fn interrupted(self) -> Verdict {
         if self.valid != Validity::Invalid || !self.is_provisional {
             return self;
         }
         let (explanation, contradictions) = (Vec::new(), Vec::new());
-        Verdict { explanation, contradictions, decisive: None, ..self.doubted(Doubt::CutOff) }
+        Verdict {
+            explanation,
+            contradictions,
+            decisive_warning: None,
+            ..self.with_doubt(Doubt::Interrupted)
+        }
     }
 
-    /// The same with more to say: contradictions, warnings, and an explanation, unless the reason
-    /// has said it.
-    pub(crate) fn with(
+    /// Adds contradictions, warnings, and an explanation, unless that only repeats the reason.
+    pub(crate) fn with_findings(
         self,
         contradictions: Vec<Contradiction>,
         explanation: Vec<String>,

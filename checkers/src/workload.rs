@@ -11,6 +11,7 @@ mod kafka;
 mod lin_kv;
 mod pn_counter;
 mod recognition;
+mod sets;
 mod transactions;
 mod txn_list_append;
 mod txn_rw_register;
@@ -32,16 +33,16 @@ pub use self::recognition::{fitting, recognize};
 pub use self::txn_list_append::TxnListAppend;
 pub use self::txn_rw_register::TxnRwRegister;
 pub use self::unique_ids::UniqueIds;
+use crate::assessment::{Assessment, Criteria};
 use crate::edn::{Map, Value};
 use crate::elle::ConsistencyModel;
-use crate::evidence::Found;
+use crate::evidence::OperationCounts;
 use crate::history::{History, Op};
-use crate::judgement::{Judgement, Standard};
 use crate::repair::Repair;
 use crate::{Placement, Validity, Verdict};
 
-/// All workloads of Maelstrom, in the order of their names.
-pub const ALL: [&dyn Checker; 10] = [
+/// All workloads of Maelstrom, sorted by name.
+pub const ALL: [&dyn WorkloadChecker; 10] = [
     &Broadcast,
     &Echo,
     &GCounter,
@@ -56,24 +57,25 @@ pub const ALL: [&dyn Checker; 10] = [
 
 /// The knowledge that a checker has of a test beside its history.
 #[derive(Debug, Clone, Copy)]
-pub struct Setting<'a> {
+pub struct CheckContext<'a> {
     /// The node that each client works on.
     pub placement: &'a Placement<'a>,
     /// The consistency models whose promises transactions are judged by.
     pub models: &'a [ConsistencyModel],
 }
 
-/// A workload as far as a history tells of it: which operations it has, and how they are judged.
-pub trait Checker: Debug + Send + Sync {
-    /// Its name, as `--workload` has it.
+/// The half of a workload that judges: its name, the operations of its clients, and the check of
+/// their history. `eddy::Workload` adds the half that generates operations.
+pub trait WorkloadChecker: Debug + Send + Sync {
+    /// Its name, as `--workload` takes it.
     fn name(&self) -> &'static str;
 
     /// The functions that its clients' operations may have.
     fn functions(&self) -> &'static [&'static str];
 
-    /// The verdict of its checker alone, which is Maelstrom's: where there is nothing to look at,
-    /// nothing is wrong.
-    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict;
+    /// The verdict of the workload's own checker. As in Maelstrom, a history without evidence is
+    /// valid (unlike in [`judge`](WorkloadChecker::judge)).
+    fn check(&self, history: &History, context: &CheckContext<'_>) -> Verdict;
 
     /// True if an operation of its functions is of this workload, `None` if no value tells; a
     /// history of several workloads' functions is [recognized](recognize) by that.
@@ -81,9 +83,9 @@ pub trait Checker: Debug + Send + Sync {
         None
     }
 
-    /// The time after the heal, a time of the history, until nodes knew again what they should, but
-    /// for what is excused; `None` where nodes need to know nothing.
-    fn repair(
+    /// The time from `heal` (on the history's clock) until every node had every value but the
+    /// excused ones; `None` where nodes do not replicate values.
+    fn measure_repair(
         &self,
         _history: &History,
         _heal: Duration,
@@ -96,37 +98,47 @@ pub trait Checker: Debug + Send + Sync {
     /// Judges a history in every respect: its workload as [`check`](Checker::check) does, and what
     /// Jepsen asks of any history.
     ///
-    /// It may be a history from elsewhere, so nothing is valid of which nothing was judged.
-    fn judge(&self, history: &History, setting: &Setting<'_>, standard: Standard) -> Judgement {
-        let is_of_another = history.clients().next().is_some() && !self.is_in(history);
-        let verdict = if is_of_another {
-            without_operations(&self.with_functions(), history)
+    /// Any history may lack what a checker looks for; a part without evidence is unknown here, not
+    /// valid.
+    fn judge(
+        &self,
+        history: &History,
+        context: &CheckContext<'_>,
+        criteria: Criteria,
+    ) -> Assessment {
+        let has_only_others =
+            history.client_ops().next().is_some() && !self.has_operations_in(history);
+        let verdict = if has_only_others {
+            verdict_without_operations(&self.name_with_functions(), history)
         } else {
-            self.check(history, setting)
+            self.check(history, context)
         };
-        Judgement::new(standard, history, setting.placement, verdict, None).on_evidence()
+        Assessment::new(criteria, history, context.placement, verdict, None).requiring_evidence()
     }
 
-    /// True if a history has any operation that this workload has.
-    fn is_in(&self, history: &History) -> bool {
-        history.clients().any(|op| self.functions().contains(&&*op.f))
+    /// True if a history has an operation of this workload.
+    fn has_operations_in(&self, history: &History) -> bool {
+        history.client_ops().any(|op| self.functions().contains(&&*op.f))
     }
 
-    /// The functions of operations that this workload does not have, sorted.
-    fn foreign<'a>(&self, history: &'a History) -> Vec<&'a str> {
+    /// The functions in a history that this workload does not have, sorted.
+    fn foreign_functions<'a>(&self, history: &'a History) -> Vec<&'a str> {
         let mut foreign = recognition::functions(history);
         foreign.retain(|f| !self.functions().contains(f));
         foreign
     }
 
-    /// Its name with its operations: `broadcast (broadcast, read)`.
-    fn with_functions(&self) -> String {
+    /// Its name with its functions: `broadcast (broadcast, read)`.
+    fn name_with_functions(&self) -> String {
         format!("{} ({})", self.name(), self.functions().join(", "))
     }
 }
 
-/// The workload of this name; an error tells the nearest one.
-pub fn named<'a, C: Checker + ?Sized>(received: &str, all: &[&'a C]) -> Result<&'a C, String> {
+/// The workload of this name; the error suggests the nearest name.
+pub fn by_name<'a, C: WorkloadChecker + ?Sized>(
+    received: &str,
+    all: &[&'a C],
+) -> Result<&'a C, String> {
     let found = all.iter().copied().find(|workload| workload.name() == received);
     found.ok_or_else(|| {
         let known = all.iter().map(|workload| workload.name().to_owned()).collect();
@@ -134,12 +146,13 @@ pub fn named<'a, C: Checker + ?Sized>(received: &str, all: &[&'a C]) -> Result<&
     })
 }
 
-/// The verdict on a history that has operations, but none of the workload with these.
-fn without_operations(wanted: &str, history: &History) -> Verdict {
+/// The verdict on a history without a single operation of the workload. `wanted` is the workload's
+/// name with its functions.
+fn verdict_without_operations(wanted: &str, history: &History) -> Verdict {
     let other = recognize(history, &ALL);
     let other =
         other.map_or_else(|_| String::new(), |other| format!("; did you mean {}?", other.name()));
-    let found = Found::of(history).words();
+    let found = OperationCounts::of(history).description();
     let reason = format!("there is no operation of {wanted}; the history has {found}{other}");
     let results = Map::new().with("valid?", Validity::Unknown).into();
     Verdict { results, reason: Some(reason), ..Verdict::unknown() }
@@ -152,9 +165,12 @@ mod tests {
     #[test]
     fn a_workload_is_found_by_its_name() {
         for workload in ALL {
-            assert_eq!(named(workload.name(), &ALL).map(Checker::name), Ok(workload.name()));
+            assert_eq!(
+                by_name(workload.name(), &ALL).map(WorkloadChecker::name),
+                Ok(workload.name())
+            );
         }
-        let error = named("brodcast", &ALL).unwrap_err();
+        let error = by_name("brodcast", &ALL).unwrap_err();
         assert!(error.contains("did you mean broadcast?"), "{error}");
     }
 }

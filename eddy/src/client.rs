@@ -10,10 +10,12 @@ mod schema;
 
 use std::time::Duration;
 
-pub(crate) use self::completion::{Completion, EXCERPT, Next};
-pub use self::operation::{Answer, Errors, Operation, Outcome, Request, Work};
-pub use self::schema::{Reply, Schema, Shape};
-pub(crate) use self::schema::{is_integer, named};
+pub(crate) use self::completion::{ClientStep, Completion, MAX_KEPT_REPLY};
+pub use self::operation::{
+    ClientRequest, ErrorPolicy, Operation, OperationStep, ResultSource, Work,
+};
+pub use self::schema::{ClientReply, Schema, Shape};
+pub(crate) use self::schema::{describe_json, is_integer};
 
 /// The time that a client waits for a reply, unless its workload says otherwise.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);

@@ -8,9 +8,9 @@ use std::str::FromStr;
 /// A number of threads, as `--concurrency` has it: one per node by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Concurrency {
-    /// So many, as in `10`.
-    InAll(NonZeroUsize),
-    /// So many for each node, as in `2n`.
+    /// A total, as in `10`.
+    Total(NonZeroUsize),
+    /// A number for each node, as in `2n`.
     PerNode(NonZeroUsize),
 }
 
@@ -18,7 +18,7 @@ impl Concurrency {
     /// The number of threads in a cluster of so many nodes.
     pub fn threads(self, nodes: usize) -> usize {
         match self {
-            Concurrency::InAll(threads) => threads.get(),
+            Concurrency::Total(threads) => threads.get(),
             Concurrency::PerNode(threads) => threads.get().saturating_mul(nodes),
         }
     }
@@ -33,38 +33,42 @@ impl Default for Concurrency {
 impl Display for Concurrency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Concurrency::InAll(threads) => write!(f, "{threads}"),
+            Concurrency::Total(threads) => write!(f, "{threads}"),
             Concurrency::PerNode(threads) => write!(f, "{threads}n"),
         }
     }
 }
 
 impl FromStr for Concurrency {
-    type Err = UnknownConcurrency;
+    type Err = ParseConcurrencyError;
 
-    fn from_str(received: &str) -> Result<Concurrency, UnknownConcurrency> {
+    fn from_str(received: &str) -> Result<Concurrency, ParseConcurrencyError> {
         let parsed = match received.strip_suffix('n') {
             Some(number) => number.parse().map(Concurrency::PerNode),
-            None => received.parse().map(Concurrency::InAll),
+            None => received.parse().map(Concurrency::Total),
         };
-        parsed.map_err(|_| UnknownConcurrency { received: received.to_owned() })
+        parsed.map_err(|_| ParseConcurrencyError { received: received.to_owned() })
     }
 }
 
 /// What cannot be read as a concurrency.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownConcurrency {
+pub struct ParseConcurrencyError {
     received: String,
 }
 
-impl Display for UnknownConcurrency {
+impl Display for ParseConcurrencyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let received = &self.received;
-        write!(f, "{received:?} is no concurrency: 1 or more, or a multiple of the nodes like 2n")
+        write!(
+            f,
+            "{received:?} is not a concurrency: expected 1 or more, or a multiple of the nodes \
+             like 2n"
+        )
     }
 }
 
-impl Error for UnknownConcurrency {}
+impl Error for ParseConcurrencyError {}
 
 #[cfg(test)]
 mod tests {
@@ -92,11 +96,11 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_shown() {
+    fn an_error_shows_the_invalid_text() {
         let error = "many".parse::<Concurrency>().expect_err("no number");
         assert_eq!(
             error.to_string(),
-            "\"many\" is no concurrency: 1 or more, or a multiple of the nodes like 2n"
+            "\"many\" is not a concurrency: expected 1 or more, or a multiple of the nodes like 2n"
         );
     }
 }

@@ -10,18 +10,19 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::interpreter::{Complaint, Interpreter, Order, Step};
+use crate::interpreter::{Instruction, Interpreter, NodeCommand, NodeError};
 
-/// How many things may happen at one moment in virtual time. More are nodes that talk to each other
-/// without pause, so that time would never pass again.
-const AT_ONE_MOMENT: u32 = 1_000_000;
+/// Maximum number of events at one instant of virtual time. A higher limit only delays the report
+/// of nodes that message each other without pause, so that time never passes again; a lower one
+/// would fail large clusters that do much work at one instant.
+const MAX_EVENTS_PER_INSTANT: u32 = 1_000_000;
 
 /// What a node did.
 #[derive(Debug)]
-pub enum Event {
-    /// It wrote a line.
-    Said {
-        /// The number of the node.
+pub enum NodeEvent {
+    /// The node wrote a line to STDOUT.
+    Wrote {
+        /// The node's index.
         node: usize,
         /// The line, without its newline.
         line: String,
@@ -30,21 +31,21 @@ pub enum Event {
     Ended {
         /// The number of the node.
         node: usize,
-        /// How many times it had been started before.
-        life: u64,
-        /// What it did, in words that follow "it".
-        how: String,
+        /// The node's incarnation, from 0; each restart begins the next one.
+        incarnation: u64,
+        /// The cause, as words that follow "it": `exited with status 1`.
+        cause: String,
     },
 }
 
-/// Where events come from.
-pub trait Events {
-    /// Waits for the next one; may be given up without losing any.
-    fn next(&mut self) -> impl Future<Output = Option<Event>>;
+/// A source of events of nodes.
+pub trait NodeEvents {
+    /// Waits for the next event. Cancel safe: dropping the future loses no event.
+    fn next(&mut self) -> impl Future<Output = Option<NodeEvent>>;
 }
 
-impl Events for mpsc::UnboundedReceiver<Event> {
-    async fn next(&mut self) -> Option<Event> {
+impl NodeEvents for mpsc::UnboundedReceiver<NodeEvent> {
+    async fn next(&mut self) -> Option<NodeEvent> {
         self.recv().await
     }
 }
@@ -65,10 +66,10 @@ pub trait Nodes {
 
 /// Why a test did not come to its end.
 #[derive(Debug)]
-pub enum Failure {
-    /// A node made it impossible.
-    Node(Complaint),
-    /// A node that was killed could not be started again.
+pub enum DriveError {
+    /// A node made it impossible to go on.
+    Node(NodeError),
+    /// A killed node could not be restarted.
     Start(anyhow::Error),
     /// Somebody asked to stop, by this signal.
     Interrupted(&'static str),
@@ -80,48 +81,52 @@ pub enum Failure {
 pub async fn drive(
     interpreter: &mut Interpreter,
     nodes: &mut impl Nodes,
-    events: &mut impl Events,
+    events: &mut impl NodeEvents,
     interrupted: impl Future<Output = &'static str>,
     mut progress: impl FnMut(&Interpreter),
-) -> Result<(), Failure> {
+) -> Result<(), DriveError> {
     let start = Instant::now();
-    let (mut moment, mut happened) = (Duration::ZERO, 0);
+    let (mut instant, mut events_now) = (Duration::ZERO, 0);
     tokio::pin!(interrupted);
     loop {
         let now = start.elapsed();
-        happened = if now == moment { happened + 1 } else { 0 };
-        moment = now;
-        if happened > AT_ONE_MOMENT {
-            return Err(Failure::NoTimePasses(now));
+        events_now = if now == instant { events_now + 1 } else { 0 };
+        instant = now;
+        if events_now > MAX_EVENTS_PER_INSTANT {
+            return Err(DriveError::NoTimePasses(now));
         }
         let wake = match interpreter.step(now)? {
-            Step::Deliver { node, message } => {
-                nodes.deliver(node, message.line());
+            Instruction::Deliver { node, message } => {
+                nodes.deliver(node, message.to_line());
                 continue;
             }
-            Step::Order(order) => {
+            Instruction::Command(command) => {
                 tokio::select! {
                     biased;
-                    signal = &mut interrupted => return Err(Failure::Interrupted(signal)),
-                    carried_out = carry_out(&order, nodes) => carried_out?,
+                    signal = &mut interrupted => return Err(DriveError::Interrupted(signal)),
+                    carried_out = carry_out(&command, nodes) => carried_out?,
                 }
-                if let Order::Start(node) = order {
-                    interpreter.started(start.elapsed(), node);
+                if let NodeCommand::Start(node) = command {
+                    interpreter.node_started(start.elapsed(), node);
                 }
                 continue;
             }
-            Step::Wait(wake) => wake,
-            Step::Done => return Ok(()),
+            Instruction::Wait(wake) => wake,
+            Instruction::Done => return Ok(()),
         };
         progress(interpreter);
         tokio::select! {
             biased;
-            signal = &mut interrupted => return Err(Failure::Interrupted(signal)),
+            signal = &mut interrupted => return Err(DriveError::Interrupted(signal)),
             Some(event) = events.next() => {
                 let now = start.elapsed();
                 match event {
-                    Event::Said { node, line } => interpreter.hear(now, node, &line)?,
-                    Event::Ended { node, life, how } => interpreter.ended(node, life, how)?,
+                    NodeEvent::Wrote { node, line } => {
+                        interpreter.receive_line(now, node, &line)?;
+                    }
+                    NodeEvent::Ended { node, incarnation, cause } => {
+                        interpreter.node_ended(node, incarnation, cause)?;
+                    }
                 }
             }
             () = sleep_until(start, wake) => {}
@@ -129,12 +134,12 @@ pub async fn drive(
     }
 }
 
-async fn carry_out(order: &Order, nodes: &mut impl Nodes) -> Result<(), Failure> {
-    match order {
-        Order::Kill(together) => nodes.kill(together).await,
-        Order::Start(node) => nodes.start(*node).await.map_err(Failure::Start)?,
-        Order::Pause(node) => nodes.pause(*node),
-        Order::Resume(node) => nodes.resume(*node),
+async fn carry_out(command: &NodeCommand, nodes: &mut impl Nodes) -> Result<(), DriveError> {
+    match command {
+        NodeCommand::Kill(together) => nodes.kill(together).await,
+        NodeCommand::Start(node) => nodes.start(*node).await.map_err(DriveError::Start)?,
+        NodeCommand::Pause(node) => nodes.pause(*node),
+        NodeCommand::Resume(node) => nodes.resume(*node),
     }
     Ok(())
 }
@@ -146,22 +151,22 @@ async fn sleep_until(start: Instant, wake: Option<Duration>) {
     }
 }
 
-impl From<Complaint> for Failure {
-    fn from(complaint: Complaint) -> Failure {
-        Failure::Node(complaint)
+impl From<NodeError> for DriveError {
+    fn from(error: NodeError) -> DriveError {
+        DriveError::Node(error)
     }
 }
 
-impl Display for Failure {
+impl Display for DriveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Node(complaint) => complaint.fmt(f),
-            Failure::Start(error) => write!(f, "{error:#}"),
-            Failure::Interrupted(signal) => write!(f, "stopped by {signal}"),
-            Failure::NoTimePasses(now) => write!(
+            DriveError::Node(error) => error.fmt(f),
+            DriveError::Start(error) => write!(f, "{error:#}"),
+            DriveError::Interrupted(signal) => write!(f, "stopped by {signal}"),
+            DriveError::NoTimePasses(now) => write!(
                 f,
-                "the nodes said {AT_ONE_MOMENT} things at {now:?} without letting time pass: do \
-                 they answer each other's answers?"
+                "the nodes caused {MAX_EVENTS_PER_INSTANT} events at {now:?} without letting time \
+                 pass: do they reply to each other's replies?"
             ),
         }
     }
@@ -176,10 +181,10 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A node that answers `init`, and does as it is told; killed after 1 s, started after 2 s.
-    struct Actor {
-        events: mpsc::UnboundedSender<Event>,
-        /// What it takes to kill it, and to start it again.
+    /// A node that only answers `init`; killed after 1 s, restarted after 2 s.
+    struct FakeNode {
+        events: mpsc::UnboundedSender<NodeEvent>,
+        /// The time that it takes to kill it, and to restart it.
         killing: Duration,
         starting: Duration,
         /// The life whose end is told when it is killed, and when it is started again.
@@ -187,22 +192,22 @@ mod tests {
         ended_after: Option<u64>,
     }
 
-    impl Actor {
-        fn end(&self, life: Option<u64>) {
-            if let Some(life) = life {
-                let how = "exited".to_owned();
-                self.events.send(Event::Ended { node: 0, life, how }).unwrap();
+    impl FakeNode {
+        fn end(&self, incarnation: Option<u64>) {
+            if let Some(incarnation) = incarnation {
+                let cause = "exited".to_owned();
+                self.events.send(NodeEvent::Ended { node: 0, incarnation, cause }).unwrap();
             }
         }
     }
 
-    impl Nodes for Actor {
+    impl Nodes for FakeNode {
         fn deliver(&mut self, node: usize, line: String) {
             let line: serde_json::Value = serde_json::from_str(&line).unwrap();
             if line["body"]["type"] == "init" {
                 let body = r#"{"type":"init_ok","in_reply_to":1}"#;
                 let line = format!(r#"{{"src":"n0","dest":{},"body":{body}}}"#, line["src"]);
-                self.events.send(Event::Said { node, line }).unwrap();
+                self.events.send(NodeEvent::Wrote { node, line }).unwrap();
             }
         }
 
@@ -223,8 +228,8 @@ mod tests {
         fn resume(&mut self, _: usize) {}
     }
 
-    /// What a test comes to that is interrupted after this time, if it has not ended before.
-    async fn outcome(patience: Duration, direct: impl FnOnce(&mut Actor)) -> String {
+    /// The result of a test that is interrupted after `patience`, if it has not ended before.
+    async fn result_of(patience: Duration, direct: impl FnOnce(&mut FakeNode)) -> String {
         let test = Test {
             workload: &workload::Echo,
             nodes: 1,
@@ -233,39 +238,40 @@ mod tests {
             strikes: vec![Strike::kill(["n0"], SECOND, 2 * SECOND)],
             ..Test::default()
         };
-        let (events, mut heard) = mpsc::unbounded_channel();
+        let (events, mut received) = mpsc::unbounded_channel();
         let (ended_before, ended_after) = (None, None);
         let [killing, starting] = [Duration::ZERO; 2];
-        let mut actor = Actor { events, killing, starting, ended_before, ended_after };
-        direct(&mut actor);
+        let mut node = FakeNode { events, killing, starting, ended_before, ended_after };
+        direct(&mut node);
         let interrupted = async {
             tokio::time::sleep(patience).await;
             "impatience"
         };
         let mut interpreter = Interpreter::new(&test);
-        let driven = drive(&mut interpreter, &mut actor, &mut heard, interrupted, |_| {}).await;
+        let driven = drive(&mut interpreter, &mut node, &mut received, interrupted, |_| {}).await;
         driven.map_or_else(|failure| failure.to_string(), |()| "done".to_owned())
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_of_a_former_life_is_no_news() {
-        assert_eq!(outcome(60 * SECOND, |_| {}).await, "done");
-        assert_eq!(outcome(60 * SECOND, |actor| actor.ended_before = Some(0)).await, "done");
-        assert_eq!(outcome(60 * SECOND, |actor| actor.ended_after = Some(0)).await, "done");
-        let story = "node n0 cannot be tested: started again, before it answered init, it exited";
-        assert_eq!(outcome(60 * SECOND, |actor| actor.ended_after = Some(1)).await, story);
+    async fn the_end_of_a_former_incarnation_is_ignored() {
+        assert_eq!(result_of(60 * SECOND, |_| {}).await, "done");
+        assert_eq!(result_of(60 * SECOND, |node| node.ended_before = Some(0)).await, "done");
+        assert_eq!(result_of(60 * SECOND, |node| node.ended_after = Some(0)).await, "done");
+        let error =
+            "node n0 cannot be tested: after its restart, before it answered init, it exited";
+        assert_eq!(result_of(60 * SECOND, |node| node.ended_after = Some(1)).await, error);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_signal_is_heard_whatever_is_waited_for() {
-        let story = "stopped by impatience";
-        assert_eq!(outcome(3 * SECOND, |_| {}).await, story);
-        assert_eq!(outcome(3 * SECOND, |actor| actor.killing = Duration::MAX).await, story);
-        assert_eq!(outcome(3 * SECOND, |actor| actor.starting = Duration::MAX).await, story);
+    async fn a_signal_interrupts_every_wait() {
+        let error = "stopped by impatience";
+        assert_eq!(result_of(3 * SECOND, |_| {}).await, error);
+        assert_eq!(result_of(3 * SECOND, |node| node.killing = Duration::MAX).await, error);
+        assert_eq!(result_of(3 * SECOND, |node| node.starting = Duration::MAX).await, error);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_time_that_it_takes_to_start_a_node_is_not_the_nodes() {
-        assert_eq!(outcome(60 * SECOND, |actor| actor.starting = 20 * SECOND).await, "done");
+    async fn the_time_to_start_a_node_does_not_count_against_its_init_timeout() {
+        assert_eq!(result_of(60 * SECOND, |node| node.starting = 20 * SECOND).await, "done");
     }
 }

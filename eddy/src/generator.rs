@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use self::threads::Threads;
-use crate::nemesis::{Action, Cluster, Fault, Nemesis, Strike};
+use crate::nemesis::{ClusterInfo, Fault, Nemesis, NemesisAction, Strike};
 use crate::random::Random;
 use crate::stagger::Stagger;
 
@@ -33,11 +33,12 @@ pub const RECOVERY: Duration = Duration::from_secs(10);
 pub struct Plan {
     /// How many threads invoke operations.
     pub concurrency: usize,
-    /// The threads that work together, each in one crew, and there in one part of it. An operation
-    /// falls to one of the crews that have a free thread, in proportion to their size, there to one
-    /// of the parts that have one, likewise, and there to the thread whose turn it is.
-    pub crews: Vec<Vec<Range<usize>>>,
-    /// Operations per second in the main phase, on average; 0 for none.
+    /// Groups of threads, as in Jepsen's `reserve`, each divided into subgroups. Each thread is in
+    /// exactly one subgroup. An operation goes to a random group that has a free thread, in
+    /// proportion to its size, there to a random subgroup likewise, and there to the next free
+    /// thread.
+    pub thread_groups: Vec<Vec<Range<usize>>>,
+    /// The mean rate of operations in the main phase, per second; 0 for none.
     pub rate: f64,
     /// How long the main phase is.
     pub time_limit: Duration,
@@ -49,16 +50,16 @@ pub struct Plan {
     pub strikes: Vec<Strike>,
     /// When all faults end for good, if that is before the main phase does.
     pub faults_until: Duration,
-    /// Whom it may strike.
-    pub cluster: Rc<Cluster>,
-    /// Whether faults end before the test does, and every thread has a final operation then.
+    /// The nodes that faults may strike.
+    pub cluster: Rc<ClusterInfo>,
+    /// True if faults end before the test does, and every thread has a final operation then.
     pub has_final: bool,
 }
 
 /// What the caller is to do, at once; afterwards it asks again.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Next {
-    /// Invoke an operation; [`Schedule::completed`] must be told of its end.
+pub enum GeneratorStep {
+    /// Invoke an operation, and call [`Generator::completed`] when it has ended.
     Invoke {
         /// Who invokes it: a number below the concurrency, which stands for one node.
         thread: usize,
@@ -67,9 +68,9 @@ pub enum Next {
         /// Which of the workload's operations are due.
         phase: Phase,
     },
-    /// Do this to the network, before anything else.
-    Strike(Action),
-    /// Nothing is to be done before this time, unless an operation completes earlier.
+    /// Start or end a strike, before anything else.
+    Strike(NemesisAction),
+    /// Wait until this time, or until an operation completes.
     WaitUntil(Duration),
     /// Nothing is to be done before an operation completes.
     WaitForCompletion,
@@ -88,191 +89,205 @@ pub enum Phase {
 
 /// What a schedule waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// The time limit, while operations and faults go on.
-    Operations,
-    /// The ends of the operations that are under way at the time limit.
-    LastAnswers,
-    /// The end of the [`RECOVERY`].
+pub enum GeneratorStage {
+    /// Operations and faults, until the time limit.
+    Main,
+    /// Completion of the operations that are pending at the time limit.
+    Draining,
+    /// Recovery of the nodes, for the time of [`RECOVERY`].
     Recovery,
-    /// The ends of the final operations.
-    LastOperations,
+    /// Final operations, until all have completed.
+    Final,
 }
 
 /// The state of a test's schedule; all times count from the test's beginning.
 #[derive(Debug)]
-pub struct Schedule {
-    stage: Stage,
+pub struct Generator {
+    state: GeneratorState,
     threads: Threads,
-    crews: Vec<Vec<Range<usize>>>,
-    /// Decides between crews, and between their parts.
+    thread_groups: Vec<Vec<Range<usize>>>,
+    /// Draws groups and subgroups.
     random: Random,
     operations: Stagger,
-    /// Since when no thread has been free.
-    held_up_since: Option<Duration>,
+    /// The time since which no thread has been free.
+    blocked_since: Option<Duration>,
     nemeses: Vec<Nemesis>,
     faults_end: Duration,
-    main_ends: Duration,
+    main_end: Duration,
     has_final: bool,
-    /// The threads that have a final operation left, and when it is due.
-    last_words: BTreeMap<usize, Duration>,
+    /// The threads that have a final operation left, and its due time.
+    final_due_times: BTreeMap<usize, Duration>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Stage {
+enum GeneratorState {
     Main,
     Draining,
-    Healing,
+    EndingFaults,
     Recovering { until: Duration },
     Final,
 }
 
-impl Schedule {
-    /// A schedule whose first operation, and first strike, are due at `start`.
-    pub fn new(plan: &Plan, start: Duration, random: &Random) -> Schedule {
+impl Generator {
+    /// Makes a generator whose first operation and first drawn strikes are due at `start`.
+    pub fn new(plan: &Plan, start: Duration, random: &Random) -> Generator {
         let Plan { faults, strikes, nemesis_interval, cluster, .. } = plan;
-        let drawn = faults.iter().enumerate().map(|(number, fault)| {
-            Nemesis::new(number, *fault, cluster, *nemesis_interval, start, random)
+        let drawn = faults.iter().enumerate().map(|(index, fault)| {
+            Nemesis::new(index, *fault, cluster, *nemesis_interval, start, random)
         });
         let mut strikes: Vec<&Strike> = strikes.iter().collect();
         // Their numbers decide between those that are due at the same time. In this order a report
         // tells them, and whoever repeats that must get the same.
         strikes.sort_by_key(|strike| strike.from);
-        let named = strikes.into_iter().zip(faults.len()..);
-        let named = named.map(|(strike, number)| Nemesis::named(number, strike, start));
-        Schedule {
-            stage: Stage::Main,
+        let scheduled = strikes.into_iter().zip(faults.len()..);
+        let scheduled = scheduled.map(|(strike, index)| Nemesis::scheduled(index, strike, start));
+        Generator {
+            state: GeneratorState::Main,
             threads: Threads::new(plan.concurrency),
-            crews: plan.crews.clone(),
+            thread_groups: plan.thread_groups.clone(),
+            // The label fixes the random stream, so it keeps its former name.
             random: random.fork("crews"),
             operations: Stagger::at_rate(plan.rate, start, random.fork("operations")),
-            held_up_since: None,
-            nemeses: drawn.chain(named).collect(),
+            blocked_since: None,
+            nemeses: drawn.chain(scheduled).collect(),
             faults_end: start.saturating_add(plan.faults_until),
-            main_ends: start.saturating_add(plan.time_limit),
+            main_end: start.saturating_add(plan.time_limit),
             has_final: plan.has_final,
-            last_words: BTreeMap::new(),
+            final_due_times: BTreeMap::new(),
         }
     }
 
-    /// What is to be done now, one thing at a time.
-    pub fn next(&mut self, now: Duration) -> Next {
+    /// The next step at this time.
+    pub fn next(&mut self, now: Duration) -> GeneratorStep {
         loop {
-            self.stage = match self.stage {
-                Stage::Main if now < self.main_ends => return self.next_in_main(now),
-                Stage::Main => Stage::Draining,
-                Stage::Draining if !self.threads.are_all_free() => return Next::WaitForCompletion,
-                Stage::Draining if self.has_final => Stage::Healing,
-                Stage::Draining => Stage::Final,
-                Stage::Healing => match self.retire(now) {
-                    Some(action) => return Next::Strike(action),
-                    None => Stage::Recovering { until: now + RECOVERY },
-                },
-                Stage::Recovering { until } if now < until => return Next::WaitUntil(until),
-                Stage::Recovering { until } => {
-                    self.last_words = self.threads.all().map(|thread| (thread, until)).collect();
-                    Stage::Final
+            self.state = match self.state {
+                GeneratorState::Main if now < self.main_end => return self.next_in_main(now),
+                GeneratorState::Main => GeneratorState::Draining,
+                GeneratorState::Draining if !self.threads.are_all_free() => {
+                    return GeneratorStep::WaitForCompletion;
                 }
-                Stage::Final => return self.next_in_final(now),
+                GeneratorState::Draining if self.has_final => GeneratorState::EndingFaults,
+                GeneratorState::Draining => GeneratorState::Final,
+                GeneratorState::EndingFaults => match self.end_next_fault(now) {
+                    Some(action) => return GeneratorStep::Strike(action),
+                    None => GeneratorState::Recovering { until: now + RECOVERY },
+                },
+                GeneratorState::Recovering { until } if now < until => {
+                    return GeneratorStep::WaitUntil(until);
+                }
+                GeneratorState::Recovering { until } => {
+                    self.final_due_times =
+                        self.threads.all().map(|thread| (thread, until)).collect();
+                    GeneratorState::Final
+                }
+                GeneratorState::Final => return self.next_in_final(now),
             };
         }
     }
 
-    /// What is going on.
-    pub fn part(&self) -> Part {
-        match self.stage {
-            Stage::Main => Part::Operations,
-            Stage::Draining => Part::LastAnswers,
-            Stage::Healing | Stage::Recovering { .. } => Part::Recovery,
-            Stage::Final => Part::LastOperations,
+    /// The current stage.
+    pub fn stage(&self) -> GeneratorStage {
+        match self.state {
+            GeneratorState::Main => GeneratorStage::Main,
+            GeneratorState::Draining => GeneratorStage::Draining,
+            GeneratorState::EndingFaults | GeneratorState::Recovering { .. } => {
+                GeneratorStage::Recovery
+            }
+            GeneratorState::Final => GeneratorStage::Final,
         }
     }
 
     /// The thread's operation has ended; after a crash, in doubt about its effect, the thread goes
     /// on as a new process.
     pub fn completed(&mut self, now: Duration, thread: usize, crashed: bool) {
-        if let Some(since) = self.held_up_since.take() {
-            self.operations.was_held_up(since, now);
+        if let Some(since) = self.blocked_since.take() {
+            self.operations.skip_blocked_time(since, now);
         }
         self.threads.release(thread, crashed);
     }
 
-    /// The thread, whose final operation has completed, has another one at this time.
-    pub fn again(&mut self, thread: usize, due: Duration) {
-        assert!(matches!(self.stage, Stage::Final), "only a final operation can be continued");
-        self.last_words.insert(thread, due);
+    /// Schedules a further final operation for a thread that has completed one.
+    pub fn schedule_final(&mut self, thread: usize, due: Duration) {
+        assert!(
+            matches!(self.state, GeneratorState::Final),
+            "only a final operation can be continued"
+        );
+        self.final_due_times.insert(thread, due);
     }
 
-    /// Stops the next fault for good, in the same order whether it was drawn or named.
-    fn retire(&mut self, now: Duration) -> Option<Action> {
+    /// Ends the next fault for good. The order is the same for drawn and for scheduled strikes.
+    fn end_next_fault(&mut self, now: Duration) -> Option<NemesisAction> {
         self.nemeses.sort_by_key(Nemesis::fault);
         std::iter::from_fn(|| self.nemeses.pop()).find_map(|nemesis| nemesis.retire(now))
     }
 
-    fn next_in_main(&mut self, now: Duration) -> Next {
-        // No turn is used up, because a fault that was drawn retires even if it was stopped, and
-        // the same strikes, when they are named, do not.
+    fn next_in_main(&mut self, now: Duration) -> GeneratorStep {
+        // The threads' turn does not advance here. A nemesis that draws strikes ends its fault even
+        // if none is active; the same strikes, when a test schedules them, have no such end. Both
+        // tests must run the same way.
         if now >= self.faults_end
-            && let Some(action) = self.retire(self.faults_end)
+            && let Some(action) = self.end_next_fault(self.faults_end)
         {
-            return Next::Strike(action);
+            return GeneratorStep::Strike(action);
         }
-        let is_anybody_free = self.threads.next_free(&self.threads.all()).is_some();
-        let invoke_at = if is_anybody_free { self.operations.due() } else { Duration::MAX };
-        // What ends now ends before what begins now.
-        let nemesis = self.nemeses.iter_mut().min_by_key(|nemesis| nemesis.turn());
+        let is_any_free = self.threads.next_free(&self.threads.all()).is_some();
+        let invoke_at = if is_any_free { self.operations.due() } else { Duration::MAX };
+        // Strikes that end now come before strikes that begin now.
+        let nemesis = self.nemeses.iter_mut().min_by_key(|nemesis| nemesis.peek());
         let faults_end = self.faults_end;
         let strike_at =
             nemesis.as_ref().map_or(Duration::MAX, |nemesis| nemesis.due().min(faults_end));
         match nemesis {
             Some(nemesis) if strike_at <= now.min(invoke_at) => {
-                self.threads.pass();
-                Next::Strike(nemesis.strike(now))
+                self.threads.advance_turn();
+                GeneratorStep::Strike(nemesis.next_action(now))
             }
             _ if invoke_at <= now => {
                 self.operations.happened(now);
-                let thread = self.choose();
+                let thread = self.choose_thread();
                 let process = self.threads.claim(thread);
-                let is_anybody_free = self.threads.next_free(&self.threads.all()).is_some();
-                self.held_up_since = (!is_anybody_free).then_some(now);
-                Next::Invoke { thread, process, phase: Phase::Main }
+                let is_any_free = self.threads.next_free(&self.threads.all()).is_some();
+                self.blocked_since = (!is_any_free).then_some(now);
+                GeneratorStep::Invoke { thread, process, phase: Phase::Main }
             }
-            _ => Next::WaitUntil(invoke_at.min(strike_at).min(self.main_ends)),
+            _ => GeneratorStep::WaitUntil(invoke_at.min(strike_at).min(self.main_end)),
         }
     }
 
-    /// The thread for the next operation, when one is free.
-    fn choose(&mut self) -> usize {
-        let Schedule { crews, threads, random, .. } = self;
-        let is_free = |part: &&Range<usize>| threads.next_free(part).is_some();
-        let has_free = |crew: &&Vec<Range<usize>>| crew.iter().any(|part| is_free(&part));
-        let crew = draw(
-            crews.iter().filter(has_free),
-            |crew| crew.iter().map(ExactSizeIterator::len).sum(),
+    /// Chooses the thread for the next operation. At least one must be free.
+    fn choose_thread(&mut self) -> usize {
+        let Generator { thread_groups, threads, random, .. } = self;
+        let is_free = |subgroup: &&Range<usize>| threads.next_free(subgroup).is_some();
+        let has_free = |group: &&Vec<Range<usize>>| group.iter().any(|subgroup| is_free(&subgroup));
+        let group = draw_weighted(
+            thread_groups.iter().filter(has_free),
+            |group| group.iter().map(ExactSizeIterator::len).sum(),
             random,
         );
-        let parts = crew.into_iter().flatten().filter(is_free);
-        let part = draw(parts, ExactSizeIterator::len, random);
-        part.and_then(|part| threads.next_free(part)).expect("a crew with a free thread")
+        let subgroups = group.into_iter().flatten().filter(is_free);
+        let subgroup = draw_weighted(subgroups, ExactSizeIterator::len, random);
+        let thread = subgroup.and_then(|subgroup| threads.next_free(subgroup));
+        thread.expect("a group with a free thread")
     }
 
-    fn next_in_final(&mut self, now: Duration) -> Next {
-        let waiting = self.last_words.iter().filter(|(thread, _)| self.threads.is_free(**thread));
+    fn next_in_final(&mut self, now: Duration) -> GeneratorStep {
+        let waiting =
+            self.final_due_times.iter().filter(|(thread, _)| self.threads.is_free(**thread));
         match waiting.map(|(thread, due)| (*due, *thread)).min() {
             Some((due, thread)) if due <= now => {
-                self.last_words.remove(&thread);
+                self.final_due_times.remove(&thread);
                 let process = self.threads.claim(thread);
-                Next::Invoke { thread, process, phase: Phase::Final }
+                GeneratorStep::Invoke { thread, process, phase: Phase::Final }
             }
-            Some((due, _)) => Next::WaitUntil(due),
-            None if self.threads.are_all_free() => Next::Done,
-            None => Next::WaitForCompletion,
+            Some((due, _)) => GeneratorStep::WaitUntil(due),
+            None if self.threads.are_all_free() => GeneratorStep::Done,
+            None => GeneratorStep::WaitForCompletion,
         }
     }
 }
 
-/// One of these, a larger one more often.
-fn draw<'a, T>(
+/// Draws one of the candidates, with a probability in proportion to its size.
+fn draw_weighted<'a, T>(
     candidates: impl Iterator<Item = &'a T>,
     size: impl Fn(&T) -> usize,
     random: &mut Random,

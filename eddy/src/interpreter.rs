@@ -4,50 +4,50 @@
 //! it wants to be asked again. It has no clock, no processes and no tasks, so that a test with real
 //! processes and one in virtual time are the same code, and differ only in who asks.
 
-mod asked;
 mod clients;
-mod complaint;
-mod deaf;
 mod faults;
 mod forwards;
-mod hearing;
 mod hint;
-mod late;
+mod ignored_nodes;
+mod late_messages;
 mod lenient;
-mod mistakes;
+mod node_error;
+mod node_output;
 mod notices;
-mod outcome;
+mod reply_mistakes;
 mod requests;
+mod run_stats;
+mod sent_requests;
 mod services;
-mod wrong_replies;
+mod strike_values;
 mod strikes;
-mod tally;
+mod wrong_replies;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use self::asked::Asked;
 use self::clients::Clients;
-pub use self::complaint::Complaint;
-use self::deaf::Deaf;
 use self::faults::Faults;
-pub(crate) use self::faults::Order;
+pub(crate) use self::faults::NodeCommand;
 use self::forwards::Forwards;
-use self::late::Late;
-use self::mistakes::Mistakes;
+use self::ignored_nodes::IgnoredNodes;
+use self::late_messages::LateMessages;
+pub use self::node_error::NodeError;
 use self::notices::Notices;
+use self::reply_mistakes::ReplyMistakes;
 use self::requests::INIT_TIMEOUT;
+pub use self::run_stats::RunStats;
+use self::sent_requests::SentRequests;
 use self::services::Services;
-pub use self::tally::Tally;
 use self::wrong_replies::WrongReplies;
 use crate::client::Operation;
 use crate::edn::Value;
-use crate::generator::{Next, Plan, Schedule};
+use crate::generator::{Generator, GeneratorStep, Plan};
 use crate::history::{History, Kind, Op, Process};
-use crate::nemesis::{Cluster, Fault, Strike};
-use crate::network::{EventKind, Message, Network};
+use crate::nemesis::{ClusterInfo, Fault, Strike};
+use crate::network::{EventKind, Network, NetworkMessage};
 use crate::random::Random;
 use crate::test::Test;
 use crate::workload::Operations;
@@ -55,59 +55,63 @@ use crate::workload::Operations;
 /// The state of a test; all times count from when its nodes were started.
 pub struct Interpreter {
     nodes: Vec<String>,
-    /// Each node's place in `nodes`.
-    numbers: BTreeMap<String, usize>,
+    /// The index of each node in `nodes`.
+    node_indices: BTreeMap<String, usize>,
     network: Network,
     services: Services,
     clients: Clients,
     operations: Box<dyn Operations>,
     /// What every node is asked when it has answered `init`, if anything.
     setup: Option<Operation>,
-    values: Random,
+    /// The random stream from which operations are drawn.
+    operation_random: Random,
     faults: Faults,
     plan: Plan,
-    seed: Random,
-    stage: Stage,
-    mistakes: Mistakes,
+    /// The random stream from which all others fork.
+    root_random: Random,
+    stage: TestStage,
+    reply_mistakes: ReplyMistakes,
     wrong_replies: WrongReplies,
     notices: Notices,
-    asked: Asked,
-    /// The nodes of which a malformed reply is in the history whole.
-    malformed: BTreeSet<usize>,
+    sent_requests: SentRequests,
+    /// The nodes of which the history has a malformed reply in full.
+    nodes_with_full_reply: BTreeSet<usize>,
     forwards: Forwards,
-    late: Late,
-    /// Whether Maelstrom would have seen every late message, because nothing goes wrong that it
-    /// does not know. A node that was killed or paused is late through no fault of its own.
-    is_lateness_told: bool,
-    deaf: Deaf,
+    late_messages: LateMessages,
+    /// True if late messages are reported: if the test has only faults that Maelstrom has, so that
+    /// Maelstrom would have seen them too. A node that was killed or paused is not to blame.
+    reports_late_messages: bool,
+    ignored_nodes: IgnoredNodes,
     is_lenient: bool,
-    /// When setup began: the time 0 of the history.
-    zero: Duration,
-    /// The client that each process is on the network.
-    processes: BTreeMap<u64, u64>,
+    /// The beginning of setup: time 0 of the history.
+    history_start: Duration,
+    /// The client of each process.
+    clients_by_process: BTreeMap<u64, u64>,
     history: History,
     /// How many operations clients have begun.
     invoked: u64,
 }
 
-enum Stage {
+/// The stage of a test.
+enum TestStage {
+    /// Waits until all nodes have answered `init`.
     Initializing,
     SettingUp,
-    Running(Box<Schedule>),
+    /// Runs operations and faults, including the final operations.
+    Running(Box<Generator>),
 }
 
-/// What the caller is to do.
-pub(crate) enum Step {
-    /// Hand a message to a node, and ask again.
+/// An instruction to the driver of a test.
+pub(crate) enum Instruction {
+    /// Deliver a message to a node, and step again.
     Deliver {
         /// The number of the node.
         node: usize,
-        /// The message.
-        message: Message,
+        message: NetworkMessage,
     },
-    /// Do this to a node, and ask again.
-    Order(Order),
-    /// Ask again when a node has said something, or at this time if there is one.
+    /// Execute this command, and step again.
+    Command(NodeCommand),
+    /// Step again at this time if there is one, or earlier if there is an event of a node.
     Wait(Option<Duration>),
     /// The test is over.
     Done,
@@ -117,52 +121,52 @@ impl Interpreter {
     /// A test whose nodes are about to be started.
     pub fn new(test: &Test) -> Interpreter {
         let nodes = test.node_ids();
-        let seed = Random::seeded(test.seed);
+        let root_random = Random::seeded(test.seed);
         let operations = test.workload.operations(&test.parameters());
         let concurrency = test.concurrency.threads(nodes.len());
         let plan = Plan {
             concurrency,
-            crews: operations.crews(concurrency),
+            thread_groups: operations.thread_groups(concurrency),
             rate: test.rate,
             time_limit: test.time_limit,
             faults: test.faults.clone(),
             nemesis_interval: test.nemesis_interval,
             strikes: test.strikes.clone(),
             faults_until: test.faults_until,
-            cluster: Rc::new(Cluster { nodes: nodes.clone(), latency: test.latency.mean }),
-            has_final: operations.has_last() || test.is_beyond_maelstrom(),
+            cluster: Rc::new(ClusterInfo { nodes: nodes.clone(), latency: test.latency.mean }),
+            has_final: operations.has_final() || test.has_faults_beyond_maelstrom(),
         };
         let mut network =
-            Network::new(test.latency, test.delivery, seed.fork("network"), test.trace);
+            Network::new(test.latency, test.delivery, root_random.fork("network"), test.trace);
         for node in &nodes {
             network.join(node);
         }
         let mut interpreter = Interpreter {
             clients: Clients::new(plan.concurrency, operations.reuses_clients()),
             network,
-            services: Services::new(&seed),
+            services: Services::new(&root_random),
             setup: operations.setup(&nodes),
             operations,
-            values: seed.fork("operations"),
+            operation_random: root_random.fork("operations"),
             faults: Faults::new(nodes.len()),
             plan,
-            seed,
-            stage: Stage::Initializing,
-            mistakes: Mistakes::default(),
+            root_random,
+            stage: TestStage::Initializing,
+            reply_mistakes: ReplyMistakes::default(),
             wrong_replies: WrongReplies::default(),
             notices: Notices::default(),
-            asked: Asked::default(),
-            malformed: BTreeSet::new(),
+            sent_requests: SentRequests::default(),
+            nodes_with_full_reply: BTreeSet::new(),
             forwards: Forwards::default(),
-            late: Late::default(),
-            is_lateness_told: !test.is_beyond_maelstrom(),
-            deaf: Deaf::default(),
+            late_messages: LateMessages::default(),
+            reports_late_messages: !test.has_faults_beyond_maelstrom(),
+            ignored_nodes: IgnoredNodes::default(),
             is_lenient: test.lenient,
-            zero: Duration::ZERO,
-            processes: BTreeMap::new(),
+            history_start: Duration::ZERO,
+            clients_by_process: BTreeMap::new(),
             history: History::new(),
             invoked: 0,
-            numbers: nodes.iter().cloned().zip(0..).collect(),
+            node_indices: nodes.iter().cloned().zip(0..).collect(),
             nodes,
         };
         for node in 0..interpreter.nodes.len() {
@@ -171,91 +175,102 @@ impl Interpreter {
         interpreter
     }
 
-    /// What is to be done now.
-    pub(crate) fn step(&mut self, now: Duration) -> Result<Step, Complaint> {
+    /// Returns the next instruction to the driver.
+    pub(crate) fn step(&mut self, now: Duration) -> Result<Instruction, NodeError> {
         loop {
-            if let Some(order) = self.faults.next_order() {
-                return Ok(Step::Order(order));
+            if let Some(command) = self.faults.next_command() {
+                return Ok(Instruction::Command(command));
             }
             if let Some((node, message)) = self.faults.next_released() {
-                return Ok(Step::Deliver { node, message });
+                return Ok(Instruction::Deliver { node, message });
             }
             if let Some(message) = self.network.receive(now) {
-                match self.numbers.get(&*message.dest).copied() {
+                match self.node_indices.get(&*message.dest).copied() {
                     Some(node) if self.faults.is_paused(node) => {
-                        self.network.struck(Fault::Pause);
-                        self.faults.hold(node, message);
+                        self.network.count_affected(Fault::Pause);
+                        self.faults.buffer(node, message);
                     }
-                    Some(node) => return Ok(Step::Deliver { node, message }),
+                    Some(node) => return Ok(Instruction::Deliver { node, message }),
                     None if self.serve(now, &message) => {}
                     None => {
-                        self.answered(now, &message)?;
-                        self.tell_news();
+                        self.handle_reply(now, &message)?;
+                        self.report_mistakes();
                     }
                 }
                 continue;
             }
-            if let Some(waiting) = self.clients.expired(now) {
-                self.timed_out(now, waiting)?;
+            if let Some(request) = self.clients.expired(now) {
+                self.handle_timeout(now, request)?;
                 continue;
             }
-            let wake = match &mut self.stage {
-                Stage::Initializing | Stage::SettingUp if self.clients.are_waiting() => None,
-                Stage::Initializing => {
+            let deadline = match &mut self.stage {
+                TestStage::Initializing | TestStage::SettingUp
+                    if self.clients.has_outstanding() =>
+                {
+                    None
+                }
+                TestStage::Initializing => {
                     self.set_up(now);
                     continue;
                 }
-                Stage::SettingUp => {
-                    self.faults.start(now);
-                    let schedule = Schedule::new(&self.plan, now, &self.seed.fork("schedule"));
-                    self.stage = Stage::Running(Box::new(schedule));
+                TestStage::SettingUp => {
+                    self.faults.set_strikes_start(now);
+                    let random = self.root_random.fork("schedule");
+                    let generator = Generator::new(&self.plan, now, &random);
+                    self.stage = TestStage::Running(Box::new(generator));
                     continue;
                 }
-                Stage::Running(schedule) => match schedule.next(now) {
-                    Next::Invoke { thread, process, phase } => {
+                TestStage::Running(generator) => match generator.next(now) {
+                    GeneratorStep::Invoke { thread, process, phase } => {
                         self.invoke(now, thread, process, phase);
                         continue;
                     }
-                    Next::Strike(action) => {
+                    GeneratorStep::Strike(action) => {
                         self.strike(now, action);
                         continue;
                     }
-                    Next::WaitUntil(time) => Some(time),
-                    Next::WaitForCompletion => None,
-                    Next::Done => return Ok(Step::Done),
+                    GeneratorStep::WaitUntil(time) => Some(time),
+                    GeneratorStep::WaitForCompletion => None,
+                    GeneratorStep::Done => return Ok(Instruction::Done),
                 },
             };
-            let wakes = [wake, self.network.next_arrival(), self.clients.next_deadline()];
-            return Ok(Step::Wait(wakes.into_iter().flatten().min()));
+            let deadlines = [deadline, self.network.next_arrival(), self.clients.next_deadline()];
+            return Ok(Instruction::Wait(deadlines.into_iter().flatten().min()));
         }
     }
 
-    /// A node has been started again, which may have taken time that is not its own.
-    pub(crate) fn started(&mut self, now: Duration, node: usize) {
-        self.clients.give_time(node, now + INIT_TIMEOUT);
-        self.deaf.hear_again(node);
+    /// Records the restart of a node. Its timeout of `init` counts from now, because the restart
+    /// may have taken long.
+    pub(crate) fn node_started(&mut self, now: Duration, node: usize) {
+        self.clients.extend_preparation(node, now + INIT_TIMEOUT);
+        self.ignored_nodes.stop_ignoring(node);
     }
 
-    /// A node has ended, or must be given up, in this of its lives, which none should before the
-    /// test ends. Of one that was killed meanwhile, nobody wants to know.
-    pub(crate) fn ended(&self, node: usize, life: u64, how: String) -> Result<(), Complaint> {
-        if life < self.faults.deaths(node) {
+    /// Handles the unexpected end of an incarnation of a node, which is an error unless that
+    /// incarnation was killed.
+    pub(crate) fn node_ended(
+        &self,
+        node: usize,
+        incarnation: u64,
+        cause: String,
+    ) -> Result<(), NodeError> {
+        if incarnation < self.faults.kill_count(node) {
             return Ok(());
         }
-        let before = match self.clients.preparation(node) {
-            Some(f) => format!("before it answered {f}, "),
-            None => String::new(),
+        let text = match self.clients.preparation_function(node) {
+            Some(f) => format!("before it answered {f}, it {cause}"),
+            None => format!("it {cause}"),
         };
-        Err(self.complain(node, format!("{before}it {how}")))
+        Err(self.node_error(node, text))
     }
 
-    fn complain(&self, node: usize, text: String) -> Complaint {
-        let again = if self.faults.deaths(node) > 0 { "started again, " } else { "" };
-        Complaint { node: self.nodes[node].clone(), text: format!("{again}{text}") }
+    fn node_error(&self, node: usize, text: String) -> NodeError {
+        let when = if self.faults.kill_count(node) > 0 { "after its restart, " } else { "" };
+        NodeError { node: self.nodes[node].clone(), text: format!("{when}{text}") }
     }
 
-    /// Shows every event of every message to `watcher` from now on.
-    pub fn watch(&mut self, watcher: fn(EventKind, &Message)) {
+    /// Passes every event of every message to `watcher` from now on.
+    pub fn watch(&mut self, watcher: fn(EventKind, &NetworkMessage)) {
         self.network.watch(watcher);
     }
 
@@ -266,32 +281,34 @@ impl Interpreter {
 
     /// What nodes did that Maelstrom would overlook, in sentences, the most telling first.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let late = self.is_lateness_told.then(|| self.late.warnings(&self.nodes));
-        let warnings = self.deaf.warnings().into_iter().chain(self.mistakes.warnings());
+        let late = self.reports_late_messages.then(|| self.late_messages.warnings(&self.nodes));
+        let warnings =
+            self.ignored_nodes.warnings().into_iter().chain(self.reply_mistakes.warnings());
         let warnings = warnings.chain(self.forwards.warnings(&self.nodes));
         warnings.chain(late.unwrap_or_default()).chain(self.operations.warning()).collect()
     }
 
-    /// How many of the warnings, the first ones, tell why clients hear no answer.
-    pub(crate) fn silencing(&self) -> usize {
-        self.deaf.warnings().len() + self.mistakes.silencing()
+    /// The number of warnings, at the front of [`Interpreter::warnings`], that explain why clients
+    /// got no reply.
+    pub(crate) fn no_reply_warning_count(&self) -> usize {
+        self.ignored_nodes.warnings().len() + self.reply_mistakes.no_reply_warning_count()
     }
 
-    /// When the first operation was due, which is what the times of strikes count from, in the time
-    /// of the history, which counts from when setup began.
-    pub(crate) fn operations_began(&self) -> Duration {
-        self.faults.began().saturating_sub(self.zero)
+    /// The time of the history at which the first operation was due. The times of strikes count
+    /// from it.
+    pub(crate) fn strikes_start(&self) -> Duration {
+        self.faults.strikes_start().saturating_sub(self.history_start)
     }
 
-    /// When setup began, which is what the times of the history count from.
-    pub(crate) fn zero(&self) -> Duration {
-        self.zero
+    /// The beginning of setup, from which the times of the history count.
+    pub(crate) fn history_start(&self) -> Duration {
+        self.history_start
     }
 
-    /// Each process, with the name that its client has on the network.
-    pub(crate) fn processes(&self) -> BTreeMap<u64, String> {
-        let named = |(process, client): (&u64, &u64)| (*process, clients::name(*client));
-        self.processes.iter().map(named).collect()
+    /// The name of each process's client on the network.
+    pub(crate) fn client_names(&self) -> BTreeMap<u64, String> {
+        let name = |(process, client): (&u64, &u64)| (*process, clients::name(*client));
+        self.clients_by_process.iter().map(name).collect()
     }
 
     /// What happened so far.
@@ -307,7 +324,8 @@ impl Interpreter {
         process: Process,
         f: impl Into<Cow<'static, str>>,
     ) -> Op {
-        let time = u64::try_from(now.saturating_sub(self.zero).as_nanos()).unwrap_or(u64::MAX);
+        let time =
+            u64::try_from(now.saturating_sub(self.history_start).as_nanos()).unwrap_or(u64::MAX);
         let index = self.history.ops().len();
         Op { kind, ..Op::invoke(index, time, process, f, Value::Nil) }
     }

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_is_told_the_right_ones() {
+    fn an_unknown_name_is_an_error_that_lists_the_known_ones() {
         let error = "exponental".parse::<Distribution>().expect_err("no such distribution");
         assert_eq!(
             error.to_string(),

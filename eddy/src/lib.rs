@@ -1,15 +1,15 @@
 //! Tests of clusters of Maelstrom nodes in virtual time, judged by Maelstrom's rules.
 //!
-//! [`glomers`] handlers run as futures of the test's own process: twenty seconds of twenty-five
-//! nodes pass in a fraction of one, and the same seed gives the same run, byte for byte. The
-//! program `eddy`, of the package `eddy-workbench`, takes the command line of `maelstrom test`, and
-//! drives nodes that are processes by the same state machine.
+//! [`glomers`] handlers run as futures inside the test's process. Twenty seconds of a cluster of
+//! twenty-five nodes take a fraction of a second, and the same seed gives the same run, byte for
+//! byte. The program `eddy`, of the package `eddy-workbench`, takes the command line of `maelstrom
+//! test`. It tests nodes that are processes, with the same state machine.
 //!
 //! # Testing a node of your own
 //!
-//! A [`Test`] is a value: what clients do, how many nodes there are, what the network is like and
-//! what goes wrong. [`Test::run`] makes a [`Report`] of it, which has a verdict and figures, and
-//! prints itself.
+//! A [`Test`] is a value: the workload of its clients, the number of nodes, the network and the
+//! faults. [`Test::run`] returns a [`Report`], which has a verdict and figures, and implements
+//! `Display`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -58,15 +58,15 @@
 //! };
 //! let report = test.run(|node| RandomIds { node });
 //! report.assert_valid();
-//! assert_eq!(report.servers.sent, 0, "nobody needs to be asked: {report}");
+//! assert_eq!(report.traffic.servers.sent, 0, "no node needs to ask another: {report}");
 //! ```
 //!
-//! # What goes wrong
+//! # Faults
 //!
-//! [`Test::faults`] strike at random, as the seed says; [`Test::strikes`] say exactly what happens
-//! to whom, from when until when. The report tells the strikes that there were, in the same form.
-//! [`Test::faults_until`] ends them all, and [`Report::repair`] tells how soon the nodes had
-//! repaired what they did.
+//! [`Test::faults`] strike random nodes at random times, which the seed determines. A [`Strike`] in
+//! [`Test::strikes`] has a fixed fault, fixed nodes, a beginning and an end. The report lists the
+//! strikes of a run in the same form. [`Test::faults_until`] ends all strikes, and
+//! [`Report::repair`] is the time in which the nodes recovered from them.
 //!
 //! ```
 //! # use std::time::Duration;
@@ -83,23 +83,24 @@
 //! };
 //! ```
 //!
-//! What each fault does, and which bug it is there to find, is in `workbench/README.md`.
+//! `workbench/README.md` describes each fault, and the bugs that it is there to find.
 //!
-//! When [`Report::assert_valid`] fails, or [`Report::assert`], it tells so on STDERR at once, looks
-//! for the smallest test in which the same goes wrong, and prints it as Rust, with its strikes.
+//! When [`Report::assert_valid`] or [`Report::assert`] fails, it says so on STDERR at once. Then it
+//! searches for the smallest test that fails in the same way, and prints that test as Rust, with
+//! its strikes.
 //!
-//! To try 4 seeds, or as many as `EDDY_SEEDS` says, wrap the test into [`seeds()`]; a failure names
-//! its seed and the command that repeats it.
+//! To try 4 seeds, or the number in `EDDY_SEEDS`, wrap the test in [`seeds()`]. A failure names its
+//! seed and the command that repeats it.
 //!
-//! # Where to read
+//! # Code map
 //!
-//! The package `eddy-checkers`, which is [`checker`] here, has the data, [`history`] and [`edn`],
-//! and judges it. A [`workload`] says what [clients](client) ask for, and may be one of your own.
-//! [`generator`], [`stagger`], [`concurrency`], [`nemesis`], [`network`],
-//! [`topology`] and [`latency`] decide what happens when, as state machines that are told the time;
-//! all their chance comes from [`random`]. [`interpreter`] puts them together, and [`drive`] lets
-//! it run nodes of any kind. [`report`] is what comes of a test, and [`repeat`] the line that
-//! repeats it. The package `eddy-pages` keeps a report in a store and draws it.
+//! The package `eddy-checkers`, which is [`checkers`] here, has the data, [`history`] and [`edn`],
+//! and the checkers. A [`workload`] generates the operations of [clients](client); you can write
+//! your own. [`generator`], [`stagger`], [`concurrency`], [`nemesis`], [`network`], [`topology`]
+//! and [`latency`] are state machines without I/O: time is a parameter, and all randomness comes
+//! from [`random`]. [`interpreter`] combines them into a test, and [`drive`] runs it with nodes of
+//! any kind. [`report`] is the result of a test, and [`repro_command`] the command that repeats it.
+//! The package `eddy-pages` keeps reports in a store and renders them.
 
 pub mod client;
 pub mod concurrency;
@@ -107,12 +108,12 @@ pub mod drive;
 pub mod generator;
 pub mod interpreter;
 pub mod latency;
-mod matrix;
 pub mod nemesis;
 pub mod network;
-mod quiet;
-pub mod repeat;
+mod panic_capture;
+mod repair_matrix;
 pub mod report;
+pub mod repro_command;
 mod seeds;
 mod service;
 mod shrink;
@@ -123,15 +124,15 @@ pub mod topology;
 mod uncaptured;
 pub mod workload;
 
-pub use eddy_checkers as checker;
+pub use eddy_checkers as checkers;
 pub use eddy_checkers::{ConsistencyModel, Validity, edn, history, random};
 #[doc(inline)]
 pub use latency::Latency;
-pub use matrix::Matrix;
 #[doc(inline)]
 pub use nemesis::{Fault, Strike};
+pub use repair_matrix::RepairMatrix;
 #[doc(inline)]
-pub use report::{OkFraction, Report, Toll};
+pub use report::{FaultStats, OkCount, Report};
 pub use seeds::seeds;
 pub use test::Test;
 #[doc(inline)]

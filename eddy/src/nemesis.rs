@@ -16,8 +16,8 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
-pub use self::partition::{Grudge, Shape};
-pub use self::strike::{Harm, IntoNames, Names, Strike};
+pub use self::partition::{Grudge, PartitionShape};
+pub use self::strike::{IntoTargetIds, Strike, StrikeEffect, TargetIds};
 use eddy_text::name::{self, UnknownName};
 
 use self::targets::Targets;
@@ -25,13 +25,13 @@ use crate::edn::Value;
 use crate::random::Random;
 use crate::stagger::Stagger;
 
-/// The least that a slow link adds to what messages take. Less would be lost among the timers of
-/// nodes, and where there is no latency, there is nothing to multiply.
-const SLOWER_BY_AT_LEAST: Duration = Duration::from_millis(50);
+/// Minimum delay that a slow link adds. A smaller one would be lost among the timers of nodes,
+/// and without latency a multiple of it would be zero.
+const MIN_SLOWDOWN: Duration = Duration::from_millis(50);
 
-/// How many times the mean latency a slow link adds. More would make every time-out strike, and
-/// less none.
-const TIMES_SLOWER: [u32; 3] = [2, 3, 5];
+/// Delays of a slow link, as multiples of the mean latency. With larger ones every timeout would
+/// expire, with smaller ones none would.
+const SLOWDOWN_FACTORS: [u32; 3] = [2, 3, 5];
 
 /// How likely a message is lost, or doubled: seldom enough to be overlooked, often enough to hit
 /// the same message again, and in between.
@@ -58,23 +58,23 @@ pub enum Fault {
 
 /// What a nemesis does; displayed as a history has it, `start-partition`.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Action {
+pub enum NemesisAction {
     /// Begins a strike.
     Begin {
-        /// Whose strike it is: the number of a nemesis.
-        nemesis: usize,
-        /// When it was due.
+        /// The index of the nemesis.
+        nemesis_index: usize,
+        /// The time at which the strike was due.
         due: Duration,
         /// What was drawn, as a history has it: `:one`.
         drawn: Value,
-        /// What to do.
-        harm: Harm,
+        /// The effect of the strike.
+        effect: StrikeEffect,
     },
     /// Ends the strike of a nemesis, if one goes on.
     End {
-        /// The number of the nemesis.
-        nemesis: usize,
-        /// When that was due.
+        /// The index of the nemesis.
+        nemesis_index: usize,
+        /// The time at which the end was due.
         due: Duration,
         /// What it does.
         fault: Fault,
@@ -84,25 +84,26 @@ pub enum Action {
 /// The schedule of one fault; time counts from the test's beginning.
 #[derive(Debug)]
 pub struct Nemesis {
-    number: usize,
+    index: usize,
     fault: Fault,
-    is_on: bool,
-    row: Row,
+    /// True if a strike is active.
+    is_active: bool,
+    source: StrikeSource,
 }
 
 /// What a nemesis does when.
 #[derive(Debug)]
-enum Row {
-    /// Again and again, at random.
-    Drawn { strikes: Stagger, cluster: Rc<Cluster>, random: Random },
-    /// Once.
-    Named { due: Duration, until: Duration, harm: Harm },
+enum StrikeSource {
+    /// Strikes at random times and targets, again and again.
+    Drawn { strikes: Stagger, cluster: Rc<ClusterInfo>, random: Random },
+    /// One strike that the test schedules.
+    Scheduled { due: Duration, until: Duration, effect: StrikeEffect },
 }
 
 /// What nemeses need to know of a cluster.
 #[derive(Debug, Clone)]
-pub struct Cluster {
-    /// The nodes' ids.
+pub struct ClusterInfo {
+    /// The ids of the nodes.
     pub nodes: Vec<String>,
     /// The mean latency between them.
     pub latency: Duration,
@@ -111,69 +112,75 @@ pub struct Cluster {
 impl Nemesis {
     /// A fault that first strikes at `start` and changes about once per interval.
     pub fn new(
-        number: usize,
+        index: usize,
         fault: Fault,
-        cluster: &Rc<Cluster>,
+        cluster: &Rc<ClusterInfo>,
         interval: Duration,
         start: Duration,
         random: &Random,
     ) -> Nemesis {
         let random = random.fork(&fault.to_string());
         let strikes = Stagger::every(interval, start, random.fork("stagger"));
-        let row = Row::Drawn { strikes, cluster: Rc::clone(cluster), random };
-        Nemesis { number, fault, is_on: false, row }
+        let source = StrikeSource::Drawn { strikes, cluster: Rc::clone(cluster), random };
+        Nemesis { index, fault, is_active: false, source }
     }
 
-    /// A strike that a test has named; its times count from `start`.
-    pub fn named(number: usize, strike: &Strike, start: Duration) -> Nemesis {
-        let Strike { from, until, harm } = strike.clone();
+    /// A nemesis of one strike that a test schedules. The times of the strike count from `start`.
+    pub fn scheduled(index: usize, strike: &Strike, start: Duration) -> Nemesis {
+        let Strike { from, until, effect } = strike.clone();
         let (due, until) = (start.saturating_add(from), start.saturating_add(until));
-        let fault = harm.fault();
-        Nemesis { number, fault, is_on: false, row: Row::Named { due, until, harm } }
-    }
-
-    /// When it strikes next.
-    pub fn due(&self) -> Duration {
-        match &self.row {
-            Row::Drawn { strikes, .. } => strikes.due(),
-            Row::Named { due, .. } => *due,
+        let fault = effect.fault();
+        Nemesis {
+            index,
+            fault,
+            is_active: false,
+            source: StrikeSource::Scheduled { due, until, effect },
         }
     }
 
-    /// When it strikes next, and whether that is a beginning.
-    pub(crate) fn turn(&self) -> (Duration, bool) {
-        (self.due(), !self.is_on)
+    /// The time of the next action.
+    pub fn due(&self) -> Duration {
+        match &self.source {
+            StrikeSource::Drawn { strikes, .. } => strikes.due(),
+            StrikeSource::Scheduled { due, .. } => *due,
+        }
     }
 
-    /// Starts the fault if it was stopped, or else stops it.
-    pub fn strike(&mut self, now: Duration) -> Action {
-        self.is_on = !self.is_on;
+    /// The time of the next action, and true if that action begins a strike.
+    pub(crate) fn peek(&self) -> (Duration, bool) {
+        (self.due(), !self.is_active)
+    }
+
+    /// Returns the next action: begins a strike if none is active, and otherwise ends it.
+    pub fn next_action(&mut self, now: Duration) -> NemesisAction {
+        self.is_active = !self.is_active;
         let at = self.due();
-        let Nemesis { number: nemesis, fault, is_on, .. } = *self;
-        let (drawn, harm) = match &mut self.row {
-            Row::Drawn { strikes, cluster, random } => {
+        let Nemesis { index: nemesis_index, fault, is_active, .. } = *self;
+        let (drawn, effect) = match &mut self.source {
+            StrikeSource::Drawn { strikes, cluster, random } => {
                 strikes.happened(now);
-                if !is_on {
-                    return Action::End { nemesis, due: at, fault };
+                if !is_active {
+                    return NemesisAction::End { nemesis_index, due: at, fault };
                 }
                 draw(fault, cluster, random)
             }
-            Row::Named { due, until, harm } => {
-                *due = if is_on { *until } else { Duration::MAX };
-                if !is_on {
-                    return Action::End { nemesis, due: at, fault };
+            StrikeSource::Scheduled { due, until, effect } => {
+                *due = if is_active { *until } else { Duration::MAX };
+                if !is_active {
+                    return NemesisAction::End { nemesis_index, due: at, fault };
                 }
-                (names(harm), harm.clone())
+                (targets_to_edn(effect), effect.clone())
             }
         };
-        Action::Begin { nemesis, due: at, drawn, harm }
+        NemesisAction::Begin { nemesis_index, due: at, drawn, effect }
     }
 
-    /// Stops the fault for good; one that was drawn, also if it was stopped already.
-    pub fn retire(self, now: Duration) -> Option<Action> {
-        let is_named = matches!(self.row, Row::Named { .. });
-        let end = Action::End { nemesis: self.number, due: now, fault: self.fault };
-        (self.is_on || !is_named).then_some(end)
+    /// Returns the final action, which ends an active strike. A nemesis of random strikes has one
+    /// even if no strike is active.
+    pub fn retire(self, now: Duration) -> Option<NemesisAction> {
+        let is_scheduled = matches!(self.source, StrikeSource::Scheduled { .. });
+        let end = NemesisAction::End { nemesis_index: self.index, due: now, fault: self.fault };
+        (self.is_active || !is_scheduled).then_some(end)
     }
 
     /// What it does.
@@ -182,9 +189,14 @@ impl Nemesis {
     }
 }
 
-fn draw(fault: Fault, Cluster { nodes, latency }: &Cluster, random: &mut Random) -> (Value, Harm) {
+/// Draws a strike: the value for the history, and the effect.
+fn draw(
+    fault: Fault,
+    ClusterInfo { nodes, latency }: &ClusterInfo,
+    random: &mut Random,
+) -> (Value, StrikeEffect) {
     if fault == Fault::Partition {
-        let shape = random.choose(&Shape::ALL);
+        let shape = random.choose(&PartitionShape::ALL);
         return (Value::keyword(shape.to_string()), shape.draw(nodes, random));
     }
     let targets = random.choose(&Targets::ALL);
@@ -192,25 +204,25 @@ fn draw(fault: Fault, Cluster { nodes, latency }: &Cluster, random: &mut Random)
     (targets.to_edn(), aim(fault, names, *latency, random))
 }
 
-fn aim(fault: Fault, names: Names, latency: Duration, random: &mut Random) -> Harm {
+fn aim(fault: Fault, names: TargetIds, latency: Duration, random: &mut Random) -> StrikeEffect {
     match fault {
-        Fault::Partition => Harm::Split(names),
-        Fault::Kill => Harm::Kill(names),
-        Fault::Pause => Harm::Pause(names),
-        Fault::OneWay if random.below(2) == 0 => Harm::Mute(names),
-        Fault::OneWay => Harm::Deafen(names),
-        Fault::Loss => Harm::Lose(*random.choose(&PROBABILITIES), names),
-        Fault::Duplicate => Harm::Duplicate(*random.choose(&PROBABILITIES), names),
+        Fault::Partition => StrikeEffect::Partition(names),
+        Fault::Kill => StrikeEffect::Kill(names),
+        Fault::Pause => StrikeEffect::Pause(names),
+        Fault::OneWay if random.below(2) == 0 => StrikeEffect::Mute(names),
+        Fault::OneWay => StrikeEffect::Deafen(names),
+        Fault::Loss => StrikeEffect::Lose(*random.choose(&PROBABILITIES), names),
+        Fault::Duplicate => StrikeEffect::Duplicate(*random.choose(&PROBABILITIES), names),
         Fault::Slow => {
-            let by = latency.saturating_mul(*random.choose(&TIMES_SLOWER));
-            Harm::Slow(by.max(SLOWER_BY_AT_LEAST), names)
+            let by = latency.saturating_mul(*random.choose(&SLOWDOWN_FACTORS));
+            StrikeEffect::Slow(by.max(MIN_SLOWDOWN), names)
         }
     }
 }
 
-/// The nodes of a harm, as a history has them.
-fn names(harm: &Harm) -> Value {
-    Value::Vector(harm.names().into_iter().map(Value::Str).collect())
+/// The targets of an effect, as the value in a history.
+fn targets_to_edn(effect: &StrikeEffect) -> Value {
+    Value::Vector(effect.targets().into_iter().map(Value::Str).collect())
 }
 
 impl Fault {
@@ -225,8 +237,8 @@ impl Fault {
         Fault::Slow,
     ];
 
-    /// What to test nodes with: each fault alone, and then all of them together.
-    pub fn alone_and_together() -> Vec<BTreeSet<Fault>> {
+    /// The sets of faults to test nodes with: each fault alone, and then all of them together.
+    pub fn sets_to_test() -> Vec<BTreeSet<Fault>> {
         let alone = Fault::ALL.map(|fault| BTreeSet::from([fault]));
         alone.into_iter().chain([Fault::ALL.into()]).collect()
     }
@@ -254,11 +266,11 @@ impl FromStr for Fault {
     }
 }
 
-impl Display for Action {
+impl Display for NemesisAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (fault, begins) = match self {
-            Action::Begin { harm, .. } => (harm.fault(), true),
-            Action::End { fault, .. } => (*fault, false),
+            NemesisAction::Begin { effect, .. } => (effect.fault(), true),
+            NemesisAction::End { fault, .. } => (*fault, false),
         };
         // Jepsen's names where it has some (`nemesis/combined.clj`).
         match (fault, begins) {
@@ -281,22 +293,27 @@ mod tests {
 
     fn nemesis(fault: Fault) -> Nemesis {
         let nodes = ["n0", "n1", "n2", "n3", "n4"].map(String::from).into();
-        let cluster = Rc::new(Cluster { nodes, latency: Duration::from_millis(20) });
+        let cluster = Rc::new(ClusterInfo { nodes, latency: Duration::from_millis(20) });
         Nemesis::new(3, fault, &cluster, INTERVAL, START, &Random::seeded(1))
     }
 
     #[test]
-    fn starts_and_stops_alternate_the_first_at_once() {
+    fn begins_and_ends_alternate_and_the_first_begin_is_at_once() {
         for fault in Fault::ALL {
             let mut nemesis = nemesis(fault);
             assert_eq!(nemesis.due(), START);
             for strike in 0..10_000 {
                 let now = nemesis.due();
-                match nemesis.strike(now) {
-                    Action::Begin { nemesis: 3, harm, .. } if strike % 2 == 0 => {
-                        assert_eq!(harm.fault(), fault);
+                match nemesis.next_action(now) {
+                    NemesisAction::Begin { nemesis_index: 3, effect, .. } if strike % 2 == 0 => {
+                        assert_eq!(effect.fault(), fault);
                     }
-                    action => assert_eq!(action, Action::End { nemesis: 3, due: now, fault }),
+                    action => {
+                        assert_eq!(
+                            action,
+                            NemesisAction::End { nemesis_index: 3, due: now, fault }
+                        );
+                    }
                 }
                 assert!(nemesis.due() < now + 2 * INTERVAL);
             }
@@ -306,14 +323,16 @@ mod tests {
     }
 
     #[test]
-    fn whatever_can_be_drawn_is_drawn() {
+    fn every_possible_strike_is_drawn() {
         #[track_caller]
         fn check(fault: Fault, expected: &[&str]) {
             let mut nemesis = nemesis(fault);
             let drawn: BTreeSet<String> = (0..400)
-                .filter_map(|_| match nemesis.strike(INTERVAL) {
-                    Action::Begin { drawn, harm, .. } => Some([drawn.to_string(), kind(&harm)]),
-                    Action::End { .. } => None,
+                .filter_map(|_| match nemesis.next_action(INTERVAL) {
+                    NemesisAction::Begin { drawn, effect, .. } => {
+                        Some([drawn.to_string(), kind(&effect)])
+                    }
+                    NemesisAction::End { .. } => None,
                 })
                 .flatten()
                 .collect();
@@ -323,12 +342,12 @@ mod tests {
             }
             assert_eq!(drawn, all);
         }
-        fn kind(harm: &Harm) -> String {
-            let text = format!("{harm:?}");
+        fn kind(effect: &StrikeEffect) -> String {
+            let text = format!("{effect:?}");
             text.split(['{', '[']).next().unwrap_or_default().to_owned()
         }
         let shapes = [":one", ":minority-third", ":majority", ":majorities-ring"];
-        check(Fault::Partition, &[&shapes[..], &["Split(", "Cut("]].concat());
+        check(Fault::Partition, &[&shapes[..], &["Partition(", "Cut("]].concat());
         check(Fault::Kill, &["Kill("]);
         check(Fault::Pause, &["Pause("]);
         check(Fault::OneWay, &["Mute(", "Deafen("]);
@@ -338,40 +357,40 @@ mod tests {
     }
 
     #[test]
-    fn a_late_strike_moves_the_next() {
+    fn a_late_action_delays_the_next() {
         let mut nemesis = nemesis(Fault::Partition);
-        nemesis.strike(5 * INTERVAL);
+        nemesis.next_action(5 * INTERVAL);
         assert!(nemesis.due() >= 5 * INTERVAL);
     }
 
     #[test]
-    fn a_strike_that_is_named_begins_and_ends_once() {
+    fn a_scheduled_strike_begins_and_ends_once() {
         let strike = Strike::kill(["n1"], INTERVAL, 2 * INTERVAL);
         let begun = || {
-            let mut nemesis = Nemesis::named(7, &strike, START);
+            let mut nemesis = Nemesis::scheduled(7, &strike, START);
             assert_eq!(nemesis.due(), START + INTERVAL);
             let drawn = Value::Vector(vec![Value::Str("n1".to_owned())]);
-            let (due, harm) = (START + INTERVAL, strike.harm.clone());
-            let begin = Action::Begin { nemesis: 7, due, drawn, harm };
-            assert_eq!(nemesis.strike(due + START), begin);
+            let (due, effect) = (START + INTERVAL, strike.effect.clone());
+            let begin = NemesisAction::Begin { nemesis_index: 7, due, drawn, effect };
+            assert_eq!(nemesis.next_action(due + START), begin);
             nemesis
         };
-        let end = |due| Action::End { nemesis: 7, due, fault: Fault::Kill };
+        let end = |due| NemesisAction::End { nemesis_index: 7, due, fault: Fault::Kill };
         assert_eq!(begun().retire(START), Some(end(START)));
         let mut nemesis = begun();
         assert_eq!(nemesis.due(), START + 2 * INTERVAL);
-        assert_eq!(nemesis.strike(5 * INTERVAL), end(START + 2 * INTERVAL));
+        assert_eq!(nemesis.next_action(5 * INTERVAL), end(START + 2 * INTERVAL));
         assert_eq!(nemesis.due(), Duration::MAX);
         assert_eq!(nemesis.retire(START), None);
-        assert_eq!(Nemesis::named(7, &strike, START).retire(START), None);
+        assert_eq!(Nemesis::scheduled(7, &strike, START).retire(START), None);
     }
 
     #[test]
-    fn the_last_action_is_a_stop() {
+    fn the_last_action_ends_the_strike() {
         #[track_caller]
         fn check(fault: Fault, expected: [&str; 2]) {
             let mut nemesis = nemesis(fault);
-            let begin = nemesis.strike(START).to_string();
+            let begin = nemesis.next_action(START).to_string();
             let end = nemesis.retire(START).map(|action| action.to_string());
             assert_eq!([begin, end.unwrap_or_default()], expected);
         }
@@ -383,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_fault_is_told_what_exists() {
+    fn an_unknown_fault_is_an_error_that_lists_the_known_ones() {
         #[track_caller]
         fn check(received: &str, expected: &str) {
             let shown = match received.parse::<Fault>() {

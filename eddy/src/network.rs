@@ -20,10 +20,10 @@
 
 mod journal;
 mod links;
-mod log;
 mod storm;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -33,17 +33,17 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-pub use self::journal::{Counts, EventKind, Journal, Traffic};
+pub use self::journal::Journal;
 use self::links::Links;
-pub use self::log::Log;
+pub use self::traffic::{EventKind, MessageCounts, Traffic, TrafficCounter};
 use crate::latency::Latency;
-use crate::nemesis::{Fault, Harm};
+use crate::nemesis::{Fault, StrikeEffect};
 use crate::random::Random;
 
 /// A message on the network.
 #[derive(Debug, Clone)]
-pub struct Message {
-    /// Its number, in the order of sending, over the whole network.
+pub struct NetworkMessage {
+    /// The sequence number in the order of sending, over the whole network.
     pub id: u64,
     /// Who sent it.
     pub src: Rc<str>,
@@ -65,7 +65,7 @@ pub enum Delivery {
 
 /// There is no such participant, and never was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoSuchNode;
+pub struct UnknownParticipant;
 
 /// The network's state; all times count from the test's beginning.
 #[derive(Debug)]
@@ -74,108 +74,114 @@ pub struct Network {
     delivery: Delivery,
     random: Random,
     links: Links,
-    numbers: FxHashMap<Rc<str>, usize>,
+    indices: FxHashMap<Rc<str>, usize>,
     inboxes: Vec<Inbox>,
-    /// What is on its way, by the time of its arrival and the order of scheduling.
-    arrivals: BTreeMap<(Duration, u64), Parcel>,
+    /// Messages in transit, by time of arrival and order of scheduling.
+    arrivals: BTreeMap<(Duration, u64), Packet>,
     sent: u64,
     /// Counts what is queued or on its way: what is due at the same time is told apart by it.
     scheduled: u64,
-    journal: Journal,
+    traffic_counter: TrafficCounter,
 }
 
 /// A message with its way through the network.
 #[derive(Debug)]
-struct Parcel {
-    /// The number of the sender's inbox, and that of the receiver's.
+struct Packet {
+    /// The indices of the sender's inbox and of the receiver's.
     link: (usize, usize),
-    message: Message,
-    /// The deadline, as long as a fault keeps it from its receiver's queue.
-    held_up: Option<Duration>,
+    message: NetworkMessage,
+    /// The deadline of a message that a fault delays before it enters the receiver's queue; `None`
+    /// once it may enter.
+    delayed_deadline: Option<Duration>,
 }
 
 #[derive(Debug)]
 struct Inbox {
     name: Rc<str>,
-    /// Messages that the receiver has not taken yet, by deadline and order of sending.
-    queue: BTreeMap<(Duration, u64), Parcel>,
-    /// Whether the receiver carries a message; never in plain delivery.
-    carrying: bool,
-    /// A client that is gone: what still comes for it is dropped.
-    closed: bool,
+    /// Messages that the receiver has not taken yet, by deadline and order of queuing.
+    queue: BTreeMap<(Duration, u64), Packet>,
+    /// True if the receiver holds a message until its deadline; never in plain delivery.
+    is_holding: bool,
+    /// True if the participant has left: messages to it are dropped.
+    has_left: bool,
     admission: Admission,
 }
 
 /// Whether a participant is on the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
-    /// It is.
-    Here,
-    /// It was.
-    Gone,
-    /// It never was.
+    /// A participant.
+    Present,
+    /// A participant that has left.
+    Left,
+    /// A name that has never been on the network.
     Unknown,
 }
 
 /// From whom a node hears.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// From everybody: it works.
-    Everybody,
-    /// From this client, who initializes it.
+    /// All senders: the node is running.
+    All,
+    /// Only the client that initializes the node.
     Only(String),
-    /// From nobody: it is dead.
-    Nobody,
+    /// No sender: the node is dead.
+    None,
 }
 
 impl Network {
-    /// A network without participants, whose journal keeps every event if it is to.
-    pub fn new(latency: Latency, delivery: Delivery, random: Random, keeps_log: bool) -> Network {
+    /// A network without participants. With `keeps_journal`, it keeps a journal of all events.
+    pub fn new(
+        latency: Latency,
+        delivery: Delivery,
+        random: Random,
+        keeps_journal: bool,
+    ) -> Network {
         Network {
             latency,
             delivery,
             links: Links::new(&random),
             random,
-            numbers: FxHashMap::default(),
+            indices: FxHashMap::default(),
             inboxes: Vec::new(),
             arrivals: BTreeMap::new(),
             sent: 0,
             scheduled: 0,
-            journal: Journal::new(keeps_log),
+            traffic_counter: TrafficCounter::new(keeps_journal),
         }
     }
 
-    /// Shows every event of every message to `watcher` from now on, and what is on its way as if it
-    /// were sent now.
-    pub fn watch(&mut self, watcher: fn(EventKind, &Message)) {
+    /// Passes every event of every message to `watcher` from now on. Messages in transit are passed
+    /// at once, as if they were sent now.
+    pub fn watch(&mut self, watcher: fn(EventKind, &NetworkMessage)) {
         let queued = self.inboxes.iter().flat_map(|inbox| inbox.queue.values());
-        let parcels = self.arrivals.values().chain(queued);
-        parcels.for_each(|parcel| watcher(EventKind::Send, &parcel.message));
-        self.journal.watch(watcher);
+        let packets = self.arrivals.values().chain(queued);
+        packets.for_each(|packet| watcher(EventKind::Send, &packet.message));
+        self.traffic_counter.watch(watcher);
     }
 
     /// Adds a participant.
     pub fn join(&mut self, name: &str) {
         let name: Rc<str> = name.into();
-        self.numbers.insert(Rc::clone(&name), self.inboxes.len());
+        self.indices.insert(Rc::clone(&name), self.inboxes.len());
         let queue = BTreeMap::new();
-        let admission = Admission::Everybody;
-        self.inboxes.push(Inbox { name, queue, carrying: false, closed: false, admission });
+        let admission = Admission::All;
+        self.inboxes.push(Inbox { name, queue, is_holding: false, has_left: false, admission });
     }
 
     /// Removes a participant; messages to it are dropped from now on.
     pub fn leave(&mut self, name: &str) {
-        if let Some(&number) = self.numbers.get(name) {
-            self.inboxes[number].closed = true;
-            self.inboxes[number].queue.clear();
+        if let Some(&index) = self.indices.get(name) {
+            self.inboxes[index].has_left = true;
+            self.inboxes[index].queue.clear();
         }
     }
 
     /// Whether the participant of this name is on the network.
     pub fn presence(&self, name: &str) -> Presence {
-        match self.numbers.get(name) {
-            Some(&number) if self.inboxes[number].closed => Presence::Gone,
-            Some(_) => Presence::Here,
+        match self.indices.get(name) {
+            Some(&index) if self.inboxes[index].has_left => Presence::Left,
+            Some(_) => Presence::Present,
             None => Presence::Unknown,
         }
     }
@@ -187,22 +193,22 @@ impl Network {
         src: &str,
         dest: &str,
         body: Rc<RawValue>,
-    ) -> Result<(), NoSuchNode> {
-        let (Some(&src), Some(&dest)) = (self.numbers.get(src), self.numbers.get(dest)) else {
-            return Err(NoSuchNode);
+    ) -> Result<(), UnknownParticipant> {
+        let (Some(&src), Some(&dest)) = (self.indices.get(src), self.indices.get(dest)) else {
+            return Err(UnknownParticipant);
         };
-        if self.inboxes[dest].closed {
+        if self.inboxes[dest].has_left {
             return Ok(());
         }
         let name = |inbox: usize| Rc::clone(&self.inboxes[inbox].name);
-        let message = Message { id: self.sent, src: name(src), dest: name(dest), body };
+        let message = NetworkMessage { id: self.sent, src: name(src), dest: name(dest), body };
         self.sent += 1;
-        self.journal.sent(now, (src, dest), &message);
-        let parcel = Parcel { link: (src, dest), message, held_up: None };
-        if parcel.message.involves_client() {
-            self.post(now, now, parcel);
+        self.traffic_counter.record_sent(now, (src, dest), &message);
+        let packet = Packet { link: (src, dest), message, delayed_deadline: None };
+        if packet.message.involves_client() {
+            self.enqueue(now, now, packet);
         } else {
-            self.post_between_servers(now, parcel);
+            self.send_between_servers(now, packet);
         }
         Ok(())
     }
@@ -212,170 +218,171 @@ impl Network {
         self.arrivals.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// The next message that has arrived by now.
-    pub fn receive(&mut self, now: Duration) -> Option<Message> {
+    /// Returns the next message that has arrived by now.
+    pub fn receive(&mut self, now: Duration) -> Option<NetworkMessage> {
         while self.next_arrival().is_some_and(|at| at <= now) {
-            let (_, parcel) = self.arrivals.pop_first()?;
-            if let Some(deadline) = parcel.held_up {
-                self.post(now, deadline, Parcel { held_up: None, ..parcel });
+            let (_, packet) = self.arrivals.pop_first()?;
+            if let Some(deadline) = packet.delayed_deadline {
+                self.enqueue(now, deadline, Packet { delayed_deadline: None, ..packet });
                 continue;
             }
-            let Parcel { link, message, .. } = parcel;
+            let Packet { link, message, .. } = packet;
             let inbox = link.1;
             let is_plain = self.delivery == Delivery::Plain;
             let cut = if is_plain { self.links.cut(link) } else { None };
-            let dropped_by = cut.or_else(|| self.inboxes[inbox].refuses(&message));
+            let dropped_by = cut.or_else(|| self.inboxes[inbox].rejected_by(&message));
             if let Some(fault) = dropped_by {
-                self.journal.discarded(now, fault, &message);
+                self.traffic_counter.record_dropped(now, fault, &message);
             }
-            self.inboxes[inbox].carrying = false;
-            self.take(now, inbox);
-            if dropped_by.is_none() && !self.inboxes[inbox].closed {
-                self.journal.received(now, &message);
+            self.inboxes[inbox].is_holding = false;
+            self.take_next(now, inbox);
+            if dropped_by.is_none() && !self.inboxes[inbox].has_left {
+                self.traffic_counter.record_received(now, &message);
                 return Some(message);
             }
         }
         None
     }
 
-    /// Whether anything of this sender's has yet to arrive at this node. Looks at all that is on
-    /// its way.
-    pub fn is_on_its_way(&self, src: &str, dest: &str) -> bool {
-        let (Some(src), Some(dest)) = (self.numbers.get(src), self.numbers.get(dest)) else {
+    /// True if a message from `src` to `dest` is in transit. Takes time linear in the number of
+    /// messages in transit.
+    pub fn is_in_transit(&self, src: &str, dest: &str) -> bool {
+        let (Some(src), Some(dest)) = (self.indices.get(src), self.indices.get(dest)) else {
             return false;
         };
-        let mut parcels = self.arrivals.values().chain(self.inboxes[*dest].queue.values());
-        parcels.any(|parcel| parcel.link == (*src, *dest))
+        let mut packets = self.arrivals.values().chain(self.inboxes[*dest].queue.values());
+        packets.any(|packet| packet.link == (*src, *dest))
     }
 
-    /// Begins a strike, if it is one on links; `nodes` are those that it may strike.
-    pub fn strike(&mut self, nemesis: usize, harm: &Harm, nodes: &[String]) {
-        let number = |name: &String| Some((name.clone(), *self.numbers.get(&**name)?));
-        self.links.strike(nemesis, harm, &nodes.iter().filter_map(number).collect());
+    /// Begins a strike if it affects links. `nodes` are the participants that it may affect.
+    pub fn strike(&mut self, nemesis_index: usize, effect: &StrikeEffect, nodes: &[String]) {
+        let index = |name: &String| Some((name.clone(), *self.indices.get(&**name)?));
+        self.links.strike(nemesis_index, effect, &nodes.iter().filter_map(index).collect());
     }
 
-    /// Ends the strike of this nemesis, if it goes on.
-    pub fn end_strike(&mut self, nemesis: usize) {
-        self.links.end(nemesis);
+    /// Ends the active strike of this nemesis, if there is one.
+    pub fn end_strike(&mut self, nemesis_index: usize) {
+        self.links.end(nemesis_index);
     }
 
-    /// Says from whom a node hears from now on.
-    pub fn admit(&mut self, node: &str, admission: Admission) {
-        if let Some(&number) = self.numbers.get(node) {
-            self.inboxes[number].admission = admission;
+    /// Sets the senders from which a node receives messages from now on.
+    pub fn set_admission(&mut self, node: &str, admission: Admission) {
+        if let Some(&index) = self.indices.get(node) {
+            self.inboxes[index].admission = admission;
         }
     }
 
-    /// A message was held up on its way by a fault that is not the network's.
-    pub fn struck(&mut self, fault: Fault) {
-        self.journal.struck(fault);
+    /// Counts a message that a fault delayed or dropped outside of the network.
+    pub fn count_affected(&mut self, fault: Fault) {
+        self.traffic_counter.count_affected(fault);
     }
 
-    /// What has been sent so far.
-    pub fn journal(&self) -> &Journal {
-        &self.journal
+    /// The counts of all messages so far, and their journal.
+    pub fn traffic_counter(&self) -> &TrafficCounter {
+        &self.traffic_counter
     }
 
-    /// What has been sent, when that is all.
-    pub(crate) fn into_journal(self) -> Journal {
-        self.journal
+    /// Consumes the network and returns its counts and its journal.
+    pub(crate) fn into_traffic_counter(self) -> TrafficCounter {
+        self.traffic_counter
     }
 
-    fn post_between_servers(&mut self, now: Duration, parcel: Parcel) {
-        let link = parcel.link;
+    fn send_between_servers(&mut self, now: Duration, packet: Packet) {
+        let link = packet.link;
         let latency = self.latency.draw(&mut self.random);
         let slower_by = self.links.delay(link);
         if !slower_by.is_zero() {
-            self.journal.struck(Fault::Slow);
+            self.traffic_counter.count_affected(Fault::Slow);
         }
         if self.links.lose(link) {
-            self.journal.discarded(now, Fault::Loss, &parcel.message);
+            self.traffic_counter.record_dropped(now, Fault::Loss, &packet.message);
             return;
         }
         if let Some(later) = self.links.duplicate(link) {
-            self.journal.struck(Fault::Duplicate);
-            let copy = Parcel { link, message: parcel.message.clone(), held_up: None };
-            self.post_later(now, slower_by.saturating_add(later), latency, copy);
+            self.traffic_counter.count_affected(Fault::Duplicate);
+            let copy = Packet { link, message: packet.message.clone(), delayed_deadline: None };
+            self.enqueue_after(now, slower_by.saturating_add(later), latency, copy);
         }
-        self.post_later(now, slower_by, latency, parcel);
+        self.enqueue_after(now, slower_by, latency, packet);
     }
 
-    /// Puts a message on its way after a while. Until then no receiver carries it, and nothing that
-    /// is on time waits for it.
-    fn post_later(&mut self, now: Duration, wait: Duration, latency: Duration, parcel: Parcel) {
-        // A strike may name any time, and what arrives at the end of time never does.
+    /// Queues a message after a delay. Until then no receiver holds it, and no message that is on
+    /// time waits behind it.
+    fn enqueue_after(&mut self, now: Duration, wait: Duration, latency: Duration, packet: Packet) {
+        // A strike may have any duration; what is due at the end of time never arrives.
         let begin = now.saturating_add(wait);
         let deadline = begin.saturating_add(latency);
         if wait.is_zero() {
-            self.post(now, deadline, parcel);
+            self.enqueue(now, deadline, packet);
         } else {
-            self.schedule(begin, Parcel { held_up: Some(deadline), ..parcel });
+            self.schedule(begin, Packet { delayed_deadline: Some(deadline), ..packet });
         }
     }
 
-    /// Puts a message on its way, to arrive at its deadline or later.
-    fn post(&mut self, now: Duration, deadline: Duration, parcel: Parcel) {
+    /// Queues a message that arrives at its deadline or later.
+    fn enqueue(&mut self, now: Duration, deadline: Duration, packet: Packet) {
         match self.delivery {
-            Delivery::Plain => self.schedule(deadline, parcel),
+            Delivery::Plain => self.schedule(deadline, packet),
             Delivery::Maelstrom => {
-                let inbox = parcel.link.1;
+                let inbox = packet.link.1;
                 self.scheduled += 1;
-                self.inboxes[inbox].queue.insert((deadline, self.scheduled), parcel);
-                self.take(now, inbox);
+                self.inboxes[inbox].queue.insert((deadline, self.scheduled), packet);
+                self.take_next(now, inbox);
             }
         }
     }
 
-    /// Lets an idle receiver take the next message that no cut drops.
-    fn take(&mut self, now: Duration, number: usize) {
-        while !self.inboxes[number].carrying {
-            let Some(((deadline, _), parcel)) = self.inboxes[number].queue.pop_first() else {
+    /// Lets an idle receiver take the next message whose link is not cut.
+    fn take_next(&mut self, now: Duration, inbox: usize) {
+        while !self.inboxes[inbox].is_holding {
+            let Some(((deadline, _), packet)) = self.inboxes[inbox].queue.pop_first() else {
                 return;
             };
-            if let Some(fault) = self.links.cut(parcel.link) {
-                self.journal.discarded(now, fault, &parcel.message);
+            if let Some(fault) = self.links.cut(packet.link) {
+                self.traffic_counter.record_dropped(now, fault, &packet.message);
             } else {
-                self.inboxes[number].carrying = true;
-                self.schedule(deadline.max(now), parcel);
+                self.inboxes[inbox].is_holding = true;
+                self.schedule(deadline.max(now), packet);
             }
         }
     }
 
-    fn schedule(&mut self, at: Duration, parcel: Parcel) {
+    fn schedule(&mut self, at: Duration, packet: Packet) {
         self.scheduled += 1;
-        self.arrivals.insert((at, self.scheduled), parcel);
+        self.arrivals.insert((at, self.scheduled), packet);
     }
 }
 
 impl Inbox {
-    /// By which fault a message is kept from a node, if it is.
-    fn refuses(&self, message: &Message) -> Option<Fault> {
+    /// The fault that keeps a message from this participant, if any does.
+    fn rejected_by(&self, message: &NetworkMessage) -> Option<Fault> {
         let is_admitted = match &self.admission {
-            Admission::Everybody => true,
+            Admission::All => true,
             Admission::Only(client) => *client == *message.src,
-            Admission::Nobody => false,
+            Admission::None => false,
         };
         (!is_admitted).then_some(Fault::Kill)
     }
 }
 
-impl Message {
-    /// Whether one end is a client, which is where latency and `:servers` end.
+impl NetworkMessage {
+    /// True if the sender or the receiver is a client. Such messages have no latency and do not
+    /// count as `:servers`.
     pub fn involves_client(&self) -> bool {
         is_client(&self.src) || is_client(&self.dest)
     }
 
-    /// The line that a node reads, newline included.
-    pub fn line(&self) -> String {
+    /// The message as a line of a node's STDIN, newline included.
+    pub fn to_line(&self) -> String {
         #[derive(Serialize)]
-        struct Line<'a> {
+        struct MessageLine<'a> {
             id: u64,
             src: &'a str,
             dest: &'a str,
             body: &'a RawValue,
         }
-        let Message { id, src, dest, body } = self;
-        let line = serde_json::to_string(&Line { id: *id, src, dest, body });
+        let NetworkMessage { id, src, dest, body } = self;
+        let line = serde_json::to_string(&MessageLine { id: *id, src, dest, body });
         line.expect("names and JSON are JSON") + "\n"
     }
 }

@@ -1,9 +1,9 @@
 //! What came of a test.
 
-mod idle;
+mod fault_stats;
+pub mod faults_txt;
 pub mod strikes;
-pub mod timeline;
-mod toll;
+mod vacuous_faults;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display};
@@ -11,22 +11,22 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use self::idle::Options;
-use self::toll::Line;
-pub use self::toll::Toll;
-use crate::checker::judgement::{Judgement, Mistakes, Parts, Standard, Warnings};
-use crate::checker::quantiles::Quantiles;
-use crate::checker::repair::Repair;
-use crate::checker::sentence::counted;
-use crate::checker::{Contradiction, Placement, Validity, Verdict};
+use self::fault_stats::FaultLine;
+pub use self::fault_stats::FaultStats;
+pub use self::vacuous_faults::OptionNames;
+use crate::checkers::assessment::{Assessment, Criteria, ProtocolWarnings, Validities, Warnings};
+use crate::checkers::quantiles::Quantiles;
+use crate::checkers::repair::Repair;
+use crate::checkers::wording::counted;
+use crate::checkers::{Contradiction, Placement, Validity, Verdict};
 use crate::edn::Value;
 use crate::history::{History, Kind, Op};
 use crate::interpreter::Interpreter;
 use crate::nemesis::{Fault, Strike};
-use crate::network::{Counts, Log, Traffic};
+use crate::network::{Journal, Traffic};
 use crate::shrink;
 use crate::test::Test;
-use crate::workload::Setting;
+use crate::workload::CheckContext;
 
 /// A test's verdict, figures and record; prints itself.
 #[derive(Debug, Clone)]
@@ -35,26 +35,22 @@ pub struct Report {
     pub valid: Validity,
     /// Why the test could not be carried out to its end, if so; then it is not valid.
     pub failure: Option<String>,
-    /// All messages.
-    pub all: Counts,
-    /// Messages to and from clients.
-    pub clients: Counts,
-    /// Messages between servers.
-    pub servers: Counts,
-    /// Messages that faults dropped.
+    /// Counts of messages: of all, of those to and from clients, and of those between servers.
+    pub traffic: Traffic,
+    /// The number of messages that faults dropped.
     pub dropped: u64,
-    /// What each fault did that there was.
-    pub faults: BTreeMap<Fault, Toll>,
-    /// The bytes that kills took from the disks of simulated nodes: what was written and not yet
-    /// durable.
-    pub torn: u64,
-    /// Every strike that there was, in the order of beginning. A test that names them in place of
-    /// its faults is the same test. Each displays as the Rust that makes it.
+    /// The effect of each fault that occurred.
+    pub faults: BTreeMap<Fault, FaultStats>,
+    /// Bytes that kills discarded from the disks of simulated nodes: written, but not yet synced.
+    pub discarded_bytes: u64,
+    /// Every strike, in the order of their start times. A test that schedules these strikes in
+    /// place of its faults runs the same way. Each strike displays as the Rust expression that
+    /// makes it.
     pub strikes: Vec<Strike>,
-    /// Operations invoked, and those that succeeded.
-    pub operations: OkFraction,
-    /// Milliseconds that the values of a broadcast, or a set, took to be everywhere; zeros when
-    /// nothing became stable.
+    /// The numbers of operations invoked and of those that succeeded.
+    pub operations: OkCount,
+    /// Milliseconds until a value of a broadcast or set was on every node; zeros if no value became
+    /// stable.
     pub stable_latency: Quantiles,
     /// How soon after the last strike the broadcast values that were acknowledged before were
     /// everywhere; `None` for other workloads, if there was no strike, or if it ended with the
@@ -62,10 +58,10 @@ pub struct Report {
     pub repair: Option<Repair>,
     /// Values of a broadcast, or a set, that vanished.
     pub lost: Vec<Value>,
-    /// Those of them that no node had which was not killed afterwards, as far as the history tells.
-    /// Only storage keeps such a value, if it was durable there before it was acknowledged.
-    pub lost_with_nodes: Vec<Value>,
-    /// Why it is not valid, in sentences; empty if it is.
+    /// The lost values that, as far as the history shows, only nodes had that were killed later.
+    /// Such a value survives only in storage, if it was durable there before it was acknowledged.
+    pub lost_with_killed_nodes: Vec<Value>,
+    /// The reasons why the test is not valid, as sentences; empty if it is valid.
     pub reasons: Vec<String>,
     /// What contradicts what, if the workload's checker can tell: the operations in order, and why
     /// there is no order in which they could have happened, in lines for a person to read.
@@ -75,36 +71,37 @@ pub struct Report {
     pub contradictions: Vec<Contradiction>,
     /// What Maelstrom would not have said, in sentences.
     pub warnings: Vec<String>,
-    /// How many of the warnings, the first ones, explain why the test is not valid.
-    pub decisive: usize,
-    /// Those of them that tell of faults which could show nothing.
-    pub idle_faults: Vec<String>,
-    /// Everything the checkers found, as Maelstrom's `results.edn`.
+    /// The number of warnings, at the head of the list, that explain why the test is not valid.
+    pub decisive_warning_count: usize,
+    /// The warnings about vacuous faults, whose strikes could not have revealed anything.
+    pub vacuous_fault_warnings: Vec<String>,
+    /// Everything that the checkers found, in the form of Maelstrom's `results.edn`.
     pub results: Value,
     /// What happened.
     pub history: History,
     /// Every message, sent, received or dropped, one a line; empty unless [`Test::trace`] is set.
     /// A warning tells if there was no room for all.
     pub trace: String,
-    /// What a page draws beside the history.
-    chronicle: Chronicle,
-    /// The verdict in parts, to tell whether another test failed likewise.
-    parts: Parts,
+    /// The messages that a page draws beside the history.
+    network_record: NetworkRecord,
+    /// The validity of each part of the verdict. Another test fails in the same way if all are
+    /// equal.
+    validities: Validities,
     test: Test,
     rerun: Option<Rerun>,
 }
 
 /// What happened besides operations, and when; nothing in the history depends on it.
 #[derive(Debug, Clone)]
-pub struct Chronicle {
-    /// When the history's time begins, in that of the messages.
-    pub zero: Duration,
-    /// When that of the strikes begins, in that of the history.
-    pub began: Duration,
-    /// The name of each process's client on the network.
-    pub processes: BTreeMap<u64, String>,
-    /// Every message, if they were kept.
-    pub messages: Option<Log>,
+pub struct NetworkRecord {
+    /// Time 0 of the history on the clock of the messages.
+    pub history_start: Duration,
+    /// Time 0 of the strikes on the clock of the history.
+    pub strikes_start: Duration,
+    /// The network name of each process's client.
+    pub client_names: BTreeMap<u64, String>,
+    /// Every message, if messages were recorded.
+    pub messages: Option<Journal>,
 }
 
 /// Runs another test with the same nodes.
@@ -113,8 +110,8 @@ pub(crate) struct Rerun(Rc<dyn Fn(&Test) -> Report>);
 
 /// How many operations succeeded, of how many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct OkFraction {
-    /// Those that succeeded.
+pub struct OkCount {
+    /// Operations that succeeded.
     pub ok: usize,
     /// All that were invoked.
     pub invoked: usize,
@@ -124,90 +121,104 @@ impl Report {
     /// Judges what an interpreter has recorded.
     pub fn new(test: &Test, interpreter: Interpreter, failure: Option<String>) -> Report {
         let judge = |history: &History, placement: &Placement<'_>| {
-            test.workload.check(history, &Setting { placement, models: &test.consistency_models })
+            test.workload
+                .check(history, &CheckContext { placement, models: &test.consistency_models })
         };
-        Report::judged_by(judge, test, interpreter, failure)
+        Report::with_judge(judge, test, interpreter, failure)
     }
 
     /// What an interpreter has recorded of a test that failed, whose workload nobody judges: that
     /// may take longer than who waits for the failure should have to.
     pub fn without_verdict(test: &Test, interpreter: Interpreter, failure: &str) -> Report {
         let judge = |_: &History, _: &Placement<'_>| Verdict::unknown();
-        Report::judged_by(judge, test, interpreter, Some(failure.to_owned()))
+        Report::with_judge(judge, test, interpreter, Some(failure.to_owned()))
     }
 
-    fn judged_by(
+    fn with_judge(
         judge: impl Fn(&History, &Placement<'_>) -> Verdict,
         test: &Test,
         interpreter: Interpreter,
         failure: Option<String>,
     ) -> Report {
-        let mistakes = Mistakes { all: interpreter.warnings(), silencing: interpreter.silencing() };
-        let began = interpreter.operations_began();
-        let (zero, processes) = (interpreter.zero(), interpreter.processes());
+        let mistakes = ProtocolWarnings {
+            all: interpreter.warnings(),
+            silencing_count: interpreter.no_reply_warning_count(),
+        };
+        let strikes_start = interpreter.strikes_start();
+        let (history_start, client_names) =
+            (interpreter.history_start(), interpreter.client_names());
         let (history, network, strikes) = interpreter.into_results();
-        let journal = network.into_journal();
-        let faults = toll::of(&strikes, &journal);
-        let invoked = history.clients().filter(|op| op.kind == Kind::Invoke).count();
-        let traffic = journal.traffic(invoked as u64);
-        let Traffic { all, clients, servers } = traffic;
+        let counter = network.into_traffic_counter();
+        let faults = fault_stats::collect(&strikes, &counter);
+        let invoked = history.client_ops().filter(|op| op.kind == Kind::Invoke).count();
+        let traffic = counter.traffic(invoked as u64);
         let nodes = test.node_ids();
         let concurrency = test.concurrency.threads(nodes.len());
         let placement = Placement { nodes: &nodes, concurrency };
         let verdict = judge(&history, &placement);
-        let standard = Standard {
+        let criteria = Criteria {
             availability: test.availability,
-            is_liveness_judged: test.is_beyond_maelstrom(),
+            is_liveness_judged: test.has_faults_beyond_maelstrom(),
         };
-        let judged = Judgement::new(standard, &history, &placement, verdict, failure.clone());
-        let repair = toll::heal(&strikes, test.time_limit).and_then(|heal| {
-            let excused = &judged.verdict.lost_with_nodes;
-            test.workload.repair(&history, began.saturating_add(heal), &placement, excused)
+        let judged = Assessment::new(criteria, &history, &placement, verdict, failure.clone());
+        let repair = fault_stats::last_strike_end(&strikes, test.time_limit).and_then(|heal| {
+            let excused = &judged.verdict.lost_with_killed_nodes;
+            test.workload.measure_repair(
+                &history,
+                strikes_start.saturating_add(heal),
+                &placement,
+                excused,
+            )
         });
         let mut results = judged.results(Some(traffic.to_edn()));
         if !faults.is_empty() {
-            results = results.with("faults", toll::to_edn(&faults));
+            results = results.with("faults", fault_stats::to_edn(&faults));
         }
         if let Some(repair) = repair
             && test.faults_until != Duration::MAX
         {
             results = results.with("repair", repair.to_edn());
         }
-        let parts = judged.parts();
+        let validities = judged.validities();
         let valid = judged.valid();
-        let cut = journal.log().filter(|_| test.trace).and_then(Log::full_since);
-        let cut = cut.map(|since| {
-            format!("the trace ends at {since:?} of the test: there was no room for more")
-        });
-        let storm = journal.storm(invoked as u64);
-        let Warnings { all: warnings, decisive } =
+        let cut = counter.journal().filter(|_| test.trace).and_then(Journal::full_since);
+        let cut = cut.map(|since| format!("the trace is full and ends at {since:?}"));
+        let storm = counter.storm_warning(invoked as u64);
+        let Warnings { all: warnings, decisive_count: decisive_warning_count } =
             judged.warnings(&placement, mistakes, cut.into_iter().chain(storm));
         Report {
             valid,
             failure,
-            all,
-            clients,
-            servers,
-            dropped: journal.dropped(),
+            traffic,
+            dropped: counter.dropped(),
             faults,
-            torn: 0,
+            discarded_bytes: 0,
             strikes,
-            operations: OkFraction { ok: judged.availability.ok_count, invoked },
+            operations: OkCount { ok: judged.availability.ok_count, invoked },
             stable_latency: judged.verdict.stable_latency.unwrap_or_default(),
             repair,
             reasons: judged.reasons(&placement),
             contradictions: judged.contradictions(&history, &placement),
             warnings,
-            decisive,
-            idle_faults: Vec::new(),
+            decisive_warning_count,
+            vacuous_fault_warnings: Vec::new(),
             results: judged.complete(results).with("valid?", valid).into(),
             lost: judged.verdict.lost,
-            lost_with_nodes: judged.verdict.lost_with_nodes,
+            lost_with_killed_nodes: judged.verdict.lost_with_killed_nodes,
             explanation: judged.verdict.explanation,
-            trace: journal.log().filter(|_| test.trace).map(Log::to_text).unwrap_or_default(),
-            chronicle: Chronicle { zero, began, processes, messages: journal.into_log() },
+            trace: counter
+                .journal()
+                .filter(|_| test.trace)
+                .map(Journal::to_text)
+                .unwrap_or_default(),
+            network_record: NetworkRecord {
+                history_start,
+                strikes_start,
+                client_names,
+                messages: counter.into_journal(),
+            },
             history,
-            parts,
+            validities,
             test: test.clone(),
             rerun: None,
         }
@@ -218,55 +229,56 @@ impl Report {
         Report { rerun: Some(Rerun(Rc::new(rerun))), ..self }
     }
 
-    /// Notes whether nodes used their simulated disks, how many bytes kills took from them, and
-    /// what that says about values that were lost with killed nodes.
-    pub(crate) fn note_storage(&mut self, was_used: bool, torn: u64) {
-        self.torn = torn;
-        if self.lost_with_nodes.is_empty() {
+    /// Records how many unsynced bytes kills discarded from simulated disks. If values were lost
+    /// with killed nodes, warns of the mistake in the use of storage that explains the loss.
+    pub(crate) fn note_storage(&mut self, was_used: bool, discarded_bytes: u64) {
+        self.discarded_bytes = discarded_bytes;
+        if self.lost_with_killed_nodes.is_empty() {
             return;
         }
-        let warning = match torn {
+        let warning = match discarded_bytes {
             _ if !was_used => "no node wrote anything to its storage".to_owned(),
-            0 => "nodes did write to storage, but no kill took anything from there: were these \
-                  values written before they were acknowledged, and read again?"
+            0 => "nodes wrote to storage, and kills discarded none of it: were these values \
+                  written before they were acknowledged, and read again after the restart?"
                 .to_owned(),
             _ => format!(
-                "nodes did write to storage, and kills took {} from there that were not durable \
-                 yet: does an acknowledgement wait until its value is durable?",
-                counted(torn, "byte")
+                "nodes wrote to storage, and kills discarded {} that were not durable yet: does an \
+                 acknowledgement wait until its value is durable?",
+                counted(discarded_bytes, "byte")
             ),
         };
-        if self.decisive > 0 {
-            self.warnings.insert(self.decisive, warning);
-            self.decisive += 1;
+        if self.decisive_warning_count > 0 {
+            self.warnings.insert(self.decisive_warning_count, warning);
+            self.decisive_warning_count += 1;
         } else {
             self.warnings.push(warning);
         }
     }
 
-    /// Warns of what nodes did with their pipes, which explains a verdict that is not valid: lines
-    /// did not come through.
-    pub fn note_pipes(&mut self, warnings: Vec<String>) {
+    /// Adds warnings about pipes. If the test is not valid they come first, since lines that were
+    /// lost on the way explain such a verdict.
+    pub fn warn_of_pipes(&mut self, warnings: Vec<String>) {
         if self.valid == Validity::Valid {
             self.warnings.extend(warnings);
         } else {
-            self.decisive += warnings.len();
+            self.decisive_warning_count += warnings.len();
             self.warnings.splice(0..0, warnings);
         }
     }
 
-    /// Warns of faults that were asked for and could not show anything, unless something is wrong
-    /// already.
-    pub fn note_idle_faults(&mut self, options: Options) {
+    /// Adds warnings about vacuous faults: requested, but unable to reveal anything. Does nothing
+    /// if the test has already failed.
+    pub fn warn_of_vacuous_faults(&mut self, options: OptionNames) {
         if self.failure.is_some() || self.valid == Validity::Invalid {
             return;
         }
-        let Report { test, strikes, history, chronicle, .. } = self;
-        let warnings = idle::warnings(test, strikes, history, chronicle.began, options);
-        // Behind what nodes got wrong, which comes first and is shown at length.
+        let Report { test, strikes, history, network_record, .. } = self;
+        let warnings =
+            vacuous_faults::warnings(test, strikes, history, network_record.strikes_start, options);
+        // The first warning is about mistakes of nodes and is shown at length, so it stays first.
         let place = self.warnings.len().min(1);
         self.warnings.splice(place..place, warnings.iter().cloned());
-        self.idle_faults = warnings;
+        self.vacuous_fault_warnings = warnings;
     }
 
     /// [`Report::assert`] that the test is valid: the last line of a `#[test]`.
@@ -280,7 +292,7 @@ impl Report {
     #[track_caller]
     pub fn assert_valid_but_for_kills(&self) {
         self.assert(
-            "be valid, but for what only killed nodes knew",
+            "be valid, except for values that only killed nodes had",
             Report::is_valid_but_for_kills,
         );
     }
@@ -288,8 +300,8 @@ impl Report {
     /// Whether the test is valid, or nothing is wrong but that values are lost that no node had
     /// which was not killed afterwards.
     pub fn is_valid_but_for_kills(&self) -> bool {
-        let rest = Parts { workload: Validity::Valid, ..self.parts };
-        let is_excused = !self.lost.is_empty() && self.lost == self.lost_with_nodes;
+        let rest = Validities { workload: Validity::Valid, ..self.validities };
+        let is_excused = !self.lost.is_empty() && self.lost == self.lost_with_killed_nodes;
         self.valid == Validity::Valid || (is_excused && rest.valid() == Validity::Valid)
     }
 
@@ -307,21 +319,21 @@ impl Report {
         if holds(self) {
             return;
         }
-        let repeat = crate::repeat::here(Location::caller());
-        let verdict = format!("the test should {should}: {}", Head(self));
+        let repeat = crate::repro_command::for_this_test(Location::caller());
+        let verdict = format!("the test should {should}: {}", VerdictLines(self));
         let repeat = format!("To repeat it: {repeat}");
-        let progress = shrink::Progress::new(&format!("{verdict}{repeat}"));
-        let smallest = shrink::smallest(self, &holds, Some(progress));
+        let progress = shrink::SearchProgress::new(&format!("{verdict}{repeat}"));
+        let smallest = shrink::find_smallest(self, &holds, Some(progress));
         let smallest = smallest.map(|smallest| format!("\n{smallest}")).unwrap_or_default();
-        panic!("{verdict}{}{repeat}\n{}{smallest}", Explanation(self), Figures(self));
+        panic!("{verdict}{}{repeat}\n{}{smallest}", ExplanationLines(self), StatsLines(self));
     }
 
     /// The smallest test found, by running smaller and smaller ones, in which the same thing goes
     /// wrong: the parts of the verdict are the same, and `holds` is false.
     ///
-    /// `None` if it holds in this one, or if the nodes are not those of a simulation.
-    pub fn smallest_without(&self, holds: impl Fn(&Report) -> bool) -> Option<Test> {
-        shrink::smallest(self, &holds, None).map(|smallest| smallest.test)
+    /// `None` if `holds` is true of this report, or if its nodes did not run in a simulation.
+    pub fn smallest_failing_test(&self, holds: impl Fn(&Report) -> bool) -> Option<Test> {
+        shrink::find_smallest(self, &holds, None).map(|smallest| smallest.test)
     }
 
     /// Which test this came of.
@@ -329,13 +341,13 @@ impl Report {
         &self.test
     }
 
-    /// What happened besides operations, and when.
-    pub fn chronicle(&self) -> &Chronicle {
-        &self.chronicle
+    /// The messages of the run, and what relates them to the history.
+    pub fn network_record(&self) -> &NetworkRecord {
+        &self.network_record
     }
 
-    pub(crate) fn parts(&self) -> Parts {
-        self.parts
+    pub(crate) fn validities(&self) -> Validities {
+        self.validities
     }
 
     /// Runs another test with the same nodes, if that can be done.
@@ -350,67 +362,67 @@ impl Report {
         Placement { nodes: &nodes, concurrency }.node_of(op.process).map(str::to_owned)
     }
 
-    /// How many operations of this kind succeeded.
-    pub fn completed(&self, f: &str) -> usize {
+    /// The number of operations of function `f` that succeeded.
+    pub fn ok_count(&self, f: &str) -> usize {
         self.history.ops().iter().filter(|op| op.kind == Kind::Ok && op.f == f).count()
     }
 }
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", Head(self), Explanation(self), Figures(self))
+        write!(f, "{}{}{}", VerdictLines(self), ExplanationLines(self), StatsLines(self))
     }
 }
 
-/// Displays the verdict, and why it is not better.
-struct Head<'a>(&'a Report);
+/// Displays the verdict and its reasons.
+struct VerdictLines<'a>(&'a Report);
 
-impl Display for Head<'_> {
+impl Display for VerdictLines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Head(report) = self;
+        let VerdictLines(report) = self;
         let Test { workload, seed, .. } = &report.test;
         let workload = workload.name();
         let nodes = counted(report.test.node_ids().len() as u64, "node");
         writeln!(f, "{workload} with {nodes}, seed {seed}: {}", report.verdict())?;
-        report.reasons.iter().try_for_each(|reason| writeln!(f, "  because {reason}"))
+        report.reasons.iter().try_for_each(|reason| writeln!(f, "  reason: {reason}"))
     }
 }
 
-/// Displays what contradicts what.
-struct Explanation<'a>(&'a Report);
+/// Displays the explanation of the contradiction.
+struct ExplanationLines<'a>(&'a Report);
 
-impl Display for Explanation<'_> {
+impl Display for ExplanationLines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.explanation.iter().try_for_each(|line| writeln!(f, "    {line}"))
     }
 }
 
-/// Displays what else there is to tell.
-struct Figures<'a>(&'a Report);
+/// Displays the figures and warnings.
+struct StatsLines<'a>(&'a Report);
 
-impl Display for Figures<'_> {
+impl Display for StatsLines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Figures(report) = self;
-        let OkFraction { ok, invoked } = report.operations;
+        let StatsLines(report) = self;
+        let OkCount { ok, invoked } = report.operations;
         writeln!(f, "  operations      {ok} ok of {invoked}")?;
-        if let Some(figure) = report.servers.msgs_per_op {
-            let Report { servers, dropped, .. } = report;
-            write!(f, "  server messages {}, {figure:.2} per operation", servers.sent)?;
+        if let Some(figure) = report.traffic.servers.msgs_per_op {
+            let (sent, dropped) = (report.traffic.servers.sent, report.dropped);
+            write!(f, "  server messages {sent}, {figure:.2} per operation")?;
             writeln!(f, ", {dropped} dropped by faults")?;
         }
-        for (fault, toll) in &report.faults {
-            writeln!(f, "  {}", Line(*fault, toll))?;
+        for (fault, stats) in &report.faults {
+            writeln!(f, "  {}", FaultLine(*fault, stats))?;
         }
-        if report.torn > 0 {
-            let bytes = counted(report.torn, "byte");
-            writeln!(f, "  storage         kills took {bytes} that were not durable yet")?;
+        if report.discarded_bytes > 0 {
+            let bytes = counted(report.discarded_bytes, "byte");
+            writeln!(f, "  storage         kills discarded {bytes} that were not durable yet")?;
         }
         let Quantiles { median, maximum, .. } = report.stable_latency;
         if maximum > 0 {
             writeln!(f, "  stable latency  median {median} ms, maximum {maximum} ms")?;
         }
         if let Some(repair) = &report.repair {
-            writeln!(f, "  repaired        {repair}")?;
+            writeln!(f, "  repair          {repair}")?;
         }
         for warning in &report.warnings {
             writeln!(f, "  warning: {warning}")?;
@@ -423,7 +435,7 @@ impl Report {
     fn verdict(&self) -> &'static str {
         match self.valid {
             Validity::Valid => "valid",
-            Validity::Unknown => "unknown, for lack of evidence",
+            Validity::Unknown => "unknown",
             Validity::Invalid => "INVALID",
         }
     }

@@ -14,17 +14,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::{env, thread};
 
-use crate::checker::sentence::counted;
-use crate::quiet::{self, quietly};
-use crate::repeat;
+use crate::checkers::wording::counted;
+use crate::panic_capture::{self, capture_panics};
+use crate::repro_command;
 
 mod progress;
 
-use progress::Progress;
+use progress::SeedProgress;
 
-/// How many seeds are tried unless `EDDY_SEEDS` says otherwise. More find rarer faults and make
-/// every `cargo test` slower.
-const SEEDS: u64 = 4;
+/// The number of seeds unless `EDDY_SEEDS` sets it. More find rarer mistakes and make every `cargo
+/// test` slower.
+const DEFAULT_SEEDS: u64 = 4;
 
 /// Runs `test` with the seeds from 0 on all cores, and gives what it returned, by seed.
 ///
@@ -42,43 +42,44 @@ const SEEDS: u64 = 4;
 #[track_caller]
 pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let location = Location::caller();
-    let chosen = Chosen::new(variable("EDDY_SEED").as_deref(), variable("EDDY_SEEDS").as_deref())
+    let chosen = SeedChoice::new(env_var("EDDY_SEED").as_deref(), env_var("EDDY_SEEDS").as_deref())
         .unwrap_or_else(|error| panic!("{error}"));
     let closure = type_name_of_val(&test);
-    let name = repeat::test_name(closure);
+    let name = repro_command::test_name(closure);
     let program = closure.split("::").next().unwrap_or_default();
     let title = &format!("{program}::{}", name.as_deref().unwrap_or("?"));
-    if chosen.is_usual {
-        progress::tell_usual(program, SEEDS);
+    if chosen.is_default {
+        progress::print_default_count(program, DEFAULT_SEEDS);
     }
-    let line = |seed| repeat::line(Some(seed), location, name.as_deref());
+    let command = |seed| repro_command::for_test(Some(seed), location, name.as_deref());
 
     let is_alone = chosen.seeds.start() == chosen.seeds.end();
-    let lowest_that_failed = &Arc::new(AtomicU64::new(u64::MAX));
-    let among = chosen.clone();
-    let trials = Mutex::new(Trials::new(chosen, title));
-    let next = || trials.lock().expect("nobody panics here").next();
+    let lowest_failed = &Arc::new(AtomicU64::new(u64::MAX));
+    let choice = chosen.clone();
+    let queue = Mutex::new(SeedQueue::new(chosen, title));
+    let next = || queue.lock().expect("nobody panics here").next();
     let work = || {
         while let Some(seed) = next() {
             // A thread for each seed, so that it is told in which one a panic was.
             let outcome = thread::scope(|scope| {
                 let thread = thread::Builder::new().name(format!("seed {seed} of {title}"));
                 let run = || {
-                    repeat::remember(line(seed));
-                    Trial { seed, lowest_that_failed: Arc::clone(lowest_that_failed) }.begin();
+                    repro_command::set_for_thread(command(seed));
+                    SeedRun { seed, lowest_failed: Arc::clone(lowest_failed) }.set_current();
                     test(seed)
                 };
                 // Of several, only the lowest that fails is told.
                 let run = move || {
-                    // Whoever asked for a backtrace gets it, between lines of ours.
-                    let is_told = is_alone && env::var_os("RUST_BACKTRACE").is_some();
-                    let outcome = if is_told { Ok(run()) } else { quietly(|| caught(run)) };
-                    outcome.map_err(|panic| (panic, quiet::last()))
+                    // With RUST_BACKTRACE the usual hook prints the panic, with a backtrace.
+                    let is_shown = is_alone && env::var_os("RUST_BACKTRACE").is_some();
+                    let outcome =
+                        if is_shown { Ok(run()) } else { capture_panics(|| catch_panic(run)) };
+                    outcome.map_err(|panic| (panic, panic_capture::take_last_message()))
                 };
                 let joined = thread.spawn_scoped(scope, run).expect("a thread can be started");
                 joined.join().unwrap_or_else(|panic| Err((panic, None)))
             });
-            trials.lock().expect("nobody panics here").end(seed, outcome);
+            queue.lock().expect("nobody panics here").record(seed, outcome);
         }
     };
     thread::scope(|scope| {
@@ -86,47 +87,47 @@ pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
             scope.spawn(work);
         }
     });
-    let trials = trials.into_inner().expect("nobody panics here");
-    let among = among.among(trials.outcomes.len());
-    trials.results().unwrap_or_else(|(seed, (panic, text))| {
+    let queue = queue.into_inner().expect("nobody panics here");
+    let among = choice.tried_text(queue.outcomes.len());
+    queue.results().unwrap_or_else(|(seed, (panic, text))| {
         if let Some(text) = text {
             eprintln!("\n{text}\n");
         }
-        println!("seed {seed} failed{among}; to repeat it:\n{}", line(seed));
+        println!("seed {seed} failed{among}; to repeat it:\n{}", command(seed));
         panic::resume_unwind(panic)
     })
 }
 
 /// Which seeds are tried.
 #[derive(Debug, Clone, PartialEq)]
-struct Chosen {
+struct SeedChoice {
     seeds: RangeInclusive<u64>,
-    /// How many somebody asked for, who waits for them.
-    awaited: Option<u64>,
-    /// Whether nobody asked for any.
-    is_usual: bool,
+    /// The number of seeds that `EDDY_SEEDS` asks for, if it is set: then the progress is shown.
+    requested: Option<u64>,
+    /// True if neither variable is set.
+    is_default: bool,
 }
 
-impl Chosen {
-    /// What the values of `EDDY_SEED` and `EDDY_SEEDS` ask for. Nonsense is an error: to try other
-    /// seeds than those asked for would be worse.
-    fn new(seed: Option<&str>, count: Option<&str>) -> Result<Chosen, String> {
+impl SeedChoice {
+    /// Parses the values of `EDDY_SEED` and `EDDY_SEEDS`. A bad value is an error: to run other
+    /// seeds than the requested ones would be worse.
+    fn new(seed: Option<&str>, count: Option<&str>) -> Result<SeedChoice, String> {
         let number = |name, value: &str| {
             value.parse().map_err(|_| format!("{name}={value:?}: expected a whole number"))
         };
         let seed = seed.map(|value| number("EDDY_SEED", value)).transpose()?;
         let count: Option<u64> = count.map(|value| number("EDDY_SEEDS", value)).transpose()?;
-        let Some(last) = count.unwrap_or(SEEDS).checked_sub(1) else {
+        let Some(last) = count.unwrap_or(DEFAULT_SEEDS).checked_sub(1) else {
             return Err("EDDY_SEEDS=\"0\": expected 1 or more".to_owned());
         };
         Ok(match seed {
-            Some(seed) => Chosen { seeds: seed..=seed, awaited: None, is_usual: false },
-            None => Chosen { seeds: 0..=last, awaited: count, is_usual: count.is_none() },
+            Some(seed) => SeedChoice { seeds: seed..=seed, requested: None, is_default: false },
+            None => SeedChoice { seeds: 0..=last, requested: count, is_default: count.is_none() },
         })
     }
 
-    /// What follows "seed 2 failed", when so many were tried.
-    fn among(&self, tried: usize) -> String {
+    /// The text that follows "seed 2 failed": how many seeds were tried, of how many.
+    fn tried_text(&self, tried: usize) -> String {
         let (first, last) = (self.seeds.start(), self.seeds.end());
         if first == last {
             return String::new();
@@ -136,85 +137,85 @@ impl Chosen {
     }
 }
 
-fn variable(name: &str) -> Option<String> {
+fn env_var(name: &str) -> Option<String> {
     env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-fn caught<T>(run: impl FnOnce() -> T) -> thread::Result<T> {
+fn catch_panic<T>(run: impl FnOnce() -> T) -> thread::Result<T> {
     panic::catch_unwind(AssertUnwindSafe(run))
 }
 
 /// A seed that a thread tries, of several.
 #[derive(Clone)]
-pub(crate) struct Trial {
+pub(crate) struct SeedRun {
     seed: u64,
-    lowest_that_failed: Arc<AtomicU64>,
+    lowest_failed: Arc<AtomicU64>,
 }
 
 thread_local! {
-    static TRIAL: RefCell<Option<Trial>> = const { RefCell::new(None) };
+    static SEED_RUN: RefCell<Option<SeedRun>> = const { RefCell::new(None) };
 }
 
-impl Trial {
-    /// The seed that this thread was started for.
-    pub(crate) fn of_this_thread() -> Option<Trial> {
-        TRIAL.with_borrow(Clone::clone)
+impl SeedRun {
+    /// The seed run that this thread was started for.
+    pub(crate) fn current() -> Option<SeedRun> {
+        SEED_RUN.with_borrow(Clone::clone)
     }
 
-    fn begin(self) {
-        TRIAL.set(Some(self));
+    fn set_current(self) {
+        SEED_RUN.set(Some(self));
     }
 
-    /// Notes that the seed has failed, although its test may go on for long.
-    pub(crate) fn fail(&self) {
-        self.lowest_that_failed.fetch_min(self.seed, Ordering::Relaxed);
+    /// Records that the seed has failed, although its test may go on with a search for long.
+    pub(crate) fn mark_failed(&self) {
+        self.lowest_failed.fetch_min(self.seed, Ordering::Relaxed);
     }
 
-    /// Whether it is the one that is told in the end, as far as that is known.
-    pub(crate) fn is_lowest_that_failed(&self) -> bool {
-        self.lowest_that_failed.load(Ordering::Relaxed) == self.seed
+    /// True if this seed is the lowest known to fail, so that it is the one to report.
+    pub(crate) fn is_lowest_failed(&self) -> bool {
+        self.lowest_failed.load(Ordering::Relaxed) == self.seed
     }
 }
 
-/// What a thread has panicked with, and what is to be said of it.
-type Panic = (Box<dyn Any + Send>, Option<String>);
+/// The payload of a caught panic, and its message with thread and location.
+type CaughtPanic = (Box<dyn Any + Send>, Option<String>);
 
-/// What came of a seed.
-type Outcome<T> = Result<T, Panic>;
+/// The result of one seed.
+type SeedOutcome<T> = Result<T, CaughtPanic>;
 
-/// The seeds to be tried, and what came of those that were.
-struct Trials<T> {
-    left: RangeInclusive<u64>,
-    outcomes: BTreeMap<u64, Outcome<T>>,
+/// The seeds that have not started, and the outcomes of those that have ended.
+struct SeedQueue<T> {
+    remaining: RangeInclusive<u64>,
+    outcomes: BTreeMap<u64, SeedOutcome<T>>,
     has_failed: bool,
-    progress: Option<Progress>,
+    progress: Option<SeedProgress>,
 }
 
-impl<T> Trials<T> {
-    fn new(chosen: Chosen, title: &str) -> Trials<T> {
-        Trials {
-            left: chosen.seeds,
+impl<T> SeedQueue<T> {
+    fn new(chosen: SeedChoice, title: &str) -> SeedQueue<T> {
+        SeedQueue {
+            remaining: chosen.seeds,
             outcomes: BTreeMap::new(),
             has_failed: false,
-            progress: chosen.awaited.map(|count| Progress::new(title, count)),
+            progress: chosen.requested.map(|count| SeedProgress::new(title, count)),
         }
     }
 
     /// The seed to begin with now.
     fn next(&mut self) -> Option<u64> {
-        if self.has_failed { None } else { self.left.next() }
+        if self.has_failed { None } else { self.remaining.next() }
     }
 
-    fn end(&mut self, seed: u64, outcome: Outcome<T>) {
+    fn record(&mut self, seed: u64, outcome: SeedOutcome<T>) {
         self.has_failed |= outcome.is_err();
         self.outcomes.insert(seed, outcome);
-        self.progress.as_mut().map(Progress::advance);
+        self.progress.as_mut().map(SeedProgress::advance);
     }
 
-    /// What was returned, by seed; or the lowest that failed, and its panic.
-    fn results(self) -> Result<Vec<T>, (u64, Panic)> {
+    /// The results in the order of the seeds; or the lowest seed that failed, and its panic.
+    fn results(self) -> Result<Vec<T>, (u64, CaughtPanic)> {
         let in_order = self.outcomes.into_iter();
-        let results: Result<Vec<T>, (u64, Panic)> =
+        let results: Result<Vec<T>, (u64, CaughtPanic)> =
             in_order.map(|(seed, outcome)| outcome.map_err(|panic| (seed, panic))).collect();
         if let Some(progress) = self.progress {
             progress.finish(results.as_ref().err().map(|(seed, _)| *seed));
@@ -237,11 +238,11 @@ mod tests {
     #[test]
     fn the_environment_chooses_the_seeds() {
         #[track_caller]
-        fn check(seed: Option<&str>, count: Option<&str>, expected: Result<Chosen, &str>) {
-            assert_eq!(Chosen::new(seed, count), expected.map_err(str::to_owned));
+        fn check(seed: Option<&str>, count: Option<&str>, expected: Result<SeedChoice, &str>) {
+            assert_eq!(SeedChoice::new(seed, count), expected.map_err(str::to_owned));
         }
-        let asked = |seeds, awaited| Ok(Chosen { seeds, awaited, is_usual: false });
-        let usual = Chosen { seeds: 0..=SEEDS - 1, awaited: None, is_usual: true };
+        let asked = |seeds, requested| Ok(SeedChoice { seeds, requested, is_default: false });
+        let usual = SeedChoice { seeds: 0..=DEFAULT_SEEDS - 1, requested: None, is_default: true };
         check(None, None, Ok(usual));
         check(None, Some("500"), asked(0..=499, Some(500)));
         check(Some("17"), None, asked(17..=17, None));
@@ -255,25 +256,25 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_seed_that_fails_is_told_whichever_fails_first() {
-        let chosen = Chosen { seeds: 0..=9, awaited: None, is_usual: false };
-        let mut trials = Trials::new(chosen, "a test");
-        let begun: Vec<_> = (0..4).filter_map(|_| trials.next()).collect();
+    fn the_lowest_seed_that_fails_is_reported_whichever_fails_first() {
+        let chosen = SeedChoice { seeds: 0..=9, requested: None, is_default: false };
+        let mut queue = SeedQueue::new(chosen, "a test");
+        let begun: Vec<_> = (0..4).filter_map(|_| queue.next()).collect();
         assert_eq!(begun, [0, 1, 2, 3]);
         for (seed, outcome) in [(3, Err("3")), (0, Ok(())), (1, Err("1")), (2, Err("2"))] {
-            trials.end(seed, outcome.map_err(|panic| (Box::new(panic) as _, None)));
-            assert_eq!(trials.next(), None);
+            queue.record(seed, outcome.map_err(|panic| (Box::new(panic) as _, None)));
+            assert_eq!(queue.next(), None);
         }
-        let (seed, panic) = trials.results().unwrap_err();
+        let (seed, panic) = queue.results().unwrap_err();
         assert_eq!((seed, panic.0.downcast_ref()), (1, Some(&"1")));
     }
 
     #[test]
-    fn a_failure_tells_how_many_seeds_there_were() {
+    fn a_failure_says_how_many_seeds_were_tried() {
         #[track_caller]
         fn check(seeds: RangeInclusive<u64>, tried: usize, expected: &str) {
-            let chosen = Chosen { seeds, awaited: None, is_usual: false };
-            assert_eq!(chosen.among(tried), expected);
+            let chosen = SeedChoice { seeds, requested: None, is_default: false };
+            assert_eq!(chosen.tried_text(tried), expected);
         }
         check(0..=3, 4, ", the first to fail; 4 of 4 seeds were tried");
         check(0..=199, 21, ", the first to fail; 21 of 200 seeds were tried");
@@ -281,16 +282,16 @@ mod tests {
     }
 
     #[test]
-    fn of_seeds_that_fail_the_lowest_is_told() {
-        let lowest_that_failed = Arc::new(AtomicU64::new(u64::MAX));
-        let trial = |seed| Trial { seed, lowest_that_failed: Arc::clone(&lowest_that_failed) };
+    fn only_the_lowest_seed_that_has_failed_is_reported() {
+        let lowest_failed = Arc::new(AtomicU64::new(u64::MAX));
+        let trial = |seed| SeedRun { seed, lowest_failed: Arc::clone(&lowest_failed) };
         let [low, high] = [trial(2), trial(3)];
-        let told = || [&low, &high].map(Trial::is_lowest_that_failed);
-        high.fail();
+        let told = || [&low, &high].map(SeedRun::is_lowest_failed);
+        high.mark_failed();
         assert_eq!(told(), [false, true]);
-        low.fail();
+        low.mark_failed();
         assert_eq!(told(), [true, false]);
-        high.fail();
+        high.mark_failed();
         assert_eq!(told(), [true, false]);
     }
 

@@ -31,11 +31,11 @@ use glomers::{Error, ErrorCode, Json};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use self::last_write_wins::LastWriteWins;
-use self::linearizable::Linearizable;
-use self::operation::Request;
-use self::sequential::Sequential;
-use self::timestamps::Timestamps;
+use self::last_write_wins::LastWriteWinsStore;
+use self::linearizable::LinearizableStore;
+use self::operation::StoreRequest;
+use self::sequential::SequentialStore;
+use self::timestamps::TimestampCounter;
 use crate::random::Random;
 
 /// Whether this is what a service is called, so that no node may be.
@@ -45,28 +45,29 @@ pub(crate) fn is_service(name: &str) -> bool {
 
 /// A service and its source of chance, which is its own: what it draws depends on nobody else.
 #[derive(Debug)]
-pub(crate) struct Service {
+pub(crate) struct MaelstromService {
     name: &'static str,
-    state: State,
+    state: ServiceState,
     random: Random,
 }
 
 #[derive(Debug)]
-enum State {
-    Keys(Box<dyn Store>),
-    Timestamps(Timestamps),
+enum ServiceState {
+    KeyValue(Box<dyn KeyValueStore>),
+    Timestamps(TimestampCounter),
 }
 
 /// A key-value store.
-trait Store: Debug {
-    /// Does what a client asks.
-    fn handle(&mut self, client: &str, request: &Request, random: &mut Random) -> Reply;
+trait KeyValueStore: Debug {
+    /// Executes a request of a client.
+    fn handle(&mut self, client: &str, request: &StoreRequest, random: &mut Random)
+    -> ServiceReply;
 }
 
 /// What a service answers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Reply {
+enum ServiceReply {
     ReadOk { value: Json },
     WriteOk,
     CasOk,
@@ -74,26 +75,26 @@ enum Reply {
     Error(Error),
 }
 
-impl Reply {
-    fn absent() -> Reply {
-        Reply::Error(ErrorCode::KeyDoesNotExist.error("key does not exist"))
+impl ServiceReply {
+    fn key_does_not_exist() -> ServiceReply {
+        ServiceReply::Error(ErrorCode::KeyDoesNotExist.error("key does not exist"))
     }
 }
 
-/// The body of a message, by its keys. Of a key that is there twice, the last counts.
-type Fields<'a> = BTreeMap<String, &'a RawValue>;
+/// The fields of a message body. Of duplicate keys, the last counts.
+type BodyFields<'a> = BTreeMap<String, &'a RawValue>;
 
-impl Service {
-    /// The service of this name, if there is one, in its first state.
-    pub(crate) fn named(name: &str, random: &Random) -> Option<Service> {
+impl MaelstromService {
+    /// A new service of this name, if there is such a service.
+    pub(crate) fn named(name: &str, random: &Random) -> Option<MaelstromService> {
         let (name, state) = match name {
-            "lin-kv" => ("lin-kv", State::Keys(Box::<Linearizable>::default())),
-            "seq-kv" => ("seq-kv", State::Keys(Box::<Sequential>::default())),
-            "lww-kv" => ("lww-kv", State::Keys(Box::<LastWriteWins>::default())),
-            "lin-tso" => ("lin-tso", State::Timestamps(Timestamps::default())),
+            "lin-kv" => ("lin-kv", ServiceState::KeyValue(Box::<LinearizableStore>::default())),
+            "seq-kv" => ("seq-kv", ServiceState::KeyValue(Box::<SequentialStore>::default())),
+            "lww-kv" => ("lww-kv", ServiceState::KeyValue(Box::<LastWriteWinsStore>::default())),
+            "lin-tso" => ("lin-tso", ServiceState::Timestamps(TimestampCounter::default())),
             _ => return None,
         };
-        Some(Service { name, state, random: random.fork(name) })
+        Some(MaelstromService { name, state, random: random.fork(name) })
     }
 
     /// What it is called on the network.
@@ -106,21 +107,21 @@ impl Service {
         #[derive(Serialize)]
         struct Body<'a> {
             #[serde(flatten)]
-            reply: Reply,
+            reply: ServiceReply,
             in_reply_to: Option<&'a RawValue>,
         }
-        let fields: Fields<'_> = serde_json::from_str(body.get()).ok()?;
+        let fields: BodyFields<'_> = serde_json::from_str(body.get()).ok()?;
         let in_reply_to = fields.get("msg_id").copied();
         let reply = match self.reply(client, &fields) {
             Ok(reply) => reply,
             Err(_) if in_reply_to.is_none() || fields.contains_key("in_reply_to") => return None,
-            Err(refusal) => Reply::Error(refusal),
+            Err(error) => ServiceReply::Error(error),
         };
         to_raw_value(&Body { reply, in_reply_to }).ok().map(Rc::from)
     }
 
-    /// What it answers to a request; an error if there is no such request.
-    fn reply(&mut self, client: &str, fields: &Fields<'_>) -> Result<Reply, Error> {
+    /// The reply to a request; an error if the request is invalid.
+    fn reply(&mut self, client: &str, fields: &BodyFields<'_>) -> Result<ServiceReply, Error> {
         let kind = fields.get("type").and_then(|kind| serde_json::from_str(kind.get()).ok());
         let kind: String =
             kind.ok_or_else(|| ErrorCode::MalformedRequest.error("a request has a type"))?;
@@ -129,10 +130,10 @@ impl Service {
             ErrorCode::NotSupported.error(text)
         };
         match &mut self.state {
-            State::Timestamps(oracle) if kind == "ts" => Ok(oracle.next()),
-            State::Timestamps(_) => Err(unknown()),
-            State::Keys(store) => {
-                let request = Request::read(&kind, fields)?.ok_or_else(unknown)?;
+            ServiceState::Timestamps(oracle) if kind == "ts" => Ok(oracle.next()),
+            ServiceState::Timestamps(_) => Err(unknown()),
+            ServiceState::KeyValue(store) => {
+                let request = StoreRequest::parse(&kind, fields)?.ok_or_else(unknown)?;
                 Ok(store.handle(client, &request, &mut self.random))
             }
         }
@@ -141,7 +142,7 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
-    use super::testing::{Asked, ask, service};
+    use super::testing::{ExpectedReply, ask, service};
     use super::*;
 
     #[test]
@@ -149,13 +150,13 @@ mod tests {
         for name in ["lin-kv", "seq-kv", "lww-kv", "lin-tso"] {
             assert_eq!(service(name, 1).name(), name);
         }
-        assert!(Service::named("n0", &Random::seeded(1)).is_none());
+        assert!(MaelstromService::named("n0", &Random::seeded(1)).is_none());
     }
 
     #[test]
-    fn a_message_is_answered_as_maelstrom_does_and_what_it_cannot_handle_with_an_error() {
+    fn replies_are_maelstroms_and_invalid_requests_get_an_error() {
         #[track_caller]
-        fn check(name: &str, body: &str, expected: Asked) {
+        fn check(name: &str, body: &str, expected: ExpectedReply) {
             assert_eq!(ask(&mut service(name, 1), "n1", body).as_deref(), expected);
         }
         let write = r#""type":"write","key":1,"value":2"#;

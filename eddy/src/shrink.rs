@@ -12,113 +12,115 @@ mod smallest;
 
 use std::time::Duration;
 
-pub(crate) use self::progress::Progress;
-pub(crate) use self::smallest::Smallest;
-use self::smallest::size;
-use crate::checker::judgement::Parts;
+pub(crate) use self::progress::SearchProgress;
+pub(crate) use self::smallest::SmallestTest;
+use self::smallest::size_text;
+use crate::checkers::assessment::Validities;
 use crate::nemesis::Strike;
-use crate::quiet::quietly;
+use crate::panic_capture::capture_panics;
 use crate::report::Report;
 use crate::service::is_service;
 use crate::test::Test;
 
-/// How many tests are run at most. More would seldom find a smaller one, and nobody waits for it.
-const MOST_RUNS: u32 = 1000;
+/// Maximum number of tests that a search runs. More would seldom find a smaller one and take longer
+/// than people wait; fewer would often miss one.
+const MAX_RUNS: u32 = 1000;
 
-/// How many messages all these tests together may send, before no further one is begun. More would
-/// take longer than people wait.
-const MOST_MESSAGES: u64 = 3_000_000;
+/// Maximum number of messages that these tests may send together; above it no further test is
+/// started. More would take longer than people wait; fewer would end the search of a large test too
+/// early.
+const MAX_MESSAGES: u64 = 3_000_000;
 
-/// How many seeds are tried with fewer nodes or operations, besides the one that is known to fail.
-/// More would spend the runs that there are on what does not fail; fewer would miss what a change
-/// of the draws hides.
-const SEEDS: u64 = 16;
+/// The seeds tried for each candidate with fewer nodes or operations, besides the seed that is
+/// known to fail. More would spend the limited runs on candidates that do not fail; fewer would
+/// miss failures that other random numbers hide.
+const SEEDS_PER_CANDIDATE: u64 = 16;
 
 /// The shortest time that a strike takes once its times are rounded.
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// Makes a test smaller as long as it fails in the way of this one, and tells whoever waits;
-/// `None` if this one holds, or if there is no way to run others.
-pub(crate) fn smallest(
+/// Shrinks the test of a report while it fails in the same way, and prints the progress. `None` if
+/// `holds` is true of the report, or if its nodes cannot run again.
+pub(crate) fn find_smallest(
     report: &Report,
     holds: &dyn Fn(&Report) -> bool,
-    progress: Option<Progress>,
-) -> Option<Smallest> {
+    progress: Option<SearchProgress>,
+) -> Option<SmallestTest> {
     if holds(report) {
         return None;
     }
-    let named = Test {
+    let with_scheduled_strikes = Test {
         faults: [].into(),
         strikes: report.strikes.clone(),
         trace: false,
         ..report.test().clone()
     };
     let rerun = report.rerun()?;
-    let warned = report.warnings.clone();
-    let (test, report) = (report.test().clone(), report.clone());
-    let mut search = Search {
+    let known_warnings = report.warnings.clone();
+    let (smallest, smallest_report) = (report.test().clone(), report.clone());
+    let mut shrinker = Shrinker {
         rerun,
         holds,
-        parts: report.parts(),
-        first: named.clone(),
-        test,
-        report,
+        validities: smallest_report.validities(),
+        original: with_scheduled_strikes.clone(),
+        smallest,
+        smallest_report,
         runs: 0,
-        messages: 0,
+        messages_sent: 0,
         progress,
     };
-    search.attempt(named);
-    search.let_strikes_end_alone();
-    search.round_times();
+    shrinker.attempt(with_scheduled_strikes);
+    shrinker.remove_common_fault_end();
+    shrinker.round_strike_times();
     loop {
-        let before = search.test.clone();
-        // First what makes all further tests take less.
-        search.take_time_away();
-        search.take_strikes_away();
-        search.take_nodes_away();
-        search.take_strikes_away();
-        search.take_targets_away();
-        search.take_time_from_strikes();
-        search.take_time_before_strikes();
-        search.take_time_away();
-        search.take_operations_away();
-        if search.test == before || search.is_over() {
-            let limit = search.limit();
-            let Search { test, report, runs, progress, .. } = search;
+        let before = shrinker.smallest.clone();
+        // First the removals that make all later tests faster.
+        shrinker.shorten_test();
+        shrinker.remove_strikes();
+        shrinker.remove_nodes();
+        shrinker.remove_strikes();
+        shrinker.remove_targets();
+        shrinker.shorten_strikes();
+        shrinker.move_strikes_earlier();
+        shrinker.shorten_test();
+        shrinker.reduce_rate();
+        if shrinker.smallest == before || shrinker.is_over() {
+            let limit = shrinker.limit();
+            let Shrinker { smallest: test, smallest_report: report, runs, progress, .. } = shrinker;
             if let Some(progress) = progress {
-                progress.end(limit);
+                progress.finish(limit.as_deref());
             }
-            return Some(Smallest { test, report, runs, warned, limit });
+            return Some(SmallestTest { test, report, runs, known_warnings, limit });
         }
     }
 }
 
-/// The smallest test so far, and what was spent to find it.
-struct Search<'a> {
+/// The state of the search: the smallest failing test so far, and the runs and messages spent.
+struct Shrinker<'a> {
     rerun: &'a dyn Fn(&Test) -> Report,
     holds: &'a dyn Fn(&Report) -> bool,
-    parts: Parts,
-    /// The test that has failed, with its strikes named.
-    first: Test,
-    test: Test,
-    report: Report,
+    validities: Validities,
+    /// The test that failed, with its drawn strikes written out.
+    original: Test,
+    smallest: Test,
+    smallest_report: Report,
     runs: u32,
-    messages: u64,
-    progress: Option<Progress>,
+    messages_sent: u64,
+    progress: Option<SearchProgress>,
 }
 
-impl Search<'_> {
+impl Shrinker<'_> {
     fn is_over(&self) -> bool {
-        let is_given_up = self.progress.as_ref().is_some_and(Progress::is_given_up);
-        self.limit().is_some() || is_given_up
+        let is_obsolete = self.progress.as_ref().is_some_and(SearchProgress::is_obsolete);
+        self.limit().is_some() || is_obsolete
     }
 
-    /// What ends the search before there is no smaller test, if anything does.
-    fn limit(&self) -> Option<&'static str> {
-        if self.runs >= MOST_RUNS {
-            Some("as many as are tried")
-        } else if self.messages >= MOST_MESSAGES {
-            Some("which sent as many messages as people wait for")
+    /// The limit that the search has reached, if any. There may be smaller tests then.
+    fn limit(&self) -> Option<String> {
+        if self.runs >= MAX_RUNS {
+            Some(format!("{MAX_RUNS} tests"))
+        } else if self.messages_sent >= MAX_MESSAGES {
+            Some(format!("{MAX_MESSAGES} messages"))
         } else {
             None
         }
@@ -129,39 +131,39 @@ impl Search<'_> {
         if self.is_over() || test.validate().is_err() {
             return false;
         }
-        let report = quietly(|| (self.rerun)(&test));
+        let report = capture_panics(|| (self.rerun)(&test));
         self.runs += 1;
-        self.messages += report.all.sent;
-        let fails_likewise = report.parts() == self.parts && !(self.holds)(&report);
+        self.messages_sent += report.traffic.all.sent;
+        let fails_alike = report.validities() == self.validities && !(self.holds)(&report);
         if let Some(progress) = &mut self.progress {
-            if fails_likewise {
-                let is_smaller = is_smaller(&test, &self.first);
-                progress.found(&test, &report, is_smaller);
+            if fails_alike {
+                let is_smaller = is_smaller(&test, &self.original);
+                progress.candidate_found(&test, &report, is_smaller);
             }
-            progress.tried(self.runs);
+            progress.attempt_done(self.runs);
         }
-        if fails_likewise {
-            (self.test, self.report) = (test, report);
+        if fails_alike {
+            (self.smallest, self.smallest_report) = (test, report);
         }
-        fails_likewise
+        fails_alike
     }
 
     /// The same with other seeds, too, because other numbers are drawn.
     fn attempt_with_seeds(&mut self, test: &Test) -> bool {
-        let seeds = [test.seed].into_iter().chain(0..SEEDS);
+        let seeds = [test.seed].into_iter().chain(0..SEEDS_PER_CANDIDATE);
         seeds.into_iter().any(|seed| self.attempt(Test { seed, ..test.clone() }))
     }
 
-    /// Fewer strikes: all of them, halves, quarters, and in the end one by one.
-    fn take_strikes_away(&mut self) {
-        let mut length = self.test.strikes.len();
+    /// Removes strikes: all of them, halves, quarters, and in the end one by one.
+    fn remove_strikes(&mut self) {
+        let mut length = self.smallest.strikes.len();
         while length > 0 {
             let mut from = 0;
-            while from < self.test.strikes.len() {
-                let mut strikes = self.test.strikes.clone();
+            while from < self.smallest.strikes.len() {
+                let mut strikes = self.smallest.strikes.clone();
                 let until = strikes.len().min(from + length);
                 strikes.drain(from..until);
-                if !self.attempt(Test { strikes, ..self.test.clone() }) {
+                if !self.attempt(Test { strikes, ..self.smallest.clone() }) {
                     from += length;
                 }
             }
@@ -169,16 +171,16 @@ impl Search<'_> {
         }
     }
 
-    /// Nothing that ends all faults at once, since the strikes that are known end by themselves.
-    fn let_strikes_end_alone(&mut self) {
-        if self.test.faults.is_empty() && self.test.faults_until != Duration::MAX {
-            self.attempt(Test { faults_until: Duration::MAX, ..self.test.clone() });
+    /// Removes the common end of all faults, since each scheduled strike has an end of its own.
+    fn remove_common_fault_end(&mut self) {
+        if self.smallest.faults.is_empty() && self.smallest.faults_until != Duration::MAX {
+            self.attempt(Test { faults_until: Duration::MAX, ..self.smallest.clone() });
         }
     }
 
-    /// Strikes at whole milliseconds, which is when a simulation wakes up anyway.
-    fn round_times(&mut self) {
-        let mut test = self.test.clone();
+    /// Rounds the times of strikes to milliseconds, the resolution of a simulation's timers.
+    fn round_strike_times(&mut self) {
+        let mut test = self.smallest.clone();
         let over = test.time_limit.min(test.faults_until);
         for strike in &mut test.strikes {
             if next_millisecond(strike.from) >= over {
@@ -190,16 +192,16 @@ impl Search<'_> {
         self.attempt(test);
     }
 
-    /// A shorter test: half of it, a quarter less, an eighth less.
-    fn take_time_away(&mut self) {
+    /// Shortens the test: by half, by a quarter, by an eighth.
+    fn shorten_test(&mut self) {
         for part in [2, 4, 8] {
             loop {
-                let limit = self.test.time_limit;
+                let limit = self.smallest.time_limit;
                 let time_limit = whole_milliseconds(limit.saturating_sub(limit / part));
                 if time_limit.is_zero() || time_limit == limit {
                     break;
                 }
-                let mut test = Test { time_limit, ..self.test.clone() };
+                let mut test = Test { time_limit, ..self.smallest.clone() };
                 test.strikes.retain(|strike| strike.from < time_limit);
                 for strike in &mut test.strikes {
                     strike.until = strike.until.min(time_limit);
@@ -211,20 +213,20 @@ impl Search<'_> {
         }
     }
 
-    /// Fewer nodes, the fewest first.
-    fn take_nodes_away(&mut self) {
-        let all = self.test.node_ids();
+    /// Removes nodes; the smallest cluster is tried first.
+    fn remove_nodes(&mut self) {
+        let all = self.smallest.node_ids();
         let few = [1, 2, 3, 5, all.len() / 2, all.len() * 3 / 4, all.len() - 1];
         let sizes = few.into_iter().filter(|size| (1..all.len()).contains(size));
         for size in sizes {
             let left = Test {
                 nodes: size,
-                names: self.test.names.iter().take(size).cloned().collect(),
-                ..self.test.clone()
+                ids: self.smallest.ids.iter().take(size).cloned().collect(),
+                ..self.smallest.clone()
             };
             // Those that go hand their strikes on.
             let ids = left.node_ids();
-            let strikes = left.strikes.iter().map(|strike| on_fewer(strike, &all, &ids));
+            let strikes = left.strikes.iter().map(|strike| retarget(strike, &all, &ids));
             let strikes = strikes.collect();
             if self.attempt_with_seeds(&Test { strikes, ..left }) {
                 return;
@@ -232,27 +234,27 @@ impl Search<'_> {
         }
     }
 
-    /// Strikes that are aimed at fewer nodes.
-    fn take_targets_away(&mut self) {
-        for number in 0..self.test.strikes.len() {
-            for name in self.test.strikes[number].harm.names() {
-                let mut test = self.test.clone();
+    /// Removes nodes from the targets of each strike.
+    fn remove_targets(&mut self) {
+        for number in 0..self.smallest.strikes.len() {
+            for name in self.smallest.strikes[number].effect.targets() {
+                let mut test = self.smallest.clone();
                 let strike = &mut test.strikes[number];
-                strike.harm = strike.harm.only(|other| other != name);
-                if !strike.harm.names().is_empty() {
+                strike.effect = strike.effect.restricted_to(|other| other != name);
+                if !strike.effect.targets().is_empty() {
                     self.attempt(test);
                 }
             }
         }
     }
 
-    /// Strikes that take half of their time.
-    fn take_time_from_strikes(&mut self) {
-        for number in 0..self.test.strikes.len() {
+    /// Halves the length of each strike, as often as the test still fails.
+    fn shorten_strikes(&mut self) {
+        for number in 0..self.smallest.strikes.len() {
             loop {
-                let Strike { from, until, .. } = self.test.strikes[number];
+                let Strike { from, until, .. } = self.smallest.strikes[number];
                 let time = whole_milliseconds(until.saturating_sub(from) / 2);
-                let mut test = self.test.clone();
+                let mut test = self.smallest.clone();
                 test.strikes[number].until = from + time;
                 if time.is_zero() || !self.attempt(test) {
                     break;
@@ -261,14 +263,14 @@ impl Search<'_> {
         }
     }
 
-    /// Strikes that come earlier, each for itself and then all of them, so that the test can be
-    /// shorter.
-    fn take_time_before_strikes(&mut self) {
-        let count = self.test.strikes.len();
+    /// Moves strikes to earlier times, each by itself and then all together, so that the test can
+    /// be shorter.
+    fn move_strikes_earlier(&mut self) {
+        let count = self.smallest.strikes.len();
         let each = (0..count).map(|number| number..number + 1);
         for those in each.chain(std::iter::once(0..count)) {
             loop {
-                let mut test = self.test.clone();
+                let mut test = self.smallest.clone();
                 let strikes = &mut test.strikes[those.clone()];
                 let first = strikes.iter().map(|strike| strike.from).min().unwrap_or_default();
                 let earlier = first.saturating_sub(whole_milliseconds(first / 2));
@@ -283,12 +285,12 @@ impl Search<'_> {
         }
     }
 
-    /// Half as many operations.
-    fn take_operations_away(&mut self) {
-        while self.test.rate > 1.0 {
-            let rate = (self.test.rate / 2.0).ceil();
-            if rate >= self.test.rate
-                || !self.attempt_with_seeds(&Test { rate, ..self.test.clone() })
+    /// Halves the rate of operations, as often as the test still fails.
+    fn reduce_rate(&mut self) {
+        while self.smallest.rate > 1.0 {
+            let rate = (self.smallest.rate / 2.0).ceil();
+            if rate >= self.smallest.rate
+                || !self.attempt_with_seeds(&Test { rate, ..self.smallest.clone() })
             {
                 break;
             }
@@ -312,8 +314,8 @@ fn next_millisecond(time: Duration) -> Duration {
     whole_milliseconds(time.saturating_add(Duration::from_nanos(999_999)))
 }
 
-/// The same strike in a smaller cluster, where each node stands in for several.
-fn on_fewer(strike: &Strike, all: &[String], left: &[String]) -> Strike {
+/// The same strike in a smaller cluster, where each node replaces several of the larger one.
+fn retarget(strike: &Strike, all: &[String], left: &[String]) -> Strike {
     let stand_in = |name: &str| {
         if is_service(name) {
             return Some(name.to_owned());
@@ -321,5 +323,5 @@ fn on_fewer(strike: &Strike, all: &[String], left: &[String]) -> Strike {
         let place = all.iter().position(|other| other == name).unwrap_or_default();
         Some(left[place % left.len()].clone())
     };
-    Strike { harm: strike.harm.map(stand_in), ..strike.clone() }
+    Strike { effect: strike.effect.map_targets(stand_in), ..strike.clone() }
 }

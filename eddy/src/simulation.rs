@@ -4,8 +4,8 @@
 //! be done, and then jumps to the next deadline. All that is left to chance comes from the test's
 //! seed, so the same test gives the same report, byte for byte.
 
-mod body;
 mod disk;
+mod node_task;
 mod pipes;
 
 use std::rc::Rc;
@@ -14,19 +14,19 @@ use glomers::{Handler, Host, Node};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use self::body::{Body, Life};
-use self::disk::Disk;
-use self::pipes::{Input, Output};
-use crate::drive::{self, Event, Nodes};
+use self::disk::SimulatedDisk;
+use self::node_task::{NodeFuture, NodeTask};
+use self::pipes::{InputPipe, OutputPipe};
+use crate::drive::{self, NodeEvent, Nodes};
 use crate::interpreter::Interpreter;
-use crate::nemesis::strike::Time;
+use crate::nemesis::strike::DurationLiteral;
 use crate::random::Random;
-use crate::report::{Options, Report};
+use crate::report::{OptionNames, Report};
 use crate::test::Test;
 
-/// The fields of a [`Test`] that decide when faults strike.
-const FIELDS: Options = Options {
-    interval: |interval| format!("nemesis_interval: {}", Time(interval)),
+/// The names of the fields of a [`Test`] that decide when faults strike, for advice in a report.
+const FIELD_NAMES: OptionNames = OptionNames {
+    interval: |interval| format!("nemesis_interval: {}", DurationLiteral(interval)),
     seed: "another seed",
     time_limit: "a longer time_limit",
     nodes: "nodes: 3",
@@ -44,104 +44,109 @@ impl Test {
     #[track_caller]
     pub fn run<H: Handler>(&self, start: impl Fn(Node) -> H + 'static) -> Report {
         if let Err(why) = self.validate() {
-            panic!("there can be no such test: {why}");
+            panic!("invalid test: {why}");
         }
         let start = Rc::new(start);
-        let program = move |host: Host, input, output| -> Life {
+        let program = move |host: Host, input, output| -> NodeFuture {
             let start = Rc::clone(&start);
             Box::pin(async move { host.serve_on(input, output, |node| start(node)).await })
         };
-        let program: Rc<Program> = Rc::new(program);
+        let program: Rc<SimulatedProgram> = Rc::new(program);
         let run = move |test: &Test| test.simulate(&program);
         let report = run(self);
         report.with_rerun(run)
     }
 
-    fn simulate(&self, program: &Rc<Program>) -> Report {
+    fn simulate(&self, program: &Rc<SimulatedProgram>) -> Report {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .expect("a runtime without I/O needs nothing from the system");
         LocalSet::new().block_on(&runtime, async {
-            let (events, mut heard) = mpsc::unbounded_channel();
-            let mut cluster = Cluster::new(self, Rc::clone(program), events);
+            let (events, mut node_events) = mpsc::unbounded_channel();
+            let mut cluster = SimulatedCluster::new(self, Rc::clone(program), events);
             let mut interpreter = Interpreter::new(self);
             let never = std::future::pending();
-            let driven = drive::drive(&mut interpreter, &mut cluster, &mut heard, never, |_| {});
+            let driven =
+                drive::drive(&mut interpreter, &mut cluster, &mut node_events, never, |_| {});
             let failure = driven.await.err().map(|failure| failure.to_string());
             let mut report = Report::new(self, interpreter, failure);
-            let disks = || cluster.nodes.iter().map(|slot| &slot.disk);
+            let disks = || cluster.nodes.iter().map(|node| &node.disk);
             let were_used = disks().any(|disk| disk.was_used());
-            report.note_storage(were_used, disks().map(|disk| disk.lost()).sum());
-            report.note_idle_faults(FIELDS);
+            report.note_storage(were_used, disks().map(|disk| disk.lost_bytes()).sum());
+            report.warn_of_vacuous_faults(FIELD_NAMES);
             report
         })
     }
 }
 
-/// What every node of a cluster runs. All that knows the type of its handler is behind this, so a
-/// program of tests compiles no runtime and no simulation, whose code this crate has already.
-type Program = dyn Fn(Host, Input, Output) -> Life;
+/// The program of every node of a cluster. It hides the type of the handler, so the simulation is
+/// not generic: a crate with tests compiles no copy of it, nor of the runtime.
+type SimulatedProgram = dyn Fn(Host, InputPipe, OutputPipe) -> NodeFuture;
 
-/// The nodes of a test.
-struct Cluster {
-    program: Rc<Program>,
-    events: mpsc::UnboundedSender<Event>,
+/// The nodes of a simulated test.
+struct SimulatedCluster {
+    program: Rc<SimulatedProgram>,
+    events: mpsc::UnboundedSender<NodeEvent>,
     random: Random,
-    nodes: Vec<Slot>,
+    nodes: Vec<SimulatedNode>,
 }
 
-/// A node's place, whether it is alive or not.
-struct Slot {
+/// A node, alive or dead.
+struct SimulatedNode {
     id: String,
-    /// How many times it was started before.
-    restarts: u64,
-    /// What survives it.
-    disk: Rc<Disk>,
-    /// Where its lines go; nowhere while it is dead.
+    /// The node's incarnation, from 0; each restart begins the next one.
+    incarnation: u64,
+    /// The disk, which all incarnations share.
+    disk: Rc<SimulatedDisk>,
+    /// The node's STDIN; `None` while it is dead.
     input: Option<mpsc::UnboundedSender<String>>,
-    body: Rc<Body>,
+    task: Rc<NodeTask>,
 }
 
-impl Cluster {
-    fn new(test: &Test, program: Rc<Program>, events: mpsc::UnboundedSender<Event>) -> Self {
+impl SimulatedCluster {
+    fn new(
+        test: &Test,
+        program: Rc<SimulatedProgram>,
+        events: mpsc::UnboundedSender<NodeEvent>,
+    ) -> Self {
         let random = Random::seeded(test.seed).fork("node");
-        let slot = |id: String| {
-            let disk = Rc::new(Disk::new(&random.fork(&id).fork("disk")));
-            Slot { id, restarts: 0, disk, input: None, body: Rc::default() }
+        let new_node = |id: String| {
+            let disk = Rc::new(SimulatedDisk::new(&random.fork(&id).fork("disk")));
+            SimulatedNode { id, incarnation: 0, disk, input: None, task: Rc::default() }
         };
-        let nodes: Vec<Slot> = test.node_ids().into_iter().map(slot).collect();
-        let mut cluster = Cluster { program, events, random, nodes };
-        (0..cluster.nodes.len()).for_each(|node| cluster.live(node));
+        let nodes: Vec<SimulatedNode> = test.node_ids().into_iter().map(new_node).collect();
+        let mut cluster = SimulatedCluster { program, events, random, nodes };
+        (0..cluster.nodes.len()).for_each(|node| cluster.spawn(node));
         cluster
     }
 
-    /// Gives a node that is dead a new life.
-    fn live(&mut self, node: usize) {
-        let slot = &mut self.nodes[node];
-        let mut random = self.random.fork(&slot.id);
-        if slot.restarts > 0 {
-            random = random.fork(&slot.restarts.to_string());
+    /// Starts a new incarnation of a node that is dead or was never started.
+    fn spawn(&mut self, node: usize) {
+        let state = &mut self.nodes[node];
+        let mut random = self.random.fork(&state.id);
+        if state.incarnation > 0 {
+            random = random.fork(&state.incarnation.to_string());
         }
-        let disk: Rc<dyn glomers::Disk> = Rc::clone(&slot.disk) as _;
-        let host = Host::seeded(random.bits()).with_former_lives(slot.restarts).with_disk(disk);
-        let (lines, input) = pipes::input();
-        let output = Output::new(node, self.events.clone());
-        let (life, events) = (slot.restarts, self.events.clone());
-        slot.input = Some(lines);
-        slot.body = Body::new((self.program)(host, input, output));
-        let ending = slot.body.ending();
+        let disk: Rc<dyn glomers::Disk> = Rc::clone(&state.disk) as _;
+        let host = Host::seeded(random.bits()).with_incarnation(state.incarnation).with_disk(disk);
+        let (lines, input) = pipes::input_pipe();
+        let output = OutputPipe::new(node, self.events.clone());
+        let (incarnation, events) = (state.incarnation, self.events.clone());
+        state.input = Some(lines);
+        state.task = NodeTask::new((self.program)(host, input, output));
+        let ending = state.task.run();
         tokio::task::spawn_local(async move {
-            if let Some(how) = ending.await {
-                // Nobody listens any more when the test is over.
-                let _ = events.send(Event::Ended { node, life, how });
+            if let Some(cause) = ending.await {
+                // The receiver is gone when the test is over.
+                let _ = events.send(NodeEvent::Ended { node, incarnation, cause });
             }
         });
     }
 }
 
-impl Nodes for Cluster {
+impl Nodes for SimulatedCluster {
     fn deliver(&mut self, node: usize, line: String) {
         if let Some(input) = &self.nodes[node].input {
             // A node that is gone has said so in an event of its own.
@@ -151,24 +156,24 @@ impl Nodes for Cluster {
 
     async fn kill(&mut self, nodes: &[usize]) {
         for &node in nodes {
-            let slot = &mut self.nodes[node];
-            slot.body.kill();
-            slot.input = None;
-            slot.disk.crash();
+            let state = &mut self.nodes[node];
+            state.task.kill();
+            state.input = None;
+            state.disk.crash();
         }
     }
 
     async fn start(&mut self, node: usize) -> anyhow::Result<()> {
-        self.nodes[node].restarts += 1;
-        self.live(node);
+        self.nodes[node].incarnation += 1;
+        self.spawn(node);
         Ok(())
     }
 
     fn pause(&mut self, node: usize) {
-        self.nodes[node].body.pause();
+        self.nodes[node].task.pause();
     }
 
     fn resume(&mut self, node: usize) {
-        self.nodes[node].body.resume();
+        self.nodes[node].task.resume();
     }
 }

@@ -10,22 +10,22 @@ use std::time::Duration;
 
 use crate::random::Random;
 
-/// How late an event may be without moving those after it. More would answer a machine that stood
-/// still with a burst of events; less would let the rate sink whenever a wake-up is late.
-const CATCH_UP: Duration = Duration::from_millis(10);
+/// Maximum delay of an event that does not shift the later ones. More would cause a burst of
+/// events after a machine stood still; less would let the rate sink at every late wake-up.
+const MAX_CATCH_UP: Duration = Duration::from_millis(10);
 
 /// The row of due times; time counts from the test's beginning.
 #[derive(Debug)]
 pub struct Stagger {
     due: Duration,
-    longest_gap: Duration,
+    max_gap: Duration,
     random: Random,
 }
 
 impl Stagger {
     /// Events with this mean gap; the first is due at `start`.
     pub fn every(mean_gap: Duration, start: Duration, random: Random) -> Stagger {
-        Stagger { due: start, longest_gap: mean_gap.saturating_mul(2), random }
+        Stagger { due: start, max_gap: mean_gap.saturating_mul(2), random }
     }
 
     /// So many events per second on average; at 0, or less, none is ever due.
@@ -42,13 +42,13 @@ impl Stagger {
 
     /// Draws when the next event is due, now that this one has happened.
     pub fn happened(&mut self, now: Duration) {
-        let in_time = now.saturating_sub(self.due) <= CATCH_UP;
+        let in_time = now.saturating_sub(self.due) <= MAX_CATCH_UP;
         let from = if in_time { self.due } else { now };
-        self.due = from.saturating_add(self.random.time_below(self.longest_gap));
+        self.due = from.saturating_add(self.random.time_below(self.max_gap));
     }
 
-    /// Nothing could happen from `since` until `now`, which is therefore nothing to catch up with.
-    pub fn was_held_up(&mut self, since: Duration, now: Duration) {
+    /// Shifts the series by the time from `since` until `now`, during which no event was possible.
+    pub fn skip_blocked_time(&mut self, since: Duration, now: Duration) {
         self.due += now.saturating_sub(since.max(self.due));
     }
 }
@@ -103,11 +103,11 @@ mod tests {
     }
 
     #[test]
-    fn only_the_time_held_up_is_forgiven() {
+    fn only_blocked_time_shifts_the_series() {
         let at = Duration::from_millis;
         for (since, now, due) in [(5, 100, 100), (15, 100, 95), (5, 8, 10)] {
             let mut stagger = Stagger::every(SECOND, at(10), Random::seeded(1));
-            stagger.was_held_up(at(since), at(now));
+            stagger.skip_blocked_time(at(since), at(now));
             assert_eq!(stagger.due(), at(due), "from {since} to {now}");
         }
     }

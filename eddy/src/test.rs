@@ -5,8 +5,8 @@ pub(crate) mod rust;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::checker::availability::Goal;
-use crate::checker::elle::ConsistencyModel;
+use crate::checkers::availability::Goal;
+use crate::checkers::elle::ConsistencyModel;
 use crate::concurrency::Concurrency;
 use crate::latency::Latency;
 use crate::nemesis::{Fault, Strike};
@@ -15,19 +15,20 @@ use crate::service::is_service;
 use crate::topology::Topology;
 use crate::workload::{self, Parameters, Workload};
 
-/// How many nodes or clients a test may have. More would only be a slip: they would take all of a
-/// machine's memory before the first of them did anything.
-const MOST: usize = 100_000;
+/// Maximum number of nodes, and of clients. More can only be a typo, and would use up the memory of
+/// a machine before the test begins.
+const MAX_NODES_OR_CLIENTS: usize = 100_000;
 
-/// How many operations a second a test may ask for. More would be closer together than its clock
-/// tells times apart.
-const HIGHEST_RATE: f64 = 1e9;
+/// Maximum rate, in operations per second. At more, operations would be closer together than
+/// the nanosecond of the test's clock.
+const MAX_RATE: f64 = 1e9;
 
-/// How long anything may take. Sums of longer times might not fit their type.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+/// Maximum time of any kind. Sums of longer times might overflow.
+const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// How long a node's name may be, which is also that of a file.
-const LONGEST_NAME: usize = 200;
+/// Maximum number of bytes of a node's id, which is also part of file names. Most file systems take
+/// 255.
+const MAX_ID_LEN: usize = 200;
 
 /// A test of a cluster. The defaults are those of `maelstrom test`, but for the number of nodes.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,9 +37,9 @@ pub struct Test {
     pub workload: &'static dyn Workload,
     /// How many nodes there are: `n0`, `n1`, ….
     pub nodes: usize,
-    /// The nodes' names, if they are to have others; then `nodes` is ignored.
-    pub names: Vec<String>,
-    /// How many clients work at a time.
+    /// Other ids for the nodes. Unless it is empty, `nodes` is ignored.
+    pub ids: Vec<String>,
+    /// The number of clients that work at a time.
     pub concurrency: Concurrency,
     /// Operations per second, all clients together.
     pub rate: f64,
@@ -84,7 +85,7 @@ impl Default for Test {
         Test {
             workload: &workload::Echo,
             nodes: 1,
-            names: Vec::new(),
+            ids: Vec::new(),
             concurrency: Concurrency::default(),
             rate: 5.0,
             time_limit: Duration::from_secs(60),
@@ -110,18 +111,18 @@ impl Default for Test {
 impl Test {
     /// The nodes' names.
     pub fn node_ids(&self) -> Vec<String> {
-        if self.names.is_empty() {
+        if self.ids.is_empty() {
             (0..self.nodes).map(|number| format!("n{number}")).collect()
         } else {
-            self.names.clone()
+            self.ids.clone()
         }
     }
 
-    /// Whether anything goes wrong that Maelstrom does not know. Such a test always ends with a
-    /// time to recover and a last operation of every thread, and is judged by those as well.
-    pub fn is_beyond_maelstrom(&self) -> bool {
-        let named = self.strikes.iter().map(|strike| strike.harm.fault());
-        self.faults.iter().copied().chain(named).any(|fault| fault != Fault::Partition)
+    /// True if the test has faults that Maelstrom lacks. Such a test always ends with a recovery
+    /// time and a final operation of every thread, and is judged by those as well.
+    pub fn has_faults_beyond_maelstrom(&self) -> bool {
+        let scheduled = self.strikes.iter().map(|strike| strike.effect.fault());
+        self.faults.iter().copied().chain(scheduled).any(|fault| fault != Fault::Partition)
     }
 
     /// Whether its workload can do with so many nodes and clients; an error says what is expected.
@@ -149,13 +150,17 @@ impl Test {
     /// Whether there can be such a test; an error says what is wrong, and what is expected.
     pub fn validate(&self) -> Result<(), String> {
         let Test { rate, time_limit, latency, nemesis_interval, faults_until, .. } = self;
-        let nodes = if self.names.is_empty() { self.nodes } else { self.names.len() };
-        if !(1..=MOST).contains(&nodes) {
-            return Err(format!("{nodes} nodes make no cluster; expected 1 to {MOST}"));
+        let nodes = if self.ids.is_empty() { self.nodes } else { self.ids.len() };
+        if !(1..=MAX_NODES_OR_CLIENTS).contains(&nodes) {
+            return Err(format!(
+                "{nodes} is not a possible number of nodes; expected 1 to {MAX_NODES_OR_CLIENTS}"
+            ));
         }
         let clients = self.concurrency.threads(nodes);
-        if clients > MOST {
-            return Err(format!("{clients} clients are too many; expected at most {MOST}"));
+        if clients > MAX_NODES_OR_CLIENTS {
+            return Err(format!(
+                "{clients} clients are too many; expected at most {MAX_NODES_OR_CLIENTS}"
+            ));
         }
         self.validate_workload()?;
         if self.key_count == 0 || self.max_txn_length == 0 || self.max_writes_per_key == 0 {
@@ -165,16 +170,17 @@ impl Test {
                     .to_owned(),
             );
         }
-        if !(0.0..=HIGHEST_RATE).contains(rate) {
+        if !(0.0..=MAX_RATE).contains(rate) {
             return Err(format!(
-                "{rate} is no rate; expected operations per second, from 0 to {HIGHEST_RATE}"
+                "{rate} is not a rate; expected operations per second, from 0 to {MAX_RATE}"
             ));
         }
         if nemesis_interval.is_zero() {
-            return Err("a nemesis interval of 0 leaves no time; expected more".to_owned());
+            return Err("the nemesis interval is 0; expected a longer one".to_owned());
         }
         if faults_until.is_zero() {
-            return Err("faults that end after 0 s never strike; expected more".to_owned());
+            let text = "faults_until is 0, so no fault would strike; expected a later time";
+            return Err(text.to_owned());
         }
         let times = [
             ("time limit", *time_limit),
@@ -182,8 +188,8 @@ impl Test {
             ("nemesis interval", *nemesis_interval),
         ];
         for (what, time) in times {
-            if time > LONGEST {
-                let [seconds, longest] = [time, LONGEST].map(|time| time.as_secs());
+            if time > MAX_TIME {
+                let [seconds, longest] = [time, MAX_TIME].map(|time| time.as_secs());
                 return Err(format!(
                     "a {what} of {seconds} s is too long; expected at most {longest} s"
                 ));
@@ -193,36 +199,36 @@ impl Test {
         self.strikes.iter().try_for_each(|strike| strike.validate(&ids, *time_limit))?;
         if let Some(strike) = self.strikes.iter().find(|strike| strike.from >= *faults_until) {
             return Err(format!(
-                "{strike} begins when all faults have ended, at {faults_until:?}; expected an \
-                 earlier beginning"
+                "{strike} begins at or after faults_until, {faults_until:?}; expected an earlier \
+                 beginning"
             ));
         }
         let mut known = BTreeSet::new();
-        self.names.iter().try_for_each(|name| {
-            if known.insert(name) {
-                validate_name(name)
+        self.ids.iter().try_for_each(|id| {
+            if known.insert(id) {
+                validate_id(id)
             } else {
-                Err(format!("there are two nodes called {name:?}; expected different names"))
+                Err(format!("there are two nodes called {id:?}; expected different names"))
             }
         })
     }
 }
 
-/// Whether a node may be called so: its name is a key on the network, and a file's name on disk.
-fn validate_name(name: &str) -> Result<(), String> {
-    let is_odd = |letter: char| letter == '/' || letter.is_control() || letter.is_whitespace();
-    let why = if name.is_empty() || name.starts_with('.') || name.contains(is_odd) {
+/// Checks the id of a node, which is its address on the network and part of file names.
+fn validate_id(id: &str) -> Result<(), String> {
+    let is_odd = |c: char| c == '/' || c.is_control() || c.is_whitespace();
+    let why = if id.is_empty() || id.starts_with('.') || id.contains(is_odd) {
         ""
-    } else if is_client(name) {
-        ", because those in c are clients"
-    } else if is_service(name) {
+    } else if is_client(id) {
+        ", because names that begin with c are clients'"
+    } else if is_service(id) {
         ", because it is a service's"
-    } else if name.len() > LONGEST_NAME {
+    } else if id.len() > MAX_ID_LEN {
         ", because it is too long"
     } else {
         return Ok(());
     };
-    Err(format!("{name:?} is no name for a node{why}; expected one like n1"))
+    Err(format!("{id:?} cannot be the name of a node{why}; expected one like n1"))
 }
 
 #[cfg(test)]
@@ -234,7 +240,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn a_test_that_cannot_be_is_told_from_one_that_can() {
+    fn an_impossible_test_is_refused_with_a_reason() {
         #[track_caller]
         fn check(change: impl FnOnce(&mut Test), expected: &str) {
             let mut test = Test::default();
@@ -242,18 +248,18 @@ mod tests {
             let answer = test.validate().err().unwrap_or_else(|| "fine".to_owned());
             assert!(answer.starts_with(expected), "{answer}");
         }
-        fn named(names: &[&str]) -> impl FnOnce(&mut Test) {
-            let names = names.iter().map(ToString::to_string).collect();
-            |test| test.names = names
+        fn with_ids(ids: &[&str]) -> impl FnOnce(&mut Test) {
+            let ids = ids.iter().map(ToString::to_string).collect();
+            |test| test.ids = ids
         }
         check(|_| {}, "fine");
-        check(named(&["left", "right", "n-1"]), "fine");
+        check(with_ids(&["left", "right", "n-1"]), "fine");
         let kill = |node: &str| vec![Strike::kill([node], Duration::ZERO, Duration::MAX)];
         check(|test| test.strikes = kill("n0"), "fine");
         check(|test| test.strikes = kill("n1"), "Strike::kill([\"n1\"], ");
         check(|test| test.rate = 0.0, "fine");
         check(|test| test.faults_until = Duration::from_secs(1000), "fine");
-        check(|test| test.faults_until = Duration::ZERO, "faults that end after 0 s never strike");
+        check(|test| test.faults_until = Duration::ZERO, "faults_until is 0, so no fault");
         let kill_at = |second| {
             let from = Duration::from_secs(second);
             let strikes = vec![Strike::kill(["n0"], from, 9 * SECOND)];
@@ -262,25 +268,27 @@ mod tests {
         check(kill_at(1), "fine");
         check(
             kill_at(2),
-            "Strike::kill([\"n0\"], Duration::from_secs(2), Duration::from_secs(9)) begins when \
-             all faults have ended, at 2s; expected an earlier beginning",
+            "Strike::kill([\"n0\"], Duration::from_secs(2), Duration::from_secs(9)) begins at or \
+             after faults_until, 2s; expected an earlier beginning",
         );
-        check(|test| test.nodes = 0, "0 nodes make no cluster; expected 1 to 100000");
-        check(|test| test.nodes = usize::MAX, "18446744073709551615 nodes");
+        check(|test| test.nodes = 0, "0 is not a possible number of nodes; expected 1 to 100000");
+        check(|test| test.nodes = usize::MAX, "18446744073709551615 is not a");
         let most = Concurrency::PerNode(NonZeroUsize::MAX);
         check(|test| test.concurrency = most, "18446744073709551615 clients are too many");
-        check(|test| test.rate = f64::NAN, "NaN is no rate; expected operations per second");
-        check(|test| test.rate = -1.0, "-1 is no rate");
-        check(|test| test.rate = f64::INFINITY, "inf is no rate");
-        check(|test| test.nemesis_interval = Duration::ZERO, "a nemesis interval of 0");
+        check(|test| test.rate = f64::NAN, "NaN is not a rate; expected operations per second");
+        check(|test| test.rate = -1.0, "-1 is not a rate");
+        check(|test| test.rate = f64::INFINITY, "inf is not a rate");
+        check(|test| test.nemesis_interval = Duration::ZERO, "the nemesis interval is 0");
         check(|test| test.time_limit = Duration::MAX, "a time limit of 18446744073709551615 s is");
         check(|test| test.latency.mean = Duration::MAX, "a latency of");
-        check(named(&["a", "b", "a"]), "there are two nodes called \"a\"");
+        check(with_ids(&["a", "b", "a"]), "there are two nodes called \"a\"");
         for name in ["", ".", "../a", "a b", "a\u{1b}"] {
-            check(named(&[name]), &format!("{name:?} is no name for a node; expected"));
+            check(with_ids(&[name]), &format!("{name:?} cannot be the name of a node; expected"));
         }
-        check(named(&["client"]), "\"client\" is no name for a node, because those in c are");
-        check(named(&["lin-kv"]), "\"lin-kv\" is no name for a node, because it is a service's");
-        check(named(&[&"n".repeat(201)]), "\"nnnn");
+        let client = "\"client\" cannot be the name of a node, because names that begin with c";
+        check(with_ids(&["client"]), client);
+        let service = "\"lin-kv\" cannot be the name of a node, because it is a service's";
+        check(with_ids(&["lin-kv"]), service);
+        check(with_ids(&[&"n".repeat(201)]), "\"nnnn");
     }
 }

@@ -47,49 +47,50 @@ impl Topology {
         if self == Topology::Line && nodes.len() < 2 {
             return BTreeMap::new();
         }
-        let names = |places: Vec<usize>| {
-            places.into_iter().filter_map(|place| nodes.get(place).cloned()).collect()
+        let names = |indices: Vec<usize>| {
+            indices.into_iter().filter_map(|index| nodes.get(index).cloned()).collect()
         };
         nodes
             .iter()
             .enumerate()
-            .map(|(place, node)| (node.clone(), names(self.beside(place, nodes.len()))))
+            .map(|(index, node)| (node.clone(), names(self.neighbor_indices(index, nodes.len()))))
             .collect()
     }
 
-    /// The places next to one place among `count`; those past the end are no places.
-    fn beside(self, place: usize, count: usize) -> Vec<usize> {
+    /// The indices of the neighbors of node `index` among `count` nodes. Indices of `count` and
+    /// more stand for no node.
+    fn neighbor_indices(self, index: usize, count: usize) -> Vec<usize> {
         match self {
-            Topology::Line => place.checked_sub(1).into_iter().chain([place + 1]).collect(),
-            Topology::Grid => beside_in_grid(place, side(count)),
-            Topology::Tree | Topology::Tree2 => beside_in_tree(place, 2),
-            Topology::Tree3 => beside_in_tree(place, 3),
-            Topology::Tree4 => beside_in_tree(place, 4),
-            Topology::Total => (0..count).filter(|other| *other != place).collect(),
+            Topology::Line => index.checked_sub(1).into_iter().chain([index + 1]).collect(),
+            Topology::Grid => grid_neighbors(index, grid_side(count)),
+            Topology::Tree | Topology::Tree2 => tree_neighbors(index, 2),
+            Topology::Tree3 => tree_neighbors(index, 3),
+            Topology::Tree4 => tree_neighbors(index, 4),
+            Topology::Total => (0..count).filter(|other| *other != index).collect(),
         }
     }
 }
 
-/// Below, above, right, left.
-fn beside_in_grid(place: usize, side: usize) -> Vec<usize> {
-    let column = place % side;
-    let above = place.checked_sub(side);
-    let right = (column + 1 < side).then_some(place + 1);
-    let left = (column > 0).then(|| place - 1);
-    [Some(place + side), above, right, left].into_iter().flatten().collect()
+/// The neighbors below, above, right and left, in Maelstrom's order.
+fn grid_neighbors(index: usize, side: usize) -> Vec<usize> {
+    let column = index % side;
+    let above = index.checked_sub(side);
+    let right = (column + 1 < side).then_some(index + 1);
+    let left = (column > 0).then(|| index - 1);
+    [Some(index + side), above, right, left].into_iter().flatten().collect()
 }
 
-/// The smallest side whose square has room for all.
-fn side(count: usize) -> usize {
+/// The side of the smallest square that holds `count` nodes: `⌈√count⌉`.
+fn grid_side(count: usize) -> usize {
     let floor = count.isqrt();
     if floor * floor == count { floor } else { floor + 1 }
 }
 
 /// The parent, then the children. Tiers that are filled one after the other number a tree like a
 /// heap.
-fn beside_in_tree(place: usize, branches: usize) -> Vec<usize> {
-    let parent = place.checked_sub(1).map(|below_root| below_root / branches);
-    let children = place * branches + 1..=place * branches + branches;
+fn tree_neighbors(index: usize, branches: usize) -> Vec<usize> {
+    let parent = index.checked_sub(1).map(|below_root| below_root / branches);
+    let children = index * branches + 1..=index * branches + branches;
     parent.into_iter().chain(children).collect()
 }
 
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_is_told_the_right_ones() {
+    fn an_unknown_name_is_an_error_that_lists_the_known_ones() {
         let error = "tree5".parse::<Topology>().expect_err("no such topology");
         assert_eq!(
             error.to_string(),

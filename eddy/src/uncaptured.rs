@@ -9,19 +9,20 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-/// How long nothing is said where there is no terminal. Lines of a shorter interval would hide the
-/// failures in a log, with longer ones a test looks as if it hung.
-pub(crate) const TELL_EVERY: Duration = Duration::from_secs(10);
+/// The interval of progress lines without a terminal. With a shorter one they would bury the
+/// failures in a log; with a longer one a test looks as if it hung.
+pub(crate) const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long a bar stands. No eye would follow a shorter one.
-const REDRAW_EVERY: Duration = Duration::from_millis(100);
+/// The interval at which a bar is redrawn. People cannot follow a shorter one; with a longer one
+/// the bar seems to hang.
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The bars of all tests that run at the same time.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// Writes lines in one piece, so that those of other threads are not between them.
-pub(crate) fn tell(lines: &str) {
-    // A line that nobody reads is no reason to fail.
+/// Writes lines in one piece, so that no lines of other threads come between them.
+pub(crate) fn print_lines(lines: &str) {
+    // A test must not fail because STDERR is closed.
     let _ = BARS.suspend(|| stderr().write_all(format!("{lines}\n").as_bytes()));
 }
 
@@ -30,16 +31,16 @@ pub(crate) fn is_terminal() -> bool {
     stderr().is_terminal()
 }
 
-/// Shows a bar, which is hidden where there is no terminal.
-pub(crate) fn show(bar: ProgressBar, style: ProgressStyle) -> ProgressBar {
+/// Shows a progress bar; without a terminal it is hidden.
+pub(crate) fn show_bar(bar: ProgressBar, style: ProgressStyle) -> ProgressBar {
     let bar = BARS.add(bar);
     bar.set_style(style);
-    bar.enable_steady_tick(REDRAW_EVERY);
+    bar.enable_steady_tick(REDRAW_INTERVAL);
     bar
 }
 
-/// Takes a bar away.
-pub(crate) fn clear(bar: &ProgressBar) {
+/// Removes a progress bar.
+pub(crate) fn clear_bar(bar: &ProgressBar) {
     bar.finish_and_clear();
     BARS.remove(bar);
 }

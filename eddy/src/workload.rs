@@ -21,11 +21,11 @@ mod unique_ids;
 use std::time::Duration;
 
 pub use eddy_checkers::workload::{
-    Broadcast, Checker, Echo, GCounter, GSet, Kafka, LinKv, PnCounter, Setting, TxnListAppend,
-    TxnRwRegister, UniqueIds, fitting, named, recognize,
+    Broadcast, CheckContext, Echo, GCounter, GSet, Kafka, LinKv, PnCounter, TxnListAppend,
+    TxnRwRegister, UniqueIds, WorkloadChecker, by_name, fitting, recognize,
 };
 
-pub use self::operations::{Operations, Turn};
+pub use self::operations::{ClientContext, Operations};
 use crate::topology::Topology;
 
 /// All workloads of Maelstrom, in the order of their names.
@@ -43,8 +43,8 @@ pub const ALL: [&dyn Workload; 10] = [
 ];
 
 /// A kind of test: what clients do, and how it is judged.
-pub trait Workload: Checker {
-    /// The operations of one run of a test.
+pub trait Workload: WorkloadChecker {
+    /// Creates the operations of one run of a test.
     fn operations(&self, parameters: &Parameters) -> Box<dyn Operations>;
 
     /// Checks that it can be run like this; an error says what is wrong, and what is expected.
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn every_workload_that_is_judged_can_be_run() {
-        let judged = eddy_checkers::workload::ALL.map(Checker::name);
-        assert_eq!(ALL.map(Checker::name), judged);
+        let judged = eddy_checkers::workload::ALL.map(WorkloadChecker::name);
+        assert_eq!(ALL.map(WorkloadChecker::name), judged);
     }
 }

@@ -21,7 +21,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use eddy::latency::Distribution;
 
-use self::run::{Run, Variant};
+use self::run::{BroadcastRun, Variant};
 
 /// The periods of broadcast-e that are tried with 25 nodes, in milliseconds. The last but one is
 /// that of `make broadcast-e-slow`; a longer one misses the latencies of 3e where these vary.
@@ -32,13 +32,14 @@ const SIZES: [usize; 5] = [5, 25, 100, 400, 1000];
 
 fn main() -> anyhow::Result<()> {
     let variants = || [Variant::D].into_iter().chain(PERIODS.map(Variant::E));
-    let of = |distribution| variants().map(move |variant| Run::of(variant, 25, distribution));
-    let frontier: Vec<Run> = of(Distribution::Constant).collect::<anyhow::Result<_>>()?;
-    let varied: Vec<Run> = of(Distribution::Uniform).collect::<anyhow::Result<_>>()?;
+    let of =
+        |distribution| variants().map(move |variant| BroadcastRun::of(variant, 25, distribution));
+    let frontier: Vec<BroadcastRun> = of(Distribution::Constant).collect::<anyhow::Result<_>>()?;
+    let varied: Vec<BroadcastRun> = of(Distribution::Uniform).collect::<anyhow::Result<_>>()?;
     let shown = [Variant::D, Variant::E(300), Variant::E(1300)];
-    let sized = |size| shown.map(|variant| Run::of(variant, size, Distribution::Constant));
+    let sized = |size| shown.map(|variant| BroadcastRun::of(variant, size, Distribution::Constant));
     let sized = SIZES.into_iter().flat_map(sized);
-    let sized: Vec<Run> = sized.collect::<anyhow::Result<_>>()?;
+    let sized: Vec<BroadcastRun> = sized.collect::<anyhow::Result<_>>()?;
 
     let text = tables::all(&frontier, &varied, &sized);
     print!("{text}");

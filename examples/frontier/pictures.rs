@@ -3,7 +3,7 @@
 use eddy_pages::chart::{Area, Axis, Chart, Series};
 
 use crate::limit;
-use crate::run::{Run, Variant};
+use crate::run::{BroadcastRun, Variant};
 
 /// Broadcasts that others have shown, measured in the same challenge: messages per operation, and
 /// the median and longest latency in milliseconds.
@@ -14,9 +14,9 @@ pub(crate) const OTHERS: [(&str, f64, u64, u64); 4] = [
     ("star, 500 ms batches, acknowledged", 1.72, 763, 1056),
 ];
 
-/// Messages against time, with 25 nodes.
-pub(crate) fn frontier(runs: &[Run]) -> Chart {
-    let at = |run: &Run| (milliseconds(run.maximum), run.messages_per_operation);
+/// Messages against latency, with 25 nodes.
+pub(crate) fn frontier(runs: &[BroadcastRun]) -> Chart {
+    let at = |run: &BroadcastRun| (milliseconds(run.max_ms), run.messages_per_operation);
     let direct = runs.iter().filter(|run| run.variant == Variant::D).map(at);
     let batched = runs.iter().filter_map(|run| {
         let (x, y) = at(run);
@@ -49,7 +49,7 @@ pub(crate) fn frontier(runs: &[Run]) -> Chart {
 }
 
 /// Messages against the number of nodes.
-pub(crate) fn cluster_size(runs: &[Run], variants: &[Variant]) -> Chart {
+pub(crate) fn cluster_size(runs: &[BroadcastRun], variants: &[Variant]) -> Chart {
     let of = |variant: Variant| {
         let runs = runs.iter().filter(move |run| run.variant == variant);
         runs.map(|run| (nodes(run.nodes), run.messages_per_broadcast))

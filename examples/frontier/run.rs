@@ -22,26 +22,26 @@ pub(crate) enum Variant {
 
 /// The figures of a run.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Run {
+pub(crate) struct BroadcastRun {
     pub(crate) variant: Variant,
     pub(crate) nodes: usize,
     pub(crate) messages_per_operation: f64,
     pub(crate) messages_per_broadcast: f64,
-    /// Milliseconds.
-    pub(crate) median: u64,
-    /// Milliseconds.
-    pub(crate) maximum: u64,
-    /// How many messages the busiest node sends and gets per second.
+    /// Median stable latency in milliseconds.
+    pub(crate) median_ms: u64,
+    /// Longest stable latency in milliseconds.
+    pub(crate) max_ms: u64,
+    /// Messages per second that the busiest node sends and receives.
     pub(crate) busiest: f64,
 }
 
-impl Run {
-    /// Maelstrom's 3d and 3e, with so many nodes, where messages take 100 ms or that on average.
+impl BroadcastRun {
+    /// Runs Maelstrom's challenges 3d and 3e with so many nodes and a mean latency of 100 ms.
     pub(crate) fn of(
         variant: Variant,
         nodes: usize,
         distribution: Distribution,
-    ) -> anyhow::Result<Run> {
+    ) -> anyhow::Result<BroadcastRun> {
         let time_limit = Duration::from_secs(20);
         let test = Test {
             workload: &workload::Broadcast,
@@ -60,17 +60,17 @@ impl Run {
             }
         };
         ensure!(report.valid == Validity::Valid, "{variant} with {nodes} nodes: {report}");
-        let begun = || report.history.clients().filter(|op| op.kind == Kind::Invoke);
+        let begun = || report.history.client_ops().filter(|op| op.kind == Kind::Invoke);
         let operations = count(begun());
         let broadcasts = count(begun().filter(|op| op.f == "broadcast"));
-        let figure = report.servers.msgs_per_op.context("no operations")?;
-        Ok(Run {
+        let figure = report.traffic.servers.msgs_per_op.context("no operations")?;
+        Ok(BroadcastRun {
             variant,
             nodes,
             messages_per_operation: figure,
             messages_per_broadcast: figure * operations / broadcasts,
-            median: report.stable_latency.median,
-            maximum: report.stable_latency.maximum,
+            median_ms: report.stable_latency.median,
+            max_ms: report.stable_latency.maximum,
             busiest: busiest(&report.trace) / time_limit.as_secs_f64(),
         })
     }

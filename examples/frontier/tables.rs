@@ -4,10 +4,14 @@ use std::fmt::Write as _;
 
 use crate::limit;
 use crate::pictures::OTHERS;
-use crate::run::{Run, Variant};
+use crate::run::{BroadcastRun, Variant};
 
-/// One table for each picture, and between them one of the same runs where latencies vary.
-pub(crate) fn all(frontier: &[Run], varied: &[Run], sized: &[Run]) -> String {
+/// One table for each chart, and between them one of the same runs with varying latencies.
+pub(crate) fn all(
+    frontier: &[BroadcastRun],
+    varied: &[BroadcastRun],
+    sized: &[BroadcastRun],
+) -> String {
     let mut text = String::from(
         "| 25 nodes | msgs/op | least possible | median ms | longest ms |\n|---|---|---|---|---|\n",
     );
@@ -15,17 +19,17 @@ pub(crate) fn all(frontier: &[Run], varied: &[Run], sized: &[Run]) -> String {
         line(&mut text, &[name, &messages.to_string(), "", &figure(median), &figure(longest)]);
     }
     for run in frontier {
-        let Run { messages_per_operation, median, maximum, .. } = *run;
+        let BroadcastRun { messages_per_operation, median_ms, max_ms, .. } = *run;
         let (name, least) = (run.variant.to_string(), least(run, 25.0) / 2.0);
         let least = format!("{least:.2}");
         let messages = format!("{messages_per_operation:.2}");
-        line(&mut text, &[&name, &messages, &least, &figure(median), &figure(maximum)]);
+        line(&mut text, &[&name, &messages, &least, &figure(median_ms), &figure(max_ms)]);
     }
     text.push_str(
         "\n| 25 nodes, 0 to 199 ms apart | msgs/op | median ms | longest ms |\n|---|---|---|---|\n",
     );
     for run in varied {
-        let Run { messages_per_operation, median, maximum, .. } = *run;
+        let BroadcastRun { messages_per_operation, median_ms: median, max_ms: maximum, .. } = *run;
         let (name, messages) = (run.variant.to_string(), format!("{messages_per_operation:.2}"));
         line(&mut text, &[&name, &messages, &figure(median), &figure(maximum)]);
     }
@@ -34,7 +38,14 @@ pub(crate) fn all(frontier: &[Run], varied: &[Run], sized: &[Run]) -> String {
          |---|---|---|---|---|---|---|\n",
     );
     for run in sized {
-        let Run { nodes, messages_per_broadcast, median, maximum, busiest, .. } = *run;
+        let BroadcastRun {
+            nodes,
+            messages_per_broadcast,
+            median_ms: median,
+            max_ms: maximum,
+            busiest,
+            ..
+        } = *run;
         let size = u32::try_from(nodes).map_or(f64::INFINITY, f64::from);
         let (name, least) = (run.variant.to_string(), format!("{:.2}", least(run, size)));
         let messages = format!("{messages_per_broadcast:.2}");
@@ -45,7 +56,7 @@ pub(crate) fn all(frontier: &[Run], varied: &[Run], sized: &[Run]) -> String {
     text
 }
 
-fn least(run: &Run, nodes: f64) -> f64 {
+fn least(run: &BroadcastRun, nodes: f64) -> f64 {
     let period = match run.variant {
         Variant::D => 0.0,
         Variant::E(period) => u32::try_from(period).map_or(f64::INFINITY, f64::from),

@@ -33,15 +33,15 @@
 //! # Ok::<(), eddy_pages::chart::ChartError>(())
 //! ```
 
+mod drawing;
 mod error;
+mod labels;
 mod scale;
 mod text;
-mod labels;
-mod drawing;
 
 use self::drawing::{Drawing, NARROW, WIDE};
 pub use self::error::ChartError;
-use self::scale::Span;
+use self::scale::AxisSpan;
 
 /// What a chart shows.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -86,15 +86,15 @@ pub enum Scale {
 pub struct Series {
     /// Its name in the legend, which leaves out a series without one.
     pub name: String,
-    /// How the points are drawn.
-    pub style: Style,
-    /// Where it goes, in this order.
+    /// Style of the points.
+    pub style: SeriesStyle,
+    /// Points in drawing order.
     pub points: Vec<Point>,
 }
 
 /// How points are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub enum SeriesStyle {
     /// A line with a small mark at each point.
     Line,
     /// A mark at each point.
@@ -137,15 +137,15 @@ impl Chart {
     ///
     /// An error names the point, area or range that cannot be drawn.
     pub fn to_svg(&self) -> Result<String, ChartError> {
-        self.drawn(WIDE)
+        self.draw(WIDE)
     }
 
     /// The same for a phone: 360 pixels wide, and as high as its legend needs.
     pub(crate) fn to_narrow_svg(&self) -> Result<String, ChartError> {
-        self.drawn(NARROW)
+        self.draw(NARROW)
     }
 
-    fn drawn(&self, size: (f64, f64)) -> Result<String, ChartError> {
+    fn draw(&self, size: (f64, f64)) -> Result<String, ChartError> {
         let x = self.span(&self.x, |point| point.x, |corner| corner.0)?;
         let y = self.span(&self.y, |point| point.y, |corner| corner.1)?;
         Ok(Drawing::new(self, x, y, size).into_svg())
@@ -157,14 +157,14 @@ impl Chart {
         axis: &Axis,
         of_point: fn(&Point) -> f64,
         of_corner: fn((f64, f64)) -> f64,
-    ) -> Result<Span, ChartError> {
+    ) -> Result<AxisSpan, ChartError> {
         let mut shown = Vec::new();
         for area in &self.areas {
             for value in [area.from, area.to].map(of_corner) {
                 if value.is_nan() {
                     return Err(ChartError::not_finite("area", &area.name, value));
                 }
-                if value.is_finite() && axis.scale.has(value) {
+                if value.is_finite() && axis.scale.can_show(value) {
                     shown.push(value);
                 }
             }
@@ -174,13 +174,13 @@ impl Chart {
                 if !value.is_finite() {
                     return Err(ChartError::not_finite("series", &series.name, value));
                 }
-                if !axis.scale.has(value) {
+                if !axis.scale.can_show(value) {
                     return Err(ChartError::not_positive(&series.name, axis, value));
                 }
                 shown.push(value);
             }
         }
-        let span = Span::of(axis, &shown)?;
+        let span = AxisSpan::of(axis, &shown)?;
         for series in &self.series {
             let mut values = series.points.iter().map(of_point);
             if let Some(value) = values.find(|value| !span.contains(*value)) {
@@ -209,7 +209,7 @@ impl Series {
         name: impl Into<String>,
         points: impl IntoIterator<Item = P>,
     ) -> Series {
-        Series::new(name, Style::Line, points)
+        Series::new(name, SeriesStyle::Line, points)
     }
 
     /// Marks at `(x, y)` or `(x, y, "label")`.
@@ -217,7 +217,7 @@ impl Series {
         name: impl Into<String>,
         points: impl IntoIterator<Item = P>,
     ) -> Series {
-        Series::new(name, Style::Marks, points)
+        Series::new(name, SeriesStyle::Marks, points)
     }
 
     /// A dashed line through `(x, y)` or `(x, y, "label")`.
@@ -225,7 +225,7 @@ impl Series {
         name: impl Into<String>,
         points: impl IntoIterator<Item = P>,
     ) -> Series {
-        Series::new(name, Style::Dashed, points)
+        Series::new(name, SeriesStyle::Dashed, points)
     }
 
     /// A line without marks, through `(x, y)` or `(x, y, "label")`.
@@ -233,7 +233,7 @@ impl Series {
         name: impl Into<String>,
         points: impl IntoIterator<Item = P>,
     ) -> Series {
-        Series::new(name, Style::Curve, points)
+        Series::new(name, SeriesStyle::Curve, points)
     }
 
     /// Dots at `(x, y)`; labels are not shown.
@@ -241,12 +241,12 @@ impl Series {
         name: impl Into<String>,
         points: impl IntoIterator<Item = P>,
     ) -> Series {
-        Series::new(name, Style::Dots, points)
+        Series::new(name, SeriesStyle::Dots, points)
     }
 
     fn new<P: Into<Point>>(
         name: impl Into<String>,
-        style: Style,
+        style: SeriesStyle,
         points: impl IntoIterator<Item = P>,
     ) -> Series {
         Series { name: name.into(), style, points: points.into_iter().map(Into::into).collect() }
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_wrote_is_escaped() {
+    fn text_is_escaped() {
         let svg = chart(vec![(1.0, 1.0)]).to_svg().unwrap();
         assert!(svg.contains("&lt;a&gt; &amp; &quot;b&quot;"), "{svg}");
         assert!(svg.contains("n&apos;"), "{svg}");
@@ -302,25 +302,25 @@ mod tests {
     }
 
     #[test]
-    fn a_chart_of_nothing_has_axes() {
+    fn an_empty_chart_has_axes() {
         let svg = Chart::default().to_svg().unwrap();
         assert!(svg.contains(">0.2</text>"), "{svg}");
     }
 
     #[test]
-    fn what_an_axis_cannot_show_is_an_error_that_names_it() {
+    fn a_value_that_an_axis_cannot_show_is_an_error() {
         let name = r#"series "<a> & \"b\"""#;
         check_error(
             &chart(vec![(1.0, 2.0), (f64::NAN, 2.0)]),
-            &format!("{name} has the value NaN, which is no finite number"),
+            &format!("{name} has the value NaN, which is not finite"),
         );
         check_error(
             &chart(vec![(1.0, f64::INFINITY)]),
-            &format!("{name} has the value inf, which is no finite number"),
+            &format!("{name} has the value inf, which is not finite"),
         );
         check_error(
             &chart(vec![(1.0, 0.0)]),
-            &format!("{name} has the value 0, which has no place on the logarithmic axis \"cost\""),
+            &format!("{name} has the value 0, which the logarithmic axis \"cost\" cannot show"),
         );
         check_error(
             &chart(vec![(1.0, 100.5)]),
@@ -329,7 +329,7 @@ mod tests {
         let area = Area::new("3d", (0.0, 0.0), (f64::NAN, 1.0));
         check_error(
             &Chart { areas: vec![area], ..Chart::default() },
-            "area \"3d\" has the value NaN, which is no finite number",
+            "area \"3d\" has the value NaN, which is not finite",
         );
         let x = Axis { range: Some((5.0, 1.0)), ..Axis::linear("time") };
         check_error(&Chart { x, ..Chart::default() }, "the axis \"time\" cannot go from 5 to 1");
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_that_hide_each_other_are_one() {
+    fn dots_on_the_same_pixel_are_merged() {
         let series = |points| vec![Series::dots("d", points)];
         let few = Chart { series: series(vec![(0.0, 1.0), (9.0, 9.0)]), ..Chart::default() };
         let again = vec![(0.0, 1.0), (9.0, 9.0), (0.0, 1.0), (0.001, 1.001)];
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn areas_of_one_name_have_one_color_and_one_label() {
+    fn areas_of_the_same_name_share_a_color_and_a_label() {
         let area = |name: &str, x: f64| Area::new(name, (x, 0.0), (x + 1.0, 1.0));
         let areas = vec![area("cut", 0.0), area("kill", 2.0), area("cut", 4.0)];
         let svg = Chart { areas, ..Chart::default() }.to_svg().unwrap();
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn an_area_ends_where_the_axes_do() {
+    fn an_area_is_clipped_to_the_axes() {
         let areas = vec![Area::new("all", (f64::NEG_INFINITY, 0.0), (f64::INFINITY, 1e9))];
         let whole = Chart { areas, ..chart(vec![(1.0, 10.0)]) }.to_svg().unwrap();
         let areas = vec![Area::new("all", (0.0, 1.0), (1.0, 100.0))];

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use eddy::Report;
 
-use self::store::{Description, RESULTS, Record};
+use self::store::{Description, RESULTS, TestRecord};
 use self::summary::Summary;
 
 /// Records a test in a store, as `eddy test` does, and gives the directory: `report.html`, which
@@ -37,9 +37,9 @@ use self::summary::Summary;
 #[track_caller]
 pub fn keep(report: &Report, store: &Path) -> anyhow::Result<PathBuf> {
     let test = report.test();
-    let record = Record::create(store, test.workload.name())?;
+    let record = TestRecord::create(store, test.workload.name())?;
     let thread = std::thread::current();
-    let line = eddy::repeat::here(Location::caller());
+    let line = eddy::repro_command::for_this_test(Location::caller());
     let command = line.split(' ').map(str::to_owned).collect();
     let description = Description {
         began: String::new(),
@@ -62,13 +62,13 @@ pub fn keep(report: &Report, store: &Path) -> anyhow::Result<PathBuf> {
 /// If that cannot be written.
 pub fn keep_pages(
     report: &Report,
-    record: &Record,
+    record: &TestRecord,
     description: &Description,
     summary: &Summary,
 ) -> anyhow::Result<Vec<String>> {
     record.keep_summary(summary)?;
     if !report.strikes.is_empty() {
-        record.keep_faults(&eddy::report::timeline::of(&report.strikes))?;
+        record.keep_faults(&eddy::report::faults_txt::render(&report.strikes))?;
     }
     let mut files = vec!["history.txt", "history.edn"];
     if report.failure.is_none() {
@@ -79,7 +79,7 @@ pub fn keep_pages(
     }
     let logs = record.written_logs(&description.nodes);
     files.extend(logs.iter().map(String::as_str));
-    let (pages, story) = page::all(report, description, summary, &files)?;
+    let (pages, explanation) = page::render_all(report, description, summary, &files)?;
     record.keep_pages(&pages)?;
-    Ok(story)
+    Ok(explanation)
 }

@@ -8,16 +8,16 @@ mod charts;
 mod data;
 mod diagram;
 pub(crate) mod report;
-mod scene;
 mod timeline;
+mod view_model;
 
 use anyhow::{Context, Result};
 use eddy::Report;
 
-use self::data::Data;
+use self::data::ReportData;
 use self::report::ReportPage;
-use self::scene::Scene;
-use crate::store::{Description, Page};
+use self::view_model::ViewModel;
+use crate::store::{Description, PageFile};
 use crate::summary::Summary;
 
 /// The name of the page that has everything.
@@ -34,29 +34,30 @@ pub fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(['/', '_', '.', ':', '+', ',', '='])
 }
 
-/// All pages of a test, and in lines how it went wrong; `files` are what else is kept, for links.
-pub(crate) fn all(
+/// Renders all pages of a test, and lines that explain the first contradiction. `files` are the
+/// other recorded files, for links.
+pub(crate) fn render_all(
     report: &Report,
     description: &Description,
     summary: &Summary,
     files: &[&str],
-) -> Result<(Vec<Page>, Vec<String>)> {
-    let scene = Scene::of(report);
+) -> Result<(Vec<PageFile>, Vec<String>)> {
+    let view_model = ViewModel::of(report);
     let title = format!("{}, seed {}", description.workload, description.seed);
-    let charts = charts::of(&scene).context("a chart cannot be drawn")?;
-    let timeline = timeline::html(&title, &scene)?;
-    let messages = diagram::svg(&scene)?;
-    let data = Data::of(scene);
+    let charts = charts::of(&view_model).context("a chart cannot be drawn")?;
+    let timeline = timeline::html(&title, &view_model)?;
+    let messages = diagram::svg(&view_model)?;
+    let data = ReportData::of(view_model);
     let pictures = ["messages.svg", TIMELINE].into_iter();
     let pictures: Vec<&str> = pictures.chain(charts.iter().map(|chart| chart.file)).collect();
     let files: Vec<&str> = files.iter().copied().chain(pictures).collect();
     let page = ReportPage { description, summary, charts: &charts, files: &files, data: &data };
     let mut pages = vec![
-        Page { file: REPORT, text: page.render()? },
-        Page { file: "messages.svg", text: messages },
-        Page { file: TIMELINE, text: timeline },
+        PageFile { file: REPORT, text: page.render()? },
+        PageFile { file: "messages.svg", text: messages },
+        PageFile { file: TIMELINE, text: timeline },
     ];
-    pages.extend(charts.into_iter().map(|chart| Page { file: chart.file, text: chart.svg }));
-    let story = data.contradictions.into_iter().next().map(|first| first.in_short);
-    Ok((pages, story.unwrap_or_default()))
+    pages.extend(charts.into_iter().map(|chart| PageFile { file: chart.file, text: chart.svg }));
+    let explanation = data.contradictions.into_iter().next().map(|first| first.summary_lines);
+    Ok((pages, explanation.unwrap_or_default()))
 }

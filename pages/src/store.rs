@@ -22,13 +22,13 @@ use jiff::Zoned;
 use serde::Serialize;
 
 pub use self::description::Description;
-pub use self::history::HistoryFile;
-pub use self::progress::{Progress, ProgressFile};
+pub use self::history::HistoryWriter;
+pub use self::progress::{ProgressFile, TestProgress};
 use crate::summary::Summary;
 
-/// How much must fit on the disk before a test begins. Less would let tests begin that cannot keep
-/// anything; more would refuse a disk that a short test is happy with.
-const ROOM: usize = 64 << 10;
+/// Bytes that must fit on the disk before a test begins. With less, a test could begin and record
+/// nothing; more would refuse a disk that is large enough for a short test.
+const MIN_FREE_BYTES: usize = 64 << 10;
 
 /// The name of the file that holds what happened.
 const HISTORY: &str = "history.edn";
@@ -45,11 +45,11 @@ pub const RESULTS: &str = "results.edn";
 /// The directory, in a test's, that has the logs of its nodes.
 pub const NODE_LOGS: &str = "node-logs";
 
-/// How many logs a report links. Of a cluster of a thousand nodes, more would fill its screen.
-const MOST_LOGS: usize = 32;
-/// The directory of the recorded test that a file belongs to, which may stand one directory below
-/// it, as a node's log does.
-pub fn test_of(file: &Path) -> Option<&Path> {
+/// Logs that a report links. With a cluster of a thousand nodes, more would fill the screen.
+const MAX_LINKED_LOGS: usize = 32;
+/// Directory of the recorded test that a file belongs to. The file may be one directory below it,
+/// like a node's log.
+pub fn test_directory_of(file: &Path) -> Option<&Path> {
     if !file.is_file() {
         return None;
     }
@@ -63,8 +63,8 @@ pub fn test_of(file: &Path) -> Option<&Path> {
 
 /// A file for people to look at.
 #[derive(Debug)]
-pub(crate) struct Page {
-    /// Its name.
+pub(crate) struct PageFile {
+    /// Name of the file.
     pub(crate) file: &'static str,
     /// What is in it.
     pub(crate) text: String,
@@ -72,30 +72,31 @@ pub(crate) struct Page {
 
 /// The directory of one test.
 #[derive(Debug)]
-pub struct Record {
+pub struct TestRecord {
     store: PathBuf,
     workload: String,
     time: String,
 }
 
-impl Record {
-    /// Makes a directory for a test that begins now, and links it as `current`.
-    pub fn create(store: &Path, workload: &str) -> Result<Record> {
+impl TestRecord {
+    /// Creates a directory for a test that begins now, and links it as `current`.
+    pub fn create(store: &Path, workload: &str) -> Result<TestRecord> {
         if fs::metadata(store).is_ok_and(|metadata| !metadata.is_dir()) {
             bail!("{} is a file; --store must be a directory", store.display());
         }
         let tests = store.join(workload);
         fs::create_dir_all(&tests).with_context(|| cannot_write(&tests))?;
         for path in [store.join("current"), store.join("latest"), tests.join("latest")] {
-            is_free_for_a_link(&path)?;
+            check_free_for_link(&path)?;
         }
         loop {
             let time = Zoned::now().strftime("%Y%m%dT%H%M%S.%3f%z").to_string();
-            let record = Record { store: store.to_owned(), workload: workload.to_owned(), time };
+            let record =
+                TestRecord { store: store.to_owned(), workload: workload.to_owned(), time };
             let directory = record.directory();
             match fs::create_dir(&directory) {
                 Ok(()) => {
-                    record.try_out()?;
+                    record.check_disk()?;
                     link(store, "current", &record.below_store())?;
                     return Ok(record);
                 }
@@ -119,13 +120,13 @@ impl Record {
     /// The logs of these nodes that have anything in them, as seen from the directory. Names that
     /// would have to be escaped in a link are left out.
     pub(crate) fn written_logs(&self, nodes: &[String]) -> Vec<String> {
-        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let nodes = nodes.iter().filter(|node| node.chars().all(is_plain));
         let logs = nodes.map(|node| format!("{NODE_LOGS}/{node}.log"));
         let is_written = |log: &String| {
             fs::metadata(self.directory().join(log)).is_ok_and(|metadata| metadata.len() > 0)
         };
-        logs.filter(is_written).take(MOST_LOGS).collect()
+        logs.filter(is_written).take(MAX_LINKED_LOGS).collect()
     }
 
     /// Where nodes keep what must outlive their processes.
@@ -133,21 +134,21 @@ impl Record {
         self.directory().join("storage")
     }
 
-    /// Finds out whether anything can be kept, before there is anything to lose.
-    fn try_out(&self) -> Result<()> {
-        self.write(HISTORY, |file| file.write_all(&vec![b'\n'; ROOM]))?;
+    /// Checks that the disk takes data, before there is any to lose.
+    fn check_disk(&self) -> Result<()> {
+        self.write(HISTORY, |file| file.write_all(&vec![b'\n'; MIN_FREE_BYTES]))?;
         self.write(HISTORY, |_| Ok(()))
     }
 
-    /// Begins to write what will happen.
-    pub fn begin_history(&self) -> Result<HistoryFile> {
+    /// Begins the history file.
+    pub fn begin_history(&self) -> Result<HistoryWriter> {
         let path = self.directory().join(HISTORY);
-        HistoryFile::begin(&path).with_context(|| cannot_write(&path))
+        HistoryWriter::open(&path).with_context(|| cannot_write(&path))
     }
 
-    /// Writes the end of what happened, and links the test as `latest`; an error says what is lost.
-    pub fn end_history(&self, mut file: HistoryFile, history: &History) -> Result<()> {
-        file.note(history);
+    /// Writes the rest of the history, and links the test as `latest`. The error says what is lost.
+    pub fn end_history(&self, mut file: HistoryWriter, history: &History) -> Result<()> {
+        file.append(history);
         match file.finish() {
             Ok(()) => self.finish_history(history),
             // What could not be written while the test ran may find room now.
@@ -185,8 +186,8 @@ impl Record {
         self.replace(SUMMARY, &(serde_json::to_string_pretty(summary)? + "\n"))
     }
 
-    /// Keeps what people look at.
-    pub(crate) fn keep_pages(&self, pages: &[Page]) -> Result<()> {
+    /// Writes the pages.
+    pub(crate) fn keep_pages(&self, pages: &[PageFile]) -> Result<()> {
         pages.iter().try_for_each(|page| self.replace(page.file, &page.text))
     }
 
@@ -232,8 +233,8 @@ impl Record {
     }
 }
 
-/// Looks whether a link may be put there, for which only another link is ever removed.
-fn is_free_for_a_link(path: &Path) -> Result<()> {
+/// Checks that a link may be created there: only another link is ever replaced.
+fn check_free_for_link(path: &Path) -> Result<()> {
     let shown = path.display();
     match fs::symlink_metadata(path) {
         Ok(metadata) if !metadata.is_symlink() => bail!(

@@ -13,7 +13,7 @@ use eddy_checkers::Validity;
 use eddy_checkers::edn::Value;
 use eddy_checkers::history::{History, Kind};
 use eddy_checkers::quantiles::Quantiles;
-use eddy_checkers::sentence::counted;
+use eddy_checkers::wording::counted;
 
 /// A verdict, with its reasons, and figures.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -52,30 +52,30 @@ pub struct Figure {
     pub name: String,
     /// `None` if nothing tells it.
     pub value: Option<f64>,
-    /// On which side of the limit it must stay.
-    pub bound: Bound,
-    /// The limit, if there is one.
+    /// Side of the limit on which the value must be.
+    pub bound: LimitSide,
+    /// Limit, if any.
     pub limit: Option<f64>,
 }
 
 /// What a summary is colored and filtered by, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum SummaryStatus {
     /// Valid, and within limits.
     Valid,
     /// Valid, and not within limits.
-    Beyond,
-    /// There is too little evidence.
+    BeyondLimits,
+    /// Unknown: a checker could not decide.
     Unknown,
     /// Something is wrong.
     Invalid,
-    /// There is no verdict.
-    None,
+    /// No verdict.
+    NoVerdict,
 }
 
 /// On which side of its limit a figure must stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Bound {
+pub enum LimitSide {
     /// Below the limit.
     #[serde(rename = "<")]
     Below,
@@ -87,7 +87,7 @@ pub enum Bound {
 /// Limits to the figures, in their order: messages per operation, median and longest latency in
 /// milliseconds, and the fraction of operations that succeeded; and to warnings.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Limits {
+pub struct FigureLimits {
     /// Messages between servers per operation.
     pub msgs_per_op: Option<f64>,
     /// The median latency, in milliseconds.
@@ -102,9 +102,9 @@ pub struct Limits {
 
 /// Which latency a test is measured by; its figures are named after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Latency {
-    /// That of the values of a broadcast or a set: from when a value was first acknowledged or read
-    /// until the last read began that lacks it.
+pub enum LatencyKind {
+    /// Stable latency of a broadcast's or set's values: from the time when a value was first
+    /// acknowledged or read until the last read began that lacks it.
     Stable,
     /// That of the operations that succeeded, from beginning to end.
     Operation,
@@ -119,7 +119,7 @@ pub fn figures<H: Borrow<History>>(
     let figure = |path: &[&str]| results.get_in(path).and_then(number);
     let has = |key| results.get_in(&["workload", key]).is_some();
     let is_stable = has("stable-latencies") || has("stable-count");
-    let kind = if is_stable { Latency::Stable } else { Latency::Operation };
+    let kind = if is_stable { LatencyKind::Stable } else { LatencyKind::Operation };
     let (median, maximum) = if is_stable {
         let latency = |quantile: Value| match results.get_in(&["workload", "stable-latencies"]) {
             Some(Value::Map(map)) => map.get(&quantile).and_then(number),
@@ -132,10 +132,10 @@ pub fn figures<H: Borrow<History>>(
     let msgs_per_op = figure(&["net", "servers", "msgs-per-op"]);
     let ok_fraction = figure(&["availability", "ok-fraction"]);
     vec![
-        Figure::new("messages per operation", msgs_per_op, Bound::Below),
-        Figure::new(&format!("median {}, ms", kind.name()), median, Bound::Below),
-        Figure::new(&format!("maximum {}, ms", kind.name()), maximum, Bound::Below),
-        Figure::new("ok fraction", ok_fraction, Bound::AtLeast),
+        Figure::new("messages per operation", msgs_per_op, LimitSide::Below),
+        Figure::new(&format!("median {}, ms", kind.name()), median, LimitSide::Below),
+        Figure::new(&format!("maximum {}, ms", kind.name()), maximum, LimitSide::Below),
+        Figure::new("ok fraction", ok_fraction, LimitSide::AtLeast),
     ]
 }
 
@@ -148,9 +148,9 @@ pub fn verdict(results: &Value) -> Option<Validity> {
     }
 }
 
-/// A figure with as many digits as can matter. One that is not whole never looks as if it were: it
-/// may stand beside a limit that it misses by less than is shown.
-pub fn shown(value: f64) -> String {
+/// Formats a figure with all digits that matter. A fraction never looks like a whole number: it may
+/// be shown beside a limit that it misses by less than the last digit.
+pub fn format_figure(value: f64) -> String {
     if value.fract() == 0.0 {
         // Of zero, too, which may be negative.
         return (value + 0.0).to_string();
@@ -163,8 +163,8 @@ pub fn shown(value: f64) -> String {
 
 /// How many milliseconds an operation that succeeded took, in the median and at most.
 fn operation_latencies(history: &History) -> Option<(f64, f64)> {
-    let ends = history.clients().filter(|op| op.kind == Kind::Ok);
-    // Somebody may have put a history together in which time goes back.
+    let ends = history.client_ops().filter(|op| op.kind == Kind::Ok);
+    // In an edited history, time may go backward.
     let nanoseconds =
         ends.filter_map(|end| Some(end.time.saturating_sub(history.invocation(end)?.time)));
     let Quantiles { median, maximum, .. } = Quantiles::of(nanoseconds)?;
@@ -196,18 +196,18 @@ impl Summary {
             reasons: report.reasons.iter().filter(|reason| !is_failure(reason)).cloned().collect(),
             explanation: report.explanation.clone(),
             stderr: Vec::new(),
-            faults: strikes::in_short(&report.strikes, &test.faults, test.node_ids().len()),
+            faults: strikes::summary(&report.strikes, &test.faults, test.node_ids().len()),
             warnings: report.warnings.clone(),
-            idle_faults: report.idle_faults.clone(),
+            idle_faults: report.vacuous_fault_warnings.clone(),
             is_strict: false,
-            decisive: report.decisive,
+            decisive: report.decisive_warning_count,
         }
     }
 
     /// The same beside these limits.
     #[must_use]
-    pub fn limit(mut self, limits: Limits) -> Summary {
-        let Limits { msgs_per_op, median, latency, ok_fraction, is_strict } = limits;
+    pub fn with_limits(mut self, limits: FigureLimits) -> Summary {
+        let FigureLimits { msgs_per_op, median, latency, ok_fraction, is_strict } = limits;
         self.is_strict = is_strict;
         for (figure, limit) in
             self.figures.iter_mut().zip([msgs_per_op, median, latency, ok_fraction])
@@ -224,9 +224,9 @@ impl Summary {
         Some(failure.split_once('\n').unwrap_or((failure, "")))
     }
 
-    /// What contradicts what, in lines: the explanation, or, of a checker that has none, the first
-    /// contradiction, unless a reason has said that.
-    pub fn explained(&self, contradiction: Option<&str>) -> Vec<String> {
+    /// Lines that explain the contradiction: the checker's explanation, or else the first
+    /// contradiction unless a reason contains it already.
+    pub fn explanation_lines(&self, contradiction: Option<&str>) -> Vec<String> {
         let is_said = |what: &&str| self.reasons.iter().any(|said| what.starts_with(said.as_str()));
         let contradiction = contradiction.filter(|what| !is_said(what));
         match &self.explanation[..] {
@@ -242,19 +242,19 @@ impl Summary {
 
     /// What figures measure whose names alone may be misunderstood, each once.
     pub fn meanings(&self) -> Vec<String> {
-        let told = self.figures.iter().filter(|figure| figure.value.is_some());
-        let mut meanings: Vec<String> = told.filter_map(Figure::meaning).collect();
+        let known = self.figures.iter().filter(|figure| figure.value.is_some());
+        let mut meanings: Vec<String> = known.filter_map(Figure::meaning).collect();
         meanings.dedup();
         meanings
     }
 
     /// Whether every figure keeps its limit, and there are no warnings where there may be none.
     pub fn is_within_limits(&self) -> bool {
-        self.keeps_limits() && !self.fails_by_warnings()
+        self.figures_keep_limits() && !self.fails_by_warnings()
     }
 
-    fn keeps_limits(&self) -> bool {
-        self.figures.iter().all(|figure| figure.fate() == Fate::Kept)
+    fn figures_keep_limits(&self) -> bool {
+        self.figures.iter().all(|figure| figure.limit_status() == LimitStatus::Kept)
     }
 
     /// Whether there are warnings about nodes where there may be none.
@@ -282,20 +282,20 @@ impl Summary {
         }
     }
 
-    /// What it is colored and filtered by.
-    pub fn standing(&self) -> Standing {
+    /// Status for colors and filters.
+    pub fn status(&self) -> SummaryStatus {
         match self.valid {
-            None => Standing::None,
-            Some(Validity::Invalid) => Standing::Invalid,
-            Some(Validity::Unknown) => Standing::Unknown,
-            Some(Validity::Valid) if self.is_within_limits() => Standing::Valid,
-            Some(Validity::Valid) => Standing::Beyond,
+            None => SummaryStatus::NoVerdict,
+            Some(Validity::Invalid) => SummaryStatus::Invalid,
+            Some(Validity::Unknown) => SummaryStatus::Unknown,
+            Some(Validity::Valid) if self.is_within_limits() => SummaryStatus::Valid,
+            Some(Validity::Valid) => SummaryStatus::BeyondLimits,
         }
     }
 
     /// The verdict in a few words.
     pub fn verdict(&self) -> &'static str {
-        match (self.valid, self.keeps_limits()) {
+        match (self.valid, self.figures_keep_limits()) {
             (None, _) => "no verdict",
             (Some(Validity::Valid), true) if self.figures.iter().all(|f| f.limit.is_none()) => {
                 "valid"
@@ -303,102 +303,102 @@ impl Summary {
             (Some(Validity::Valid), true) => "valid, and within limits",
             (Some(Validity::Valid), false) => "valid, but not within limits",
             (Some(Validity::Invalid), _) => "not valid",
-            (Some(Validity::Unknown), true) => "unknown, for lack of evidence",
+            (Some(Validity::Unknown), true) => "unknown",
             (Some(Validity::Unknown), false) => "unknown, and not within limits",
         }
     }
 }
 
-impl Standing {
-    /// Its class in `style.css`, and its value in addresses.
+impl SummaryStatus {
+    /// CSS class in `style.css`, and value in URLs.
     pub fn class(self) -> &'static str {
         match self {
-            Standing::Valid => "valid",
-            Standing::Beyond => "beyond",
-            Standing::Unknown => "unknown",
-            Standing::Invalid => "invalid",
-            Standing::None => "none",
+            SummaryStatus::Valid => "valid",
+            SummaryStatus::BeyondLimits => "beyond",
+            SummaryStatus::Unknown => "unknown",
+            SummaryStatus::Invalid => "invalid",
+            SummaryStatus::NoVerdict => "none",
         }
     }
 }
 
-impl Latency {
-    const ALL: [Latency; 2] = [Latency::Stable, Latency::Operation];
+impl LatencyKind {
+    const ALL: [LatencyKind; 2] = [LatencyKind::Stable, LatencyKind::Operation];
 
     fn name(self) -> &'static str {
         match self {
-            Latency::Stable => "stable latency",
-            Latency::Operation => "operation latency",
+            LatencyKind::Stable => "stable latency",
+            LatencyKind::Operation => "operation latency",
         }
     }
 
     /// What it measures, in words that follow its name.
     fn meaning(self) -> &'static str {
         match self {
-            Latency::Stable => "how long a value took to be everywhere",
-            Latency::Operation => "how long a client waited for an answer",
+            LatencyKind::Stable => "how long a value took to reach every node",
+            LatencyKind::Operation => "how long a client waited for the reply",
         }
     }
 }
 
 /// What became of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// The figure is on the right side.
+pub enum LimitStatus {
+    /// The figure is within its limit, or has none.
     Kept,
     /// It is not.
     Exceeded,
-    /// The figure is missing.
-    Untold,
+    /// The figure is unknown.
+    Unknown,
 }
 
-impl Fate {
-    /// The class of a cell in `style.css`.
+impl LimitStatus {
+    /// CSS class of a cell in `style.css`.
     pub fn class(self) -> &'static str {
         match self {
-            Fate::Kept => "kept",
-            Fate::Exceeded | Fate::Untold => "exceeded",
+            LimitStatus::Kept => "kept",
+            LimitStatus::Exceeded | LimitStatus::Unknown => "exceeded",
         }
     }
 
-    /// What is said of the limit.
-    pub fn words(self) -> &'static str {
+    /// Text of the cell.
+    pub fn label(self) -> &'static str {
         match self {
-            Fate::Kept => "holds",
-            Fate::Exceeded => "EXCEEDED",
-            Fate::Untold => "CANNOT BE TOLD",
+            LimitStatus::Kept => "holds",
+            LimitStatus::Exceeded => "EXCEEDED",
+            LimitStatus::Unknown => "NOT MEASURED",
         }
     }
 }
 
 impl Figure {
-    fn new(name: &str, value: Option<f64>, bound: Bound) -> Figure {
+    fn new(name: &str, value: Option<f64>, bound: LimitSide) -> Figure {
         Figure { name: name.to_owned(), value, bound, limit: None }
     }
 
     /// What it measures, where its name alone may be misunderstood: `stable latency: how long …`.
     pub fn meaning(&self) -> Option<String> {
-        let is_in_name = |latency: &Latency| self.name.contains(latency.name());
-        let latency = Latency::ALL.into_iter().find(is_in_name)?;
+        let is_in_name = |latency: &LatencyKind| self.name.contains(latency.name());
+        let latency = LatencyKind::ALL.into_iter().find(is_in_name)?;
         Some(format!("{}: {}", latency.name(), latency.meaning()))
     }
 
-    /// What became of its limit; none is kept.
-    pub fn fate(&self) -> Fate {
-        let Some(limit) = self.limit else { return Fate::Kept };
-        let Some(value) = self.value else { return Fate::Untold };
+    /// Compares the figure with its limit.
+    pub fn limit_status(&self) -> LimitStatus {
+        let Some(limit) = self.limit else { return LimitStatus::Kept };
+        let Some(value) = self.value else { return LimitStatus::Unknown };
         let is_kept = match self.bound {
-            Bound::Below => value < limit,
-            Bound::AtLeast => value >= limit,
+            LimitSide::Below => value < limit,
+            LimitSide::AtLeast => value >= limit,
         };
-        if is_kept { Fate::Kept } else { Fate::Exceeded }
+        if is_kept { LimitStatus::Kept } else { LimitStatus::Exceeded }
     }
 
-    /// The limit with its sign, `< 30`.
-    pub fn shown_limit(&self) -> Option<String> {
+    /// Limit with its sign, such as `< 30`.
+    pub fn limit_text(&self) -> Option<String> {
         let sign = match self.bound {
-            Bound::Below => "<",
-            Bound::AtLeast => "≥",
+            LimitSide::Below => "<",
+            LimitSide::AtLeast => "≥",
         };
         self.limit.map(|limit| format!("{sign} {limit}"))
     }
@@ -421,12 +421,12 @@ mod tests {
             (0.999_996, "1.00000"),
             (0.000_001, "0.00000"),
         ] {
-            assert_eq!(shown(value), expected);
+            assert_eq!(format_figure(value), expected);
         }
     }
 
     #[test]
-    fn results_tell_a_verdict_or_none() {
+    fn results_have_a_verdict_or_none() {
         for (results, expected) in [
             ("{:valid? true}", Some(Validity::Valid)),
             ("{:valid? :unknown}", Some(Validity::Unknown)),

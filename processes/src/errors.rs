@@ -9,84 +9,85 @@ use std::collections::VecDeque;
 
 use eddy_text::printable::excerpt;
 
-/// How many lines are kept behind the first one of an error, the last ones: of a traceback those
-/// tell what was wrong, and where.
-const MOST_LINES: usize = 9;
+/// Last lines of an error that are kept beside its first line. A traceback ends with the cause and
+/// its place; more lines would only show library frames.
+const MAX_LAST_LINES: usize = 9;
 
-/// How many letters of a line are kept.
-const MOST_LETTERS: usize = 200;
+/// Characters of a line that are shown. More would push other lines off the screen.
+const MAX_LINE_CHARS: usize = 200;
 
-/// How many errors are counted. More would take time from the test, and say no more.
-const MOST_ERRORS: u64 = 100_000;
+/// Bound on the number of errors counted. A higher one would take time from the test and say no
+/// more.
+const MAX_ERRORS: u64 = 100_000;
 
-/// How much of a line is looked at, in bytes.
-const LONGEST_LINE: usize = 2000;
+/// Bytes of a line that are scanned and kept; the rest is dropped, to bound memory.
+const MAX_LINE_BYTES: usize = 2000;
 
 /// The errors of a node so far.
 #[derive(Debug, Clone, Default)]
-pub struct Errors {
-    /// The line that has not ended yet.
-    line: Vec<u8>,
-    /// The error to which the next line may belong.
-    open: Option<Error>,
-    /// The first crash, or else the first error.
-    kept: Option<Error>,
+pub struct StderrErrors {
+    /// Beginning of a line whose newline has not arrived.
+    partial_line: Vec<u8>,
+    /// Error to which the next line may belong.
+    current: Option<ErrorLines>,
+    /// First crash, or else first error.
+    reported: Option<ErrorLines>,
     count: u64,
 }
 
 /// Lines that belong together.
 #[derive(Debug, Clone)]
-struct Error {
+struct ErrorLines {
     is_crash: bool,
-    head: String,
-    last: VecDeque<String>,
-    left_out: usize,
-    /// Whether the next line belongs to it even if it is not indented.
-    goes_on: bool,
+    first_line: String,
+    last_lines: VecDeque<String>,
+    omitted: usize,
+    /// True if the next line belongs to this error even if it is not indented.
+    continues: bool,
 }
 
-impl Errors {
-    /// Looks at what was written next.
+impl StderrErrors {
+    /// Scans the next chunk of STDERR.
     pub(super) fn push(&mut self, text: &[u8]) {
         let is_newline = |byte: &u8| *byte == b'\n';
         let (Some(first), Some(last)) =
             (text.iter().position(is_newline), text.iter().rposition(is_newline))
         else {
-            return self.read(text);
+            return self.scan(text);
         };
         // A node may write hundreds of megabytes that tell nothing.
         let (begin, rest) = text.split_at(first + 1);
         let (whole, end) = rest.split_at(last - first);
-        self.read(begin);
-        if self.open.is_some() || may_tell_an_error(&String::from_utf8_lossy(whole)) {
-            self.read(whole);
+        self.scan(begin);
+        if self.current.is_some() || may_have_error(&String::from_utf8_lossy(whole)) {
+            self.scan(whole);
         }
-        self.read(end);
+        self.scan(end);
     }
 
-    fn read(&mut self, text: &[u8]) {
+    fn scan(&mut self, text: &[u8]) {
         for part in text.split_inclusive(|byte| *byte == b'\n') {
-            let room = LONGEST_LINE.saturating_sub(self.line.len());
-            self.line.extend(&part[..part.len().min(room)]);
-            if part.ends_with(b"\n") && self.count < MOST_ERRORS {
+            let room = MAX_LINE_BYTES.saturating_sub(self.partial_line.len());
+            self.partial_line.extend(&part[..part.len().min(room)]);
+            if part.ends_with(b"\n") && self.count < MAX_ERRORS {
                 self.end_line();
             } else if part.ends_with(b"\n") {
-                self.line.clear();
+                self.partial_line.clear();
             }
         }
     }
 
-    /// Nothing more is written: the process has ended.
-    pub(super) fn end(&mut self) {
+    /// Ends the last line and the last error: the process has exited.
+    pub(super) fn finish(&mut self) {
         self.end_line();
-        self.close();
+        self.finish_error();
     }
 
-    /// Those in a text.
-    pub fn of(text: &str) -> Errors {
-        let mut errors = Errors::default();
+    /// Errors in a whole text.
+    pub fn of(text: &str) -> StderrErrors {
+        let mut errors = StderrErrors::default();
         errors.push(text.as_bytes());
-        errors.end();
+        errors.finish();
         errors
     }
 
@@ -97,66 +98,67 @@ impl Errors {
 
     /// The lines of the first one, printable.
     pub fn first(&self) -> Option<Vec<String>> {
-        let Error { head, last, left_out, .. } = self.kept.as_ref()?;
-        let gap = (*left_out > 0).then(|| format!("  … {left_out} more lines"));
-        let lines = [head.clone()].into_iter().chain(gap).chain(last.iter().cloned());
-        Some(lines.map(|line| excerpt(&line, MOST_LETTERS)).collect())
+        let ErrorLines { first_line, last_lines, omitted, .. } = self.reported.as_ref()?;
+        let gap = (*omitted > 0).then(|| format!("  … {omitted} more lines"));
+        let lines = [first_line.clone()].into_iter().chain(gap).chain(last_lines.iter().cloned());
+        Some(lines.map(|line| excerpt(&line, MAX_LINE_CHARS)).collect())
     }
 
     fn end_line(&mut self) {
-        let line = std::mem::take(&mut self.line);
+        let line = std::mem::take(&mut self.partial_line);
         let line = String::from_utf8_lossy(&line);
         let line = line.trim_end();
-        if self.open.as_ref().is_some_and(|open| open.takes(line)) {
-            self.open.iter_mut().for_each(|open| open.add(line));
+        if self.current.as_ref().is_some_and(|open| open.continues_with(line)) {
+            self.current.iter_mut().for_each(|open| open.add(line));
             return;
         }
-        self.close();
+        self.finish_error();
         let is_crash = is_crash(line);
-        if is_crash || tells_an_error(line) {
+        if is_crash || has_error_marker(line) {
             self.count += 1;
-            self.open = Some(Error {
+            self.current = Some(ErrorLines {
                 is_crash,
-                head: line.to_owned(),
-                last: VecDeque::new(),
-                left_out: 0,
-                goes_on: is_crash,
+                first_line: line.to_owned(),
+                last_lines: VecDeque::new(),
+                omitted: 0,
+                continues: is_crash,
             });
         }
     }
 
-    fn close(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        let is_better = self.kept.as_ref().is_none_or(|kept| open.is_crash && !kept.is_crash);
+    fn finish_error(&mut self) {
+        let Some(open) = self.current.take() else { return };
+        let is_better = self.reported.as_ref().is_none_or(|kept| open.is_crash && !kept.is_crash);
         if is_better {
-            self.kept = Some(open);
+            self.reported = Some(open);
         }
     }
 }
 
-impl Error {
-    fn takes(&self, line: &str) -> bool {
-        !line.is_empty() && (self.goes_on || line.starts_with([' ', '\t']))
+impl ErrorLines {
+    fn continues_with(&self, line: &str) -> bool {
+        !line.is_empty() && (self.continues || line.starts_with([' ', '\t']))
     }
 
     fn add(&mut self, line: &str) {
         // Python's last line, which names the exception, is not indented; nor is what Rust's panic
         // says, in the line behind the first.
         if !line.starts_with([' ', '\t']) {
-            self.goes_on = line.contains(TRACEBACK);
+            self.continues = line.contains(PYTHON_TRACEBACK);
         }
-        self.last.push_back(line.to_owned());
-        if self.last.len() > MOST_LINES {
-            self.last.pop_front();
-            self.left_out += 1;
+        self.last_lines.push_back(line.to_owned());
+        if self.last_lines.len() > MAX_LAST_LINES {
+            self.last_lines.pop_front();
+            self.omitted += 1;
         }
     }
 }
 
-const TRACEBACK: &str = "Traceback (most recent call last)";
+const PYTHON_TRACEBACK: &str = "Traceback (most recent call last)";
 
-/// Whether any line of a text may be an error: looking at each would take many times as long.
-fn may_tell_an_error(text: &str) -> bool {
+/// True if some line of the text may be an error. One search over the text is many times faster
+/// than a check of each line.
+fn may_have_error(text: &str) -> bool {
     let parts = [
         "rror",
         "ERROR",
@@ -176,14 +178,14 @@ fn may_tell_an_error(text: &str) -> bool {
 /// Whether a line begins what a runtime writes when a thread or a program dies.
 fn is_crash(line: &str) -> bool {
     let begins = ["panic:", "fatal error:", "Unhandled ", "Uncaught ", "Segmentation fault"];
-    let anywhere = [TRACEBACK, " panicked at ", ": panic serving ", "Exception in thread "];
+    let anywhere = [PYTHON_TRACEBACK, " panicked at ", ": panic serving ", "Exception in thread "];
     begins.iter().any(|text| line.starts_with(text))
         || anywhere.iter().any(|text| line.contains(text))
 }
 
-/// Whether a line says that it tells an error: by a level in capitals, as logs have it, or by a
-/// word such as `Error:` or `KeyError:`.
-fn tells_an_error(line: &str) -> bool {
+/// True if the line has an error marker: a log level in capitals, or a word such as `Error:` or
+/// `KeyError:`.
+fn has_error_marker(line: &str) -> bool {
     line.split_whitespace().any(|word| {
         let word = word.trim_start_matches(['[', '(', '<']);
         let level = word.split([':', ']', ')', '>', ',']).next().unwrap_or_default();
@@ -201,12 +203,12 @@ mod tests {
     fn check(text: &str, count: u64, expected: &[&str]) {
         // However it comes.
         for length in [1, 7, text.len().max(1)] {
-            let mut errors = Errors::default();
+            let mut errors = StderrErrors::default();
             text.as_bytes().chunks(length).for_each(|chunk| errors.push(chunk));
-            errors.end();
+            errors.finish();
             assert_eq!(errors.first().unwrap_or_default(), expected, "{text}");
-            let is_found = text.lines().any(|line| is_crash(line) || tells_an_error(line));
-            assert!(!is_found || may_tell_an_error(text), "{text}");
+            let is_found = text.lines().any(|line| is_crash(line) || has_error_marker(line));
+            assert!(!is_found || may_have_error(text), "{text}");
             assert_eq!(errors.count(), count, "{text}");
         }
     }
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_says_that_it_tells_an_error_is_one() {
+    fn a_line_with_an_error_marker_is_an_error() {
         for line in [
             "TypeError: Cannot read properties of undefined",
             "2026-11-28 ERROR node: no peers",
@@ -254,15 +256,17 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_one_the_first_line_and_the_last_are_kept_printable() {
+    fn the_first_and_last_lines_of_a_long_error_are_kept_printable() {
         let frames: Vec<String> = (0..1000).map(|frame| format!("  frame {frame}\n")).collect();
         let frames = frames.concat();
-        let mut errors = Errors::default();
-        errors.push(format!("{TRACEBACK}:\n{frames}Error: \x1b[2J{}", "x".repeat(9999)).as_bytes());
-        errors.end();
+        let mut errors = StderrErrors::default();
+        errors.push(
+            format!("{PYTHON_TRACEBACK}:\n{frames}Error: \x1b[2J{}", "x".repeat(9999)).as_bytes(),
+        );
+        errors.finish();
         let lines = errors.first().unwrap();
-        assert_eq!(lines.len(), MOST_LINES + 2);
-        assert_eq!(lines[..2], [format!("{TRACEBACK}:"), "  … 992 more lines".to_owned()]);
+        assert_eq!(lines.len(), MAX_LAST_LINES + 2);
+        assert_eq!(lines[..2], [format!("{PYTHON_TRACEBACK}:"), "  … 992 more lines".to_owned()]);
         assert_eq!(lines[2], "  frame 992");
         assert!(lines[10].starts_with("Error: \\u{1b}[2Jxxx"), "{lines:?}");
         assert!(lines[10].ends_with("… (2000 bytes)"), "{lines:?}");

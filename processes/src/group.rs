@@ -10,27 +10,27 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 use tokio::sync::watch;
 
-use super::pulse::{Order, Pulse, State};
-use super::table;
+use super::procfs;
+use super::run_state::{RequestedState, RunState, RunStateReceiver};
 
 /// The ids of the processes that keepers wait for, and nobody else may.
 #[derive(Debug, Clone, Default)]
-pub struct Kept(Arc<Mutex<BTreeSet<i32>>>);
+pub struct SupervisedPids(Arc<Mutex<BTreeSet<i32>>>);
 
 /// A node's processes, unless they have left its group.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct ProcessGroup {
     leader: Pid,
-    state: watch::Sender<State>,
-    kept: Kept,
+    run_state: watch::Sender<RunState>,
+    supervised: SupervisedPids,
 }
 
 /// Kills a group when it is dropped.
 #[derive(Debug)]
-pub(super) struct Leash(pub(super) Arc<Group>);
+pub(super) struct KillOnDrop(pub(super) Arc<ProcessGroup>);
 
-impl Kept {
-    /// Whether this process is one of them.
+impl SupervisedPids {
+    /// True if a supervisor reaps the process with this id.
     pub(super) fn contains(&self, id: i32) -> bool {
         self.ids().contains(&id)
     }
@@ -42,76 +42,77 @@ impl Kept {
 
 /// Kills groups, and what has left them and is still found below their leaders.
 ///
-/// All at once, because the system's table is long where there are many nodes.
-pub(super) fn uproot<'a>(groups: impl Iterator<Item = &'a Group> + Clone) {
-    let there: Vec<&Group> = groups.clone().filter(|group| !group.pulse().is_gone()).collect();
-    for group in &there {
+/// All groups share one scan of `/proc`, which is long when there are many nodes.
+pub(super) fn kill_trees<'a>(groups: impl Iterator<Item = &'a ProcessGroup> + Clone) {
+    let running: Vec<&ProcessGroup> =
+        groups.clone().filter(|group| !group.run_state().is_reaped()).collect();
+    for group in &running {
         group.signal(Signal::STOP);
     }
-    let leaders = there.iter().map(|group| group.leader.as_raw_nonzero().get());
-    let below = table::freeze_below(leaders.collect());
-    groups.for_each(Group::kill);
-    for id in below {
-        table::signal(id, Signal::KILL);
+    let leaders = running.iter().map(|group| group.leader.as_raw_nonzero().get());
+    let descendants = procfs::stop_descendants(leaders.collect());
+    groups.for_each(ProcessGroup::kill);
+    for id in descendants {
+        procfs::signal(id, Signal::KILL);
     }
 }
 
-impl Group {
-    /// The group of a process that was just started as its leader.
-    pub(super) fn led_by(child: &Child, kept: &Kept) -> Option<Group> {
+impl ProcessGroup {
+    /// Group led by a process that was just spawned.
+    pub(super) fn led_by(child: &Child, supervised: &SupervisedPids) -> Option<ProcessGroup> {
         let id = i32::try_from(child.id()?).ok()?;
-        kept.ids().insert(id);
-        let state = watch::Sender::new(State::RUNNING);
-        Some(Group { leader: Pid::from_raw(id)?, state, kept: kept.clone() })
+        supervised.ids().insert(id);
+        let run_state = watch::Sender::new(RunState::RUNNING);
+        Some(ProcessGroup { leader: Pid::from_raw(id)?, run_state, supervised: supervised.clone() })
     }
 
-    /// Tells from now on whether it runs.
-    pub(super) fn pulse(&self) -> Pulse {
-        Pulse::of(&self.state)
+    /// Subscribes to changes of the run state.
+    pub(super) fn run_state(&self) -> RunStateReceiver {
+        RunStateReceiver::of(&self.run_state)
     }
 
     /// Stops it from running.
     pub(super) fn pause(&self) {
-        self.order(Order::Run, Order::Pause, Signal::STOP);
+        self.request(RequestedState::Running, RequestedState::Paused, Signal::STOP);
     }
 
     /// Lets it run again.
     pub(super) fn resume(&self) {
-        self.order(Order::Pause, Order::Run, Signal::CONT);
+        self.request(RequestedState::Paused, RequestedState::Running, Signal::CONT);
     }
 
     /// Kills it.
     pub(super) fn kill(&self) {
-        self.state.send_if_modified(|state| {
-            if !state.is_gone {
+        self.run_state.send_if_modified(|state| {
+            if !state.is_reaped {
                 self.signal(Signal::KILL);
             }
-            // Also of one that is gone, whose end is then nobody's business any more.
-            let is_new = state.order != Order::Die;
-            state.order = Order::Die;
+            // Recorded even after the leader exited: its exit is then not reported as a failure.
+            let is_new = state.requested != RequestedState::Killed;
+            state.requested = RequestedState::Killed;
             is_new
         });
     }
 
-    /// Notes that its leader is gone, which takes with it whom it leaves behind.
-    pub(super) fn bury(&self) {
-        self.state.send_if_modified(|state| {
-            let is_new = !state.is_gone;
+    /// Records that the leader was reaped, and kills the rest of its group.
+    pub(super) fn mark_reaped(&self) {
+        self.run_state.send_if_modified(|state| {
+            let is_new = !state.is_reaped;
             if is_new {
                 self.signal(Signal::KILL);
-                self.kept.ids().remove(&self.leader.as_raw_nonzero().get());
-                state.is_gone = true;
+                self.supervised.ids().remove(&self.leader.as_raw_nonzero().get());
+                state.is_reaped = true;
             }
             is_new
         });
     }
 
-    fn order(&self, from: Order, to: Order, signal: Signal) {
-        self.state.send_if_modified(|state| {
-            let is_due = state.order == from && !state.is_gone;
+    fn request(&self, from: RequestedState, to: RequestedState, signal: Signal) {
+        self.run_state.send_if_modified(|state| {
+            let is_due = state.requested == from && !state.is_reaped;
             if is_due {
                 self.signal(signal);
-                state.order = to;
+                state.requested = to;
             }
             is_due
         });
@@ -123,7 +124,7 @@ impl Group {
     }
 }
 
-impl Drop for Leash {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         self.0.kill();
     }

@@ -5,20 +5,20 @@ use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use eddy_text::shell::{expanded, quoted};
+use eddy_text::shell::{expand_tilde, quote_words};
 
 /// What goes on in the sentence that there is no such file, where these are the words behind it.
 pub(super) fn of(path: &Path, words: &[OsString]) -> Option<String> {
-    if let Some(meant) = expanded(path) {
+    if let Some(meant) = expand_tilde(path) {
         return Some(format!("; no shell has expanded its ~. Did you mean --bin {meant}?"));
     }
     let text = path.to_str()?;
     if let Some((program, rest)) = text.split_once(char::is_whitespace) {
         let script = rest.split_whitespace().find(|word| Path::new(word).is_file());
         return Some(match script {
-            Some(script) => of_script(program, script),
+            Some(script) => script_hint(program, script),
             None => format!(
-                "; --bin takes a file alone, and words for it stand behind that. Did you mean \
+                "; --bin takes only a file; its arguments follow after --. Did you mean \
                  --bin {program} -- {}?",
                 rest.trim()
             ),
@@ -27,27 +27,27 @@ pub(super) fn of(path: &Path, words: &[OsString]) -> Option<String> {
     if text.contains('/') {
         return None;
     }
-    let found = on_path(text)?;
+    let found = find_on_path(text)?;
     let mut words = words.iter().filter_map(|word| word.to_str());
     if let Some(script) = words.find(|word| Path::new(word).is_file()) {
-        return Some(of_script(text, script));
+        return Some(script_hint(text, script));
     }
-    let found = quoted(&[found.display().to_string()]);
+    let found = quote_words(&[found.display().to_string()]);
     Some(format!("; --bin is a path, and not looked for on PATH. Did you mean --bin {found}?"))
 }
 
-/// How a script is run.
-fn of_script(interpreter: &str, script: &str) -> String {
+/// Suggestion to run a script directly instead of its interpreter.
+fn script_hint(interpreter: &str, script: &str) -> String {
     let interpreter = interpreter.rsplit('/').next().unwrap_or(interpreter);
-    let script = quoted(&[script.to_owned()]);
+    let script = quote_words(&[script.to_owned()]);
     format!(
         "; --bin takes the script itself. Did you mean --bin {script}, with #!/usr/bin/env \
          {interpreter} as its first line, and made executable (chmod +x {script})?"
     )
 }
 
-/// The program that a shell would run.
-fn on_path(name: &str) -> Option<PathBuf> {
+/// Program that a shell would find on `PATH`.
+fn find_on_path(name: &str) -> Option<PathBuf> {
     let is_program = |path: &PathBuf| {
         path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
     };
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_is_not_there_is_answered_with_how_it_is_named() {
+    fn a_missing_program_gets_a_suggestion() {
         #[track_caller]
         fn check(path: &str, words: &[&str], expected: &str) {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();

@@ -7,33 +7,33 @@ use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 
-use super::pulse::Pulse;
+use super::run_state::RunStateReceiver;
 
-/// How many lines go into one write at most. More would save nothing; one by one, a burst of
-/// messages would cost a system call each.
-const AT_ONCE: usize = 64;
+/// Lines per write at most. A larger number would save nothing; with single lines, a burst of
+/// messages would cost one system call each.
+const MAX_LINES_PER_WRITE: usize = 64;
 
-/// How many bytes may wait for a node to read them. Less might be too little for a node that is
-/// merely slow; more would let a node that never reads fill the memory.
-const MOST_UNREAD: usize = 64 << 20;
+/// Bytes that may wait for a node to read them. Less might fail a node that is merely slow; more
+/// would let a node that never reads fill the memory.
+const MAX_UNREAD_BYTES: usize = 64 << 20;
 
-/// How long a node that has closed its STDIN may run until it ends. Shorter, and a node that ends
-/// would be taken for one that lives on; longer, and short tests would not find it out.
-const ENDED_WITHIN: Duration = Duration::from_secs(1);
+/// Time that a node which closed its STDIN has to exit. A shorter one would take an exiting node
+/// for a running one; with a longer one, short tests would not notice.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Lines on their way to a node.
 #[derive(Debug)]
-pub(super) struct Input {
+pub(super) struct StdinWriter {
     lines: mpsc::UnboundedSender<String>,
-    unread: Arc<Unread>,
+    backlog: Arc<StdinBacklog>,
 }
 
 /// How much of its input a node has yet to read.
 #[derive(Debug, Default)]
-pub(super) struct Unread {
+pub(super) struct StdinBacklog {
     bytes: AtomicUsize,
-    too_much: Notify,
-    /// After how many lines the node had closed its STDIN, and lived on.
+    overflow: Notify,
+    /// Number of lines written before the node closed its STDIN, if it kept running.
     closed_after: OnceLock<usize>,
 }
 
@@ -41,44 +41,45 @@ pub(super) struct Unread {
 /// is killed, whoever else may hold its STDIN open.
 pub(super) fn start(
     stdin: impl AsyncWrite + Unpin + Send + 'static,
-    pulse: Pulse,
-) -> (Input, Arc<Unread>) {
+    run_state: RunStateReceiver,
+) -> (StdinWriter, Arc<StdinBacklog>) {
     let (lines, to_write) = mpsc::unbounded_channel();
-    let unread = Arc::new(Unread::default());
-    let (mut end, noted) = (pulse.clone(), Arc::clone(&unread));
+    let backlog = Arc::new(StdinBacklog::default());
+    let (mut end, task_backlog) = (run_state.clone(), Arc::clone(&backlog));
     tokio::spawn(async move {
         tokio::select! {
             biased;
             () = end.killed() => {}
-            () = write(stdin, to_write, noted, pulse) => {}
+            () = write(stdin, to_write, task_backlog, run_state) => {}
         }
     });
-    (Input { lines, unread: Arc::clone(&unread) }, unread)
+    (StdinWriter { lines, backlog: Arc::clone(&backlog) }, backlog)
 }
 
-impl Input {
-    /// Hands the node a line.
+impl StdinWriter {
+    /// Queues a line for the node.
     pub(super) fn deliver(&self, line: String) {
         let length = line.len();
-        let unread = self.unread.bytes.fetch_add(length, Ordering::Relaxed) + length;
-        // A node that has closed its STDIN reads no more, which is its right.
+        let backlog = self.backlog.bytes.fetch_add(length, Ordering::Relaxed) + length;
+        // A node may close its STDIN; the backlog then means nothing.
         let is_open = self.lines.send(line).is_ok();
-        if is_open && unread > MOST_UNREAD {
-            self.unread.too_much.notify_one();
+        if is_open && backlog > MAX_UNREAD_BYTES {
+            self.backlog.overflow.notify_one();
         }
     }
 }
 
-impl Unread {
-    /// How many lines could be written, if no more can although the node lives on.
+impl StdinBacklog {
+    /// Number of lines written before the node closed its STDIN, if it kept running.
     pub(super) fn closed_after(&self) -> Option<usize> {
         self.closed_after.get().copied()
     }
 
-    /// Waits until there is more than there may be, and says so in words that follow "it".
-    pub(super) async fn too_much(&self) -> String {
-        self.too_much.notified().await;
-        let most = MOST_UNREAD >> 20;
+    /// Waits until the backlog is over its bound; returns a predicate for the node, such as "does
+    /// not read STDIN".
+    pub(super) async fn overflow(&self) -> String {
+        self.overflow.notified().await;
+        let most = MAX_UNREAD_BYTES >> 20;
         format!(
             "does not read STDIN: more than {most} MiB wait for it. A node must go on reading \
              whatever else it does."
@@ -89,22 +90,22 @@ impl Unread {
 async fn write(
     mut stdin: impl AsyncWrite + Unpin,
     mut lines: mpsc::UnboundedReceiver<String>,
-    unread: Arc<Unread>,
-    mut pulse: Pulse,
+    backlog: Arc<StdinBacklog>,
+    mut run_state: RunStateReceiver,
 ) {
-    let mut waiting = Vec::with_capacity(AT_ONCE);
+    let mut waiting = Vec::with_capacity(MAX_LINES_PER_WRITE);
     let mut written = 0;
-    while lines.recv_many(&mut waiting, AT_ONCE).await > 0 {
+    while lines.recv_many(&mut waiting, MAX_LINES_PER_WRITE).await > 0 {
         let text = waiting.concat();
         // A node that has closed its STDIN may be about to end, which says more than this error.
         if stdin.write_all(text.as_bytes()).await.is_err() {
             drop(lines);
-            pulse.has_run_for(ENDED_WITHIN).await;
-            let _ = unread.closed_after.set(written);
+            run_state.has_run_for(EXIT_TIMEOUT).await;
+            let _ = backlog.closed_after.set(written);
             return;
         }
         written += waiting.len();
-        unread.bytes.fetch_sub(text.len(), Ordering::Relaxed);
+        backlog.bytes.fetch_sub(text.len(), Ordering::Relaxed);
         waiting.clear();
     }
 }
@@ -113,43 +114,43 @@ async fn write(
 mod tests {
     use tokio::io::AsyncReadExt;
 
-    use super::super::pulse::testing::Puppet;
+    use super::super::run_state::testing::FakeRunState;
     use super::*;
 
     #[tokio::test]
-    async fn a_node_that_does_not_read_is_found_out() {
-        let (_node, pulse) = Puppet::running();
+    async fn a_node_that_does_not_read_is_reported() {
+        let (_node, run_state) = FakeRunState::running();
         let (stdin, _held) = tokio::io::duplex(1);
-        let (input, unread) = start(stdin, pulse);
-        input.deliver("x".repeat(MOST_UNREAD));
-        assert!(futures_are_pending(unread.too_much()).await);
+        let (input, backlog) = start(stdin, run_state);
+        input.deliver("x".repeat(MAX_UNREAD_BYTES));
+        assert!(is_pending(backlog.overflow()).await);
         input.deliver("y".to_owned());
-        assert!(unread.too_much().await.starts_with("does not read STDIN: more than 64 MiB"));
+        assert!(backlog.overflow().await.starts_with("does not read STDIN: more than 64 MiB"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_node_that_closes_its_stdin_is_noted_when_it_had_time_to_end() {
-        let (node, pulse) = Puppet::running();
+    async fn a_closed_stdin_is_recorded_after_the_node_had_time_to_exit() {
+        let (node, run_state) = FakeRunState::running();
         let (stdin, held) = tokio::io::duplex(64);
-        let (input, unread) = start(stdin, pulse);
+        let (input, backlog) = start(stdin, run_state);
         input.deliver("one\n".to_owned());
-        tokio::time::sleep(ENDED_WITHIN).await;
+        tokio::time::sleep(EXIT_TIMEOUT).await;
         drop(held);
         input.deliver("two\n".to_owned());
-        tokio::time::sleep(ENDED_WITHIN / 2).await;
+        tokio::time::sleep(EXIT_TIMEOUT / 2).await;
         node.pause();
-        tokio::time::sleep(60 * ENDED_WITHIN).await;
-        assert_eq!(unread.closed_after(), None);
+        tokio::time::sleep(60 * EXIT_TIMEOUT).await;
+        assert_eq!(backlog.closed_after(), None);
         node.resume();
-        tokio::time::sleep(2 * ENDED_WITHIN).await;
-        assert_eq!(unread.closed_after(), Some(1));
+        tokio::time::sleep(2 * EXIT_TIMEOUT).await;
+        assert_eq!(backlog.closed_after(), Some(1));
     }
 
     #[tokio::test]
-    async fn what_stands_in_stdin_is_lost_when_the_node_is_killed() {
-        let (node, pulse) = Puppet::running();
+    async fn unread_input_is_lost_when_the_node_is_killed() {
+        let (node, run_state) = FakeRunState::running();
         let (stdin, mut held) = tokio::io::duplex(4);
-        let (input, _) = start(stdin, pulse);
+        let (input, _) = start(stdin, run_state);
         input.deliver("one\ntwo\nthree\n".to_owned());
         assert_eq!(held.read_u8().await.unwrap(), b'o');
         node.kill();
@@ -158,7 +159,7 @@ mod tests {
         assert!("ne\ntwo\n".starts_with(&text), "{text:?}");
     }
 
-    async fn futures_are_pending(future: impl Future<Output = String>) -> bool {
+    async fn is_pending(future: impl Future<Output = String>) -> bool {
         tokio::select! {
             biased;
             _ = future => false,

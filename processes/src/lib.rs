@@ -14,40 +14,40 @@
 //! test goes on, its STDIN and its log have bounds, and beyond them the test ends.
 
 mod errors;
-pub mod files;
+pub mod file_limit;
 mod group;
 mod hint;
 mod input;
-mod keeper;
 mod node;
+mod node_resources;
 mod orphans;
 mod output;
 mod pipe;
-mod post;
+mod procfs;
 mod program;
-mod pulse;
+mod run_state;
 mod stderr;
-mod table;
+mod supervisor;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use tokio::sync::mpsc;
 
-pub use self::errors::Errors;
-pub use self::group::Kept;
-pub use self::keeper::Remains;
-use self::node::Node;
+pub use self::errors::StderrErrors;
+pub use self::group::SupervisedPids;
+use self::node::ProcessNode;
 pub use self::orphans::Orphans;
-pub use self::program::Program;
-pub use self::stderr::LastWords;
+pub use self::program::ProgramFile;
+pub use self::stderr::StderrTail;
+pub use self::supervisor::NodeDiagnostics;
 
 /// What a node did.
 #[derive(Debug)]
-pub enum Event {
-    /// It wrote a line.
-    Said {
-        /// The number of the node.
+pub enum ProcessEvent {
+    /// The node wrote a line to STDOUT.
+    Wrote {
+        /// Index of the node.
         node: usize,
         /// The line, without its newline.
         line: String,
@@ -56,23 +56,23 @@ pub enum Event {
     Ended {
         /// The number of the node.
         node: usize,
-        /// Which of its processes it was, the first being 0.
-        life: u64,
-        /// What it did, in words that follow "it".
-        how: String,
+        /// The node's incarnation, from 0; each restart begins the next one.
+        incarnation: u64,
+        /// Predicate that follows "it", such as "exited with status 3".
+        cause: String,
     },
 }
 
-/// How many events of nodes may wait for the test. Each may be a long line, so that more would take
-/// memory; fewer would make nodes and the test wait for each other.
-pub const EVENTS: usize = 16;
+/// Capacity of the event channel. Each event may be a long line, so a larger one would take memory;
+/// a smaller one would make nodes and the test wait for each other.
+pub const EVENT_CAPACITY: usize = 16;
 
 /// How every node of a test is run.
 #[derive(Debug, Clone)]
-pub struct Command {
-    /// What is run.
-    pub program: Program,
-    /// The words behind its name.
+pub struct ProcessConfig {
+    /// Program to run.
+    pub program: ProgramFile,
+    /// Arguments of the program.
     pub arguments: Vec<OsString>,
     /// The directory that gets a log of each node's STDERR.
     pub logs: PathBuf,
@@ -85,20 +85,20 @@ pub struct Command {
 /// The running nodes of a test.
 #[derive(Debug)]
 pub struct Processes {
-    nodes: Vec<Node>,
-    kept: Kept,
+    nodes: Vec<ProcessNode>,
+    supervised: SupervisedPids,
 }
 
 impl Processes {
     /// Starts a process for each node, or none at all.
     pub async fn start(
-        command: &Command,
+        config: &ProcessConfig,
         nodes: &[String],
-        events: &mpsc::Sender<Event>,
+        events: &mpsc::Sender<ProcessEvent>,
     ) -> anyhow::Result<Processes> {
-        let mut processes = Processes { nodes: Vec::new(), kept: Kept::default() };
-        for (number, node) in nodes.iter().enumerate() {
-            match Node::start(command, number, node, events, &processes.kept) {
+        let mut processes = Processes { nodes: Vec::new(), supervised: SupervisedPids::default() };
+        for (index, node) in nodes.iter().enumerate() {
+            match ProcessNode::start(config, index, node, events, &processes.supervised) {
                 Ok(node) => processes.nodes.push(node),
                 Err(error) => {
                     processes.stop(None).await;
@@ -109,29 +109,30 @@ impl Processes {
         Ok(processes)
     }
 
-    /// The ids of the processes, whichever they are at the moment.
-    pub fn kept(&self) -> Kept {
-        self.kept.clone()
+    /// Ids of the current processes.
+    pub fn supervised_pids(&self) -> SupervisedPids {
+        self.supervised.clone()
     }
 
     /// Kills all nodes and what else they started, waits until they are gone and their logs are
     /// complete, and gives what they left, by number.
     ///
-    /// Events must not be waited for any more: the receiver should be gone.
-    pub async fn stop(self, orphans: Option<&Orphans>) -> Vec<Remains> {
-        let stopping: Vec<_> = self.nodes.into_iter().map(Node::stop).collect();
+    /// The receiver of events should be dropped before, or nodes with unreceived output may delay
+    /// this.
+    pub async fn stop(self, orphans: Option<&Orphans>) -> Vec<NodeDiagnostics> {
+        let stopping: Vec<_> = self.nodes.into_iter().map(ProcessNode::stop).collect();
         if let Some(orphans) = orphans {
             // Before the pipes are waited for, which they might hold open.
             orphans.kill();
         }
-        let mut remains = Vec::new();
+        let mut diagnostics = Vec::new();
         for stopped in stopping {
-            remains.push(stopped.await);
+            diagnostics.push(stopped.await);
         }
         if let Some(orphans) = orphans {
-            orphans.bury(&Kept::default());
+            orphans.reap(&SupervisedPids::default());
         }
-        remains
+        diagnostics
     }
 
     /// Hands a node a line, newline included. A node that is gone ignores it.
@@ -142,9 +143,9 @@ impl Processes {
     /// Kills nodes, and returns when they are gone; may be given up when they will be soon.
     pub async fn kill(&self, nodes: &[usize]) {
         let nodes = nodes.iter().map(|node| &self.nodes[*node]);
-        group::uproot(nodes.clone().map(Node::group));
+        group::kill_trees(nodes.clone().map(ProcessNode::group));
         for node in nodes {
-            node.is_gone().await;
+            node.wait_until_reaped().await;
         }
     }
 

@@ -5,89 +5,89 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::Command;
-use super::group::{Group, Kept};
-use super::keeper::{GONE_WITHIN, Keeper, Remains};
-use super::post::Post;
-use crate::Event;
+use super::ProcessConfig;
+use super::group::{ProcessGroup, SupervisedPids};
+use super::node_resources::NodeResources;
+use super::supervisor::{NodeDiagnostics, REAP_TIMEOUT, Supervisor};
+use crate::ProcessEvent;
 
 /// A node of a test; dropping it kills its process.
 #[derive(Debug)]
-pub(super) struct Node {
-    post: Post,
-    keeper: Keeper,
-    /// How many processes it has had before.
-    life: u64,
-    /// What all former processes left, when the last of them has.
-    former: Option<JoinHandle<Remains>>,
+pub(super) struct ProcessNode {
+    resources: NodeResources,
+    supervisor: Supervisor,
+    /// The node's incarnation, from 0; each restart begins the next one.
+    incarnation: u64,
+    /// Diagnostics of all previous processes, ready when the last of them is drained.
+    previous: Option<JoinHandle<NodeDiagnostics>>,
 }
 
-impl Node {
-    /// Starts a process.
+impl ProcessNode {
+    /// Spawns the first process.
     pub(super) fn start(
-        command: &Command,
+        config: &ProcessConfig,
         number: usize,
         node: &str,
-        events: &mpsc::Sender<Event>,
-        kept: &Kept,
-    ) -> Result<Node> {
-        let post = Post::new(command, number, node, events, kept)?;
-        let keeper = Keeper::new(post.fill()?, &post, 0);
-        Ok(Node { post, keeper, life: 0, former: None })
+        events: &mpsc::Sender<ProcessEvent>,
+        supervised: &SupervisedPids,
+    ) -> Result<ProcessNode> {
+        let resources = NodeResources::new(config, number, node, events, supervised)?;
+        let supervisor = Supervisor::new(resources.spawn()?, &resources, 0);
+        Ok(ProcessNode { resources, supervisor, incarnation: 0, previous: None })
     }
 
     /// Hands it a line.
     pub(super) fn deliver(&self, line: String) {
-        self.keeper.deliver(line);
+        self.supervisor.deliver(line);
     }
 
     /// Stops it from running.
     pub(super) fn pause(&self) {
-        self.keeper.group().pause();
+        self.supervisor.group().pause();
     }
 
     /// Lets it run again.
     pub(super) fn resume(&self) {
-        self.keeper.group().resume();
+        self.supervisor.group().resume();
     }
 
-    /// Its processes.
-    pub(super) fn group(&self) -> &Group {
-        self.keeper.group()
+    /// Process group of the current process.
+    pub(super) fn group(&self) -> &ProcessGroup {
+        self.supervisor.group()
     }
 
     /// Starts another process in place of the one that was killed.
     pub(super) async fn restart(&mut self) -> Result<()> {
-        if !self.is_gone().await {
-            bail!("node {} cannot be started again: its process is still there", self.post.node);
+        if !self.wait_until_reaped().await {
+            bail!("node {} cannot be restarted: its process is still there", self.resources.node);
         }
-        self.life += 1;
-        let next = Keeper::new(self.post.fill()?, &self.post, self.life);
-        let last = std::mem::replace(&mut self.keeper, next).stop();
-        let former = self.former.take();
-        self.former = Some(tokio::spawn(with_former(last, former)));
+        self.incarnation += 1;
+        let next = Supervisor::new(self.resources.spawn()?, &self.resources, self.incarnation);
+        let last = std::mem::replace(&mut self.supervisor, next).stop();
+        let previous = self.previous.take();
+        self.previous = Some(tokio::spawn(with_previous(last, previous)));
         Ok(())
     }
 
-    /// Tells it to end now; the future is ready when it has.
-    pub(super) fn stop(self) -> impl Future<Output = Remains> {
-        let remains = with_former(self.keeper.stop(), self.former);
-        async move { timeout(GONE_WITHIN, remains).await.unwrap_or_default() }
+    /// Kills the process at once; the future completes when it is reaped and drained.
+    pub(super) fn stop(self) -> impl Future<Output = NodeDiagnostics> {
+        let diagnostics = with_previous(self.supervisor.stop(), self.previous);
+        async move { timeout(REAP_TIMEOUT, diagnostics).await.unwrap_or_default() }
     }
 
-    /// Waits until its process is gone; tells whether it is.
-    pub(super) async fn is_gone(&self) -> bool {
-        timeout(GONE_WITHIN, self.keeper.group().pulse().gone()).await.is_ok()
+    /// Waits until its process is reaped; false after a timeout.
+    pub(super) async fn wait_until_reaped(&self) -> bool {
+        timeout(REAP_TIMEOUT, self.supervisor.group().run_state().reaped()).await.is_ok()
     }
 }
 
-async fn with_former(
-    last: impl Future<Output = Remains>,
-    former: Option<JoinHandle<Remains>>,
-) -> Remains {
-    let remains = last.await;
-    match former {
-        Some(former) => remains.after(former.await.unwrap_or_default()),
-        None => remains,
+async fn with_previous(
+    last: impl Future<Output = NodeDiagnostics>,
+    previous: Option<JoinHandle<NodeDiagnostics>>,
+) -> NodeDiagnostics {
+    let diagnostics = last.await;
+    match previous {
+        Some(previous) => diagnostics.merge_previous(previous.await.unwrap_or_default()),
+        None => diagnostics,
     }
 }

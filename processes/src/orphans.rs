@@ -9,16 +9,15 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, getpid, waitpid};
 
-use super::group::Kept;
-use super::table::{self, Process, processes};
+use super::group::SupervisedPids;
+use super::procfs::{self, ProcessEntry, all_processes};
 
-/// How long killed processes may take to be gone. Longer would only matter to a machine that stands
-/// still.
-const GONE_WITHIN: Duration = Duration::from_secs(1);
+/// Time for killed processes to exit. A longer one would only help an overloaded machine.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often ended orphans are looked for in the middle of a test. More seldom, and a node that
-/// leaves one behind at each request would use up the system's process ids.
-const BURY_EVERY: Duration = Duration::from_secs(1);
+/// Interval at which orphans are reaped during a test. With a longer one, a node that leaves one
+/// orphan per request would use up the system's process ids.
+const REAP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What nodes leave behind, which is killed when this is dropped.
 ///
@@ -26,8 +25,8 @@ const BURY_EVERY: Duration = Duration::from_secs(1);
 /// starts from now on count as nodes or theirs.
 #[derive(Debug)]
 pub struct Orphans {
-    /// Those that were there before, and belong to somebody else.
-    spared: BTreeSet<i32>,
+    /// Ids of earlier child processes, which are not nodes.
+    earlier_children: BTreeSet<i32>,
 }
 
 impl Orphans {
@@ -38,53 +37,54 @@ impl Orphans {
             // An old kernel knows no such thing, and is no reason not to run a test.
             let _ = rustix::process::set_child_subreaper(Some(getpid()));
         }
-        let none = Orphans { spared: BTreeSet::new() };
-        let spared = none.below_us().iter().map(|process| process.id).collect();
-        Orphans { spared }
+        let none = Orphans { earlier_children: BTreeSet::new() };
+        let earlier_children = none.descendants().iter().map(|process| process.id).collect();
+        Orphans { earlier_children }
     }
 
     /// Kills all processes below this one, and waits until they have ended.
     pub fn kill(&self) {
         let start = Instant::now();
         loop {
-            let mut living = self.below_us();
-            living.retain(|process| !process.has_ended);
-            if living.is_empty() || start.elapsed() > GONE_WITHIN {
+            let mut living = self.descendants();
+            living.retain(|process| !process.is_zombie);
+            if living.is_empty() || start.elapsed() > EXIT_TIMEOUT {
                 return;
             }
             for process in living {
-                table::signal(process.id, Signal::KILL);
+                procfs::signal(process.id, Signal::KILL);
             }
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// Buries those that have ended, again and again, but for the nodes, whose keepers do it.
-    pub async fn bury_regularly(&self, nodes: &Kept) -> std::convert::Infallible {
+    /// Reaps orphans at an interval. Nodes are left to their supervisors.
+    pub async fn reap_regularly(&self, nodes: &SupervisedPids) -> std::convert::Infallible {
         loop {
-            tokio::time::sleep(BURY_EVERY).await;
-            self.bury(nodes);
+            tokio::time::sleep(REAP_INTERVAL).await;
+            self.reap(nodes);
         }
     }
 
-    /// Buries those that have ended, but for the nodes.
-    pub(crate) fn bury(&self, nodes: &Kept) {
+    /// Reaps exited orphans, but not nodes.
+    pub(crate) fn reap(&self, nodes: &SupervisedPids) {
         let us = getpid().as_raw_nonzero().get();
-        for Process { id, parent, has_ended } in self.below_us() {
-            if has_ended && parent == us && !nodes.contains(id) {
+        for ProcessEntry { id, parent, is_zombie } in self.descendants() {
+            if is_zombie && parent == us && !nodes.contains(id) {
                 let _ = waitpid(Pid::from_raw(id), WaitOptions::NOHANG);
             }
         }
     }
 
-    fn below_us(&self) -> Vec<Process> {
-        let all = processes();
+    fn descendants(&self) -> Vec<ProcessEntry> {
+        let all = all_processes();
         let mut below = Vec::new();
         let mut parents = vec![getpid().as_raw_nonzero().get()];
         while let Some(parent) = parents.pop() {
-            let is_child =
-                |process: &&Process| process.parent == parent && !self.spared.contains(&process.id);
-            let children: Vec<Process> = all.iter().filter(is_child).copied().collect();
+            let is_child = |process: &&ProcessEntry| {
+                process.parent == parent && !self.earlier_children.contains(&process.id)
+            };
+            let children: Vec<ProcessEntry> = all.iter().filter(is_child).copied().collect();
             parents.extend(children.iter().map(|child| child.id));
             below.extend(children);
         }

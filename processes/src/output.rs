@@ -6,20 +6,20 @@ use eddy_text::printable;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::sync::mpsc;
 
-use super::pulse::Pulse;
-use crate::Event;
+use super::run_state::RunStateReceiver;
+use crate::ProcessEvent;
 
-/// How long a line may be. More than any message of a test that makes sense; less than what a node
-/// that writes without end fills a machine's memory with.
-const LONGEST_LINE: usize = 64 << 20;
+/// Bytes of a line at most. This is more than any sensible message has, and little enough that a
+/// node which writes endlessly cannot fill the memory.
+const MAX_LINE_BYTES: usize = 64 << 20;
 
-/// How often it is looked whether half a line has grown, while the node runs. Twice without
-/// growth, and it is taken for all that there will be: longer would keep people waiting, shorter
-/// would blame a busy machine.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Interval at which an unterminated line is checked for growth while the node runs. A line that
+/// did not grow in two intervals is taken for complete: a longer interval would keep people
+/// waiting, a shorter one would blame a busy machine.
+const GROWTH_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How much of half a line is shown.
-const EXCERPT: usize = 300;
+/// Characters of an unterminated line that are shown.
+const MAX_EXCERPT_CHARS: usize = 300;
 
 /// Reports lines until STDOUT is closed; what stands behind the last newline is no line, and
 /// returned if it had stood there for a while.
@@ -30,53 +30,63 @@ const EXCERPT: usize = 300;
 pub(super) async fn read(
     stdout: impl AsyncRead + Unpin,
     node: usize,
-    nth_life: u64,
-    events: &mpsc::Sender<Event>,
-    mut pulse: Pulse,
+    incarnation: u64,
+    events: &mpsc::Sender<ProcessEvent>,
+    mut run_state: RunStateReceiver,
 ) -> Option<String> {
     let mut stdout = BufReader::with_capacity(1 << 16, stdout);
     let mut is_first = true;
     loop {
         let mut line = Vec::new();
-        let mut looks_in_vain = 0;
+        let mut checks_without_growth = 0;
         loop {
             let before = line.len();
-            let mut rest = (&mut stdout).take((LONGEST_LINE + 1 - before) as u64);
+            let mut rest = (&mut stdout).take((MAX_LINE_BYTES + 1 - before) as u64);
             let read = tokio::select! {
                 biased;
                 read = rest.read_until(b'\n', &mut line) => Some(read),
-                () = pulse.has_run_for(LOOK_EVERY) => None,
+                () = run_state.has_run_for(GROWTH_CHECK_INTERVAL) => None,
             };
             match read {
                 Some(read) => {
                     read.ok()?;
                     break;
                 }
-                None if line.is_empty() || line.len() > before => looks_in_vain = 0,
-                None => looks_in_vain += 1,
+                None if line.is_empty() || line.len() > before => checks_without_growth = 0,
+                None => checks_without_growth += 1,
             }
-            if is_first && looks_in_vain == 2 {
+            if is_first && checks_without_growth == 2 {
                 let half = show(&line);
-                let how = format!(
+                let cause = format!(
                     "wrote half a line to STDOUT and then nothing more:\n  {half}\nEnd each \
                      message with a newline, and flush STDOUT."
                 );
-                complain(events, Event::Ended { node, life: nth_life, how }, &mut pulse).await;
+                report_failure(
+                    events,
+                    ProcessEvent::Ended { node, incarnation, cause },
+                    &mut run_state,
+                )
+                .await;
             }
         }
         let event = match line.pop() {
-            Some(b'\n') => Event::Said { node, line: text(line) },
-            Some(_) if line.len() >= LONGEST_LINE => {
-                let how = format!(
+            Some(b'\n') => ProcessEvent::Wrote { node, line: text(line) },
+            Some(_) if line.len() >= MAX_LINE_BYTES => {
+                let cause = format!(
                     "wrote more than {} MiB to STDOUT without a newline:\n  {}\nEnd each message \
                      with a newline.",
-                    LONGEST_LINE >> 20,
-                    show(&line[..EXCERPT.min(line.len())])
+                    MAX_LINE_BYTES >> 20,
+                    show(&line[..MAX_EXCERPT_CHARS.min(line.len())])
                 );
-                complain(events, Event::Ended { node, life: nth_life, how }, &mut pulse).await;
+                report_failure(
+                    events,
+                    ProcessEvent::Ended { node, incarnation, cause },
+                    &mut run_state,
+                )
+                .await;
                 return None;
             }
-            Some(last) if looks_in_vain >= 2 && !is_first => {
+            Some(last) if checks_without_growth >= 2 && !is_first => {
                 line.push(last);
                 return Some(show(&line));
             }
@@ -89,12 +99,16 @@ pub(super) async fn read(
     }
 }
 
-/// Tells what no test survives, unless the node was killed meanwhile.
-async fn complain(events: &mpsc::Sender<Event>, event: Event, pulse: &mut Pulse) {
+/// Reports an event that ends the test, unless the node is killed meanwhile.
+async fn report_failure(
+    events: &mpsc::Sender<ProcessEvent>,
+    event: ProcessEvent,
+    run_state: &mut RunStateReceiver,
+) {
     tokio::select! {
         biased;
-        () = pulse.killed() => {}
-        // Nobody listens any more when the test is over.
+        () = run_state.killed() => {}
+        // Nobody receives events after the test.
         _ = events.send(event) => {}
     }
 }
@@ -105,7 +119,7 @@ fn text(line: Vec<u8>) -> String {
 }
 
 fn show(line: &[u8]) -> String {
-    printable::excerpt(&String::from_utf8_lossy(line), EXCERPT)
+    printable::excerpt(&String::from_utf8_lossy(line), MAX_EXCERPT_CHARS)
 }
 
 #[cfg(test)]
@@ -113,66 +127,66 @@ mod tests {
     use tokio::io::AsyncWriteExt;
     use tokio::time;
 
-    use super::super::pulse::testing::Puppet;
+    use super::super::run_state::testing::FakeRunState;
     use super::*;
 
-    async fn events(input: &[u8]) -> Vec<Event> {
+    async fn events(input: &[u8]) -> Vec<ProcessEvent> {
         let (sender, mut receiver) = mpsc::channel(16);
-        let (_node, pulse) = Puppet::running();
-        assert_eq!(read(input, 7, 0, &sender, pulse).await, None);
+        let (_node, run_state) = FakeRunState::running();
+        assert_eq!(read(input, 7, 0, &sender, run_state).await, None);
         std::iter::from_fn(|| receiver.try_recv().ok()).collect()
     }
 
     #[tokio::test]
     async fn a_line_ends_with_a_newline() {
         let events = events(b"one\n\xfftwo\n\nthree").await;
-        let expected = r#"[Said { node: 7, line: "one" }, Said { node: 7, line: "�two" }, Said { node: 7, line: "" }]"#;
+        let expected = r#"[Wrote { node: 7, line: "one" }, Wrote { node: 7, line: "�two" }, Wrote { node: 7, line: "" }]"#;
         assert_eq!(format!("{events:?}"), expected);
     }
 
     #[tokio::test]
     async fn a_line_may_be_long_but_not_endless() {
-        let mut input = vec![b'x'; LONGEST_LINE];
+        let mut input = vec![b'x'; MAX_LINE_BYTES];
         input.push(b'\n');
-        let lengths = |events: Vec<Event>| match &events[..] {
-            [Event::Said { line, .. }] => line.len(),
+        let lengths = |events: Vec<ProcessEvent>| match &events[..] {
+            [ProcessEvent::Wrote { line, .. }] => line.len(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(lengths(events(&input).await), LONGEST_LINE);
+        assert_eq!(lengths(events(&input).await), MAX_LINE_BYTES);
         input.insert(0, b'x');
         let events = events(&input).await;
-        let [Event::Ended { how, .. }] = &events[..] else { panic!("no single end") };
-        assert!(how.starts_with("wrote more than 64 MiB to STDOUT without a newline"), "{how}");
+        let [ProcessEvent::Ended { cause, .. }] = &events[..] else { panic!("no single end") };
+        assert!(cause.starts_with("wrote more than 64 MiB to STDOUT without a newline"), "{cause}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn half_a_line_is_a_mistake_at_first_and_worth_a_word_later() {
+    async fn an_unterminated_first_line_is_a_failure_and_a_later_one_is_returned() {
         let (sender, mut receiver) = mpsc::channel(16);
         let (mut node, stdout) = tokio::io::duplex(64);
-        let (puppet, pulse) = Puppet::running();
-        let reading = tokio::spawn(async move { read(stdout, 7, 0, &sender, pulse).await });
-        puppet.pause();
+        let (fake, run_state) = FakeRunState::running();
+        let reading = tokio::spawn(async move { read(stdout, 7, 0, &sender, run_state).await });
+        fake.pause();
         node.write_all(b"{\"src").await.unwrap();
-        time::sleep(60 * LOOK_EVERY).await;
+        time::sleep(60 * GROWTH_CHECK_INTERVAL).await;
         assert!(receiver.is_empty());
-        puppet.resume();
+        fake.resume();
         let event = receiver.recv().await;
-        let Some(Event::Ended { how, .. }) = event else { panic!("{event:?}") };
-        assert!(how.contains(":\n  {\"src\nEnd each message with a newline"), "{how}");
+        let Some(ProcessEvent::Ended { cause, .. }) = event else { panic!("{event:?}") };
+        assert!(cause.contains(":\n  {\"src\nEnd each message with a newline"), "{cause}");
         node.write_all(b"\":0}\n\x1b").await.unwrap();
-        assert!(matches!(receiver.recv().await, Some(Event::Said { .. })));
-        time::sleep(4 * LOOK_EVERY).await;
+        assert!(matches!(receiver.recv().await, Some(ProcessEvent::Wrote { .. })));
+        time::sleep(4 * GROWTH_CHECK_INTERVAL).await;
         drop(node);
         assert_eq!(reading.await.unwrap().as_deref(), Some("\\u{1b}"));
     }
 
     #[tokio::test]
-    async fn a_node_that_was_killed_is_not_complained_of() {
+    async fn a_killed_node_is_not_reported() {
         let (sender, mut receiver) = mpsc::channel(16);
-        let (puppet, pulse) = Puppet::running();
-        puppet.kill();
-        let endless = vec![b'x'; LONGEST_LINE + 1];
-        assert_eq!(read(&endless[..], 7, 0, &sender, pulse).await, None);
+        let (fake, run_state) = FakeRunState::running();
+        fake.kill();
+        let endless = vec![b'x'; MAX_LINE_BYTES + 1];
+        assert_eq!(read(&endless[..], 7, 0, &sender, run_state).await, None);
         drop(sender);
         assert!(receiver.recv().await.is_none());
     }

@@ -11,59 +11,59 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time;
 
-use super::pulse::Pulse;
+use super::run_state::RunStateReceiver;
 
-/// How long the pipes of a process that is gone may take to run empty. They take longer only if
-/// somebody else holds them open, who then would do so for good.
-const EMPTY_WITHIN: Duration = Duration::from_secs(1);
+/// Time to drain the pipe of a reaped process. It takes longer only if another process holds the
+/// pipe open, perhaps for good.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How much may still be read when the process is gone: as much as a pipe can hold. Less would lose
-/// what the node wrote; more would only be what somebody else writes.
-const MOST_IN_A_PIPE: usize = 1 << 20;
+/// Bytes that may be read after the process was reaped: the capacity of a pipe. Less would lose
+/// output of the node; more could only come from another process.
+const PIPE_CAPACITY: usize = 1 << 20;
 
-/// The reading end of a node's pipe.
-pub(super) struct Pipe<R> {
+/// Reading end of a node's pipe.
+pub(super) struct NodePipe<R> {
     source: R,
-    pulse: Pulse,
-    /// How much may be read when the process is gone.
-    left: usize,
-    /// Ready when nobody need wait for more; none, if it was.
-    over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    run_state: RunStateReceiver,
+    /// Bytes that may still be read after the process was reaped.
+    remaining: usize,
+    /// Completes when draining has timed out; `None` afterwards.
+    drain_deadline: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
-impl<R> Pipe<R> {
-    pub(super) fn new(source: R, pulse: Pulse) -> Pipe<R> {
-        let mut watch = pulse.clone();
+impl<R> NodePipe<R> {
+    pub(super) fn new(source: R, run_state: RunStateReceiver) -> NodePipe<R> {
+        let mut watch = run_state.clone();
         let over = Box::pin(async move {
-            watch.gone().await;
-            time::sleep(EMPTY_WITHIN).await;
+            watch.reaped().await;
+            time::sleep(DRAIN_TIMEOUT).await;
         });
-        Pipe { source, pulse, left: MOST_IN_A_PIPE, over: Some(over) }
+        NodePipe { source, run_state, remaining: PIPE_CAPACITY, drain_deadline: Some(over) }
     }
 }
 
-impl<R: AsyncRead + Unpin> AsyncRead for Pipe<R> {
+impl<R: AsyncRead + Unpin> AsyncRead for NodePipe<R> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.left == 0 {
+        if this.remaining == 0 {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
         // First, because a busy machine may come to it late.
         if let Poll::Ready(result) = Pin::new(&mut this.source).poll_read(cx, buffer) {
-            if this.pulse.is_gone() {
-                this.left = this.left.saturating_sub(buffer.filled().len() - before);
+            if this.run_state.is_reaped() {
+                this.remaining = this.remaining.saturating_sub(buffer.filled().len() - before);
             }
             return Poll::Ready(result);
         }
-        if let Some(over) = &mut this.over {
+        if let Some(over) = &mut this.drain_deadline {
             ready!(over.as_mut().poll(cx));
-            this.over = None;
-            this.left = 0;
+            this.drain_deadline = None;
+            this.remaining = 0;
         }
         Poll::Ready(Ok(()))
     }
@@ -73,26 +73,26 @@ impl<R: AsyncRead + Unpin> AsyncRead for Pipe<R> {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    use super::super::pulse::testing::Puppet;
+    use super::super::run_state::testing::FakeRunState;
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_a_node_wrote_is_read_when_it_is_gone_and_nothing_is_waited_for() {
-        let (node, pulse) = Puppet::running();
+    async fn output_is_read_after_the_exit_without_waiting_for_other_writers() {
+        let (node, run_state) = FakeRunState::running();
         let (mut held, source) = tokio::io::duplex(64);
         held.write_all(b"last").await.unwrap();
-        node.bury();
+        node.reap();
         let mut text = String::new();
-        Pipe::new(source, pulse).read_to_string(&mut text).await.unwrap();
+        NodePipe::new(source, run_state).read_to_string(&mut text).await.unwrap();
         assert_eq!(text, "last");
     }
 
     #[tokio::test]
-    async fn nobody_else_goes_on_for_a_node_that_is_gone() {
-        let (node, pulse) = Puppet::running();
-        node.bury();
+    async fn another_process_cannot_write_for_a_reaped_node() {
+        let (node, run_state) = FakeRunState::running();
+        node.reap();
         let mut text = Vec::new();
-        Pipe::new(tokio::io::repeat(b'x'), pulse).read_to_end(&mut text).await.unwrap();
-        assert!((MOST_IN_A_PIPE..2 * MOST_IN_A_PIPE).contains(&text.len()), "{}", text.len());
+        NodePipe::new(tokio::io::repeat(b'x'), run_state).read_to_end(&mut text).await.unwrap();
+        assert!((PIPE_CAPACITY..2 * PIPE_CAPACITY).contains(&text.len()), "{}", text.len());
     }
 }

@@ -10,21 +10,21 @@ use anyhow::{Context, Result, bail};
 
 use super::hint;
 
-/// How many bytes of a script are searched for the end of its first line; the system takes fewer.
-const LONGEST_LINE: u64 = 4096;
+/// Bytes of a script that are searched for the end of its first line. The kernel reads fewer.
+const MAX_FIRST_LINE_BYTES: u64 = 4096;
 
 /// An executable file; never searched for on `PATH`, as in Maelstrom.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program(PathBuf);
+pub struct ProgramFile(PathBuf);
 
-impl Program {
-    /// Finds a program, from the current directory if its path is relative; `words` stand behind
-    /// it, and `node` is who needs it.
-    pub fn find(path: &Path, words: &[OsString], node: &str) -> Result<Program> {
-        Program::look(path, words).with_context(|| format!("node {node} cannot be started"))
+impl ProgramFile {
+    /// Finds a program, relative to the current directory. `words` are its arguments, and errors
+    /// name `node`.
+    pub fn find(path: &Path, words: &[OsString], node: &str) -> Result<ProgramFile> {
+        ProgramFile::resolve(path, words).with_context(|| format!("node {node} cannot be started"))
     }
 
-    fn look(given: &Path, words: &[OsString]) -> Result<Program> {
+    fn resolve(given: &Path, words: &[OsString]) -> Result<ProgramFile> {
         let path = std::path::absolute(given).unwrap_or_else(|_| given.to_owned());
         let shown = path.display();
         // Without links, as Maelstrom does it: a program may look for its files beside itself.
@@ -42,7 +42,7 @@ impl Program {
         if metadata.permissions().mode() & 0o111 == 0 {
             bail!("{shown} is not executable (chmod +x makes it so)");
         }
-        Ok(Program(real))
+        Ok(ProgramFile(real))
     }
 
     /// Where it is.
@@ -50,34 +50,34 @@ impl Program {
         &self.0
     }
 
-    /// Why the system would not start it, with what it means for scripts.
-    pub(super) fn refused(&self, node: &str, error: &std::io::Error) -> anyhow::Error {
+    /// Error for a failed spawn, with advice for scripts.
+    pub(super) fn spawn_error(&self, node: &str, error: &std::io::Error) -> anyhow::Error {
         let path = self.0.display();
         let no_exec = Some(rustix::io::Errno::NOEXEC.raw_os_error());
         let is_without_interpreter = error.raw_os_error() == no_exec;
         let hint = match error.kind() {
             ErrorKind::NotFound if !self.0.exists() => {
-                return anyhow::anyhow!("node {node} cannot be started: {path} is there no more");
+                return anyhow::anyhow!("node {node} cannot be started: {path} no longer exists");
             }
             ErrorKind::NotFound if has_carriage_return(&self.0) => {
                 "; its first line ends with a carriage return, as on Windows. Expected a line feed \
-                 alone: sed -i 's/\\r$//' mends it"
+                 alone: sed -i 's/\\r$//' fixes it"
             }
             ErrorKind::NotFound => "; does the interpreter that its first line names exist?",
             _ if is_without_interpreter && self.0.extension().is_some_and(|kind| kind == "py") => {
                 "; does it begin with the line #!/usr/bin/env python3?"
             }
             _ if is_without_interpreter => "; does it begin with a line like #!/bin/sh?",
-            _ => advice(error),
+            _ => file_limit_advice(error),
         };
         anyhow::anyhow!("node {node} cannot be started: {path}: {error}{hint}")
     }
 }
 
-/// What to do about an error of the system that comes from too many nodes; goes on in its sentence.
-pub(super) fn advice(error: &std::io::Error) -> &'static str {
+/// Advice for a system error that comes from too many nodes, as a continuation of its sentence.
+pub(super) fn file_limit_advice(error: &std::io::Error) -> &'static str {
     if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) {
-        "; `ulimit -n` tells how many there may be, and raises that; each node needs a few"
+        "; each node needs a few open files. `ulimit -n` shows the limit, and raises it"
     } else {
         ""
     }
@@ -87,8 +87,9 @@ pub(super) fn advice(error: &std::io::Error) -> &'static str {
 /// for a part of the name.
 fn has_carriage_return(path: &Path) -> bool {
     let mut line = Vec::new();
-    let read = File::open(path)
-        .and_then(|file| BufReader::new(file.take(LONGEST_LINE)).read_until(b'\n', &mut line));
+    let read = File::open(path).and_then(|file| {
+        BufReader::new(file.take(MAX_FIRST_LINE_BYTES)).read_until(b'\n', &mut line)
+    });
     read.is_ok() && line.starts_with(b"#!") && line.ends_with(b"\r\n")
 }
 
@@ -101,24 +102,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_the_system_does_not_start_gets_advice() {
+    fn a_failed_spawn_gets_advice() {
         #[track_caller]
         fn check(path: &str, error: Errno, expected: &str) {
-            let program = Program(PathBuf::from(path));
+            let program = ProgramFile(PathBuf::from(path));
             let error = Error::from_raw_os_error(error.raw_os_error());
-            let story = program.refused("n7", &error).to_string();
+            let message = program.spawn_error("n7", &error).to_string();
             let begins = format!("node n7 cannot be started: {path}");
-            assert!(story.starts_with(&begins) && story.ends_with(expected), "{story}");
+            assert!(message.starts_with(&begins) && message.ends_with(expected), "{message}");
         }
         let script = std::env::temp_dir().join(format!("eddy-return-{}", std::process::id()));
         std::fs::write(&script, "#!/bin/sh\r\n").unwrap();
-        check(script.to_str().unwrap(), Errno::NOENT, "alone: sed -i 's/\\r$//' mends it");
+        check(script.to_str().unwrap(), Errno::NOENT, "alone: sed -i 's/\\r$//' fixes it");
         std::fs::remove_file(&script).unwrap();
         check("/bin/sh", Errno::NOENT, "; does the interpreter that its first line names exist?");
-        check("/bin/no-such-node", Errno::NOENT, "/bin/no-such-node is there no more");
+        check("/bin/no-such-node", Errno::NOENT, "/bin/no-such-node no longer exists");
         check("/bin/sh", Errno::NOEXEC, "; does it begin with a line like #!/bin/sh?");
         check("/bin/node.py", Errno::NOEXEC, "begin with the line #!/usr/bin/env python3?");
-        check("/bin/sh", Errno::MFILE, "raises that; each node needs a few");
+        check("/bin/sh", Errno::MFILE, "shows the limit, and raises it");
         check("/bin/sh", Errno::ACCESS, ": Permission denied (os error 13)");
     }
 }

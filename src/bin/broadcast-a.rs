@@ -39,7 +39,7 @@ impl Handler for Broadcast {
         Ok(match request {
             Request::Topology => Reply::TopologyOk,
             Request::Broadcast { message } => {
-                self.seen.borrow_mut().learn([message]);
+                self.seen.borrow_mut().insert_new([message]);
                 Reply::BroadcastOk
             }
             Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },
@@ -90,24 +90,24 @@ mod tests {
 
     /// Acknowledges at once and remembers at the next request, unless another value comes first.
     #[derive(Default)]
-    struct Forgetful {
+    struct AcknowledgesEarly {
         broadcast: Broadcast,
-        unremembered: Cell<Option<Json>>,
+        pending: Cell<Option<Json>>,
     }
 
     #[async_trait(?Send)]
-    impl Handler for Forgetful {
+    impl Handler for AcknowledgesEarly {
         type Request = Request;
         type Reply = Reply;
 
         async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
             match request {
                 Request::Broadcast { message } => {
-                    self.unremembered.set(Some(message));
+                    self.pending.set(Some(message));
                     Ok(Reply::BroadcastOk)
                 }
                 request => {
-                    if let Some(message) = self.unremembered.take() {
+                    if let Some(message) = self.pending.take() {
                         self.broadcast.handle(from, Request::Broadcast { message }).await?;
                     }
                     self.broadcast.handle(from, request).await
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_node_that_acknowledges_before_it_remembers_is_caught() {
-        let report = challenge().run(|_node| Forgetful::default());
+        let report = challenge().run(|_node| AcknowledgesEarly::default());
         assert_eq!(report.valid, Validity::Invalid, "{report}");
     }
 }

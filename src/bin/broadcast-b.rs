@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use glomers::gossip::Seen;
-use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry};
+use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry_size};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -46,7 +46,7 @@ impl Broadcast {
     }
 
     fn learn(&self, from: &str, message: Json) {
-        for message in self.seen.borrow_mut().learn([message]) {
+        for message in self.seen.borrow_mut().insert_new([message]) {
             let gossip = Request::Broadcast { message };
             for neighbor in self.neighbors.borrow().iter().filter(|id| *id != from) {
                 self.node.send(neighbor, &gossip);
@@ -68,7 +68,7 @@ impl Handler for Broadcast {
                 Reply::TopologyOk
             }
             Request::Broadcast { message } => {
-                check_entry("the message", &message)?;
+                check_entry_size("the message", &message)?;
                 self.learn(from, message);
                 Reply::BroadcastOk
             }
@@ -110,8 +110,8 @@ mod tests {
     #[test]
     fn a_value_crosses_each_link_of_a_tree_once() {
         let report = Test { topology: Topology::Tree4, ..challenge() }.run(Broadcast::new);
-        let broadcasts = report.completed("broadcast") as u64;
-        assert_eq!(report.servers.sent, 4 * broadcasts, "{report}");
+        let broadcasts = report.ok_count("broadcast") as u64;
+        assert_eq!(report.traffic.servers.sent, 4 * broadcasts, "{report}");
     }
 
     /// The node forgets to retry, which is right for this challenge and wrong for the next.

@@ -21,8 +21,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
-use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry};
+use glomers::gossip::{self, Batch, BucketItems, ComparisonStep, Digest, Gossip, Seen, Timing};
+use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry_size};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -53,7 +53,7 @@ enum Reply {
     },
     /// Goes nowhere: a batch is acknowledged by one that comes back.
     GossipOk,
-    CompareOk(Difference<Json>),
+    CompareOk(BucketItems<Json>),
 }
 
 /// Clones are the same node.
@@ -67,39 +67,41 @@ struct Broadcast {
 
 impl Broadcast {
     fn new(node: Node) -> Self {
-        let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
+        let gossip = Gossip::new(&node, Timing::IMMEDIATE, Request::Gossip);
         let (seen, neighbors) = (Rc::default(), Rc::default());
         let this = Broadcast { node, gossip, seen, neighbors };
-        this.catch_up_if_restarted();
+        this.start_anti_entropy();
         this
     }
 
     fn connect(&self, neighbors: Vec<String>) {
         for neighbor in &neighbors {
-            self.gossip.tell(neighbor, self.seen.borrow().items().iter().cloned());
+            self.gossip.enqueue(neighbor, self.seen.borrow().items().iter().cloned());
         }
-        self.gossip.meet(neighbors.iter().cloned());
+        self.gossip.connect(neighbors.iter().cloned());
         self.neighbors.replace(neighbors);
     }
 
-    fn learn(&self, from: &str, messages: Vec<Json>) {
-        let news = self.seen.borrow_mut().learn(messages);
+    /// Adds values to those that this node has, and forwards those that are new.
+    fn add_and_forward(&self, from: &str, values: Vec<Json>) {
+        let new_values = self.seen.borrow_mut().insert_new(values);
         for neighbor in self.neighbors.borrow().iter().filter(|neighbor| *neighbor != from) {
-            self.gossip.tell(neighbor, news.iter().cloned());
+            self.gossip.enqueue(neighbor, new_values.iter().cloned());
         }
     }
 
-    fn catch_up_if_restarted(&self) {
+    fn start_anti_entropy(&self) {
         let this = self.clone();
-        let learn = async move |Lesson { from, items, is_first, .. }| {
+        let on_items = async move |ComparisonStep { from, items, is_first, .. }| {
             if is_first {
-                this.seen.borrow_mut().learn(items);
+                // All other neighbors are compared with next, so nothing needs to be forwarded.
+                this.seen.borrow_mut().insert_new(items);
             } else {
-                this.learn(&from, items);
+                this.add_and_forward(&from, items);
             }
         };
-        let question = |digest| Request::Compare { digest };
-        gossip::catch_up(&self.gossip, &self.seen, question, learn);
+        let make_request = |digest| Request::Compare { digest };
+        gossip::spawn_anti_entropy(&self.gossip, &self.seen, make_request, on_items);
     }
 }
 
@@ -115,16 +117,18 @@ impl Handler for Broadcast {
                 Reply::TopologyOk
             }
             Request::Broadcast { message } => {
-                check_entry("the message", &message)?;
-                self.learn(from, vec![message]);
+                check_entry_size("the message", &message)?;
+                self.add_and_forward(from, vec![message]);
                 Reply::BroadcastOk
             }
             Request::Gossip(batch) => {
                 self.gossip.receive(from, &batch);
-                self.learn(from, batch.news);
+                self.add_and_forward(from, batch.items);
                 Reply::GossipOk
             }
-            Request::Compare { digest } => Reply::CompareOk(self.seen.borrow().difference(&digest)),
+            Request::Compare { digest } => {
+                Reply::CompareOk(self.seen.borrow().differing_buckets(&digest))
+            }
             Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },
         })
     }
@@ -138,8 +142,8 @@ fn main() -> anyhow::Result<()> {
 mod tests {
     use std::time::Duration;
 
-    use eddy::checker::availability::Goal;
-    use eddy::{Fault, Matrix, Test, seeds, workload};
+    use eddy::checkers::availability::Goal;
+    use eddy::{Fault, RepairMatrix, Test, seeds, workload};
 
     use super::*;
 
@@ -161,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_partitions_lose_messages_and_no_values() {
+    fn for_any_seed_partitions_lose_messages_and_no_values() {
         let dropped = seeds(|seed| {
             // That every request succeeds shows that no client waits for the spreading.
             let (faults, availability) = ([Fault::Partition].into(), Goal::Total);
@@ -176,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_falls_silent_when_everybody_knows_everything() {
+    fn the_cluster_falls_silent_once_all_nodes_have_all_values() {
         let report = Test { trace: true, ..challenge() }.run(Broadcast::new);
         let last_server_message = report.trace.lines().rfind(|line| line.contains("gossip"));
         let time = last_server_message.and_then(|line| line.split(' ').next()).unwrap();
@@ -185,11 +189,16 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_all_is_repaired_two_seconds_after_the_faults() {
+    fn for_any_seed_values_arrive_within_two_seconds_after_the_faults() {
         let within = Duration::from_secs(2);
         let runs = seeds(|seed| {
-            Matrix::of(&Test { seed, ..challenge() }, within, |test| test.run(Broadcast::new))
+            RepairMatrix::assert_repaired(&Test { seed, ..challenge() }, within, |test| {
+                test.run(Broadcast::new)
+            })
         });
-        println!("broadcast-c:\n{}", runs.into_iter().fold(Matrix::default(), Matrix::and));
+        println!(
+            "broadcast-c:\n{}",
+            runs.into_iter().fold(RepairMatrix::default(), RepairMatrix::merge)
+        );
     }
 }

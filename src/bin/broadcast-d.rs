@@ -36,13 +36,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
-use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry};
+use glomers::gossip::{self, Batch, BucketItems, ComparisonStep, Digest, Gossip, Seen, Timing};
+use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry_size};
 use serde::{Deserialize, Serialize};
 
-/// How many nodes tell each other everything directly. With more, acknowledgements would find less
-/// to travel with; with fewer, values would take two hops for nothing.
-const DIRECT: usize = 50;
+/// Largest cluster in which all nodes send their values directly to each other. With a larger value
+/// acknowledgements would find fewer batches with which to travel; with a smaller one values would
+/// take two hops although one is cheap.
+const MAX_DIRECT_NODES: usize = 50;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,34 +71,35 @@ pub(crate) enum Reply {
     },
     /// Goes nowhere: a batch is acknowledged by one that comes back.
     GossipOk,
-    CompareOk(Difference<Json>),
+    CompareOk(BucketItems<Json>),
 }
 
 /// Whom a node tells, and who tells it.
 struct Overlay {
     /// The others of its group.
     group: Vec<String>,
-    /// One node of each other group.
-    elsewhere: Vec<String>,
-    /// Those for which this node is the one of its group. In a smaller group there are several.
-    callers: Vec<String>,
+    /// Contact in each other group, to which this node sends its values for that group.
+    contacts: Vec<String>,
+    /// Nodes that have this node as their contact: several of each group that is larger.
+    contact_for: Vec<String>,
 }
 
 impl Overlay {
     fn of(node: &Node) -> Overlay {
         let ids = node.node_ids();
-        let size = if ids.len() <= DIRECT { ids.len() } else { ids.len().isqrt() };
+        let size = if ids.len() <= MAX_DIRECT_NODES { ids.len() } else { ids.len().isqrt() };
         let groups: Vec<&[String]> = ids.chunks(size).collect();
-        let place = ids.iter().position(|id| id == node.id()).unwrap_or_default();
-        let (mine, me) = (place / size, place % size);
-        let mut overlay =
-            Overlay { group: groups[mine].to_vec(), elsewhere: vec![], callers: vec![] };
-        overlay.group.remove(me);
-        for (_, group) in groups.iter().enumerate().filter(|(number, _)| *number != mine) {
-            overlay.elsewhere.push(group[me % group.len()].clone());
-            let callers = group.iter().enumerate();
-            let callers = callers.filter(|(place, _)| place % groups[mine].len() == me);
-            overlay.callers.extend(callers.map(|(_, id)| id.clone()));
+        let index = ids.iter().position(|id| id == node.id()).unwrap_or_default();
+        let (group_index, index_in_group) = (index / size, index % size);
+        let own_group = groups[group_index];
+        let (group, contacts, contact_for) = (own_group.to_vec(), vec![], vec![]);
+        let mut overlay = Overlay { group, contacts, contact_for };
+        overlay.group.remove(index_in_group);
+        for (_, group) in groups.iter().enumerate().filter(|(other, _)| *other != group_index) {
+            overlay.contacts.push(group[index_in_group % group.len()].clone());
+            let senders = group.iter().enumerate();
+            let senders = senders.filter(|(other, _)| other % own_group.len() == index_in_group);
+            overlay.contact_for.extend(senders.map(|(_, id)| id.clone()));
         }
         overlay
     }
@@ -113,45 +115,47 @@ pub(crate) struct Broadcast {
 
 impl Broadcast {
     pub(crate) fn new(node: Node) -> Self {
-        let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
+        let gossip = Gossip::new(&node, Timing::IMMEDIATE, Request::Gossip);
         let overlay = Rc::new(Overlay::of(&node));
-        let Overlay { group, elsewhere, callers } = &*overlay;
-        gossip.meet(group.iter().chain(elsewhere).chain(callers).cloned());
+        let Overlay { group, contacts, contact_for } = &*overlay;
+        gossip.connect(group.iter().chain(contacts).chain(contact_for).cloned());
         let this = Broadcast { gossip, overlay, seen: Rc::default() };
-        this.catch_up_if_restarted();
+        this.start_anti_entropy();
         this
     }
 
-    /// Takes values that this node is the first to know.
-    fn tell_all(&self, messages: Vec<Json>) {
-        let news = self.seen.borrow_mut().learn(messages);
-        for other in self.overlay.group.iter().chain(&self.overlay.elsewhere) {
-            self.gossip.tell(other, news.iter().cloned());
+    /// Adds values that this node has to spread, and sends those that are new to its group and to
+    /// all contacts.
+    fn publish(&self, values: Vec<Json>) {
+        let new_values = self.seen.borrow_mut().insert_new(values);
+        for other in self.overlay.group.iter().chain(&self.overlay.contacts) {
+            self.gossip.enqueue(other, new_values.iter().cloned());
         }
     }
 
-    /// Takes values that another node has to tell.
-    fn hear(&self, from: &str, messages: Vec<Json>) {
-        let news = self.seen.borrow_mut().learn(messages);
+    /// Adds values from another node, and forwards those from outside the group to the group.
+    fn relay(&self, from: &str, values: Vec<Json>) {
+        let new_values = self.seen.borrow_mut().insert_new(values);
         if self.overlay.group.iter().any(|other| other == from) {
             return;
         }
         for other in &self.overlay.group {
-            self.gossip.tell(other, news.iter().cloned());
+            self.gossip.enqueue(other, new_values.iter().cloned());
         }
     }
 
-    fn catch_up_if_restarted(&self) {
+    fn start_anti_entropy(&self) {
         let this = self.clone();
-        let learn = async move |Lesson { items, is_first, .. }| {
+        let on_items = async move |ComparisonStep { items, is_first, .. }| {
             if is_first {
-                this.seen.borrow_mut().learn(items);
+                // All other neighbors are compared with next, so nothing needs to be forwarded.
+                this.seen.borrow_mut().insert_new(items);
             } else {
-                this.tell_all(items);
+                this.publish(items);
             }
         };
-        let question = |digest| Request::Compare { digest };
-        gossip::catch_up(&self.gossip, &self.seen, question, learn);
+        let make_request = |digest| Request::Compare { digest };
+        gossip::spawn_anti_entropy(&self.gossip, &self.seen, make_request, on_items);
     }
 }
 
@@ -164,19 +168,22 @@ impl Handler for Broadcast {
         Ok(match request {
             Request::Topology => Reply::TopologyOk,
             Request::Broadcast { message } => {
-                check_entry("the message", &message)?;
-                self.tell_all(vec![message]);
+                check_entry_size("the message", &message)?;
+                self.publish(vec![message]);
                 Reply::BroadcastOk
             }
             Request::Gossip(batch) => {
                 if self.gossip.receive(from, &batch) {
-                    self.hear(from, batch.news);
+                    self.relay(from, batch.items);
                 } else {
-                    self.tell_all(batch.news);
+                    // A former incarnation sent it and has forgotten it, so this node takes over.
+                    self.publish(batch.items);
                 }
                 Reply::GossipOk
             }
-            Request::Compare { digest } => Reply::CompareOk(self.seen.borrow().difference(&digest)),
+            Request::Compare { digest } => {
+                Reply::CompareOk(self.seen.borrow().differing_buckets(&digest))
+            }
             Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },
         })
     }
@@ -194,7 +201,7 @@ mod tests {
     use eddy::edn::Value;
     use eddy::history::{Kind, Op};
     use eddy::latency::{Distribution, Latency};
-    use eddy::{Fault, Matrix, Strike, Test, seeds, workload};
+    use eddy::{Fault, RepairMatrix, Strike, Test, seeds, workload};
 
     use super::*;
 
@@ -209,51 +216,52 @@ mod tests {
         }
     }
 
-    /// The messages per operation of the challenge without faults.
-    const QUIET: f64 = 12.3;
+    /// Messages per operation of the challenge without faults.
+    const FAULT_FREE_MSGS_PER_OP: f64 = 12.3;
 
     #[test]
-    fn it_takes_a_message_per_node_and_a_hop() {
+    fn a_value_takes_one_message_per_node_and_one_hop() {
         let report = challenge().run(Broadcast::new);
         println!("{report}");
         report.assert_valid();
-        assert!(report.servers.msgs_per_op.unwrap() <= 13.0, "{report}");
+        assert!(report.traffic.servers.msgs_per_op.unwrap() <= 13.0, "{report}");
         assert!(report.stable_latency.median <= 105, "{report}");
         assert!(report.stable_latency.maximum <= 130, "{report}");
     }
 
-    /// How many messages between nodes there were, and how many of them repeat news.
-    fn repeats(test: Test) -> (usize, usize) {
+    /// Number of messages between nodes, and of those that are retransmissions.
+    fn count_retransmissions(test: Test) -> (usize, usize) {
         let report = Test { trace: true, ..test }.run(Broadcast::new);
         report.assert_valid();
         let sent = |line: &&str| line.contains(" Send ") && line.contains(r#""type":"gossip""#);
-        let repeats =
-            |line: &&str| line.contains(r#""ask":true"#) && !line.contains(r#""news":[]"#);
+        let repeats = |line: &&str| {
+            line.contains(r#""ack_requested":true"#) && !line.contains(r#""items":[]"#)
+        };
         let sent: Vec<&str> = report.trace.lines().filter(sent).collect();
         (sent.len(), sent.into_iter().filter(repeats).count())
     }
 
     #[test]
-    fn whatever_the_seed_messages_that_overtake_each_other_are_not_repeated() {
+    fn for_any_seed_messages_that_overtake_each_other_are_not_retransmitted() {
         let distribution = Distribution::Uniform;
         let latency = Latency { mean: Duration::from_millis(100), distribution };
         let runs = seeds(|seed| {
-            let (sent, repeated) = repeats(Test { latency, seed, ..challenge() });
-            assert!(repeated * 500 < sent, "{repeated} of {sent} repeat news");
-            let none = repeats(Test { seed, ..challenge() }).1;
-            assert_eq!(none, 0, "where a message takes 100 ms, none repeats anything");
+            let (sent, repeated) = count_retransmissions(Test { latency, seed, ..challenge() });
+            assert!(repeated * 500 < sent, "{repeated} of {sent} are retransmissions");
+            let none = count_retransmissions(Test { seed, ..challenge() }).1;
+            assert_eq!(none, 0, "where a message takes 100 ms, nothing is retransmitted");
             (sent, repeated)
         });
         let (sent, repeated) = runs.iter().fold((0, 0), |sum, run| (sum.0 + run.0, sum.1 + run.1));
         let seeds = runs.len();
-        println!("{seeds} seeds: latencies that vary had {repeated} of {sent} messages repeated");
+        println!("{seeds} seeds: varying latency: {repeated} of {sent} messages retransmitted");
     }
 
-    /// The values of clients, each made 300 kB long for its way among nodes.
-    struct Long(Broadcast);
+    /// Node whose values are 300 kB long among nodes; clients see only their numbers.
+    struct LongValues(Broadcast);
 
     #[async_trait(?Send)]
-    impl Handler for Long {
+    impl Handler for LongValues {
         type Request = Request;
         type Reply = Reply;
 
@@ -282,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_has_missed_40_mb_gets_them_and_nobody_else_waits_for_that() {
+    fn a_node_that_has_missed_40_mb_catches_up_without_delaying_the_others() {
         let [cut, late, healed, caught_up, end] = [1, 15, 16, 24, 26].map(Duration::from_secs);
         let test = Test {
             nodes: 3,
@@ -291,20 +299,20 @@ mod tests {
             strikes: vec![Strike::partition(["n0"], cut, healed)],
             ..challenge()
         };
-        let report = test.run(|node| Long(Broadcast::new(node)));
+        let report = test.run(|node| LongValues(Broadcast::new(node)));
         report.assert_valid();
         let time = |op: &Op| Duration::from_nanos(op.time);
         let others = ["n1", "n2"];
         let is_of = |op: &Op, nodes: &[&str]| {
             report.node_of(op).is_some_and(|node| nodes.contains(&node.as_str()))
         };
-        let ended = || report.history.clients().filter(|op| op.kind == Kind::Ok);
+        let ended = || report.history.client_ops().filter(|op| op.kind == Kind::Ok);
         let told: Vec<&Op> =
             ended().filter(|op| op.f == "broadcast" && is_of(op, &others)).collect();
         let missed = told.iter().filter(|op| (cut..healed).contains(&time(op))).count();
         assert!(missed * 300_000 > 40_000_000, "{missed} values are not enough");
-        // How long before a read a value was told that is not in it, at most.
-        let longest = |nodes: &[&str], times: std::ops::Range<Duration>| {
+        // Age of the oldest acknowledged value that is missing in a read of one of these nodes.
+        let staleness = |nodes: &[&str], times: std::ops::Range<Duration>| {
             let reads = ended().filter(|op| op.f == "read" && is_of(op, nodes));
             let reads = reads.filter(|op| times.contains(&time(op)));
             let longest = reads.filter_map(|read| {
@@ -314,23 +322,26 @@ mod tests {
             });
             longest.max().unwrap_or_default()
         };
-        let usual = longest(&others, Duration::ZERO..healed);
-        let meanwhile = longest(&others, healed..caught_up);
-        let afterwards = longest(&["n0"], caught_up..end);
+        let usual = staleness(&others, Duration::ZERO..healed);
+        let meanwhile = staleness(&others, healed..caught_up);
+        let afterwards = staleness(&["n0"], caught_up..end);
         println!("{missed} values; others {usual:?}, then {meanwhile:?}; n0 {afterwards:?}");
-        assert!(longest(&["n0"], late..healed) > healed / 2);
+        assert!(staleness(&["n0"], late..healed) > healed / 2);
         assert!(usual < Duration::from_millis(250) && meanwhile < Duration::from_millis(250));
         assert!(afterwards < Duration::from_millis(500), "{afterwards:?}");
     }
 
     #[test]
-    fn whatever_the_seed_partitions_lose_messages_and_no_values() {
+    fn for_any_seed_partitions_lose_messages_and_no_values() {
         let dropped = seeds(|seed| {
             let report =
                 Test { faults: [Fault::Partition].into(), seed, ..challenge() }.run(Broadcast::new);
             report.assert_valid();
             // Half as much again as without partitions would be too much.
-            assert!(report.servers.msgs_per_op.unwrap() <= 1.5 * QUIET, "{report}");
+            assert!(
+                report.traffic.servers.msgs_per_op.unwrap() <= 1.5 * FAULT_FREE_MSGS_PER_OP,
+                "{report}"
+            );
             report.dropped
         });
         let (seeds, dropped) = (dropped.len(), dropped.iter().sum::<u64>());
@@ -339,26 +350,34 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_all_is_repaired_two_seconds_after_the_faults() {
+    fn for_any_seed_values_arrive_within_two_seconds_after_the_faults() {
         let within = Duration::from_secs(2);
         let runs = seeds(|seed| {
-            Matrix::of(&Test { seed, ..challenge() }, within, |test| test.run(Broadcast::new))
+            RepairMatrix::assert_repaired(&Test { seed, ..challenge() }, within, |test| {
+                test.run(Broadcast::new)
+            })
         });
-        println!("broadcast-d:\n{}", runs.into_iter().fold(Matrix::default(), Matrix::and));
+        println!(
+            "broadcast-d:\n{}",
+            runs.into_iter().fold(RepairMatrix::default(), RepairMatrix::merge)
+        );
     }
 
     #[test]
-    fn whatever_the_seed_groups_repair_it_as_soon() {
+    fn for_any_seed_groups_repair_as_fast() {
         let within = Duration::from_secs(2);
         let runs = seeds(|seed| {
-            let test = Test { nodes: DIRECT + 1, seed, ..challenge() };
-            Matrix::of(&test, within, |test| test.run(Broadcast::new))
+            let test = Test { nodes: MAX_DIRECT_NODES + 1, seed, ..challenge() };
+            RepairMatrix::assert_repaired(&test, within, |test| test.run(Broadcast::new))
         });
-        println!("broadcast-d, groups:\n{}", runs.into_iter().fold(Matrix::default(), Matrix::and));
+        println!(
+            "broadcast-d, groups:\n{}",
+            runs.into_iter().fold(RepairMatrix::default(), RepairMatrix::merge)
+        );
     }
 
     #[test]
-    fn a_node_of_a_small_group_asks_all_that_have_told_it() {
+    fn a_restarted_contact_compares_itself_with_all_nodes_whose_contact_it_is() {
         let [cut, killed, started, healed] = [2, 7, 8, 9].map(Duration::from_secs);
         // n58 has the place 2 in the last group, of four; n6 has the place 6 in one of seven, and
         // tells that group through n58.

@@ -18,8 +18,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
-use glomers::{Handler, Json, JsonArray, Log, Node, Value, async_trait, check_entry};
+use glomers::gossip::{self, Batch, BucketItems, ComparisonStep, Digest, Gossip, Seen, Timing};
+use glomers::{
+    DurableLog, DurableValue, Handler, Json, JsonArray, Node, async_trait, check_entry_size,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -50,7 +52,7 @@ enum Reply {
     },
     /// Goes nowhere: a batch is acknowledged by one that comes back.
     GossipOk,
-    CompareOk(Difference<Json>),
+    CompareOk(BucketItems<Json>),
 }
 
 /// Clones are the same node.
@@ -58,29 +60,29 @@ enum Reply {
 struct Broadcast {
     node: Node,
     gossip: Gossip<Json>,
-    neighbor_ids: Rc<Value<Vec<String>>>,
+    stored_neighbors: Rc<DurableValue<Vec<String>>>,
     neighbors: Rc<RefCell<Vec<String>>>,
-    log: Rc<Log<Json>>,
-    /// What is in the log, and nothing else.
+    log: Rc<DurableLog<Json>>,
+    /// Values in the log, and no others.
     stored: Rc<RefCell<Seen<Json>>>,
 }
 
 impl Broadcast {
     fn new(node: Node) -> Self {
-        let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
+        let gossip = Gossip::new(&node, Timing::IMMEDIATE, Request::Gossip);
         let (log, values) = node.storage().log("values");
-        let (neighbor_ids, neighbors) = node.storage().value("neighbors");
+        let (stored_neighbors, neighbors) = node.storage().value("neighbors");
         let mut stored = Seen::default();
-        stored.learn(values);
+        stored.insert_new(values);
         let this = Broadcast {
             node,
             gossip,
-            neighbor_ids: Rc::new(neighbor_ids),
+            stored_neighbors: Rc::new(stored_neighbors),
             neighbors: Rc::default(),
             log: Rc::new(log),
             stored: Rc::new(RefCell::new(stored)),
         };
-        this.catch_up_if_restarted();
+        this.start_anti_entropy();
         if let Some(neighbors) = neighbors {
             this.connect(neighbors);
         }
@@ -88,39 +90,40 @@ impl Broadcast {
     }
 
     fn connect(&self, neighbors: Vec<String>) {
-        self.gossip.meet(neighbors.iter().cloned());
+        self.gossip.connect(neighbors.iter().cloned());
         self.neighbors.replace(neighbors);
     }
 
-    /// Stores what is new, and then shows it and passes it on.
-    async fn learn(&self, from: &str, messages: Vec<Json>) -> anyhow::Result<()> {
-        let news = self.store(messages).await?;
+    /// Stores values that are new, then shows and forwards them.
+    async fn store_and_forward(&self, from: &str, values: Vec<Json>) -> anyhow::Result<()> {
+        let new_values = self.store(values).await?;
         for neighbor in self.neighbors.borrow().iter().filter(|neighbor| *neighbor != from) {
-            self.gossip.tell(neighbor, news.iter().cloned());
+            self.gossip.enqueue(neighbor, new_values.iter().cloned());
         }
         Ok(())
     }
 
-    async fn store(&self, mut messages: Vec<Json>) -> anyhow::Result<Vec<Json>> {
-        messages.retain(|message| !self.stored.borrow().contains(message));
-        self.log.append(&messages).await?;
-        Ok(self.stored.borrow_mut().learn(messages))
+    /// Stores values that are new, then shows them, and returns them.
+    async fn store(&self, mut values: Vec<Json>) -> anyhow::Result<Vec<Json>> {
+        values.retain(|value| !self.stored.borrow().contains(value));
+        self.log.append(&values).await?;
+        Ok(self.stored.borrow_mut().insert_new(values))
     }
 
-    fn catch_up_if_restarted(&self) {
+    fn start_anti_entropy(&self) {
         let this = self.clone();
-        let learn = async move |Lesson { from, items, is_first, .. }| {
+        let on_items = async move |ComparisonStep { from, items, is_first, .. }| {
             let stored = if is_first {
                 this.store(items).await.map(drop)
             } else {
-                this.learn(&from, items).await
+                this.store_and_forward(&from, items).await
             };
             stored.expect("a node that cannot store anything is of no use");
         };
-        let question = |digest| Request::Compare { digest };
-        gossip::catch_up(&self.gossip, &self.stored, question, learn);
+        let make_request = |digest| Request::Compare { digest };
+        gossip::spawn_anti_entropy(&self.gossip, &self.stored, make_request, on_items);
         if !self.stored.borrow().items().is_empty() {
-            self.gossip.remind(self.node.id());
+            self.gossip.note_restart(self.node.id());
         }
     }
 }
@@ -134,22 +137,22 @@ impl Handler for Broadcast {
         Ok(match request {
             Request::Topology { mut topology } => {
                 let neighbors = topology.remove(self.node.id()).unwrap_or_default();
-                self.neighbor_ids.replace(&neighbors).await?;
+                self.stored_neighbors.replace(&neighbors).await?;
                 self.connect(neighbors);
                 Reply::TopologyOk
             }
             Request::Broadcast { message } => {
-                check_entry("the message", &message)?;
-                self.learn(from, vec![message]).await?;
+                check_entry_size("the message", &message)?;
+                self.store_and_forward(from, vec![message]).await?;
                 Reply::BroadcastOk
             }
             Request::Gossip(batch) => {
-                self.learn(from, batch.news.clone()).await?;
+                self.store_and_forward(from, batch.items.clone()).await?;
                 self.gossip.receive(from, &batch);
                 Reply::GossipOk
             }
             Request::Compare { digest } => {
-                Reply::CompareOk(self.stored.borrow().difference(&digest))
+                Reply::CompareOk(self.stored.borrow().differing_buckets(&digest))
             }
             Request::Read => Reply::ReadOk { messages: self.stored.borrow().to_json() },
         })
@@ -164,7 +167,7 @@ fn main() -> anyhow::Result<()> {
 mod tests {
     use std::time::Duration;
 
-    use eddy::checker::availability::Goal;
+    use eddy::checkers::availability::Goal;
     use eddy::{Fault, Test, seeds, workload};
 
     use super::*;
@@ -187,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_partitions_lose_messages_and_no_values() {
+    fn for_any_seed_partitions_lose_messages_and_no_values() {
         let dropped = seeds(|seed| {
             let (faults, availability) = ([Fault::Partition].into(), Goal::Total);
             let test = Test { faults, availability, seed, ..challenge() };
@@ -201,9 +204,9 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_no_fault_loses_a_value() {
+    fn for_any_seed_no_fault_loses_a_value() {
         let struck = seeds(|seed| {
-            let runs = Fault::alone_and_together().into_iter().map(|faults| {
+            let runs = Fault::sets_to_test().into_iter().map(|faults| {
                 let report = Test {
                     faults,
                     // So often that kills find disks at work.
@@ -214,7 +217,7 @@ mod tests {
                 }
                 .run(Broadcast::new);
                 report.assert_valid();
-                (report.dropped, report.torn)
+                (report.dropped, report.discarded_bytes)
             });
             runs.fold((0, 0), |sum, run| (sum.0 + run.0, sum.1 + run.1))
         });

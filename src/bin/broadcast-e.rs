@@ -61,21 +61,22 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
-use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry};
+use glomers::gossip::{self, Batch, BucketItems, ComparisonStep, Digest, Gossip, Seen, Timing};
+use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry_size};
 use serde::{Deserialize, Serialize};
 
 /// The time between two batches of the hub, unless an argument names another. Messages per
 /// operation fall with its inverse. The longest latency is up to four thirds of it, and two hops.
 /// At 1.6 s the median exceeds the challenge's 1000 ms where latency varies (`docs/frontier.md`).
-const FLUSH: Duration = Duration::from_millis(300);
+const BATCH_INTERVAL: Duration = Duration::from_millis(300);
 
-/// How many nodes one hub serves. More would save hops and make the hub's work grow: with 100 it
-/// sends 333 messages a second at 300 ms. With fewer, more nodes are hubs.
-const CHILDREN: usize = 128;
+/// Maximum number of nodes below one hub. A larger value saves hops and increases the hub's load:
+/// with 100 nodes it sends 333 messages a second at 300 ms. With a smaller one, more nodes are
+/// hubs.
+const MAX_CHILDREN: usize = 128;
 
-/// The longest time that is taken for an answer to that; more would only be a slip.
-const LONGEST: Duration = Duration::from_secs(3600);
+/// Longest interval that the argument may give; a longer one can only be a typing error.
+const MAX_BATCH_INTERVAL: Duration = Duration::from_secs(3600);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -103,34 +104,34 @@ pub(crate) enum Reply {
     },
     /// Goes nowhere: a batch is acknowledged by one that comes back.
     GossipOk,
-    CompareOk(Difference<Json>),
+    CompareOk(BucketItems<Json>),
 }
 
 /// The tree that the values travel on; nodes are numbers, by their places among the ids.
 #[derive(Debug, Clone, Copy)]
 struct Tree {
     nodes: usize,
-    children: usize,
+    branching: usize,
 }
 
 impl Tree {
     /// One hub for as many as it can serve, or else two levels of hubs, with about as many nodes
     /// below each, and just so many that there is no third level.
     fn of(nodes: usize) -> Tree {
-        let root = nodes.isqrt();
-        let enough = if 1 + root + root * root < nodes { root + 1 } else { root };
-        let children = if nodes <= CHILDREN + 1 { CHILDREN } else { enough };
-        Tree { nodes, children }
+        let sqrt = nodes.isqrt();
+        let enough = if 1 + sqrt + sqrt * sqrt < nodes { sqrt + 1 } else { sqrt };
+        let branching = if nodes <= MAX_CHILDREN + 1 { MAX_CHILDREN } else { enough };
+        Tree { nodes, branching }
     }
 
     /// The node above, unless this one is the root.
     fn parent(self, node: usize) -> Option<usize> {
-        (node > 0).then(|| (node - 1) / self.children)
+        (node > 0).then(|| (node - 1) / self.branching)
     }
 
     fn children(self, node: usize) -> impl Iterator<Item = usize> {
-        let first = node * self.children + 1;
-        (first..first + self.children).take_while(move |child| *child < self.nodes)
+        let first = node * self.branching + 1;
+        (first..first + self.branching).take_while(move |child| *child < self.nodes)
     }
 
     /// Whom a node tells what it is the first to know.
@@ -138,8 +139,9 @@ impl Tree {
         self.parent(node).into_iter().chain(self.children(node))
     }
 
-    /// Whom a node tells what goes up, the first of them that answers.
-    fn candidates(self, node: usize) -> impl Iterator<Item = usize> {
+    /// Nodes to one of which a node sends values up: its parent or, if that is suspected, the first
+    /// sibling before this node that is not.
+    fn uplinks(self, node: usize) -> impl Iterator<Item = usize> {
         let parent = self.parent(node);
         let siblings = parent.into_iter().flat_map(move |parent| self.children(parent));
         parent.into_iter().chain(siblings.take_while(move |sibling| *sibling < node))
@@ -154,8 +156,11 @@ impl Tree {
     /// in for one of those above. Otherwise it is to go up.
     fn is_from_above(self, from: usize, node: usize) -> bool {
         let parent = self.parent(node);
-        let sibling = self.path(from).find(|above| self.parent(*above) == parent);
-        sibling.is_none_or(|sibling| sibling < node)
+        // The ancestor of `from`, or itself, that is on the level of `node`: a sibling before
+        // `node` stands in for the parent; `node` itself if `from` is below it; none if `from` is
+        // above.
+        let peer = self.path(from).find(|ancestor| self.parent(*ancestor) == parent);
+        peer.is_none_or(|peer| peer < node)
     }
 }
 
@@ -165,147 +170,155 @@ pub(crate) struct Broadcast {
     node: Node,
     gossip: Gossip<Json>,
     tree: Tree,
-    me: usize,
+    own_index: usize,
     seen: Rc<RefCell<Seen<Json>>>,
 }
 
 impl Broadcast {
-    pub(crate) fn new(node: Node, flush: Duration) -> Self {
+    pub(crate) fn new(node: Node, batch_interval: Duration) -> Self {
         let ids = node.node_ids();
         let tree = Tree::of(ids.len());
-        let me = ids.iter().position(|id| id == node.id()).unwrap_or_default();
-        let gossip = Gossip::new(&node, Pace::every(flush), Request::Gossip);
-        gossip.meet(tree.neighbors(me).map(|number| ids[number].clone()));
-        if let Some(parent) = tree.parent(me) {
-            gossip.follow(&ids[parent]);
-            // For which this node may have stood in.
-            let siblings = tree.children(parent).filter(|sibling| *sibling != me);
-            gossip.ask_also(siblings.map(|number| ids[number].clone()));
+        let own_index = ids.iter().position(|id| id == node.id()).unwrap_or_default();
+        let gossip = Gossip::new(&node, Timing::every(batch_interval), Request::Gossip);
+        gossip.connect(tree.neighbors(own_index).map(|index| ids[index].clone()));
+        if let Some(parent) = tree.parent(own_index) {
+            gossip.set_upstream(&ids[parent]);
+            // This node may have stood in for the parent, and sent them values.
+            let siblings = tree.children(parent).filter(|sibling| *sibling != own_index);
+            gossip.add_comparison_peers(siblings.map(|index| ids[index].clone()));
         }
-        // Which may have stood in for a child.
-        let grandchildren = tree.children(me).flat_map(|child| tree.children(child));
-        gossip.ask_also(grandchildren.map(|number| ids[number].clone()));
-        let this = Broadcast { node, gossip, tree, me, seen: Rc::default() };
-        this.catch_up_if_restarted();
-        this.go_around_hubs_that_are_silent();
+        // They may have stood in for a child, and sent this node values.
+        let grandchildren = tree.children(own_index).flat_map(|child| tree.children(child));
+        gossip.add_comparison_peers(grandchildren.map(|index| ids[index].clone()));
+        let this = Broadcast { node, gossip, tree, own_index, seen: Rc::default() };
+        this.start_anti_entropy();
+        this.route_around_suspected_hubs();
         this
     }
 
-    /// Takes what is new, and sees to it that those learn it who may not know it.
-    fn learn(&self, from: &str, messages: Vec<Json>) {
-        let from = self.number(from);
-        // What a sibling tells goes up even if it is known: the hub that is silent may have told it
-        // to the nodes below, and been killed before it told anybody above.
-        let is_sibling = |from: usize| self.tree.parent(from) == self.tree.parent(self.me);
-        let from_sibling = from.is_some_and(is_sibling).then(|| messages.clone());
-        let news = self.seen.borrow_mut().learn(messages);
-        match from_sibling {
-            None => self.pass_on(from, &news),
-            Some(all) => {
-                self.tell_down(self.me, from, &news);
-                self.tell_up(self.me, from, &all);
+    /// Adds values to those that this node has, and sends those that are new to the nodes that may
+    /// lack them.
+    fn add_and_forward(&self, from: &str, values: Vec<Json>) {
+        let from = self.index_of(from);
+        let parent_of = |node: usize| self.tree.parent(node);
+        if from.is_some_and(|from| parent_of(from) == parent_of(self.own_index)) {
+            // A sibling sends values here when it suspects the parent. They go down and up, even if
+            // they are known: the parent may have sent them to the nodes below, and been killed
+            // before it sent them up.
+            let new_values = self.seen.borrow_mut().insert_new(values.clone());
+            self.send_down(self.own_index, from, &new_values);
+            self.send_up(self.own_index, from, &values);
+        } else {
+            let new_values = self.seen.borrow_mut().insert_new(values);
+            self.forward(from, &new_values);
+        }
+    }
+
+    /// Forwards values that are not a sibling's: those from above go down; those from below or from
+    /// a client go down and up.
+    fn forward(&self, from: Option<usize>, values: &[Json]) {
+        self.send_down(self.own_index, from, values);
+        if !from.is_some_and(|from| self.tree.is_from_above(from, self.own_index)) {
+            self.send_up(self.own_index, from, values);
+        }
+    }
+
+    /// Sends values to the children of a node, and to those of each child that is suspected.
+    fn send_down(&self, node: usize, from: Option<usize>, values: &[Json]) {
+        for child in self.tree.children(node).filter(|child| *child != self.own_index) {
+            self.send(child, from, values);
+            if self.is_suspected(child) {
+                self.send_down(child, from, values);
             }
         }
     }
 
-    /// What comes from above goes down. What comes from below, from a client, or from a sibling
-    /// that gets no answer from the node above, goes down and up.
-    fn pass_on(&self, from: Option<usize>, news: &[Json]) {
-        self.tell_down(self.me, from, news);
-        if !from.is_some_and(|from| self.tree.is_from_above(from, self.me)) {
-            self.tell_up(self.me, from, news);
-        }
-    }
-
-    /// Tells the children of a node, and those of each that does not answer.
-    fn tell_down(&self, node: usize, from: Option<usize>, news: &[Json]) {
-        for child in self.tree.children(node).filter(|child| *child != self.me) {
-            self.tell(child, from, news);
-            if self.gossip.is_overdue(self.id(child)) {
-                self.tell_down(child, from, news);
-            }
-        }
-    }
-
-    /// For this node or one above: tells the node above that; or, while it does not answer, the
-    /// first of the siblings that does; or stands in for it, for those that come before have not
-    /// answered.
-    fn tell_up(&self, node: usize, from: Option<usize>, news: &[Json]) {
+    /// Sends values up from `node`, which is this node or one above: to its parent; or, if that is
+    /// suspected, to the first sibling before `node` that is not; or, if all are, to all nodes to
+    /// which the parent would send.
+    fn send_up(&self, node: usize, from: Option<usize>, values: &[Json]) {
         let Some(parent) = self.tree.parent(node) else { return };
-        let mut candidates = self.tree.candidates(node);
-        if let Some(one) = candidates.find(|one| !self.gossip.is_overdue(self.id(*one))) {
-            return self.tell(one, from, news);
+        let mut uplinks = self.tree.uplinks(node);
+        if let Some(uplink) = uplinks.find(|uplink| !self.is_suspected(*uplink)) {
+            return self.send(uplink, from, values);
         }
-        // For when it is back.
-        self.tell(parent, from, news);
-        self.tell_down(parent, from, news);
-        self.tell_up(parent, from, news);
+        // The parent receives the values when it is back.
+        self.send(parent, from, values);
+        self.send_down(parent, from, values);
+        self.send_up(parent, from, values);
     }
 
-    fn tell(&self, other: usize, from: Option<usize>, news: &[Json]) {
+    fn send(&self, other: usize, from: Option<usize>, values: &[Json]) {
         if Some(other) != from {
-            self.gossip.tell(self.id(other), news.iter().cloned());
+            self.gossip.enqueue(self.id(other), values.iter().cloned());
         }
     }
 
-    /// What comes from above goes further down at once.
-    fn follow_down(&self, from: &str) {
-        if self.tree.parent(self.me).is_some_and(|parent| self.id(parent) == from) {
-            self.tree.children(self.me).for_each(|child| self.gossip.flush(self.id(child)));
+    fn is_suspected(&self, node: usize) -> bool {
+        self.gossip.is_suspected(self.id(node))
+    }
+
+    /// Sends what waits for the children at once, if values have come from the parent.
+    fn flush_down(&self, from: &str) {
+        if self.tree.parent(self.own_index).is_some_and(|parent| self.id(parent) == from) {
+            self.tree.children(self.own_index).for_each(|child| self.gossip.flush(self.id(child)));
         }
     }
 
-    fn id(&self, number: usize) -> &str {
-        &self.node.node_ids()[number]
+    fn id(&self, index: usize) -> &str {
+        &self.node.node_ids()[index]
     }
 
-    fn number(&self, id: &str) -> Option<usize> {
+    fn index_of(&self, id: &str) -> Option<usize> {
         self.node.node_ids().iter().position(|other| other == id)
     }
 
-    fn go_around_hubs_that_are_silent(&self) {
+    /// When a neighbor becomes suspected, sends the backlog for it by another way: up past it, if
+    /// it is one of the uplinks, or else down to its children.
+    fn route_around_suspected_hubs(&self) {
         let this = self.clone();
-        self.gossip.when_overdue(move |neighbor, news| {
-            let Some(silent) = this.number(neighbor) else { return };
-            let mut path = this.tree.path(this.me);
-            let asking = path.find(|node| this.tree.candidates(*node).any(|one| one == silent));
-            // It need not be told again.
-            match asking {
+        self.gossip.on_suspected(move |neighbor, backlog| {
+            let Some(suspect) = this.index_of(neighbor) else { return };
+            let mut path = this.tree.path(this.own_index);
+            // This node or the hub above it whose values would go up through the suspect.
+            let below = path.find(|node| this.tree.uplinks(*node).any(|uplink| uplink == suspect));
+            // Passed as the sender of the items, the suspect is not sent them again.
+            match below {
                 Some(node) => {
-                    this.tell_up(node, Some(silent), &news);
-                    this.compare_aside(node);
+                    this.send_up(node, Some(suspect), &backlog);
+                    this.compare_with_sibling(node);
                 }
-                None => this.tell_down(silent, Some(silent), &news),
+                None => this.send_down(suspect, Some(suspect), &backlog),
             }
         });
     }
 
-    /// While this node stands in for the node above another: compares itself with one of the others
-    /// below that. What they were told last, in one beat, may not have got to all of them.
-    fn compare_aside(&self, node: usize) {
-        let is_silent = |one: &usize| self.gossip.is_overdue(self.id(*one));
+    /// If this node now stands in for the parent of `node`, compares this node with another child
+    /// of that parent. The values that the parent sent last, at one tick, may not have reached all
+    /// children.
+    fn compare_with_sibling(&self, node: usize) {
         let Some(parent) = self.tree.parent(node) else { return };
-        if self.tree.candidates(node).all(|one| is_silent(&one)) {
+        if self.tree.uplinks(node).all(|uplink| self.is_suspected(uplink)) {
             let mut others = self.tree.children(parent).filter(|other| *other != node);
-            others.find(|other| !is_silent(other)).inspect(|other| {
-                self.gossip.compare_with(self.id(*other));
-            });
+            if let Some(other) = others.find(|other| !self.is_suspected(*other)) {
+                self.gossip.compare_with(self.id(other));
+            }
         }
     }
 
-    fn catch_up_if_restarted(&self) {
+    fn start_anti_entropy(&self) {
         let this = self.clone();
-        let learn = async move |Lesson { from, items, lacking, is_first }| {
-            let news = this.seen.borrow_mut().learn(items);
+        let on_items = async move |ComparisonStep { from, items, lacking, is_first }| {
+            let new_values = this.seen.borrow_mut().insert_new(items);
             if !is_first {
-                let from = this.number(&from);
-                this.tell_down(this.me, from, &news);
-                // What that one lacks others may lack, for whose hub this node stands in.
-                this.tell_up(this.me, from, &[news, lacking].concat());
+                let from = this.index_of(&from);
+                this.send_down(this.own_index, from, &new_values);
+                // Others may lack the same, if this node stands in for their hub.
+                this.send_up(this.own_index, from, &[new_values, lacking].concat());
             }
         };
-        let question = |digest| Request::Compare { digest };
-        gossip::catch_up(&self.gossip, &self.seen, question, learn);
+        let make_request = |digest| Request::Compare { digest };
+        gossip::spawn_anti_entropy(&self.gossip, &self.seen, make_request, on_items);
     }
 }
 
@@ -318,24 +331,26 @@ impl Handler for Broadcast {
         Ok(match request {
             Request::Topology => Reply::TopologyOk,
             Request::Broadcast { message } => {
-                check_entry("the message", &message)?;
-                self.learn(from, vec![message]);
+                check_entry_size("the message", &message)?;
+                self.add_and_forward(from, vec![message]);
                 Reply::BroadcastOk
             }
             Request::Gossip(batch) => {
                 self.gossip.receive(from, &batch);
-                self.learn(from, batch.news);
-                self.follow_down(from);
+                self.add_and_forward(from, batch.items);
+                self.flush_down(from);
                 Reply::GossipOk
             }
-            Request::Compare { digest } => Reply::CompareOk(self.seen.borrow().difference(&digest)),
+            Request::Compare { digest } => {
+                Reply::CompareOk(self.seen.borrow().differing_buckets(&digest))
+            }
             Request::Read => Reply::ReadOk { messages: self.seen.borrow().to_json() },
         })
     }
 }
 
-/// Reads `300ms` or `1.5s`.
-fn parse(text: &str) -> anyhow::Result<Duration> {
+/// Parses an interval like `300ms` or `1.5s`.
+fn parse_interval(text: &str) -> anyhow::Result<Duration> {
     let number = |digits: &str| digits.parse::<f64>().ok();
     let seconds = match text.strip_suffix("ms") {
         Some(millis) => number(millis).map(|millis| millis / 1e3),
@@ -343,13 +358,14 @@ fn parse(text: &str) -> anyhow::Result<Duration> {
     };
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|time| *time <= LONGEST)
-        .with_context(|| format!("{text:?} is no time between batches; expected 300ms, or 1.5s"))
+        .filter(|time| *time <= MAX_BATCH_INTERVAL)
+        .with_context(|| format!("{text:?} is not a batch interval such as 300ms or 1.5s"))
 }
 
 fn main() -> anyhow::Result<()> {
-    let flush = std::env::args().nth(1).map_or(Ok(FLUSH), |text| parse(&text))?;
-    glomers::serve(|node| Broadcast::new(node, flush))
+    let batch_interval =
+        std::env::args().nth(1).map_or(Ok(BATCH_INTERVAL), |text| parse_interval(&text))?;
+    glomers::serve(|node| Broadcast::new(node, batch_interval))
 }
 
 #[cfg(test)]
@@ -360,7 +376,7 @@ mod tests {
     use eddy::edn::Value;
     use eddy::history::{Kind, Op};
     use eddy::latency::{Distribution, Latency};
-    use eddy::{Fault, Matrix, Strike, Test, seeds, workload};
+    use eddy::{Fault, RepairMatrix, Strike, Test, seeds, workload};
 
     use super::*;
 
@@ -375,58 +391,62 @@ mod tests {
         }
     }
 
-    /// The messages per operation of the challenge without faults.
-    const QUIET: f64 = 1.25;
+    /// Messages per operation of the challenge without faults.
+    const FAULT_FREE_MSGS_PER_OP: f64 = 1.25;
 
     fn start(node: Node) -> Broadcast {
-        Broadcast::new(node, FLUSH)
+        Broadcast::new(node, BATCH_INTERVAL)
     }
 
-    /// The period of `make broadcast-e-slow`.
-    const SLOW: Duration = Duration::from_millis(1300);
+    /// Batch interval of `make broadcast-e-slow`.
+    const SLOW_INTERVAL: Duration = Duration::from_millis(1300);
 
     #[test]
-    fn it_takes_two_batches_per_node_and_period_and_two_hops() {
+    fn a_value_takes_two_hops_and_two_batches_per_node_and_interval() {
         let report = challenge().run(start);
         println!("{report}");
         report.assert_valid();
-        assert!(report.servers.msgs_per_op.unwrap() <= 1.3, "{report}");
+        assert!(report.traffic.servers.msgs_per_op.unwrap() <= 1.3, "{report}");
         assert!(report.stable_latency.median <= 350, "{report}");
         assert!(report.stable_latency.maximum <= 530, "{report}");
     }
 
     #[test]
     fn the_slow_setting_passes_with_less_than_half_a_message_per_operation() {
-        let report = challenge().run(|node| Broadcast::new(node, SLOW));
+        let report = challenge().run(|node| Broadcast::new(node, SLOW_INTERVAL));
         println!("{report}");
         report.assert_valid();
-        assert!(report.servers.msgs_per_op.unwrap() <= 0.45, "{report}");
+        assert!(report.traffic.servers.msgs_per_op.unwrap() <= 0.45, "{report}");
         assert!(report.stable_latency.median < 900, "{report}");
         assert!(report.stable_latency.maximum < 1800, "{report}");
     }
 
     #[test]
-    fn whatever_the_seed_it_is_within_the_limits_where_a_message_takes_up_to_200_ms() {
+    fn for_any_seed_limits_hold_where_a_message_takes_up_to_200_ms() {
         let distribution = Distribution::Uniform;
         let latency = Latency { mean: Duration::from_millis(100), distribution };
         let worst = seeds(|seed| {
-            [FLUSH, SLOW].map(|flush| {
+            [BATCH_INTERVAL, SLOW_INTERVAL].map(|interval| {
                 let test = Test { latency, seed, ..challenge() };
-                let report = test.run(move |node| Broadcast::new(node, flush));
+                let report = test.run(move |node| Broadcast::new(node, interval));
                 report.assert_valid();
-                let (figures, messages) = (report.stable_latency, report.servers.msgs_per_op);
-                assert!(figures.median < 1000 && figures.maximum < 2000, "{flush:?}: {report}");
-                assert!(messages.unwrap() < if flush == FLUSH { 3.0 } else { 0.55 }, "{report}");
+                let (figures, messages) =
+                    (report.stable_latency, report.traffic.servers.msgs_per_op);
+                assert!(figures.median < 1000 && figures.maximum < 2000, "{interval:?}: {report}");
+                assert!(
+                    messages.unwrap() < if interval == BATCH_INTERVAL { 3.0 } else { 0.55 },
+                    "{report}"
+                );
                 [figures.median, figures.maximum]
             })
         });
-        for (number, flush) in [FLUSH, SLOW].into_iter().enumerate() {
+        for (number, interval) in [BATCH_INTERVAL, SLOW_INTERVAL].into_iter().enumerate() {
             let [median, maximum] = [0, 1].map(|figure| {
                 worst.iter().map(|runs| runs[number][figure]).max().unwrap_or_default()
             });
             let seeds = worst.len();
             println!(
-                "{seeds} seeds: latencies that vary, {flush:?}: median up to {median} ms, maximum \
+                "{seeds} seeds: varying latency, {interval:?}: median up to {median} ms, maximum \
                  up to {maximum} ms"
             );
         }
@@ -437,17 +457,17 @@ mod tests {
         for nodes in 2..2000 {
             let tree = Tree::of(nodes);
             let hops = std::iter::successors(tree.parent(nodes - 1), |node| tree.parent(*node));
-            let expected = if nodes <= CHILDREN + 1 { 1 } else { 2 };
+            let expected = if nodes <= MAX_CHILDREN + 1 { 1 } else { 2 };
             assert_eq!(hops.count(), expected, "{nodes} nodes");
         }
     }
 
     #[test]
-    fn a_period_is_given_with_its_unit() {
+    fn an_interval_is_given_with_its_unit() {
         #[track_caller]
         fn check(text: &str, expected: Option<u64>) {
-            let millis = parse(text).ok().map(|time| time.as_millis());
-            assert_eq!(millis, expected.map(u128::from), "{:?}", parse(text));
+            let millis = parse_interval(text).ok().map(|time| time.as_millis());
+            assert_eq!(millis, expected.map(u128::from), "{:?}", parse_interval(text));
         }
         check("300ms", Some(300));
         check("1.5s", Some(1500));
@@ -458,15 +478,15 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_partitions_lose_messages_and_no_values() {
+    fn for_any_seed_partitions_lose_messages_and_no_values() {
         let runs = seeds(|seed| {
             let report = Test { faults: [Fault::Partition].into(), seed, ..challenge() }.run(start);
             report.assert_valid();
-            // The most costly partition is a ring of majorities. There each node reaches half of
-            // the others, so those that can reach none of the first five are less than one in
-            // 2^5: at most five of 25 tell everybody, and each of them reaches half.
-            let messages = report.servers.msgs_per_op.unwrap();
-            assert!(messages <= 2.5 * QUIET, "{report}");
+            // The most costly partition is the majorities ring. There each node reaches about half
+            // of the others, so those that can reach none of the first five are less than one in
+            // 2^5: at most five of 25 send to all, and each of them reaches half.
+            let messages = report.traffic.servers.msgs_per_op.unwrap();
+            assert!(messages <= 2.5 * FAULT_FREE_MSGS_PER_OP, "{report}");
             (report.dropped, messages)
         });
         let (seeds, dropped) = (runs.len(), runs.iter().map(|run| run.0).sum::<u64>());
@@ -478,19 +498,19 @@ mod tests {
         assert!(dropped > 0, "no partition cut anything");
     }
 
-    /// The longest time for which a node that was up could not read a value that a node that was up
-    /// had acknowledged, among the reads in the second half of the test's first strike; and how
-    /// many messages an operation took.
-    fn without(test: Test) -> (Duration, f64) {
+    /// Longest time for which a node that was up could not read a value that another node that was
+    /// up had acknowledged, among the reads in the second half of the test's first strike; and
+    /// messages per operation.
+    fn staleness_and_cost(test: Test) -> (Duration, f64) {
         let struck: Vec<String> =
-            test.strikes.iter().flat_map(|strike| strike.harm.names()).collect();
+            test.strikes.iter().flat_map(|strike| strike.effect.targets()).collect();
         let Strike { from, until, .. } = test.strikes[0];
         let middle = (from + until) / 2..until;
         let report = test.run(start);
         report.assert_valid_but_for_kills();
         let time = |op: &Op| Duration::from_nanos(op.time);
         let is_up = |op: &&Op| !struck.contains(&report.node_of(op).unwrap_or_default());
-        let ended = || report.history.clients().filter(|op| op.kind == Kind::Ok).filter(is_up);
+        let ended = || report.history.client_ops().filter(|op| op.kind == Kind::Ok).filter(is_up);
         let told: Vec<&Op> = ended().filter(|op| op.f == "broadcast").collect();
         let reads = ended().filter(|op| op.f == "read" && middle.contains(&time(op)));
         let longest = reads.filter_map(|read| {
@@ -499,7 +519,7 @@ mod tests {
             let missed = told.iter().filter(|op| !known.contains(&op.value.as_int().unwrap()));
             missed.map(|op| time(read).saturating_sub(time(op))).max()
         });
-        (longest.max().unwrap(), report.servers.msgs_per_op.unwrap())
+        (longest.max().unwrap(), report.traffic.servers.msgs_per_op.unwrap())
     }
 
     #[test]
@@ -517,20 +537,21 @@ mod tests {
             (Strike::partition(two, from, until), 1),
         ] {
             let shown = strike.to_string();
-            let (longest, msgs_per_op) = without(Test { strikes: vec![strike], ..challenge() });
+            let (longest, msgs_per_op) =
+                staleness_and_cost(Test { strikes: vec![strike], ..challenge() });
             println!("{shown}: {longest:?}, {msgs_per_op:.2} msgs/op");
             assert!(longest < Duration::from_secs(seconds), "{shown}: {longest:?}");
-            assert!(msgs_per_op < 2.0 * QUIET, "{shown}: {msgs_per_op}");
+            assert!(msgs_per_op < 2.0 * FAULT_FREE_MSGS_PER_OP, "{shown}: {msgs_per_op}");
         }
     }
 
-    /// So many nodes that there are hubs below the root.
-    fn two_levels() -> Test {
-        Test { nodes: CHILDREN + 22, ..challenge() }
+    /// Challenge with so many nodes that there are hubs below the root.
+    fn two_level_challenge() -> Test {
+        Test { nodes: MAX_CHILDREN + 22, ..challenge() }
     }
 
     #[test]
-    fn whatever_the_seed_values_go_around_two_hubs_whenever_they_are_killed() {
+    fn for_any_seed_values_go_around_two_hubs_whenever_they_are_killed() {
         seeds(|seed| {
             // In steps that fall on each part of a period.
             let from = Duration::from_millis(2000 + seed * 70 % 300);
@@ -539,7 +560,8 @@ mod tests {
             // Who goes around both has to notice both, one after the other.
             for (gap, seconds) in [(Duration::ZERO, 2), (gap, 10)] {
                 let strikes = vec![kill("n0", from), kill("n1", from + gap)];
-                let (longest, _) = without(Test { seed, strikes, ..two_levels() });
+                let (longest, _) =
+                    staleness_and_cost(Test { seed, strikes, ..two_level_challenge() });
                 println!("{from:?} and {gap:?} later: {longest:?}");
                 assert!(longest < Duration::from_secs(seconds), "{gap:?}: {longest:?}");
             }
@@ -549,14 +571,14 @@ mod tests {
     #[test]
     fn values_go_around_hubs_of_each_level() {
         let [from, until] = [2, 18].map(Duration::from_secs);
-        let two_levels = two_levels();
+        let two_levels = two_level_challenge();
         // n1 and n2 are hubs below n0.
         for struck in [vec!["n0"], vec!["n1"], vec!["n1", "n2"], vec!["n0", "n1"]] {
             let killed = Strike::kill(struck.clone(), from, until);
             for strike in [killed, Strike::pause(struck, from, until)] {
                 let shown = strike.to_string();
                 let (longest, msgs_per_op) =
-                    without(Test { strikes: vec![strike], ..two_levels.clone() });
+                    staleness_and_cost(Test { strikes: vec![strike], ..two_levels.clone() });
                 println!("{shown}: {longest:?}, {msgs_per_op:.2} msgs/op");
                 assert!(longest < Duration::from_secs(2), "{shown}: {longest:?}");
             }
@@ -564,10 +586,16 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_all_is_repaired_three_seconds_after_the_faults() {
+    fn for_any_seed_values_arrive_within_three_seconds_after_the_faults() {
         let within = Duration::from_secs(3);
-        let runs =
-            seeds(|seed| Matrix::of(&Test { seed, ..challenge() }, within, |test| test.run(start)));
-        println!("broadcast-e:\n{}", runs.into_iter().fold(Matrix::default(), Matrix::and));
+        let runs = seeds(|seed| {
+            RepairMatrix::assert_repaired(&Test { seed, ..challenge() }, within, |test| {
+                test.run(start)
+            })
+        });
+        println!(
+            "broadcast-e:\n{}",
+            runs.into_iter().fold(RepairMatrix::default(), RepairMatrix::merge)
+        );
     }
 }

@@ -37,7 +37,7 @@ use tokio::time::timeout;
 
 /// How long a client's request goes on. Longer than clients wait, which is 5 s, is in vain; shorter
 /// gives up while the store may still answer.
-const PATIENCE: Duration = Duration::from_millis(4500);
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(4500);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -76,7 +76,7 @@ impl Counter {
         let store = KeyValue::seq(&node);
         // Unbounded, as the requests are that wait for it, each for no longer than `PATIENCE`.
         let (additions, queue) = mpsc::unbounded_channel();
-        node.spawn(write(node.clone(), store.clone(), queue));
+        node.spawn(run_writer(node.clone(), store.clone(), queue));
         Counter { node, store, additions }
     }
 
@@ -85,13 +85,13 @@ impl Counter {
     async fn add(&self, delta: i64) -> anyhow::Result<i128> {
         let (done, sum) = oneshot::channel();
         self.additions.send((delta, done))?;
-        let sum = timeout(PATIENCE, sum).await.context("seq-kv does not answer")?;
+        let sum = timeout(REQUEST_TIMEOUT, sum).await.context("seq-kv does not answer")?;
         sum.context("the node is about to end")
     }
 
-    /// What was added at all other nodes, as the store shows it.
-    async fn others(&self) -> Result<i128, RpcError> {
-        let retry = Retry { deadline: Some(PATIENCE), ..Retry::default() };
+    /// Sum of what was added at all other nodes, as the store shows it.
+    async fn sum_of_peers(&self) -> Result<i128, RpcError> {
+        let retry = Retry { give_up_after: Some(REQUEST_TIMEOUT), ..Retry::default() };
         let reads = self.node.peers().map(async |peer| self.store.read_retry(retry, &peer).await);
         join_all(reads).await.into_iter().try_fold(0, |total, subtotal| {
             let subtotal: Option<Subtotal> = subtotal?;
@@ -100,8 +100,8 @@ impl Counter {
     }
 }
 
-/// Writes what is to be added, one write at a time.
-async fn write(node: Node, store: KeyValue, mut queue: mpsc::UnboundedReceiver<Addition>) {
+/// Writes additions, one write at a time.
+async fn run_writer(node: Node, store: KeyValue, mut queue: mpsc::UnboundedReceiver<Addition>) {
     let mut last = Subtotal::default();
     while let Some(first) = queue.recv().await {
         let mut additions = vec![first];
@@ -111,7 +111,7 @@ async fn write(node: Node, store: KeyValue, mut queue: mpsc::UnboundedReceiver<A
         // Those that nobody waits for any longer have not happened, and need not.
         additions.retain(|(_, done)| !done.is_closed());
         let delta = additions.iter().map(|(delta, _)| i128::from(*delta)).sum();
-        last = write_once(&node, &store, last, delta).await;
+        last = add_exactly_once(&node, &store, last, delta).await;
         for (_, done) in additions {
             // Nobody waits any longer if the client's request was given up.
             let _ = done.send(last.sum);
@@ -119,9 +119,14 @@ async fn write(node: Node, store: KeyValue, mut queue: mpsc::UnboundedReceiver<A
     }
 }
 
-/// Adds to this node's sum, which was `last` as far as it knows, until it is certain that this has
-/// happened, and gives what is there now.
-async fn write_once(node: &Node, store: &KeyValue, mut last: Subtotal, delta: i128) -> Subtotal {
+/// Adds to this node's sum, which is `last` as far as it knows, until it is certain that this has
+/// taken effect once, and returns the value in the store.
+async fn add_exactly_once(
+    node: &Node,
+    store: &KeyValue,
+    mut last: Subtotal,
+    delta: i128,
+) -> Subtotal {
     let tag = node.random();
     loop {
         let next = Subtotal { sum: last.sum + delta, tag };
@@ -157,7 +162,7 @@ impl Handler for Counter {
             }
             Request::Read => {
                 let mine = self.add(0).await?;
-                Reply::ReadOk { value: mine + self.others().await? }
+                Reply::ReadOk { value: mine + self.sum_of_peers().await? }
             }
         })
     }
@@ -172,7 +177,7 @@ mod tests {
     use std::rc::Rc;
     use std::time::Duration;
 
-    use eddy::checker::availability::Goal;
+    use eddy::checkers::availability::Goal;
     use eddy::latency::Latency;
     use eddy::{Fault, Report, Strike, Test, Validity, Workload, seeds, workload};
     use tokio::time::sleep;
@@ -194,7 +199,7 @@ mod tests {
     fn an_add_costs_two_messages_and_a_read_six() {
         let report = challenge().run(Counter::new);
         report.assert_valid();
-        assert!(report.servers.sent <= unshared(&report), "{report}");
+        assert!(report.traffic.servers.sent <= unbatched_messages(&report), "{report}");
     }
 
     #[test]
@@ -204,16 +209,16 @@ mod tests {
         let concurrency = "20n".parse().unwrap();
         let report = Test { latency, concurrency, ..challenge() }.run(Counter::new);
         report.assert_valid();
-        assert!(report.servers.sent < unshared(&report) * 3 / 4, "{report}");
+        assert!(report.traffic.servers.sent < unbatched_messages(&report) * 3 / 4, "{report}");
     }
 
-    /// How many messages there are if every operation writes by itself.
-    fn unshared(report: &Report) -> u64 {
-        (2 * report.completed("add") + 6 * report.completed("read")) as u64
+    /// Number of messages if every operation writes by itself.
+    fn unbatched_messages(report: &Report) -> u64 {
+        (2 * report.ok_count("add") + 6 * report.ok_count("read")) as u64
     }
 
     #[test]
-    fn whatever_the_seed_no_fault_makes_a_read_inexact() {
+    fn for_any_seed_no_fault_makes_a_read_inexact() {
         seeds(|seed| {
             for workload in [&workload::GCounter as &dyn Workload, &workload::PnCounter] {
                 let (faults, nodes) = ([Fault::Partition].into(), 5);
@@ -231,8 +236,9 @@ mod tests {
         });
     }
 
-    /// No fault that is drawn strikes the store, to which all messages go. These do.
-    fn deaf(seed: u64) -> Test {
+    /// Challenge whose store loses and duplicates messages. No fault that is drawn strikes the
+    /// store, to which all messages go.
+    fn lossy_store(seed: u64) -> Test {
         let (from, until) = (Duration::ZERO, Duration::from_secs(20));
         let strikes = vec![
             Strike::lose(0.2, ["seq-kv"], from, until),
@@ -243,9 +249,9 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_what_the_store_does_not_hear_or_hears_twice_counts_once() {
+    fn for_any_seed_an_add_counts_once_if_messages_are_lost_or_duplicated() {
         let dropped = seeds(|seed| {
-            let report = deaf(seed).run(Counter::new);
+            let report = lossy_store(seed).run(Counter::new);
             report.assert_valid();
             report.dropped
         });
@@ -254,11 +260,11 @@ mod tests {
         assert!(dropped > 0);
     }
 
-    /// Its writes come once more, half a second later.
-    struct Haunted(Rc<Counter>);
+    /// Node whose writes arrive a second time, half a second later.
+    struct DelayedDuplicates(Rc<Counter>);
 
     #[async_trait(?Send)]
-    impl Handler for Haunted {
+    impl Handler for DelayedDuplicates {
         type Request = Request;
         type Reply = Reply;
 
@@ -279,18 +285,18 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_a_late_duplicate_of_a_write_changes_nothing() {
+    fn for_any_seed_a_late_duplicate_of_a_write_changes_nothing() {
         seeds(|seed| {
             let test = Test { workload: &workload::PnCounter, seed, ..challenge() };
-            test.run(|node| Haunted(Counter::new(node).into())).assert_valid();
+            test.run(|node| DelayedDuplicates(Counter::new(node).into())).assert_valid();
         });
     }
 
-    /// Adds again if it does not hear whether it has added.
-    struct Doubtful(Counter);
+    /// Wrong node that adds again if the answer is lost.
+    struct NonIdempotentRetry(Counter);
 
     #[async_trait(?Send)]
-    impl Handler for Doubtful {
+    impl Handler for NonIdempotentRetry {
         type Request = Request;
         type Reply = Reply;
 
@@ -312,16 +318,18 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_a_node_that_adds_again_after_a_lost_answer_is_caught() {
-        let verdicts = seeds(|seed| deaf(seed).run(|node| Doubtful(Counter::new(node))).valid);
+    fn for_any_seed_a_node_that_adds_again_after_a_lost_answer_is_caught() {
+        let verdicts = seeds(|seed| {
+            lossy_store(seed).run(|node| NonIdempotentRetry(Counter::new(node))).valid
+        });
         assert!(verdicts.contains(&Validity::Invalid));
     }
 
-    /// Believes what it reads, without a write before.
-    struct Credulous(Counter);
+    /// Wrong node that reads without a write before.
+    struct StaleReads(Counter);
 
     #[async_trait(?Send)]
-    impl Handler for Credulous {
+    impl Handler for StaleReads {
         type Request = Request;
         type Reply = Reply;
 
@@ -331,15 +339,15 @@ mod tests {
             }
             let Counter { node, store, .. } = &self.0;
             let mine: Subtotal = store.read(&node.id()).await?.unwrap_or_default();
-            Ok(Reply::ReadOk { value: mine.sum + self.0.others().await? })
+            Ok(Reply::ReadOk { value: mine.sum + self.0.sum_of_peers().await? })
         }
     }
 
     #[test]
-    fn whatever_the_seed_a_node_that_trusts_a_stale_read_is_caught() {
+    fn for_any_seed_a_node_that_trusts_a_stale_read_is_caught() {
         let verdicts = seeds(|seed| {
             let test = Test { seed, ..challenge() };
-            test.run(|node| Credulous(Counter::new(node))).valid
+            test.run(|node| StaleReads(Counter::new(node))).valid
         });
         let caught = verdicts.iter().filter(|valid| **valid == Validity::Invalid).count();
         println!("{caught} of {} seeds catch the stale reads", verdicts.len());

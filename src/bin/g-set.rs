@@ -15,8 +15,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
-use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry};
+use glomers::gossip::{self, Batch, BucketItems, ComparisonStep, Digest, Gossip, Seen, Timing};
+use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry_size};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -43,7 +43,7 @@ enum Reply {
     },
     /// Goes nowhere: a batch is acknowledged by one that comes back.
     GossipOk,
-    CompareOk(Difference<Json>),
+    CompareOk(BucketItems<Json>),
 }
 
 /// Clones are the same node.
@@ -56,32 +56,32 @@ struct GSet {
 
 impl GSet {
     fn new(node: Node) -> Self {
-        let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
-        gossip.meet(node.peers().map(str::to_owned));
+        let gossip = Gossip::new(&node, Timing::IMMEDIATE, Request::Gossip);
+        gossip.connect(node.peers().map(str::to_owned));
         let this = GSet { node, gossip, seen: Rc::default() };
-        this.catch_up_if_restarted();
+        this.start_anti_entropy();
         this
     }
 
-    /// Takes elements that no other node may know.
-    fn tell_all(&self, elements: Vec<Json>) {
-        let news = self.seen.borrow_mut().learn(elements);
+    /// Adds elements that no other node may have, and sends those that are new to all.
+    fn publish(&self, elements: Vec<Json>) {
+        let new_elements = self.seen.borrow_mut().insert_new(elements);
         for peer in self.node.peers() {
-            self.gossip.tell(peer, news.iter().cloned());
+            self.gossip.enqueue(peer, new_elements.iter().cloned());
         }
     }
 
-    fn catch_up_if_restarted(&self) {
+    fn start_anti_entropy(&self) {
         let this = self.clone();
-        let learn = async move |Lesson { items, is_first, .. }| {
+        let on_items = async move |ComparisonStep { items, is_first, .. }| {
             if is_first {
-                this.seen.borrow_mut().learn(items);
+                this.seen.borrow_mut().insert_new(items);
             } else {
-                this.tell_all(items);
+                this.publish(items);
             }
         };
-        let question = |digest| Request::Compare { digest };
-        gossip::catch_up(&self.gossip, &self.seen, question, learn);
+        let make_request = |digest| Request::Compare { digest };
+        gossip::spawn_anti_entropy(&self.gossip, &self.seen, make_request, on_items);
     }
 }
 
@@ -93,20 +93,22 @@ impl Handler for GSet {
     async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
         Ok(match request {
             Request::Add { element } => {
-                check_entry("the element", &element)?;
-                self.tell_all(vec![element]);
+                check_entry_size("the element", &element)?;
+                self.publish(vec![element]);
                 Reply::AddOk
             }
             Request::Read => Reply::ReadOk { value: self.seen.borrow().to_json() },
             Request::Gossip(batch) => {
                 if self.gossip.receive(from, &batch) {
-                    self.seen.borrow_mut().learn(batch.news);
+                    self.seen.borrow_mut().insert_new(batch.items);
                 } else {
-                    self.tell_all(batch.news);
+                    self.publish(batch.items);
                 }
                 Reply::GossipOk
             }
-            Request::Compare { digest } => Reply::CompareOk(self.seen.borrow().difference(&digest)),
+            Request::Compare { digest } => {
+                Reply::CompareOk(self.seen.borrow().differing_buckets(&digest))
+            }
         })
     }
 }
@@ -119,7 +121,7 @@ fn main() -> anyhow::Result<()> {
 mod tests {
     use std::time::Duration;
 
-    use eddy::checker::availability::Goal;
+    use eddy::checkers::availability::Goal;
     use eddy::{Fault, Test, Validity, seeds, workload};
 
     use super::*;
@@ -135,17 +137,17 @@ mod tests {
     }
 
     #[test]
-    fn every_element_is_told_to_every_node_once() {
+    fn every_element_is_sent_to_every_node_once() {
         let report = challenge().run(GSet::new);
         report.assert_valid();
-        // What is not acknowledged with an element that comes back costs a message more.
-        let least = 4 * report.completed("add") as u64;
-        assert!((least..least * 11 / 10).contains(&report.servers.sent), "{report}");
+        // An acknowledgement that does not travel with an element costs one more message.
+        let least = 4 * report.ok_count("add") as u64;
+        assert!((least..least * 11 / 10).contains(&report.traffic.servers.sent), "{report}");
         assert!(report.stable_latency.maximum < 100, "{report}");
     }
 
     #[test]
-    fn whatever_the_seed_every_node_answers_and_partitions_lose_nothing() {
+    fn for_any_seed_every_node_answers_and_partitions_lose_nothing() {
         let dropped = seeds(|seed| {
             let (faults, availability) = ([Fault::Partition].into(), Goal::Total);
             let report = Test { faults, availability, seed, ..challenge() }.run(GSet::new);
@@ -157,9 +159,9 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_faults_take_nothing_but_what_only_killed_nodes_knew() {
+    fn for_any_seed_faults_lose_only_what_only_killed_nodes_knew() {
         let dropped = seeds(|seed| {
-            let runs = Fault::alone_and_together().into_iter().map(|faults| {
+            let runs = Fault::sets_to_test().into_iter().map(|faults| {
                 let nemesis_interval = Duration::from_secs(3);
                 let test = Test { faults, nemesis_interval, seed, ..challenge() };
                 let report = test.run(GSet::new);
@@ -168,15 +170,15 @@ mod tests {
             });
             runs.sum::<u64>()
         });
-        println!("{} seeds: faults dropped messages, and no element that lived on", dropped.len());
+        println!("{} seeds: faults dropped messages, and no element of a live node", dropped.len());
         assert!(dropped.iter().sum::<u64>() > 0, "no fault struck anything");
     }
 
-    /// Tells each node once, and hopes.
-    struct Hopeful(GSet);
+    /// Wrong node that sends each element once, without acknowledgements.
+    struct NoRetransmission(GSet);
 
     #[async_trait(?Send)]
-    impl Handler for Hopeful {
+    impl Handler for NoRetransmission {
         type Request = Request;
         type Reply = Reply;
 
@@ -186,9 +188,9 @@ mod tests {
                 return self.0.handle(from, request).await;
             };
             if node.node_ids().iter().any(|id| id == from) {
-                seen.borrow_mut().learn([element]);
+                seen.borrow_mut().insert_new([element]);
             } else {
-                seen.borrow_mut().learn([element.clone()]);
+                seen.borrow_mut().insert_new([element.clone()]);
                 let told = Request::Add { element };
                 node.peers().for_each(|peer| node.send(peer, &told));
             }
@@ -197,11 +199,11 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_a_node_that_does_not_repeat_is_caught() {
+    fn for_any_seed_a_node_that_does_not_retransmit_is_caught() {
         let verdicts = seeds(|seed| {
             let (faults, nemesis_interval) = ([Fault::Partition].into(), Duration::from_secs(2));
             let test = Test { faults, nemesis_interval, seed, ..challenge() };
-            test.run(|node| Hopeful(GSet::new(node))).valid
+            test.run(|node| NoRetransmission(GSet::new(node))).valid
         });
         assert!(verdicts.contains(&Validity::Invalid));
     }

@@ -10,7 +10,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
-use glomers::{Handler, Json, Node, Room, async_trait};
+use glomers::{Handler, Json, MessageBudget, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
 /// How many messages of a key a poll gives at most, if they fit into one message ([`Room`]). More
@@ -37,11 +37,11 @@ enum Reply {
 
 struct Kafka {
     node: Node,
-    logs: RefCell<HashMap<String, Log>>,
+    logs: RefCell<HashMap<String, MessageLog>>,
 }
 
 #[derive(Default)]
-struct Log {
+struct MessageLog {
     messages: Vec<Json>,
     committed: Option<usize>,
 }
@@ -66,10 +66,10 @@ impl Kafka {
         let mut offsets: Vec<(String, usize)> = offsets.into_iter().collect();
         let first = self.node.random().checked_rem(offsets.len() as u64).unwrap_or_default();
         offsets.rotate_left(usize::try_from(first).unwrap_or_default());
-        let mut room = Room::default();
+        let mut room = MessageBudget::default();
         let polled = offsets.into_iter().filter_map(|(key, offset)| {
             let messages = logs.get(&key)?.messages.get(offset..)?.iter().take(POLL_LIMIT);
-            let fit = messages.take_while(|message| room.take(*message)).cloned();
+            let fit = messages.take_while(|message| room.try_reserve(*message)).cloned();
             Some((key, (offset..).zip(fit).collect()))
         });
         polled.filter(|(_, messages): &(_, Vec<_>)| !messages.is_empty()).collect()
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_every_message_is_where_it_was_put() {
+    fn for_any_seed_every_message_has_its_offset() {
         seeds(|seed| {
             let report = Test { seed, ..challenge() }.run(Kafka::new);
             report.assert_valid();
@@ -142,11 +142,11 @@ mod tests {
         });
     }
 
-    /// Hands out the offset of the ninth message again and again.
-    struct Generous(Kafka);
+    /// Wrong node that assigns the offset of the ninth message again and again.
+    struct DuplicateOffsets(Kafka);
 
     #[async_trait(?Send)]
-    impl Handler for Generous {
+    impl Handler for DuplicateOffsets {
         type Request = Request;
         type Reply = Reply;
 
@@ -162,20 +162,20 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_an_offset_that_is_handed_out_twice_is_noticed() {
+    fn for_any_seed_an_offset_that_is_assigned_twice_is_noticed() {
         let verdicts = seeds(|seed| {
             let time_limit = Duration::from_secs(5);
             let test = Test { time_limit, seed, ..challenge() };
-            test.run(|node| Generous(Kafka::new(node))).valid
+            test.run(|node| DuplicateOffsets(Kafka::new(node))).valid
         });
         assert!(verdicts.contains(&Validity::Invalid));
     }
 
-    /// Acknowledges one in ten commits, and forgets it.
-    struct Forgetful(Kafka);
+    /// Wrong node that acknowledges one in ten commits without keeping it.
+    struct ForgetsCommits(Kafka);
 
     #[async_trait(?Send)]
-    impl Handler for Forgetful {
+    impl Handler for ForgetsCommits {
         type Request = Request;
         type Reply = Reply;
 
@@ -190,10 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_a_commit_that_is_forgotten_is_noticed() {
+    fn for_any_seed_a_commit_that_is_forgotten_is_noticed() {
         let noticed = seeds(|seed| {
             let test = Test { seed, ..challenge() };
-            let report = test.run(|node| Forgetful(Kafka::new(node)));
+            let report = test.run(|node| ForgetsCommits(Kafka::new(node)));
             report.warnings.concat().contains("said to be committed")
         });
         assert!(noticed.contains(&true));

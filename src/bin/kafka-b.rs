@@ -32,7 +32,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use glomers::{
-    Handler, Json, KeyValue, Node, Retry, Room, RpcError, async_trait, check_entry, join_all,
+    Handler, Json, KeyValue, MessageBudget, Node, Retry, RpcError, async_trait, check_entry_size,
+    join_all,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -40,7 +41,7 @@ use tokio::time::timeout;
 
 /// How long a client's request goes on. Longer than clients wait, which is 5 s, is in vain; shorter
 /// gives up while the store may still answer.
-const PATIENCE: Duration = Duration::from_millis(4500);
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(4500);
 
 /// How many messages of a key a poll gives at most, if they fit into one message ([`Room`]). More
 /// make replies longer and take more round trips to the store, fewer take consumers that are far
@@ -67,7 +68,7 @@ pub(crate) enum Reply {
 
 /// A place in a log that is taken.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Entry {
+struct LogEntry {
     message: Json,
     /// Which send this is.
     tag: u64,
@@ -76,10 +77,10 @@ struct Entry {
 pub(crate) struct Kafka {
     node: Node,
     store: KeyValue,
-    /// The places that this node has seen, by key and offset.
-    seen: RefCell<HashMap<String, BTreeMap<usize, Json>>>,
-    /// Whose turn it is to send to a key.
-    turns: RefCell<HashMap<String, Rc<Mutex<()>>>>,
+    /// Messages that this node has seen in the store, by key and offset.
+    cache: RefCell<HashMap<String, BTreeMap<usize, Json>>>,
+    /// Locks by which sends to a key take turns.
+    send_locks: RefCell<HashMap<String, Rc<Mutex<()>>>>,
 }
 
 impl Kafka {
@@ -87,22 +88,22 @@ impl Kafka {
         Kafka {
             store: KeyValue::lin(&node),
             node,
-            seen: RefCell::default(),
-            turns: RefCell::default(),
+            cache: RefCell::default(),
+            send_locks: RefCell::default(),
         }
     }
 
     /// Puts a message at the end of a log, and gives its offset.
     async fn send(&self, key: &str, message: Json) -> Result<usize, RpcError> {
         let tag = self.node.random();
-        let entry = Some(Entry { message: message.clone(), tag });
-        let turn = Rc::clone(self.turns.borrow_mut().entry(key.to_owned()).or_default());
+        let entry = Some(LogEntry { message: message.clone(), tag });
+        let turn = Rc::clone(self.send_locks.borrow_mut().entry(key.to_owned()).or_default());
         let _turn = turn.lock().await;
-        let mut offset = self.end(key);
-        // Twice as long each time, so that an entry arrives that takes long on its way.
-        let mut within = Retry::default().within;
+        let mut offset = self.known_end(key);
+        // It doubles with each attempt, for an entry that takes long on its way.
+        let mut within = Retry::default().timeout;
         loop {
-            let store = self.store.clone().within(within);
+            let store = self.store.clone().with_timeout(within);
             match store.cas_or_create(&(key, offset), &None, &entry).await {
                 Ok(true) => break,
                 Ok(false) => {}
@@ -118,7 +119,7 @@ impl Kafka {
                 break;
             }
             self.remember(key, offset, found.message);
-            offset = self.end(key);
+            offset = self.known_end(key);
         }
         self.remember(key, offset, message);
         Ok(offset)
@@ -126,12 +127,12 @@ impl Kafka {
 
     async fn poll(&self, key: &str, offset: usize) -> Result<Vec<(usize, Json)>, RpcError> {
         let (mut messages, mut next, mut ahead) = (Vec::new(), offset, 1);
-        let mut room = Room::default();
+        let mut room = MessageBudget::default();
         while messages.len() < POLL_LIMIT {
             let places = next..next.saturating_add(ahead);
             let reads = places.map(async |place| (place, self.message(key, place).await));
             for (place, message) in join_all(reads).await {
-                let Some(message) = message?.filter(|message| room.take(message)) else {
+                let Some(message) = message?.filter(|message| room.try_reserve(message)) else {
                     return Ok(messages);
                 };
                 messages.push((place, message));
@@ -144,18 +145,18 @@ impl Kafka {
 
     /// The message at this place, if it is taken.
     async fn message(&self, key: &str, offset: usize) -> Result<Option<Json>, RpcError> {
-        let seen = self.seen.borrow().get(key).and_then(|places| places.get(&offset)).cloned();
+        let seen = self.cache.borrow().get(key).and_then(|places| places.get(&offset)).cloned();
         if seen.is_some() {
             return Ok(seen);
         }
         let entry = self.entry(key, offset).await?;
-        Ok(entry.map(|Entry { message, .. }| {
+        Ok(entry.map(|LogEntry { message, .. }| {
             self.remember(key, offset, message.clone());
             message
         }))
     }
 
-    async fn entry(&self, key: &str, offset: usize) -> Result<Option<Entry>, RpcError> {
+    async fn entry(&self, key: &str, offset: usize) -> Result<Option<LogEntry>, RpcError> {
         self.store.read_retry(Retry::default(), &(key, offset)).await
     }
 
@@ -179,14 +180,14 @@ impl Kafka {
         self.store.read_retry(Retry::default(), &(key, "committed")).await
     }
 
-    /// The first place that this node does not know to be taken.
-    fn end(&self, key: &str) -> usize {
-        let seen = self.seen.borrow();
+    /// First place that this node does not know to be taken.
+    fn known_end(&self, key: &str) -> usize {
+        let seen = self.cache.borrow();
         seen.get(key).and_then(|places| places.last_key_value()).map_or(0, |(last, _)| last + 1)
     }
 
     fn remember(&self, key: &str, offset: usize, message: Json) {
-        self.seen.borrow_mut().entry(key.to_owned()).or_default().insert(offset, message);
+        self.cache.borrow_mut().entry(key.to_owned()).or_default().insert(offset, message);
     }
 }
 
@@ -196,23 +197,23 @@ impl Handler for Kafka {
     type Reply = Reply;
 
     async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
-        timeout(PATIENCE, self.answer(request)).await.context("lin-kv does not answer")?
+        timeout(REQUEST_TIMEOUT, self.answer(request)).await.context("lin-kv does not answer")?
     }
 }
 
 impl Kafka {
-    /// As much of this as fits into one message. Any key may be first: none is kept waiting for
-    /// good by others with many long messages. A key without messages is left out: a key that is
-    /// only ever polled empty is more than Maelstrom's checker can judge.
-    fn fit(
+    /// As many of these messages as fit into one reply. A random key is first, so that none is kept
+    /// waiting for good by others with many long messages. A key without messages is left out:
+    /// Maelstrom's checker cannot judge a key whose polls are all empty.
+    fn fit_reply(
         &self,
         mut polled: Vec<(String, Vec<(usize, Json)>)>,
     ) -> BTreeMap<String, Vec<(usize, Json)>> {
         let first = self.node.random().checked_rem(polled.len() as u64).unwrap_or_default();
         polled.rotate_left(usize::try_from(first).unwrap_or_default());
-        let mut room = Room::default();
+        let mut room = MessageBudget::default();
         for (_, messages) in &mut polled {
-            let fit = messages.iter().take_while(|(_, message)| room.take(message)).count();
+            let fit = messages.iter().take_while(|(_, message)| room.try_reserve(message)).count();
             messages.truncate(fit);
         }
         polled.into_iter().filter(|(_, messages)| !messages.is_empty()).collect()
@@ -221,7 +222,7 @@ impl Kafka {
     async fn answer(&self, request: Request) -> anyhow::Result<Reply> {
         Ok(match request {
             Request::Send { key, msg } => {
-                check_entry("the message with its key", &(&key, &msg))?;
+                check_entry_size("the message with its key", &(&key, &msg))?;
                 Reply::SendOk { offset: self.send(&key, msg).await? }
             }
             Request::Poll { offsets } => {
@@ -229,17 +230,17 @@ impl Kafka {
                     self.poll(&key, offset).await.map(|messages| (key, messages))
                 });
                 let polled: Result<Vec<_>, _> = join_all(polls).await.into_iter().collect();
-                Reply::PollOk { msgs: self.fit(polled?) }
+                Reply::PollOk { msgs: self.fit_reply(polled?) }
             }
             Request::CommitOffsets { offsets } => {
-                offsets.keys().try_for_each(|key| check_entry("a key", key))?;
+                offsets.keys().try_for_each(|key| check_entry_size("a key", key))?;
                 let commits = offsets.into_iter();
                 let commits = commits.map(async |(key, offset)| self.commit(&key, offset).await);
                 join_all(commits).await.into_iter().collect::<Result<(), _>>()?;
                 Reply::CommitOffsetsOk
             }
             Request::ListCommittedOffsets { keys } => {
-                keys.iter().try_for_each(|key| check_entry("a key", key))?;
+                keys.iter().try_for_each(|key| check_entry_size("a key", key))?;
                 let reads = keys.into_iter().map(async |key| {
                     let committed = self.committed(&key).await?;
                     Ok::<_, RpcError>(committed.map(|offset| (key, offset)))
@@ -273,19 +274,19 @@ mod tests {
         }
     }
 
-    /// Nodes are in each other's way if the store is a while away.
-    fn far() -> Test {
+    /// Challenge with a store so far away that sends of different nodes conflict.
+    fn distant_store() -> Test {
         let latency = Latency { mean: Duration::from_millis(10), ..Latency::default() };
         Test { latency, ..challenge() }
     }
 
     #[test]
-    fn every_message_is_where_it_was_put() {
+    fn every_message_has_its_offset() {
         challenge().run(Kafka::new).assert_valid();
     }
 
     #[test]
-    fn whatever_the_seed_no_fault_moves_or_loses_a_message() {
+    fn for_any_seed_no_fault_moves_or_loses_a_message() {
         seeds(|seed| {
             let between_nodes = [Fault::Partition, Fault::Loss, Fault::Duplicate].into();
             for faults in [[Fault::Partition].into(), between_nodes, Fault::ALL.into()] {
@@ -295,7 +296,7 @@ mod tests {
                     // Clients wait for 5 s; then somebody is there to be asked.
                     faults_until: Duration::from_secs(12),
                     seed,
-                    ..far()
+                    ..distant_store()
                 };
                 check_valid(&test.run(Kafka::new));
             }
@@ -308,20 +309,21 @@ mod tests {
         assert!(!report.warnings.concat().contains("said to be committed"), "{report}");
     }
 
-    /// No fault that is drawn strikes the store, to which all messages go. These do.
-    fn deaf(seed: u64) -> Test {
+    /// Challenge whose store loses and duplicates messages. No fault that is drawn strikes the
+    /// store, to which all messages go.
+    fn lossy_store(seed: u64) -> Test {
         let (from, until) = (Duration::ZERO, Duration::from_secs(20));
         let strikes = vec![
             Strike::lose(0.1, ["lin-kv"], from, until),
             Strike::duplicate(0.2, ["lin-kv"], from, until),
         ];
-        Test { strikes, seed, ..far() }
+        Test { strikes, seed, ..distant_store() }
     }
 
     #[test]
-    fn whatever_the_seed_what_the_store_does_not_hear_or_hears_twice_is_there_once() {
+    fn for_any_seed_a_message_is_there_once_if_messages_are_lost_or_duplicated() {
         let dropped = seeds(|seed| {
-            let report = deaf(seed).run(Kafka::new);
+            let report = lossy_store(seed).run(Kafka::new);
             check_valid(&report);
             report.dropped
         });
@@ -330,11 +332,11 @@ mod tests {
         assert!(dropped > 0);
     }
 
-    /// Takes another place if it does not hear whether it has taken one.
-    struct Doubtful(Kafka);
+    /// Wrong node that tries the next place if the answer is lost.
+    struct NonIdempotentSend(Kafka);
 
     #[async_trait(?Send)]
-    impl Handler for Doubtful {
+    impl Handler for NonIdempotentSend {
         type Request = Request;
         type Reply = Reply;
 
@@ -342,8 +344,8 @@ mod tests {
             let Request::Send { key, msg } = request else {
                 return self.0.handle(from, request).await;
             };
-            let mut offset = self.0.end(&key);
-            let entry = Some(Entry { message: msg.clone(), tag: 0 });
+            let mut offset = self.0.known_end(&key);
+            let entry = Some(LogEntry { message: msg.clone(), tag: 0 });
             while self.0.store.cas_or_create(&(&key, offset), &None, &entry).await != Ok(true) {
                 offset += 1;
             }
@@ -352,16 +354,17 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_a_message_that_is_put_into_two_places_is_noticed() {
-        let verdicts = seeds(|seed| deaf(seed).run(|node| Doubtful(Kafka::new(node))).valid);
+    fn for_any_seed_a_message_that_is_put_into_two_places_is_noticed() {
+        let verdicts =
+            seeds(|seed| lossy_store(seed).run(|node| NonIdempotentSend(Kafka::new(node))).valid);
         assert!(verdicts.contains(&Validity::Invalid));
     }
 
-    /// Looks whether a place is taken, and then takes it.
-    struct Rash(Kafka);
+    /// Wrong node that reads whether a place is taken, and then writes it.
+    struct ReadThenWrite(Kafka);
 
     #[async_trait(?Send)]
-    impl Handler for Rash {
+    impl Handler for ReadThenWrite {
         type Request = Request;
         type Reply = Reply;
 
@@ -369,11 +372,11 @@ mod tests {
             let Request::Send { key, msg } = request else {
                 return self.0.handle(from, request).await;
             };
-            let mut offset = self.0.end(&key);
+            let mut offset = self.0.known_end(&key);
             while self.0.message(&key, offset).await?.is_some() {
                 offset += 1;
             }
-            let entry = Some(Entry { message: msg.clone(), tag: self.0.node.random() });
+            let entry = Some(LogEntry { message: msg.clone(), tag: self.0.node.random() });
             self.0.store.write(&(&key, offset), &entry).await?;
             self.0.remember(&key, offset, msg);
             Ok(Reply::SendOk { offset })
@@ -381,17 +384,18 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_an_offset_that_is_handed_out_twice_is_noticed() {
-        let verdicts =
-            seeds(|seed| Test { seed, ..far() }.run(|node| Rash(Kafka::new(node))).valid);
+    fn for_any_seed_an_offset_that_is_assigned_twice_is_noticed() {
+        let verdicts = seeds(|seed| {
+            Test { seed, ..distant_store() }.run(|node| ReadThenWrite(Kafka::new(node))).valid
+        });
         assert!(verdicts.contains(&Validity::Invalid));
     }
 
-    /// Keeps what was committed to itself.
-    struct Forgetful(Kafka, RefCell<BTreeMap<String, usize>>);
+    /// Wrong node that keeps commits in its own memory.
+    struct LocalCommits(Kafka, RefCell<BTreeMap<String, usize>>);
 
     #[async_trait(?Send)]
-    impl Handler for Forgetful {
+    impl Handler for LocalCommits {
         type Request = Request;
         type Reply = Reply;
 
@@ -410,10 +414,10 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_a_commit_that_is_forgotten_is_noticed() {
+    fn for_any_seed_a_commit_that_is_forgotten_is_noticed() {
         let noticed = seeds(|seed| {
-            let test = Test { seed, ..far() };
-            let report = test.run(|node| Forgetful(Kafka::new(node), RefCell::default()));
+            let test = Test { seed, ..distant_store() };
+            let report = test.run(|node| LocalCommits(Kafka::new(node), RefCell::default()));
             report.warnings.concat().contains("said to be committed")
         });
         assert!(noticed.contains(&true));

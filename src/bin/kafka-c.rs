@@ -36,20 +36,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 
-use glomers::gossip::{Batch, Gossip, Pace};
+use glomers::gossip::{Batch, Gossip, Timing};
 use glomers::{
-    ErrorCode, Handler, Json, Node, Retry, Room, RpcError, async_trait, check_entry, join_all,
+    ErrorCode, Handler, Json, MessageBudget, Node, Retry, RpcError, async_trait, check_entry_size,
+    join_all,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The time between two batches for another node. Longer costs fewer messages; what is polled there
-/// is as much older.
-const FLUSH: Duration = Duration::from_millis(50);
+/// Time between two batches for another node. A larger value saves messages, and makes polls
+/// there staler by as much.
+const BATCH_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long an owner is asked. Longer than clients wait, which is 5 s, is in vain; shorter gives up
-/// requests that would have found the network whole again.
-const ASK_FOR: Duration = Duration::from_millis(4500);
+/// Time limit for an owner's answer, with retries. Longer than clients wait, which is 5 s, is in
+/// vain; shorter gives up requests although the network may be repaired in time.
+const OWNER_TIMEOUT: Duration = Duration::from_millis(4500);
 
 /// How many messages of a key a poll gives at most, if they fit into one message ([`Room`]). More
 /// make replies longer, fewer take consumers that are far behind more polls.
@@ -79,8 +80,8 @@ pub(crate) enum Request {
         id: SendId,
         open_from: SendId,
     },
-    /// From another node: what was appended to its logs.
-    Gossip(Batch<Entry>),
+    /// From another node: entries of its own logs.
+    Gossip(Batch<LogEntry>),
 }
 
 #[derive(Serialize)]
@@ -110,15 +111,15 @@ pub(crate) struct SendId(u64, u64);
 /// What is on a node's disk.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Record {
-    /// A message, and which node had sent it on, if one had.
-    Entry { entry: Entry, forwarded: Option<(String, SendId)> },
+enum DiskRecord {
+    /// Message of a log, and the forwarded send that it came from, if any.
+    Entry { entry: LogEntry, forwarded: Option<(String, SendId)> },
     /// Offsets that were committed at this node.
     Committed { offsets: BTreeMap<String, usize> },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Entry {
+pub(crate) struct LogEntry {
     key: String,
     offset: usize,
     msg: Json,
@@ -126,22 +127,22 @@ pub(crate) struct Entry {
 
 /// A log, or as much of it as this node knows.
 #[derive(Debug, Default)]
-struct Log {
+struct MessageLog {
     messages: Vec<Json>,
     /// At the owner, the next offset: that of the next message that is to be stored.
     next: usize,
-    /// Messages that came before those in front of them.
-    early: BTreeMap<usize, Json>,
-    /// At the owner, what is committed.
+    /// Messages whose predecessors have not come yet, by offset.
+    out_of_order: BTreeMap<usize, Json>,
+    /// At the owner, the committed offset.
     committed: Option<usize>,
 }
 
-impl Log {
+impl MessageLog {
     fn insert(&mut self, offset: usize, message: Json) {
         if offset >= self.messages.len() {
-            self.early.insert(offset, message);
+            self.out_of_order.insert(offset, message);
         }
-        while let Some(next) = self.early.remove(&self.messages.len()) {
+        while let Some(next) = self.out_of_order.remove(&self.messages.len()) {
             self.messages.push(next);
         }
         self.next = self.next.max(self.messages.len());
@@ -150,51 +151,52 @@ impl Log {
 
 /// What another node has forwarded, and where it is.
 #[derive(Debug, Default)]
-struct Forwarded {
+struct ForwardedSends {
     open_from: SendId,
     offsets: BTreeMap<SendId, usize>,
 }
 
 pub(crate) struct Kafka {
     node: Node,
-    gossip: Gossip<Entry>,
-    storage: glomers::Log<Record>,
-    logs: RefCell<HashMap<String, Log>>,
-    forwarded: RefCell<HashMap<String, Forwarded>>,
+    gossip: Gossip<LogEntry>,
+    storage: glomers::DurableLog<DiskRecord>,
+    logs: RefCell<HashMap<String, MessageLog>>,
+    forwarded: RefCell<HashMap<String, ForwardedSends>>,
     /// Sends that this node is forwarding.
-    open: RefCell<BTreeSet<SendId>>,
-    sends: Cell<u64>,
+    open_sends: RefCell<BTreeSet<SendId>>,
+    next_send: Cell<u64>,
 }
 
 impl Kafka {
     pub(crate) fn new(node: Node) -> Self {
         let (storage, records) = node.storage().log("kafka");
         let kafka = Kafka {
-            gossip: Gossip::new(&node, Pace::every(FLUSH), Request::Gossip),
+            gossip: Gossip::new(&node, Timing::every(BATCH_INTERVAL), Request::Gossip),
             node,
             storage,
             logs: RefCell::default(),
             forwarded: RefCell::default(),
-            open: RefCell::default(),
-            sends: Cell::default(),
+            open_sends: RefCell::default(),
+            next_send: Cell::default(),
         };
         for record in records {
-            kafka.recall(record);
+            kafka.restore(record);
         }
         kafka
     }
 
-    /// Takes over what a former life has stored, and tells others what only that may have known.
-    fn recall(&self, record: Record) {
+    /// Restores a record of a former incarnation. Own entries are sent to all others, because only
+    /// the former incarnation may have known them.
+    fn restore(&self, record: DiskRecord) {
         match record {
-            Record::Entry { entry, forwarded } => {
+            DiskRecord::Entry { entry, forwarded } => {
                 if let Some((from, id)) = forwarded {
                     let mut nodes = self.forwarded.borrow_mut();
                     nodes.entry(from).or_default().offsets.insert(id, entry.offset);
                 }
-                self.show(entry);
+                self.publish(entry);
             }
-            Record::Committed { offsets } => self.note_committed(offsets),
+            DiskRecord::Committed { offsets } => self.note_committed(offsets),
         }
     }
 
@@ -209,11 +211,11 @@ impl Kafka {
 
     /// Appends to a log of this node's own.
     async fn append(&self, key: String, msg: Json) -> anyhow::Result<usize> {
-        let offset = self.hand_out(&key);
-        self.store(Entry { key, offset, msg }, None).await
+        let offset = self.assign_offset(&key);
+        self.store(LogEntry { key, offset, msg }, None).await
     }
 
-    fn hand_out(&self, key: &str) -> usize {
+    fn assign_offset(&self, key: &str) -> usize {
         let mut logs = self.logs.borrow_mut();
         let log = logs.entry(key.to_owned()).or_default();
         log.next += 1;
@@ -223,42 +225,43 @@ impl Kafka {
     /// Stores an entry of this node's own, and then shows it.
     async fn store(
         &self,
-        entry: Entry,
+        entry: LogEntry,
         forwarded: Option<(String, SendId)>,
     ) -> anyhow::Result<usize> {
         let offset = entry.offset;
-        let record = Record::Entry { entry: entry.clone(), forwarded };
+        let record = DiskRecord::Entry { entry: entry.clone(), forwarded };
         self.storage.append(&[record]).await?;
-        self.show(entry);
+        self.publish(entry);
         Ok(offset)
     }
 
-    /// Has an entry polled here and, if it is this node's own, at the others.
-    fn show(&self, entry: Entry) {
+    /// Makes an entry visible to polls here and, if it is this node's own, sends it to all others.
+    fn publish(&self, entry: LogEntry) {
         if self.owner(&entry.key) == self.node.id() {
             for peer in self.node.peers() {
-                self.gossip.tell(peer, [entry.clone()]);
+                self.gossip.enqueue(peer, [entry.clone()]);
             }
         }
-        let Entry { key, offset, msg } = entry;
+        let LogEntry { key, offset, msg } = entry;
         self.logs.borrow_mut().entry(key).or_default().insert(offset, msg);
     }
 
     /// Has the owner append.
     async fn forward(&self, key: String, msg: Json) -> Result<usize, RpcError> {
         let owner = self.owner(&key).to_owned();
-        let id = SendId(self.node.life(), self.sends.get());
-        self.sends.set(self.sends.get() + 1);
-        self.open.borrow_mut().insert(id);
-        let open_from = self.open.borrow().first().copied().unwrap_or(id);
-        let appended = self.ask(&owner, &Request::Append { key, msg, id, open_from }).await;
-        self.open.borrow_mut().remove(&id);
-        appended.map(|Appended { offset }| offset)
+        let id = SendId(self.node.incarnation(), self.next_send.get());
+        self.next_send.set(self.next_send.get() + 1);
+        self.open_sends.borrow_mut().insert(id);
+        let open_from = self.open_sends.borrow().first().copied().unwrap_or(id);
+        let appended = self.ask_owner(&owner, &Request::Append { key, msg, id, open_from }).await;
+        self.open_sends.borrow_mut().remove(&id);
+        appended.map(|AppendReply { offset }| offset)
     }
 
-    /// Appends what was forwarded, unless it has been appended before; `None` if nobody waits for
-    /// the answer. One that comes again before it is stored is stored again, and answered then.
-    async fn append_once(
+    /// Appends a forwarded send, unless it was appended before, and returns its offset; `None` if
+    /// its node has given it up. A retry that comes before the first attempt is on disk is stored
+    /// once more, and answered then.
+    async fn append_idempotent(
         &self,
         from: &str,
         (id, open_from): (SendId, SendId),
@@ -277,26 +280,26 @@ impl Kafka {
             if id < forwarded.open_from {
                 return Ok(None);
             }
-            *forwarded.offsets.entry(id).or_insert_with(|| self.hand_out(&key))
+            *forwarded.offsets.entry(id).or_insert_with(|| self.assign_offset(&key))
         };
         let is_shown = self.logs.borrow()[&key].messages.len() > offset;
         if !is_shown {
-            self.store(Entry { key, offset, msg }, Some((from.to_owned(), id))).await?;
+            self.store(LogEntry { key, offset, msg }, Some((from.to_owned(), id))).await?;
         }
         Ok(Some(offset))
     }
 
-    /// Stores what another node has to tell, and then shows it.
-    async fn hear(&self, from: &str, batch: Batch<Entry>) -> anyhow::Result<()> {
-        let record = |entry: &Entry| Record::Entry { entry: entry.clone(), forwarded: None };
-        let is_new = |entry: &&Entry| {
+    /// Stores entries from another node, and then shows them.
+    async fn replicate(&self, from: &str, batch: Batch<LogEntry>) -> anyhow::Result<()> {
+        let record = |entry: &LogEntry| DiskRecord::Entry { entry: entry.clone(), forwarded: None };
+        let is_new = |entry: &&LogEntry| {
             let logs = self.logs.borrow();
             logs.get(&entry.key).is_none_or(|log| log.messages.len() <= entry.offset)
         };
-        let records: Vec<Record> = batch.news.iter().filter(is_new).map(record).collect();
+        let records: Vec<DiskRecord> = batch.items.iter().filter(is_new).map(record).collect();
         self.storage.append(&records).await?;
         self.gossip.receive(from, &batch);
-        batch.news.into_iter().for_each(|entry| self.show(entry));
+        batch.items.into_iter().for_each(|entry| self.publish(entry));
         Ok(())
     }
 
@@ -308,10 +311,10 @@ impl Kafka {
         let mut offsets: Vec<(String, usize)> = offsets.into_iter().collect();
         let first = self.node.random().checked_rem(offsets.len() as u64).unwrap_or_default();
         offsets.rotate_left(usize::try_from(first).unwrap_or_default());
-        let mut room = Room::default();
+        let mut room = MessageBudget::default();
         let polled = offsets.into_iter().filter_map(|(key, offset)| {
             let messages = logs.get(&key)?.messages.get(offset..)?.iter().take(POLL_LIMIT);
-            let fit = messages.take_while(|message| room.take(*message)).cloned();
+            let fit = messages.take_while(|message| room.try_reserve(*message)).cloned();
             Some((key, (offset..).zip(fit).collect()))
         });
         polled.filter(|(_, messages): &(_, Vec<_>)| !messages.is_empty()).collect()
@@ -321,11 +324,12 @@ impl Kafka {
     async fn commit(&self, offsets: BTreeMap<String, usize>) -> anyhow::Result<()> {
         let asks = self.by_owner(offsets).into_iter().map(async |(owner, offsets)| {
             if owner == self.node.id() {
-                let committed = Record::Committed { offsets: offsets.clone() };
+                let committed = DiskRecord::Committed { offsets: offsets.clone() };
                 self.storage.append(&[committed]).await?;
                 self.note_committed(offsets);
             } else {
-                let Committed {} = self.ask(&owner, &Request::CommitOffsets { offsets }).await?;
+                let CommitReply {} =
+                    self.ask_owner(&owner, &Request::CommitOffsets { offsets }).await?;
             }
             Ok(())
         });
@@ -346,14 +350,14 @@ impl Kafka {
         let asks = owners.into_iter().map(async |(owner, keys)| {
             if owner != self.node.id() {
                 let keys = keys.into_keys().collect();
-                return self.ask(&owner, &Request::ListCommittedOffsets { keys }).await;
+                return self.ask_owner(&owner, &Request::ListCommittedOffsets { keys }).await;
             }
             let logs = self.logs.borrow();
             let committed = |key: String| logs.get(&key)?.committed.map(|offset| (key, offset));
-            Ok(Offsets { offsets: keys.into_keys().filter_map(committed).collect() })
+            Ok(OffsetsReply { offsets: keys.into_keys().filter_map(committed).collect() })
         });
-        let answers: Result<Vec<Offsets>, _> = join_all(asks).await.into_iter().collect();
-        Ok(answers?.into_iter().flat_map(|Offsets { offsets }| offsets).collect())
+        let answers: Result<Vec<OffsetsReply>, _> = join_all(asks).await.into_iter().collect();
+        Ok(answers?.into_iter().flat_map(|OffsetsReply { offsets }| offsets).collect())
     }
 
     /// Deals keys, with what belongs to them, to their owners, in parts that each fit into one
@@ -368,13 +372,13 @@ impl Kafka {
         }
         let mut parts: Vec<(String, BTreeMap<String, T>)> = Vec::new();
         for (owner, items) in owners {
-            let (mut part, mut room) = (BTreeMap::new(), Room::default());
+            let (mut part, mut room) = (BTreeMap::new(), MessageBudget::default());
             for (key, item) in items {
                 if room.is_full() {
                     parts.push((owner.clone(), std::mem::take(&mut part)));
-                    room = Room::default();
+                    room = MessageBudget::default();
                 }
-                room.take(&(&key, &item));
+                room.try_reserve(&(&key, &item));
                 part.insert(key, item);
             }
             parts.push((owner, part));
@@ -382,30 +386,30 @@ impl Kafka {
         parts
     }
 
-    /// Asks another node until it answers, for as long as a client may wait.
-    async fn ask<R: DeserializeOwned + 'static>(
+    /// Sends a request to another node until it answers, for as long as a client may wait.
+    async fn ask_owner<R: DeserializeOwned + 'static>(
         &self,
         owner: &str,
         request: &Request,
     ) -> Result<R, RpcError> {
-        let retry = Retry { deadline: Some(ASK_FOR), ..Retry::default() };
+        let retry = Retry { give_up_after: Some(OWNER_TIMEOUT), ..Retry::default() };
         self.node.rpc_retry(retry, owner, request).await
     }
 }
 
 /// An owner's answer to a send.
 #[derive(Deserialize)]
-struct Appended {
+struct AppendReply {
     offset: usize,
 }
 
 /// An owner's answer to a commit.
 #[derive(Deserialize)]
-struct Committed {}
+struct CommitReply {}
 
 /// An owner's answer to the question what is committed.
 #[derive(Deserialize)]
-struct Offsets {
+struct OffsetsReply {
     offsets: BTreeMap<String, usize>,
 }
 
@@ -417,7 +421,7 @@ impl Handler for Kafka {
     async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
         Ok(match request {
             Request::Send { key, msg } => {
-                check_entry("the message with its key", &(&key, &msg))?;
+                check_entry_size("the message with its key", &(&key, &msg))?;
                 let is_owner = self.owner(&key) == self.node.id();
                 let offset = if is_owner {
                     self.append(key, msg).await?
@@ -428,21 +432,21 @@ impl Handler for Kafka {
             }
             Request::Poll { offsets } => Reply::PollOk { msgs: self.poll(offsets) },
             Request::CommitOffsets { offsets } => {
-                offsets.keys().try_for_each(|key| check_entry("a key", key))?;
+                offsets.keys().try_for_each(|key| check_entry_size("a key", key))?;
                 self.commit(offsets).await?;
                 Reply::CommitOffsetsOk
             }
             Request::ListCommittedOffsets { keys } => {
-                keys.iter().try_for_each(|key| check_entry("a key", key))?;
+                keys.iter().try_for_each(|key| check_entry_size("a key", key))?;
                 Reply::ListCommittedOffsetsOk { offsets: self.committed(keys).await? }
             }
             Request::Append { key, msg, id, open_from } => {
-                let offset = self.append_once(from, (id, open_from), key, msg).await?;
-                let too_late = || ErrorCode::Abort.error("its node has given it up");
+                let offset = self.append_idempotent(from, (id, open_from), key, msg).await?;
+                let too_late = || ErrorCode::Abort.error("its node has given up the send");
                 Reply::AppendOk { offset: offset.ok_or_else(too_late)? }
             }
             Request::Gossip(batch) => {
-                self.hear(from, batch).await?;
+                self.replicate(from, batch).await?;
                 Reply::GossipOk
             }
         })
@@ -481,17 +485,17 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_costs_less_than_a_message() {
+    fn an_operation_costs_less_than_one_message() {
         let report = challenge().run(Kafka::new);
         report.assert_valid();
-        assert!(report.servers.msgs_per_op.is_some_and(|figure| figure < 0.7), "{report}");
+        assert!(report.traffic.servers.msgs_per_op.is_some_and(|figure| figure < 0.7), "{report}");
     }
 
     #[test]
-    fn whatever_the_seed_no_fault_moves_or_loses_a_message() {
+    fn for_any_seed_no_fault_moves_or_loses_a_message() {
         let dropped = seeds(|seed| {
             let together = [Fault::Partition, Fault::Loss, Fault::Duplicate].into();
-            let sets = Fault::alone_and_together().into_iter().chain([together]);
+            let sets = Fault::sets_to_test().into_iter().chain([together]);
             let runs = sets.map(|faults| {
                 let test = Test {
                     // So that partitions leave somebody to talk to.
@@ -518,7 +522,7 @@ mod tests {
     }
 
     /// Two nodes in virtual time, and the lines that they write.
-    struct Pair {
+    struct NodePair {
         inputs: BTreeMap<String, mpsc::UnboundedSender<String>>,
         lines: mpsc::UnboundedReceiver<String>,
         /// Whether nothing arrives that one node sends to the other.
@@ -528,14 +532,14 @@ mod tests {
     }
 
     #[derive(Deserialize)]
-    struct Line {
+    struct OutputLine {
         dest: String,
         body: serde_json::Value,
     }
 
-    impl Pair {
-        /// Both nodes, and a key that n0 owns.
-        async fn start() -> (Pair, String) {
+    impl NodePair {
+        /// Starts both nodes, and finds a key that n0 owns.
+        async fn start() -> (NodePair, String) {
             let (heard, lines) = mpsc::unbounded_channel();
             let key: Rc<OnceCell<String>> = Rc::default();
             let mut inputs = BTreeMap::new();
@@ -564,7 +568,7 @@ mod tests {
                     }
                 });
             }
-            let mut pair = Pair { inputs, lines, is_cut: false, longest: 0 };
+            let mut pair = NodePair { inputs, lines, is_cut: false, longest: 0 };
             for id in ["n0", "n1"] {
                 pair.ask(id, &format!(r#""type":"init","node_id":"{id}","node_ids":["n0","n1"]"#))
                     .await;
@@ -580,7 +584,7 @@ mod tests {
             loop {
                 let line = self.lines.recv().await.unwrap();
                 self.longest = self.longest.max(line.len());
-                let Line { dest, body } = serde_json::from_str(&line).unwrap();
+                let OutputLine { dest, body } = serde_json::from_str(&line).unwrap();
                 match self.inputs.get(&dest) {
                     None => return body,
                     Some(input) if !self.is_cut => input.send(line + "\n").unwrap(),
@@ -591,19 +595,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_node_that_lags_behind_by_much_catches_up_by_messages_of_bounded_length() {
+    async fn a_node_that_lags_far_behind_catches_up_in_messages_of_bounded_length() {
         const LENGTH: usize = 300_000;
         const COUNT: usize = 134;
         let run = async {
-            let (mut pair, key) = Pair::start().await;
+            let (mut pair, key) = NodePair::start().await;
             pair.is_cut = true;
             let message = "x".repeat(LENGTH);
             for _ in 0..COUNT {
                 let send = format!(r#""type":"send","key":"{key}","msg":"{message}""#);
                 assert_eq!(pair.ask("n0", &send).await["type"], "send_ok");
-                sleep(FLUSH).await;
+                sleep(BATCH_INTERVAL).await;
             }
-            let poll = async |pair: &mut Pair, offset: usize| {
+            let poll = async |pair: &mut NodePair, offset: usize| {
                 let fields = format!(r#""type":"poll","offsets":{{"{key}":{offset}}}"#);
                 let reply = pair.ask("n1", &fields).await;
                 reply["msgs"][&key].as_array().map_or(0, Vec::len)
@@ -614,7 +618,7 @@ mod tests {
             while polled < COUNT {
                 polled += poll(&mut pair, polled).await;
                 assert!(start.elapsed() < Duration::from_secs(20), "{polled} of {COUNT}");
-                sleep(FLUSH).await;
+                sleep(BATCH_INTERVAL).await;
             }
             // What fills a message, one entry beyond, and what is around them.
             assert!(pair.longest < (512 << 10) + LENGTH + 1024, "{} bytes", pair.longest);
@@ -622,34 +626,34 @@ mod tests {
         LocalSet::new().run_until(run).await;
     }
 
-    /// A node that goes wrong somewhere.
-    struct Wrong(Kafka, Mistake);
+    /// Node with one mistake.
+    struct BuggyKafka(Kafka, KafkaBug);
 
     #[derive(Clone, Copy)]
-    enum Mistake {
-        /// It takes itself for the owner of every key.
-        EverybodyOwns,
-        /// It appends what is forwarded whenever that comes.
-        AppendsAgain,
+    enum KafkaBug {
+        /// It considers itself the owner of every key.
+        OwnsEveryKey,
+        /// It appends each copy of a forwarded send.
+        AppendsDuplicates,
         /// It commits keys of other nodes in its own memory.
-        CommitsHere,
+        CommitsLocally,
     }
 
     #[async_trait(?Send)]
-    impl Handler for Wrong {
+    impl Handler for BuggyKafka {
         type Request = Request;
         type Reply = Reply;
 
         async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
-            let Wrong(kafka, mistake) = self;
+            let BuggyKafka(kafka, mistake) = self;
             Ok(match (mistake, request) {
-                (Mistake::EverybodyOwns, Request::Send { key, msg }) => {
+                (KafkaBug::OwnsEveryKey, Request::Send { key, msg }) => {
                     Reply::SendOk { offset: kafka.append(key, msg).await? }
                 }
-                (Mistake::AppendsAgain, Request::Append { key, msg, .. }) => {
+                (KafkaBug::AppendsDuplicates, Request::Append { key, msg, .. }) => {
                     Reply::AppendOk { offset: kafka.append(key, msg).await? }
                 }
-                (Mistake::CommitsHere, Request::CommitOffsets { offsets }) => {
+                (KafkaBug::CommitsLocally, Request::CommitOffsets { offsets }) => {
                     let mut logs = kafka.logs.borrow_mut();
                     for (key, offset) in offsets {
                         logs.entry(key).or_default().committed = Some(offset);
@@ -661,30 +665,30 @@ mod tests {
         }
     }
 
-    /// A run in which each message between nodes comes twice.
-    fn run(seed: u64, mistake: Mistake) -> Report {
+    /// Test in which each message between nodes arrives twice.
+    fn run(seed: u64, mistake: KafkaBug) -> Report {
         let time_limit = Duration::from_secs(5);
         let strikes = vec![Strike::duplicate(1.0, ["n0"], Duration::ZERO, time_limit)];
         let test = Test { strikes, time_limit, seed, ..challenge() };
-        test.run(move |node| Wrong(Kafka::new(node), mistake))
+        test.run(move |node| BuggyKafka(Kafka::new(node), mistake))
     }
 
     #[test]
-    fn whatever_the_seed_an_offset_that_is_handed_out_twice_is_noticed() {
-        let verdicts = seeds(|seed| run(seed, Mistake::EverybodyOwns).valid);
+    fn for_any_seed_an_offset_that_is_assigned_twice_is_noticed() {
+        let verdicts = seeds(|seed| run(seed, KafkaBug::OwnsEveryKey).valid);
         assert!(verdicts.contains(&Validity::Invalid));
     }
 
     #[test]
-    fn whatever_the_seed_a_send_that_is_appended_again_is_noticed() {
-        let verdicts = seeds(|seed| run(seed, Mistake::AppendsAgain).valid);
+    fn for_any_seed_a_send_that_is_appended_again_is_noticed() {
+        let verdicts = seeds(|seed| run(seed, KafkaBug::AppendsDuplicates).valid);
         assert!(verdicts.contains(&Validity::Invalid));
     }
 
     #[test]
-    fn whatever_the_seed_a_commit_that_is_forgotten_is_noticed() {
+    fn for_any_seed_a_commit_that_is_forgotten_is_noticed() {
         let noticed = seeds(|seed| {
-            let report = run(seed, Mistake::CommitsHere);
+            let report = run(seed, KafkaBug::CommitsLocally);
             report.warnings.concat().contains("said to be committed")
         });
         assert!(noticed.contains(&true));

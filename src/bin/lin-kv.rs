@@ -18,7 +18,7 @@
 
 use std::collections::BTreeMap;
 
-use glomers::raft::{LetterOf, Replica, StateMachine, Unanswered};
+use glomers::raft::{Replica, ReplicaMessageOf, RequestError, StateMachine};
 use glomers::{Error, ErrorCode, Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
@@ -37,8 +37,8 @@ pub(crate) enum Request {
         from: Json,
         to: Json,
     },
-    /// From another replica.
-    Raft(LetterOf<Map>),
+    /// Message from another replica.
+    Raft(ReplicaMessageOf<KeyValueMap>),
 }
 
 #[derive(Serialize)]
@@ -55,55 +55,56 @@ pub(crate) enum Reply {
 
 /// Values by the canonical texts of their keys.
 #[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Map(BTreeMap<String, Json>);
+pub(crate) struct KeyValueMap(BTreeMap<String, Json>);
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Command {
+pub(crate) enum KvCommand {
     Write { key: String, value: Json },
     Cas { key: String, from: Json, to: Json },
 }
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Answer {
+pub(crate) enum KvResponse {
+    /// A command was carried out.
     Done,
     Value(Json),
     NoSuchKey,
     Differs(Json),
 }
 
-impl StateMachine for Map {
-    type Command = Command;
+impl StateMachine for KeyValueMap {
+    type Command = KvCommand;
     type Query = String;
-    type Answer = Answer;
+    type Response = KvResponse;
 
-    fn apply(&mut self, command: &Command) -> Answer {
+    fn apply(&mut self, command: &KvCommand) -> KvResponse {
         match command {
-            Command::Write { key, value } => {
+            KvCommand::Write { key, value } => {
                 self.0.insert(key.clone(), value.clone());
-                Answer::Done
+                KvResponse::Done
             }
-            Command::Cas { key, from, to } => match self.0.get_mut(key) {
-                None => Answer::NoSuchKey,
+            KvCommand::Cas { key, from, to } => match self.0.get_mut(key) {
+                None => KvResponse::NoSuchKey,
                 Some(value) if value.canonical() != from.canonical() => {
-                    Answer::Differs(value.clone())
+                    KvResponse::Differs(value.clone())
                 }
                 Some(value) => {
                     value.clone_from(to);
-                    Answer::Done
+                    KvResponse::Done
                 }
             },
         }
     }
 
-    fn query(&self, key: &String) -> Answer {
-        self.0.get(key).map_or(Answer::NoSuchKey, |value| Answer::Value(value.clone()))
+    fn query(&self, key: &String) -> KvResponse {
+        self.0.get(key).map_or(KvResponse::NoSuchKey, |value| KvResponse::Value(value.clone()))
     }
 }
 
 pub(crate) struct LinKv {
-    replica: Replica<Map>,
+    replica: Replica<KeyValueMap>,
 }
 
 impl LinKv {
@@ -111,17 +112,18 @@ impl LinKv {
         LinKv { replica: Replica::start(&node, Request::Raft) }
     }
 
-    async fn propose(&self, command: Command, done: Reply) -> Result<Reply, Error> {
+    async fn propose(&self, command: KvCommand, done: Reply) -> Result<Reply, Error> {
         reply(self.replica.propose(command).await, done)
     }
 }
 
-fn reply(answer: Result<Answer, Unanswered>, done: Reply) -> Result<Reply, Error> {
-    match answer? {
-        Answer::Done => Ok(done),
-        Answer::Value(value) => Ok(Reply::ReadOk { value }),
-        Answer::NoSuchKey => Err(ErrorCode::KeyDoesNotExist.error("there is no such key")),
-        Answer::Differs(value) => {
+/// Reply to a client: `done` if its command was carried out.
+fn reply(response: Result<KvResponse, RequestError>, done: Reply) -> Result<Reply, Error> {
+    match response? {
+        KvResponse::Done => Ok(done),
+        KvResponse::Value(value) => Ok(Reply::ReadOk { value }),
+        KvResponse::NoSuchKey => Err(ErrorCode::KeyDoesNotExist.error("there is no such key")),
+        KvResponse::Differs(value) => {
             let text = format!("the value is {}", value.get());
             Err(ErrorCode::PreconditionFailed.error(text))
         }
@@ -139,15 +141,15 @@ impl Handler for LinKv {
                 reply(self.replica.read(key.canonical()).await, Reply::RaftOk)?
             }
             Request::Write { key, value } => {
-                let command = Command::Write { key: key.canonical(), value };
+                let command = KvCommand::Write { key: key.canonical(), value };
                 self.propose(command, Reply::WriteOk).await?
             }
             Request::Cas { key, from, to } => {
-                let command = Command::Cas { key: key.canonical(), from, to };
+                let command = KvCommand::Cas { key: key.canonical(), from, to };
                 self.propose(command, Reply::CasOk).await?
             }
-            Request::Raft(letter) => {
-                self.replica.receive(from, letter);
+            Request::Raft(message) => {
+                self.replica.receive(from, message);
                 Reply::RaftOk
             }
         })

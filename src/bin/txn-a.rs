@@ -86,7 +86,7 @@ fn main() -> anyhow::Result<()> {
 mod tests {
     use std::time::Duration;
 
-    use eddy::checker::availability::Goal;
+    use eddy::checkers::availability::Goal;
     use eddy::{ConsistencyModel, Test, seeds, workload};
     use tokio::time::sleep;
 
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_transactions_are_strictly_serializable() {
+    fn for_any_seed_transactions_are_strictly_serializable() {
         seeds(|seed| {
             let concurrency = "10n".parse().unwrap();
             let consistency_models = vec![ConsistencyModel::StrictSerializable];
@@ -120,11 +120,11 @@ mod tests {
         });
     }
 
-    /// Lets others in between two operations of a transaction.
-    struct Interrupted(Registers);
+    /// Wrong node that handles other requests between two operations of a transaction.
+    struct InterruptsTransactions(Registers);
 
     #[async_trait(?Send)]
-    impl Handler for Interrupted {
+    impl Handler for InterruptsTransactions {
         type Request = Request;
         type Reply = Reply;
 
@@ -140,12 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_a_node_that_shows_intermediate_writes_is_caught() {
+    fn for_any_seed_a_node_that_shows_intermediate_writes_is_caught() {
         let found = seeds(|seed| {
             let concurrency = "10n".parse().unwrap();
             let consistency_models = vec![ConsistencyModel::ReadCommitted];
             let test = Test { concurrency, consistency_models, seed, ..challenge() };
-            test.run(|node| Interrupted(Registers::new(node))).reasons.concat()
+            test.run(|node| InterruptsTransactions(Registers::new(node))).reasons.concat()
         });
         assert!(found.iter().any(|reason| reason.contains("G1b")), "{found:?}");
     }

@@ -27,8 +27,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use glomers::gossip::{Batch, Gossip, Pace};
-use glomers::{Handler, Json, Node, async_trait, check_entry};
+use glomers::gossip::{Batch, Gossip, Timing};
+use glomers::{Handler, Json, Node, async_trait, check_entry_size};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -37,8 +37,8 @@ enum Request {
     Txn {
         txn: Vec<MicroOp>,
     },
-    /// From another node: what was written there.
-    Gossip(Batch<Write>),
+    /// From another node: its writes.
+    Gossip(Batch<RegisterWrite>),
 }
 
 #[derive(Serialize)]
@@ -64,16 +64,16 @@ enum Function {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Write {
+struct RegisterWrite {
     key: Json,
     value: Option<Json>,
-    stamp: Stamp,
+    stamp: LamportTimestamp,
 }
 
 /// Where a write stands among all others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Stamp {
-    /// When the transaction was executed, on the clock of its node.
+struct LamportTimestamp {
+    /// Time of the transaction on the Lamport clock of its node.
     time: u64,
     node: String,
     /// Which operation of the transaction it is.
@@ -82,18 +82,18 @@ struct Stamp {
 
 /// Clones are the same node.
 #[derive(Clone)]
-struct Replica {
+struct RegisterReplica {
     node: Node,
-    gossip: Gossip<Write>,
-    /// The time of the latest write that this node knows.
+    gossip: Gossip<RegisterWrite>,
+    /// Lamport clock: the time of the latest write that this node knows.
     clock: Rc<Cell<u64>>,
-    registers: Rc<RefCell<HashMap<Json, Write>>>,
+    registers: Rc<RefCell<HashMap<Json, RegisterWrite>>>,
 }
 
-impl Replica {
+impl RegisterReplica {
     fn new(node: Node) -> Self {
-        let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
-        Replica { node, gossip, clock: Rc::default(), registers: Rc::default() }
+        let gossip = Gossip::new(&node, Timing::IMMEDIATE, Request::Gossip);
+        RegisterReplica { node, gossip, clock: Rc::default(), registers: Rc::default() }
     }
 
     fn execute(&self, mut txn: Vec<MicroOp>) -> Vec<MicroOp> {
@@ -102,8 +102,8 @@ impl Replica {
             match function {
                 Function::Read => *value = self.read(key),
                 Function::Write => {
-                    let stamp = Stamp { time, node: node.clone(), place };
-                    self.write(Write { key: key.clone(), value: value.clone(), stamp });
+                    let stamp = LamportTimestamp { time, node: node.clone(), place };
+                    self.write(RegisterWrite { key: key.clone(), value: value.clone(), stamp });
                 }
             }
         }
@@ -114,15 +114,15 @@ impl Replica {
         self.registers.borrow().get(key)?.value.clone()
     }
 
-    fn write(&self, write: Write) {
+    fn write(&self, write: RegisterWrite) {
         for peer in self.node.peers() {
-            self.gossip.tell(peer, [write.clone()]);
+            self.gossip.enqueue(peer, [write.clone()]);
         }
         self.merge(write);
     }
 
-    /// Keeps the later one of two writes to a register.
-    fn merge(&self, write: Write) {
+    /// Keeps the later of two writes to a register.
+    fn merge(&self, write: RegisterWrite) {
         self.clock.set(self.clock.get().max(write.stamp.time));
         let mut registers = self.registers.borrow_mut();
         if registers.get(&write.key).is_none_or(|known| known.stamp < write.stamp) {
@@ -132,19 +132,19 @@ impl Replica {
 }
 
 #[async_trait(?Send)]
-impl Handler for Replica {
+impl Handler for RegisterReplica {
     type Request = Request;
     type Reply = Reply;
 
     async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
         Ok(match request {
             Request::Txn { txn } => {
-                txn.iter().try_for_each(|micro_op| check_entry("an operation", micro_op))?;
+                txn.iter().try_for_each(|micro_op| check_entry_size("an operation", micro_op))?;
                 Reply::TxnOk { txn: self.execute(txn) }
             }
             Request::Gossip(batch) => {
                 self.gossip.receive(from, &batch);
-                batch.news.into_iter().for_each(|write| self.merge(write));
+                batch.items.into_iter().for_each(|write| self.merge(write));
                 Reply::GossipOk
             }
         })
@@ -152,7 +152,7 @@ impl Handler for Replica {
 }
 
 fn main() -> anyhow::Result<()> {
-    glomers::serve(Replica::new)
+    glomers::serve(RegisterReplica::new)
 }
 
 #[cfg(test)]
@@ -160,7 +160,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use eddy::checker::availability::Goal;
+    use eddy::checkers::availability::Goal;
     use eddy::{ConsistencyModel, Fault, Strike, Test, seeds, workload};
     use tokio::time::sleep;
 
@@ -181,16 +181,16 @@ mod tests {
 
     #[test]
     fn every_transaction_succeeds() {
-        challenge().run(Replica::new).assert_valid();
+        challenge().run(RegisterReplica::new).assert_valid();
     }
 
     #[test]
-    fn whatever_the_seed_partitions_keep_no_transaction_waiting() {
+    fn for_any_seed_partitions_keep_no_transaction_waiting() {
         let dropped = seeds(|seed| {
             let nemesis_interval = Duration::from_secs(3);
             let faults = [Fault::Partition].into();
             let test = Test { faults, nemesis_interval, seed, ..challenge() };
-            let report = test.run(Replica::new);
+            let report = test.run(RegisterReplica::new);
             report.assert_valid();
             // Of two nodes, some partitions cut off neither.
             let is_idle = |warning: &&String| warning.starts_with("no partition struck any node");
@@ -207,8 +207,8 @@ mod tests {
     /// What each node has: half-way through a partition, and a while after all operations.
     type Copies = [Vec<BTreeMap<String, Option<Json>>>; 2];
 
-    /// Runs three nodes under loss and duplicates, one of which is cut off for a while.
-    fn copies<H: Handler>(seed: u64, start: fn(Replica) -> H) -> Copies {
+    /// Runs three nodes under loss and duplication, one of which is cut off for a while.
+    fn copies<H: Handler>(seed: u64, start: fn(RegisterReplica) -> H) -> Copies {
         let copies: Rc<RefCell<Copies>> = Rc::default();
         let observed = Rc::clone(&copies);
         let test = Test {
@@ -226,7 +226,7 @@ mod tests {
             ..challenge()
         };
         let report = test.run(move |node| {
-            let replica = Replica::new(node.clone());
+            let replica = RegisterReplica::new(node.clone());
             node.spawn(observe(replica.clone(), Rc::clone(&observed)));
             start(replica)
         });
@@ -234,7 +234,7 @@ mod tests {
         copies.take()
     }
 
-    async fn observe(replica: Replica, copies: Rc<RefCell<Copies>>) {
+    async fn observe(replica: RegisterReplica, copies: Rc<RefCell<Copies>>) {
         // Operations end after 8 s, and there are some more after 18 s.
         for (place, seconds) in [(0, 5), (1, 10)] {
             sleep(Duration::from_secs(seconds)).await;
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_copies_converge_once_the_partition_heals() {
+    fn for_any_seed_copies_converge_once_the_partition_heals() {
         seeds(|seed| {
             let [during, after] = copies(seed, |replica| replica);
             assert_ne!(during[0], during[1], "the partition kept nothing from anybody");
@@ -254,27 +254,27 @@ mod tests {
         });
     }
 
-    /// Keeps the earlier one of two writes, if the later one comes from elsewhere.
-    struct Stubborn(Replica);
+    /// Wrong node that keeps its own of two writes, even if the other one is later.
+    struct KeepsOwnWrites(RegisterReplica);
 
     #[async_trait(?Send)]
-    impl Handler for Stubborn {
+    impl Handler for KeepsOwnWrites {
         type Request = Request;
         type Reply = Reply;
 
         async fn handle(&self, from: &str, mut request: Request) -> anyhow::Result<Reply> {
             if let Request::Gossip(batch) = &mut request {
                 let registers = self.0.registers.borrow();
-                batch.news.retain(|write| !registers.contains_key(&write.key));
+                batch.items.retain(|write| !registers.contains_key(&write.key));
             }
             self.0.handle(from, request).await
         }
     }
 
     #[test]
-    fn whatever_the_seed_replicas_that_keep_the_earlier_write_are_caught() {
+    fn for_any_seed_replicas_that_keep_the_earlier_write_are_caught() {
         let differ = seeds(|seed| {
-            let [_, after] = copies(seed, Stubborn);
+            let [_, after] = copies(seed, KeepsOwnWrites);
             after[0] != after[1]
         });
         assert!(differ.contains(&true));

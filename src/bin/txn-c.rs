@@ -34,13 +34,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
-use glomers::gossip::{Batch, Gossip, Pace};
-use glomers::{Error, Handler, Json, Node, async_trait, check_entry};
+use glomers::gossip::{Batch, Gossip, Timing};
+use glomers::{Error, Handler, Json, Node, async_trait, check_entry_size};
 use serde::{Deserialize, Serialize};
 
-/// The time between two batches for another node. Longer costs fewer messages; what others read is
-/// as much older.
-const FLUSH: Duration = Duration::from_millis(50);
+/// Time between two batches for another node. A larger value saves messages, and makes reads
+/// there staler by as much.
+const BATCH_INTERVAL: Duration = Duration::from_millis(50);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,35 +77,35 @@ enum Function {
 /// What a transaction leaves behind: its last write to each register.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Commit {
-    stamp: Stamp,
+    stamp: LamportTimestamp,
     writes: Vec<(Json, Option<Json>)>,
 }
 
 /// Where a transaction that writes stands among all others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Stamp {
-    /// When it was executed, on the clock of its node.
+struct LamportTimestamp {
+    /// Time of its execution on the Lamport clock of its node.
     time: u64,
     node: String,
 }
 
 /// Clones are the same node.
 #[derive(Clone)]
-struct Replica {
+struct RegisterReplica {
     node: Node,
     gossip: Gossip<Commit>,
     /// The time of the latest transaction of which this node knows.
     clock: Rc<Cell<u64>>,
-    registers: Rc<RefCell<Registers>>,
+    registers: Rc<RefCell<RegisterMap>>,
 }
 
-/// Each value, and when it was written.
-type Registers = HashMap<Json, (Stamp, Option<Json>)>;
+/// Value of each key, with the timestamp of its write.
+type RegisterMap = HashMap<Json, (LamportTimestamp, Option<Json>)>;
 
-impl Replica {
+impl RegisterReplica {
     fn new(node: Node) -> Self {
-        let gossip = Gossip::new(&node, Pace::every(FLUSH), Request::Gossip);
-        Replica { node, gossip, clock: Rc::default(), registers: Rc::default() }
+        let gossip = Gossip::new(&node, Timing::every(BATCH_INTERVAL), Request::Gossip);
+        RegisterReplica { node, gossip, clock: Rc::default(), registers: Rc::default() }
     }
 
     fn execute(&self, mut txn: Vec<MicroOp>) -> Result<Vec<MicroOp>, Error> {
@@ -120,9 +120,10 @@ impl Replica {
             }
         }
         if !writes.is_empty() {
-            let stamp = Stamp { time: self.clock.get() + 1, node: self.node.id().to_owned() };
+            let stamp =
+                LamportTimestamp { time: self.clock.get() + 1, node: self.node.id().to_owned() };
             let commit = Commit { stamp, writes: writes.into_iter().collect() };
-            check_entry("what the transaction writes", &commit)?;
+            check_entry_size("what the transaction writes", &commit)?;
             self.commit(commit);
         }
         Ok(txn)
@@ -134,7 +135,7 @@ impl Replica {
 
     fn commit(&self, commit: Commit) {
         for peer in self.node.peers() {
-            self.gossip.tell(peer, [commit.clone()]);
+            self.gossip.enqueue(peer, [commit.clone()]);
         }
         self.merge(commit);
     }
@@ -152,7 +153,7 @@ impl Replica {
 }
 
 #[async_trait(?Send)]
-impl Handler for Replica {
+impl Handler for RegisterReplica {
     type Request = Request;
     type Reply = Reply;
 
@@ -161,7 +162,7 @@ impl Handler for Replica {
             Request::Txn { txn } => Reply::TxnOk { txn: self.execute(txn)? },
             Request::Gossip(batch) => {
                 self.gossip.receive(from, &batch);
-                batch.news.into_iter().for_each(|commit| self.merge(commit));
+                batch.items.into_iter().for_each(|commit| self.merge(commit));
                 Reply::GossipOk
             }
         })
@@ -169,12 +170,12 @@ impl Handler for Replica {
 }
 
 fn main() -> anyhow::Result<()> {
-    glomers::serve(Replica::new)
+    glomers::serve(RegisterReplica::new)
 }
 
 #[cfg(test)]
 mod tests {
-    use eddy::checker::availability::Goal;
+    use eddy::checkers::availability::Goal;
     use eddy::{ConsistencyModel, Fault, Strike, Test, seeds, workload};
     use glomers::ErrorCode;
     use tokio::time::sleep;
@@ -196,16 +197,16 @@ mod tests {
 
     #[test]
     fn every_transaction_succeeds() {
-        challenge().run(Replica::new).assert_valid();
+        challenge().run(RegisterReplica::new).assert_valid();
     }
 
     #[test]
-    fn whatever_the_seed_partitions_keep_no_transaction_waiting() {
+    fn for_any_seed_partitions_keep_no_transaction_waiting() {
         let dropped = seeds(|seed| {
             let nemesis_interval = Duration::from_secs(3);
             let faults = [Fault::Partition].into();
             let test = Test { faults, nemesis_interval, seed, ..challenge() };
-            let report = test.run(Replica::new);
+            let report = test.run(RegisterReplica::new);
             report.assert_valid();
             // Of two nodes, some partitions cut off neither.
             let is_idle = |warning: &&String| warning.starts_with("no partition struck any node");
@@ -222,8 +223,8 @@ mod tests {
     /// What each node has: half-way through a partition, and a while after all operations.
     type Copies = [Vec<BTreeMap<String, Option<Json>>>; 2];
 
-    /// Runs three nodes under loss and duplicates, one of which is cut off for a while.
-    fn copies<H: Handler>(seed: u64, start: fn(Replica) -> H) -> Copies {
+    /// Runs three nodes under loss and duplication, one of which is cut off for a while.
+    fn copies<H: Handler>(seed: u64, start: fn(RegisterReplica) -> H) -> Copies {
         let copies: Rc<RefCell<Copies>> = Rc::default();
         let observed = Rc::clone(&copies);
         let test = Test {
@@ -241,7 +242,7 @@ mod tests {
             ..challenge()
         };
         let report = test.run(move |node| {
-            let replica = Replica::new(node.clone());
+            let replica = RegisterReplica::new(node.clone());
             node.spawn(observe(replica.clone(), Rc::clone(&observed)));
             start(replica)
         });
@@ -249,7 +250,7 @@ mod tests {
         copies.take()
     }
 
-    async fn observe(replica: Replica, copies: Rc<RefCell<Copies>>) {
+    async fn observe(replica: RegisterReplica, copies: Rc<RefCell<Copies>>) {
         // Operations end after 8 s, and there are some more after 18 s.
         for (place, seconds) in [(0, 5), (1, 10)] {
             sleep(Duration::from_secs(seconds)).await;
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_copies_converge_once_the_partition_heals() {
+    fn for_any_seed_copies_converge_once_the_partition_heals() {
         seeds(|seed| {
             let [during, after] = copies(seed, |replica| replica);
             assert_ne!(during[0], during[1], "the partition kept nothing from anybody");
@@ -269,11 +270,11 @@ mod tests {
         });
     }
 
-    /// Keeps the earlier one of two writes, if the later one comes from elsewhere.
-    struct Stubborn(Replica);
+    /// Wrong node that keeps its own of two writes, even if the other one is later.
+    struct KeepsOwnWrites(RegisterReplica);
 
     #[async_trait(?Send)]
-    impl Handler for Stubborn {
+    impl Handler for KeepsOwnWrites {
         type Request = Request;
         type Reply = Reply;
 
@@ -282,7 +283,7 @@ mod tests {
                 let registers = self.0.registers.borrow();
                 let is_known = |(key, _): &(Json, _)| registers.contains_key(key);
                 batch
-                    .news
+                    .items
                     .iter_mut()
                     .for_each(|commit| commit.writes.retain(|write| !is_known(write)));
             }
@@ -291,19 +292,19 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_replicas_that_keep_the_earlier_write_are_caught() {
+    fn for_any_seed_replicas_that_keep_the_earlier_write_are_caught() {
         let differ = seeds(|seed| {
-            let [_, after] = copies(seed, Stubborn);
+            let [_, after] = copies(seed, KeepsOwnWrites);
             after[0] != after[1]
         });
         assert!(differ.contains(&true));
     }
 
-    /// Commits each operation of a transaction by itself.
-    struct Interrupted(Replica);
+    /// Wrong node that commits each operation of a transaction by itself.
+    struct CommitsEachOperation(RegisterReplica);
 
     #[async_trait(?Send)]
-    impl Handler for Interrupted {
+    impl Handler for CommitsEachOperation {
         type Request = Request;
         type Reply = Reply;
 
@@ -318,11 +319,11 @@ mod tests {
         }
     }
 
-    /// Aborts one in ten transactions when half of it is done.
-    struct Hasty(Replica);
+    /// Wrong node that aborts one in ten transactions after it has committed half of it.
+    struct AbortsAfterCommit(RegisterReplica);
 
     #[async_trait(?Send)]
-    impl Handler for Hasty {
+    impl Handler for AbortsAfterCommit {
         type Request = Request;
         type Reply = Reply;
 
@@ -337,22 +338,22 @@ mod tests {
         }
     }
 
-    /// What is wrong with nodes that go wrong somewhere.
-    fn reasons<H: Handler>(seed: u64, start: fn(Replica) -> H) -> String {
+    /// Anomalies that the checker finds in a test of such nodes.
+    fn reasons<H: Handler>(seed: u64, start: fn(RegisterReplica) -> H) -> String {
         let (availability, time_limit) = (Goal::default(), Duration::from_secs(3));
         let test = Test { availability, time_limit, seed, ..challenge() };
-        test.run(move |node| start(Replica::new(node))).reasons.concat()
+        test.run(move |node| start(RegisterReplica::new(node))).reasons.concat()
     }
 
     #[test]
-    fn whatever_the_seed_a_node_that_shows_intermediate_writes_is_caught() {
-        let found = seeds(|seed| reasons(seed, Interrupted));
+    fn for_any_seed_a_node_that_shows_intermediate_writes_is_caught() {
+        let found = seeds(|seed| reasons(seed, CommitsEachOperation));
         assert!(found.iter().any(|reasons| reasons.contains("G1b")), "{found:?}");
     }
 
     #[test]
-    fn whatever_the_seed_a_node_that_shows_aborted_writes_is_caught() {
-        let found = seeds(|seed| reasons(seed, Hasty));
+    fn for_any_seed_a_node_that_shows_aborted_writes_is_caught() {
+        let found = seeds(|seed| reasons(seed, AbortsAfterCommit));
         assert!(found.iter().any(|reasons| reasons.contains("G1a")), "{found:?}");
     }
 }

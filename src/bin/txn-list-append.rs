@@ -34,7 +34,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use glomers::{
-    Handler, Json, KeyValue, Node, Retry, Room, RpcError, async_trait, check_entry, join_all,
+    Handler, Json, KeyValue, MessageBudget, Node, Retry, RpcError, async_trait, check_entry_size,
+    join_all,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
@@ -42,16 +43,17 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long a client's request goes on. Longer than clients wait, which is 5 s, is in vain; shorter
 /// gives up while the store may still answer.
-const PATIENCE: Duration = Duration::from_millis(4500);
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(4500);
 
-/// How long the store is waited for at first; then for twice as long as it took, and for twice as
-/// long after each attempt in vain. Were it always as long, a batch that takes longer on its way
-/// would be sent for ever. More costs time after a loss, less repeats what is on its way.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// First timeout for an answer of the store. After an answer the timeout is twice the time that it
+/// took; after each timeout it doubles. If it were constant, a batch that takes longer than that
+/// would be sent again and again forever. Longer costs time after a loss, shorter repeats what is
+/// still on its way.
+const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the store is waited for at most. More allows for slower ways, less repeats earlier what
-/// was lost.
-const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// Longest timeout for an answer of the store. Longer allows for a slower store, shorter repeats
+/// earlier what was lost.
+const MAX_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How many places of the log are read at a time, at most, by a node that has much to catch up
 /// with. More get it there sooner, fewer keep the store less busy.
@@ -66,7 +68,7 @@ enum Request {
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
-    TxnOk { txn: Vec<Done> },
+    TxnOk { txn: Vec<MicroOpResult> },
 }
 
 /// What to do, with which key, and the element that is to be appended, or null.
@@ -75,7 +77,7 @@ struct MicroOp(Function, Json, Json);
 
 /// What was done, with which key, and the element or the list.
 #[derive(Debug, Serialize)]
-struct Done(Function, Json, Outcome);
+struct MicroOpResult(Function, Json, MicroOpValue);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,34 +89,34 @@ enum Function {
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Outcome {
-    Read(Option<List>),
+enum MicroOpValue {
+    Read(Option<ElementList>),
     Appended(Json),
 }
 
-type List = Vec<Json>;
+type ElementList = Vec<Json>;
 
 /// What stands at a place of the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Batch {
+struct TransactionBatch {
     transactions: Vec<Vec<MicroOp>>,
     /// Which batch it is.
     tag: u64,
 }
 
-/// A transaction, and who waits for what comes of it.
-type Waiting = (Vec<MicroOp>, oneshot::Sender<Vec<Done>>);
+/// Transaction, and the channel for its result.
+type QueuedTransaction = (Vec<MicroOp>, oneshot::Sender<Vec<MicroOpResult>>);
 
 struct Database {
-    waiting: mpsc::UnboundedSender<Waiting>,
+    queue: mpsc::UnboundedSender<QueuedTransaction>,
 }
 
 impl Database {
     fn new(node: Node) -> Self {
-        // Unbounded, as the requests are that wait for it, each for no longer than `PATIENCE`.
-        let (waiting, queue) = mpsc::unbounded_channel();
-        node.spawn(Replica::new(node.clone()).run(queue));
-        Database { waiting }
+        // Unbounded like the requests that wait for it, each for `REQUEST_TIMEOUT` at most.
+        let (sender, queue) = mpsc::unbounded_channel();
+        node.spawn(ListReplica::new(node.clone()).run(queue));
+        Database { queue: sender }
     }
 }
 
@@ -125,45 +127,52 @@ impl Handler for Database {
 
     async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
         let Request::Txn { txn } = request;
-        check_entry("the transaction", &txn)?;
+        check_entry_size("the transaction", &txn)?;
         let (done, outcome) = oneshot::channel();
-        let is_queued = self.waiting.send((txn, done)).is_ok();
+        let is_queued = self.queue.send((txn, done)).is_ok();
         anyhow::ensure!(is_queued, "the node is about to end");
-        let outcome = timeout(PATIENCE, outcome).await.context("lin-kv does not answer")?;
-        Ok(Reply::TxnOk { txn: outcome.context("lin-kv refused it, see STDERR")? })
+        let outcome = timeout(REQUEST_TIMEOUT, outcome).await.context("lin-kv does not answer")?;
+        Ok(Reply::TxnOk { txn: outcome.context("lin-kv refused the batch, see STDERR")? })
     }
 }
 
-/// The lists after a beginning of the log.
-struct Replica {
+/// Lists after a prefix of the log.
+struct ListReplica {
     node: Node,
     store: KeyValue,
-    lists: HashMap<Json, List>,
-    /// The first place whose batch is not executed yet.
+    lists: HashMap<Json, ElementList>,
+    /// First place whose batch is not executed yet.
     end: u64,
-    /// How long the store may take for its next answer.
-    wait: Duration,
-    /// When this node may try to win a place again.
-    rested: Instant,
+    /// Timeout for the next answer of the store.
+    store_timeout: Duration,
+    /// Time from which this node may compete for a place again.
+    rest_until: Instant,
 }
 
-impl Replica {
+impl ListReplica {
     fn new(node: Node) -> Self {
         let (store, lists) = (KeyValue::lin(&node), HashMap::new());
-        Replica { node, store, lists, end: 0, wait: FIRST_WAIT, rested: Instant::now() }
+        ListReplica {
+            node,
+            store,
+            lists,
+            end: 0,
+            store_timeout: INITIAL_TIMEOUT,
+            rest_until: Instant::now(),
+        }
     }
 
-    /// Executes what waits, as much of it at a time as fits into one message.
-    async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Waiting>) {
+    /// Executes the transactions in the queue, as many at a time as fit into one message.
+    async fn run(mut self, mut queue: mpsc::UnboundedReceiver<QueuedTransaction>) {
         while let Some(first) = queue.recv().await {
-            sleep_until(self.rested).await;
-            let mut room = Room::default();
-            room.take(&first.0);
+            sleep_until(self.rest_until).await;
+            let mut room = MessageBudget::default();
+            room.try_reserve(&first.0);
             let mut waiting = vec![first];
             while !room.is_full()
                 && let Ok(next) = queue.try_recv()
             {
-                room.take(&next.0);
+                room.try_reserve(&next.0);
                 waiting.push(next);
             }
             // Those that nobody waits for any longer have not happened, and need not.
@@ -186,20 +195,20 @@ impl Replica {
     async fn execute(
         &mut self,
         transactions: Vec<Vec<MicroOp>>,
-    ) -> Result<Vec<Vec<Done>>, RpcError> {
+    ) -> Result<Vec<Vec<MicroOpResult>>, RpcError> {
         let mut micro_ops = transactions.iter().flatten();
         if micro_ops.all(|MicroOp(function, ..)| *function == Function::Read) {
-            self.catch_up(1).await?;
+            self.apply_log(1).await?;
             return Ok(self.apply(&transactions));
         }
         let tag = self.node.random();
-        let batch = Some(Batch { transactions: transactions.clone(), tag });
+        let batch = Some(TransactionBatch { transactions: transactions.clone(), tag });
         loop {
             let start = Instant::now();
-            let store = self.store.clone().within(self.wait);
+            let store = self.store.clone().with_timeout(self.store_timeout);
             let answer = store.cas_or_create(&self.end, &None, &batch).await;
             if answer.is_ok() {
-                self.wait = (2 * start.elapsed()).clamp(FIRST_WAIT, LONGEST_WAIT);
+                self.store_timeout = (2 * start.elapsed()).clamp(INITIAL_TIMEOUT, MAX_TIMEOUT);
             }
             match answer {
                 Ok(true) => {
@@ -208,31 +217,39 @@ impl Replica {
                     return Ok(self.apply(&transactions));
                 }
                 Ok(false) => {
-                    // The place is taken, and the one behind it mostly is not.
-                    let executed = self.catch_up(2).await?;
+                    // The place is taken, and the next one mostly is not.
+                    let executed = self.apply_log(2).await?;
                     if let Some((_, outcomes)) = executed.into_iter().find(|(of, _)| *of == tag) {
                         return Ok(outcomes);
                     }
                 }
-                // Perhaps it is there; the next attempt finds out.
-                Err(RpcError::TimedOut { .. }) => self.wait = LONGEST_WAIT.min(2 * self.wait),
+                // Perhaps the batch is there; the next attempt finds out.
+                Err(RpcError::TimedOut { .. }) => {
+                    self.store_timeout = MAX_TIMEOUT.min(2 * self.store_timeout);
+                }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Executes all batches up to the first place that is empty, and gives what came of each. Reads
-    /// so many places at first, and then more at a time.
-    async fn catch_up(&mut self, mut ahead: u64) -> Result<Vec<(u64, Vec<Vec<Done>>)>, RpcError> {
+    /// Executes all batches up to the first empty place, and returns their tags and results. Reads
+    /// `ahead` places at first, and then more at a time.
+    async fn apply_log(
+        &mut self,
+        mut ahead: u64,
+    ) -> Result<Vec<(u64, Vec<Vec<MicroOpResult>>)>, RpcError> {
         let mut executed = Vec::new();
         loop {
             let places = self.end..self.end + ahead;
-            let retry = Retry { within: self.wait, longest: LONGEST_WAIT, ..Retry::default() };
+            let retry =
+                Retry { timeout: self.store_timeout, max_delay: MAX_TIMEOUT, ..Retry::default() };
             let read = async |place| self.store.read_retry(retry, &place).await;
             let reads = places.map(read);
             for batch in join_all(reads).await {
-                let batch: Option<Batch> = batch?;
-                let Some(Batch { transactions, tag }) = batch else { return Ok(executed) };
+                let batch: Option<TransactionBatch> = batch?;
+                let Some(TransactionBatch { transactions, tag }) = batch else {
+                    return Ok(executed);
+                };
                 self.end += 1;
                 executed.push((tag, self.apply(&transactions)));
             }
@@ -240,16 +257,16 @@ impl Replica {
         }
     }
 
-    fn apply(&mut self, transactions: &[Vec<MicroOp>]) -> Vec<Vec<Done>> {
+    fn apply(&mut self, transactions: &[Vec<MicroOp>]) -> Vec<Vec<MicroOpResult>> {
         let mut apply = |MicroOp(function, key, element): &MicroOp| {
             let outcome = match function {
-                Function::Read => Outcome::Read(self.lists.get(key).cloned()),
+                Function::Read => MicroOpValue::Read(self.lists.get(key).cloned()),
                 Function::Append => {
                     self.lists.entry(key.clone()).or_default().push(element.clone());
-                    Outcome::Appended(element.clone())
+                    MicroOpValue::Appended(element.clone())
                 }
             };
-            Done(*function, key.clone(), outcome)
+            MicroOpResult(*function, key.clone(), outcome)
         };
         transactions.iter().map(|txn| txn.iter().map(&mut apply).collect()).collect()
     }
@@ -260,7 +277,7 @@ impl Replica {
     fn rest(&mut self, round_trip: Duration) {
         if self.node.node_ids().len() > 1 {
             let thirds = [2, 3, 4][usize::from(self.node.random().to_le_bytes()[0] % 3)];
-            self.rested = Instant::now() + round_trip * thirds / 3;
+            self.rest_until = Instant::now() + round_trip * thirds / 3;
         }
     }
 }
@@ -295,19 +312,19 @@ mod tests {
     fn transactions_that_wait_share_a_place() {
         let report = challenge().run(Database::new);
         report.assert_valid();
-        assert!(report.servers.msgs_per_op.is_some_and(|figure| figure < 5.0), "{report}");
+        assert!(report.traffic.servers.msgs_per_op.is_some_and(|figure| figure < 5.0), "{report}");
     }
 
     #[test]
-    fn a_store_that_takes_longer_than_the_first_attempt_waits_is_waited_for() {
+    fn a_store_that_takes_longer_than_the_first_timeout_is_waited_for() {
         let latency = Latency { mean: Duration::from_millis(700), ..Latency::default() };
         let report = Test { nodes: 1, latency, ..challenge() }.run(Database::new);
         report.assert_valid();
-        assert!(report.completed("txn") > 20, "{report}");
+        assert!(report.ok_count("txn") > 20, "{report}");
     }
 
     #[test]
-    fn whatever_the_seed_no_fault_undoes_a_transaction() {
+    fn for_any_seed_no_fault_undoes_a_transaction() {
         let struck = seeds(|seed| {
             let runs = [0, 10].map(|millis| {
                 let test = Test {
@@ -331,8 +348,9 @@ mod tests {
         assert!(struck.iter().sum::<usize>() > 0, "no fault struck anything");
     }
 
-    /// No fault that is drawn strikes the store, to which all messages go. These do.
-    fn deaf(seed: u64) -> Test {
+    /// Challenge whose store loses and duplicates messages. No fault that is drawn strikes the
+    /// store, to which all messages go.
+    fn lossy_store(seed: u64) -> Test {
         let (from, until) = (Duration::ZERO, Duration::from_secs(20));
         let strikes = vec![
             Strike::lose(0.1, ["lin-kv"], from, until),
@@ -342,9 +360,9 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_what_the_store_does_not_hear_or_hears_twice_happens_once() {
+    fn for_any_seed_a_transaction_happens_once_if_messages_are_lost_or_duplicated() {
         let dropped = seeds(|seed| {
-            let report = deaf(seed).run(Database::new);
+            let report = lossy_store(seed).run(Database::new);
             report.assert_valid();
             report.dropped
         });
@@ -353,27 +371,27 @@ mod tests {
         assert!(dropped > 0);
     }
 
-    /// A node that goes wrong somewhere.
-    struct Wrong(Mutex<Replica>, Mistake);
+    /// Node with one mistake.
+    struct BuggyDatabase(Mutex<ListReplica>, DatabaseBug);
 
     #[derive(Clone, Copy, PartialEq)]
-    enum Mistake {
-        /// It reads what it has, without looking whether there is more.
-        ReadsThePast,
-        /// It looks whether a place is taken, and then takes it.
-        TakesAnyPlace,
-        /// It takes another place if it does not hear whether it has taken one.
-        TakesAnother,
+    enum DatabaseBug {
+        /// It reads its copy without looking for new batches.
+        ReadsStale,
+        /// It reads whether a place is taken, and then writes it.
+        OverwritesPlaces,
+        /// It tries the next place if the answer is lost.
+        TakesTwoPlaces,
     }
 
-    impl Wrong {
-        fn new(node: Node, mistake: Mistake) -> Wrong {
-            Wrong(Mutex::new(Replica::new(node)), mistake)
+    impl BuggyDatabase {
+        fn new(node: Node, mistake: DatabaseBug) -> BuggyDatabase {
+            BuggyDatabase(Mutex::new(ListReplica::new(node)), mistake)
         }
     }
 
     #[async_trait(?Send)]
-    impl Handler for Wrong {
+    impl Handler for BuggyDatabase {
         type Request = Request;
         type Reply = Reply;
 
@@ -381,20 +399,21 @@ mod tests {
             let Request::Txn { txn } = request;
             let reads = txn.iter().all(|MicroOp(function, ..)| *function == Function::Read);
             let (mut replica, txn) = (self.0.lock().await, vec![txn]);
-            if self.1 == Mistake::ReadsThePast && reads {
+            if self.1 == DatabaseBug::ReadsStale && reads {
                 return Ok(Reply::TxnOk { txn: replica.apply(&txn).remove(0) });
             }
-            if self.1 == Mistake::TakesAnyPlace && !reads {
-                let batch = Batch { transactions: txn.clone(), tag: replica.node.random() };
-                replica.catch_up(1).await?;
+            if self.1 == DatabaseBug::OverwritesPlaces && !reads {
+                let batch =
+                    TransactionBatch { transactions: txn.clone(), tag: replica.node.random() };
+                replica.apply_log(1).await?;
                 replica.store.write(&replica.end, &batch).await?;
                 replica.end += 1;
                 return Ok(Reply::TxnOk { txn: replica.apply(&txn).remove(0) });
             }
-            if self.1 == Mistake::TakesAnother && !reads {
-                let batch = Some(Batch { transactions: txn.clone(), tag: 0 });
+            if self.1 == DatabaseBug::TakesTwoPlaces && !reads {
+                let batch = Some(TransactionBatch { transactions: txn.clone(), tag: 0 });
                 while replica.store.cas_or_create(&replica.end, &None, &batch).await != Ok(true) {
-                    replica.catch_up(1).await?;
+                    replica.apply_log(1).await?;
                 }
                 replica.end += 1;
                 return Ok(Reply::TxnOk { txn: replica.apply(&txn).remove(0) });
@@ -404,30 +423,30 @@ mod tests {
         }
     }
 
-    /// Transactions over the same two lists, few enough that nodes are not always up to date.
-    fn run(seed: u64, mistake: Mistake) -> Report {
+    /// Test with two lists, and so few transactions that nodes are not always up to date.
+    fn run(seed: u64, mistake: DatabaseBug) -> Report {
         let (key_count, max_writes_per_key, rate) = (2, 1000, 20.0);
         let test = Test { key_count, max_writes_per_key, rate, seed, ..challenge() };
-        test.run(move |node| Wrong::new(node, mistake))
+        test.run(move |node| BuggyDatabase::new(node, mistake))
     }
 
     #[test]
-    fn whatever_the_seed_a_node_that_reads_the_past_is_caught() {
-        let found = seeds(|seed| run(seed, Mistake::ReadsThePast).reasons.concat());
+    fn for_any_seed_a_node_that_reads_the_past_is_caught() {
+        let found = seeds(|seed| run(seed, DatabaseBug::ReadsStale).reasons.concat());
         assert!(found.iter().any(|reasons| reasons.contains("realtime")), "{found:?}");
     }
 
     #[test]
-    fn whatever_the_seed_a_node_that_takes_the_place_of_another_batch_is_caught() {
-        let verdicts = seeds(|seed| run(seed, Mistake::TakesAnyPlace).valid);
+    fn for_any_seed_a_node_that_takes_the_place_of_another_batch_is_caught() {
+        let verdicts = seeds(|seed| run(seed, DatabaseBug::OverwritesPlaces).valid);
         assert!(verdicts.contains(&Validity::Invalid));
     }
 
     #[test]
-    fn whatever_the_seed_a_batch_that_is_put_into_two_places_is_caught() {
+    fn for_any_seed_a_batch_that_is_put_into_two_places_is_caught() {
         let verdicts = seeds(|seed| {
-            let test = deaf(seed);
-            test.run(|node| Wrong::new(node, Mistake::TakesAnother)).valid
+            let test = lossy_store(seed);
+            test.run(|node| BuggyDatabase::new(node, DatabaseBug::TakesTwoPlaces)).valid
         });
         assert!(verdicts.contains(&Validity::Invalid));
     }

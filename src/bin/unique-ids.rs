@@ -25,14 +25,14 @@ enum Reply {
 
 struct UniqueIds {
     node: Node,
-    run: u64,
+    run_id: u64,
     generated: Cell<u64>,
 }
 
 impl UniqueIds {
     fn new(node: Node) -> Self {
-        let run = node.random();
-        UniqueIds { node, run, generated: Cell::new(0) }
+        let run_id = node.random();
+        UniqueIds { node, run_id, generated: Cell::new(0) }
     }
 }
 
@@ -45,7 +45,7 @@ impl Handler for UniqueIds {
         let Request::Generate = request;
         let count = self.generated.get() + 1;
         self.generated.set(count);
-        Ok(Reply::GenerateOk { id: format!("{}-{:016x}-{count}", self.node.id(), self.run) })
+        Ok(Reply::GenerateOk { id: format!("{}-{:016x}-{count}", self.node.id(), self.run_id) })
     }
 }
 
@@ -57,7 +57,7 @@ fn main() -> anyhow::Result<()> {
 mod tests {
     use std::time::Duration;
 
-    use eddy::checker::availability::Goal;
+    use eddy::checkers::availability::Goal;
     use eddy::{Fault, Test, Validity, seeds, workload};
     use glomers::Host;
 
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_every_request_gets_an_id_of_its_own() {
+    fn for_any_seed_every_request_gets_an_id_of_its_own() {
         seeds(|seed| {
             let time_limit = Duration::from_secs(5);
             Test { seed, time_limit, ..challenge() }.run(UniqueIds::new).assert_valid();
@@ -84,9 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_no_fault_makes_an_id_come_twice() {
+    fn for_any_seed_no_fault_makes_an_id_come_twice() {
         seeds(|seed| {
-            for faults in Fault::alone_and_together() {
+            for faults in Fault::sets_to_test() {
                 let (time_limit, availability) = (Duration::from_secs(5), Goal::default());
                 let nemesis_interval = Duration::from_secs(1);
                 let test = Test { seed, faults, time_limit, availability, ..challenge() };
@@ -102,11 +102,11 @@ mod tests {
         assert!(report.operations.ok > 29_000, "{report}");
     }
 
-    /// Gives out its count and nothing else.
-    struct Counter(UniqueIds);
+    /// Wrong node whose ids are its counter alone.
+    struct CountsOnly(UniqueIds);
 
     #[async_trait(?Send)]
-    impl Handler for Counter {
+    impl Handler for CountsOnly {
         type Request = Request;
         type Reply = Reply;
 
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_node_that_only_counts_is_caught() {
-        let start = |node| Counter(UniqueIds::new(node));
+        let start = |node| CountsOnly(UniqueIds::new(node));
         Test { nodes: 1, ..challenge() }.run(start).assert_valid();
         let report = challenge().run(start);
         assert_eq!(report.valid, Validity::Invalid, "{}", report.results);

@@ -14,9 +14,9 @@ use serde_json::value::RawValue;
 
 use crate::message::Header;
 
-/// How many fields a body has besides the reserved ones, as a rule. More wastes memory, less costs
-/// a second allocation.
-const USUALLY: usize = 4;
+/// Expected number of fields besides the reserved ones. A larger number wastes memory; a smaller
+/// one costs a second allocation.
+const EXPECTED_FIELDS: usize = 4;
 
 const TYPE: &str = "type";
 const MSG_ID: &str = "msg_id";
@@ -27,22 +27,22 @@ const IN_REPLY_TO: &str = "in_reply_to";
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
     pub(crate) header: Header<'a>,
-    others: Vec<(Text<'a>, &'a RawValue)>,
+    others: Vec<(CowStr<'a>, &'a RawValue)>,
 }
 
 /// A string that is borrowed if it can be, which [`Cow`] by itself is not.
 #[derive(Debug, serde::Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+struct CowStr<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Object)
+        deserializer.deserialize_map(FieldsVisitor)
     }
 }
 
-struct Object;
+struct FieldsVisitor;
 
-impl<'de> Visitor<'de> for Object {
+impl<'de> Visitor<'de> for FieldsVisitor {
     type Value = Fields<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,16 +51,16 @@ impl<'de> Visitor<'de> for Object {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
         let (mut kind, mut msg_id, mut in_reply_to) = (None, None, None);
-        let mut others = Vec::with_capacity(USUALLY);
-        while let Some(Text(key)) = map.next_key()? {
+        let mut others = Vec::with_capacity(EXPECTED_FIELDS);
+        while let Some(CowStr(key)) = map.next_key()? {
             match &*key {
                 TYPE => once(&mut kind, TYPE, map.next_value()?)?,
                 MSG_ID => once(&mut msg_id, MSG_ID, map.next_value()?)?,
                 IN_REPLY_TO => once(&mut in_reply_to, IN_REPLY_TO, map.next_value()?)?,
-                _ => others.push((Text(key), map.next_value()?)),
+                _ => others.push((CowStr(key), map.next_value()?)),
             }
         }
-        let Text(kind) = kind.ok_or_else(|| Error::missing_field(TYPE))?;
+        let CowStr(kind) = kind.ok_or_else(|| Error::missing_field(TYPE))?;
         let (msg_id, in_reply_to) = (msg_id.flatten(), in_reply_to.flatten());
         Ok(Fields { header: Header { kind, msg_id, in_reply_to }, others })
     }
@@ -71,44 +71,44 @@ fn once<T, E: Error>(place: &mut Option<T>, key: &'static str, value: T) -> Resu
 }
 
 impl<'a> Fields<'a> {
-    /// The fields one by one, as serde wants them: of the reserved ones only those `wanted`, if it
-    /// is known which are.
-    pub(crate) fn values(&self, wanted: Option<&[&str]>) -> Values<'_, 'a> {
+    /// The fields as serde's [`MapAccess`]. If `wanted` is given, the reserved fields are
+    /// restricted to it, because a struct may deny unknown fields.
+    pub(crate) fn values(&self, wanted: Option<&[&str]>) -> FieldValues<'_, 'a> {
         let is_wanted = |key| wanted.is_none_or(|wanted| wanted.contains(&key));
         let Header { kind, msg_id, in_reply_to } = &self.header;
-        let kind = is_wanted(TYPE).then(|| Value::Reserved(kind.as_ref().into()));
+        let kind = is_wanted(TYPE).then(|| FieldValue::Reserved(kind.as_ref().into()));
         let number = |key, number: &Option<u64>| {
-            number.filter(|_| is_wanted(key)).map(|number| Value::Reserved(number.into()))
+            number.filter(|_| is_wanted(key)).map(|number| FieldValue::Reserved(number.into()))
         };
         let (msg_id, in_reply_to) = (number(MSG_ID, msg_id), number(IN_REPLY_TO, in_reply_to));
         let reserved = [(TYPE, kind), (MSG_ID, msg_id), (IN_REPLY_TO, in_reply_to)];
-        Values { reserved: reserved.into_iter(), others: self.others.iter(), value: None }
+        FieldValues { reserved: reserved.into_iter(), others: self.others.iter(), value: None }
     }
 }
 
-/// What is left of the fields.
-pub(crate) struct Values<'f, 'a> {
-    reserved: array::IntoIter<(&'static str, Option<Value<'a>>), 3>,
-    others: slice::Iter<'f, (Text<'a>, &'a RawValue)>,
-    value: Option<Value<'a>>,
+/// The fields that serde has not read yet.
+pub(crate) struct FieldValues<'f, 'a> {
+    reserved: array::IntoIter<(&'static str, Option<FieldValue<'a>>), 3>,
+    others: slice::Iter<'f, (CowStr<'a>, &'a RawValue)>,
+    value: Option<FieldValue<'a>>,
 }
 
-enum Value<'a> {
+enum FieldValue<'a> {
     Reserved(serde_json::Value),
     Other(&'a RawValue),
 }
 
-impl<'f, 'a> Values<'f, 'a> {
-    fn next(&mut self) -> Option<(&'f str, Value<'a>)> {
+impl<'f, 'a> FieldValues<'f, 'a> {
+    fn next(&mut self) -> Option<(&'f str, FieldValue<'a>)> {
         let reserved = self.reserved.find_map(|(key, value)| Some((key, value?)));
         reserved.or_else(|| {
-            let (Text(key), value) = self.others.next()?;
-            Some((key, Value::Other(value)))
+            let (CowStr(key), value) = self.others.next()?;
+            Some((key, FieldValue::Other(value)))
         })
     }
 }
 
-impl<'de> MapAccess<'de> for Values<'_, 'de> {
+impl<'de> MapAccess<'de> for FieldValues<'_, 'de> {
     type Error = serde_json::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -125,8 +125,8 @@ impl<'de> MapAccess<'de> for Values<'_, 'de> {
         seed: V,
     ) -> Result<V::Value, Self::Error> {
         match self.value.take().expect("serde asks for a value after its key") {
-            Value::Reserved(value) => seed.deserialize(value),
-            Value::Other(value) => seed.deserialize(value),
+            FieldValue::Reserved(value) => seed.deserialize(value),
+            FieldValue::Other(value) => seed.deserialize(value),
         }
     }
 }

@@ -11,11 +11,11 @@ use crate::message::Message;
 
 /// Why a body is not what the receiver can take.
 #[derive(Debug)]
-pub(crate) enum Mismatch {
+pub(crate) enum BodyError {
     /// No variant of the enum has this type.
     UnknownType(String),
-    /// The type is known, but the fields do not fit it.
-    Unfit(String),
+    /// The type is known, but its fields are missing or have wrong values.
+    InvalidFields(String),
 }
 
 /// A body that is to be read as an enum by its variants, as anything else by its fields, or as the
@@ -28,24 +28,24 @@ pub(crate) struct Body<'b, 'de> {
 }
 
 impl<'de> Body<'_, 'de> {
-    pub(crate) fn read<T: Deserialize<'de>>(self) -> Result<T, Mismatch> {
+    pub(crate) fn read<T: Deserialize<'de>>(self) -> Result<T, BodyError> {
         T::deserialize(self)
     }
 }
 
 impl<'de> de::Deserializer<'de> for Body<'_, 'de> {
-    type Error = Mismatch;
+    type Error = BodyError;
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mismatch> {
+    ) -> Result<V::Value, BodyError> {
         visitor.visit_enum(self)
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
         Ok(visitor.visit_map(self.fields.values(None))?)
     }
 
@@ -54,7 +54,7 @@ impl<'de> de::Deserializer<'de> for Body<'_, 'de> {
         _name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mismatch> {
+    ) -> Result<V::Value, BodyError> {
         Ok(visitor.visit_map(self.fields.values(Some(fields)))?)
     }
 
@@ -63,12 +63,12 @@ impl<'de> de::Deserializer<'de> for Body<'_, 'de> {
         self,
         name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Mismatch> {
+    ) -> Result<V::Value, BodyError> {
         let body = Message::parse(self.line.as_bytes())?.body;
         Ok(body.deserialize_newtype_struct(name, visitor)?)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
         visitor.visit_unit()
     }
 
@@ -79,23 +79,23 @@ impl<'de> de::Deserializer<'de> for Body<'_, 'de> {
 }
 
 impl<'de> EnumAccess<'de> for Body<'_, 'de> {
-    type Error = Mismatch;
+    type Error = BodyError;
     type Variant = Self;
 
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Mismatch> {
-        let kind = StrDeserializer::<Mismatch>::new(&self.fields.header.kind);
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), BodyError> {
+        let kind = StrDeserializer::<BodyError>::new(&self.fields.header.kind);
         Ok((seed.deserialize(kind)?, self))
     }
 }
 
 impl<'de> VariantAccess<'de> for Body<'_, 'de> {
-    type Error = Mismatch;
+    type Error = BodyError;
 
-    fn unit_variant(self) -> Result<(), Mismatch> {
+    fn unit_variant(self) -> Result<(), BodyError> {
         Ok(())
     }
 
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Mismatch> {
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, BodyError> {
         seed.deserialize(self)
     }
 
@@ -103,40 +103,40 @@ impl<'de> VariantAccess<'de> for Body<'_, 'de> {
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mismatch> {
+    ) -> Result<V::Value, BodyError> {
         Ok(visitor.visit_map(self.fields.values(Some(fields)))?)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Mismatch> {
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, BodyError> {
         Err(de::Error::custom("a body has named fields, a tuple has none"))
     }
 }
 
-impl de::Error for Mismatch {
+impl de::Error for BodyError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Mismatch::Unfit(message.to_string())
+        BodyError::InvalidFields(message.to_string())
     }
 
     // Only the body's own type is looked up through this type of error: enums within its fields
     // are read by serde_json.
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        Mismatch::UnknownType(format!("{variant:?}, expected one of {}", expected.join(", ")))
+        BodyError::UnknownType(format!("{variant:?}, expected one of {}", expected.join(", ")))
     }
 }
 
-impl From<serde_json::Error> for Mismatch {
+impl From<serde_json::Error> for BodyError {
     fn from(error: serde_json::Error) -> Self {
-        Mismatch::Unfit(error.to_string())
+        BodyError::InvalidFields(error.to_string())
     }
 }
 
-impl fmt::Display for Mismatch {
+impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Mismatch::UnknownType(text) => write!(f, "unknown type {text}"),
-            Mismatch::Unfit(text) => f.write_str(text),
+            BodyError::UnknownType(text) => write!(f, "unknown type {text}"),
+            BodyError::InvalidFields(text) => f.write_str(text),
         }
     }
 }
 
-impl std::error::Error for Mismatch {}
+impl std::error::Error for BodyError {}

@@ -11,7 +11,7 @@ pub(crate) fn write(
     in_reply_to: Option<u64>,
 ) -> Result<()> {
     out.push(b'{');
-    let mut fields = Fields { out, key: None };
+    let mut fields = FieldWriter { out, key: None };
     body.serialize(&mut fields)?;
     for (key, number) in [(r#""msg_id":"#, msg_id), (r#""in_reply_to":"#, in_reply_to)] {
         if let Some(number) = number {
@@ -23,15 +23,15 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Writes the fields of an enum variant, a struct or a map into an object that is open already.
-struct Fields<'o> {
+/// Serializer of the fields of an enum variant, a struct or a map, into an object that is open.
+struct FieldWriter<'o> {
     out: &'o mut Vec<u8>,
     /// The key of a map's entry, until its value comes.
     key: Option<String>,
 }
 
-impl Fields<'_> {
-    /// Begins a field; the key is JSON, with its colon.
+impl FieldWriter<'_> {
+    /// Begins a field. The key is JSON text that includes the colon.
     fn begin(&mut self, key: &str) {
         // No value ends like this.
         if !self.out.ends_with(b"{") {
@@ -40,12 +40,12 @@ impl Fields<'_> {
         self.out.extend_from_slice(key.as_bytes());
     }
 
-    fn kind(&mut self, variant: &str) -> Result<()> {
+    fn write_type(&mut self, variant: &str) -> Result<()> {
         self.begin(r#""type":"#);
         to_writer(&mut *self.out, variant)
     }
 
-    fn field(&mut self, key: &str, value: &(impl Serialize + ?Sized)) -> Result<()> {
+    fn write_field(&mut self, key: &str, value: &(impl Serialize + ?Sized)) -> Result<()> {
         self.begin("");
         to_writer(&mut *self.out, key)?;
         self.out.push(b':');
@@ -53,19 +53,19 @@ impl Fields<'_> {
     }
 }
 
-fn no_fields(what: &str) -> Error {
+fn not_a_body(what: &str) -> Error {
     ser::Error::custom(format!("a body is an enum variant, a struct or a map, not {what}"))
 }
 
 macro_rules! refuse {
     ($($method:ident($type:ty);)*) => {
         $(fn $method(self, _: $type) -> Result<()> {
-            Err(no_fields(stringify!($type)))
+            Err(not_a_body(stringify!($type)))
         })*
     };
 }
 
-impl ser::Serializer for &mut Fields<'_> {
+impl ser::Serializer for &mut FieldWriter<'_> {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = Impossible<(), Error>;
@@ -82,7 +82,7 @@ impl ser::Serializer for &mut Fields<'_> {
         _index: u32,
         variant: &'static str,
     ) -> Result<()> {
-        self.kind(variant)
+        self.write_type(variant)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -92,7 +92,7 @@ impl ser::Serializer for &mut Fields<'_> {
         variant: &'static str,
         value: &T,
     ) -> Result<()> {
-        self.kind(variant)?;
+        self.write_type(variant)?;
         value.serialize(self)
     }
 
@@ -103,7 +103,7 @@ impl ser::Serializer for &mut Fields<'_> {
         variant: &'static str,
         _len: usize,
     ) -> Result<Self> {
-        self.kind(variant)?;
+        self.write_type(variant)?;
         Ok(self)
     }
 
@@ -135,19 +135,19 @@ impl ser::Serializer for &mut Fields<'_> {
     }
 
     fn serialize_none(self) -> Result<()> {
-        Err(no_fields("None"))
+        Err(not_a_body("None"))
     }
 
     fn serialize_unit(self) -> Result<()> {
-        Err(no_fields("()"))
+        Err(not_a_body("()"))
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq> {
-        Err(no_fields("a sequence"))
+        Err(not_a_body("a sequence"))
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple> {
-        Err(no_fields("a tuple"))
+        Err(not_a_body("a tuple"))
     }
 
     fn serialize_tuple_struct(
@@ -155,7 +155,7 @@ impl ser::Serializer for &mut Fields<'_> {
         name: &'static str,
         _: usize,
     ) -> Result<Self::SerializeTupleStruct> {
-        Err(no_fields(name))
+        Err(not_a_body(name))
     }
 
     fn serialize_tuple_variant(
@@ -165,11 +165,11 @@ impl ser::Serializer for &mut Fields<'_> {
         variant: &'static str,
         _: usize,
     ) -> Result<Self::SerializeTupleVariant> {
-        Err(no_fields(variant))
+        Err(not_a_body(variant))
     }
 }
 
-impl ser::SerializeMap for &mut Fields<'_> {
+impl ser::SerializeMap for &mut FieldWriter<'_> {
     type Ok = ();
     type Error = Error;
 
@@ -177,14 +177,14 @@ impl ser::SerializeMap for &mut Fields<'_> {
         self.key = Some(match serde_json::to_value(key)? {
             Value::String(text) => text,
             number @ Value::Number(_) => number.to_string(),
-            other => return Err(ser::Error::custom(format!("{other} is no key of a body"))),
+            other => return Err(ser::Error::custom(format!("{other} is no valid key of a body"))),
         });
         Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         let key = self.key.take().expect("serde gives a key before its value");
-        self.field(&key, value)
+        self.write_field(&key, value)
     }
 
     fn end(self) -> Result<()> {
@@ -192,7 +192,7 @@ impl ser::SerializeMap for &mut Fields<'_> {
     }
 }
 
-impl ser::SerializeStruct for &mut Fields<'_> {
+impl ser::SerializeStruct for &mut FieldWriter<'_> {
     type Ok = ();
     type Error = Error;
 
@@ -201,7 +201,7 @@ impl ser::SerializeStruct for &mut Fields<'_> {
         key: &'static str,
         value: &T,
     ) -> Result<()> {
-        self.field(key, value)
+        self.write_field(key, value)
     }
 
     fn end(self) -> Result<()> {
@@ -209,7 +209,7 @@ impl ser::SerializeStruct for &mut Fields<'_> {
     }
 }
 
-impl ser::SerializeStructVariant for &mut Fields<'_> {
+impl ser::SerializeStructVariant for &mut FieldWriter<'_> {
     type Ok = ();
     type Error = Error;
 
@@ -218,7 +218,7 @@ impl ser::SerializeStructVariant for &mut Fields<'_> {
         key: &'static str,
         value: &T,
     ) -> Result<()> {
-        self.field(key, value)
+        self.write_field(key, value)
     }
 
     fn end(self) -> Result<()> {

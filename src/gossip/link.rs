@@ -43,395 +43,423 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::Pace;
-use super::beat::{Aim, Beat};
-use super::received::Positions;
-use super::smoothed::Smoothed;
+use super::Timing;
+use super::batch_timer::{BatchTimer, TickAlignment};
+use super::estimate::Estimate;
+use super::received::ReceivedRanges;
 use crate::{json, size};
 
-/// How many bytes of news may be on their way before something is acknowledged, and one batch more.
-/// More is faster where the way is long, and makes a neighbor that is slow busier with what is not
-/// new any more.
-const WINDOW: usize = 4 * size::FULL;
+/// Batches are sent while fewer bytes of items than this are in flight. A larger window is faster
+/// over long round trips, but puts more old items in front of new ones at a slow neighbor.
+const WINDOW_BYTES: usize = 4 * size::FULL_MESSAGE_BYTES;
 
-/// How many bytes of news are taken for something that cannot take long to transfer. More gets to a
-/// neighbor that is back at once; and as much is sent in vain, each time.
-const SMALL: usize = 64 << 10;
+/// Maximum bytes of items in the batch that probes a neighbor after a timeout, unless a single item
+/// is longer: too few for a long transfer. A larger value gives a neighbor that is back more at
+/// once, but wastes more on each probe before.
+const PROBE_BYTES: usize = 64 << 10;
 
-/// How many times the time-out for what is not [`SMALL`] is doubled. More sends long items in vain
-/// less often; a neighbor that is back waits for them for longer, with two for 7 s.
-const LONGEST_BACKOFF: u32 = 2;
+/// Maximum number of doublings of the timeout, while more than [`PROBE_BYTES`] are in flight. More
+/// doublings waste fewer retransmissions of long items, but a neighbor that is back may wait longer
+/// for them: up to 7 s with two.
+const MAX_BACKOFF: u32 = 2;
 
 /// What travels between two nodes: news, and an acknowledgement of the other's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch<T> {
-    /// The sender's life.
-    life: u64,
-    /// The receiver's life, as far as the sender knows.
+    /// Incarnation of the sender.
+    incarnation: u64,
+    /// Incarnation of the receiver, if the sender knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    to: Option<u64>,
-    /// Whether the sender must have an answer: because it has waited for one too long, and keeps
-    /// back its news; because it has more news than may be on their way; or because it has started,
-    /// and does not know whether the receiver knows a former life.
+    receiver_incarnation: Option<u64>,
+    /// True if the sender needs an acknowledgement now: this is a retransmission or a hello, or
+    /// more items wait behind this batch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    ask: bool,
-    /// Up to which position the sender has what it was told.
-    heard: u64,
-    /// For how many milliseconds it has had the last of that, if nothing was said of that yet.
+    ack_requested: bool,
+    /// Cumulative acknowledgement: the next sequence number that the sender expects.
+    cumulative_ack: u64,
+    /// QUIC's ACK delay: milliseconds since the newest acknowledged item arrived; absent if it was
+    /// acknowledged before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    ack_delay: Option<u64>,
-    /// The position of the first news.
-    first: u64,
-    /// What the receiver may not know.
-    pub news: Vec<T>,
-    /// Up to which position the news was for former lives of the receiver, if the sender has heard
-    /// of one. What is missing of it comes again, at greater positions.
+    ack_delay_millis: Option<u64>,
+    /// Sequence number of the first item.
+    first_seq: u64,
+    /// Items that the receiver may not know.
+    pub items: Vec<T>,
+    /// Beginning of the stream for the receiver's present incarnation, if the sender knows of a
+    /// former one. Lower sequence numbers were for former incarnations; what these have not
+    /// acknowledged comes again at higher ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    again: Option<u64>,
-    /// When the news is to arrive, if the sender follows the receiver's beats.
+    stream_base: Option<u64>,
+    /// State of the sender's ticks, if it aligns them with the receiver's. It then needs a
+    /// [`WaitReport`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    aim: Option<Aim>,
-    /// How long the receiver's news waits for the sender's beat, if the receiver follows that.
+    tick_alignment: Option<TickAlignment>,
+    /// For a receiver that aligns its ticks with the sender's: how long its items had to wait here
+    /// for a tick.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    waits: Option<Waits>,
+    wait_report: Option<WaitReport>,
 }
 
 /// How long news waits for the beat of the node that it was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Waits {
-    /// The position after the news.
-    up_to: u64,
+struct WaitReport {
+    /// Sequence number after the last of the items.
+    end_seq: u64,
     millis: u64,
 }
 
 /// One node's end of a link.
 #[derive(Debug)]
 pub(super) struct Link<T> {
-    pace: Pace,
-    /// This node's life.
-    life: u64,
-    /// The neighbor's life, once it has spoken.
-    peer: Option<u64>,
-    /// Whether the neighbor has shown whether it knows a former life.
-    is_met: bool,
-    /// When the neighbor was last told of this life, if it must be.
-    greeted: Option<Instant>,
-    /// Where the stream for the neighbor's present life begins, if a former one is known.
-    again: Option<u64>,
-    /// What was told and is not acknowledged, each with its length as JSON.
-    queue: VecDeque<(T, usize)>,
-    /// How many bytes these are.
-    queue_bytes: usize,
-    /// The position of the first of these.
-    acknowledged: u64,
-    /// How many of these were sent, since the last time-out.
-    sent: usize,
-    /// How many bytes these are.
+    timing: Timing,
+    /// This node's incarnation.
+    incarnation: u64,
+    /// The neighbor's incarnation, once it has sent anything.
+    neighbor_incarnation: Option<u64>,
+    /// True if the neighbor has shown whether it knows a former incarnation.
+    hello_answered: bool,
+    /// Time at which the neighbor was last told of this incarnation, by any batch; `None` once it
+    /// has answered, or if no hello is planned.
+    announced_at: Option<Instant>,
+    /// Beginning of the stream for the neighbor's present incarnation, if a former one is known.
+    stream_base: Option<u64>,
+    /// Backlog: items for the neighbor that are not acknowledged, each with its length as JSON.
+    backlog: VecDeque<(T, usize)>,
+    /// Bytes of the backlog.
+    backlog_bytes: usize,
+    /// Sequence number of the first item of the backlog.
+    first_unacked: u64,
+    /// Number of items at the front of the backlog that were sent since the last timeout.
+    sent_len: usize,
+    /// Bytes of these items.
     sent_bytes: usize,
-    /// The position after the last that was ever sent; `acknowledged + sent <= sent_to`.
-    sent_to: u64,
-    /// What was sent since the last time-out and is not acknowledged.
-    flights: VecDeque<Flight>,
-    /// When something was acknowledged last.
-    progress: Instant,
-    /// The time from sending news until its acknowledgement is here, without the delay that the
-    /// neighbor tells.
-    round_trip: Option<Smoothed>,
-    /// How often the time-out was doubled.
+    /// Sequence number after the last item that was ever sent.
+    sent_end: u64,
+    /// Batches that were sent since the last timeout and are not acknowledged.
+    in_flight: VecDeque<InFlightBatch>,
+    /// Time of the last acknowledgement of something.
+    last_progress: Instant,
+    /// Time between sending items and their acknowledgement, without the delay that the neighbor
+    /// reports.
+    round_trip: Option<Estimate>,
+    /// Number of times that the timeout was doubled.
     backoff: u32,
-    /// How much of the queue waited when it became overdue, of which somebody was told; or was told
-    /// by somebody who could see that it was.
-    told_of: usize,
-    /// Whether something was, and the neighbor has not acknowledged anything since.
-    is_overdue: bool,
-    /// What of the neighbor's stream this node has.
-    heard: Positions,
-    /// Cumulative acknowledgement last sent to the neighbor; `told_heard <= heard.contiguous()`.
-    told_heard: u64,
-    /// When the last of that came, if the neighbor was not told.
-    heard_at: Option<Instant>,
-    /// Received news that was forwarded to the followed node and is not acknowledged there.
-    forwarded: VecDeque<Forwarded>,
-    /// The last of it that was acknowledged there, if the neighbor was not told.
-    confirmed: Option<Forwarded>,
-    /// Since when an acknowledgement is owed, and whether it is urgent.
-    owes: Option<(Instant, bool)>,
-    /// How long the neighbor's news waits here, if it was not told.
-    waits: Option<Waits>,
-    beat: Beat,
+    /// Number of items at the front of the backlog that need not be reported as unacknowledged:
+    /// they were already, or they were enqueued while the neighbor was suspected, when the caller
+    /// could see that.
+    reported_len: usize,
+    /// True if a timeout has passed, and the neighbor has acknowledged nothing since.
+    is_suspected: bool,
+    /// Sequence numbers that have arrived from the neighbor.
+    received: ReceivedRanges,
+    /// Cumulative acknowledgement that was last sent to the neighbor.
+    last_ack_sent: u64,
+    /// Arrival time of the newest item, until its acknowledgement is sent.
+    newest_arrival: Option<Instant>,
+    /// Items from this neighbor that were sent upstream and are not acknowledged there.
+    forwarded: VecDeque<ForwardedItems>,
+    /// Newest forwarded items that the upstream neighbor has acknowledged, and this node has not.
+    confirmed: Option<ForwardedItems>,
+    /// Time since which an acknowledgement is owed, and true if it is urgent.
+    ack_owed: Option<(Instant, bool)>,
+    /// Report on the time for which the neighbor's items wait here, until it is sent.
+    wait_report: Option<WaitReport>,
+    batch_timer: BatchTimer,
 }
 
 /// A batch of news that was sent.
 #[derive(Debug, Clone, Copy)]
-struct Flight {
-    /// The position after its last news.
+struct InFlightBatch {
+    /// Sequence number after the last item.
     end: u64,
     sent_at: Instant,
     /// On which beat it left, if it did.
     planned: Option<Instant>,
-    /// Whether any of it had been sent before.
-    is_repeated: bool,
+    /// True if any of it had been sent before.
+    is_retransmitted: bool,
 }
 
 /// Received news that was forwarded to the followed node.
 #[derive(Debug, Clone, Copy)]
-struct Forwarded {
-    /// The position there after the last of it.
-    position: u64,
-    /// Up to which position it is what the neighbor told, and when the last of that came.
-    heard: u64,
-    came: Instant,
+struct ForwardedItems {
+    /// Sequence number after the last item, in the stream to the upstream neighbor.
+    upstream_end: u64,
+    /// Sequence number after the last item, in the stream from which they came.
+    received_end: u64,
+    /// Arrival time of the newest item.
+    arrived_at: Instant,
 }
 
 /// What came of a batch.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Received {
-    /// The neighbor has known a former life of this node.
-    pub(super) is_again: bool,
-    /// The news come from a former life of the neighbor, whose present one may not know them.
-    pub(super) is_late: bool,
-    /// It is the first from a new life of the neighbor.
-    pub(super) is_reborn: bool,
+pub(super) struct ReceiveOutcome {
+    /// True if the neighbor knows of a former incarnation of this node.
+    pub(super) reports_restart: bool,
+    /// True if the batch is from a former incarnation of the neighbor. The present one may not know
+    /// its items.
+    pub(super) is_stale: bool,
+    /// True if the batch is the first from a new incarnation of the neighbor.
+    pub(super) neighbor_restarted: bool,
 }
 
 impl<T: Clone + Serialize> Link<T> {
-    /// A link that has been silent so far, whose beats are counted from `start`.
-    pub(super) fn new(pace: Pace, life: u64, start: Instant) -> Link<T> {
+    /// Link on which nothing was sent yet, and whose ticks are counted from `start`.
+    pub(super) fn new(timing: Timing, incarnation: u64, start: Instant) -> Link<T> {
         Link {
-            pace,
-            life,
-            peer: None,
-            is_met: false,
-            greeted: None,
-            again: None,
-            queue: VecDeque::new(),
-            queue_bytes: 0,
-            acknowledged: 0,
-            sent: 0,
+            timing,
+            incarnation,
+            neighbor_incarnation: None,
+            hello_answered: false,
+            announced_at: None,
+            stream_base: None,
+            backlog: VecDeque::new(),
+            backlog_bytes: 0,
+            first_unacked: 0,
+            sent_len: 0,
             sent_bytes: 0,
-            sent_to: 0,
-            flights: VecDeque::new(),
-            progress: start,
+            sent_end: 0,
+            in_flight: VecDeque::new(),
+            last_progress: start,
             round_trip: None,
             backoff: 0,
-            told_of: 0,
-            is_overdue: false,
-            heard: Positions::default(),
-            told_heard: 0,
-            heard_at: None,
+            reported_len: 0,
+            is_suspected: false,
+            received: ReceivedRanges::default(),
+            last_ack_sent: 0,
+            newest_arrival: None,
             forwarded: VecDeque::new(),
             confirmed: None,
-            owes: None,
-            waits: None,
-            beat: Beat::new(&pace, start),
+            ack_owed: None,
+            wait_report: None,
+            batch_timer: BatchTimer::new(&timing, start),
         }
     }
 
-    /// Sees to it that the neighbor hears of this life, in [`Pace::greet`] at the latest.
-    pub(super) fn greet(&mut self, now: Instant) {
-        if !self.is_met && self.greeted.is_none() {
-            // As if it had been greeted so long ago that the next time is then.
-            let ago = self.pace.retry.saturating_sub(self.pace.greet);
-            self.greeted = Some(now.checked_sub(ago).unwrap_or(now));
+    /// Plans a hello after [`Timing::hello_delay`], unless another batch leaves before it.
+    pub(super) fn schedule_hello(&mut self, now: Instant) {
+        if !self.hello_answered && self.announced_at.is_none() {
+            // As if the neighbor was told so long ago that a hello is due after the delay.
+            let ago = self.timing.min_retransmit_timeout.saturating_sub(self.timing.hello_delay);
+            self.announced_at = Some(now.checked_sub(ago).unwrap_or(now));
         }
     }
 
-    /// Puts news at the end of the stream.
-    pub(super) fn tell(&mut self, now: Instant, news: impl IntoIterator<Item = T>) {
-        self.beat.told(now, self.has_news());
-        for item in news {
-            // And a comma.
-            let length = json::length(&item).saturating_add(1);
-            self.queue_bytes = self.queue_bytes.saturating_add(length);
-            self.queue.push_back((item, length));
+    /// Puts items at the end of the stream.
+    pub(super) fn enqueue(&mut self, now: Instant, items: impl IntoIterator<Item = T>) {
+        self.batch_timer.on_enqueued(now, self.has_unsent());
+        for item in items {
+            // One more byte for the comma.
+            let length = json::encoded_len(&item).saturating_add(1);
+            self.backlog_bytes = self.backlog_bytes.saturating_add(length);
+            self.backlog.push_back((item, length));
         }
-        if self.is_overdue {
-            self.told_of = self.queue.len();
+        if self.is_suspected {
+            self.reported_len = self.backlog.len();
         }
     }
 
-    /// Whether the neighbor has been silent about something for longer than it may.
-    pub(super) fn is_overdue(&self) -> bool {
-        self.is_overdue
+    /// True if the neighbor has acknowledged nothing since a timeout.
+    pub(super) fn is_suspected(&self) -> bool {
+        self.is_suspected
     }
 
     /// When a batch is to be sent, if nothing changes.
     pub(super) fn due(&self) -> Option<Instant> {
         let acknowledgement =
-            self.owes.map(
+            self.ack_owed.map(
                 |(since, is_urgent)| {
-                    if is_urgent { since } else { since + self.pace.acknowledge }
+                    if is_urgent { since } else { since + self.timing.max_ack_delay }
                 },
             );
-        let may_send = self.has_news() && !self.is_overdue && self.sent_bytes < WINDOW;
-        let news = may_send.then(|| if self.is_full() { self.progress } else { self.beat.next() });
-        [acknowledgement, news, self.retry()].into_iter().flatten().min()
+        let may_send = self.has_unsent() && !self.is_suspected && self.sent_bytes < WINDOW_BYTES;
+        let unsent = may_send.then(|| {
+            // A full batch is due at once: `last_progress` is never in the future.
+            if self.has_full_batch() {
+                self.last_progress
+            } else {
+                self.batch_timer.next_departure()
+            }
+        });
+        [acknowledgement, unsent, self.retransmit_at()].into_iter().flatten().min()
     }
 
-    /// Whether there is anything that was not sent.
-    pub(super) fn has_news(&self) -> bool {
-        self.sent < self.queue.len()
+    /// True if the backlog has items that were not sent, or must be sent again.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.sent_len < self.backlog.len()
     }
 
-    /// Whether what was not sent fills a batch, which gains nothing by waiting for more.
-    fn is_full(&self) -> bool {
-        self.queue_bytes - self.sent_bytes > size::FULL
+    /// True if the unsent items fill a batch, so that waiting for more gains nothing.
+    fn has_full_batch(&self) -> bool {
+        self.backlog_bytes - self.sent_bytes > size::FULL_MESSAGE_BYTES
     }
 
-    fn retry(&self) -> Option<Instant> {
-        let timeout = self.timeout();
-        let news = self.flights.front().map(|flight| {
-            if self.sent_bytes > SMALL {
-                flight.sent_at.max(self.progress) + timeout * (1 << self.backoff)
+    /// Time of the next retransmission, or of the next hello.
+    fn retransmit_at(&self) -> Option<Instant> {
+        let timeout = self.retransmit_timeout();
+        let retransmission = self.in_flight.front().map(|flight| {
+            if self.sent_bytes > PROBE_BYTES {
+                flight.sent_at.max(self.last_progress) + timeout * (1 << self.backoff)
             } else {
                 flight.sent_at + timeout
             }
         });
-        let greeting = self.greeted.map(|since| since + self.pace.retry);
-        [news, greeting].into_iter().flatten().min()
+        let hello = self.announced_at.map(|since| since + self.timing.min_retransmit_timeout);
+        [retransmission, hello].into_iter().flatten().min()
     }
 
-    /// How long an acknowledgement is waited for.
-    fn timeout(&self) -> Duration {
-        let least = self.pace.retry;
+    /// QUIC's timeout, within the bounds of [`Timing`].
+    fn retransmit_timeout(&self) -> Duration {
+        let least = self.timing.min_retransmit_timeout;
         let Some(round_trip) = self.round_trip else { return least };
         let allowed = round_trip.mean().saturating_add(round_trip.allowance());
         let allowed = Duration::from_nanos(u64::try_from(allowed).unwrap_or(0));
-        self.pace.acknowledge.saturating_add(allowed).min(self.pace.retry_at_most).max(least)
+        self.timing
+            .max_ack_delay
+            .saturating_add(allowed)
+            .min(self.timing.max_retransmit_timeout)
+            .max(least)
     }
 
-    /// The batch that is due now, and the news with which the neighbor has become overdue by that.
-    /// If this node `forwards` what it is told, it acknowledges what was acknowledged to it there,
-    /// and the rest only when an acknowledgement is due.
-    pub(super) fn emit(&mut self, now: Instant, forwards: bool) -> (Batch<T>, Vec<T>) {
-        let mut late = Vec::new();
-        let is_retry = self.retry().is_some_and(|at| at <= now);
+    /// Builds the batch that is due now. If the retransmission timeout has just passed, also
+    /// returns the items to report as unacknowledged. If this node `forwards` the neighbor's items,
+    /// it acknowledges those that the upstream neighbor has acknowledged, and the rest only when an
+    /// acknowledgement is due.
+    pub(super) fn make_batch(&mut self, now: Instant, forwards: bool) -> (Batch<T>, Vec<T>) {
+        let mut newly_unacked = Vec::new();
+        let is_retry = self.retransmit_at().is_some_and(|at| at <= now);
         if is_retry {
-            late = self.time_out();
+            newly_unacked = self.on_timeout();
         }
-        let begin = self.acknowledged + self.sent as u64;
-        let (end, bytes) = self.end_of_batch();
-        let news = self.queue.range(self.sent..end).map(|(item, _)| item.clone()).collect();
-        let has_more = end < self.queue.len();
-        let is_on_beat = self.is_on_beat(now) && !is_retry && !has_more;
-        if end > self.sent {
-            let planned = self.beat.planned(now).filter(|_| is_on_beat);
-            let is_repeated = begin < self.sent_to;
-            let end = self.acknowledged + end as u64;
-            self.flights.push_back(Flight { end, sent_at: now, planned, is_repeated });
-            self.sent_to = self.sent_to.max(end);
+        let begin = self.first_unacked + self.sent_len as u64;
+        let (end, bytes) = self.batch_end();
+        let items = self.backlog.range(self.sent_len..end).map(|(item, _)| item.clone()).collect();
+        let has_more = end < self.backlog.len();
+        let is_on_schedule = self.is_on_schedule(now) && !is_retry && !has_more;
+        if end > self.sent_len {
+            let planned = self.batch_timer.planned_tick(now).filter(|_| is_on_schedule);
+            let is_retransmitted = begin < self.sent_end;
+            let end = self.first_unacked + end as u64;
+            let sent_at = now;
+            self.in_flight.push_back(InFlightBatch { end, sent_at, planned, is_retransmitted });
+            self.sent_end = self.sent_end.max(end);
         }
-        (self.sent, self.sent_bytes) = (end, self.sent_bytes.saturating_add(bytes));
-        let is_owed = self
-            .owes
-            .is_some_and(|(since, is_urgent)| is_urgent || since + self.pace.acknowledge <= now);
-        let heard_at = if forwards && !is_owed {
-            let heard_at = self.acknowledge_confirmed();
-            // What is owed for a batch without news must not hurry the acknowledgement of the next.
-            if self.told_heard == self.heard.contiguous() {
-                self.owes = None;
+        (self.sent_len, self.sent_bytes) = (end, self.sent_bytes.saturating_add(bytes));
+        let ack_is_due = self.ack_owed.is_some_and(|(since, is_urgent)| {
+            is_urgent || since + self.timing.max_ack_delay <= now
+        });
+        let arrived_at = if forwards && !ack_is_due {
+            let arrived_at = self.acknowledge_confirmed();
+            // Nothing is left to acknowledge. If this stayed set, the next acknowledgement would be
+            // due too early.
+            if self.last_ack_sent == self.received.next_expected() {
+                self.ack_owed = None;
             }
-            heard_at
+            arrived_at
         } else {
-            self.owes = None;
-            self.told_heard = self.heard.contiguous();
-            self.heard_at.take()
+            self.ack_owed = None;
+            self.last_ack_sent = self.received.next_expected();
+            self.newest_arrival.take()
         };
-        let heard_at = heard_at.filter(|_| !self.heard.has_gap());
+        // With a gap, the newest item is not among the acknowledged ones, so its delay measures
+        // nothing.
+        let arrived_at = arrived_at.filter(|_| !self.received.has_gap());
         let batch = Batch {
-            life: self.life,
-            to: self.peer,
-            ask: is_retry || has_more,
-            heard: self.told_heard,
-            ack_delay: heard_at.map(|then| millis(now - then)),
-            first: begin,
-            news,
-            again: self.again,
-            aim: self.beat.aim().filter(|_| is_on_beat),
-            waits: self.waits.take(),
+            incarnation: self.incarnation,
+            receiver_incarnation: self.neighbor_incarnation,
+            ack_requested: is_retry || has_more,
+            cumulative_ack: self.last_ack_sent,
+            ack_delay_millis: arrived_at.map(|then| millis(now - then)),
+            first_seq: begin,
+            items,
+            stream_base: self.stream_base,
+            tick_alignment: self.batch_timer.alignment().filter(|_| is_on_schedule),
+            wait_report: self.wait_report.take(),
         };
-        self.greeted = self.greeted.map(|_| now);
+        self.announced_at = self.announced_at.map(|_| now);
         if !has_more {
-            self.beat.left(now);
+            self.batch_timer.on_sent(now);
         }
-        (batch, late)
+        (batch, newly_unacked)
     }
 
     /// Acknowledges what has arrived at the node that this one follows, and tells when the last of
     /// that came.
     fn acknowledge_confirmed(&mut self) -> Option<Instant> {
-        let Forwarded { heard, came, .. } = self.confirmed.take()?;
-        if heard <= self.told_heard {
+        let ForwardedItems { received_end, arrived_at, .. } = self.confirmed.take()?;
+        if received_end <= self.last_ack_sent {
             return None;
         }
-        self.told_heard = heard;
-        self.owes = self
-            .owes
-            .filter(|_| heard < self.heard.contiguous())
-            .map(|(since, is_urgent)| (since.max(came), is_urgent));
-        Some(came)
+        self.last_ack_sent = received_end;
+        self.ack_owed = self
+            .ack_owed
+            .filter(|_| received_end < self.received.next_expected())
+            .map(|(since, is_urgent)| (since.max(arrived_at), is_urgent));
+        Some(arrived_at)
     }
 
-    /// Everything that this node was told is on its way to the node that it follows, up to this
-    /// position there.
-    pub(super) fn note_forwarded(&mut self, position: u64) {
+    /// Records that everything received so far lies before `upstream_end` in the stream to the
+    /// upstream neighbor.
+    pub(super) fn note_forwarded(&mut self, upstream_end: u64) {
         let last = self.forwarded.back().or(self.confirmed.as_ref());
-        let known = last.map_or(self.told_heard, |last| last.heard.max(self.told_heard));
-        let heard = self.heard.contiguous();
-        if let Some(came) = self.heard_at
-            && known < heard
+        let noted_end =
+            last.map_or(self.last_ack_sent, |last| last.received_end.max(self.last_ack_sent));
+        let received_end = self.received.next_expected();
+        if let Some(arrived_at) = self.newest_arrival
+            && noted_end < received_end
         {
-            self.forwarded.push_back(Forwarded { position, heard, came });
+            self.forwarded.push_back(ForwardedItems { upstream_end, received_end, arrived_at });
         }
     }
 
-    /// The node that this one follows has everything up to this position; nothing, if that is a new
-    /// life of it.
-    pub(super) fn note_confirmed(&mut self, position: Option<u64>) {
-        let Some(position) = position else { return self.forwarded.clear() };
+    /// Records that the upstream neighbor has acknowledged everything before `upstream_ack` in its
+    /// stream. `None` if it was restarted, and so has forgotten what was forwarded.
+    pub(super) fn note_confirmed(&mut self, upstream_ack: Option<u64>) {
+        let Some(upstream_ack) = upstream_ack else { return self.forwarded.clear() };
         while let Some(first) = self.forwarded.front()
-            && first.position <= position
+            && first.upstream_end <= upstream_ack
         {
             self.confirmed = self.forwarded.pop_front();
         }
     }
 
-    /// Up to which position the neighbor has what it was told.
-    pub(super) fn acknowledged(&self) -> u64 {
-        self.acknowledged
+    /// Sequence number before which the neighbor has acknowledged everything.
+    pub(super) fn first_unacked(&self) -> u64 {
+        self.first_unacked
     }
 
-    /// The position after the last news.
-    pub(super) fn end(&self) -> u64 {
-        self.acknowledged + self.queue.len() as u64
+    /// Sequence number after the last item.
+    pub(super) fn stream_end(&self) -> u64 {
+        self.first_unacked + self.backlog.len() as u64
     }
 
-    /// Nothing of what was sent counts as sent any more. Returns those of whom nobody was told.
-    fn time_out(&mut self) -> Vec<T> {
-        let mut late = Vec::new();
-        if self.sent > 0 {
-            if self.sent_bytes > SMALL {
-                self.backoff = (self.backoff + 1).min(LONGEST_BACKOFF);
+    /// Counts all of the backlog as not sent, so that it is sent again from its first item.
+    /// Returns the items that were not reported as unacknowledged.
+    fn on_timeout(&mut self) -> Vec<T> {
+        let mut newly_unacked = Vec::new();
+        if self.sent_len > 0 {
+            if self.sent_bytes > PROBE_BYTES {
+                self.backoff = (self.backoff + 1).min(MAX_BACKOFF);
             }
-            self.is_overdue = true;
-            late.extend(self.queue.range(self.told_of..).map(|(item, _)| item.clone()));
-            self.told_of = self.queue.len();
+            self.is_suspected = true;
+            newly_unacked
+                .extend(self.backlog.range(self.reported_len..).map(|(item, _)| item.clone()));
+            self.reported_len = self.backlog.len();
         }
-        (self.sent, self.sent_bytes) = (0, 0);
-        self.flights.clear();
-        late
+        (self.sent_len, self.sent_bytes) = (0, 0);
+        self.in_flight.clear();
+        newly_unacked
     }
 
-    /// Up to where the queue fits into a batch, which may be one item that does not; and how many
-    /// bytes that is.
-    fn end_of_batch(&self) -> (usize, usize) {
-        let (mut end, mut bytes) = (self.sent, 0_usize);
-        if self.sent_bytes >= WINDOW {
+    /// End of the next batch in the backlog, and its bytes. It has as many items as fit, but at
+    /// least one as long as the window is not full.
+    fn batch_end(&self) -> (usize, usize) {
+        let (mut end, mut bytes) = (self.sent_len, 0_usize);
+        if self.sent_bytes >= WINDOW_BYTES {
             return (end, bytes);
         }
-        let longest = if self.is_overdue { SMALL } else { size::FULL };
-        for (_, length) in self.queue.range(self.sent..) {
-            if bytes > 0 && bytes.saturating_add(*length) > longest {
+        let max_bytes = if self.is_suspected { PROBE_BYTES } else { size::FULL_MESSAGE_BYTES };
+        for (_, length) in self.backlog.range(self.sent_len..) {
+            if bytes > 0 && bytes.saturating_add(*length) > max_bytes {
                 break;
             }
             (end, bytes) = (end + 1, bytes.saturating_add(*length));
@@ -439,151 +467,170 @@ impl<T: Clone + Serialize> Link<T> {
         (end, bytes)
     }
 
-    /// Takes a batch from the neighbor.
-    pub(super) fn receive(&mut self, now: Instant, batch: &Batch<T>) -> Received {
-        if self.peer.is_some_and(|life| batch.life < life) {
-            return Received { is_late: true, ..Received::default() };
+    /// Processes a batch from the neighbor.
+    pub(super) fn receive(&mut self, now: Instant, batch: &Batch<T>) -> ReceiveOutcome {
+        if self.neighbor_incarnation.is_some_and(|known| batch.incarnation < known) {
+            return ReceiveOutcome { is_stale: true, ..ReceiveOutcome::default() };
         }
-        let is_reborn = self.peer.is_some_and(|life| life < batch.life);
-        if is_reborn {
-            self.begin_anew();
+        let neighbor_restarted =
+            self.neighbor_incarnation.is_some_and(|known| known < batch.incarnation);
+        if neighbor_restarted {
+            self.start_new_stream();
         }
-        self.peer = Some(batch.life);
-        if batch.to.is_some() {
-            // It has shown whether it knows a former life.
-            (self.is_met, self.greeted) = (true, None);
+        self.neighbor_incarnation = Some(batch.incarnation);
+        if batch.receiver_incarnation.is_some() {
+            // It has shown whether it knows a former incarnation.
+            (self.hello_answered, self.announced_at) = (true, None);
         }
-        let is_to_me = batch.to.is_none_or(|to| to == self.life);
+        let is_to_me = batch.receiver_incarnation.is_none_or(|to| to == self.incarnation);
         if is_to_me {
-            self.hear(now, batch);
+            self.record_received(now, batch);
         }
-        if batch.to == Some(self.life) {
-            let measured = batch.waits.and_then(|waits| {
-                let flight = self.flights.iter().find(|flight| flight.end == waits.up_to)?;
-                Some((flight.planned?, Duration::from_millis(waits.millis)))
+        if batch.receiver_incarnation == Some(self.incarnation) {
+            // Before `process_ack`, which removes the batch from `in_flight`.
+            let measured = batch.wait_report.and_then(|report| {
+                let flight = self.in_flight.iter().find(|flight| flight.end == report.end_seq)?;
+                Some((flight.planned?, Duration::from_millis(report.millis)))
             });
-            self.acknowledge(now, batch.heard, batch.ack_delay);
+            self.process_ack(now, batch.cumulative_ack, batch.ack_delay_millis);
             if let Some((planned, wait)) = measured {
                 // As varied as a quarter of a round trip, until it is known better.
                 let deviation = self.round_trip.map_or(0, |round_trip| round_trip.mean() / 4);
                 let deviation = Duration::from_nanos(u64::try_from(deviation).unwrap_or(0));
-                self.beat.keep_time(now, planned, wait, deviation);
+                self.batch_timer.adjust(now, planned, wait, deviation);
             }
         }
-        if !batch.news.is_empty() || batch.ask || batch.to != Some(self.life) {
-            let (since, was_urgent) = self.owes.unwrap_or((now, false));
-            // A greeting can wait for something to travel with.
-            let is_awaited = batch.ask && !batch.news.is_empty();
-            self.owes = Some((since, was_urgent || is_awaited || is_reborn || !is_to_me));
+        if !batch.items.is_empty()
+            || batch.ack_requested
+            || batch.receiver_incarnation != Some(self.incarnation)
+        {
+            let (since, was_urgent) = self.ack_owed.unwrap_or((now, false));
+            // The answer to a hello can wait for items with which to travel.
+            let is_awaited = batch.ack_requested && !batch.items.is_empty();
+            self.ack_owed =
+                Some((since, was_urgent || is_awaited || neighbor_restarted || !is_to_me));
         }
-        Received { is_again: batch.again.is_some() || !is_to_me, is_late: false, is_reborn }
+        ReceiveOutcome {
+            reports_restart: batch.stream_base.is_some() || !is_to_me,
+            is_stale: false,
+            neighbor_restarted,
+        }
     }
 
-    /// A new stream, for a new life of the neighbor. It has positions of its own, because the
-    /// neighbor may hear late of the former one, and acknowledge that.
-    fn begin_anew(&mut self) {
-        self.acknowledged += self.queue.len() as u64;
-        self.again = Some(self.acknowledged);
-        (self.sent, self.sent_bytes, self.sent_to) = (0, 0, self.acknowledged);
-        (self.is_overdue, self.backoff) = (false, 0);
-        (self.heard, self.heard_at, self.waits) = (Positions::default(), None, None);
-        self.told_heard = 0;
+    /// Starts a new stream, for a new incarnation of the neighbor. Its sequence numbers are new,
+    /// because the neighbor may get late messages of the old stream, and acknowledge those.
+    fn start_new_stream(&mut self) {
+        self.first_unacked += self.backlog.len() as u64;
+        self.stream_base = Some(self.first_unacked);
+        (self.sent_len, self.sent_bytes, self.sent_end) = (0, 0, self.first_unacked);
+        (self.is_suspected, self.backoff) = (false, 0);
+        (self.received, self.newest_arrival, self.wait_report) =
+            (ReceivedRanges::default(), None, None);
+        self.last_ack_sent = 0;
         self.forwarded.clear();
         self.confirmed = None;
-        self.flights.clear();
-        self.beat.lose_time();
+        self.in_flight.clear();
+        self.batch_timer.lose_alignment();
     }
 
-    /// Notes what this node has of what it was told.
-    fn hear(&mut self, now: Instant, batch: &Batch<T>) {
-        self.heard.skip_to(batch.again.unwrap_or_default());
-        let end = batch.first.saturating_add(batch.news.len() as u64);
-        if self.heard.insert(batch.first, end) {
-            self.heard_at = Some(now);
+    /// Adds the sequence numbers of a batch to those that have arrived.
+    fn record_received(&mut self, now: Instant, batch: &Batch<T>) {
+        self.received.skip_to(batch.stream_base.unwrap_or_default());
+        let end = batch.first_seq.saturating_add(batch.items.len() as u64);
+        if self.received.insert(batch.first_seq, end) {
+            self.newest_arrival = Some(now);
         }
     }
 
-    /// Forgets what the neighbor has, and measures the round trip by the last of it, which the
-    /// neighbor has had for `delay` milliseconds.
-    fn acknowledge(&mut self, now: Instant, heard: u64, delay: Option<u64>) {
-        let Some(count) = heard.checked_sub(self.acknowledged) else { return };
-        let count = count.min(self.sent_to - self.acknowledged);
+    /// Drops the acknowledged items, and measures the round trip by the newest, which the neighbor
+    /// has had for `delay` milliseconds.
+    fn process_ack(&mut self, now: Instant, cumulative_ack: u64, delay: Option<u64>) {
+        let Some(count) = cumulative_ack.checked_sub(self.first_unacked) else { return };
+        let count = count.min(self.sent_end - self.first_unacked);
         for _ in 0..count {
-            let Some((_, length)) = self.queue.pop_front() else { break };
-            self.queue_bytes = self.queue_bytes.saturating_sub(length);
-            if self.sent > 0 {
-                self.sent -= 1;
+            let Some((_, length)) = self.backlog.pop_front() else { break };
+            self.backlog_bytes = self.backlog_bytes.saturating_sub(length);
+            if self.sent_len > 0 {
+                self.sent_len -= 1;
                 self.sent_bytes = self.sent_bytes.saturating_sub(length);
             }
         }
         let mut last = None;
-        while let Some(flight) = self.flights.front().copied()
-            && flight.end <= heard
+        while let Some(flight) = self.in_flight.front().copied()
+            && flight.end <= cumulative_ack
         {
-            self.flights.pop_front();
+            self.in_flight.pop_front();
             last = Some(flight);
         }
         if count > 0 {
-            self.acknowledged += count;
-            self.told_of =
-                self.told_of.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
-            self.is_overdue = false;
-            self.progress = now;
-            self.beat.advance(now);
+            self.first_unacked += count;
+            self.reported_len =
+                self.reported_len.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+            self.is_suspected = false;
+            self.last_progress = now;
+            self.batch_timer.advance(now);
         }
-        if let (Some(Flight { end, sent_at, is_repeated: false, .. }), Some(delay)) = (last, delay)
-            && end == heard
+        if let (Some(InFlightBatch { end, sent_at, is_retransmitted: false, .. }), Some(delay)) =
+            (last, delay)
+            && end == cumulative_ack
         {
             self.backoff = 0;
-            self.measure((now - sent_at).saturating_sub(Duration::from_millis(delay)));
+            self.measure_round_trip((now - sent_at).saturating_sub(Duration::from_millis(delay)));
         }
     }
 
-    fn measure(&mut self, round_trip: Duration) {
+    fn measure_round_trip(&mut self, round_trip: Duration) {
         let nanos = i64::try_from(round_trip.as_nanos()).unwrap_or(i64::MAX);
         match &mut self.round_trip {
             Some(round_trip) => round_trip.add(nanos),
-            // TCP begins with a half. But until more is known, `Pace::retry` is allowance enough.
-            None => self.round_trip = Some(Smoothed::new(nanos, nanos / 8)),
+            // RFC 6298 starts with half of it. Until more is known, the minimum timeout suffices.
+            None => self.round_trip = Some(Estimate::new(nanos, nanos / 8)),
         }
     }
 
-    /// Has the beats follow those of the neighbor.
-    pub(super) fn follow(&mut self) {
-        self.beat.follow();
+    /// Aligns the batch timer with the neighbor's.
+    pub(super) fn align_ticks(&mut self) {
+        self.batch_timer.align();
     }
 
-    /// This node's beats for the neighbor.
-    pub(super) fn beat(&self) -> &Beat {
-        &self.beat
+    /// Timer by which batches leave for the neighbor.
+    pub(super) fn batch_timer(&self) -> &BatchTimer {
+        &self.batch_timer
     }
 
-    /// Notes how long the news of this batch waits for a beat, if its sender follows that. Tells
-    /// whether it was to be here earlier.
-    pub(super) fn note_wait(&mut self, batch: &Batch<T>, wait: Duration, has_missed: bool) -> bool {
-        let Some(aim) = batch.aim.filter(|_| !batch.news.is_empty()) else { return false };
-        let has_missed = has_missed && aim == Aim::Beat;
-        // That something was late must not be hidden by what came next.
-        if has_missed || self.waits.is_none() {
-            let up_to = batch.first.saturating_add(batch.news.len() as u64);
-            self.waits = Some(Waits { up_to, millis: millis(wait) });
+    /// Stores for the next report how long the items of this batch wait for a tick, if its sender
+    /// aligns with that. Returns true if the batch was to arrive before the tick that was missed.
+    pub(super) fn note_wait(
+        &mut self,
+        batch: &Batch<T>,
+        wait: Duration,
+        tick_missed: bool,
+    ) -> bool {
+        let Some(alignment) = batch.tick_alignment.filter(|_| !batch.items.is_empty()) else {
+            return false;
+        };
+        let batch_missed = tick_missed && alignment == TickAlignment::Aligned;
+        // The report on a late batch must not be overwritten by the next.
+        if batch_missed || self.wait_report.is_none() {
+            let end_seq = batch.first_seq.saturating_add(batch.items.len() as u64);
+            self.wait_report = Some(WaitReport { end_seq, millis: millis(wait) });
         }
-        has_missed
+        batch_missed
     }
 
-    /// Whether news leaves now because it is the time for it.
-    fn is_on_beat(&self, now: Instant) -> bool {
-        self.has_news() && self.beat.next() <= now
+    /// True if items leave now because the batch timer says so.
+    fn is_on_schedule(&self, now: Instant) -> bool {
+        self.has_unsent() && self.batch_timer.next_departure() <= now
     }
 
     /// Lets news leave at once, if there is any, and counts the beats from now.
     pub(super) fn flush(&mut self, now: Instant) {
-        self.beat.strike(now, self.has_news());
+        self.batch_timer.restart(now, self.has_unsent());
     }
 
-    /// Lets news leave at this time, too, if there is any then.
-    pub(super) fn flush_also(&mut self, at: Instant) {
-        self.beat.strike_also(at);
+    /// Adds an extra tick at this time, at which items leave if there are any then.
+    pub(super) fn add_extra_tick(&mut self, at: Instant) {
+        self.batch_timer.add_extra_tick(at);
     }
 }
 

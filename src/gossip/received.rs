@@ -2,25 +2,25 @@
 
 use std::collections::BTreeMap;
 
-/// How many separate ranges behind a gap are remembered; what is forgotten comes again. More takes
-/// memory that a neighbor decides about; less, and a long batch that is late has more of those
-/// behind it sent twice.
-const MOST_RANGES: usize = 256;
+/// Maximum number of ranges remembered above a gap; an item in any other range is retransmitted. A
+/// larger number lets a neighbor occupy more memory; with a smaller one, a late batch causes more
+/// retransmissions of those that overtook it.
+const MAX_GAP_RANGES: usize = 256;
 
 /// The positions up to one of them, and ranges behind a gap.
 ///
 /// The ranges are disjoint, do not touch, and lie behind `contiguous`.
 #[derive(Debug, Default)]
-pub(super) struct Positions {
-    contiguous: u64,
-    /// The end of each range, by its first position.
+pub(super) struct ReceivedRanges {
+    next_expected: u64,
+    /// End of each range, by its first sequence number.
     ranges: BTreeMap<u64, u64>,
 }
 
-impl Positions {
-    /// Up to where all have come.
-    pub(super) fn contiguous(&self) -> u64 {
-        self.contiguous
+impl ReceivedRanges {
+    /// Cumulative acknowledgement: the next sequence number expected. All below it have arrived.
+    pub(super) fn next_expected(&self) -> u64 {
+        self.next_expected
     }
 
     /// Whether any is missing before the last that has come.
@@ -30,9 +30,9 @@ impl Positions {
 
     /// Adds those from `first` up to `end`. Whether one of them is behind all that had come.
     pub(super) fn insert(&mut self, first: u64, end: u64) -> bool {
-        let last = self.ranges.last_key_value().map_or(self.contiguous, |(_, end)| *end);
+        let former_end = self.ranges.last_key_value().map_or(self.next_expected, |(_, end)| *end);
         let (mut first, mut until) = (first, end);
-        if until <= self.contiguous || until <= first {
+        if until <= self.next_expected || until <= first {
             return false;
         }
         // What it overlaps or touches becomes one with it.
@@ -43,18 +43,18 @@ impl Positions {
             (first, until) = (first.min(begin), until.max(*stop));
             self.ranges.remove(&begin);
         }
-        if first <= self.contiguous {
-            self.contiguous = until;
-        } else if self.ranges.len() < MOST_RANGES {
+        if first <= self.next_expected {
+            self.next_expected = until;
+        } else if self.ranges.len() < MAX_GAP_RANGES {
             self.ranges.insert(first, until);
         }
-        end > last
+        end > former_end
     }
 
-    /// Counts all up to this one as come.
-    pub(super) fn skip_to(&mut self, position: u64) {
-        if position > self.contiguous {
-            self.insert(self.contiguous, position);
+    /// Counts all numbers below `end` as arrived.
+    pub(super) fn skip_to(&mut self, end: u64) {
+        if end > self.next_expected {
+            self.insert(self.next_expected, end);
         }
     }
 }
@@ -67,34 +67,34 @@ mod tests {
     use crate::host::Host;
 
     #[test]
-    fn in_whatever_order_ranges_come_all_of_them_are_there_in_the_end() {
+    fn ranges_may_arrive_in_any_order() {
         for seed in 0..300 {
             let random = Host::seeded(seed).random();
-            let (mut positions, mut model) = (Positions::default(), BTreeSet::new());
+            let (mut received, mut model) = (ReceivedRanges::default(), BTreeSet::new());
             for _ in 0..40 {
                 let first = random.next() % 60;
                 let end = first + random.next() % 8;
                 let is_last = (first..end).next_back() > model.last().copied();
-                assert_eq!(positions.insert(first, end), is_last, "seed {seed}");
+                assert_eq!(received.insert(first, end), is_last, "seed {seed}");
                 model.extend(first..end);
-                let contiguous = (0..100).find(|position| !model.contains(position)).unwrap();
-                assert_eq!(positions.contiguous(), contiguous, "seed {seed}");
+                let contiguous = (0..100).find(|seq| !model.contains(seq)).unwrap();
+                assert_eq!(received.next_expected(), contiguous, "seed {seed}");
                 let has_gap = model.last().is_some_and(|last| *last > contiguous);
-                assert_eq!(positions.has_gap(), has_gap, "seed {seed}");
+                assert_eq!(received.has_gap(), has_gap, "seed {seed}");
             }
-            positions.skip_to(70);
-            assert_eq!((positions.contiguous(), positions.has_gap()), (70, false));
+            received.skip_to(70);
+            assert_eq!((received.next_expected(), received.has_gap()), (70, false));
         }
     }
 
     #[test]
-    fn what_a_neighbor_makes_a_node_remember_is_bounded() {
-        let mut positions = Positions::default();
-        for position in 1..10_000 {
-            positions.insert(2 * position, 2 * position + 1);
+    fn ranges_above_gaps_are_bounded_in_number() {
+        let mut received = ReceivedRanges::default();
+        for seq in 1..10_000 {
+            received.insert(2 * seq, 2 * seq + 1);
         }
-        assert_eq!(positions.ranges.len(), MOST_RANGES);
-        positions.insert(0, 20_000);
-        assert_eq!((positions.contiguous(), positions.has_gap()), (20_000, false));
+        assert_eq!(received.ranges.len(), MAX_GAP_RANGES);
+        received.insert(0, 20_000);
+        assert_eq!((received.next_expected(), received.has_gap()), (20_000, false));
     }
 }

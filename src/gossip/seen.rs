@@ -27,7 +27,7 @@ pub struct Seen<T> {
     items: Vec<T>,
     /// Those of the items.
     hashes: Vec<u64>,
-    known: HashSet<T>,
+    set: HashSet<T>,
     json: JsonArray,
 }
 
@@ -38,53 +38,53 @@ pub struct Digest {
     buckets: Vec<u64>,
     /// How many items the other node need not look at, because it has done so already.
     #[serde(default, skip_serializing_if = "is_zero")]
-    skip: usize,
+    start_index: usize,
 }
 
 /// What a node has in the buckets in which it differs from a digest: 512 KiB at most, or one item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Difference<T> {
-    /// Which buckets these are.
+pub struct BucketItems<T> {
+    /// The buckets that differ.
     buckets: Vec<usize>,
     /// What the node has in them, or the next of that.
     pub items: Vec<T>,
     /// How many items are done with, if these are not the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    done: Option<usize>,
+    next_index: Option<usize>,
 }
 
-impl<T> Difference<T> {
-    /// This answer and one that goes on after it.
-    pub(super) fn and(mut self, rest: Difference<T>) -> Difference<T> {
+impl<T> BucketItems<T> {
+    /// Joins this answer and the one that continues it.
+    pub(super) fn joined_with(mut self, rest: BucketItems<T>) -> BucketItems<T> {
         self.items.extend(rest.items);
-        Difference { items: self.items, ..rest }
+        BucketItems { items: self.items, ..rest }
     }
 }
 
 impl Digest {
-    /// The question for what goes on after this answer, if it was not the end.
-    pub(super) fn go_on<T>(self, answer: &Difference<T>) -> Option<Digest> {
-        let skip = answer.done.filter(|done| *done > self.skip)?;
-        Some(Digest { skip, ..self })
+    /// Request for the continuation of this answer, unless it was the last one.
+    pub(super) fn continuation<T>(self, answer: &BucketItems<T>) -> Option<Digest> {
+        let start_index = answer.next_index.filter(|next| *next > self.start_index)?;
+        Some(Digest { start_index, ..self })
     }
 }
 
 impl<T: Clone + Eq + Hash + Serialize> Seen<T> {
     /// Adds those items that are new, and returns them.
-    pub fn learn(&mut self, items: impl IntoIterator<Item = T>) -> Vec<T> {
-        let known = &mut self.known;
-        let news: Vec<T> = items.into_iter().filter(|item| known.insert(item.clone())).collect();
-        self.items.extend_from_slice(&news);
-        self.hashes.extend(news.iter().map(hash));
-        for item in &news {
+    pub fn insert_new(&mut self, items: impl IntoIterator<Item = T>) -> Vec<T> {
+        let set = &mut self.set;
+        let new_items: Vec<T> = items.into_iter().filter(|item| set.insert(item.clone())).collect();
+        self.items.extend_from_slice(&new_items);
+        self.hashes.extend(new_items.iter().map(hash));
+        for item in &new_items {
             self.json.push(item);
         }
-        news
+        new_items
     }
 
     /// Whether this has been seen.
     pub fn contains(&self, item: &T) -> bool {
-        self.known.contains(item)
+        self.set.contains(item)
     }
 
     /// Everything that has been seen.
@@ -103,35 +103,36 @@ impl<T: Clone + Eq + Hash + Serialize> Seen<T> {
         for hash in &self.hashes {
             buckets[bucket(*hash)] ^= hash;
         }
-        Digest { buckets, skip: 0 }
+        Digest { buckets, start_index: 0 }
     }
 
-    /// What another node may lack that has this digest.
-    pub fn difference(&self, other: &Digest) -> Difference<T> {
+    /// Items that another node may lack, by its digest: those in the buckets that differ.
+    pub fn differing_buckets(&self, other: &Digest) -> BucketItems<T> {
         let mine = self.digest();
         let differs = |bucket: &usize| mine.buckets.get(*bucket) != other.buckets.get(*bucket);
         let buckets: Vec<usize> = (0..BUCKETS).filter(differs).collect();
-        let (mut items, mut bytes, mut done) = (Vec::new(), 0_usize, None);
-        for (place, item) in self.within(&buckets).filter(|(place, _)| *place >= other.skip) {
-            bytes = bytes.saturating_add(json::length(item)).saturating_add(1);
-            if !items.is_empty() && bytes > size::FULL {
-                done = Some(place);
+        let (mut items, mut bytes, mut next_index) = (Vec::new(), 0_usize, None);
+        let candidates = self.in_buckets(&buckets);
+        for (index, item) in candidates.filter(|(index, _)| *index >= other.start_index) {
+            bytes = bytes.saturating_add(json::encoded_len(item)).saturating_add(1);
+            if !items.is_empty() && bytes > size::FULL_MESSAGE_BYTES {
+                next_index = Some(index);
                 break;
             }
             items.push(item.clone());
         }
-        Difference { buckets, items, done }
+        BucketItems { buckets, items, next_index }
     }
 
-    /// What this node has, and the one from which the difference comes has not.
-    pub fn beyond(&self, other: &Difference<T>) -> Vec<T> {
+    /// Items in these buckets that this node has, and the other node lacks.
+    pub fn missing_from(&self, other: &BucketItems<T>) -> Vec<T> {
         let theirs: HashSet<&T> = other.items.iter().collect();
-        let mine = self.within(&other.buckets).map(|(_, item)| item);
+        let mine = self.in_buckets(&other.buckets).map(|(_, item)| item);
         mine.filter(|item| !theirs.contains(item)).cloned().collect()
     }
 
-    /// The items in these buckets, each with its place.
-    fn within(&self, buckets: &[usize]) -> impl Iterator<Item = (usize, &T)> {
+    /// Items in these buckets, each with its index.
+    fn in_buckets(&self, buckets: &[usize]) -> impl Iterator<Item = (usize, &T)> {
         let mut is_chosen = [false; BUCKETS];
         for bucket in buckets {
             if let Some(is_chosen) = is_chosen.get_mut(*bucket) {
@@ -163,7 +164,7 @@ impl<T> Default for Seen<T> {
         Seen {
             items: Vec::new(),
             hashes: Vec::new(),
-            known: HashSet::new(),
+            set: HashSet::new(),
             json: JsonArray::default(),
         }
     }
@@ -176,17 +177,17 @@ mod tests {
 
     fn seen(items: impl IntoIterator<Item = u64>) -> Seen<u64> {
         let mut seen = Seen::default();
-        seen.learn(items);
+        seen.insert_new(items);
         seen
     }
 
     /// Lets `left` compare itself with `right`, and counts the items that travel.
     fn exchange(left: &mut Seen<u64>, right: &mut Seen<u64>) -> usize {
-        let difference = right.difference(&left.digest());
-        let lacking = left.beyond(&difference);
+        let difference = right.differing_buckets(&left.digest());
+        let lacking = left.missing_from(&difference);
         let travel = difference.items.len() + lacking.len();
-        left.learn(difference.items);
-        right.learn(lacking);
+        left.insert_new(difference.items);
+        right.insert_new(lacking);
         travel
     }
 
@@ -197,20 +198,20 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_before_is_no_news() {
+    fn items_seen_before_are_not_new() {
         let mut seen = seen([3, 1, 3]);
-        assert_eq!(seen.learn([1, 2, 3]), [2]);
+        assert_eq!(seen.insert_new([1, 2, 3]), [2]);
         assert_eq!(seen.items(), [3, 1, 2]);
         assert_eq!(serde_json::to_string(&seen.to_json()).unwrap(), "[3,1,2]");
     }
 
     #[test]
-    fn in_whatever_order_the_same_items_have_the_same_digest() {
+    fn the_same_items_have_the_same_digest_in_any_order() {
         let forth = seen(0..1000);
         assert_eq!(forth.digest(), seen((0..1000).rev()).digest());
         assert_ne!(forth.digest(), seen(0..999).digest());
         assert_ne!(forth.digest(), seen(1..1001).digest());
-        assert!(forth.difference(&forth.digest()).items.is_empty());
+        assert!(forth.differing_buckets(&forth.digest()).items.is_empty());
     }
 
     #[test]
@@ -247,30 +248,35 @@ mod tests {
     #[test]
     fn a_digest_of_another_length_differs_and_does_no_harm() {
         let all = seen(0..1000);
-        let empty = Digest { buckets: Vec::new(), skip: 0 };
-        assert_eq!(all.difference(&empty).items.len(), 1000);
+        let empty = Digest { buckets: Vec::new(), start_index: 0 };
+        assert_eq!(all.differing_buckets(&empty).items.len(), 1000);
         let (buckets, items) = (vec![BUCKETS, usize::MAX], vec![1]);
-        let strange = Difference { buckets, items, done: Some(usize::MAX) };
-        assert!(all.beyond(&strange).is_empty());
+        let strange = BucketItems { buckets, items, next_index: Some(usize::MAX) };
+        assert!(all.missing_from(&strange).is_empty());
     }
 
     #[test]
-    fn what_does_not_fit_into_a_message_comes_in_several() {
+    fn an_answer_that_exceeds_a_message_comes_in_several() {
         let long = |number: u64| format!("{number} {}", "x".repeat(100_000));
         let [mut more, mut less] = [(); 2].map(|()| Seen::default());
-        more.learn((0..40).map(long).chain(["x".repeat(2 * size::FULL)]));
-        less.learn((10..20).chain(50..60).map(long));
+        more.insert_new((0..40).map(long).chain(["x".repeat(2 * size::FULL_MESSAGE_BYTES)]));
+        less.insert_new((10..20).chain(50..60).map(long));
         let mut digest = Some(less.digest());
         let mut sizes = Vec::new();
         while let Some(question) = digest {
-            let answer = more.difference(&question);
+            let answer = more.differing_buckets(&question);
             let length = serde_json::to_string(&answer).unwrap().len();
-            assert!(answer.items.len() == 1 || length < size::FULL + 2000, "{length} bytes");
+            assert!(
+                answer.items.len() == 1 || length < size::FULL_MESSAGE_BYTES + 2000,
+                "{length} bytes"
+            );
             sizes.push(answer.items.len());
-            // While the rest is asked for, there is more.
-            more.learn([long(100 + sizes.len() as u64)].into_iter().filter(|_| sizes.len() < 3));
-            less.learn(answer.items.iter().cloned());
-            digest = question.go_on(&answer);
+            // More items come while the rest is asked for.
+            more.insert_new(
+                [long(100 + sizes.len() as u64)].into_iter().filter(|_| sizes.len() < 3),
+            );
+            less.insert_new(answer.items.iter().cloned());
+            digest = question.continuation(&answer);
         }
         assert!(sizes.len() > 6, "{sizes:?}");
         assert!(more.items().iter().all(|item| less.contains(item)), "{sizes:?}");

@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// How deep arrays and objects are looked into. More would take more of the stack.
-const DEEPEST: usize = 100;
+/// Levels of nesting that are made canonical. More would take more of the stack.
+const MAX_DEPTH: usize = 100;
 
-/// What stands between two tokens. The order of the tokens says as much.
-const BETWEEN: [char; 6] = [' ', '\t', '\n', '\r', ',', ':'];
+/// Characters between two tokens. In valid JSON, the order of the tokens makes them redundant.
+const SEPARATORS: [char; 6] = [' ', '\t', '\n', '\r', ',', ':'];
 
 /// The canonical text of a valid JSON text, which is the text itself if it is canonical already, as
 /// integers and most strings are.
@@ -22,7 +22,7 @@ pub(super) fn text(json: &str) -> Cow<'_, str> {
         return Cow::Borrowed(json);
     }
     let mut out = String::with_capacity(json.len());
-    Scanner { rest: json }.value(&mut out, DEEPEST);
+    Canonicalizer { rest: json }.value(&mut out, MAX_DEPTH);
     Cow::Owned(out)
 }
 
@@ -36,12 +36,12 @@ fn is_canonical(json: &str) -> bool {
     }
 }
 
-/// The part of a JSON text that is still to be read.
-struct Scanner<'a> {
+/// Reader of JSON text, with the part that is still to be read.
+struct Canonicalizer<'a> {
     rest: &'a str,
 }
 
-impl<'a> Scanner<'a> {
+impl<'a> Canonicalizer<'a> {
     /// Reads one value, and appends its canonical text.
     fn value(&mut self, out: &mut String, depth: usize) {
         match self.next_byte() {
@@ -58,7 +58,7 @@ impl<'a> Scanner<'a> {
         self.take(1);
         out.push('[');
         let mut separator = "";
-        while !self.ends(b']') {
+        while !self.take_end(b']') {
             out.push_str(std::mem::replace(&mut separator, ","));
             self.value(out, depth);
         }
@@ -69,7 +69,7 @@ impl<'a> Scanner<'a> {
     fn object(&mut self, out: &mut String, depth: usize) {
         self.take(1);
         let mut fields = BTreeMap::new();
-        while !self.ends(b'}') {
+        while !self.take_end(b'}') {
             let [mut key, mut value] = [String::new(), String::new()];
             push_string(&mut key, self.string());
             self.value(&mut value, depth);
@@ -95,7 +95,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads a number, `true`, `false` or `null`.
     fn scalar(&mut self) -> &'a str {
-        let is_end = |char| BETWEEN.contains(&char) || matches!(char, ']' | '}');
+        let is_end = |char| SEPARATORS.contains(&char) || matches!(char, ']' | '}');
         self.take(self.rest.find(is_end).unwrap_or(self.rest.len()))
     }
 
@@ -117,8 +117,8 @@ impl<'a> Scanner<'a> {
         self.take(end)
     }
 
-    /// Whether an array or an object ends here; then its end has been read.
-    fn ends(&mut self, end: u8) -> bool {
+    /// Reads the end of an array or an object, and returns false if there is another token.
+    fn take_end(&mut self, end: u8) -> bool {
         let ends = self.next_byte().is_none_or(|next| next == end);
         if ends {
             self.take(1);
@@ -128,7 +128,7 @@ impl<'a> Scanner<'a> {
 
     /// The first byte of the next token.
     fn next_byte(&mut self) -> Option<u8> {
-        self.rest = self.rest.trim_start_matches(BETWEEN);
+        self.rest = self.rest.trim_start_matches(SEPARATORS);
         self.rest.bytes().next()
     }
 
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_has_one_canonical_text_which_is_its_own() {
+    fn a_value_has_one_canonical_text_which_is_canonical_itself() {
         #[track_caller]
         fn check(json: &str, expected: &str) {
             assert_eq!(text(json), expected);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_deeper_than_the_limit_is_taken_as_it_stands() {
+    fn values_nested_deeper_than_the_limit_stay_unchanged() {
         #[track_caller]
         fn check(levels: usize, inner: &str, expected: &str) {
             let nested = |inner: &str| "[".repeat(levels) + inner + &"]".repeat(levels);

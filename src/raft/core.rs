@@ -12,42 +12,48 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::config::{self, Config};
 use super::election::Votes;
-use super::interface::{Input, Output, Stored};
+use super::interface::{Input, Output, PersistentState};
 use super::log::Log;
-use super::message::{Entry, Message, NodeId};
-use super::pace::{self, Pace};
-use super::reads;
-use super::replication::Leader;
-use super::snapshot::{Receiving, SnapshotState};
+use super::message::{Entry, RaftMessage, ServerId};
+use super::read_index;
+use super::replication::LeaderState;
+use super::snapshot::{PartialSnapshot, SnapshotState};
 
 /// One node's part in the algorithm, for commands `C` and snapshots `S`.
 #[derive(Debug, Clone)]
 pub struct Raft<C, S> {
-    pub(super) me: NodeId,
-    pub(super) nodes: usize,
-    pub(super) pace: Pace,
-    // Persistent state (figure 2). `Stored` is what of it is on the disk.
+    pub(super) me: ServerId,
+    pub(super) cluster_size: usize,
+    pub(super) config: Config,
+    // Persistent state (figure 2). Its copy on the disk is `PersistentState`.
+    /// Latest term that this node has seen; increases monotonically.
     pub(super) current_term: u64,
-    pub(super) voted_for: Option<NodeId>,
+    /// Candidate that received this node's vote in `current_term`; set at most once in a term.
+    pub(super) voted_for: Option<ServerId>,
     pub(super) log: Log<C, S>,
     // Volatile state.
     pub(super) commit_index: u64,
-    last_applied: u64,
+    /// Highest index given out to be applied; increases monotonically.
+    pub(super) last_applied: u64,
     pub(super) role: Role<S>,
-    /// The snapshot that the leader is sending.
-    pub(super) receiving: Option<Receiving>,
-    /// Those that have lost what they had acknowledged to this node (`lost_storage.rs`). Outlives
-    /// terms: who has forgotten its log may have forgotten its vote as well.
-    pub(super) lost_storage: BTreeSet<NodeId>,
-    /// When a node that does not lead calls for an election.
-    pub(super) election_due: Duration,
-    /// When it last heard of a leader.
-    pub(super) heard_leader: Option<Duration>,
-    /// Decides how long this node is patient until its next tick.
+    /// Parts received of the snapshot that the leader is sending.
+    pub(super) partial_snapshot: Option<PartialSnapshot>,
+    /// Nodes that are not trusted, because they have lost entries that they had acknowledged to
+    /// this node (`lost_storage.rs`). Kept across terms: a node that has forgotten its log may have
+    /// forgotten its vote, too.
+    pub(super) distrusted: BTreeSet<ServerId>,
+    /// End of the election timeout; unused while this node leads.
+    pub(super) election_deadline: Duration,
+    /// Time of the last message from a leader of the term that was current then.
+    pub(super) leader_heard_at: Option<Duration>,
+    /// Random number of the last tick, at first that of `new`. All timeouts until the next tick are
+    /// drawn from it. A tick begins each election attempt, so each has a new one.
     pub(super) random: u64,
     pub(super) now: Duration,
-    pub(super) step: Step<C, S>,
+    pub(super) effects: StepEffects<C, S>,
+    /// Rule that this node breaks, to test the tests (`tests/mutants.rs`).
     #[cfg(test)]
     pub(super) mutant: Option<super::tests::Mutant>,
 }
@@ -55,59 +61,69 @@ pub struct Raft<C, S> {
 /// What a node is at present.
 #[derive(Debug, Clone)]
 pub(super) enum Role<S> {
-    Follower { leader: Option<NodeId> },
+    Follower { leader: Option<ServerId> },
     PreCandidate(Votes),
     Candidate(Votes),
-    Leader(Leader<S>),
+    Leader(LeaderState<S>),
 }
 
 /// What a step has changed, and will say.
 #[derive(Debug, Clone)]
-pub(super) struct Step<C, S> {
-    pub(super) answers: Vec<(NodeId, Message<C>)>,
-    pub(super) refused: Vec<u64>,
-    /// What is said about those that have lost their storage.
-    pub(super) losses: Vec<Output<C, S>>,
-    /// The first entry that is not stored.
-    pub(super) new_from: Option<u64>,
+pub(super) struct StepEffects<C, S> {
+    /// Messages to send after storing.
+    pub(super) messages: Vec<(ServerId, RaftMessage<C>)>,
+    /// Requests that get [`Output::NotLeader`].
+    pub(super) not_leader: Vec<u64>,
+    /// Reports of nodes that have lost their storage.
+    pub(super) lost_storage_reports: Vec<Output<C, S>>,
+    /// Index of the first entry that is not stored yet.
+    pub(super) unstored_from: Option<u64>,
+    /// True if a snapshot of this node's own state has replaced entries of the log.
     pub(super) has_compacted: bool,
     pub(super) has_installed: bool,
-    stored_vote: (u64, Option<NodeId>),
+    /// `(current_term, voted_for)` on the disk: those at the end of the last step.
+    stored_term_and_vote: (u64, Option<ServerId>),
 }
 
 impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
     /// Node `me` of so many, as it was when it last stored something. The state machine begins with
     /// the snapshot.
     pub fn new(
-        me: NodeId,
-        nodes: usize,
-        pace: Pace,
-        stored: Stored<C, S>,
+        me: ServerId,
+        cluster_size: usize,
+        config: Config,
+        stored: PersistentState<C, S>,
         now: Duration,
         random: u64,
     ) -> Self {
-        let Stored { current_term, voted_for, snapshot, entries } = stored;
+        assert!(config.heartbeat_interval <= config.max_retransmit_timeout);
+        assert!(config.max_inflight >= 1);
+        let PersistentState { current_term, voted_for, snapshot, entries } = stored;
         let log = Log::new(snapshot, entries);
         let commit_index = log.snapshot_index();
-        let patience = pace::within(pace.candidacy, pace.candidacy_spread, random);
+        let timeout = config::randomized_timeout(
+            config.min_candidate_timeout,
+            config.candidate_jitter,
+            random,
+        );
         Raft {
             me,
-            nodes,
-            pace,
+            cluster_size,
+            config,
             current_term,
             voted_for,
             log,
             commit_index,
             last_applied: commit_index,
             role: Role::Follower { leader: None },
-            receiving: None,
-            lost_storage: BTreeSet::new(),
-            // Who is alone has nobody to wait for.
-            election_due: if nodes == 1 { now } else { now + patience },
-            heard_leader: None,
+            partial_snapshot: None,
+            distrusted: BTreeSet::new(),
+            // A single node has nobody to wait for.
+            election_deadline: if cluster_size == 1 { now } else { now + timeout },
+            leader_heard_at: None,
             random,
             now,
-            step: Step::after((current_term, voted_for)),
+            effects: StepEffects::new((current_term, voted_for)),
             #[cfg(test)]
             mutant: None,
         }
@@ -124,22 +140,22 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
             match input {
                 Input::Tick { random } => self.tick(random),
                 Input::Message { from, message } => self.receive(from, message),
-                Input::Propose { ticket, command } => self.propose(ticket, command),
-                Input::Read { ticket, witness } => self.read(ticket, witness),
+                Input::Propose { request_id, command } => self.propose(request_id, command),
+                Input::Read { request_id, forwarder } => self.read(request_id, forwarder),
                 Input::Compact { index, state } => self.compact(index, state),
             }
         }
-        self.outputs()
+        self.finish_step()
     }
 
-    /// When the next [`Input::Tick`] should come, at the latest.
-    pub fn due(&self) -> Duration {
+    /// Time at which the next [`Input::Tick`] is due, on the scale of [`Raft::step`]'s `now`.
+    pub fn deadline(&self) -> Duration {
         match &self.role {
-            Role::Leader(leader) => leader.due(&self.pace, self.majority()),
+            Role::Leader(leader) => leader.deadline(&self.config, self.majority()),
             Role::PreCandidate(votes) | Role::Candidate(votes) => {
-                self.election_due.min(votes.repeat_due)
+                self.election_deadline.min(votes.resend_at)
             }
-            Role::Follower { .. } => self.election_due,
+            Role::Follower { .. } => self.election_deadline,
         }
     }
 
@@ -148,8 +164,8 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         self.current_term
     }
 
-    /// Who leads, as far as this node knows.
-    pub fn leader(&self) -> Option<NodeId> {
+    /// The leader of the current term, if this node knows it.
+    pub fn leader(&self) -> Option<ServerId> {
         match self.role {
             Role::Leader(_) => Some(self.me),
             Role::Follower { leader } => leader,
@@ -168,111 +184,122 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
     }
 
     pub(super) fn majority(&self) -> usize {
-        self.nodes / 2 + 1
+        self.cluster_size / 2 + 1
     }
 
-    pub(super) fn peers(&self) -> impl Iterator<Item = NodeId> + use<C, S> {
+    pub(super) fn peers(&self) -> impl Iterator<Item = ServerId> + use<C, S> {
         let me = self.me;
-        (0..self.nodes).filter(move |node| *node != me)
+        (0..self.cluster_size).filter(move |node| *node != me)
     }
 
-    pub(super) fn send(&mut self, to: NodeId, message: Message<C>) {
-        self.step.answers.push((to, message));
+    pub(super) fn send(&mut self, to: ServerId, message: RaftMessage<C>) {
+        self.effects.messages.push((to, message));
     }
 
     fn tick(&mut self, random: u64) {
         self.random = random;
         if matches!(self.role, Role::Leader(_)) {
-            self.step_down_without_a_majority();
-        } else if self.election_due <= self.now {
-            self.call_for_an_election();
+            self.check_quorum();
+        } else if self.election_deadline <= self.now {
+            self.become_pre_candidate();
         } else {
-            self.repeat_ballots();
+            self.resend_vote_requests();
         }
     }
 
-    fn receive(&mut self, from: NodeId, message: Message<C>) {
+    /// Handles a message, after adopting its term if that is later than this node's.
+    fn receive(&mut self, from: ServerId, message: RaftMessage<C>) {
         if message.term().is_some_and(|term| term > self.current_term) {
-            self.follow_term(message.term().unwrap_or_default());
+            self.adopt_term(message.term().unwrap_or_default());
         }
         match message {
-            Message::PreVote(ballot) => self.answer_pre_vote(from, ballot),
-            Message::PreVoteAnswer(answer) => self.count_pre_vote(from, answer),
-            Message::RequestVote(ballot) => self.answer_request_vote(from, ballot),
-            Message::RequestVoteAnswer(answer) => self.count_vote(from, answer),
-            Message::AppendEntries(append) => self.answer_append_entries(from, append),
-            Message::InstallSnapshot(install) => self.answer_install_snapshot(from, install),
-            Message::AppendEntriesAnswer(answer) => self.note_answer(from, answer),
+            RaftMessage::PreVote(request) => self.handle_pre_vote(from, request),
+            RaftMessage::PreVoteResponse(response) => self.handle_pre_vote_response(from, response),
+            RaftMessage::RequestVote(request) => self.handle_request_vote(from, request),
+            RaftMessage::RequestVoteResponse(response) => {
+                self.handle_request_vote_response(from, response);
+            }
+            RaftMessage::AppendEntries(append) => self.handle_append_entries(from, append),
+            RaftMessage::InstallSnapshot(install) => self.handle_install_snapshot(from, install),
+            RaftMessage::AppendEntriesResponse(response) => {
+                self.handle_append_entries_response(from, response);
+            }
         }
     }
 
-    /// All servers, rule 2: a later term makes a follower of everybody (section 5.1).
-    fn follow_term(&mut self, term: u64) {
+    /// All servers, rule 2: a node that sees a later term becomes a follower in it (section 5.1).
+    fn adopt_term(&mut self, term: u64) {
         self.current_term = term;
         self.voted_for = None;
-        self.receiving = None;
+        self.partial_snapshot = None;
         self.become_follower(None);
     }
 
-    pub(super) fn become_follower(&mut self, leader: Option<NodeId>) {
+    /// Becomes a follower of `leader`, if it is known. A former leader rejects its reads, and
+    /// starts an election timeout; other roles have one, which goes on.
+    pub(super) fn become_follower(&mut self, leader: Option<ServerId>) {
         let former = std::mem::replace(&mut self.role, Role::Follower { leader });
         if let Role::Leader(former) = former {
-            self.step.refused.extend(former.reads.iter().map(|read| read.ticket));
-            self.wait_for_a_leader();
+            self.effects.not_leader.extend(former.reads.iter().map(|read| read.request_id));
+            self.reset_election_timeout();
         }
     }
 
-    /// Leaders, rule 2: a command from a client goes into the log (section 5.3).
-    fn propose(&mut self, ticket: u64, command: C) {
+    /// Leaders, rule 2: appends a client's command to the log (section 5.3).
+    fn propose(&mut self, request_id: u64, command: C) {
         if matches!(self.role, Role::Leader(_)) {
             self.append(Some(command));
         } else {
-            self.step.refused.push(ticket);
+            self.effects.not_leader.push(request_id);
         }
     }
 
     pub(super) fn append(&mut self, command: Option<C>) {
         self.log.push(Entry { term: self.current_term, command });
-        self.note_new_from(self.log.last_index());
+        self.note_unstored(self.log.last_index());
     }
 
-    pub(super) fn note_new_from(&mut self, index: u64) {
-        self.step.new_from = Some(self.step.new_from.map_or(index, |first| first.min(index)));
+    pub(super) fn note_unstored(&mut self, index: u64) {
+        self.effects.unstored_from =
+            Some(self.effects.unstored_from.map_or(index, |first| first.min(index)));
     }
 
-    /// What has changed, in the order in which it may be done: persistent state is stored before
-    /// anybody is answered (figure 2).
-    fn outputs(&mut self) -> Vec<Output<C, S>> {
+    /// Ends the step: commits, confirms reads, and builds messages to followers, in this order, as
+    /// each uses the result of the one before. Returns the outputs in the order in which they must
+    /// be carried out: persistent state is updated before any response (figure 2).
+    fn finish_step(&mut self) -> Vec<Output<C, S>> {
         self.advance_commit_index();
-        let served = self.confirmed_reads();
+        let served = self.take_confirmed_reads();
         let appends = self.replicate();
-        let vote = (self.current_term, self.voted_for);
-        let step = std::mem::replace(&mut self.step, Step::after(vote));
+        let term_and_vote = (self.current_term, self.voted_for);
+        let effects = std::mem::replace(&mut self.effects, StepEffects::new(term_and_vote));
         let mut outputs = Vec::new();
         let send = |(to, message)| Output::Send { to, message };
-        if step.has_compacted || step.has_installed {
-            outputs.push(Output::StoreAll(self.stored()));
+        if effects.has_compacted || effects.has_installed {
+            outputs.push(Output::StoreAll(self.persistent_state()));
             outputs.extend(appends.into_iter().map(send));
         } else {
-            if step.stored_vote != vote {
-                let (current_term, voted_for) = vote;
-                outputs.push(Output::StoreTerm { current_term, voted_for });
+            if effects.stored_term_and_vote != term_and_vote {
+                let (current_term, voted_for) = term_and_vote;
+                outputs.push(Output::StoreTermAndVote { current_term, voted_for });
             }
             outputs.extend(appends.into_iter().map(send));
-            if let Some(index) = step.new_from {
-                let entries = self.log.from(index).to_vec();
+            if let Some(index) = effects.unstored_from {
+                let entries = self.log.entries_from(index).to_vec();
                 outputs.push(Output::StoreEntries { index, entries });
             }
         }
-        outputs.extend(step.answers.into_iter().map(send));
-        if step.has_installed {
+        outputs.extend(effects.messages.into_iter().map(send));
+        if effects.has_installed {
             outputs.extend(self.log.snapshot().cloned().map(Output::Restore));
             self.last_applied = self.last_applied.max(self.log.snapshot_index());
         }
         self.apply_committed(&mut outputs);
-        outputs.extend(served.into_iter().map(|ticket| Output::ReadReady { ticket }));
-        outputs.extend(step.losses);
-        outputs.extend(step.refused.into_iter().map(|ticket| Output::Refused { ticket }));
+        outputs.extend(served.into_iter().map(|request_id| Output::ReadReady { request_id }));
+        outputs.extend(effects.lost_storage_reports);
+        outputs.extend(
+            effects.not_leader.into_iter().map(|request_id| Output::NotLeader { request_id }),
+        );
         outputs
     }
 
@@ -286,9 +313,9 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         }
     }
 
-    /// What this node must not forget.
-    pub fn stored(&self) -> Stored<C, S> {
-        Stored {
+    /// Persistent state of this node, as [`Output::StoreAll`] would store it now.
+    pub fn persistent_state(&self) -> PersistentState<C, S> {
+        PersistentState {
             current_term: self.current_term,
             voted_for: self.voted_for,
             snapshot: self.log.snapshot().cloned(),
@@ -296,25 +323,26 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         }
     }
 
-    fn confirmed_reads(&mut self) -> Vec<u64> {
+    /// Removes and returns the reads that a leader can serve, by request id.
+    fn take_confirmed_reads(&mut self) -> Vec<u64> {
         let (majority, commit_index) = (self.majority(), self.commit_index);
         match &mut self.role {
-            Role::Leader(leader) => reads::take_confirmed(leader, majority, commit_index),
+            Role::Leader(leader) => read_index::take_confirmed(leader, majority, commit_index),
             _ => Vec::new(),
         }
     }
 }
 
-impl<C, S> Step<C, S> {
-    fn after(stored_vote: (u64, Option<NodeId>)) -> Self {
-        Step {
-            answers: Vec::new(),
-            refused: Vec::new(),
-            losses: Vec::new(),
-            new_from: None,
+impl<C, S> StepEffects<C, S> {
+    fn new(stored_term_and_vote: (u64, Option<ServerId>)) -> Self {
+        StepEffects {
+            messages: Vec::new(),
+            not_leader: Vec::new(),
+            lost_storage_reports: Vec::new(),
+            unstored_from: None,
             has_compacted: false,
             has_installed: false,
-            stored_vote,
+            stored_term_and_vote,
         }
     }
 }

@@ -11,27 +11,28 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::config;
 use super::core::{Raft, Role};
-use super::message::{Ballot, Message, NodeId, VoteAnswer};
-use super::pace;
-use super::replication::Leader;
+use super::message::{RaftMessage, RequestVote, RequestVoteResponse, ServerId};
+use super::replication::LeaderState;
 use super::snapshot::SnapshotState;
 
 /// Who would have this node lead.
 #[derive(Debug, Clone)]
 pub(super) struct Votes {
-    granted: BTreeSet<NodeId>,
-    answered: BTreeSet<NodeId>,
-    /// When those who have not answered are asked again (section 5.1: servers retry).
-    pub(super) repeat_due: Duration,
+    granted: BTreeSet<ServerId>,
+    responded: BTreeSet<ServerId>,
+    /// Time at which to ask nodes again that have not responded (section 5.1: servers retry).
+    pub(super) resend_at: Duration,
 }
 
 impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
-    /// Followers, rule 2, and candidates, rule 4: a time-out calls for an election.
-    pub(super) fn call_for_an_election(&mut self) {
-        self.be_patient_with_candidates();
-        self.role = Role::PreCandidate(self.votes());
-        self.ask_for_votes();
+    /// Followers, rule 2, and candidates, rule 4: the election timeout starts an election, here
+    /// with a pre-vote.
+    pub(super) fn become_pre_candidate(&mut self) {
+        self.reset_candidate_timeout();
+        self.role = Role::PreCandidate(self.new_votes());
+        self.send_vote_requests();
         self.count_votes();
     }
 
@@ -39,91 +40,117 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
     fn become_candidate(&mut self) {
         self.current_term += 1;
         self.voted_for = Some(self.me);
-        self.be_patient_with_candidates();
-        self.role = Role::Candidate(self.votes());
-        self.ask_for_votes();
+        self.reset_candidate_timeout();
+        self.role = Role::Candidate(self.new_votes());
+        self.send_vote_requests();
         self.count_votes();
     }
 
-    /// Asks those again who have not answered.
-    pub(super) fn repeat_ballots(&mut self) {
-        let repeat_due = self.now + self.pace.longest_retry;
+    /// Sends vote requests again to nodes that have not responded.
+    pub(super) fn resend_vote_requests(&mut self) {
+        let resend_at = self.now + self.config.max_retransmit_timeout;
         match &mut self.role {
-            Role::PreCandidate(votes) | Role::Candidate(votes) if votes.repeat_due <= self.now => {
-                votes.repeat_due = repeat_due;
-                self.ask_for_votes();
+            Role::PreCandidate(votes) | Role::Candidate(votes) if votes.resend_at <= self.now => {
+                votes.resend_at = resend_at;
+                self.send_vote_requests();
             }
             _ => {}
         }
     }
 
-    fn votes(&self) -> Votes {
+    fn new_votes(&self) -> Votes {
         let me = BTreeSet::from([self.me]);
-        Votes { granted: me.clone(), answered: me, repeat_due: self.now + self.pace.longest_retry }
+        Votes {
+            granted: me.clone(),
+            responded: me,
+            resend_at: self.now + self.config.max_retransmit_timeout,
+        }
     }
 
-    fn ask_for_votes(&mut self) {
-        let ballot = |term| Ballot {
+    fn send_vote_requests(&mut self) {
+        let request = |term| RequestVote {
             term,
             last_log_index: self.log.last_index(),
             last_log_term: self.log.last_term(),
         };
         let (votes, message) = match &self.role {
-            Role::PreCandidate(votes) => (votes, Message::PreVote(ballot(self.current_term + 1))),
-            Role::Candidate(votes) => (votes, Message::RequestVote(ballot(self.current_term))),
+            Role::PreCandidate(votes) => {
+                (votes, RaftMessage::PreVote(request(self.current_term + 1)))
+            }
+            Role::Candidate(votes) => (votes, RaftMessage::RequestVote(request(self.current_term))),
             Role::Follower { .. } | Role::Leader(_) => return,
         };
-        let silent = self.peers().filter(|peer| !votes.answered.contains(peer));
-        for peer in silent.collect::<Vec<_>>() {
+        let unresponsive = self.peers().filter(|peer| !votes.responded.contains(peer));
+        for peer in unresponsive.collect::<Vec<_>>() {
             self.send(peer, message.clone());
         }
     }
 
-    pub(super) fn answer_pre_vote(&mut self, from: NodeId, ballot: Ballot) {
-        let vote_granted = ballot.term > self.current_term
-            && !self.hears_a_leader()
-            && self.log.is_outdone_by(ballot.last_log_index, ballot.last_log_term);
-        let answer = VoteAnswer { term: self.current_term, asked: ballot.term, vote_granted };
-        self.send(from, Message::PreVoteAnswer(answer));
+    /// Receiver of a pre-vote: tells if this node would vote. Changes no term, vote or timeout.
+    pub(super) fn handle_pre_vote(&mut self, from: ServerId, request: RequestVote) {
+        let vote_granted = request.term > self.current_term
+            && !self.heard_leader_recently()
+            && self.log.is_candidate_up_to_date(request.last_log_index, request.last_log_term);
+        let response = RequestVoteResponse {
+            term: self.current_term,
+            requested_term: request.term,
+            vote_granted,
+        };
+        self.send(from, RaftMessage::PreVoteResponse(response));
     }
 
-    /// Whether there is no reason to want another leader.
-    fn hears_a_leader(&self) -> bool {
-        let is_recent = |heard: Duration| self.now < heard + self.pace.election;
-        matches!(self.role, Role::Leader(_)) || self.heard_leader.is_some_and(is_recent)
+    /// True if this node leads, or has heard from a leader within the minimum election timeout:
+    /// then there is no reason to elect another (dissertation, section 9.6).
+    fn heard_leader_recently(&self) -> bool {
+        let is_recent = |heard: Duration| self.now < heard + self.config.min_election_timeout;
+        matches!(self.role, Role::Leader(_)) || self.leader_heard_at.is_some_and(is_recent)
     }
 
-    pub(super) fn count_pre_vote(&mut self, from: NodeId, answer: VoteAnswer) {
-        let counts = self.counts(from);
+    /// Counts a response to this election's pre-vote; ignores one to an older pre-vote.
+    pub(super) fn handle_pre_vote_response(
+        &mut self,
+        from: ServerId,
+        response: RequestVoteResponse,
+    ) {
+        let is_trusted = self.is_trusted(from);
         if let Role::PreCandidate(votes) = &mut self.role
-            && answer.asked == self.current_term + 1
+            && response.requested_term == self.current_term + 1
         {
-            votes.count(from, answer.vote_granted && counts);
+            votes.record(from, response.vote_granted && is_trusted);
             self.count_votes();
         }
     }
 
-    /// The receiver of `RequestVote`, rules 1 and 2 (sections 5.1, 5.2 and 5.4): one vote in a
-    /// term, first come, first served, and none for a log that is behind this one.
-    pub(super) fn answer_request_vote(&mut self, from: NodeId, ballot: Ballot) {
+    /// Receiver of `RequestVote`, rules 1 and 2 (sections 5.1, 5.2 and 5.4): grants one vote in a
+    /// term, first come, first served, and none to a candidate whose log is behind this one.
+    pub(super) fn handle_request_vote(&mut self, from: ServerId, request: RequestVote) {
         let is_free = self.voted_for.is_none_or(|candidate| candidate == from);
-        let vote_granted = ballot.term == self.current_term
+        let vote_granted = request.term == self.current_term
             && is_free
-            && self.log.is_outdone_by(ballot.last_log_index, ballot.last_log_term);
+            && self.log.is_candidate_up_to_date(request.last_log_index, request.last_log_term);
         if vote_granted {
             self.voted_for = Some(from);
-            self.wait_for_a_leader();
+            self.reset_election_timeout();
         }
-        let answer = VoteAnswer { term: self.current_term, asked: ballot.term, vote_granted };
-        self.send(from, Message::RequestVoteAnswer(answer));
+        let response = RequestVoteResponse {
+            term: self.current_term,
+            requested_term: request.term,
+            vote_granted,
+        };
+        self.send(from, RaftMessage::RequestVoteResponse(response));
     }
 
-    pub(super) fn count_vote(&mut self, from: NodeId, answer: VoteAnswer) {
-        let counts = self.counts(from);
+    /// Counts a response to this term's vote request.
+    pub(super) fn handle_request_vote_response(
+        &mut self,
+        from: ServerId,
+        response: RequestVoteResponse,
+    ) {
+        let is_trusted = self.is_trusted(from);
         if let Role::Candidate(votes) = &mut self.role
-            && answer.asked == self.current_term
+            && response.requested_term == self.current_term
         {
-            votes.count(from, answer.vote_granted && counts);
+            votes.record(from, response.vote_granted && is_trusted);
             self.count_votes();
         }
     }
@@ -142,25 +169,33 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
     /// committed (sections 5.2 and 8).
     fn become_leader(&mut self) {
         self.append(None);
-        let first_index = self.log.last_index();
-        let followers = self.peers().filter(|peer| self.counts(*peer));
-        self.role = Role::Leader(Leader::new(first_index, followers, self.now));
+        let term_start_index = self.log.last_index();
+        let followers = self.peers().filter(|peer| self.is_trusted(*peer));
+        self.role = Role::Leader(LeaderState::new(term_start_index, followers, self.now));
     }
 
-    pub(super) fn wait_for_a_leader(&mut self) {
-        let patience = pace::within(self.pace.election, self.pace.election_spread, self.random);
-        self.election_due = self.now + patience;
+    pub(super) fn reset_election_timeout(&mut self) {
+        let timeout = config::randomized_timeout(
+            self.config.min_election_timeout,
+            self.config.election_jitter,
+            self.random,
+        );
+        self.election_deadline = self.now + timeout;
     }
 
-    fn be_patient_with_candidates(&mut self) {
-        let patience = pace::within(self.pace.candidacy, self.pace.candidacy_spread, self.random);
-        self.election_due = self.now + patience;
+    fn reset_candidate_timeout(&mut self) {
+        let timeout = config::randomized_timeout(
+            self.config.min_candidate_timeout,
+            self.config.candidate_jitter,
+            self.random,
+        );
+        self.election_deadline = self.now + timeout;
     }
 }
 
 impl Votes {
-    fn count(&mut self, from: NodeId, is_granted: bool) {
-        self.answered.insert(from);
+    fn record(&mut self, from: ServerId, is_granted: bool) {
+        self.responded.insert(from);
         if is_granted {
             self.granted.insert(from);
         }

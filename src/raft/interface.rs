@@ -1,16 +1,16 @@
 //! What the core is told, and what it wants done. Nothing else goes in or out.
 
-use super::message::{Entry, Message, NodeId, Snapshot};
-use super::reads::Witness;
+use super::message::{Entry, RaftMessage, ServerId, Snapshot};
+use super::read_index::Forwarder;
 
 /// What a node must not forget.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored<C, S> {
-    /// The latest term that the node has seen.
+pub struct PersistentState<C, S> {
+    /// Latest term that the node has seen; 0 at first.
     pub current_term: u64,
-    /// For whom it has voted in that term.
-    pub voted_for: Option<NodeId>,
-    /// What stands in place of the first entries.
+    /// Candidate that received the node's vote in that term.
+    pub voted_for: Option<ServerId>,
+    /// Snapshot that replaces the first entries.
     pub snapshot: Option<Snapshot<S>>,
     /// The entries behind that.
     pub entries: Vec<Entry<C>>,
@@ -27,25 +27,25 @@ pub enum Input<C, S> {
     },
     /// Another node has said this.
     Message {
-        /// Who.
-        from: NodeId,
-        /// What.
-        message: Message<C>,
+        /// Its sender.
+        from: ServerId,
+        /// The message.
+        message: RaftMessage<C>,
     },
     /// Somebody wants this to happen. It is refused unless this node leads; otherwise it happens if
     /// it is applied, and nobody else tells.
     Propose {
-        /// By what it is called in a refusal.
-        ticket: u64,
-        /// What.
+        /// Request id for [`Output::NotLeader`].
+        request_id: u64,
+        /// The command.
         command: C,
     },
     /// Somebody wants to know something: everything that had been answered before it was asked.
     Read {
-        /// By what it is called when it is ready, or refused.
-        ticket: u64,
-        /// Another node that has asked on somebody's behalf.
-        witness: Option<Witness>,
+        /// Request id for [`Output::ReadReady`] and [`Output::NotLeader`].
+        request_id: u64,
+        /// Follower that has forwarded the read for its client, if one has.
+        forwarder: Option<Forwarder>,
     },
     /// The state machine's state after this index, to be kept in place of the entries.
     Compact {
@@ -60,12 +60,12 @@ pub enum Input<C, S> {
 /// happen before that is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output<C, S> {
-    /// Remember these in place of all former terms and votes.
-    StoreTerm {
-        /// The latest term that the node has seen.
+    /// Stores the term and the vote in place of all former ones.
+    StoreTermAndVote {
+        /// Latest term that the node has seen.
         current_term: u64,
-        /// For whom it has voted in it.
-        voted_for: Option<NodeId>,
+        /// Candidate that received the node's vote in that term.
+        voted_for: Option<ServerId>,
     },
     /// Remember these entries, in place of all that stand at this index or behind it.
     StoreEntries {
@@ -74,14 +74,14 @@ pub enum Output<C, S> {
         /// The entries.
         entries: Vec<Entry<C>>,
     },
-    /// Remember this in place of everything else.
-    StoreAll(Stored<C, S>),
-    /// Say this to another node.
+    /// Stores this state in place of everything stored.
+    StoreAll(PersistentState<C, S>),
+    /// Sends a message to another node.
     Send {
-        /// To whom.
-        to: NodeId,
-        /// What.
-        message: Message<C>,
+        /// Its receiver.
+        to: ServerId,
+        /// The message.
+        message: RaftMessage<C>,
     },
     /// Put this into the place of the state machine's state.
     Restore(Snapshot<S>),
@@ -94,39 +94,39 @@ pub enum Output<C, S> {
     },
     /// The state machine has everything that this read must see.
     ReadReady {
-        /// The read's.
-        ticket: u64,
+        /// Request id of the read.
+        request_id: u64,
     },
     /// A follower has lost what it had acknowledged: its storage was taken away, or it has none and
     /// was restarted. From now on, neither its votes nor its answers count here, and as a leader
     /// this node sends it nothing.
     LostStorage {
         /// The follower.
-        node: NodeId,
-        /// Up to which entry it had acknowledged this leader's log.
+        node: ServerId,
+        /// Last entry of this leader's log that it had acknowledged.
         acknowledged: u64,
         /// The last entry that it may still have.
         last_log_index: u64,
     },
-    /// This node does not lead, or does not any more. The proposal was not made; the read should be
-    /// asked again.
-    Refused {
-        /// The proposal's, or the read's.
-        ticket: u64,
+    /// This node does not lead, or no longer does. The command was not appended; the read should be
+    /// requested again.
+    NotLeader {
+        /// Request id of the proposal or the read.
+        request_id: u64,
     },
 }
 
-impl<C, S> Default for Stored<C, S> {
+impl<C, S> Default for PersistentState<C, S> {
     fn default() -> Self {
-        Stored { current_term: 0, voted_for: None, snapshot: None, entries: Vec::new() }
+        PersistentState { current_term: 0, voted_for: None, snapshot: None, entries: Vec::new() }
     }
 }
 
-impl<C: Clone, S: Clone> Stored<C, S> {
-    /// Takes note of an output that is to be stored. Tells whether it was one.
+impl<C: Clone, S: Clone> PersistentState<C, S> {
+    /// Applies a `Store…` output to this state. Returns false for any other output.
     pub fn store(&mut self, output: &Output<C, S>) -> bool {
         match output {
-            Output::StoreTerm { current_term, voted_for } => {
+            Output::StoreTermAndVote { current_term, voted_for } => {
                 (self.current_term, self.voted_for) = (*current_term, *voted_for);
             }
             Output::StoreEntries { index, entries } => {

@@ -13,16 +13,17 @@ use crate::json;
 pub struct Log<C, S> {
     snapshot: Option<Snapshot<S>>,
     entries: Vec<Entry<C>>,
-    /// For each entry, how many bytes it and all before it take in messages, counted from
-    /// somewhere. As many as there are entries, and growing.
-    ends: Vec<u64>,
-    /// The same for what the snapshot stands for.
-    start: u64,
+    /// Running sum of the bytes that the entries take in messages: `end_offsets[i]` is the end of
+    /// `entries[i]`. As long as `entries`, and strictly increasing.
+    end_offsets: Vec<u64>,
+    /// End of the last entry that the snapshot replaces, on the same scale.
+    start_offset: u64,
 }
 
 impl<C: Clone + Serialize, S> Log<C, S> {
     pub(super) fn new(snapshot: Option<Snapshot<S>>, entries: Vec<Entry<C>>) -> Self {
-        let mut log = Log { snapshot, entries: Vec::new(), ends: Vec::new(), start: 0 };
+        let mut log =
+            Log { snapshot, entries: Vec::new(), end_offsets: Vec::new(), start_offset: 0 };
         for entry in entries {
             log.push(entry);
         }
@@ -59,42 +60,43 @@ impl<C: Clone + Serialize, S> Log<C, S> {
     pub fn term_at(&self, index: u64) -> Option<u64> {
         match index.checked_sub(self.snapshot_index())? {
             0 => Some(self.snapshot.as_ref().map_or(0, |snapshot| snapshot.last_included_term)),
-            behind => self.entries.get(place(behind - 1)).map(|entry| entry.term),
+            count => self.entries.get(to_usize(count - 1)).map(|entry| entry.term),
         }
     }
 
     /// The entry at an index that is behind the snapshot.
     pub fn entry(&self, index: u64) -> Option<&Entry<C>> {
-        let behind = index.checked_sub(self.snapshot_index() + 1)?;
-        self.entries.get(place(behind))
+        let position = index.checked_sub(self.snapshot_index() + 1)?;
+        self.entries.get(to_usize(position))
     }
 
-    /// How many bytes the entries behind the snapshot take in messages, up to this index.
-    pub(super) fn bytes_until(&self, index: u64) -> u64 {
-        let behind = place(index.saturating_sub(self.snapshot_index())).min(self.ends.len());
-        self.end(behind) - self.start
+    /// Bytes that the entries after the snapshot, up to and including this index, take in messages.
+    pub(super) fn bytes_through(&self, index: u64) -> u64 {
+        let count =
+            to_usize(index.saturating_sub(self.snapshot_index())).min(self.end_offsets.len());
+        self.end_offset(count) - self.start_offset
     }
 
-    /// The entries from this index on, behind the snapshot.
-    pub(super) fn from(&self, index: u64) -> &[Entry<C>] {
-        &self.entries[self.place_of(index)..]
+    /// Entries after the snapshot, from this index on.
+    pub(super) fn entries_from(&self, index: u64) -> &[Entry<C>] {
+        &self.entries[self.position_of(index)..]
     }
 
-    /// The first entries from this index on that take no more than so many bytes in a message.
-    pub(super) fn batch(&self, index: u64, most_entries: usize, most_bytes: usize) -> &[Entry<C>] {
-        let first = self.place_of(index);
-        let limit = self.end(first).saturating_add(most_bytes as u64);
-        let count = self.ends[first..].partition_point(|end| *end <= limit);
-        &self.entries[first..first + count.min(most_entries)]
+    /// Longest run of entries from this index on that is within both limits; it may be empty.
+    pub(super) fn batch(&self, index: u64, max_entries: usize, max_bytes: usize) -> &[Entry<C>] {
+        let first = self.position_of(index);
+        let limit = self.end_offset(first).saturating_add(max_bytes as u64);
+        let count = self.end_offsets[first..].partition_point(|end| *end <= limit);
+        &self.entries[first..first + count.min(max_entries)]
     }
 
-    fn place_of(&self, index: u64) -> usize {
-        place(index.saturating_sub(self.snapshot_index() + 1)).min(self.entries.len())
+    fn position_of(&self, index: u64) -> usize {
+        to_usize(index.saturating_sub(self.snapshot_index() + 1)).min(self.entries.len())
     }
 
-    /// How many bytes so many entries and all before them take.
-    fn end(&self, entries: usize) -> u64 {
-        entries.checked_sub(1).map_or(self.start, |last| self.ends[last])
+    /// End of the first `count` entries, on the scale of `end_offsets`.
+    fn end_offset(&self, count: usize) -> u64 {
+        count.checked_sub(1).map_or(self.start_offset, |last| self.end_offsets[last])
     }
 
     /// Whether this log has the entry of that index and term (section 5.3).
@@ -102,13 +104,16 @@ impl<C: Clone + Serialize, S> Log<C, S> {
         index < self.snapshot_index() || self.term_at(index) == Some(term)
     }
 
-    /// Whether a log that ends like this is at least as up-to-date as this one (section 5.4.1).
-    pub(super) fn is_outdone_by(&self, last_log_index: u64, last_log_term: u64) -> bool {
+    /// True if a candidate's log is at least as up-to-date as this one (section 5.4.1): its last
+    /// entry has a later term, or the same term and no lower index.
+    pub(super) fn is_candidate_up_to_date(&self, last_log_index: u64, last_log_term: u64) -> bool {
         (last_log_term, last_log_index) >= (self.last_term(), self.last_index())
     }
 
-    /// Where entries that a leader should send instead of one that differs, or is missing, begin.
-    pub(super) fn hint(&self, index: u64) -> u64 {
+    /// Index from which a leader should send entries when this log does not match at `index`: the
+    /// first entry of the conflicting term in this log, or the first index that it lacks (the end
+    /// of section 5.3).
+    pub(super) fn next_index_hint(&self, index: u64) -> u64 {
         let Some(term) = self.term_at(index) else { return self.last_index() + 1 };
         let mut first = index;
         while first > self.snapshot_index() + 1 && self.term_at(first - 1) == Some(term) {
@@ -118,9 +123,9 @@ impl<C: Clone + Serialize, S> Log<C, S> {
     }
 
     pub(super) fn push(&mut self, entry: Entry<C>) {
-        // With the comma that follows it.
-        let bytes = json::length(&entry) as u64 + 1;
-        self.ends.push(self.end(self.ends.len()) + bytes);
+        // The entry and the comma after it.
+        let bytes = json::encoded_len(&entry) as u64 + 1;
+        self.end_offsets.push(self.end_offset(self.end_offsets.len()) + bytes);
         self.entries.push(entry);
     }
 
@@ -128,15 +133,16 @@ impl<C: Clone + Serialize, S> Log<C, S> {
     /// that follow it; what does not differ stays, and so does what stands behind it, for the
     /// message may be old. Tells the first index that is new, if any is.
     pub(super) fn merge(&mut self, prev_log_index: u64, entries: Vec<Entry<C>>) -> Option<u64> {
-        let news = (prev_log_index + 1..).zip(&entries);
-        let is_there = |index| index <= self.snapshot_index();
-        let news =
-            news.skip_while(|(index, entry)| is_there(*index) || self.matches(*index, entry.term));
-        let first = news.map(|(index, _)| index).next()?;
-        let kept = place(first - self.snapshot_index() - 1);
+        let received = (prev_log_index + 1..).zip(&entries);
+        let is_in_snapshot = |index| index <= self.snapshot_index();
+        let changed = received.skip_while(|(index, entry)| {
+            is_in_snapshot(*index) || self.matches(*index, entry.term)
+        });
+        let first = changed.map(|(index, _)| index).next()?;
+        let kept = to_usize(first - self.snapshot_index() - 1);
         self.entries.truncate(kept);
-        self.ends.truncate(kept);
-        let new = entries.into_iter().skip(place(first - prev_log_index - 1));
+        self.end_offsets.truncate(kept);
+        let new = entries.into_iter().skip(to_usize(first - prev_log_index - 1));
         for entry in new {
             self.push(entry);
         }
@@ -147,16 +153,20 @@ impl<C: Clone + Serialize, S> Log<C, S> {
     /// entry there is the one that the snapshot ends with; otherwise all goes.
     pub(super) fn install(&mut self, snapshot: Snapshot<S>) {
         let Snapshot { last_included_index: index, last_included_term: term, .. } = snapshot;
-        let has_it = self.term_at(index) == Some(term);
-        let gone = if has_it { place(index - self.snapshot_index()) } else { self.entries.len() };
-        self.start = self.end(gone);
-        self.entries.drain(..gone);
-        self.ends.drain(..gone);
+        let has_last_included = self.term_at(index) == Some(term);
+        let deleted = if has_last_included {
+            to_usize(index - self.snapshot_index())
+        } else {
+            self.entries.len()
+        };
+        self.start_offset = self.end_offset(deleted);
+        self.entries.drain(..deleted);
+        self.end_offsets.drain(..deleted);
         self.snapshot = Some(snapshot);
     }
 }
 
-fn place(number: u64) -> usize {
+fn to_usize(number: u64) -> usize {
     usize::try_from(number).expect("a log that fits into memory")
 }
 
@@ -239,7 +249,7 @@ mod tests {
         }
         let mut log = Log::<String, ()>::new(None, Vec::new());
         let entry = |length: usize| Entry { term: 1, command: Some("x".repeat(length)) };
-        let alone = json::length(&entry(0)) + 1;
+        let alone = json::encoded_len(&entry(0)) + 1;
         for length in [0, 10, 100, 10] {
             log.push(entry(length));
         }
@@ -249,20 +259,20 @@ mod tests {
         check(&log, 1, [9, alone - 1], 0);
         check(&log, 3, [9, alone + 100], 1);
         check(&log, 5, [9, 9999], 0);
-        assert_eq!(log.bytes_until(2), 2 * alone as u64 + 10);
+        assert_eq!(log.bytes_through(2), 2 * alone as u64 + 10);
         log.install(Snapshot { last_included_index: 2, last_included_term: 1, state: () });
-        assert_eq!((log.bytes_until(2), log.bytes_until(3)), (0, alone as u64 + 100));
+        assert_eq!((log.bytes_through(2), log.bytes_through(3)), (0, alone as u64 + 100));
         check(&log, 3, [9, alone + 100], 1);
         // What takes the place of others is counted in their place.
         log.merge(2, vec![Entry { term: 2, command: Some(String::new()) }]);
-        assert_eq!(log.bytes_until(9), alone as u64);
+        assert_eq!(log.bytes_through(9), alone as u64);
     }
 
     #[test]
     fn a_hint_skips_the_whole_term_that_differs() {
         #[track_caller]
         fn check(index: u64, expected: u64) {
-            assert_eq!(log(Some((2, 1)), &[2, 2, 3]).hint(index), expected);
+            assert_eq!(log(Some((2, 1)), &[2, 2, 3]).next_index_hint(index), expected);
         }
         check(9, 6);
         check(5, 5);

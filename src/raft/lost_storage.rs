@@ -20,27 +20,32 @@ use serde::Serialize;
 
 use super::core::{Raft, Role};
 use super::interface::Output;
-use super::message::{NodeId, Outcome};
-use super::replication::Sent;
+use super::message::{ReplicationOutcome, ServerId};
+use super::replication::SentRpc;
 use super::snapshot::SnapshotState;
 
 impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
-    /// Whether what a node says counts.
-    pub(super) fn counts(&self, node: NodeId) -> bool {
-        !self.lost_storage.contains(&node)
+    /// False if the node is known to have lost its storage: its votes and responses do not count.
+    pub(super) fn is_trusted(&self, node: ServerId) -> bool {
+        !self.distrusted.contains(&node)
     }
 
-    /// Takes note of an answer that shows a loss. Tells whether it does.
-    pub(super) fn note_lost_storage(&mut self, node: NodeId, sent: Sent, outcome: Outcome) -> bool {
+    /// Records and reports a loss that a response proves. Returns true if it does.
+    pub(super) fn detect_lost_storage(
+        &mut self,
+        node: ServerId,
+        sent: SentRpc,
+        outcome: ReplicationOutcome,
+    ) -> bool {
         let acknowledged = sent.match_index;
         #[cfg(test)]
-        let acknowledged = self.acknowledged_by_now(node).unwrap_or(acknowledged);
+        let acknowledged = self.acknowledged_now(node).unwrap_or(acknowledged);
         let last_log_index = match outcome {
-            Outcome::Differs { next_index } if sent.prev_log_index <= acknowledged => {
+            ReplicationOutcome::Differs { next_index } if sent.prev_log_index <= acknowledged => {
                 next_index.saturating_sub(1)
             }
-            Outcome::Receiving { last_log_index, .. }
-            | Outcome::Installed { last_log_index, .. }
+            ReplicationOutcome::Receiving { last_log_index, .. }
+            | ReplicationOutcome::Installed { last_log_index, .. }
                 if last_log_index < acknowledged =>
             {
                 last_log_index
@@ -48,21 +53,25 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
             _ => return false,
         };
         #[cfg(test)]
-        if self.mutant == Some(super::tests::Mutant::CountsWhoLostItsStorage) {
+        if self.mutant == Some(super::tests::Mutant::TrustsLostStorage) {
             return false;
         }
-        self.lost_storage.insert(node);
+        self.distrusted.insert(node);
         if let Role::Leader(leader) = &mut self.role {
             leader.followers.remove(&node);
         }
-        self.step.losses.push(Output::LostStorage { node, acknowledged, last_log_index });
+        self.effects.lost_storage_reports.push(Output::LostStorage {
+            node,
+            acknowledged,
+            last_log_index,
+        });
         true
     }
 
     #[cfg(test)]
-    fn acknowledged_by_now(&self, node: NodeId) -> Option<u64> {
+    fn acknowledged_now(&self, node: ServerId) -> Option<u64> {
         let Role::Leader(leader) = &self.role else { return None };
-        let judges_by_now = self.mutant == Some(super::tests::Mutant::JudgesRefusalsByNow);
+        let judges_by_now = self.mutant == Some(super::tests::Mutant::UsesPresentMatchIndex);
         judges_by_now.then(|| leader.followers[&node].match_index)
     }
 }

@@ -6,8 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A node, by its place in the sorted list of the cluster's ids.
-pub type NodeId = usize;
+/// A server (the paper's word for a node), as the position of its node id in the sorted list of all
+/// ids; so the servers are `0..cluster_size`.
+pub type ServerId = usize;
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,28 +33,28 @@ pub struct Snapshot<S> {
 /// What a node says to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Message<C> {
-    /// Asks whether a vote would be granted (dissertation, section 9.6).
-    PreVote(Ballot),
-    /// The answer to that.
-    PreVoteAnswer(VoteAnswer),
-    /// Asks for a vote (section 5.2).
-    RequestVote(Ballot),
-    /// The answer to that.
-    RequestVoteAnswer(VoteAnswer),
-    /// Replicates entries (section 5.3); without any it is a heartbeat.
+pub enum RaftMessage<C> {
+    /// Asks if a vote would be granted in the next term (dissertation, section 9.6).
+    PreVote(RequestVote),
+    /// Response to a pre-vote.
+    PreVoteResponse(RequestVoteResponse),
+    /// Requests a vote (section 5.2).
+    RequestVote(RequestVote),
+    /// Response to a vote request.
+    RequestVoteResponse(RequestVoteResponse),
+    /// Replicates entries (section 5.3). Without entries, it is a heartbeat or a probe.
     AppendEntries(AppendEntries<C>),
     /// A part of the snapshot that replaces a log which lacks what the leader's has no more
     /// (section 7).
     InstallSnapshot(InstallSnapshot),
-    /// The answer to either of the last two.
-    AppendEntriesAnswer(AppendEntriesAnswer),
+    /// Response to `AppendEntries` or `InstallSnapshot`.
+    AppendEntriesResponse(AppendEntriesResponse),
 }
 
 /// What a candidate stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ballot {
-    /// The candidate's term; before it is one, the term that it would have.
+pub struct RequestVote {
+    /// Candidate's term; in a pre-vote, the term that it would begin.
     pub term: u64,
     /// The last entry of the candidate's log.
     pub last_log_index: u64,
@@ -63,12 +64,12 @@ pub struct Ballot {
 
 /// Whether the candidate has the vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VoteAnswer {
-    /// The voter's term.
+pub struct RequestVoteResponse {
+    /// Voter's current term.
     pub term: u64,
-    /// The term that was asked for: an answer may be older than the question that is open.
-    pub asked: u64,
-    /// Whether it is granted.
+    /// Term of the request: the response may be to an older request than the last one.
+    pub requested_term: u64,
+    /// True if the candidate has the vote.
     pub vote_granted: bool,
 }
 
@@ -111,20 +112,20 @@ pub struct InstallSnapshot {
 
 /// What became of entries or of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AppendEntriesAnswer {
-    /// The follower's term.
+pub struct AppendEntriesResponse {
+    /// Follower's current term.
     pub term: u64,
     /// The round of the message that this answers.
     pub round: u64,
-    /// What the follower's log is now, compared with the leader's.
-    pub outcome: Outcome,
+    /// Result for the follower's log.
+    pub outcome: ReplicationOutcome,
 }
 
 /// Where a follower's log and its leader's agree, if the message tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Up to this index, and that is durable.
+pub enum ReplicationOutcome {
+    /// Success: the logs match up to an index, and the follower has stored these entries.
     Matches {
         /// The last entry of which that is known.
         match_index: u64,
@@ -154,19 +155,18 @@ pub enum Outcome {
     OldTerm,
 }
 
-impl<C> Message<C> {
-    /// The sender's term. What asks for a vote that nobody casts bears none: its term does not
-    /// exist yet.
+impl<C> RaftMessage<C> {
+    /// Sender's term. A pre-vote has none: it names a term that has not begun.
     pub(super) fn term(&self) -> Option<u64> {
         match self {
-            Message::PreVote(_) => None,
-            Message::RequestVote(ballot) => Some(ballot.term),
-            Message::PreVoteAnswer(answer) | Message::RequestVoteAnswer(answer) => {
-                Some(answer.term)
+            RaftMessage::PreVote(_) => None,
+            RaftMessage::RequestVote(request) => Some(request.term),
+            RaftMessage::PreVoteResponse(response) | RaftMessage::RequestVoteResponse(response) => {
+                Some(response.term)
             }
-            Message::AppendEntries(append) => Some(append.term),
-            Message::InstallSnapshot(install) => Some(install.term),
-            Message::AppendEntriesAnswer(answer) => Some(answer.term),
+            RaftMessage::AppendEntries(append) => Some(append.term),
+            RaftMessage::InstallSnapshot(install) => Some(install.term),
+            RaftMessage::AppendEntriesResponse(response) => Some(response.term),
         }
     }
 }

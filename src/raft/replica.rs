@@ -16,47 +16,56 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::config::Config;
 use super::core::Raft;
-use super::desk::{Answer, Debts, Desk, Leader, Reader, Unanswered, Wish};
 use super::interface::{Input, Output};
-use super::journal::Journal;
-use super::letter::{Answered, Asked, Letter, TooLarge};
-use super::machine::{Proposal, ProposalId, State, StateMachine};
-use super::message::NodeId;
-use super::pace::Pace;
-use super::reads::Witness;
+use super::message::ServerId;
+use super::pending::{
+    KnownLeader, LocalRequest, OwedResponses, PROPOSAL_REQUEST_ID, PendingRequests, ReadOrigin,
+    RequestError, ResponseSender,
+};
+use super::read_index::Forwarder;
+use super::replica_message::{
+    ForwardedRequest, ForwardedResponse, OversizedResponse, ReplicaMessage,
+};
+use super::state_machine::{Proposal, ProposalId, ReplicatedState, StateMachine};
+use super::wal::Wal;
+use crate::fatal::fail_node;
 use crate::json::Json;
 use crate::node::Node;
-use crate::refusal::refuse;
 
-/// After how many bytes of entries a snapshot takes their place, each counted with
-/// [`ENTRY_BYTES`]: so after 1000 entries that are small, or 16 MB of large ones. More saves work,
-/// fewer save space, the time of a start, and entries that a node gets which was away. A snapshot
-/// that is larger is worth as many entries as it has bytes itself: otherwise most of what a node
-/// with a large state writes would be snapshots.
-const COMPACT_AFTER: u64 = 1000 * ENTRY_BYTES;
+/// Size of applied entries at which a snapshot replaces them, each counted with
+/// [`ENTRY_OVERHEAD_BYTES`]: 1000 small entries, or 16 MB of large ones. A larger one saves work; a
+/// smaller one saves space, time at a start, and entries to send to a node that was down. If the
+/// last snapshot is larger, its size counts instead: otherwise a node with a large state would
+/// write mostly snapshots.
+const COMPACT_AFTER_BYTES: u64 = 1000 * ENTRY_OVERHEAD_BYTES;
 
-/// What an entry costs beside its bytes, to keep and to do again after a start. More makes
-/// snapshots after fewer entries.
-const ENTRY_BYTES: u64 = 16 << 10;
+/// Cost of an entry in addition to its size, in bytes: it takes memory, and is applied again after
+/// a restart. A larger one makes snapshots after fewer entries.
+const ENTRY_OVERHEAD_BYTES: u64 = 16 << 10;
 
-/// After how many times as many a leader does not wait any more until it has sent them to all who
-/// answer. More sends fewer snapshots to who is only slow, fewer save space.
-const COMPACT_AT_LAST: u64 = 2;
+/// Multiple of [`COMPACT_AFTER_BYTES`] at which a leader compacts entries even if it has not yet
+/// sent them to all responsive followers. A larger one sends fewer snapshots to followers that are
+/// only slow; a smaller one saves space.
+const COMPACT_ANYWAY_FACTOR: u64 = 2;
 
-/// What replicas of this state machine send each other.
-pub type LetterOf<M> =
-    Letter<<M as StateMachine>::Command, <M as StateMachine>::Query, <M as StateMachine>::Answer>;
+/// Message between replicas of the state machine `M`.
+pub type ReplicaMessageOf<M> = ReplicaMessage<
+    <M as StateMachine>::Command,
+    <M as StateMachine>::Query,
+    <M as StateMachine>::Response,
+>;
 
 /// This node's replica of a state machine. Clones are the same, and cheap.
 pub struct Replica<M: StateMachine> {
-    // Unbounded: what waits here is a client's, or a message's that was read already.
-    events: mpsc::UnboundedSender<Event<M>>,
+    // Unbounded: each event comes from a client that waits, or is a message that was already read.
+    events: mpsc::UnboundedSender<ReplicaEvent<M>>,
 }
 
-enum Event<M: StateMachine> {
-    Wish(Wish<M>, Answer<M>),
-    Letter(String, LetterOf<M>),
+enum ReplicaEvent<M: StateMachine> {
+    Request(LocalRequest<M>, ResponseSender<M>),
+    Message(String, ReplicaMessageOf<M>),
 }
 
 impl<M: StateMachine> Replica<M> {
@@ -66,36 +75,37 @@ impl<M: StateMachine> Replica<M> {
     /// node's, or another cluster's: `serve` returns that as an error.
     pub fn start<B: Serialize>(
         node: &Node,
-        message: impl Fn(LetterOf<M>) -> B + 'static,
+        wrap: impl Fn(ReplicaMessageOf<M>) -> B + 'static,
     ) -> Replica<M> {
         let (events, inbox) = mpsc::unbounded_channel();
         let sender = node.clone();
-        let send = Box::new(move |to: &str, letter| sender.send(to, &message(letter)));
-        node.spawn(Task::new(node, send).run(inbox));
+        let send = Box::new(move |to: &str, message| sender.send(to, &wrap(message)));
+        node.spawn(ReplicaTask::new(node, send).run(inbox));
         Replica { events }
     }
 
-    /// Has a command done, once, on all replicas. If it cannot be told in time whether that has
-    /// happened, the error says so.
-    pub async fn propose(&self, command: M::Command) -> Result<M::Answer, Unanswered> {
-        self.ask(Wish::Propose(command)).await
+    /// Applies a command at most once, on all replicas, and returns the response. The error says
+    /// whether the command may have taken effect.
+    pub async fn propose(&self, command: M::Command) -> Result<M::Response, RequestError> {
+        self.submit(LocalRequest::Propose(command)).await
     }
 
-    /// Asks the state machine, which knows everything that was answered before.
-    pub async fn read(&self, query: M::Query) -> Result<M::Answer, Unanswered> {
-        self.ask(Wish::Read(query)).await
+    /// Reads the state machine, linearizably: the response reflects every command that was answered
+    /// before this call.
+    pub async fn read(&self, query: M::Query) -> Result<M::Response, RequestError> {
+        self.submit(LocalRequest::Read(query)).await
     }
 
-    /// Takes a letter of another node.
-    pub fn receive(&self, from: &str, letter: LetterOf<M>) {
-        // Refused only when the node is about to end.
-        let _ = self.events.send(Event::Letter(from.to_owned(), letter));
+    /// Handles a message from another node's replica.
+    pub fn receive(&self, from: &str, message: ReplicaMessageOf<M>) {
+        // This fails only when the node is about to end.
+        let _ = self.events.send(ReplicaEvent::Message(from.to_owned(), message));
     }
 
-    async fn ask(&self, wish: Wish<M>) -> Result<M::Answer, Unanswered> {
-        let (answer, answered) = oneshot::channel();
-        let _ = self.events.send(Event::Wish(wish, answer));
-        answered.await.unwrap_or(Err(Unanswered::InDoubt))
+    async fn submit(&self, request: LocalRequest<M>) -> Result<M::Response, RequestError> {
+        let (responder, response) = oneshot::channel();
+        let _ = self.events.send(ReplicaEvent::Request(request, responder));
+        response.await.unwrap_or(Err(RequestError::Indeterminate))
     }
 }
 
@@ -106,87 +116,93 @@ impl<M: StateMachine> Clone for Replica<M> {
 }
 
 type Core<M> = Raft<Proposal<<M as StateMachine>::Command>, Json>;
-type Inputs<M> = Vec<Input<Proposal<<M as StateMachine>::Command>, Json>>;
-type Outputs<M> = Vec<Output<Proposal<<M as StateMachine>::Command>, Json>>;
+type CoreInputs<M> = Vec<Input<Proposal<<M as StateMachine>::Command>, Json>>;
+type CoreOutputs<M> = Vec<Output<Proposal<<M as StateMachine>::Command>, Json>>;
 
-type Send<M> = Box<dyn Fn(&str, LetterOf<M>)>;
+type SendFn<M> = Box<dyn Fn(&str, ReplicaMessageOf<M>)>;
 
-struct Task<M: StateMachine> {
+struct ReplicaTask<M: StateMachine> {
     node: Node,
-    /// All nodes, in the order that gives them their numbers.
-    ids: Vec<String>,
-    me: NodeId,
+    /// Sorted ids of all nodes. A node's position is its [`ServerId`].
+    node_ids: Vec<String>,
+    me: ServerId,
+    /// Time zero of the core: its times are durations since then.
     start: Instant,
     core: Core<M>,
-    journal: Journal<Proposal<M::Command>>,
-    state: State<M>,
+    wal: Wal<Proposal<M::Command>>,
+    state: ReplicatedState<M>,
+    /// Index of the last entry that is applied to `state`.
     applied: u64,
-    desk: Desk<M>,
-    debts: Debts<M>,
-    letters: BTreeMap<NodeId, LetterOf<M>>,
-    send: Send<M>,
+    pending: PendingRequests<M>,
+    owed: OwedResponses<M>,
+    /// Messages of this step, one for each receiver, until they are flushed.
+    outgoing: BTreeMap<ServerId, ReplicaMessageOf<M>>,
+    send: SendFn<M>,
 }
 
-impl<M: StateMachine> Task<M> {
-    fn new(node: &Node, send: Send<M>) -> Self {
-        let mut ids = node.node_ids().to_vec();
-        ids.sort_unstable();
-        ids.dedup();
-        let me = ids.iter().position(|id| id == node.id());
+impl<M: StateMachine> ReplicaTask<M> {
+    fn new(node: &Node, send: SendFn<M>) -> Self {
+        let mut node_ids = node.node_ids().to_vec();
+        node_ids.sort_unstable();
+        node_ids.dedup();
+        let me = node_ids.iter().position(|id| id == node.id());
         let Some(me) = me else {
             let id = node.id();
-            refuse(format!("{id} refuses to start: it is not a member of the cluster {ids:?}"));
+            fail_node(format!(
+                "{id} refuses to start: it is not a member of the cluster {node_ids:?}"
+            ));
         };
-        let (journal, stored) = Journal::open(node, &ids);
+        let (wal, stored) = Wal::open(node, &node_ids);
         let snapshot = stored.snapshot.as_ref();
-        let state = snapshot.map(|snapshot| State::from_snapshot(&snapshot.state));
+        let state = snapshot.map(|snapshot| ReplicatedState::from_json(&snapshot.state));
         let applied = snapshot.map_or(0, |snapshot| snapshot.last_included_index);
-        let core = Raft::new(me, ids.len(), Pace::DEFAULT, stored, Duration::ZERO, node.random());
-        Task {
+        let (size, random) = (node_ids.len(), node.random());
+        let core = Raft::new(me, size, Config::DEFAULT, stored, Duration::ZERO, random);
+        ReplicaTask {
             node: node.clone(),
-            ids,
+            node_ids,
             me,
             start: Instant::now(),
             core,
-            journal,
+            wal,
             state: state.unwrap_or_default(),
             applied,
-            desk: Desk::new(),
-            debts: Debts::new(),
-            letters: BTreeMap::new(),
+            pending: PendingRequests::new(),
+            owed: OwedResponses::new(),
+            outgoing: BTreeMap::new(),
             send,
         }
     }
 
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Event<M>>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<ReplicaEvent<M>>) {
         loop {
             let mut inputs = Vec::new();
             tokio::select! {
                 biased;
                 event = inbox.recv() => match event {
-                    Some(event) => self.take(event, &mut inputs),
+                    Some(event) => self.handle_event(event, &mut inputs),
                     None => return,
                 },
-                () = self.wait() => {}
+                () = self.wait_until_due() => {}
             }
             while let Ok(event) = inbox.try_recv() {
-                self.take(event, &mut inputs);
+                self.handle_event(event, &mut inputs);
             }
-            if self.core.due() <= self.now() {
+            if self.core.deadline() <= self.now() {
                 inputs.push(Input::Tick { random: self.node.random() });
             }
-            inputs.extend(self.ask_the_leader());
+            inputs.extend(self.forward_requests());
             self.step(inputs).await;
-            // What this step has changed, a leader or what is applied, may call for another.
-            let mut inputs = self.ask_the_leader();
-            inputs.extend(self.compact());
+            // The step may have found a leader, or applied enough entries to compact the log.
+            let mut inputs = self.forward_requests();
+            inputs.extend(self.compaction());
             if !inputs.is_empty() {
                 self.step(inputs).await;
             }
-            self.desk.give_up(self.now());
-            self.post();
-            if self.has_more() {
-                // What was said is written before there is more.
+            self.pending.fail_expired(self.now());
+            self.flush();
+            if self.has_unsent() {
+                // Lets the node write these messages before there are more.
                 tokio::task::yield_now().await;
             }
         }
@@ -196,101 +212,118 @@ impl<M: StateMachine> Task<M> {
         self.start.elapsed()
     }
 
-    /// Whether there was more to say than goes at a time.
-    fn has_more(&self) -> bool {
-        self.desk.is_behind() && self.core.leader().is_some() || !self.debts.creditors().is_empty()
+    /// True if requests or responses are left that did not fit into a message.
+    fn has_unsent(&self) -> bool {
+        self.pending.has_unsent() && self.core.leader().is_some()
+            || !self.owed.recipients().is_empty()
     }
 
-    async fn wait(&self) {
-        if self.has_more() {
+    async fn wait_until_due(&self) {
+        if self.has_unsent() {
             return;
         }
-        let due = self.core.due().min(self.desk.due(self.core.leader().is_some()));
+        let due =
+            self.core.deadline().min(self.pending.next_deadline(self.core.leader().is_some()));
         match self.start.checked_add(due) {
             Some(due) => sleep_until(due).await,
             None => std::future::pending().await,
         }
     }
 
-    fn take(&mut self, event: Event<M>, inputs: &mut Inputs<M>) {
+    fn handle_event(&mut self, event: ReplicaEvent<M>, inputs: &mut CoreInputs<M>) {
         match event {
-            Event::Wish(wish, answer) => self.desk.open(self.now(), wish, answer),
-            Event::Letter(from, letter) => {
-                // Who is not of the cluster has no say in it.
-                let Ok(from) = self.ids.binary_search(&from) else { return };
-                let Letter { raft, asked, answered, too_large } = letter;
+            ReplicaEvent::Request(request, responder) => {
+                self.pending.add(self.now(), request, responder);
+            }
+            ReplicaEvent::Message(from, message) => {
+                // Messages from outside the cluster are ignored.
+                let Ok(from) = self.node_ids.binary_search(&from) else { return };
+                let ReplicaMessage { raft, requests, responses, too_large } = message;
                 inputs.extend(raft.into_iter().map(|message| Input::Message { from, message }));
-                inputs.extend(asked.into_iter().filter_map(|asked| self.hear(from, asked)));
-                for Answered { life, number, answer } in answered {
-                    if life == self.journal.life() {
-                        self.desk.close(number, answer);
+                inputs.extend(
+                    requests.into_iter().filter_map(|request| self.handle_forwarded(from, request)),
+                );
+                for ForwardedResponse { incarnation, number, response } in responses {
+                    if incarnation == self.wal.incarnation() {
+                        self.pending.complete(number, response);
                     }
                 }
-                for TooLarge { life, number, bytes } in too_large {
-                    if life == self.journal.life() {
-                        self.desk.refuse(number, bytes);
+                for OversizedResponse { incarnation, number, bytes } in too_large {
+                    if incarnation == self.wal.incarnation() {
+                        self.pending.fail_too_large(number, bytes);
                     }
                 }
             }
         }
     }
 
-    /// Another node's client wants something.
-    fn hear(
+    /// Handles a request that another node has forwarded: queues its response if that is known, or
+    /// returns it as an input. Ignores it unless this node leads.
+    fn handle_forwarded(
         &mut self,
-        from: NodeId,
-        asked: Asked<M::Command, M::Query>,
+        from: ServerId,
+        request: ForwardedRequest<M::Command, M::Query>,
     ) -> Option<Input<Proposal<M::Command>, Json>> {
         if self.core.leader() != Some(self.me) {
             return None;
         }
-        match asked {
-            Asked::Propose(proposal) => {
-                if let Some(answer) = self.state.answer(&proposal.id) {
-                    let answered = Answered::to(&proposal.id, answer.clone());
-                    self.debts.answer_proposal(self.now(), from, answered);
+        match request {
+            ForwardedRequest::Propose(proposal) => {
+                if let Some(response) = self.state.response(&proposal.id) {
+                    let response = ForwardedResponse::for_proposal(&proposal.id, response.clone());
+                    self.owed.queue_command_response(self.now(), from, response);
                     return None;
                 }
-                if self.state.is_over(&proposal.id) {
+                if self.state.is_abandoned(&proposal.id) {
                     return None;
                 }
-                // What stands in the log already will be answered.
-                let is_new = self.debts.proposals.insert(proposal.id.clone(), from).is_none();
-                is_new.then_some(Input::Propose { ticket: 0, command: proposal })
+                // A proposal that is already in the log gets its response when it is applied.
+                let is_new = self.owed.proposals.insert(proposal.id.clone(), from).is_none();
+                let request_id = PROPOSAL_REQUEST_ID;
+                is_new.then_some(Input::Propose { request_id, command: proposal })
             }
-            Asked::Read { life, number, term, query } => {
-                let reader = Reader::Other { to: from, life, number, query };
-                let witness = Some(Witness { node: from, term });
-                Some(Input::Read { ticket: self.debts.issue(reader), witness })
+            ForwardedRequest::Read { incarnation, number, term, query } => {
+                let origin = ReadOrigin::Remote { forwarder: from, incarnation, number, query };
+                let forwarder = Some(Forwarder { node: from, term });
+                Some(Input::Read { request_id: self.owed.register_read(origin), forwarder })
             }
         }
     }
 
-    /// Brings the wishes of this node's clients to the leader, if one is known.
-    fn ask_the_leader(&mut self) -> Inputs<M> {
-        let Some(node) = self.core.leader() else { return Vec::new() };
-        let (term, is_self) = (self.core.term(), node == self.me);
+    /// Sends the requests of this node's clients to the leader, if it is known. Returns them as
+    /// inputs if that is this node.
+    fn forward_requests(&mut self) -> CoreInputs<M> {
+        let Some(server) = self.core.leader() else { return Vec::new() };
+        let (term, is_self) = (self.core.term(), server == self.me);
+        let leader = KnownLeader { server, term, is_self };
         let mut inputs = Vec::new();
-        for number in self.desk.take_due(self.now(), Leader { node, term, is_self }) {
-            let life = self.journal.life();
-            match self.desk.wish(number) {
-                Some(Wish::Propose(command)) => {
-                    let id = ProposalId { origin: self.ids[self.me].clone(), life, number };
-                    let (lowest, command) = (self.desk.lowest(), command.clone());
-                    let command = Proposal { id, lowest, command };
+        for number in self.pending.take_due(self.now(), leader) {
+            let incarnation = self.wal.incarnation();
+            match self.pending.request(number) {
+                Some(LocalRequest::Propose(command)) => {
+                    let origin = self.node_ids[self.me].clone();
+                    let id = ProposalId { origin, incarnation, number };
+                    let (lowest_pending, command) =
+                        (self.pending.lowest_command(), command.clone());
+                    let command = Proposal { id, lowest_pending, command };
                     if is_self {
-                        inputs.push(Input::Propose { ticket: 0, command });
+                        inputs.push(Input::Propose { request_id: PROPOSAL_REQUEST_ID, command });
                     } else {
-                        self.letter(node).asked.push(Asked::Propose(command));
+                        self.message_to(server).requests.push(ForwardedRequest::Propose(command));
                     }
                 }
-                Some(Wish::Read(_)) if is_self => {
-                    let ticket = self.debts.issue(Reader::Own(number));
-                    inputs.push(Input::Read { ticket, witness: None });
+                Some(LocalRequest::Read(_)) if is_self => {
+                    let request_id = self.owed.register_read(ReadOrigin::Local(number));
+                    inputs.push(Input::Read { request_id, forwarder: None });
                 }
-                Some(Wish::Read(query)) => {
+                Some(LocalRequest::Read(query)) => {
                     let query = query.clone();
-                    self.letter(node).asked.push(Asked::Read { life, number, term, query });
+                    self.message_to(server).requests.push(ForwardedRequest::Read {
+                        incarnation,
+                        number,
+                        term,
+                        query,
+                    });
                 }
                 None => {}
             }
@@ -298,47 +331,50 @@ impl<M: StateMachine> Task<M> {
         inputs
     }
 
-    fn compact(&self) -> Option<Input<Proposal<M::Command>, Json>> {
+    /// Input that compacts the log, if the applied entries are worth a snapshot.
+    fn compaction(&self) -> Option<Input<Proposal<M::Command>, Json>> {
         let (index, log) = (self.applied, self.core.log());
         let entries = index.saturating_sub(log.snapshot_index());
-        let bytes = log.bytes_until(index) + entries * ENTRY_BYTES;
-        let snapshot = log.snapshot().map_or(0, |snapshot| snapshot.state.get().len() as u64);
-        let most = COMPACT_AFTER.max(snapshot);
-        let is_long = bytes >= most && !self.core.owes(index) || bytes >= COMPACT_AT_LAST * most;
-        is_long.then(|| Input::Compact { index, state: self.state.to_snapshot() })
+        let bytes = log.bytes_through(index) + entries * ENTRY_OVERHEAD_BYTES;
+        let snapshot_bytes = log.snapshot().map_or(0, |snapshot| snapshot.state.get().len() as u64);
+        let threshold = COMPACT_AFTER_BYTES.max(snapshot_bytes);
+        let is_long = bytes >= threshold && !self.core.needs_entries_through(index)
+            || bytes >= COMPACT_ANYWAY_FACTOR * threshold;
+        is_long.then(|| Input::Compact { index, state: self.state.to_json() })
     }
 
-    /// Has the core take a step, and does what it says.
-    async fn step(&mut self, inputs: Inputs<M>) {
-        let outputs: Outputs<M> = self.core.step(self.now(), inputs);
+    /// Takes a step of the core, and carries out its outputs.
+    async fn step(&mut self, inputs: CoreInputs<M>) {
+        let outputs: CoreOutputs<M> = self.core.step(self.now(), inputs);
         for output in outputs {
-            let Some(output) = self.journal.take(output) else { continue };
+            let Some(output) = self.wal.buffer(output) else { continue };
             self.sync().await;
             self.carry_out(output);
         }
         self.sync().await;
         if self.core.leader() != Some(self.me) {
-            self.debts.proposals.clear();
+            // The nodes that have forwarded them send them to the next leader.
+            self.owed.proposals.clear();
         }
-        if self.journal.is_long(self.core.log().entries().len()) {
-            self.journal.renew(self.core.stored());
+        if self.wal.needs_rewrite(self.core.log().entries().len()) {
+            self.wal.rewrite(self.core.persistent_state());
             self.sync().await;
         }
     }
 
     /// Waits until all is stored. What was said before does not.
     async fn sync(&mut self) {
-        if self.journal.is_waiting() {
-            self.post();
-            self.journal.sync().await;
+        if self.wal.has_pending() {
+            self.flush();
+            self.wal.sync().await;
         }
     }
 
     fn carry_out(&mut self, output: Output<Proposal<M::Command>, Json>) {
         match output {
-            Output::Send { to, message } => self.letter(to).raft.push(message),
+            Output::Send { to, message } => self.message_to(to).raft.push(message),
             Output::Restore(snapshot) => {
-                self.state = State::from_snapshot(&snapshot.state);
+                self.state = ReplicatedState::from_json(&snapshot.state);
                 self.applied = snapshot.last_included_index;
             }
             Output::Apply { index, command } => {
@@ -347,70 +383,82 @@ impl<M: StateMachine> Task<M> {
                     self.apply(&proposal);
                 }
             }
-            Output::ReadReady { ticket } => match self.debts.redeem(ticket) {
-                Some(Reader::Own(number)) => {
-                    if let Some(Wish::Read(query)) = self.desk.wish(number) {
-                        let answer = self.state.query(query);
-                        self.desk.close(number, answer);
+            Output::ReadReady { request_id } => match self.owed.take_read(request_id) {
+                Some(ReadOrigin::Local(number)) => {
+                    if let Some(LocalRequest::Read(query)) = self.pending.request(number) {
+                        let response = self.state.query(query);
+                        self.pending.complete(number, response);
                     }
                 }
-                Some(Reader::Other { to, life, number, query }) => {
-                    let answer = self.state.query(&query);
-                    self.debts.answer_read(self.now(), to, Answered { life, number, answer });
+                Some(ReadOrigin::Remote { forwarder, incarnation, number, query }) => {
+                    let response = self.state.query(&query);
+                    self.owed.queue_read_response(
+                        self.now(),
+                        forwarder,
+                        ForwardedResponse { incarnation, number, response },
+                    );
                 }
                 None => {}
             },
             Output::LostStorage { node, acknowledged, last_log_index } => {
-                let (me, node) = (&self.ids[self.me], &self.ids[node]);
-                let line = lost_storage(me, node, acknowledged, last_log_index);
-                // A log that nobody takes is no reason to die.
+                let (me, node) = (&self.node_ids[self.me], &self.node_ids[node]);
+                let line = lost_storage_line(me, node, acknowledged, last_log_index);
+                // The node must not end because stderr is closed.
                 let _ = std::io::stderr().write_all(line.as_bytes());
             }
-            // A read is asked again, of the next leader, by whoever waits for it.
-            Output::Refused { ticket } => drop(self.debts.redeem(ticket)),
-            Output::StoreTerm { .. } | Output::StoreEntries { .. } | Output::StoreAll(_) => {}
+            // The node whose client waits for a request sends it to the next leader.
+            Output::NotLeader { request_id } => drop(self.owed.take_read(request_id)),
+            Output::StoreTermAndVote { .. } | Output::StoreEntries { .. } | Output::StoreAll(_) => {
+            }
         }
     }
 
     fn apply(&mut self, proposal: &Proposal<M::Command>) {
         let id = &proposal.id;
-        let answer = self.state.apply(proposal);
-        let asker = self.debts.proposals.remove(id);
-        let Some(answer) = answer else { return };
-        if id.origin == self.ids[self.me] && id.life == self.journal.life() {
-            self.desk.close(id.number, answer);
-        } else if let Some(asker) = asker {
-            self.debts.answer_proposal(self.now(), asker, Answered::to(id, answer));
+        let response = self.state.apply(proposal);
+        let forwarder = self.owed.proposals.remove(id);
+        let Some(response) = response else { return };
+        if id.origin == self.node_ids[self.me] && id.incarnation == self.wal.incarnation() {
+            self.pending.complete(id.number, response);
+        } else if let Some(forwarder) = forwarder {
+            self.owed.queue_command_response(
+                self.now(),
+                forwarder,
+                ForwardedResponse::for_proposal(id, response),
+            );
         }
     }
 
-    fn letter(&mut self, to: NodeId) -> &mut LetterOf<M> {
-        self.letters.entry(to).or_default()
+    /// Message to another node that is sent with the next flush.
+    fn message_to(&mut self, to: ServerId) -> &mut ReplicaMessageOf<M> {
+        self.outgoing.entry(to).or_default()
     }
 
-    fn post(&mut self) {
-        let now = self.start.elapsed();
-        for to in self.debts.creditors() {
-            let letter = self.letters.entry(to).or_default();
-            self.debts.answer_in(now, to, letter);
+    /// Sends the outgoing messages, with the responses that are owed.
+    fn flush(&mut self) {
+        let now = self.now();
+        for to in self.owed.recipients() {
+            let message = self.outgoing.entry(to).or_default();
+            self.owed.fill_message(now, to, message);
         }
-        for (to, letter) in std::mem::take(&mut self.letters) {
-            for letter in letter.split().into_iter().filter(|letter| !letter.is_empty()) {
-                (self.send)(&self.ids[to], letter);
+        for (to, message) in std::mem::take(&mut self.outgoing) {
+            for message in message.split().into_iter().filter(|message| !message.is_empty()) {
+                (self.send)(&self.node_ids[to], message);
             }
         }
     }
 }
 
-/// What an operator should know and do. In one piece, because several nodes may share a log.
-fn lost_storage(me: &str, node: &str, acknowledged: u64, last_log_index: u64) -> String {
+/// Line that tells an operator of a loss, and what to do. It is written in one piece, because
+/// several nodes may share stderr.
+fn lost_storage_line(me: &str, node: &str, acknowledged: u64, last_log_index: u64) -> String {
     format!(
-        "{me}: {node} has lost what it had acknowledged: it had stored the log up to entry \
+        "{me}: {node} has lost entries that it had acknowledged: it had stored the log up to entry \
          {acknowledged}, and now it has nothing after entry {last_log_index}. It was started with \
-         another storage directory, an older copy, or none (EDDY_STORAGE). Its votes and its \
-         answers do not count here any more, and nothing is sent to it. Stop {node} and leave it \
-         down: the others go on while they are a majority. To have it back, stop all nodes and \
-         start them again, with its former storage.\n"
+         another storage directory, an older copy, or none (EDDY_STORAGE). {me} ignores its votes \
+         and responses from now on, and sends it nothing. Stop {node} and leave it down: the \
+         others go on while they are a majority. To bring it back, stop all nodes and start them \
+         again, {node} with its former storage.\n"
     )
 }
 
@@ -419,10 +467,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loss_is_told_with_who_what_and_what_to_do() {
-        let line = lost_storage("n1", "n3", 500, 2);
+    fn a_report_of_lost_storage_names_the_nodes_the_loss_and_what_to_do() {
+        let line = lost_storage_line("n1", "n3", 500, 2);
         for part in [
-            "n1: n3 has lost what it had acknowledged",
+            "n1: n3 has lost entries that it had acknowledged",
             "up to entry 500",
             "nothing after entry 2",
             "(EDDY_STORAGE)",

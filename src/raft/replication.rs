@@ -25,30 +25,31 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::config::Config;
 use super::core::{Raft, Role};
 use super::log::Log;
 use super::message::{
-    AppendEntries, AppendEntriesAnswer, InstallSnapshot, Message, NodeId, Outcome,
+    AppendEntries, AppendEntriesResponse, InstallSnapshot, RaftMessage, ReplicationOutcome,
+    ServerId,
 };
-use super::pace::Pace;
-use super::reads::Read;
-use super::snapshot::{SnapshotState, Transfer};
+use super::read_index::PendingRead;
+use super::snapshot::{SnapshotState, SnapshotTransfer};
 
-/// How many messages to a follower are remembered for their late answers. More would recognize a
-/// loss of storage by older ones; each answer to a newer one shows it as well.
-const REMEMBERED: usize = 32;
+/// Maximum number of sent messages that are remembered per follower. The response to a forgotten
+/// one cannot show a loss of storage, but the next one does. A larger one takes more memory.
+const MAX_REMEMBERED_MESSAGES: usize = 32;
 
 /// What only a leader knows.
 #[derive(Debug, Clone)]
-pub(super) struct Leader<S> {
-    /// The entry with which its term began.
-    pub(super) first_index: u64,
-    /// The last round in which it has spoken.
+pub(super) struct LeaderState<S> {
+    /// Index of the no-op entry that began its term.
+    pub(super) term_start_index: u64,
+    /// Last round in which it has sent a message; 0 before the first.
     pub(super) round: u64,
-    /// Those whose answers count.
-    pub(super) followers: BTreeMap<NodeId, Progress<S>>,
-    /// Those that are not answered, in the order of their rounds.
-    pub(super) reads: Vec<Read>,
+    /// Progress of all other nodes, except those that are `distrusted`.
+    pub(super) followers: BTreeMap<ServerId, Progress<S>>,
+    /// Reads that are not served yet, in the order of their rounds.
+    pub(super) reads: Vec<PendingRead>,
 }
 
 /// What a leader knows of a follower. Always, `match_index < next_index`.
@@ -56,33 +57,40 @@ pub(super) struct Leader<S> {
 pub(super) struct Progress<S> {
     pub(super) next_index: u64,
     pub(super) match_index: u64,
-    /// The last round that it has answered.
-    pub(super) answered_round: u64,
-    /// Up to this round, a refusal says nothing new.
-    settled_round: u64,
-    sent_round: u64,
-    sent_at: Duration,
-    /// The last messages, in the order of their rounds.
-    sent: VecDeque<Sent>,
-    /// The snapshot that it is sent in place of entries that are gone.
-    transfer: Option<Transfer<S>>,
-    /// How long the last answer took, to something short and to something long.
-    round_trip: Duration,
-    transfer_time: Duration,
-    /// How many times in a row something long was not answered in time.
+    /// Highest round to which the follower has responded.
+    pub(super) acked_round: u64,
+    /// Rejections of this round and earlier ones are ignored: these messages were sent before the
+    /// last rejection moved `next_index` back.
+    stale_rejection_round: u64,
+    /// Last round with a message to the follower; 0 before the first, which is due at once.
+    last_sent_round: u64,
+    /// Time of the last message to the follower; before the first, time of the election.
+    last_sent_at: Duration,
+    /// Last messages, in the order of their rounds.
+    sent: VecDeque<SentRpc>,
+    /// Snapshot that is being sent in place of entries which the log no longer has.
+    snapshot_transfer: Option<SnapshotTransfer<S>>,
+    /// Time that the last short message took to be answered; zero before.
+    short_round_trip_time: Duration,
+    /// Time that the last large message took to be answered; zero before.
+    large_round_trip_time: Duration,
+    /// Number of large messages in a row that were not answered in time.
     backoff: u32,
-    heard: Duration,
-    /// Whether it has not answered in time, and nothing since.
-    is_silent: bool,
+    /// Time of the last response; before the first, time of the election.
+    last_response_at: Duration,
+    /// True if a message has timed out, and the follower has not responded since it was sent.
+    is_unresponsive: bool,
 }
 
 /// A message to a follower.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sent {
+pub(super) struct SentRpc {
     round: u64,
-    at: Duration,
-    is_long: bool,
-    /// Whether there is room for the next one only when this is answered, or given up.
+    sent_at: Duration,
+    /// True if it carried more than [`Config::max_probe_bytes`].
+    is_large: bool,
+    /// True until the message is answered, rejected or timed out: until then it takes one of
+    /// [`Config::max_inflight`] places. Always false for [`Payload::Empty`].
     is_in_flight: bool,
     pub(super) prev_log_index: u64,
     /// What the follower was known to have then.
@@ -91,103 +99,112 @@ pub(super) struct Sent {
 
 /// What a follower may be sent at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Content {
-    /// No more than what shows that the leader is there.
-    Heartbeat,
-    /// What is short enough to be repeated.
+enum Payload {
+    /// No entries: a heartbeat while there is no room for another message in flight.
+    Empty,
+    /// At most [`Config::max_probe_bytes`] of entries, for a follower that is unresponsive.
     Probe,
-    /// Whatever there is.
-    All,
+    /// As many entries as a message may have, or a part of a snapshot. Without anything to send, an
+    /// ordinary heartbeat.
+    Full,
 }
 
-impl<S> Leader<S> {
+impl<S> LeaderState<S> {
     pub(super) fn new(
-        first_index: u64,
-        followers: impl Iterator<Item = NodeId>,
+        term_start_index: u64,
+        followers: impl Iterator<Item = ServerId>,
         now: Duration,
     ) -> Self {
         let progress = || Progress {
-            next_index: first_index,
+            next_index: term_start_index,
             match_index: 0,
-            answered_round: 0,
-            settled_round: 0,
-            sent_round: 0,
-            sent_at: now,
+            acked_round: 0,
+            stale_rejection_round: 0,
+            last_sent_round: 0,
+            last_sent_at: now,
             sent: VecDeque::new(),
-            transfer: None,
-            round_trip: Duration::ZERO,
-            transfer_time: Duration::ZERO,
+            snapshot_transfer: None,
+            short_round_trip_time: Duration::ZERO,
+            large_round_trip_time: Duration::ZERO,
             backoff: 0,
-            heard: now,
-            is_silent: false,
+            last_response_at: now,
+            is_unresponsive: false,
         };
         let followers = followers.map(|follower| (follower, progress())).collect();
-        Leader { first_index, round: 0, followers, reads: Vec::new() }
+        LeaderState { term_start_index, round: 0, followers, reads: Vec::new() }
     }
 
-    pub(super) fn due(&self, pace: &Pace, majority: usize) -> Duration {
+    /// Time at which the next message or the check of the quorum is due.
+    pub(super) fn deadline(&self, config: &Config, majority: usize) -> Duration {
         let followers = self.followers.values();
-        let speaks = followers.map(|progress| progress.due(pace)).min();
-        speaks.unwrap_or(Duration::MAX).min(self.quorum_due(pace, majority))
+        let next_message = followers.map(|progress| progress.deadline(config)).min();
+        next_message.unwrap_or(Duration::MAX).min(self.quorum_deadline(config, majority))
     }
 
-    /// When too few followers have answered for too long.
-    fn quorum_due(&self, pace: &Pace, majority: usize) -> Duration {
-        // The leader itself and those who were heard last make the majority.
-        let Some(last) = majority.checked_sub(2) else { return Duration::MAX };
+    /// Time at which the leader steps down unless more followers respond.
+    fn quorum_deadline(&self, config: &Config, majority: usize) -> Duration {
+        // The leader itself and the followers with the latest responses make the majority.
+        let Some(slowest) = majority.checked_sub(2) else { return Duration::MAX };
         let mut heard: Vec<Duration> =
-            self.followers.values().map(|progress| progress.heard).collect();
+            self.followers.values().map(|progress| progress.last_response_at).collect();
         heard.sort_unstable_by(|one, other| other.cmp(one));
-        heard.get(last).map_or(Duration::ZERO, |heard| *heard + pace.quorum)
+        // With too few trusted followers for a majority, at once.
+        heard.get(slowest).map_or(Duration::ZERO, |heard| *heard + config.quorum_timeout)
     }
 }
 
 impl<S> Progress<S> {
-    /// When the leader has to say something, whether there is any news or not.
-    fn due(&self, pace: &Pace) -> Duration {
-        self.heartbeat_due(pace).min(self.timeout(pace).unwrap_or(Duration::MAX))
+    /// Time at which the leader must send a message even if there is nothing new.
+    fn deadline(&self, config: &Config) -> Duration {
+        self.heartbeat_deadline(config)
+            .min(self.retransmit_deadline(config).unwrap_or(Duration::MAX))
     }
 
-    /// What is short is repeated so soon that it takes no heartbeats beside it.
-    fn heartbeat_due(&self, pace: &Pace) -> Duration {
-        let is_needed = self.in_flight().all(|sent| sent.is_long);
-        if is_needed { self.sent_at + pace.heartbeat } else { Duration::MAX }
+    /// Time of the next heartbeat. None is sent while a short message is in flight: that message is
+    /// retransmitted after [`Config::max_retransmit_timeout`] at the latest.
+    fn heartbeat_deadline(&self, config: &Config) -> Duration {
+        let is_needed = self.in_flight().all(|sent| sent.is_large);
+        if is_needed { self.last_sent_at + config.heartbeat_interval } else { Duration::MAX }
     }
 
-    /// When what is in flight counts as lost.
-    fn timeout(&self, pace: &Pace) -> Option<Duration> {
+    /// Time at which the messages in flight count as lost.
+    fn retransmit_deadline(&self, config: &Config) -> Option<Duration> {
         let oldest = self.in_flight().next()?;
-        let patience = if oldest.is_long {
-            let patience = (self.transfer_time * 2).max(pace.longest_retry);
-            patience.saturating_mul(1 << self.backoff.min(16)).min(pace.longest_transfer)
+        let timeout = if oldest.is_large {
+            let timeout = (self.large_round_trip_time * 2).max(config.max_retransmit_timeout);
+            timeout
+                .saturating_mul(1 << self.backoff.min(16))
+                .min(config.max_large_retransmit_timeout)
         } else {
-            (self.round_trip * 2).clamp(pace.heartbeat, pace.longest_retry)
+            (self.short_round_trip_time * 2)
+                .clamp(config.heartbeat_interval, config.max_retransmit_timeout)
         };
-        Some(oldest.at + patience)
+        Some(oldest.sent_at + timeout)
     }
 
-    fn in_flight(&self) -> impl Iterator<Item = &Sent> {
+    fn in_flight(&self) -> impl Iterator<Item = &SentRpc> {
         self.sent.iter().filter(|sent| sent.is_in_flight)
     }
 
-    /// Whatever is in flight counts as lost.
-    fn begin_again(&mut self) {
+    /// Treats all messages in flight as lost: goes back to `match_index + 1`.
+    fn handle_timeout(&mut self) {
         let Some(oldest) = self.in_flight().next().copied() else { return };
-        self.backoff += u32::from(oldest.is_long);
-        self.is_silent = self.heard <= oldest.at;
+        self.backoff += u32::from(oldest.is_large);
+        self.is_unresponsive = self.last_response_at <= oldest.sent_at;
         self.next_index = self.match_index + 1;
-        self.forget_in_flight(u64::MAX);
+        self.free_in_flight(u64::MAX);
     }
 
-    /// Up to this round nothing is waited for any more.
-    fn forget_in_flight(&mut self, round: u64) {
-        let forgotten = self.sent.iter_mut().filter(|sent| sent.round <= round);
-        forgotten.for_each(|sent| sent.is_in_flight = false);
+    /// Frees the places of messages in flight up to a round.
+    fn free_in_flight(&mut self, round: u64) {
+        let freed = self.sent.iter_mut().filter(|sent| sent.round <= round);
+        freed.for_each(|sent| sent.is_in_flight = false);
     }
 
-    fn remember(&mut self, sent: Sent) {
+    /// Remembers a message. If that makes too many, forgets the oldest that is not in flight.
+    fn record_sent(&mut self, sent: SentRpc) {
         self.sent.push_back(sent);
-        if self.sent.len() > REMEMBERED
+        if self.sent.len() > MAX_REMEMBERED_MESSAGES
             && let Some(oldest) = self.sent.iter().position(|sent| !sent.is_in_flight)
         {
             self.sent.remove(oldest);
@@ -196,33 +213,35 @@ impl<S> Progress<S> {
 }
 
 impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
-    /// A leader that a majority does not answer may not be one any more; its clients should look
-    /// elsewhere (dissertation, section 6.2).
-    pub(super) fn step_down_without_a_majority(&mut self) {
+    /// Makes a leader step down if no majority has responded within the quorum timeout. Another
+    /// node may lead by now, and clients should look for it (dissertation, section 6.2;
+    /// `CheckQuorum` in etcd).
+    pub(super) fn check_quorum(&mut self) {
         if let Role::Leader(leader) = &self.role
-            && leader.quorum_due(&self.pace, self.majority()) <= self.now
+            && leader.quorum_deadline(&self.config, self.majority()) <= self.now
         {
             self.become_follower(None);
         }
     }
 
-    /// Leaders, rules 1 and 3: entries to whom they are due to, and heartbeats (sections 5.2, 5.3).
-    pub(super) fn replicate(&mut self) -> Vec<(NodeId, Message<C>)> {
+    /// Leaders, rules 1 and 3: builds the messages that are due, with entries or as heartbeats
+    /// (sections 5.2 and 5.3).
+    pub(super) fn replicate(&mut self) -> Vec<(ServerId, RaftMessage<C>)> {
         let majority = self.majority();
         let Role::Leader(leader) = &mut self.role else { return Vec::new() };
-        let open_read = leader.newest_open_read(majority);
-        let state = LeaderState {
+        let unconfirmed_round = leader.newest_unconfirmed_round(majority);
+        let context = SendContext {
             term: self.current_term,
             round: leader.round + 1,
             leader_commit: self.commit_index,
             now: self.now,
-            pace: &self.pace,
+            config: &self.config,
             log: &self.log,
         };
         let mut messages = Vec::new();
         for (&to, progress) in &mut leader.followers {
-            if let Some(content) = progress.content(&state, open_read) {
-                messages.push((to, progress.message(&state, content)));
+            if let Some(payload) = progress.take_due_payload(&context, unconfirmed_round) {
+                messages.push((to, progress.build_message(&context, payload)));
             }
         }
         if !messages.is_empty() {
@@ -231,55 +250,65 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         messages
     }
 
-    /// Whether a follower that answers has yet to be sent entries up to this index, or is being
-    /// sent a snapshot. Another snapshot would be more to send.
-    pub(super) fn owes(&self, index: u64) -> bool {
+    /// True if a responsive follower has yet to be sent entries up to this index, or is being sent
+    /// a snapshot, after which it will need them. Compacting them now would cost another snapshot.
+    pub(super) fn needs_entries_through(&self, index: u64) -> bool {
         let Role::Leader(leader) = &self.role else { return false };
         let mut followers = leader.followers.values();
         followers.any(|progress| {
-            !progress.is_silent && (progress.next_index <= index || progress.transfer.is_some())
+            !progress.is_unresponsive
+                && (progress.next_index <= index || progress.snapshot_transfer.is_some())
         })
     }
 
-    /// Leaders, rules 3.1 and 3.2: what an answer says of the follower's log (section 5.3).
-    pub(super) fn note_answer(&mut self, from: NodeId, answer: AppendEntriesAnswer) {
-        let AppendEntriesAnswer { term, round, outcome } = answer;
+    /// Leaders, rules 3.1 and 3.2: updates a follower's progress by its response (section 5.3).
+    pub(super) fn handle_append_entries_response(
+        &mut self,
+        from: ServerId,
+        response: AppendEntriesResponse,
+    ) {
+        let AppendEntriesResponse { term, round, outcome } = response;
         let (now, last_index) = (self.now, self.log.last_index());
         let Role::Leader(leader) = &mut self.role else { return };
-        if term != self.current_term || round > leader.round || outcome == Outcome::OldTerm {
+        // `OldTerm` has a round of a former term. No correct follower names a round not yet sent.
+        if term != self.current_term
+            || round > leader.round
+            || outcome == ReplicationOutcome::OldTerm
+        {
             return;
         }
         let Some(progress) = leader.followers.get_mut(&from) else { return };
         let sent = progress.sent.iter().find(|sent| sent.round == round).copied();
         if let Some(sent) = sent
-            && self.note_lost_storage(from, sent, outcome)
+            && self.detect_lost_storage(from, sent, outcome)
         {
             return;
         }
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(progress) = leader.followers.get_mut(&from) else { return };
-        progress.heard = now;
-        progress.is_silent = false;
-        progress.note_time(sent, now);
+        progress.last_response_at = now;
+        progress.is_unresponsive = false;
+        progress.record_latency(sent, now);
         match outcome {
-            Outcome::Matches { match_index } | Outcome::Installed { match_index, .. } => {
-                progress.note_match(match_index);
+            ReplicationOutcome::Matches { match_index }
+            | ReplicationOutcome::Installed { match_index, .. } => {
+                progress.update_match_index(match_index);
             }
-            Outcome::Differs { next_index }
-                if round > progress.answered_round.max(progress.settled_round)
-                    && progress.transfer.is_none() =>
+            ReplicationOutcome::Differs { next_index }
+                if round > progress.acked_round.max(progress.stale_rejection_round)
+                    && progress.snapshot_transfer.is_none() =>
             {
                 // At the latest where it is known to agree, at the earliest where it may.
                 let end = last_index + 1;
                 progress.next_index = next_index.min(end).max(progress.match_index + 1);
-                // What follows on what was refused will be refused as well.
-                progress.settled_round = leader.round;
-                progress.forget_in_flight(leader.round);
+                // Messages in flight follow the rejected one, and will be rejected as well.
+                progress.stale_rejection_round = leader.round;
+                progress.free_in_flight(leader.round);
             }
-            Outcome::Differs { .. } | Outcome::OldTerm => {}
-            Outcome::Receiving { offset, .. } => progress.note_offset(round, offset),
+            ReplicationOutcome::Differs { .. } | ReplicationOutcome::OldTerm => {}
+            ReplicationOutcome::Receiving { offset, .. } => progress.update_offset(round, offset),
         }
-        progress.answered_round = progress.answered_round.max(round);
+        progress.acked_round = progress.acked_round.max(round);
     }
 
     /// Leaders, rule 4: what a majority has is committed, if it is of this term (sections 5.3 and
@@ -291,105 +320,108 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         matches.push(self.log.last_index());
         matches.sort_unstable_by(|one, other| other.cmp(one));
         let Some(&index) = matches.get(self.majority() - 1) else { return };
-        let is_of_this_term = self.log.term_at(index) == Some(self.current_term);
+        let may_commit = self.log.term_at(index) == Some(self.current_term);
         #[cfg(test)]
-        let is_of_this_term =
-            is_of_this_term || self.mutant == Some(super::tests::Mutant::AnyTermCommits);
-        if index > self.commit_index && is_of_this_term {
+        let may_commit = may_commit || self.mutant == Some(super::tests::Mutant::CommitsAnyTerm);
+        if index > self.commit_index && may_commit {
             self.commit_index = index;
         }
     }
 }
 
-/// What of a leader a message needs.
-struct LeaderState<'a, C, S> {
+/// State of the leader from which its messages are built.
+struct SendContext<'a, C, S> {
     term: u64,
     round: u64,
     leader_commit: u64,
     now: Duration,
-    pace: &'a Pace,
+    config: &'a Config,
     log: &'a Log<C, S>,
 }
 
 impl<S: SnapshotState> Progress<S> {
-    /// What is to be sent now, if anything is.
-    fn content<C: Clone + Serialize>(
+    /// Handles a timeout, if one has passed, and returns the payload to send now, if one is due.
+    fn take_due_payload<C: Clone + Serialize>(
         &mut self,
-        state: &LeaderState<'_, C, S>,
-        open_read: u64,
-    ) -> Option<Content> {
-        let LeaderState { now, pace, log, .. } = *state;
-        let is_lost = self.timeout(pace).is_some_and(|timeout| timeout <= now);
-        if is_lost {
-            self.begin_again();
-            // Who is silent for good keeps no old snapshot in memory.
-            let is_old = |transfer: &mut Transfer<S>| {
+        context: &SendContext<'_, C, S>,
+        unconfirmed_round: u64,
+    ) -> Option<Payload> {
+        let SendContext { now, config, log, .. } = *context;
+        let is_timed_out = self.retransmit_deadline(config).is_some_and(|deadline| deadline <= now);
+        if is_timed_out {
+            self.handle_timeout();
+            // A dead follower must not keep an old snapshot in memory.
+            let is_old = |transfer: &mut SnapshotTransfer<S>| {
                 transfer.snapshot.last_included_index < log.snapshot_index()
             };
-            if self.is_silent {
-                self.transfer.take_if(is_old);
+            if self.is_unresponsive {
+                self.snapshot_transfer.take_if(is_old);
             }
         }
         let in_flight = self.in_flight().count();
-        let has_room = in_flight < if self.transfer.is_some() { 1 } else { pace.window };
-        let has_news = self.next_index <= log.last_index()
-            || self.transfer.is_some()
-            || self.sent_round < open_read
-            || self.sent_round == 0;
-        let is_due = self.heartbeat_due(pace) <= now;
-        if is_lost || has_room && (is_due || has_news && !self.is_silent) {
-            Some(if self.is_silent { Content::Probe } else { Content::All })
+        let has_room =
+            in_flight < if self.snapshot_transfer.is_some() { 1 } else { config.max_inflight };
+        let has_unsent = self.next_index <= log.last_index()
+            || self.snapshot_transfer.is_some()
+            || self.last_sent_round < unconfirmed_round
+            || self.last_sent_round == 0;
+        let is_due = self.heartbeat_deadline(config) <= now;
+        if is_timed_out || has_room && (is_due || has_unsent && !self.is_unresponsive) {
+            Some(if self.is_unresponsive { Payload::Probe } else { Payload::Full })
         } else {
-            is_due.then_some(Content::Heartbeat)
+            is_due.then_some(Payload::Empty)
         }
     }
 
-    /// What comes next for this follower.
-    fn message<C: Clone + Serialize>(
+    /// Builds the next message for this follower, and records it as sent.
+    fn build_message<C: Clone + Serialize>(
         &mut self,
-        state: &LeaderState<'_, C, S>,
-        content: Content,
-    ) -> Message<C> {
-        let LeaderState { term, round, leader_commit, now, pace, log } = *state;
-        (self.sent_round, self.sent_at) = (round, now);
-        // To one that may be dead, a snapshot is sent once it has answered something less.
-        let part = (content == Content::All).then(|| self.part(state)).flatten();
-        let next_index = match content {
-            Content::Heartbeat => self.match_index + 1,
-            Content::Probe | Content::All => self.next_index,
+        context: &SendContext<'_, C, S>,
+        payload: Payload,
+    ) -> RaftMessage<C> {
+        let SendContext { term, round, leader_commit, now, config, log } = *context;
+        (self.last_sent_round, self.last_sent_at) = (round, now);
+        // A follower that may be dead must answer a probe before it is sent a snapshot.
+        let part = (payload == Payload::Full).then(|| self.next_snapshot_part(context)).flatten();
+        let next_index = match payload {
+            Payload::Empty => self.match_index + 1,
+            Payload::Probe | Payload::Full => self.next_index,
         };
         let prev_log_index = (next_index - 1).max(log.snapshot_index());
-        let entries = match content {
-            // What stands before the log's beginning is in no message.
+        let entries = match payload {
+            // `next_index` was compacted: no entries, but a part of the snapshot or a heartbeat.
             _ if prev_log_index >= next_index => &[][..],
-            Content::Heartbeat => &[],
-            Content::Probe => {
-                let most_bytes = pace.probe_bytes.min(pace.most_bytes);
-                log.batch(next_index, pace.most_entries, most_bytes)
+            Payload::Empty => &[],
+            Payload::Probe => {
+                let max_bytes = config.max_probe_bytes.min(config.max_message_bytes);
+                log.batch(next_index, config.max_entries, max_bytes)
             }
-            Content::All => match log.batch(next_index, pace.most_entries, pace.most_bytes) {
-                [] => &log.from(next_index)[..log.from(next_index).len().min(1)],
-                entries => entries,
-            },
+            Payload::Full => {
+                match log.batch(next_index, config.max_entries, config.max_message_bytes) {
+                    // A larger entry is sent alone. At the end of the log there is none.
+                    [] => log.entries_from(next_index).get(..1).unwrap_or_default(),
+                    entries => entries,
+                }
+            }
         };
         let last_index = next_index - 1 + entries.len() as u64;
-        let bytes = log.bytes_until(last_index) - log.bytes_until(next_index - 1);
+        let bytes = log.bytes_through(last_index) - log.bytes_through(next_index - 1);
         let bytes = part.as_ref().map_or(bytes, |part| part.data.len() as u64);
-        self.remember(Sent {
+        self.record_sent(SentRpc {
             round,
-            at: now,
-            is_long: bytes > pace.probe_bytes as u64,
-            is_in_flight: content != Content::Heartbeat,
+            sent_at: now,
+            is_large: bytes > config.max_probe_bytes as u64,
+            is_in_flight: payload != Payload::Empty,
             prev_log_index,
             match_index: self.match_index,
         });
         if let Some(part) = part {
-            return Message::InstallSnapshot(part);
+            return RaftMessage::InstallSnapshot(part);
         }
-        if content != Content::Heartbeat {
+        if payload != Payload::Empty {
             self.next_index = last_index + 1;
         }
-        Message::AppendEntries(AppendEntries {
+        RaftMessage::AppendEntries(AppendEntries {
             term,
             prev_log_index,
             prev_log_term: log.term_at(prev_log_index).unwrap_or_default(),
@@ -399,51 +431,55 @@ impl<S: SnapshotState> Progress<S> {
         })
     }
 
-    /// The next part of the snapshot, if entries that the follower lacks are only there.
-    fn part<C: Clone + Serialize>(
+    /// Next part of the snapshot, if the follower lacks entries that are no longer in the log.
+    fn next_snapshot_part<C: Clone + Serialize>(
         &mut self,
-        state: &LeaderState<'_, C, S>,
+        context: &SendContext<'_, C, S>,
     ) -> Option<InstallSnapshot> {
-        let LeaderState { term, round, pace, log, .. } = *state;
-        if self.transfer.is_none() && self.next_index <= log.snapshot_index() {
+        let SendContext { term, round, config, log, .. } = *context;
+        if self.snapshot_transfer.is_none() && self.next_index <= log.snapshot_index() {
             let snapshot = log.snapshot()?.clone();
-            self.transfer = Some(Transfer { snapshot, offset: 0, is_answered: false, round });
+            self.snapshot_transfer =
+                Some(SnapshotTransfer { snapshot, offset: 0, is_acknowledged: false, round });
         }
-        Some(self.transfer.as_ref()?.part(term, round, pace.most_bytes))
+        Some(self.snapshot_transfer.as_ref()?.next_part(term, round, config.max_message_bytes))
     }
 
-    fn note_time(&mut self, sent: Option<Sent>, now: Duration) {
+    /// Measures the time that a message took, and frees its place and those of earlier ones.
+    fn record_latency(&mut self, sent: Option<SentRpc>, now: Duration) {
         let Some(sent) = sent else { return };
-        let took = now.saturating_sub(sent.at);
-        if sent.is_long {
-            (self.transfer_time, self.backoff) = (took, 0);
+        let took = now.saturating_sub(sent.sent_at);
+        if sent.is_large {
+            (self.large_round_trip_time, self.backoff) = (took, 0);
         } else {
-            self.round_trip = took;
+            self.short_round_trip_time = took;
         }
-        // A heartbeat may overtake what is long.
-        if sent.is_in_flight || !self.in_flight().any(|sent| sent.is_long) {
-            self.forget_in_flight(sent.round);
+        // The response to a heartbeat may overtake a large message, which stays in flight.
+        if sent.is_in_flight || !self.in_flight().any(|sent| sent.is_large) {
+            self.free_in_flight(sent.round);
         }
     }
 
-    /// Leaders, rule 3.1.
-    fn note_match(&mut self, match_index: u64) {
+    /// Leaders, rule 3.1: updates `next_index` and `match_index` after a success.
+    fn update_match_index(&mut self, match_index: u64) {
         self.match_index = self.match_index.max(match_index);
         self.next_index = self.next_index.max(self.match_index + 1);
         let matched = self.match_index;
-        let is_over = |transfer: &Transfer<S>| transfer.snapshot.last_included_index <= matched;
-        if self.transfer.as_ref().is_some_and(is_over) {
-            self.transfer = None;
-            self.forget_in_flight(u64::MAX);
+        let is_complete =
+            |transfer: &SnapshotTransfer<S>| transfer.snapshot.last_included_index <= matched;
+        if self.snapshot_transfer.as_ref().is_some_and(is_complete) {
+            self.snapshot_transfer = None;
+            self.free_in_flight(u64::MAX);
         }
     }
 
-    /// The follower says where in a snapshot it goes on.
-    fn note_offset(&mut self, round: u64, offset: usize) {
-        if let Some(transfer) = &mut self.transfer
+    /// Continues the snapshot at the offset that the follower needs. Ignores responses that are
+    /// older than the last one.
+    fn update_offset(&mut self, round: u64, offset: usize) {
+        if let Some(transfer) = &mut self.snapshot_transfer
             && transfer.round <= round
         {
-            (transfer.offset, transfer.round, transfer.is_answered) = (offset, round, true);
+            (transfer.offset, transfer.round, transfer.is_acknowledged) = (offset, round, true);
         }
     }
 }

@@ -12,8 +12,10 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
+
 use super::core::Raft;
-use super::message::{InstallSnapshot, NodeId, Snapshot};
+use super::message::{InstallSnapshot, ServerId, Snapshot};
 use crate::json::Json;
 
 /// The state of a state machine, as text.
@@ -37,24 +39,24 @@ impl SnapshotState for Json {
 
 /// A snapshot that a leader sends to a follower.
 #[derive(Debug, Clone)]
-pub(super) struct Transfer<S> {
+pub(super) struct SnapshotTransfer<S> {
     pub(super) snapshot: Snapshot<S>,
     /// Where the next part begins.
     pub(super) offset: usize,
-    /// Whether the follower has answered any part.
-    pub(super) is_answered: bool,
-    /// The round of the last answer, at first of the first part. What answers an earlier one says
-    /// nothing new, or is about another snapshot.
+    /// True if the follower has responded to a part. Until then, parts are empty.
+    pub(super) is_acknowledged: bool,
+    /// Round to which the follower last responded; at first, round of the first part. A response to
+    /// an earlier round is outdated, or is about another snapshot.
     pub(super) round: u64,
 }
 
-impl<S: SnapshotState> Transfer<S> {
-    /// The next part, with at most so many bytes in a message.
-    pub(super) fn part(&self, term: u64, round: u64, most_bytes: usize) -> InstallSnapshot {
+impl<S: SnapshotState> SnapshotTransfer<S> {
+    /// Next part, of at most `max_bytes` as a JSON string.
+    pub(super) fn next_part(&self, term: u64, round: u64, max_bytes: usize) -> InstallSnapshot {
         let text = self.snapshot.state.text();
         let (offset, rest) =
             text.get(self.offset..).map_or((0, &*text), |rest| (self.offset, rest));
-        let data = if self.is_answered { part(rest, most_bytes) } else { "" };
+        let data = if self.is_acknowledged { prefix(rest, max_bytes) } else { "" };
         InstallSnapshot {
             term,
             last_included_index: self.snapshot.last_included_index,
@@ -67,10 +69,10 @@ impl<S: SnapshotState> Transfer<S> {
     }
 }
 
-/// The beginning of a text that takes at most so many bytes as a string of JSON, but at least one
-/// character. In JSON, quotation marks and backslashes take two bytes, and control characters six
-/// at most.
-fn part(text: &str, most_bytes: usize) -> &str {
+/// Longest prefix of a text that takes at most `max_bytes` as a JSON string, but at least one
+/// character. In JSON, quotation marks and backslashes take two bytes, and control characters at
+/// most six.
+fn prefix(text: &str, max_bytes: usize) -> &str {
     let mut bytes = 0;
     let end = text.bytes().position(|byte| {
         bytes += match byte {
@@ -78,7 +80,7 @@ fn part(text: &str, most_bytes: usize) -> &str {
             0..0x20 => 6,
             _ => 1,
         };
-        bytes > most_bytes
+        bytes > max_bytes
     });
     let Some(end) = end else { return text };
     let end = (0..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
@@ -88,45 +90,78 @@ fn part(text: &str, most_bytes: usize) -> &str {
 
 /// A snapshot of which a follower has the beginning.
 #[derive(Debug, Clone)]
-pub(super) struct Receiving {
-    /// Whose it is, and its leader's term, last index and last term.
-    name: (NodeId, u64, u64, u64),
+pub(super) struct PartialSnapshot {
+    id: SnapshotId,
     text: String,
 }
 
-impl<C, S: SnapshotState> Raft<C, S> {
-    /// The receiver of `InstallSnapshot`, rules 2 to 5: parts are put together in their order. The
-    /// whole snapshot, or where in it the next part begins.
-    pub(super) fn receive_part(
-        &mut self,
-        from: NodeId,
-        part: InstallSnapshot,
-    ) -> Result<Snapshot<S>, usize> {
-        let InstallSnapshot { term, last_included_index, last_included_term, .. } = part;
-        let name = (from, term, last_included_index, last_included_term);
-        let new = || Receiving { name, text: String::new() };
-        #[cfg(test)]
-        if self.mutant == Some(super::tests::Mutant::MixesSnapshots) {
-            self.receiving.iter_mut().for_each(|one| one.name = name);
+/// Snapshot that a leader sends. Parts with different ids must not be put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct SnapshotId {
+    leader: ServerId,
+    term: u64,
+    last_included_index: u64,
+    last_included_term: u64,
+}
+
+/// Snapshot, if the received part was the last one, or offset of the part that is needed next.
+pub(super) enum ReceivedPart<S> {
+    Complete(Snapshot<S>),
+    Next { offset: usize },
+}
+
+impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
+    /// Log compaction: replaces applied entries by a snapshot of the state that they have led to
+    /// (section 7).
+    pub(super) fn compact(&mut self, last_included_index: u64, state: S) {
+        let term = self.log.term_at(last_included_index);
+        if let Some(last_included_term) = term
+            && (self.log.snapshot_index() + 1..=self.last_applied).contains(&last_included_index)
+        {
+            self.log.install(Snapshot { last_included_index, last_included_term, state });
+            self.effects.has_compacted = true;
         }
-        let mut receiving =
-            self.receiving.take().filter(|one| one.name == name).unwrap_or_else(new);
-        if part.offset == receiving.text.len() {
-            receiving.text.push_str(&part.data);
-            if part.done {
-                let state = S::from_text(receiving.text).ok_or(0_usize)?;
-                return Ok(Snapshot { last_included_index, last_included_term, state });
-            }
-        }
-        let offset = receiving.text.len();
-        self.receiving = Some(receiving).filter(|one| !one.text.is_empty());
-        Err(offset)
     }
 
-    /// Forgets what is not needed any more: another snapshot, or entries, have taken its place.
-    pub(super) fn stop_receiving(&mut self) {
+    /// Receiver of `InstallSnapshot`, rules 2 to 5: puts parts together in order.
+    pub(super) fn receive_part(
+        &mut self,
+        from: ServerId,
+        part: InstallSnapshot,
+    ) -> ReceivedPart<S> {
+        let InstallSnapshot { term, last_included_index, last_included_term, .. } = part;
+        let id = SnapshotId { leader: from, term, last_included_index, last_included_term };
+        let new = || PartialSnapshot { id, text: String::new() };
+        #[cfg(test)]
+        if self.mutant == Some(super::tests::Mutant::MixesSnapshots) {
+            self.partial_snapshot.iter_mut().for_each(|one| one.id = id);
+        }
+        let mut partial =
+            self.partial_snapshot.take().filter(|one| one.id == id).unwrap_or_else(new);
+        if part.offset == partial.text.len() {
+            partial.text.push_str(&part.data);
+            if part.done {
+                return match S::from_text(partial.text) {
+                    Some(state) => ReceivedPart::Complete(Snapshot {
+                        last_included_index,
+                        last_included_term,
+                        state,
+                    }),
+                    // The text was damaged on the way: begin again.
+                    None => ReceivedPart::Next { offset: 0 },
+                };
+            }
+        }
+        let offset = partial.text.len();
+        // Without text, there is nothing to keep.
+        self.partial_snapshot = Some(partial).filter(|one| !one.text.is_empty());
+        ReceivedPart::Next { offset }
+    }
+
+    /// Discards a partial snapshot that ends at or before the commit index, and so is not needed.
+    pub(super) fn discard_partial_snapshot(&mut self) {
         let commit_index = self.commit_index;
-        self.receiving = self.receiving.take().filter(|one| one.name.2 > commit_index);
+        self.partial_snapshot.take_if(|one| one.id.last_included_index <= commit_index);
     }
 }
 
@@ -137,8 +172,8 @@ mod tests {
     #[test]
     fn a_part_ends_between_characters_and_counts_what_json_makes_of_it() {
         #[track_caller]
-        fn check(text: &str, most_bytes: usize, expected: &str) {
-            assert_eq!(part(text, most_bytes), expected);
+        fn check(text: &str, max_bytes: usize, expected: &str) {
+            assert_eq!(prefix(text, max_bytes), expected);
         }
         check("[1,2]", 9, "[1,2]");
         check("[1,2]", 5, "[1,2]");
@@ -157,15 +192,16 @@ mod tests {
     fn parts_put_together_are_the_text() {
         let text = serde_json::to_string(&["é\"\\\n", "😀", "x", "\u{7f}\u{1}"]).unwrap();
         let text = Json::from_text(text).unwrap();
-        for most_bytes in 0..40 {
+        for max_bytes in 0..40 {
             let snapshot =
                 Snapshot { last_included_index: 9, last_included_term: 2, state: text.clone() };
-            let mut transfer = Transfer { snapshot, offset: 0, is_answered: true, round: 1 };
+            let mut transfer =
+                SnapshotTransfer { snapshot, offset: 0, is_acknowledged: true, round: 1 };
             let mut whole = String::new();
             loop {
-                let part = transfer.part(3, 1, most_bytes);
+                let part = transfer.next_part(3, 1, max_bytes);
                 let bytes = serde_json::to_string(&part.data).unwrap().len() - 2;
-                assert!(bytes <= most_bytes.max(6), "{part:?}");
+                assert!(bytes <= max_bytes.max(6), "{part:?}");
                 assert_eq!(part.offset, whole.len());
                 whole.push_str(&part.data);
                 transfer.offset = whole.len();

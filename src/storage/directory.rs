@@ -22,15 +22,17 @@ use async_trait::async_trait;
 
 use super::Disk;
 
-/// The name of the file that is locked.
-const LOCK: &str = "lock";
+/// Name of the file that is locked.
+const LOCK_FILE: &str = "lock";
 
-/// How long a lock is waited for that another process has. Longer keeps people waiting who have
-/// started a node twice; the system frees the lock of a killed process sooner.
-const LOCK_WITHIN: Duration = Duration::from_secs(1);
+/// Timeout of a lock that another process holds. A longer one delays the error if a node was
+/// started twice; a shorter one may be less than the system needs to release a killed process's
+/// lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long until the next attempt.
-const LOCK_AGAIN: Duration = Duration::from_millis(10);
+/// Pause between two attempts to lock. A shorter one takes more system calls, a longer one delays
+/// the start.
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A directory as a [`Disk`]. It must be there, and it is locked from the first use on: another
 /// node that would use it is refused, until this value and its clones are gone.
@@ -53,13 +55,14 @@ impl Directory {
     /// Makes this node the only one here.
     fn lock(&self) -> io::Result<()> {
         if self.lock.get().is_none() {
-            let file = OpenOptions::new().create(true).append(true).open(self.path.join(LOCK))?;
-            let is_locked = self.is_locked(try_lock(&file))?;
-            // Nobody else has set it: all this is on one thread, the node's.
+            let file =
+                OpenOptions::new().create(true).append(true).open(self.path.join(LOCK_FILE))?;
+            let is_locked = self.check_lock(try_lock(&file))?;
+            // It is unset: only the node's thread sets it.
             let _ = self.lock.set(is_locked.then_some(file));
         }
         match self.lock.get() {
-            Some(Some(file)) if !is_at(file, &self.path.join(LOCK))? => {
+            Some(Some(file)) if !is_same_file(file, &self.path.join(LOCK_FILE))? => {
                 let path = self.path.display();
                 let text = format!("the directory {path} was replaced while this node used it");
                 Err(io::Error::new(ErrorKind::NotFound, text))
@@ -68,9 +71,10 @@ impl Directory {
         }
     }
 
-    /// Whether there is a lock now, or can be none here.
-    fn is_locked(&self, attempt: Result<(), TryLockError>) -> io::Result<bool> {
-        let (directory, lock) = (self.path.display(), self.path(LOCK));
+    /// Returns true for a lock and false if the file system has none; fails if another process has
+    /// it.
+    fn check_lock(&self, attempt: Result<(), TryLockError>) -> io::Result<bool> {
+        let (directory, lock) = (self.path.display(), self.path(LOCK_FILE));
         match attempt {
             Ok(()) => Ok(true),
             Err(TryLockError::WouldBlock) => {
@@ -81,7 +85,7 @@ impl Directory {
                 Err(io::Error::new(ErrorKind::ResourceBusy, text))
             }
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
-                self.tell(&format!(
+                self.report(&format!(
                     "{lock} cannot be locked: {error}; nothing keeps another process from using \
                      the directory {directory} as well"
                 ));
@@ -93,7 +97,7 @@ impl Directory {
         }
     }
 
-    async fn with_thread(
+    async fn write_on_thread(
         &self,
         file: &str,
         bytes: &[u8],
@@ -113,16 +117,16 @@ fn try_lock(file: &File) -> Result<(), TryLockError> {
     let start = Instant::now();
     loop {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) if start.elapsed() < LOCK_WITHIN => {
-                std::thread::sleep(LOCK_AGAIN);
+            Err(TryLockError::WouldBlock) if start.elapsed() < LOCK_TIMEOUT => {
+                std::thread::sleep(LOCK_RETRY_INTERVAL);
             }
             attempt => return attempt,
         }
     }
 }
 
-/// Whether an open file is the one at this path still.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+/// True if an open file is still the one at this path.
+fn is_same_file(file: &File, path: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
@@ -160,7 +164,7 @@ impl Disk for Directory {
         }
     }
 
-    fn cut(&self, file: &str, length: u64) -> io::Result<()> {
+    fn truncate(&self, file: &str, length: u64) -> io::Result<()> {
         self.lock()?;
         let file = OpenOptions::new().write(true).open(self.path.join(file))?;
         file.set_len(length)?;
@@ -168,11 +172,11 @@ impl Disk for Directory {
     }
 
     async fn append(&self, file: &str, bytes: &[u8]) -> io::Result<()> {
-        self.with_thread(file, bytes, append).await
+        self.write_on_thread(file, bytes, append).await
     }
 
     async fn replace(&self, file: &str, bytes: &[u8]) -> io::Result<()> {
-        self.with_thread(file, bytes, replace).await
+        self.write_on_thread(file, bytes, replace).await
     }
 
     fn path(&self, file: &str) -> String {
@@ -206,9 +210,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_where_there_are_no_locks_a_node_goes_on_without() {
+    fn a_node_continues_without_a_lock_only_if_the_file_system_has_none() {
         let check = |attempt, expected: Result<bool, &str>| {
-            let outcome = Directory::at("d").is_locked(attempt).map_err(|error| error.to_string());
+            let outcome = Directory::at("d").check_lock(attempt).map_err(|error| error.to_string());
             assert!(match (&outcome, expected) {
                 (Ok(is_locked), Ok(expected)) => *is_locked == expected,
                 (Err(error), Err(expected)) => error.starts_with(expected),

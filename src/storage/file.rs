@@ -21,33 +21,35 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Storage;
 use super::record;
-use super::recovery::Found;
+use super::recovery::RecoveredFile;
 
-/// How long nothing is written before the last batch is marked as durable. Longer leaves it longer
-/// without, where a disk that changes it is taken for a kill; shorter takes a second sync for each
-/// of the writes that come more slowly than this.
-const QUIET: Duration = Duration::from_secs(1);
+/// Time without writes after which the last batch is marked as durable. A longer one extends the
+/// time in which damage to this batch is mistaken for a kill. A shorter one takes a second sync for
+/// more writes: each that is the only one in this time.
+const MARK_DELAY: Duration = Duration::from_secs(1);
 
 /// What is to be done with records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Write {
+pub(super) enum WriteMode {
     Append,
     Replace,
 }
 
-/// A file of a node. Its name is taken while this lives.
-pub(super) struct File {
+/// An open file of a node. Its name is free again when this is dropped.
+pub(super) struct DurableFile {
     storage: Storage,
     name: String,
-    state: RefCell<State>,
+    state: RefCell<FileState>,
 }
 
-struct State {
-    /// What waits until the disk has time.
-    next: Batch,
-    /// Whether the task that writes is there.
-    is_busy: bool,
-    /// Why nothing can be written any more.
+/// State of the queue. Invariant: `is_writing` if a caller waits in `pending` and no write has
+/// failed.
+struct FileState {
+    /// The batch to write next.
+    pending: PendingBatch,
+    /// True while the task that writes is running.
+    is_writing: bool,
+    /// The error of a failed write, after which all further writes fail.
     failure: Option<Rc<str>>,
     /// How many batches the file has; none before there is a file.
     batches: u64,
@@ -55,47 +57,48 @@ struct State {
     is_marked: bool,
     /// When that one was written, or found.
     written_at: Instant,
-    /// Whether the task is there that will mark it.
-    is_watched: bool,
+    /// True while the task that will mark the last batch is running.
+    is_mark_scheduled: bool,
 }
 
 /// What is written at once.
 #[derive(Default)]
-struct Batch {
-    replaces: bool,
-    /// Whether it is written even if it has no records.
-    marks: bool,
-    /// The records, each as a line of JSON.
+struct PendingBatch {
+    is_replacement: bool,
+    /// True to write the batch even if it has no records.
+    is_mark: bool,
+    /// The records as lines of JSON.
     lines: Vec<u8>,
-    /// In the order of their calls, because in this order they are woken.
-    callers: Vec<oneshot::Sender<Result<(), Rc<str>>>>,
+    /// The callers in the order of their calls, which is the order in which they are woken.
+    waiters: Vec<oneshot::Sender<Result<(), Rc<str>>>>,
 }
 
-impl File {
+impl DurableFile {
     pub(super) fn new(storage: Storage, name: String) -> Rc<Self> {
-        let state = State {
-            next: Batch::default(),
-            is_busy: false,
+        let state = FileState {
+            pending: PendingBatch::default(),
+            is_writing: false,
             failure: None,
             batches: 0,
             is_marked: true,
             written_at: Instant::now(),
-            is_watched: false,
+            is_mark_scheduled: false,
         };
-        Rc::new(File { storage, name, state: RefCell::new(state) })
+        Rc::new(DurableFile { storage, name, state: RefCell::new(state) })
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Goes on behind what was found, which the disk has made durable to read it.
-    pub(super) fn go_on_behind(self: &Rc<Self>, found: &Found<'_>) {
+    /// Continues after the recovered batches. [`Disk::read`](super::Disk::read) has made them
+    /// durable.
+    pub(super) fn resume_after(self: &Rc<Self>, found: &RecoveredFile<'_>) {
         {
             let mut state = self.state.borrow_mut();
             (state.batches, state.is_marked) = (found.batches, found.is_marked);
         }
-        self.see_to_mark();
+        self.schedule_mark();
     }
 
     /// Entries as lines of JSON.
@@ -112,7 +115,7 @@ impl File {
     /// Puts lines into the queue, and waits until they are durable.
     pub(super) fn write(
         self: &Rc<Self>,
-        how: Write,
+        mode: WriteMode,
         lines: &[u8],
     ) -> impl Future<Output = anyhow::Result<()>> + use<> {
         let (caller, answer) = oneshot::channel();
@@ -123,87 +126,88 @@ impl File {
         } else if self.storage.disk().is_none() {
             let _ = caller.send(Ok(()));
         } else {
-            state.next.add(how, lines);
-            state.next.callers.push(caller);
-            if !std::mem::replace(&mut state.is_busy, true) {
-                self.storage.spawn(Rc::clone(self).work());
+            state.pending.add(mode, lines);
+            state.pending.waiters.push(caller);
+            if !std::mem::replace(&mut state.is_writing, true) {
+                self.storage.spawn(Rc::clone(self).write_batches());
             }
         }
         async move {
-            let answer = answer.await.map_err(|_| anyhow!("the node is about to end"))?;
+            let answer = answer.await.map_err(|_| anyhow!("the node is ending"))?;
             answer.map_err(|failure| anyhow!("{failure}"))
         }
     }
 
-    /// Writes batch after batch, until nothing waits.
-    async fn work(self: Rc<Self>) {
-        while let Some(batch) = self.next_batch() {
-            let outcome = self.store(&batch).await.map_err(|error| self.fail(&error));
-            for caller in batch.callers {
+    /// Writes batches until none is pending.
+    async fn write_batches(self: Rc<Self>) {
+        while let Some(batch) = self.take_batch() {
+            let outcome = self.write_batch(&batch).await.map_err(|error| self.fail_all(&error));
+            for caller in batch.waiters {
                 let _ = caller.send(outcome.clone());
             }
             if outcome.is_ok() {
-                self.see_to_mark();
+                self.schedule_mark();
             }
         }
     }
 
-    fn next_batch(&self) -> Option<Batch> {
+    fn take_batch(&self) -> Option<PendingBatch> {
         let mut state = self.state.borrow_mut();
-        let batch = std::mem::take(&mut state.next);
-        state.is_busy = batch.marks || !batch.callers.is_empty();
-        state.is_busy.then_some(batch)
+        let batch = std::mem::take(&mut state.pending);
+        state.is_writing = batch.is_mark || !batch.waiters.is_empty();
+        state.is_writing.then_some(batch)
     }
 
-    async fn store(&self, batch: &Batch) -> io::Result<()> {
+    async fn write_batch(&self, batch: &PendingBatch) -> io::Result<()> {
         let Some(disk) = self.storage.disk() else { return Ok(()) };
-        if batch.lines.is_empty() && !batch.replaces && !batch.marks {
+        if batch.lines.is_empty() && !batch.is_replacement && !batch.is_mark {
             return Ok(());
         }
         let before = self.state.borrow().batches;
-        // Only a replacement is durable before it is seen, so it is how a file begins.
-        let begins = batch.replaces || before == 0;
-        let number = if begins { 1 } else { before + 1 };
-        let bytes = record::batch(number, &batch.lines);
-        if begins {
+        // A replacement is durable before it is visible, so batch 1 is always written by one.
+        let replaces = batch.is_replacement || before == 0;
+        let number = if replaces { 1 } else { before + 1 };
+        let bytes = record::encode_batch(number, &batch.lines);
+        if replaces {
             disk.replace(&self.name, &bytes).await?;
         } else {
             disk.append(&self.name, &bytes).await?;
         }
         let mut state = self.state.borrow_mut();
         state.batches = number;
-        state.is_marked = begins || batch.lines.is_empty();
+        state.is_marked = replaces || batch.lines.is_empty();
         state.written_at = Instant::now();
         Ok(())
     }
 
     /// Refuses what waits and what will come.
     ///
-    /// To try again would be no help. A kernel may drop the pages that it could not write, and then
-    /// the next sync succeeds although they are lost: Rebello et al., *Can Applications Recover
-    /// from fsync Failures?*, USENIX ATC 2020.
-    fn fail(&self, error: &io::Error) -> Rc<str> {
+    /// A retry would be wrong. The kernel may drop the pages that it could not write, and then the
+    /// next sync succeeds although they are lost (Rebello et al., *Can Applications Recover from
+    /// fsync Failures?*, USENIX ATC 2020).
+    fn fail_all(&self, error: &io::Error) -> Rc<str> {
         let failure: Rc<str> =
-            format!("cannot write {self}: {error}; it takes nothing more until a restart").into();
+            format!("cannot write {self}: {error}; further writes fail until a restart").into();
         let mut state = self.state.borrow_mut();
         state.failure = Some(Rc::clone(&failure));
-        for caller in std::mem::take(&mut state.next).callers {
+        for caller in std::mem::take(&mut state.pending).waiters {
             let _ = caller.send(Err(Rc::clone(&failure)));
         }
         failure
     }
 
-    /// Has the last batch marked as durable, unless it is, or another comes soon.
-    fn see_to_mark(self: &Rc<Self>) {
+    /// Starts the task that marks the last batch as durable, unless it is marked.
+    fn schedule_mark(self: &Rc<Self>) {
         let mut state = self.state.borrow_mut();
-        if !state.is_marked && !std::mem::replace(&mut state.is_watched, true) {
-            self.storage.spawn(File::watch(Rc::downgrade(self)));
+        if !state.is_marked && !std::mem::replace(&mut state.is_mark_scheduled, true) {
+            self.storage.spawn(DurableFile::mark_when_idle(Rc::downgrade(self)));
         }
     }
 
-    /// Marks the last batch once it is old enough. Meanwhile nothing keeps the file open.
-    async fn watch(file: Weak<File>) {
-        while let Some(due) = file.upgrade().and_then(|file| file.mark_is_due()) {
+    /// Marks the last batch when nothing was written for [`MARK_DELAY`]. Holds the file weakly, so
+    /// that it can be closed meanwhile.
+    async fn mark_when_idle(file: Weak<DurableFile>) {
+        while let Some(due) = file.upgrade().and_then(|file| file.schedule_next_check()) {
             sleep_until(due).await;
             if let Some(file) = file.upgrade() {
                 file.mark(due).await;
@@ -211,52 +215,52 @@ impl File {
         }
     }
 
-    /// When to see whether the last batch is to be marked; never, once that is over.
-    fn mark_is_due(&self) -> Option<Instant> {
+    /// Time at which to check again, or `None` if no mark is needed: then the task that marks ends.
+    fn schedule_next_check(&self) -> Option<Instant> {
         let state = &mut *self.state.borrow_mut();
-        state.is_watched = !state.is_marked && state.failure.is_none();
-        let since = if state.is_busy { Instant::now() } else { state.written_at };
-        state.is_watched.then(|| since + QUIET)
+        state.is_mark_scheduled = !state.is_marked && state.failure.is_none();
+        let since = if state.is_writing { Instant::now() } else { state.written_at };
+        state.is_mark_scheduled.then(|| since + MARK_DELAY)
     }
 
     async fn mark(self: Rc<Self>, due: Instant) {
         {
             let state = &mut *self.state.borrow_mut();
-            let is_over = state.is_marked || state.failure.is_some();
-            if is_over || state.is_busy || state.written_at + QUIET > due {
+            let is_needless = state.is_marked || state.failure.is_some();
+            if is_needless || state.is_writing || state.written_at + MARK_DELAY > due {
                 return;
             }
-            state.next.marks = true;
-            state.is_busy = true;
+            state.pending.is_mark = true;
+            state.is_writing = true;
         }
-        self.work().await;
+        self.write_batches().await;
     }
 }
 
-impl Batch {
-    fn add(&mut self, how: Write, lines: &[u8]) {
-        if how == Write::Replace {
-            // Whoever waits to append is stored once this is, for it comes after.
+impl PendingBatch {
+    fn add(&mut self, mode: WriteMode, lines: &[u8]) {
+        if mode == WriteMode::Replace {
+            // Pending appends are durable with the replacement, which supersedes them.
             self.lines.clear();
-            self.replaces = true;
+            self.is_replacement = true;
         }
         self.lines.extend_from_slice(lines);
     }
 }
 
-impl Drop for File {
+impl Drop for DurableFile {
     fn drop(&mut self) {
         self.storage.close(&self.name);
     }
 }
 
-impl fmt::Display for File {
+impl fmt::Display for DurableFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
     }
 }
 
-impl fmt::Debug for File {
+impl fmt::Debug for DurableFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("File").field("name", &self.name).finish_non_exhaustive()
     }

@@ -23,8 +23,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The checksum in hexadecimal digits and a space.
-const LABEL_AT: usize = 9;
+/// Length of the checksum: eight hexadecimal digits and a space.
+const CHECKSUM_LENGTH: usize = 9;
 
 /// A record's place in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub(super) struct Label {
     pub(super) batch: u64,
     /// Its number in the batch, from 1; 0 in a batch without records.
     pub(super) record: u64,
-    /// How many records the batch has.
-    pub(super) records: u64,
+    /// The number of records in the batch.
+    pub(super) record_count: u64,
 }
 
 /// A record that is whole.
@@ -49,24 +49,29 @@ pub(super) struct Record<'a> {
 
 /// What is wrong with a line that is no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
-    Nothing,
-    NoLineBreak,
+pub(super) enum RecordError {
+    EndOfFile,
+    IncompleteLine,
     Checksum,
     Label,
 }
 
-/// The record with which these bytes begin.
-pub(super) fn first(bytes: &[u8]) -> Result<Record<'_>, Flaw> {
+/// Parses the record at the beginning of these bytes.
+pub(super) fn parse_record(bytes: &[u8]) -> Result<Record<'_>, RecordError> {
     let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
-        return Err(if bytes.is_empty() { Flaw::Nothing } else { Flaw::NoLineBreak });
+        return Err(if bytes.is_empty() {
+            RecordError::EndOfFile
+        } else {
+            RecordError::IncompleteLine
+        });
     };
-    let (checksum, text) = bytes[..end].split_at_checked(LABEL_AT).ok_or(Flaw::Checksum)?;
+    let (checksum, text) =
+        bytes[..end].split_at_checked(CHECKSUM_LENGTH).ok_or(RecordError::Checksum)?;
     if checksum != checksum_of(text) {
-        return Err(Flaw::Checksum);
+        return Err(RecordError::Checksum);
     }
     let space = text.iter().position(|byte| *byte == b' ').unwrap_or(text.len());
-    let label = Label::parse(&text[..space]).ok_or(Flaw::Label)?;
+    let label = Label::parse(&text[..space]).ok_or(RecordError::Label)?;
     let json = text.get(space + 1..).unwrap_or_default();
     Ok(Record { label, json, length: end + 1 })
 }
@@ -83,64 +88,68 @@ pub(super) fn push_line(lines: &mut Vec<u8>, entry: &impl Serialize) -> serde_js
     Ok(())
 }
 
-/// A batch of these lines of JSON, which may be none, and the blank line before it.
-pub(super) fn batch(number: u64, lines: &[u8]) -> Vec<u8> {
+/// Encodes a batch of lines of JSON, which may be none, with the blank line before it.
+pub(super) fn encode_batch(number: u64, lines: &[u8]) -> Vec<u8> {
     let records = lines.split_inclusive(|byte| *byte == b'\n').count();
-    let mut out = Vec::with_capacity(lines.len() + (records + 1) * 2 * LABEL_AT);
+    let mut out = Vec::with_capacity(lines.len() + (records + 1) * 2 * CHECKSUM_LENGTH);
     if number > 1 {
         out.push(b'\n');
     }
     if records == 0 {
-        push(&mut out, &format!("{number}:0/0"), b"\n");
+        encode_record(&mut out, &format!("{number}:0/0"), b"\n");
     }
     for (record, line) in (1..).zip(lines.split_inclusive(|byte| *byte == b'\n')) {
-        push(&mut out, &format!("{number}:{record}/{records} "), line);
+        encode_record(&mut out, &format!("{number}:{record}/{records} "), line);
     }
     out
 }
 
-fn push(out: &mut Vec<u8>, label: &str, line: &[u8]) {
+fn encode_record(out: &mut Vec<u8>, label: &str, line: &[u8]) {
     let start = out.len();
-    out.extend_from_slice(&[b' '; LABEL_AT]);
+    out.extend_from_slice(&[b' '; CHECKSUM_LENGTH]);
     out.extend_from_slice(label.as_bytes());
     out.extend_from_slice(line);
-    let (checksum, text) = out[start..].split_at_mut(LABEL_AT);
+    let (checksum, text) = out[start..].split_at_mut(CHECKSUM_LENGTH);
     checksum.copy_from_slice(&checksum_of(&text[..text.len() - 1]));
 }
 
 impl Label {
     fn parse(text: &[u8]) -> Option<Self> {
         let (batch, place) = std::str::from_utf8(text).ok()?.split_once(':')?;
-        let (record, records) = place.split_once('/')?;
+        let (record, record_count) = place.split_once('/')?;
         let number = |text: &str| text.parse().ok();
-        Some(Label { batch: number(batch)?, record: number(record)?, records: number(records)? })
+        Some(Label {
+            batch: number(batch)?,
+            record: number(record)?,
+            record_count: number(record_count)?,
+        })
     }
 }
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Label { batch, record, records } = self;
-        write!(f, "record {record} of {records} of batch {batch}")
+        let Label { batch, record, record_count } = self;
+        write!(f, "record {record} of {record_count} of batch {batch}")
     }
 }
 
-/// In words that follow a colon.
-impl fmt::Display for Flaw {
+/// A clause that follows a colon.
+impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Flaw::Nothing => "the file ends before it",
-            Flaw::NoLineBreak => "the file ends in the middle of this line",
-            Flaw::Checksum => "the checksum of this line is wrong",
-            Flaw::Label => {
-                "the checksum of this line is right, but behind it stands no label such as 1:2/3, \
-                 so it was not written by this version of the library"
+            RecordError::EndOfFile => "the file ends before it",
+            RecordError::IncompleteLine => "the file ends in the middle of this line",
+            RecordError::Checksum => "the checksum of this line is wrong",
+            RecordError::Label => {
+                "the checksum of this line is right, but no label such as 1:2/3 follows it, so it \
+                 was not written by this version of the library"
             }
         })
     }
 }
 
-fn checksum_of(text: &[u8]) -> [u8; LABEL_AT] {
-    let (mut digits, sum) = ([b' '; LABEL_AT], crc32(text));
+fn checksum_of(text: &[u8]) -> [u8; CHECKSUM_LENGTH] {
+    let (mut digits, sum) = ([b' '; CHECKSUM_LENGTH], crc32(text));
     for (digit, place) in digits[..8].iter_mut().zip((0..8).rev()) {
         *digit = b"0123456789abcdef"[(sum >> (4 * place) & 0xf) as usize];
     }
@@ -149,16 +158,16 @@ fn checksum_of(text: &[u8]) -> [u8; LABEL_AT] {
 
 /// The CRC-32 of IEEE 802.3, as in gzip and PNG.
 fn crc32(bytes: &[u8]) -> u32 {
-    !bytes
-        .iter()
-        .fold(u32::MAX, |sum, byte| TABLE[usize::from(sum.to_le_bytes()[0] ^ byte)] ^ (sum >> 8))
+    !bytes.iter().fold(u32::MAX, |sum, byte| {
+        CRC_TABLE[usize::from(sum.to_le_bytes()[0] ^ byte)] ^ (sum >> 8)
+    })
 }
 
-/// What each value of a byte does to the checksum.
-const TABLE: [u32; 256] = table();
+/// The CRC-32 of each byte value, for the computation by bytes.
+const CRC_TABLE: [u32; 256] = crc_table();
 
-const fn table() -> [u32; 256] {
-    /// The polynomial, its lowest power first.
+const fn crc_table() -> [u32; 256] {
+    /// The polynomial, lowest power first.
     const POLYNOMIAL: u32 = 0xedb8_8320;
     let mut table = [0; 256];
     let mut byte = 0;
@@ -190,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn checksums_are_those_that_everybody_knows() {
+    fn checksums_match_known_values_of_crc_32() {
         let check = |text: &str, expected| assert_eq!(crc32(text.as_bytes()), expected, "{text}");
         check("", 0);
         check("a", 0xe8b7_be43);
@@ -201,8 +210,8 @@ mod tests {
 
     #[test]
     fn a_record_is_a_line_that_people_can_read() {
-        let text = |number, lines: &[u8]| String::from_utf8(batch(number, lines)).unwrap();
-        // The example at the beginning of this file.
+        let text = |number, lines: &[u8]| String::from_utf8(encode_batch(number, lines)).unwrap();
+        // The example of the module documentation.
         let example = [
             r#"495007b8 1:1/2 {"term":3}"#,
             r#"80903176 1:2/2 {"entry":7}"#,
@@ -220,17 +229,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_pushed_comes_back_one_by_one() {
+    fn records_are_parsed_back_one_by_one() {
         let entries = [json!(null), json!("line\nbreak"), json!({"a": [1, 2.5]}), json!("")];
-        let out = batch(7, &lines(&entries));
+        let out = encode_batch(7, &lines(&entries));
         let mut rest = &out[1..];
         for (record, entry) in (1..).zip(&entries) {
-            let found = first(rest).unwrap();
-            assert_eq!(found.label, Label { batch: 7, record, records: 4 });
+            let found = parse_record(rest).unwrap();
+            assert_eq!(found.label, Label { batch: 7, record, record_count: 4 });
             assert_eq!(serde_json::from_slice::<serde_json::Value>(found.json).unwrap(), *entry);
             rest = &rest[found.length..];
         }
-        assert_eq!(first(rest), Err(Flaw::Nothing));
+        assert_eq!(parse_record(rest), Err(RecordError::EndOfFile));
     }
 
     #[test]
@@ -240,20 +249,20 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_written_is_a_record() {
+    fn anything_but_an_encoded_record_is_an_error() {
         let check = |bytes: &[u8], expected| {
-            assert_eq!(first(bytes), Err(expected), "{}", bytes.escape_ascii());
+            assert_eq!(parse_record(bytes), Err(expected), "{}", bytes.escape_ascii());
         };
-        check(b"", Flaw::Nothing);
-        check(b"\n", Flaw::Checksum);
-        check(b"cbf43926\n", Flaw::Checksum);
-        check(b"cbf43926 123456789", Flaw::NoLineBreak);
-        check(b"CBF43926 123456789\n", Flaw::Checksum);
-        check(b"cbf43926  123456789\n", Flaw::Checksum);
-        check(b"cbf43926\t123456789\n", Flaw::Checksum);
-        check(b"cbf43926 123456788\n", Flaw::Checksum);
-        check(b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\n", Flaw::Checksum);
-        // A record of a version that knew no batches.
-        check(b"cbf43926 123456789\n", Flaw::Label);
+        check(b"", RecordError::EndOfFile);
+        check(b"\n", RecordError::Checksum);
+        check(b"cbf43926\n", RecordError::Checksum);
+        check(b"cbf43926 123456789", RecordError::IncompleteLine);
+        check(b"CBF43926 123456789\n", RecordError::Checksum);
+        check(b"cbf43926  123456789\n", RecordError::Checksum);
+        check(b"cbf43926\t123456789\n", RecordError::Checksum);
+        check(b"cbf43926 123456788\n", RecordError::Checksum);
+        check(b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\n", RecordError::Checksum);
+        // A record of an old version without batches.
+        check(b"cbf43926 123456789\n", RecordError::Label);
     }
 }

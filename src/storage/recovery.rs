@@ -11,11 +11,11 @@
 
 use std::fmt;
 
-use super::record::{self, Flaw, Label, Record};
+use super::record::{self, Label, Record, RecordError};
 
 /// What stands in a file that no disk has damaged.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Found<'a> {
+pub(super) struct RecoveredFile<'a> {
     /// The JSON of each record.
     pub(super) records: Vec<&'a [u8]>,
     /// How many batches are whole.
@@ -34,20 +34,20 @@ pub(super) struct Damage {
     /// Where this record should begin.
     at: usize,
     line: usize,
-    what: What,
+    kind: DamageKind,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum What {
-    Flaw(Flaw),
-    Elsewhere(Label),
-    /// A value is one record.
-    MoreThanAValue,
+enum DamageKind {
+    InvalidRecord(RecordError),
+    WrongLabel(Label),
+    /// A value file that is not exactly one record.
+    NotOneRecord,
 }
 
-/// Reads a log.
-pub(super) fn log(bytes: &[u8]) -> Result<Found<'_>, Damage> {
-    let mut found = Found::default();
+/// Recovers a log.
+pub(super) fn read_log(bytes: &[u8]) -> Result<RecoveredFile<'_>, Damage> {
+    let mut found = RecoveredFile::default();
     while found.length < bytes.len() || found.batches == 0 {
         if let Err(damage) = found.read_batch(bytes) {
             let is_last = is_torn(&bytes[found.length..], damage.batch);
@@ -57,67 +57,77 @@ pub(super) fn log(bytes: &[u8]) -> Result<Found<'_>, Damage> {
     Ok(found)
 }
 
-/// Reads a value: a file of one batch with one record, of which a kill tears nothing.
-pub(super) fn value(bytes: &[u8]) -> Result<&[u8], Damage> {
-    let mut found = Found::default();
+/// Recovers a value: a file of one batch with one record, which a kill never tears.
+pub(super) fn read_value(bytes: &[u8]) -> Result<&[u8], Damage> {
+    let mut found = RecoveredFile::default();
     found.read_batch(bytes)?;
     match found.records[..] {
         [json] if found.length == bytes.len() => Ok(json),
         _ => {
             let (record, at) = if found.records.len() == 1 { (2, found.length) } else { (1, 0) };
-            Err(Damage::new(bytes, 1, record, at, What::MoreThanAValue))
+            Err(Damage::new(bytes, 1, record, at, DamageKind::NotOneRecord))
         }
     }
 }
 
-impl<'a> Found<'a> {
-    /// Reads the next batch; nothing of it is kept unless it is whole.
+impl<'a> RecoveredFile<'a> {
+    /// Reads the next batch, or leaves `self` unchanged if it is not whole.
     fn read_batch(&mut self, bytes: &'a [u8]) -> Result<(), Damage> {
         let (batch, before) = (self.batches + 1, self.records.len());
         let blank = bytes[self.length..].iter().take_while(|byte| **byte == b'\n').count();
         let mut at = self.length + blank;
-        let (mut number, mut records) = (1, None);
+        let (mut number, mut known_count) = (1, None);
         loop {
-            let record = match expect(&bytes[at..], batch, number, records) {
+            let record = match expect_record(&bytes[at..], batch, number, known_count) {
                 Ok(record) => record,
-                Err(what) => {
+                Err(kind) => {
                     self.records.truncate(before);
-                    return Err(Damage::new(bytes, batch, number, at, what));
+                    return Err(Damage::new(bytes, batch, number, at, kind));
                 }
             };
             at += record.length;
-            let Label { records: all, .. } = record.label;
-            if all > 0 {
+            let Label { record_count, .. } = record.label;
+            if record_count > 0 {
                 self.records.push(record.json);
             }
-            if number >= all {
+            if number >= record_count {
                 self.batches = batch;
                 self.length = at;
-                self.is_marked = batch == 1 || all == 0;
+                self.is_marked = batch == 1 || record_count == 0;
                 return Ok(());
             }
-            records = Some(all);
+            known_count = Some(record_count);
             number += 1;
         }
     }
 }
 
-/// The record of this number, in a batch of so many if any of it is known.
-fn expect(bytes: &[u8], batch: u64, number: u64, records: Option<u64>) -> Result<Record<'_>, What> {
-    let record = record::first(bytes).map_err(What::Flaw)?;
-    let Label { records: all, .. } = record.label;
-    let expected = Label { batch, record: number.min(all), records: records.unwrap_or(all) };
-    if record.label == expected { Ok(record) } else { Err(What::Elsewhere(record.label)) }
+/// Parses the next record, and checks that it is record `number` of batch `batch`, which has
+/// `known_count` records if that is known.
+fn expect_record(
+    bytes: &[u8],
+    batch: u64,
+    number: u64,
+    known_count: Option<u64>,
+) -> Result<Record<'_>, DamageKind> {
+    let record = record::parse_record(bytes).map_err(DamageKind::InvalidRecord)?;
+    let Label { record_count: found, .. } = record.label;
+    let record_count = known_count.unwrap_or(found);
+    // An empty batch has one line, record 0 of 0.
+    let expected = Label { batch, record: number.min(found), record_count };
+    if record.label == expected { Ok(record) } else { Err(DamageKind::WrongLabel(record.label)) }
 }
 
 /// Whether a kill may have left this of a batch that was being written.
 fn is_torn(rest: &[u8], batch: u64) -> bool {
     let lines = rest.split_inclusive(|byte| *byte == b'\n');
-    let labels = lines.filter_map(|line| record::first(line).ok()).map(|record| record.label);
+    let labels =
+        lines.filter_map(|line| record::parse_record(line).ok()).map(|record| record.label);
     let mut last: Option<Label> = None;
     for label in labels {
-        let follows =
-            last.is_none_or(|last| label.record > last.record && label.records == last.records);
+        let follows = last.is_none_or(|last| {
+            label.record > last.record && label.record_count == last.record_count
+        });
         if label.batch != batch || !follows {
             return false;
         }
@@ -127,21 +137,21 @@ fn is_torn(rest: &[u8], batch: u64) -> bool {
 }
 
 impl Damage {
-    fn new(bytes: &[u8], batch: u64, record: u64, at: usize, what: What) -> Self {
+    fn new(bytes: &[u8], batch: u64, record: u64, at: usize, kind: DamageKind) -> Self {
         let line = bytes[..at].split(|byte| *byte == b'\n').count();
-        Damage { batch, record, at, line, what }
+        Damage { batch, record, at, line, kind }
     }
 }
 
 /// In words that follow "is damaged at".
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Damage { batch, record, at, line, what } = self;
+        let Damage { batch, record, at, line, kind } = self;
         write!(f, "record {record} of batch {batch} (line {line}, byte {at}): ")?;
-        match what {
-            What::Flaw(flaw) => write!(f, "{flaw}"),
-            What::Elsewhere(label) => write!(f, "there stands {label}"),
-            What::MoreThanAValue => f.write_str("expected one record, and nothing else"),
+        match kind {
+            DamageKind::InvalidRecord(flaw) => write!(f, "{flaw}"),
+            DamageKind::WrongLabel(label) => write!(f, "found {label}"),
+            DamageKind::NotOneRecord => f.write_str("expected one record, and nothing else"),
         }
     }
 }
@@ -153,7 +163,7 @@ mod tests {
     /// A log of these batches of lines.
     fn file(batches: &[&str]) -> Vec<u8> {
         let batches = (1..).zip(batches);
-        batches.flat_map(|(number, lines)| record::batch(number, lines.as_bytes())).collect()
+        batches.flat_map(|(number, lines)| record::encode_batch(number, lines.as_bytes())).collect()
     }
 
     /// The lines in this order, without blank ones, counted from 0; a negative one is spoiled.
@@ -176,7 +186,7 @@ mod tests {
         #[track_caller]
         fn check(bytes: &[u8], order: &[i32], expected: Result<usize, &str>) {
             let bytes = rearranged(bytes, order);
-            let found = log(&bytes).map(|found| found.records.len());
+            let found = read_log(&bytes).map(|found| found.records.len());
             assert_eq!(found.map_err(|damage| damage.to_string()), expected.map_err(str::to_owned));
         }
         // Lines 0 and 1 are batch 1, 2 to 4 are batch 2, and 5 to 7 are batch 3.
@@ -195,38 +205,38 @@ mod tests {
         let at = damage("1 of batch 2 (line 3, byte 34)", wrong);
         check(&bytes, &[0, 1, -2, -3, -4, -5, -6, 7], Err(&at));
         let place = "1 of batch 2 (line 3, byte 34)";
-        let at = damage(place, "there stands record 2 of 3 of batch 2");
+        let at = damage(place, "found record 2 of 3 of batch 2");
         check(&bytes, &[0, 1, 3, 2, 4], Err(&at));
         check(&bytes, &[0, 1, 3, 2, 4, 5, 6, 7], Err(&at));
-        let at = damage(place, "there stands record 1 of 3 of batch 3");
+        let at = damage(place, "found record 1 of 3 of batch 3");
         check(&bytes, &[0, 1, 5, 6, 7], Err(&at));
-        let at = damage(place, "there stands record 2 of 2 of batch 1");
+        let at = damage(place, "found record 2 of 2 of batch 1");
         check(&bytes, &[0, 1, 1], Err(&at));
-        let at = damage("2 of batch 3 (line 7, byte 102)", "there stands record 1 of 3 of batch 3");
+        let at = damage("2 of batch 3 (line 7, byte 102)", "found record 1 of 3 of batch 3");
         check(&bytes, &[0, 1, 2, 3, 4, 5, 5, 6, 7], Err(&at));
-        let at = damage("1 of batch 1 (line 1, byte 0)", "there stands record 1 of 3 of batch 2");
+        let at = damage("1 of batch 1 (line 1, byte 0)", "found record 1 of 3 of batch 2");
         check(&bytes, &[2, 3, 4], Err(&at));
         check(b"", &[], Err("record 1 of batch 1 (line 1, byte 0): the file ends before it"));
         // Blank lines mean nothing: people may have put them there.
         let spaced = String::from_utf8(bytes).unwrap().replace("\n\n", "\n\n\n\n");
-        assert_eq!(log(spaced.as_bytes()).map(|found| found.records.len()), Ok(8));
+        assert_eq!(read_log(spaced.as_bytes()).map(|found| found.records.len()), Ok(8));
     }
 
     #[test]
-    fn a_changed_line_break_takes_one_batch_with_it_and_not_the_next() {
+    fn a_changed_line_break_damages_one_batch_only() {
         let bytes = file(&["1\n", "2\n", "3\n"]);
         for at in (0..bytes.len()).filter(|at| bytes[*at] == b'\n') {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             let is_in_the_last = at >= file(&["1\n", "2\n"]).len();
-            assert_eq!(log(&changed).is_ok(), is_in_the_last, "byte {at}");
+            assert_eq!(read_log(&changed).is_ok(), is_in_the_last, "byte {at}");
         }
     }
 
     #[test]
     fn an_empty_batch_marks_the_one_before_it() {
         let check = |bytes: &[u8], expected| {
-            let found = log(bytes).map(|found| (found.batches, found.is_marked));
+            let found = read_log(bytes).map(|found| (found.batches, found.is_marked));
             assert_eq!(found.ok(), expected, "{}", bytes.escape_ascii());
         };
         check(&file(&["1\n"]), Some((1, true)));
@@ -244,7 +254,8 @@ mod tests {
 
     #[test]
     fn a_value_is_one_record_and_nothing_else() {
-        let check = |bytes: &[u8], expected: Option<&[u8]>| assert_eq!(value(bytes).ok(), expected);
+        let check =
+            |bytes: &[u8], expected: Option<&[u8]>| assert_eq!(read_value(bytes).ok(), expected);
         let one = file(&["42\n"]);
         check(&one, Some(b"42"));
         check(b"", None);

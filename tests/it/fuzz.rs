@@ -12,84 +12,87 @@ mod pipe;
 mod process;
 mod tables;
 
-use generator::Random;
-use node::{Tally, check, message};
+use generator::LineGenerator;
+use node::{LineCounts, check, message};
 
 const CASES: usize = 100_000;
 
-/// The cases of one node.
-const LINES: usize = 500;
+/// Lines of input for one node.
+const LINES_PER_NODE: usize = 500;
 
-/// The largest piece in which a node's input comes: byte by byte, which takes its time, up to many
-/// lines at once.
-const PIECES: [usize; 8] = [1, 30, 30, 300, 300, 3_000, 3_000, 30_000];
+/// Maximum lengths of the chunks of a node's input, in bytes, from single bytes to many lines.
+/// Short chunks are slow, so they are rare.
+const CHUNK_SIZES: [usize; 8] = [1, 30, 30, 300, 300, 3_000, 3_000, 30_000];
 
 const INIT: &str = r#"{"type":"init","msg_id":0,"node_id":"n1","node_ids":["n1"]}"#;
 
 #[test]
 fn messages_with_fields_of_every_kind_are_answered_as_the_oracle_says() {
-    fuzz("messages_with_fields_of_every_kind_are_answered_as_the_oracle_says", Random::message);
+    fuzz(
+        "messages_with_fields_of_every_kind_are_answered_as_the_oracle_says",
+        LineGenerator::message,
+    );
 }
 
 #[test]
 fn damaged_messages_are_answered_as_the_oracle_says() {
-    fuzz("damaged_messages_are_answered_as_the_oracle_says", Random::damaged);
+    fuzz("damaged_messages_are_answered_as_the_oracle_says", LineGenerator::damaged);
 }
 
 #[test]
 fn interleaved_messages_are_answered_as_the_oracle_says() {
-    fuzz("interleaved_messages_are_answered_as_the_oracle_says", Random::interleaved);
+    fuzz("interleaved_messages_are_answered_as_the_oracle_says", LineGenerator::interleaved);
 }
 
 #[test]
 fn noise_is_answered_as_the_oracle_says() {
-    fuzz("noise_is_answered_as_the_oracle_says", Random::noise);
+    fuzz("noise_is_answered_as_the_oracle_says", LineGenerator::noise);
 }
 
-/// Runs a quarter of the cases, with lines of one kind.
-fn fuzz(test: &str, line: fn(&mut Random) -> Vec<u8>) {
+/// Runs a quarter of the cases, with lines of one generator.
+fn fuzz(test: &str, line: fn(&mut LineGenerator) -> Vec<u8>) {
     child::run(test, || {
-        let (seed, mut tally) = (seed(), Tally::default());
-        let mut seeds = Random::new(seed);
-        while tally.lines < cases() / 4 {
+        let (seed, mut counts) = (seed(), LineCounts::default());
+        let mut seeds = LineGenerator::new(seed);
+        while counts.lines < cases() / 4 {
             let part = one_node(seeds.next(), line).unwrap_or_else(|difference| {
                 panic!(
-                    "{difference}\nto repeat: GLOMERS_SEED={seed} GLOMERS_CASES={} cargo test \
+                    "{difference}\nto reproduce: GLOMERS_SEED={seed} GLOMERS_CASES={} cargo test \
                      --test it fuzz::{test}",
                     cases()
                 );
             });
-            tally.lines += part.lines;
-            tally.said += part.said;
-            tally.said_later += part.said_later;
-            tally.told += part.told;
+            counts.lines += part.lines;
+            counts.immediate += part.immediate;
+            counts.delayed += part.delayed;
+            counts.reported += part.reported;
         }
-        // It is no trial unless there was much to say, now and later, and much to complain about.
-        let Tally { lines, said, said_later, told } = tally;
+        // The test is void unless there were many replies of both kinds and many reports.
+        let LineCounts { lines, immediate, delayed, reported } = counts;
         let least = lines / 200;
-        assert!(said > least && said_later > least && told > least, "{tally:?}");
-        println!("{tally:?}");
-        told
+        assert!(immediate > least && delayed > least && reported > least, "{counts:?}");
+        println!("{counts:?}");
+        reported
     });
 }
 
-fn one_node(seed: u64, line: fn(&mut Random) -> Vec<u8>) -> Result<Tally, String> {
-    let mut random = Random::new(seed);
-    let mut lines: Vec<_> = (0..LINES).map(|_| line(&mut random)).collect();
+fn one_node(seed: u64, line: fn(&mut LineGenerator) -> Vec<u8>) -> Result<LineCounts, String> {
+    let mut random = LineGenerator::new(seed);
+    let mut lines: Vec<_> = (0..LINES_PER_NODE).map(|_| line(&mut random)).collect();
     lines.insert(random.below(4), message("c0", INIT).into_bytes());
     for line in &mut lines {
         if random.below(8) == 0 {
             line.push(b'\r');
         }
     }
-    let largest = PIECES[random.below(PIECES.len())];
+    let largest = CHUNK_SIZES[random.below(CHUNK_SIZES.len())];
     check(&lines.join(&b'\n'), seed, largest).map_err(|difference| {
         // One line alone says more than all of them.
         let init = message("c0", INIT);
         let alone = |line: &Vec<u8>| [init.as_bytes(), line].join(&b'\n');
         let culprit = lines.iter().find(|line| check(&alone(line), seed, largest).is_err());
         let culprit = culprit.map(|line| String::from_utf8_lossy(line).into_owned());
-        format!("{difference}\nalone to blame: {culprit:?}")
+        format!("{difference}\nthis line fails alone: {culprit:?}")
     })
 }
 

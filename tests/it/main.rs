@@ -1,6 +1,6 @@
 //! The library and its nodes from outside: as a process, on the wire, on disk.
 
-#![expect(clippy::unwrap_used, reason = "here, what must not fail is a test that fails")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod fuzz;
 mod memory;

@@ -42,14 +42,14 @@ fn a_node_can_be_driven_by_hand_and_ends_with_its_input() {
 }
 
 #[test]
-fn words_on_the_command_line_are_tolerated() {
+fn command_line_arguments_are_ignored() {
     let output = run(Command::new(UNIQUE_IDS).args(["extra", "--words", "-x"]), INIT);
     assert_eq!(text(&output.stdout), INIT_OK);
     assert!(output.status.success());
 }
 
 #[test]
-fn two_runs_of_a_node_give_out_different_ids() {
+fn two_runs_of_a_node_generate_different_ids() {
     let generate = r#"{"src":"c1","dest":"n1","body":{"type":"generate","msg_id":2}}"#;
     let [one, other] = [(); 2].map(|()| {
         let output = run(&mut Command::new(UNIQUE_IDS), &format!("{INIT}{generate}"));
@@ -60,16 +60,19 @@ fn two_runs_of_a_node_give_out_different_ids() {
 }
 
 #[test]
-fn a_bad_line_is_told_on_stderr_and_nowhere_else() {
+fn a_bad_line_is_reported_on_stderr_only() {
     let output = run(&mut Command::new(ECHO), &format!("{INIT}rubbish\n"));
     assert_eq!(text(&output.stdout), INIT_OK);
-    let told = text(&output.stderr);
-    assert!(told.starts_with("n1: malformed-request (12)") && told.contains("rubbish"), "{told}");
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.starts_with("n1: malformed-request (12)") && stderr.contains("rubbish"),
+        "{stderr}"
+    );
     assert!(output.status.success());
 }
 
 #[test]
-fn a_node_whose_words_nobody_takes_ends_with_a_sentence() {
+fn a_node_whose_stdout_is_closed_ends_with_an_error() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = Command::new(ECHO);
@@ -81,8 +84,8 @@ fn a_node_whose_words_nobody_takes_ends_with_a_sentence() {
     let output = process.wait_with_output().unwrap();
     drop(stdin);
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    assert!(told.starts_with("Error: cannot write output\n"), "{told}");
+    let stderr = text(&output.stderr);
+    assert!(stderr.starts_with("Error: cannot write output\n"), "{stderr}");
 }
 
 /// A node with bugs: one in its handler, one in what it does in the background.
@@ -124,15 +127,15 @@ impl Handler for Buggy {
 
 /// Runs itself once more, as a process that is the node.
 #[test]
-fn a_panic_takes_the_process_down_while_its_input_is_open() {
-    const BE_THE_NODE: &str = "GLOMERS_TEST_BE_THE_NODE";
-    if std::env::var_os(BE_THE_NODE).is_some() {
+fn a_panic_ends_the_process_while_its_input_is_open() {
+    const RUN_AS_NODE: &str = "GLOMERS_TEST_RUN_AS_NODE";
+    if std::env::var_os(RUN_AS_NODE).is_some() {
         return glomers::serve(|node| Buggy { node }).unwrap();
     }
     let check = |kind: &str, expected: &str| {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        let name = "process::a_panic_takes_the_process_down_while_its_input_is_open";
-        command.args(["--exact", name, "--nocapture"]).env(BE_THE_NODE, "1");
+        let name = "process::a_panic_ends_the_process_while_its_input_is_open";
+        command.args(["--exact", name, "--nocapture"]).env(RUN_AS_NODE, "1");
         let command = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let mut stdin = process.stdin.take().unwrap();
@@ -147,32 +150,32 @@ fn a_panic_takes_the_process_down_while_its_input_is_open() {
     check("spawn_panic", "a bug in the background");
 }
 
-/// A node with a disk, which can be killed.
-struct Killable {
+/// The process of a node with durable storage, to be killed.
+struct KillableNode {
     process: Child,
-    said: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
-impl Killable {
+impl KillableNode {
     fn start(directory: &Path) -> Self {
         let mut command = Command::new(BROADCAST_DURABLE);
         let command = command.env("EDDY_STORAGE", directory);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let said = BufReader::new(process.stdout.take().unwrap());
-        let mut node = Killable { process, said };
-        node.tell(INIT);
-        node.hear("init_ok");
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut node = KillableNode { process, stdout };
+        node.send(INIT);
+        node.receive_type("init_ok");
         node
     }
 
-    fn tell(&mut self, lines: &str) {
+    fn send(&mut self, lines: &str) {
         self.process.stdin.as_mut().unwrap().write_all(lines.as_bytes()).unwrap();
     }
 
-    /// The next line of this type; the others are skipped.
-    fn hear(&mut self, kind: &str) -> String {
+    /// Skips lines up to the next one of this type.
+    fn receive_type(&mut self, kind: &str) -> String {
         let kind = format!(r#""type":"{kind}""#);
-        let mut lines = self.said.by_ref().lines().map(Result::unwrap);
+        let mut lines = self.stdout.by_ref().lines().map(Result::unwrap);
         lines.find(|line| line.contains(&kind)).unwrap()
     }
 
@@ -180,7 +183,7 @@ impl Killable {
     fn kill(mut self) -> Vec<String> {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        self.said.lines().map(Result::unwrap).collect()
+        self.stdout.lines().map(Result::unwrap).collect()
     }
 }
 
@@ -190,36 +193,36 @@ fn request(body: &str) -> String {
 }
 
 #[test]
-fn a_node_that_is_killed_and_started_again_knows_what_it_has_acknowledged() {
+fn a_node_that_is_killed_and_restarted_has_all_acknowledged_values() {
     const VALUES: u64 = 1000;
     let directory = std::env::temp_dir().join(format!("glomers-killed-{}", std::process::id()));
     std::fs::create_dir(&directory).unwrap();
     let (mut acknowledged, mut unknown) = (BTreeSet::new(), 0);
-    for life in 0..10 {
-        let mut node = Killable::start(&directory);
-        if life == 0 {
-            node.tell(&request(r#"{"type":"topology","msg_id":1,"topology":{"n1":["n2"]}}"#));
-            node.hear("topology_ok");
+    for incarnation in 0..10 {
+        let mut node = KillableNode::start(&directory);
+        if incarnation == 0 {
+            node.send(&request(r#"{"type":"topology","msg_id":1,"topology":{"n1":["n2"]}}"#));
+            node.receive_type("topology_ok");
         } else {
-            // The neighbors are known without a topology, and are told everything again.
-            assert!(node.hear("gossip").contains(r#""dest":"n2""#));
+            // The neighbors are known without a topology, and are sent everything again.
+            assert!(node.receive_type("gossip").contains(r#""dest":"n2""#));
         }
-        node.tell(&request(r#"{"type":"read","msg_id":2}"#));
-        let read = node.hear("read_ok");
+        node.send(&request(r#"{"type":"read","msg_id":2}"#));
+        let read = node.receive_type("read_ok");
         let values = read.split(['[', ']']).nth(1).unwrap();
         let found = values.split(',').filter_map(|value| value.parse().ok()).collect();
         assert!(acknowledged.is_subset(&found), "{acknowledged:?} are not all in {read}");
 
-        // More than a pipe holds, so some have been read by now. It is killed while it stores them:
-        // at once in one life, after some acknowledgements in another.
-        let values = life * VALUES + 10..(life + 1) * VALUES + 10;
+        // More than a pipe holds, so the node has read some by now. It is killed while it stores
+        // them, immediately or after some acknowledgements.
+        let values = incarnation * VALUES + 10..(incarnation + 1) * VALUES + 10;
         let broadcast = |value: u64| {
             let body = format!(r#"{{"type":"broadcast","msg_id":{value},"message":{value}}}"#);
             request(&body)
         };
-        node.tell(&values.map(broadcast).collect::<String>());
-        let awaited = if life == 0 { 1 } else { life % 3 * 10 };
-        let mut heard: Vec<_> = (0..awaited).map(|_| node.hear("broadcast_ok")).collect();
+        node.send(&values.map(broadcast).collect::<String>());
+        let awaited = if incarnation == 0 { 1 } else { incarnation % 3 * 10 };
+        let mut heard: Vec<_> = (0..awaited).map(|_| node.receive_type("broadcast_ok")).collect();
         heard.extend(node.kill().into_iter().filter(|line| line.contains("broadcast_ok")));
         let value = |line: &String| {
             let (_, id) = line.trim_end_matches('}').rsplit_once(':').unwrap();
@@ -235,13 +238,13 @@ fn a_node_that_is_killed_and_started_again_knows_what_it_has_acknowledged() {
 }
 
 #[test]
-fn a_node_without_a_directory_keeps_nothing_and_says_so_once() {
+fn a_node_without_a_directory_keeps_nothing_and_warns_once() {
     let broadcast =
         r#"{"src":"c1","dest":"n1","body":{"type":"broadcast","msg_id":2,"message":7}}"#;
     let mut command = Command::new(BROADCAST_DURABLE);
     let output = run(command.env_remove("EDDY_STORAGE"), &format!("{INIT}{broadcast}\n"));
     assert!(text(&output.stdout).contains("broadcast_ok"), "{}", text(&output.stdout));
-    let told = "n1: nothing that it stores is kept: EDDY_STORAGE names no directory\n";
-    assert_eq!(text(&output.stderr), told);
+    let stderr = "n1: stored data is not kept, because EDDY_STORAGE names no directory\n";
+    assert_eq!(text(&output.stderr), stderr);
     assert!(output.status.success());
 }

@@ -32,40 +32,40 @@ const TXN_B: &str = env!("CARGO_BIN_EXE_txn-b");
 const TXN_C: &str = env!("CARGO_BIN_EXE_txn-c");
 const TXN_LIST_APPEND: &str = env!("CARGO_BIN_EXE_txn-list-append");
 
-/// A program that is the node n1. Its client, its store and its peers are played here.
-struct Node {
+/// The process of node n1. The test plays its client, its store and its peers.
+struct ProcessUnderTest {
     process: Child,
     /// What is written by a thread, so that the node can be heard meanwhile.
     lines: Sender<String>,
     output: Lines<BufReader<ChildStdout>>,
-    /// How many requests there were.
-    asked: usize,
-    /// How many bytes the longest line took that was heard.
-    longest: usize,
+    /// Number of requests so far.
+    request_count: usize,
+    /// Length of the longest line of output, in bytes.
+    longest_line: usize,
 }
 
 #[derive(Deserialize)]
-struct Message<'a> {
+struct RawMessage<'a> {
     dest: &'a str,
     #[serde(borrow)]
     body: &'a RawValue,
 }
 
 #[derive(Deserialize)]
-struct Header {
+struct RawHeader {
     #[serde(rename = "type")]
     kind: String,
     msg_id: Option<u64>,
 }
 
-impl Node {
-    /// A node that is alone.
-    fn start(program: &str) -> Node {
-        Node::start_among(program, r#"["n1"]"#)
+impl ProcessUnderTest {
+    /// Starts a cluster of one node.
+    fn start(program: &str) -> ProcessUnderTest {
+        ProcessUnderTest::start_among(program, r#"["n1"]"#)
     }
 
-    /// A node of a cluster.
-    fn start_among(program: &str, node_ids: &str) -> Node {
+    /// Starts a node of a cluster.
+    fn start_among(program: &str, node_ids: &str) -> ProcessUnderTest {
         let mut command = Command::new(program);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdin = process.stdin.take().unwrap();
@@ -73,67 +73,68 @@ impl Node {
         // It ends with the process, or with the sender.
         thread::spawn(move || said.iter().all(|line| writeln!(stdin, "{line}").is_ok()));
         let output = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut node = Node { process, lines, output, asked: 0, longest: 0 };
-        node.ask(&format!(r#"{{"type":"init","node_id":"n1","node_ids":{node_ids}}}"#));
+        let mut node =
+            ProcessUnderTest { process, lines, output, request_count: 0, longest_line: 0 };
+        node.call(&format!(r#"{{"type":"init","node_id":"n1","node_ids":{node_ids}}}"#));
         node
     }
 
     /// The body of the reply to this one.
-    fn ask(&mut self, body: &str) -> String {
+    fn call(&mut self, body: &str) -> String {
         self.request(body);
-        self.hear_reply()
+        self.receive_reply()
     }
 
     /// Sends a request in the name of a client.
     fn request(&mut self, body: &str) {
-        self.asked += 1;
+        self.request_count += 1;
         let fields = body.strip_prefix('{').unwrap();
-        self.say("c1", &format!(r#"{{"msg_id":{},{fields}"#, self.asked));
+        self.send("c1", &format!(r#"{{"msg_id":{},{fields}"#, self.request_count));
     }
 
     /// For how long the node has run so far: while others keep the machine busy, it does not.
     #[cfg(target_os = "linux")]
-    fn runtime(&mut self) -> Duration {
-        // The system counts when a program goes to sleep, as this one has if it answers once more.
-        self.ask(r#"{"type":"init"}"#);
+    fn cpu_time(&mut self) -> Duration {
+        // Linux updates it when the process goes to sleep, as it does after one more reply.
+        self.call(r#"{"type":"init"}"#);
         let statistics = fs::read_to_string(format!("/proc/{}/schedstat", self.process.id()));
         let nanoseconds = statistics.unwrap().split(' ').next().unwrap().parse().unwrap();
         Duration::from_nanos(nanoseconds)
     }
 
-    fn say(&self, src: &str, body: &str) {
+    fn send(&self, src: &str, body: &str) {
         let line = format!(r#"{{"src":"{src}","dest":"n1","body":{body}}}"#);
         self.lines.send(line).unwrap();
     }
 
-    /// Waits for a reply to the client, while store and peers do as they are asked.
-    fn hear_reply(&mut self) -> String {
+    /// Waits for a reply to the client, and replies for the store and the peers meanwhile.
+    fn receive_reply(&mut self) -> String {
         loop {
             let line = self.output.next().unwrap().unwrap();
-            self.longest = self.longest.max(line.len());
-            let Message { dest, body } = serde_json::from_str(&line).unwrap();
+            self.longest_line = self.longest_line.max(line.len());
+            let RawMessage { dest, body } = serde_json::from_str(&line).unwrap();
             if dest == "c1" {
                 return body.get().to_owned();
             }
-            self.obey(dest, body);
+            self.play_peer(dest, body);
         }
     }
 
-    /// Answers as a store in which nobody else writes and nothing is read again, or as a peer.
-    fn obey(&self, dest: &str, body: &RawValue) {
-        let Header { kind, msg_id } = serde_json::from_str(body.get()).unwrap();
+    /// Replies as an empty store or as a peer, with success.
+    fn play_peer(&self, dest: &str, body: &RawValue) {
+        let RawHeader { kind, msg_id } = serde_json::from_str(body.get()).unwrap();
         let (kind, fields) = match &*kind {
             "read" => ("error".to_owned(), r#","code":20"#),
             "list_committed_offsets" => (format!("{kind}_ok"), r#","offsets":{}"#),
             _ => (format!("{kind}_ok"), ""),
         };
         if let Some(msg_id) = msg_id {
-            self.say(dest, &format!(r#"{{"type":"{kind}"{fields},"in_reply_to":{msg_id}}}"#));
+            self.send(dest, &format!(r#"{{"type":"{kind}"{fields},"in_reply_to":{msg_id}}}"#));
         }
     }
 }
 
-impl Drop for Node {
+impl Drop for ProcessUnderTest {
     fn drop(&mut self) {
         // It may have ended; it must not stay, whatever the test came to.
         let _ = self.process.kill();

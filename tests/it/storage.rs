@@ -31,42 +31,43 @@ impl Handler for Silent {
     }
 }
 
-/// What a node does, which any test may make something else of, so that all of them share one node
-/// and one runtime: every type that these know is compiled with them again.
-type Life = Box<dyn FnOnce(Node) -> Pin<Box<dyn Future<Output = ()>>>>;
+/// A test's program for a node. Boxed, so that the node and the runtime are compiled once for all
+/// tests.
+type TestProgram = Box<dyn FnOnce(Node) -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// A life of the node n1: it starts, does this, and is killed.
-fn live<T: 'static>(disk: Rc<dyn Disk>, life: impl AsyncFnOnce(Node) -> T + 'static) -> T {
-    live_with(Host::seeded(7).with_disk(disk), life)
+/// Runs a program on the node n1 until it ends, and then kills the node.
+fn run_node<T: 'static>(disk: Rc<dyn Disk>, program: impl AsyncFnOnce(Node) -> T + 'static) -> T {
+    run_node_on(Host::seeded(7).with_disk(disk), program)
 }
 
-/// [`live`] with any host.
-fn live_with<T: 'static>(host: Host, life: impl AsyncFnOnce(Node) -> T + 'static) -> T {
-    try_live(host, life).unwrap_or_else(|refusal| panic!("the node ended: {refusal}"))
+/// [`run_node`] with any host.
+fn run_node_on<T: 'static>(host: Host, program: impl AsyncFnOnce(Node) -> T + 'static) -> T {
+    try_run_node(host, program).unwrap_or_else(|refusal| panic!("the node ended: {refusal}"))
 }
 
-/// A life, or why the node refused to begin or to go on with it.
-fn try_live<T: 'static>(
+/// [`run_node`], or the fatal error of the node.
+fn try_run_node<T: 'static>(
     host: Host,
-    life: impl AsyncFnOnce(Node) -> T + 'static,
+    program: impl AsyncFnOnce(Node) -> T + 'static,
 ) -> Result<T, String> {
     let outcome = Rc::new(Cell::new(None));
-    let kept = Rc::clone(&outcome);
-    let life: Life = Box::new(|node| Box::pin(async move { kept.set(Some(life(node).await)) }));
-    // Time stands still while there is anything to do, and then jumps.
+    let result = Rc::clone(&outcome);
+    let program: TestProgram =
+        Box::new(|node| Box::pin(async move { result.set(Some(program(node).await)) }));
+    // Virtual time: it jumps to the next timer when every task waits.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(live_until_done(host, life))?;
-    Ok(outcome.take().expect("a life that was not cut short"))
+    runtime.block_on(run_until_done(host, program))?;
+    Ok(outcome.take().expect("a program that has ended"))
 }
 
-async fn live_until_done(host: Host, life: Life) -> Result<(), String> {
+async fn run_until_done(host: Host, program: TestProgram) -> Result<(), String> {
     let (mut peer, input) = tokio::io::duplex(1024);
     peer.write_all(INIT.as_bytes()).await.unwrap();
     let (sender, done) = oneshot::channel();
     let start = |node: Node| {
         node.clone().spawn(async move {
-            life(node).await;
+            program(node).await;
             sender.send(()).unwrap();
         });
         Silent
@@ -82,14 +83,14 @@ async fn live_until_done(host: Host, life: Life) -> Result<(), String> {
     }
 }
 
-/// What a node finds when it starts.
-fn find<T: 'static>(disk: Rc<dyn Disk>, open: impl FnOnce(Node) -> T + 'static) -> T {
-    live(disk, async |node| open(node))
+/// Starts a node, and returns what it opens.
+fn reopen<T: 'static>(disk: Rc<dyn Disk>, open: impl FnOnce(Node) -> T + 'static) -> T {
+    run_node(disk, async |node| open(node))
 }
 
 /// Why a node refuses to start.
 #[track_caller]
-fn refusal<T: 'static>(disk: Rc<dyn Disk>, open: impl FnOnce(Node) -> T + 'static) -> String {
-    let started = try_live(Host::seeded(7).with_disk(disk), async |node| open(node));
+fn start_error<T: 'static>(disk: Rc<dyn Disk>, open: impl FnOnce(Node) -> T + 'static) -> String {
+    let started = try_run_node(Host::seeded(7).with_disk(disk), async |node| open(node));
     started.err().expect("a node that refuses to start")
 }

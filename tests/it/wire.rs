@@ -132,7 +132,7 @@ impl Handler for Example {
             Request::Refuse => Err(ErrorCode::TxnConflict.error("on purpose").into()),
             Request::Stumble => {
                 let refused = ErrorCode::PreconditionFailed.error("from a store");
-                Err(RpcError::Refused(refused))?
+                Err(RpcError::ErrorReply(refused))?
             }
             Request::Panic => panic!("a bug in a request"),
             Request::PanicLater => {

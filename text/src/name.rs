@@ -59,11 +59,11 @@ impl Error for UnknownName {}
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (removed, letter) in from.chars().enumerate() {
+    for (removed, character) in from.chars().enumerate() {
         let mut diagonal = row[0];
         row[0] = removed + 1;
         for (column, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
+            let replaced = diagonal + usize::from(character != *other);
             diagonal = row[column + 1];
             row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
         }

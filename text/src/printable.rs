@@ -9,35 +9,35 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         return text.into();
     }
     let mut escaped = String::with_capacity(text.len() + 16);
-    for letter in text.chars() {
-        if is_dangerous(letter) {
-            escaped.extend(letter.escape_default());
+    for character in text.chars() {
+        if is_dangerous(character) {
+            escaped.extend(character.escape_default());
         } else {
-            escaped.push(letter);
+            escaped.push(character);
         }
     }
     escaped.into()
 }
 
-fn is_dangerous(letter: char) -> bool {
-    match letter {
+fn is_dangerous(character: char) -> bool {
+    match character {
         '\n' | '\t' => false,
         // Overrides and isolates of the direction of writing.
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-        // The last two are no letters, and XML, so SVG, cannot hold them.
-        _ => letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}'),
+        // The last two are not characters; XML, and so SVG, cannot hold them.
+        _ => character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}'),
     }
 }
 
-/// How much of what a node wrote is shown where that is the point, in letters: a screen of 80
-/// columns and 20 lines. Less would cut a reply where it is wrong; more would push what is said of
-/// it off the screen.
-pub const SCREEN: usize = 1600;
+/// Maximum length of quoted node output, in characters: a screen of 80 columns and 20 lines. A
+/// smaller one would cut off the part of a reply that is wrong; a larger one would push the
+/// explanation off the screen.
+pub const MAX_SCREEN_CHARS: usize = 1600;
 
-/// The beginning of a line, printable; tells how long the line is where it is cut.
-pub fn excerpt(line: &str, letters: usize) -> String {
+/// The beginning of a line, escaped; if the line is cut, its length in bytes follows.
+pub fn excerpt(line: &str, max_chars: usize) -> String {
     let line = line.trim_end();
-    match line.char_indices().nth(letters) {
+    match line.char_indices().nth(max_chars) {
         Some((end, _)) => format!("{}… ({} bytes)", printable(&line[..end]), line.len()),
         None => printable(line).into_owned(),
     }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_is_told_nothing_but_text() {
+    fn control_characters_are_escaped() {
         #[track_caller]
         fn check(text: &str, expected: &str) {
             assert_eq!(excerpt(text, 8), expected);

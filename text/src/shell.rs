@@ -3,21 +3,22 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-/// Words as a shell takes them.
-pub fn quoted(words: &[String]) -> String {
-    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+/// Joins words into a command line, and quotes them where a shell needs it.
+pub fn quote_words(words: &[String]) -> String {
+    words.iter().map(|word| quote_word(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// The path that was probably meant by one whose `~` no shell has expanded, because it was quoted
-/// or stood behind `=`.
-pub fn expanded(path: &Path) -> Option<String> {
+/// The probable path behind one whose `~` the shell did not expand, because it was quoted or stood
+/// behind `=`.
+pub fn expand_tilde(path: &Path) -> Option<String> {
     let rest = path.strip_prefix("~").ok()?;
     let home = std::env::home_dir()?;
-    Some(quoted(&[home.join(rest).display().to_string()]))
+    Some(quote_words(&[home.join(rest).display().to_string()]))
 }
 
-fn quote(word: &str) -> Cow<'_, str> {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "-_=+./,:@%".contains(letter);
+fn quote_word(word: &str) -> Cow<'_, str> {
+    let is_plain =
+        |character: char| character.is_alphanumeric() || "-_=+./,:@%".contains(character);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.into()
     } else {
@@ -30,8 +31,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_shell_would_take_apart_is_quoted() {
+    fn words_that_a_shell_would_split_are_quoted() {
         let words = ["eddy", "it's", "", "a b", "--seed=7", "$HOME"].map(str::to_owned);
-        assert_eq!(quoted(&words), r"eddy 'it'\''s' '' 'a b' --seed=7 '$HOME'");
+        assert_eq!(quote_words(&words), r"eddy 'it'\''s' '' 'a b' --seed=7 '$HOME'");
     }
 }

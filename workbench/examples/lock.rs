@@ -9,25 +9,26 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use eddy::Validity;
-use eddy::checker::sentence::time;
-use eddy::checker::{Contradiction, Evidence, Placement, Verdict};
-use eddy::client::{Operation, Outcome, Request, Schema};
+use eddy::checkers::wording::time;
+use eddy::checkers::{Contradiction, Evidence, Placement, Verdict};
+use eddy::client::{ClientRequest, Operation, ResultSource, Schema};
 use eddy::edn::Map;
 use eddy::history::{History, Kind, Op, Process};
 use eddy::random::Random;
-use eddy::workload::{Checker, Operations, Parameters, Setting, Turn, Workload};
+use eddy::workload::{
+    CheckContext, ClientContext, Operations, Parameters, Workload, WorkloadChecker,
+};
 use glomers::{ErrorCode, Handler, KeyValue, Node, async_trait};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// The most contradictions that are told. More would hide the first ones, which are the most
-/// telling.
-const MOST: usize = 20;
+/// Number of contradictions reported. More would hide the first ones, which are the most telling.
+const MAX_CONTRADICTIONS: usize = 20;
 
 #[derive(Debug)]
 struct Lock;
 
-impl Checker for Lock {
+impl WorkloadChecker for Lock {
     fn name(&self) -> &'static str {
         "lock"
     }
@@ -36,20 +37,20 @@ impl Checker for Lock {
         &["acquire", "release"]
     }
 
-    /// A client certainly holds a lock from the answer that grants it until it asks for the lock's
-    /// release. An acquisition without a known end may hold the lock, and a release without one may
-    /// have freed it, so neither speaks against anybody.
-    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
+    /// A client certainly holds a lock from the reply that grants it until it requests the release.
+    /// An acquisition without a known outcome may hold the lock, and a release without one may have
+    /// freed it, so neither contradicts anything.
+    fn check(&self, history: &History, context: &CheckContext<'_>) -> Verdict {
         let mut holders: BTreeMap<Option<i64>, Vec<&Op>> = BTreeMap::new();
         let mut grants = 0;
         let mut contradictions = Vec::new();
-        for op in history.clients() {
+        for op in history.client_ops() {
             let holders = holders.entry(op.value.as_int()).or_default();
             match (&*op.f, op.kind) {
                 ("acquire", Kind::Ok) => {
                     let both = holders
                         .first()
-                        .map(|first| two_holders(history, setting.placement, first, op));
+                        .map(|first| two_holders(history, context.placement, first, op));
                     contradictions.extend(both);
                     holders.push(op);
                     grants += 1;
@@ -59,13 +60,13 @@ impl Checker for Lock {
             }
         }
         let valid = Validity::from(contradictions.is_empty());
-        let reason = contradictions.first().map(|first: &Contradiction| first.what.clone());
+        let reason = contradictions.first().map(|first: &Contradiction| first.description.clone());
         let results = Map::new()
             .with("valid?", valid)
             .with("grant-count", grants)
             .with("double-grant-count", contradictions.len());
-        contradictions.truncate(MOST);
-        let evidence = Evidence::count("acquire that succeeded", (0..grants).map(|_| true));
+        contradictions.truncate(MAX_CONTRADICTIONS);
+        let evidence = Evidence::count("successful acquire", (0..grants).map(|_| true));
         Verdict { contradictions, ..Verdict::new(evidence, valid, results.into(), reason) }
     }
 }
@@ -92,27 +93,27 @@ fn two_holders(
 
 impl Workload for Lock {
     fn operations(&self, _parameters: &Parameters) -> Box<dyn Operations> {
-        Box::new(Clients { held: BTreeMap::new() })
+        Box::new(LockOperations { held: BTreeMap::new() })
     }
 }
 
-/// The lock that each process holds, as far as its client knows.
-struct Clients {
+/// Lock that each process holds, as far as its client knows.
+struct LockOperations {
     held: BTreeMap<Process, i64>,
 }
 
-impl Operations for Clients {
-    /// All contend for one lock, for a second. Then there is another one, because the first may be
-    /// held for ever by a client that never heard so.
-    fn next(&mut self, turn: Turn, _random: &mut Random) -> Operation {
-        let held = self.held.get(&Process::Client(turn.process)).copied();
+impl Operations for LockOperations {
+    /// All clients contend for one lock for a second, then for the next, because a client that
+    /// never got its grant may hold the first forever.
+    fn next(&mut self, context: ClientContext, _random: &mut Random) -> Operation {
+        let held = self.held.get(&Process::Client(context.process)).copied();
         let (f, reply) = match held {
             Some(_) => ("release", Schema::new("release_ok", &[])),
             None => ("acquire", Schema::new("acquire_ok", &[])),
         };
-        let lock = held.unwrap_or_else(|| turn.now.as_secs().try_into().unwrap_or_default());
+        let lock = held.unwrap_or_else(|| context.now.as_secs().try_into().unwrap_or_default());
         let body = json!({"type": f, "lock": lock});
-        Operation::ask(f, lock.into(), Request::new(body, reply, Outcome::Sent))
+        Operation::ask(f, lock.into(), ClientRequest::new(body, reply, ResultSource::Sent))
     }
 
     fn completed(&mut self, _thread: usize, op: &Op) {
@@ -128,7 +129,7 @@ impl Operations for Clients {
 fn main() -> anyhow::Result<ExitCode> {
     match std::env::args().nth(1).as_deref() {
         Some("node") => glomers::serve(LockService::shared)?,
-        Some("wrong-node") => glomers::serve(LockService::alone)?,
+        Some("wrong-node") => glomers::serve(LockService::unshared)?,
         _ => return Ok(eddy_workbench::main(&[&Lock])),
     }
     Ok(ExitCode::SUCCESS)
@@ -160,8 +161,8 @@ impl LockService {
         LockService { shared: Some(KeyValue::lin(&node)), own: RefCell::default() }
     }
 
-    /// One that grants by itself: no two clients of its own hold a lock, but those of two nodes do.
-    fn alone(_node: Node) -> LockService {
+    /// Wrong node that grants locks by itself: clients of two nodes can hold the same lock.
+    fn unshared(_node: Node) -> LockService {
         LockService { shared: None, own: RefCell::default() }
     }
 
@@ -221,20 +222,20 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_seed_a_store_for_all_grants_a_lock_to_one() {
+    fn for_any_seed_a_shared_store_grants_a_lock_to_one_client() {
         seeds(|seed| {
             let report = test(LockService::shared, seed);
             report.assert_valid();
-            assert!(report.completed("acquire") > 50, "{report}");
+            assert!(report.ok_count("acquire") > 50, "{report}");
         });
     }
 
     #[test]
-    fn nodes_that_ask_nobody_grant_a_lock_twice() {
-        let report = test(LockService::alone, 0);
+    fn nodes_without_a_shared_store_grant_a_lock_twice() {
+        let report = test(LockService::unshared, 0);
         assert_eq!(report.valid, Validity::Invalid, "{report}");
-        let Contradiction { what, operations, .. } = &report.contradictions[0];
-        assert_eq!(report.reasons.first(), Some(what), "{report}");
+        let Contradiction { description, operations, .. } = &report.contradictions[0];
+        assert_eq!(report.reasons.first(), Some(description), "{report}");
         let named: Vec<&Op> =
             operations.iter().map(|index| &report.history.ops()[*index]).collect();
         let grants: Vec<&&Op> = named.iter().filter(|op| op.kind == Kind::Ok).collect();
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_certainly_holds_a_lock_is_contradicted() {
+    fn only_certain_holders_contradict_each_other() {
         #[track_caller]
         fn check(lines: &[(u64, &str, &str)], expected: &[usize]) {
             let op = |(process, kind, f): &(u64, &str, &str)| {
@@ -251,8 +252,9 @@ mod tests {
             };
             let text: String = lines.iter().map(op).collect();
             let history = History::read_edn(&text).unwrap();
-            let placement = Placement::unknown(&history);
-            let verdict = Lock.check(&history, &Setting { placement: &placement, models: &[] });
+            let placement = Placement::inferred(&history);
+            let verdict =
+                Lock.check(&history, &CheckContext { placement: &placement, models: &[] });
             let named = verdict.contradictions.into_iter().flat_map(|each| each.operations);
             assert_eq!(named.collect::<Vec<_>>(), expected, "{text}");
         }

@@ -5,27 +5,27 @@
 //! Scripts that run `maelstrom test` go on working: the same options with the same defaults, the
 //! same last line, the same exit status.
 
-mod again;
 mod analyze;
 mod arguments;
-mod brief;
 mod check;
 mod colors;
 mod completions;
 mod help;
-mod known;
 mod limits;
+mod node_errors;
 mod nodes;
 mod numbers;
 mod progress;
+mod repro_command;
 mod run;
 mod serve;
-mod shown;
 mod signals;
-mod slips;
-mod stderr;
+mod stdout;
+mod summary_text;
 mod table;
-mod text;
+mod typos;
+mod value_parser;
+mod verdict_output;
 mod workloads;
 
 use std::io::{self, Write};
@@ -35,103 +35,105 @@ use clap::{CommandFactory, Parser, Subcommand};
 use eddy::Workload;
 use eddy_text::printable::printable;
 
-use self::arguments::Arguments;
-use self::check::Checked;
-use self::completions::Completions;
-use self::serve::Serve;
-use self::text::Text;
+use self::arguments::TestArguments;
+use self::check::CheckResult;
+use self::completions::CompletionsArguments;
+use self::serve::ServeArguments;
+use self::stdout::StdoutText;
 
-/// The exit status for arguments that make no sense.
-const WRONG_ARGUMENTS: u8 = 254;
+/// Exit status for invalid arguments.
+const INVALID_ARGUMENTS: u8 = 254;
 
-/// The exit status for a test that did not come to its end.
-const NO_RESULT: u8 = 255;
+/// Exit status for a test without a verdict.
+const NO_VERDICT: u8 = 255;
 
 /// A small maelstrom: runs Maelstrom nodes and judges them.
 #[derive(Debug, Parser)]
 #[command(name = "eddy", version, after_help = help::EDDY)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Subcommands,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Runs nodes as processes and tells whether they do what the workload wants.
+enum Subcommands {
+    /// Run nodes as processes and judge whether they meet the workload's guarantees
     #[command(args_override_self = true, after_help = help::MORE, after_long_help = help::TEST)]
-    Test(Box<Arguments>),
-    /// Compares the figures of a test with limits.
+    Test(Box<TestArguments>),
+    /// Compare the figures of a recorded test with limits
     #[command(args_override_self = true, after_help = help::MORE, after_long_help = help::CHECK)]
-    Check(check::Recorded),
-    /// Judges a history that was recorded earlier, here or by Maelstrom.
+    Check(check::CheckArguments),
+    /// Judge a recorded history, eddy's or Maelstrom's
     #[command(args_override_self = true, after_help = help::MORE, after_long_help = help::ANALYZE)]
-    Analyze(analyze::Recorded),
-    /// Shows the store in a browser: all tests, their reports, and two of them side by side.
+    Analyze(analyze::AnalyzeArguments),
+    /// Show the store in a browser: all tests, their reports, and comparisons
     #[command(args_override_self = true, after_help = help::MORE, after_long_help = help::SERVE)]
-    Serve(Serve),
-    /// Prints what a shell needs to complete commands, options and names.
+    Serve(ServeArguments),
+    /// Print a completion script for a shell
     #[command(after_long_help = completions::INSTALLATION)]
-    Completions(Completions),
+    Completions(CompletionsArguments),
 }
 
-/// Does what the arguments of this process say, with these workloads beside Maelstrom's, and tells
-/// with which status it should exit.
-pub fn main(own: &[&'static dyn Workload]) -> ExitCode {
-    if let Err(error) = workloads::add(own) {
-        tell(&format!("eddy: {error}"));
-        return ExitCode::from(NO_RESULT);
+/// Runs the command line of this process, with these workloads in addition to Maelstrom's. Returns
+/// the exit status.
+pub fn main(custom: &[&'static dyn Workload]) -> ExitCode {
+    if let Err(error) = workloads::add(custom) {
+        write_stderr(&format!("eddy: {error}"));
+        return ExitCode::from(NO_VERDICT);
     }
     let status = parse().and_then(|cli| match cli.command {
-        Command::Test(arguments) => {
-            let settings = arguments.settings().map_err(|error| wrong("test", error))?;
+        Subcommands::Test(arguments) => {
+            let settings = arguments.settings().map_err(|error| argument_error("test", error))?;
             Ok(run::run(&settings).unwrap_or_else(|error| {
-                tell(&format!("eddy: {error:#}"));
-                NO_RESULT
+                write_stderr(&format!("eddy: {error:#}"));
+                NO_VERDICT
             }))
         }
-        Command::Check(recorded) => {
-            let checked = recorded.check().map_err(|error| wrong("check", error))?;
-            let Checked { text, status, mut failure } = checked;
-            if let Err(error) = Text::Colored(text).print() {
+        Subcommands::Check(recorded) => {
+            let checked = recorded.check().map_err(|error| argument_error("check", error))?;
+            let CheckResult { text, status, mut failure } = checked;
+            if let Err(error) = StdoutText::Colored(text).print() {
                 failure = Some(format!("the figures cannot be printed: {error}"));
             }
             Ok(failure.map_or(status, |failure| {
-                tell(&format!("eddy: {failure}"));
-                NO_RESULT
+                write_stderr(&format!("eddy: {failure}"));
+                NO_VERDICT
             }))
         }
-        Command::Analyze(recorded) => {
-            let analysis = recorded.analyze().map_err(|error| wrong("analyze", error))?;
+        Subcommands::Analyze(recorded) => {
+            let analysis = recorded.analyze().map_err(|error| argument_error("analyze", error))?;
             if let Some(origin) = &analysis.origin {
-                tell(&format!("eddy: {}", printable(origin)));
+                write_stderr(&format!("eddy: {}", printable(origin)));
             }
-            Ok(match analysis.shown().print() {
-                Ok(()) => limits::status(&analysis.summary),
+            Ok(match analysis.output().print() {
+                Ok(()) => limits::exit_status(&analysis.summary),
                 Err(error) => {
-                    tell(&format!("eddy: the results cannot be printed: {error}"));
-                    NO_RESULT
+                    write_stderr(&format!("eddy: the results cannot be printed: {error}"));
+                    NO_VERDICT
                 }
             })
         }
-        Command::Serve(arguments) => {
-            let settings = arguments.settings().map_err(|error| wrong("serve", error))?;
+        Subcommands::Serve(arguments) => {
+            let settings = arguments.settings().map_err(|error| argument_error("serve", error))?;
             Ok(serve::serve(settings).unwrap_or_else(|error| {
-                tell(&format!("eddy: {error:#}"));
-                NO_RESULT
+                write_stderr(&format!("eddy: {error:#}"));
+                NO_VERDICT
             }))
         }
-        Command::Completions(completions) => Ok(match Text::Plain(completions.script()).print() {
-            Ok(()) => 0,
-            Err(error) => {
-                tell(&format!("eddy: the script cannot be printed: {error}"));
-                NO_RESULT
-            }
-        }),
+        Subcommands::Completions(completions) => {
+            Ok(match StdoutText::Plain(completions.script()).print() {
+                Ok(()) => 0,
+                Err(error) => {
+                    write_stderr(&format!("eddy: the script cannot be printed: {error}"));
+                    NO_VERDICT
+                }
+            })
+        }
     });
     ExitCode::from(status.unwrap_or_else(|error| {
         // There is nobody left to tell that STDERR is closed.
         let _ = error.print();
-        if error.use_stderr() { WRONG_ARGUMENTS } else { 0 }
+        if error.use_stderr() { INVALID_ARGUMENTS } else { 0 }
     }))
 }
 
@@ -140,21 +142,21 @@ fn parse() -> Result<Cli, clap::Error> {
     let mut eddy = Cli::command();
     eddy.build();
     let line: Vec<_> = std::env::args_os().skip(1).collect();
-    match slips::find(&eddy, &line) {
-        Some((Some(subcommand), text)) => Err(wrong(&subcommand, text)),
+    match typos::find(&eddy, &line) {
+        Some((Some(subcommand), text)) => Err(argument_error(&subcommand, text)),
         Some((None, text)) => Err(eddy.error(clap::error::ErrorKind::MissingSubcommand, text)),
         None => Cli::try_parse(),
     }
 }
 
-fn wrong(subcommand: &str, message: impl std::fmt::Display) -> clap::Error {
+fn argument_error(subcommand: &str, message: impl std::fmt::Display) -> clap::Error {
     let mut command = Cli::command();
     command.build();
     let command = command.find_subcommand_mut(subcommand).expect("a subcommand of ours");
     command.error(clap::error::ErrorKind::ValueValidation, message)
 }
 
-/// Writes a line to STDERR, if anybody reads it.
-fn tell(line: &str) {
+/// Writes a line to STDERR; errors are ignored.
+fn write_stderr(line: &str) {
     let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
 }

@@ -10,17 +10,17 @@
 //! while it is looked at. Forms and links do all the work, so that what is seen has an address;
 //! scripts only spare a reload.
 
-mod answer;
 mod compare;
 mod events;
 mod files;
-mod host;
+mod format;
+mod host_guard;
 mod link;
 mod list;
 mod overview;
-mod root;
+mod response;
 mod run;
-mod shown;
+mod store_dir;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -33,13 +33,13 @@ use axum::{Router, middleware};
 use eddy_pages::page::STYLE;
 use tokio::net::TcpListener;
 
-use self::answer::{Failure, asset};
-use self::events::Watcher;
-use self::root::Root;
+use self::events::ProgressPoller;
+use self::response::{ErrorPage, asset};
+use self::store_dir::StoreDir;
 
 /// What is served, and where.
 #[derive(Debug)]
-pub(crate) struct Settings {
+pub(crate) struct ServeSettings {
     pub(crate) store: PathBuf,
     pub(crate) host: String,
     /// 0 for any that is free.
@@ -48,7 +48,7 @@ pub(crate) struct Settings {
 
 /// A server that listens, and does not answer yet.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct StoreServer {
     listener: TcpListener,
     router: Router,
     address: SocketAddr,
@@ -56,17 +56,17 @@ pub(crate) struct Server {
 
 /// What every request may need.
 #[derive(Debug)]
-struct App {
-    root: Root,
-    watcher: Watcher,
-    /// The name by which this machine was told to be known.
+struct AppState {
+    store_dir: StoreDir,
+    poller: ProgressPoller,
+    /// Name of this machine, as given by `--host`.
     host: String,
 }
 
-impl Server {
-    /// Takes the port; an error says what to do.
-    pub(crate) async fn listen(settings: Settings) -> Result<Server> {
-        let Settings { store, host, port } = settings;
+impl StoreServer {
+    /// Binds the port. The error says what to do.
+    pub(crate) async fn listen(settings: ServeSettings) -> Result<StoreServer> {
+        let ServeSettings { store, host, port } = settings;
         let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let listener = TcpListener::bind((bare.as_str(), port)).await.with_context(|| {
             format!(
@@ -74,11 +74,11 @@ impl Server {
                  any; --host must be a name or an address of this machine"
             )
         })?;
-        let address = listener.local_addr().context("the port cannot be told")?;
-        let root = Root::new(store);
-        let watcher = Watcher::start(root.clone());
-        let app = Arc::new(App { root, watcher, host: bare });
-        Ok(Server { listener, router: router(app), address })
+        let address = listener.local_addr().context("the address of the listener is unknown")?;
+        let store_dir = StoreDir::new(store);
+        let poller = ProgressPoller::start(store_dir.clone());
+        let app = Arc::new(AppState { store_dir, poller, host: bare });
+        Ok(StoreServer { listener, router: router(app), address })
     }
 
     /// Where it is found, as an address for a browser.
@@ -100,7 +100,7 @@ impl Server {
     }
 }
 
-fn router(app: Arc<App>) -> Router {
+fn router(app: Arc<AppState>) -> Router {
     Router::new()
         .route("/", get(list::page))
         .route("/compare", get(compare::page))
@@ -111,8 +111,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/style.css", asset("text/css", STYLE))
         .route("/serve.css", asset("text/css", include_str!("../templates/serve/serve.css")))
         .route("/serve.js", asset("text/javascript", include_str!("../templates/serve/serve.js")))
-        .fallback(async || Failure::new(StatusCode::NOT_FOUND, "There is no such page."))
-        .layer(middleware::from_fn(answer::guard))
-        .layer(middleware::from_fn_with_state(app.clone(), host::refuse_strangers))
+        .fallback(async || ErrorPage::new(StatusCode::NOT_FOUND, "There is no such page."))
+        .layer(middleware::from_fn(response::add_headers))
+        .layer(middleware::from_fn_with_state(app.clone(), host_guard::refuse_foreign_hosts))
         .with_state(app)
 }

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use super::java;
 use crate::edn::Value;
 
-/// How many branchings a hash of 32 bits is good for.
-const LEVELS: usize = 7;
+/// Maximum depth of the trie: a hash of 32 bits has seven groups of up to five bits.
+const MAX_LEVELS: usize = 7;
 
 fn branch(hash: u32, level: usize) -> u32 {
     (hash >> (5 * level)) & 31
@@ -24,10 +24,10 @@ pub(crate) fn sort_lists<'v, E: Copy>(lists: &mut Vec<Vec<E>>, value: impl Fn(E)
         let hashes = list.iter().map(|element| java::hash(value(*element)));
         (perturbed(java::hash_list(hashes)), list)
     });
-    // What is to be told apart at which level; the next is at the end.
-    let mut open = vec![(0, hashed.collect::<Vec<_>>())];
-    while let Some((level, group)) = open.pop() {
-        if level == LEVELS || group.len() == 1 {
+    // Groups that still have to be split, each with its level; the next one is at the end.
+    let mut groups = vec![(0, hashed.collect::<Vec<_>>())];
+    while let Some((level, group)) = groups.pop() {
+        if level == MAX_LEVELS || group.len() == 1 {
             lists.extend(group.into_iter().map(|(_, list)| list));
             continue;
         }
@@ -38,7 +38,7 @@ pub(crate) fn sort_lists<'v, E: Copy>(lists: &mut Vec<Vec<E>>, value: impl Fn(E)
         let (own, children): (Vec<_>, Vec<_>) =
             branches.into_values().partition(|branch| branch.len() == 1);
         lists.extend(own.into_iter().flatten().map(|(_, list)| list));
-        open.extend(children.into_iter().rev().map(|child| (level + 1, child)));
+        groups.extend(children.into_iter().rev().map(|child| (level + 1, child)));
     }
 }
 

@@ -7,30 +7,30 @@
 use super::java::{hash_bits, hash_digits, hash_text, low};
 use crate::edn::Value;
 
-/// How many entries a map has at most that keeps the order of insertion.
-const KEPT: usize = 8;
+/// Maximum number of entries of a map that keeps the order of insertion.
+const MAX_ARRAY_MAP: usize = 8;
 
 /// The place of a value in a large map or a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place(u64);
+pub(crate) struct TriePosition(u64);
 
-impl Place {
-    /// The place of a value.
-    pub(crate) fn of(value: &Value) -> Place {
+impl TriePosition {
+    /// The position of a value.
+    pub(crate) fn of(value: &Value) -> TriePosition {
         let hash = u64::from(hash(value));
-        Place((0..7).fold(0, |place, level| place << 5 | hash >> (5 * level) & 31))
+        TriePosition((0..7).fold(0, |place, level| place << 5 | hash >> (5 * level) & 31))
     }
 }
 
-/// Puts the entries of a map, which are in order of insertion, in the order that it gives them.
-pub(crate) fn order_map<T>(entries: &mut [T], place: impl Fn(&T) -> Place) {
-    if entries.len() > KEPT {
+/// Sorts the entries of a map from order of insertion into iteration order.
+pub(crate) fn order_map<T>(entries: &mut [T], place: impl Fn(&T) -> TriePosition) {
+    if entries.len() > MAX_ARRAY_MAP {
         order_set(entries, place);
     }
 }
 
-/// Puts the elements of a set in the order that it gives them.
-pub(crate) fn order_set<T>(elements: &mut [T], place: impl Fn(&T) -> Place) {
+/// Sorts the elements of a set into iteration order.
+pub(crate) fn order_set<T>(elements: &mut [T], place: impl Fn(&T) -> TriePosition) {
     elements.sort_by_cached_key(place);
 }
 
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn keys_come_in_the_order_that_clojure_users_know() {
         let mut numbers: Vec<Value> = (0..10).map(Value::Int).collect();
-        order_map(&mut numbers, Place::of);
+        order_map(&mut numbers, TriePosition::of);
         let shown: Vec<String> = numbers.iter().map(Value::to_string).collect();
         assert_eq!(shown.join(" "), "0 7 1 4 6 3 2 9 5 8");
     }
@@ -164,10 +164,10 @@ mod tests {
             ["58", "88", "108", "9", "93", "83", "3", "51"].map(Value::from).into();
         keys.reverse();
         let inserted = keys.clone();
-        order_map(&mut keys, Place::of);
+        order_map(&mut keys, TriePosition::of);
         assert_eq!(keys, inserted);
         keys.push("50".into());
-        order_map(&mut keys, Place::of);
+        order_map(&mut keys, TriePosition::of);
         let walked = ["58", "88", "108", "9", "93", "83", "3", "51", "50"].map(Value::from);
         assert_eq!(keys, walked);
     }

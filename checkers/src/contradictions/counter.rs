@@ -2,38 +2,43 @@
 
 use crate::{
     Contradiction,
-    contradiction::MOST,
-    counter::{Counter, acceptable::integer, fewest::Fewest},
+    contradiction::MAX_CONTRADICTIONS,
+    counter::{CounterResults, acceptable::integer, smallest_explanation::AddExplanation},
     history::{History, Op},
-    sentence::{counted, time},
+    wording::{counted, time},
 };
 
-impl Counter<'_> {
-    /// The final reads that are not acceptable, and what they may be.
+impl CounterResults<'_> {
+    /// The wrong final reads, with the sums that they may return.
     pub fn contradictions(&self, history: &History) -> Vec<Contradiction> {
-        self.errors.iter().take(MOST).map(|read| self.contradiction(history, read)).collect()
+        self.errors
+            .iter()
+            .take(MAX_CONTRADICTIONS)
+            .map(|read| self.contradiction(history, read))
+            .collect()
     }
 
     fn contradiction(&self, history: &History, read: &Op) -> Contradiction {
-        let in_doubt = match self.in_doubt.len() as u64 {
+        let in_doubt = match self.indeterminate.len() as u64 {
             0 => String::new(),
-            count => format!(", {} may have been added besides", counted(count, "delta")),
+            count => format!(", {} may have been added as well", counted(count, "delta")),
         };
         let (sum, expected) = (self.sum, self.expected());
         let (process, value, when) = (read.process, read.value.json(), time(read));
-        let wrong = self.wrong.iter().find(|wrong| Some(wrong.value) == integer(&read.value));
-        let cause = wrong.and_then(|wrong| self.cause(&wrong.fewest));
-        let cause = cause.map_or(String::new(), |cause| format!("; it comes out {cause}"));
+        let wrong =
+            self.wrong_values.iter().find(|wrong| Some(wrong.value) == integer(&read.value));
+        let cause = wrong.and_then(|wrong| self.cause(&wrong.explanation));
+        let cause = cause.map_or(String::new(), |cause| format!("; it is the sum {cause}"));
         let what = format!(
             "process {process} read {value} at {when}, but the deltas that were acknowledged add \
              up to {sum}{in_doubt}, so at the end a read may be {expected}{cause}"
         );
-        let adds = match wrong.map(|wrong| &wrong.fewest) {
-            Some(Fewest::Only(places)) => &places[..],
+        let adds = match wrong.map(|wrong| &wrong.explanation) {
+            Some(AddExplanation::Unique(places)) => &places[..],
             _ => &[],
         };
         let adds = adds.iter().map(|place| self.suspects[*place].add);
-        Contradiction::between(history, what, adds.chain([read])).about(&read.value)
+        Contradiction::between(history, what, adds.chain([read])).with_value(&read.value)
     }
 }
 
@@ -45,18 +50,18 @@ mod tests {
     };
 
     #[test]
-    fn a_read_that_no_choice_of_deltas_gives_is_a_contradiction() {
+    fn a_read_that_is_no_sum_of_deltas_is_a_contradiction() {
         let (history, counter) = judged(&["ok 2", "info 4"], &["2", "3"]);
         let contradictions = counter.contradictions(history);
         let [wrong] = &contradictions[..] else { panic!("{contradictions:?}") };
         let what = "process 1 read 3 at 0.070 s, but the deltas that were acknowledged add up to \
-                    2, 1 delta may have been added besides, so at the end a read may be 2 or 6";
-        assert_eq!((&*wrong.what, &wrong.operations[..]), (what, &[6, 7][..]));
+                    2, 1 delta may have been added as well, so at the end a read may be 2 or 6";
+        assert_eq!((&*wrong.description, &wrong.operations[..]), (what, &[6, 7][..]));
         assert_eq!(wrong.value, Some(Value::Int(3)));
     }
 
     #[test]
-    fn the_add_that_is_missing_belongs_to_it() {
+    fn a_missing_add_is_part_of_the_contradiction() {
         let (history, counter) = on_nodes(
             "0 invoke add 2
              0 ok add 2
@@ -69,9 +74,9 @@ mod tests {
         );
         let contradictions = counter.contradictions(history);
         assert_eq!(contradictions[0].operations, [2, 3, 4, 5]);
-        let cause = "; it comes out without 5 (process 0 on n0, acknowledged at 0.030 s)";
-        assert!(contradictions[0].what.ends_with(cause));
-        // What is too large for any sum is wrong as well, and nothing more is known about it.
+        let cause = "; it is the sum without 5 (process 0 on n0, acknowledged at 0.030 s)";
+        assert!(contradictions[0].description.ends_with(cause));
+        // A value too large for any sum is wrong as well, without an explanation.
         assert_eq!((counter.errors.len(), contradictions.len()), (2, 2));
     }
 }

@@ -5,17 +5,17 @@ mod tests;
 
 use crate::contradiction::{self, Contradiction};
 use crate::edn::Value;
-use crate::elle::{Anomaly, Case, Elle};
-use crate::sentences::elle::named;
+use crate::elle::{Anomaly, Case, ElleResults};
+use crate::sentences::elle::named_transactions;
 
-impl Elle<'_> {
-    /// The transactions of each case, the worst anomalies first.
+impl ElleResults<'_> {
+    /// The contradicting transactions of each case, ordered from the worst anomaly.
     pub fn contradictions(&self) -> Vec<Contradiction> {
         let kinds = self.worst_first().into_iter().map(|(anomaly, cases)| {
-            let cases = cases.iter().take(contradiction::MOST);
+            let cases = cases.iter().take(contradiction::MAX_CONTRADICTIONS);
             cases.filter_map(|case| self.contradiction(anomaly, case)).collect()
         });
-        contradiction::by_turns(kinds.collect())
+        contradiction::round_robin(kinds.collect())
     }
 
     /// `None` if there are no transactions to name.
@@ -25,14 +25,14 @@ impl Elle<'_> {
             Case::CyclicVersions { replacements, .. } => {
                 replacements.iter().map(|(transaction, _)| *transaction).collect()
             }
-            case => named(case),
+            case => named_transactions(case),
         };
         if among.is_empty() {
             return None;
         }
-        let what = self.summary(anomaly, case);
+        let description = self.summary(anomaly, case);
         let entries = among.iter().flat_map(|op| [self.history.invocation(op), Some(*op)]);
-        let among = Contradiction::of(what, entries.flatten().map(|op| op.index));
+        let among = Contradiction::of(description, entries.flatten().map(|op| op.index));
         Some(Contradiction { value: value(case).cloned(), ..among })
     }
 }

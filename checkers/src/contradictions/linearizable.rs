@@ -2,42 +2,45 @@
 
 use crate::{
     Contradiction,
-    contradiction::MOST,
+    contradiction::MAX_CONTRADICTIONS,
     linearizable::{
-        Failure, Linearizable,
-        failure::{Obstacle, WhyNot},
+        Counterexample, LinearizableResults,
+        counterexample::{Exclusion, Obstacle},
         register::{NIL, OperationId},
     },
-    sentence,
+    wording,
 };
 
-impl Linearizable<'_> {
-    /// For each key that is not linearizable: what fits nowhere, and what leaves it no room.
+impl LinearizableResults<'_> {
+    /// For each key that is not linearizable, the operation that cannot be linearized, and those
+    /// that prevent it.
     pub fn contradictions(&self) -> Vec<Contradiction> {
-        self.failures().take(MOST).map(Failure::contradiction).collect()
+        self.failures().take(MAX_CONTRADICTIONS).map(Counterexample::contradiction).collect()
     }
 }
 
-impl Failure<'_> {
+impl Counterexample<'_> {
     fn contradiction(&self) -> Contradiction {
-        let register = &self.finding.register;
+        let register = &self.result.register;
         let operations = self.named().map(|id| register.operation(id));
-        let entries = operations.flat_map(|operation| [Some(operation.begin), operation.end]);
+        let entries =
+            operations.flat_map(|operation| [Some(operation.invocation), operation.completion]);
         let indices = entries.flatten().map(|op| op.index);
-        let contradiction = Contradiction::of(self.reason(sentence::time), indices);
-        let needed = register.operation(self.due).action.needs().filter(|needed| *needed != NIL);
-        // Nobody carries a value that was not there: what was forgotten is what was there.
-        let value = needed.unwrap_or_else(|| self.finding.value_after(&self.order));
-        if value == NIL { contradiction } else { contradiction.about(register.value(value)) }
+        let contradiction = Contradiction::of(self.reason(wording::time), indices);
+        let needed =
+            register.operation(self.due).action.required_value().filter(|needed| *needed != NIL);
+        // If no value is required, messages carry the value that was there and was forgotten.
+        let value = needed.unwrap_or_else(|| self.result.value_after(&self.linearization));
+        if value == NIL { contradiction } else { contradiction.with_value(register.value(value)) }
     }
 
     fn named(&self) -> impl Iterator<Item = OperationId> {
         let (under_way, finder) = match self.obstacle {
-            Obstacle::UnderWay { setter, why_not: WhyNot::FoundBy(finder), .. } => {
+            Obstacle::Pending { setter, exclusion: Exclusion::ObservedBy(finder), .. } => {
                 (Some(setter), Some(finder))
             }
-            Obstacle::UnderWay { setter, .. } => (Some(setter), None),
-            Obstacle::NotBegun | Obstacle::NotUnderWay => (None, None),
+            Obstacle::Pending { setter, .. } => (Some(setter), None),
+            Obstacle::NotInvoked | Obstacle::NotPending => (None, None),
         };
         let overwritten = [self.former_setter, self.overwriter];
         [Some(self.due), self.setter, under_way, finder].into_iter().chain(overwritten).flatten()
@@ -55,12 +58,12 @@ mod tests {
     fn check(lines: &str, what: &str, operations: &[usize], value: i64) {
         let contradictions = judged(lines).contradictions();
         let [found] = &contradictions[..] else { panic!("{contradictions:?}") };
-        assert_eq!((&*found.what, &found.operations[..]), (what, operations));
+        assert_eq!((&*found.description, &found.operations[..]), (what, operations));
         assert_eq!(found.value, Some(Value::Int(value)));
     }
 
     #[test]
-    fn what_fits_nowhere_and_what_leaves_it_no_room_contradict_each_other() {
+    fn an_operation_that_cannot_be_linearized_contradicts_those_that_prevent_it() {
         check(
             &one_by_one("0 write 3\n3 read 3\n1 write 2\n3 read 2\n4 read 3\n4 read 7"),
             "key 0 is not linearizable: read 3 at 0.090 s by process 4, but key 0 was 2 from \

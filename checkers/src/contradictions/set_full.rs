@@ -1,25 +1,25 @@
 //! The operations that show that elements of a set are lost.
 
-use crate::contradiction::{Contradiction, MOST};
+use crate::contradiction::{Contradiction, MAX_CONTRADICTIONS};
 use crate::history::History;
-use crate::sentences::set_full::missing;
-use crate::set_full::SetFull;
+use crate::sentences::set_full::missing_element;
+use crate::set_full::SetFullResults;
 
-impl SetFull {
-    /// The operations that show that elements are lost: those first that not only killed nodes had,
-    /// and of these the earliest.
+impl SetFullResults {
+    /// The operations that show that elements are lost. Elements that only killed nodes had come
+    /// last; within both groups, the earliest come first.
     pub fn contradictions(&self, history: &History) -> Vec<Contradiction> {
-        let with_nodes = self.lost_with_nodes.as_deref().unwrap_or_default();
+        let with_nodes = self.lost_with_killed_nodes.as_deref().unwrap_or_default();
         let with_excuse =
             self.lost.iter().map(|lost| (with_nodes.binary_search(&lost.element).is_ok(), lost));
         let mut all: Vec<_> = with_excuse.collect();
         all.sort_by_key(|(is_excused, lost)| (*is_excused, lost.known));
-        let told = all.into_iter().take(MOST).filter_map(|(is_excused, lost)| {
+        let told = all.into_iter().take(MAX_CONTRADICTIONS).filter_map(|(is_excused, lost)| {
             let entries = [lost.add, lost.known, lost.first_absent, lost.last_absent];
             let entries = entries.into_iter().chain(lost.last_present);
             let entries = entries.filter_map(|index| history.op(index));
-            let what = missing(history, lost, is_excused)?;
-            Some(Contradiction::between(history, what, entries).about(&lost.element))
+            let what = missing_element(history, lost, is_excused)?;
+            Some(Contradiction::between(history, what, entries).with_value(&lost.element))
         });
         told.collect()
     }
@@ -33,13 +33,13 @@ mod tests {
     use crate::testing::history;
 
     #[test]
-    fn a_lost_value_is_told_with_what_made_it_known_and_the_reads_that_lack_it() {
+    fn a_lost_value_is_reported_with_the_entry_that_made_it_known_and_the_reads_that_lack_it() {
         #[track_caller]
         fn expect(text: &str, what: &str, operations: &[usize]) {
             let history = history(text);
             let contradictions = check(&history, "add", "read").contradictions(&history);
             let [lost] = &contradictions[..] else { panic!("{contradictions:?}") };
-            assert_eq!((&*lost.what, &lost.operations[..]), (what, operations));
+            assert_eq!((&*lost.description, &lost.operations[..]), (what, operations));
             assert_eq!(lost.value, Some(Value::Int(17)));
         }
         expect(
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_killed_nodes_had_comes_last() {
+    fn values_that_only_killed_nodes_had_come_last() {
         let text = "0 invoke add 1\n0 ok add 1
                     nemesis info kill {\"n0\" :killed}
                     1 invoke add 2\n1 ok add 2
@@ -96,12 +96,12 @@ mod tests {
         let values: Vec<_> = lost.iter().map(|lost| lost.value.clone()).collect();
         assert_eq!(values, [Some(Value::Int(2)), Some(Value::Int(1))]);
         let is_excused = |what: &str| what.ends_with("; only nodes that were killed had it");
-        let excused: Vec<_> = lost.iter().map(|lost| is_excused(&lost.what)).collect();
+        let excused: Vec<_> = lost.iter().map(|lost| is_excused(&lost.description)).collect();
         assert_eq!(excused, [false, true]);
     }
 
     #[test]
-    fn the_first_of_many_are_told() {
+    fn only_the_first_of_many_are_reported() {
         let adds = (0..30).map(|i| format!("{i} invoke add {i}\n{i} ok add {i}\n"));
         let history = history(&(adds.collect::<String>() + "0 invoke read nil\n0 ok read []"));
         assert_eq!(check(&history, "add", "read").contradictions(&history).len(), 20);

@@ -6,38 +6,38 @@
 
 use crate::edn::Value;
 
-/// How large a delta may be: sums of fewer than 2^32 of them fit in 128 bits.
-const LARGEST: i128 = 1 << 95;
+/// Maximum absolute value of a delta: sums of fewer than 2^32 of them fit in 128 bits.
+const MAX_DELTA: i128 = 1 << 95;
 
 /// Sums from the first to the second, both included.
-pub(crate) type Range = [i128; 2];
+pub(crate) type SumRange = [i128; 2];
 
 /// The ranges that this sum becomes with any of these deltas, ascending, none next to another; the
 /// first of them, and `false`, if there are more than `most`.
 pub(super) fn ranges(
     sum: i128,
     in_doubt: impl IntoIterator<Item = i128>,
-    most: usize,
-) -> (Vec<Range>, bool) {
+    max: usize,
+) -> (Vec<SumRange>, bool) {
     let mut ranges = vec![[sum, sum]];
     for delta in in_doubt {
-        ranges = joined(&ranges, delta);
-        if ranges.len() > most {
-            ranges.truncate(most);
+        ranges = with_delta(&ranges, delta);
+        if ranges.len() > max {
+            ranges.truncate(max);
             return (ranges, false);
         }
     }
     (ranges, true)
 }
 
-/// Tells if one of these ranges has this sum.
-pub(super) fn contains(ranges: &[Range], sum: i128) -> bool {
+/// True if one of these ranges contains this sum.
+pub(super) fn contains(ranges: &[SumRange], sum: i128) -> bool {
     let after = ranges.partition_point(|[from, _]| *from <= sum);
     after.checked_sub(1).is_some_and(|at| sum <= ranges[at][1])
 }
 
-/// The sum in these ranges that is nearest to another; of two, the smaller.
-pub(super) fn nearest(ranges: &[Range], sum: i128) -> Option<i128> {
+/// The sum in these ranges that is nearest to `sum`; of two, the smaller.
+pub(super) fn nearest(ranges: &[SumRange], sum: i128) -> Option<i128> {
     let ends = ranges.iter().map(|[from, to]| sum.clamp(*from, *to));
     ends.min_by_key(|end| end.abs_diff(sum))
 }
@@ -53,15 +53,15 @@ pub(crate) fn integer(value: &Value) -> Option<i128> {
 
 /// A delta that can be added up.
 pub(super) fn delta(value: &Value) -> Option<i128> {
-    integer(value).filter(|delta| delta.unsigned_abs() <= LARGEST.unsigned_abs())
+    integer(value).filter(|delta| delta.unsigned_abs() <= MAX_DELTA.unsigned_abs())
 }
 
-/// What the sums in these ranges become with this delta, or without.
-fn joined(ranges: &[Range], delta: i128) -> Vec<Range> {
+/// The sums in these ranges, each with and without this delta.
+fn with_delta(ranges: &[SumRange], delta: i128) -> Vec<SumRange> {
     let shifted = ranges.iter().map(|range| range.map(|end| end + delta));
-    let mut all: Vec<Range> = ranges.iter().copied().chain(shifted).collect();
+    let mut all: Vec<SumRange> = ranges.iter().copied().chain(shifted).collect();
     all.sort_unstable();
-    let mut joined: Vec<Range> = Vec::new();
+    let mut joined: Vec<SumRange> = Vec::new();
     for [from, to] in all {
         match joined.last_mut() {
             Some([_, last]) if from <= *last + 1 => *last = to.max(*last),
@@ -75,11 +75,11 @@ fn joined(ranges: &[Range], delta: i128) -> Vec<Range> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{super::MOST_RANGES, *};
+    use super::{super::MAX_RANGES, *};
     use crate::random::Random;
 
     #[test]
-    fn whatever_was_added_the_ranges_hold_the_sums_of_all_subsets_and_nothing_else() {
+    fn ranges_contain_exactly_the_sums_of_all_subsets() {
         for seed in 0..500 {
             let mut random = Random::seeded(seed);
             let deltas: Vec<i128> =
@@ -91,7 +91,7 @@ mod tests {
                     chosen.map(|(_, delta)| delta).sum()
                 })
                 .collect();
-            let (ranges, is_all) = ranges(0, deltas.iter().copied(), MOST_RANGES);
+            let (ranges, is_all) = ranges(0, deltas.iter().copied(), MAX_RANGES);
             assert!(is_all);
             let inside: BTreeSet<i128> = ranges.iter().flat_map(|[from, to]| *from..=*to).collect();
             assert_eq!(inside, sums, "{deltas:?}");

@@ -3,13 +3,13 @@
 use super::*;
 use crate::{history::Process, random::Random, testing::history};
 
-/// Additions as `ok 3`, `info -1`, `fail 2`, and final reads as numbers.
-pub(crate) fn check(adds: &[&str], reads: &[&str]) -> Counter<'static> {
+/// Judges adds such as `ok 3`, `info -1`, `fail 2`, and final reads given as numbers.
+pub(crate) fn check(adds: &[&str], reads: &[&str]) -> CounterResults<'static> {
     judged(adds, reads).1
 }
 
-/// The same with the history, which outlives the test, as findings borrow from it.
-pub(crate) fn judged(adds: &[&str], reads: &[&str]) -> (&'static History, Counter<'static>) {
+/// [`check`] with its history, which outlives the test because the results borrow from it.
+pub(crate) fn judged(adds: &[&str], reads: &[&str]) -> (&'static History, CounterResults<'static>) {
     let adds = adds.iter().flat_map(|add| {
         let (kind, delta) = add.split_once(' ').unwrap();
         [format!("0 invoke add {delta}"), format!("0 {kind} add {delta}")]
@@ -33,7 +33,7 @@ pub(crate) fn judged(adds: &[&str], reads: &[&str]) -> (&'static History, Counte
 }
 
 #[test]
-fn final_reads_are_the_sum_of_what_was_added_and_of_any_of_what_may_have_been() {
+fn final_reads_are_the_acknowledged_sum_plus_any_subset_of_indeterminate_adds() {
     #[track_caller]
     fn expect(adds: &[&str], acceptable: &str, good: &[&str], bad: &[&str]) {
         for (read, valid) in good.iter().map(|r| (r, true)).chain(bad.iter().map(|r| (r, false))) {
@@ -59,7 +59,7 @@ fn final_reads_are_the_sum_of_what_was_added_and_of_any_of_what_may_have_been() 
 }
 
 #[test]
-fn a_read_that_is_no_integer_decides_nothing() {
+fn a_read_that_is_not_an_integer_makes_the_verdict_unknown() {
     let counter = check(&["ok 1"], &["1.0", "1"]);
     assert_eq!((counter.valid, counter.warnings().len()), (Validity::Unknown, 1));
 }
@@ -109,12 +109,12 @@ fn is_valid_by_all_subsets(ops: &[Op]) -> bool {
             sum + chosen.map(|(_, delta)| delta).sum::<i64>() == value
         })
     };
-    let mut reads = ops.iter().filter(|op| op.kind == Kind::Ok && is_marked(op));
+    let mut reads = ops.iter().filter(|op| op.kind == Kind::Ok && is_marked_final(op));
     reads.all(|op| is_subset_sum(op.value.as_int().unwrap()))
 }
 
 #[test]
-fn whatever_becomes_of_a_valid_history_the_verdict_is_that_of_all_subsets() {
+fn verdicts_on_mutated_histories_are_those_of_trying_all_subsets() {
     type Mutation = fn(&mut Vec<Op>, &mut Random);
     let mutations: [(&str, Mutation); 6] = [
         ("none", |_, _| {}),
@@ -158,7 +158,7 @@ fn whatever_becomes_of_a_valid_history_the_verdict_is_that_of_all_subsets() {
 }
 
 #[test]
-fn more_sums_than_anybody_can_tell_apart_decide_nothing() {
+fn too_many_possible_sums_make_the_verdict_unknown() {
     let deltas: Vec<String> = (0..40).map(|power| format!("info {}", 1_u64 << power)).collect();
     let few: Vec<&str> = deltas.iter().map(String::as_str).collect();
     assert_eq!(check(&few, &["5"]).valid, Validity::Valid);
@@ -166,12 +166,12 @@ fn more_sums_than_anybody_can_tell_apart_decide_nothing() {
     let many: Vec<&str> = deltas.iter().map(String::as_str).collect();
     let counter = check(&many, &["2"]);
     assert_eq!((counter.valid, counter.errors.len()), (Validity::Unknown, 0));
-    assert!(counter.reason().unwrap().ends_with("gives more than 100000 sums"));
+    assert!(counter.reason().unwrap().contains("allow more than 100000 ranges of sums"));
 }
 
-/// Lines such as `0 ok add 3`, where `final` reads are those at the end; client threads are dealt
-/// out to n0, n1 and n2.
-pub(crate) fn on_nodes(text: &str) -> (&'static History, Counter<'static>) {
+/// Judges lines such as `0 ok add 3`, where `final` stands for reads at the end; client threads are
+/// distributed over n0, n1 and n2.
+pub(crate) fn on_nodes(text: &str) -> (&'static History, CounterResults<'static>) {
     let ops = history(&text.replace("final", "read")).ops().to_vec();
     let is_final = |index: usize| {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -189,7 +189,7 @@ pub(crate) fn on_nodes(text: &str) -> (&'static History, Counter<'static>) {
 }
 
 #[test]
-fn a_read_between_adds_is_right_if_it_shows_what_was_acknowledged_and_any_of_the_rest() {
+fn a_read_between_adds_is_correct_if_it_shows_the_acknowledged_ones_and_any_pending_ones() {
     #[track_caller]
     fn check(read: &str, is_right: bool) {
         let (_, counter) = on_nodes(&format!(
@@ -208,8 +208,8 @@ fn a_read_between_adds_is_right_if_it_shows_what_was_acknowledged_and_any_of_the
              1 invoke final nil
              1 ok final 0"
         ));
-        let [earlier] = counter.wrong[0].earlier[..] else { panic!("{counter:?}") };
-        assert_eq!((earlier.count, earlier.last_right.is_some()), (1, is_right), "{read}");
+        let [earlier] = counter.wrong_values[0].earlier[..] else { panic!("{counter:?}") };
+        assert_eq!((earlier.count, earlier.last_correct.is_some()), (1, is_right), "{read}");
     }
     check("1", true);
     check("11", true);
@@ -226,7 +226,7 @@ fn many_wrong_values_are_not_all_explained() {
     let reads: Vec<String> = (1..40).map(|value| value.to_string()).collect();
     let reads: Vec<&str> = reads.iter().map(String::as_str).collect();
     let counter = check(&[], &reads);
-    assert_eq!((counter.errors.len(), counter.wrong.len()), (39, 8));
+    assert_eq!((counter.errors.len(), counter.wrong_values.len()), (39, 8));
     let reason = counter.reason().unwrap();
     assert!(reason.starts_with("clients read 1, 2, 3, 4, 5, 6, 7, 8 and 31 more"), "{reason}");
 }

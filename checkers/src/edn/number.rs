@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_begins_as_a_number_is_none() {
+    fn a_token_that_only_begins_like_a_number_is_not_one() {
         for token in [
             "08",
             "1r1",

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn maps_and_sets_disregard_order_and_lists_equal_vectors() {
+    fn maps_and_sets_ignore_order_and_lists_equal_vectors() {
         for (a, b) in [
             ("{:a 1, :b 2}", "{:b 2, :a 1}"),
             ("#{1 2 3}", "#{3 1 2}"),

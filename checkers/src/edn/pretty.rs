@@ -9,34 +9,36 @@ use std::fmt::{self, Write};
 
 use super::{
     Value,
-    print::{PrettyTag, Short},
+    print::{OneLine, PrettyTag},
 };
 
-/// The column that a collection may not cross; fipp's default.
-const WIDTH: usize = 70;
+/// Maximum column of a collection on one line; fipp's default.
+const MAX_COLUMN: usize = 70;
 
 impl Value {
     /// The value over as many lines as it needs, without a final newline.
     pub fn pretty(&self) -> String {
-        let mut page = Page::default();
-        page.put(self);
-        page.text
+        let mut printer = PrettyPrinter::default();
+        printer.print(self);
+        printer.text
     }
 }
 
 #[derive(Default)]
-struct Page {
+struct PrettyPrinter {
     text: String,
     column: usize,
 }
 
-impl Page {
-    fn put(&mut self, value: &Value) {
+impl PrettyPrinter {
+    fn print(&mut self, value: &Value) {
         let start = self.text.len();
-        let mut line =
-            Line { text: &mut self.text, columns_left: WIDTH.saturating_sub(self.column) };
-        if write!(line, "{}", Short(value)).is_ok() {
-            self.column = WIDTH - line.columns_left;
+        let mut line = BoundedLine {
+            text: &mut self.text,
+            columns_left: MAX_COLUMN.saturating_sub(self.column),
+        };
+        if write!(line, "{}", OneLine(value)).is_ok() {
+            self.column = MAX_COLUMN - line.columns_left;
             return;
         }
         self.text.truncate(start);
@@ -44,14 +46,16 @@ impl Page {
             Value::List(elements) => self.put_elements("(", elements.iter(), ")"),
             Value::Vector(elements) => self.put_elements("[", elements.iter(), "]"),
             Value::Set(set) => self.put_elements("#{", set.iter(), "}"),
-            Value::Map(map) => self.put_aligned("{", map.iter(), ",", "}", |page, (key, value)| {
-                page.put(key);
-                page.put_text(" ");
-                page.put(value);
-            }),
+            Value::Map(map) => {
+                self.put_aligned("{", map.iter(), ",", "}", |printer, (key, value)| {
+                    printer.print(key);
+                    printer.put_text(" ");
+                    printer.print(value);
+                });
+            }
             Value::Tagged(tag, value) => {
                 self.put_text(&PrettyTag(tag, value).to_string());
-                self.put(value);
+                self.print(value);
             }
             atom => self.put_text(&atom.to_string()),
         }
@@ -63,7 +67,7 @@ impl Page {
         elements: impl Iterator<Item = &'a Value>,
         close: &str,
     ) {
-        self.put_aligned(open, elements, "", close, Page::put);
+        self.put_aligned(open, elements, "", close, PrettyPrinter::print);
     }
 
     fn put_aligned<T>(
@@ -72,7 +76,7 @@ impl Page {
         items: impl Iterator<Item = T>,
         separator: &str,
         close: &str,
-        put_item: impl Fn(&mut Page, T),
+        put_item: impl Fn(&mut PrettyPrinter, T),
     ) {
         self.put_text(open);
         let indent = self.column;
@@ -94,13 +98,13 @@ impl Page {
     }
 }
 
-/// The rest of a line, which refuses what crosses the margin.
-struct Line<'a> {
+/// The rest of a line; writing beyond the margin is an error.
+struct BoundedLine<'a> {
     text: &'a mut String,
     columns_left: usize,
 }
 
-impl Write for Line<'_> {
+impl Write for BoundedLine<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.columns_left = self.columns_left.checked_sub(columns(text)).ok_or(fmt::Error)?;
         self.text.push_str(text);

@@ -6,7 +6,7 @@ use super::{Map, Value, order::namespace_and_name};
 
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write_value(f, self, Style::Readable)
+        write_value(f, self, PrintStyle::Readable)
     }
 }
 
@@ -21,21 +21,21 @@ struct Plain<'a>(&'a Value);
 
 impl Display for Plain<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write_value(f, self.0, Style::Plain)
+        write_value(f, self.0, PrintStyle::Plain)
     }
 }
 
-/// The value on one line, as [`Value::pretty`] has it where it is short enough.
-pub(super) struct Short<'a>(pub(super) &'a Value);
+/// The value on one line, as [`Value::pretty`] prints it if it is short enough.
+pub(super) struct OneLine<'a>(pub(super) &'a Value);
 
-impl Display for Short<'_> {
+impl Display for OneLine<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write_value(f, self.0, Style::Pretty)
+        write_value(f, self.0, PrintStyle::Pretty)
     }
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Style {
+enum PrintStyle {
     /// As `pr` does.
     Readable,
     /// As `print` does.
@@ -44,7 +44,7 @@ enum Style {
     Pretty,
 }
 
-fn write_value(out: &mut impl Write, value: &Value, style: Style) -> fmt::Result {
+fn write_value(out: &mut impl Write, value: &Value, style: PrintStyle) -> fmt::Result {
     match value {
         Value::Nil => out.write_str("nil"),
         Value::Bool(value) => write!(out, "{value}"),
@@ -53,9 +53,9 @@ fn write_value(out: &mut impl Write, value: &Value, style: Style) -> fmt::Result
         Value::Decimal(number) => write!(out, "{number}M"),
         Value::BigInteger(text) | Value::Ratio(text) | Value::Opaque(text) => out.write_str(text),
         Value::Float(number) => write_float(out, *number),
-        Value::Char(character) if style == Style::Plain => out.write_char(*character),
+        Value::Char(character) if style == PrintStyle::Plain => out.write_char(*character),
         Value::Char(character) => write_character(out, *character),
-        Value::Str(text) if style == Style::Plain => out.write_str(text),
+        Value::Str(text) if style == PrintStyle::Plain => out.write_str(text),
         Value::Str(text) => write_string(out, text),
         Value::Symbol(name) => out.write_str(name),
         Value::Keyword(name) => write!(out, ":{name}"),
@@ -64,7 +64,7 @@ fn write_value(out: &mut impl Write, value: &Value, style: Style) -> fmt::Result
         Value::Set(set) => write_elements(out, "#{", set.iter(), "}", style),
         Value::Map(map) => write_map(out, map, style),
         Value::Tagged(tag, value) => {
-            let separator = if style == Style::Pretty {
+            let separator = if style == PrintStyle::Pretty {
                 PrettyTag(tag, value).separator()
             } else {
                 separator(tag, value)
@@ -75,8 +75,8 @@ fn write_value(out: &mut impl Write, value: &Value, style: Style) -> fmt::Result
     }
 }
 
-fn write_map(out: &mut impl Write, map: &Map, style: Style) -> fmt::Result {
-    let namespace = map.namespace().filter(|_| style != Style::Pretty);
+fn write_map(out: &mut impl Write, map: &Map, style: PrintStyle) -> fmt::Result {
+    let namespace = map.namespace().filter(|_| style != PrintStyle::Pretty);
     match namespace {
         Some(namespace) => write!(out, "#:{namespace}{{")?,
         None => out.write_char('{')?,
@@ -99,7 +99,7 @@ fn write_elements<'a>(
     open: &str,
     elements: impl Iterator<Item = &'a Value>,
     close: &str,
-    style: Style,
+    style: PrintStyle,
 ) -> fmt::Result {
     out.write_str(open)?;
     for (i, element) in elements.enumerate() {
@@ -136,14 +136,14 @@ impl Display for PrettyTag<'_> {
 }
 
 fn write_character(out: &mut impl Write, character: char) -> fmt::Result {
-    match CHARACTERS.iter().find(|(_, known)| *known == character) {
+    match NAMED_CHARACTERS.iter().find(|(_, known)| *known == character) {
         Some((name, _)) => write!(out, "\\{name}"),
         None => write!(out, "\\{character}"),
     }
 }
 
 /// The characters that have names.
-pub(super) const CHARACTERS: [(&str, char); 6] = [
+pub(super) const NAMED_CHARACTERS: [(&str, char); 6] = [
     ("newline", '\n'),
     ("space", ' '),
     ("tab", '\t'),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_have_names_where_they_could_not_be_seen() {
+    fn invisible_characters_are_printed_by_name() {
         check(Value::Char('a'), "\\a", "a");
         check(Value::Char('('), "\\(", "(");
         check(Value::Char('\n'), "\\newline", "\n");

@@ -11,8 +11,8 @@
 //! value.
 
 mod dispatch;
-mod token;
 mod string;
+mod token;
 
 use std::{
     borrow::Cow,
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_where_and_what_and_what_instead() {
+    fn errors_have_a_position_the_found_and_the_expected_text() {
         check_error("", "line 1, column 1: expected a value, found the end");
         check_error("[1 \u{1b}[2J}", "line 1, column 8: expected a value or ], found `}`");
         check_error("}\u{1b}", "line 1, column 1: expected a value, found `}\\u{1b}`");
@@ -290,7 +290,7 @@ mod tests {
 
     /// What Clojure 1.11 prints for all kinds of objects, and what people write.
     #[test]
-    fn whatever_clojure_prints_is_printed_again_as_it_was() {
+    fn everything_that_clojure_prints_is_printed_back_unchanged() {
         for text in [
             "[1 1N 123456789012345678901 1/3 -0.50M 1E+3M 1.0E-5 ##NaN -0.0]",
             "(\\a \\newline \\space \\é \\( \\\\ \\\" \\; [\\]])",
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_otherwise_means_the_same() {
+    fn different_notations_mean_the_same() {
         check("[0x6f 017 2r101 4/2 012.50M 1e3M]", "[111 15 5 2 12.50M 1E+3M]");
         check("[\\u00e9 \\o101 \\u0020\\tab\\a]", "[\\é \\A \\space \\tab \\a]");
         check("[\\ud800 \\o400 \\foo \\u41 \\éa]", "[\\ud800 \\o400 \\foo \\u41 \\éa]");

@@ -55,13 +55,13 @@ impl Serialize for Value {
 impl Value {
     /// The value as JSON on one line, as nodes write it: what sentences for people quote.
     pub(crate) fn json(&self) -> impl Display {
-        Json(self)
+        AsJson(self)
     }
 }
 
-struct Json<'a>(&'a Value);
+struct AsJson<'a>(&'a Value);
 
-impl Display for Json<'_> {
+impl Display for AsJson<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(self.0).map_err(|_| fmt::Error)?)
     }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_has_no_word_for_becomes_the_nearest_that_it_has() {
+    fn values_without_a_json_equivalent_become_the_nearest_one() {
         check("{:a? true, :b (1 2), 0.5 [], nil nil}", "{'a?':true,'b':[1,2],'0.5':[],'nil':null}");
         check("#{:a}", "['a']");
         check("#jepsen.history.Op{:f :read, :value \"\\n\"}", "{'f':'read','value':'\\n'}");

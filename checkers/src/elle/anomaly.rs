@@ -17,8 +17,8 @@ impl Anomaly {
         self.0
     }
 
-    /// Whether this only says that some cycle exists, and shows none.
-    pub(super) fn is_existence(self) -> bool {
+    /// True if this anomaly only states that some cycle exists, without one to show.
+    pub(super) fn is_cycle_exists(self) -> bool {
         self.0.ends_with("-cycle-exists")
     }
 }
@@ -29,9 +29,9 @@ impl Display for Anomaly {
     }
 }
 
-/// Anomalies that leave it open whether the history is valid.
-pub(super) const UNKNOWN: [Anomaly; 2] = [EMPTY_GRAPH, TIMEOUT];
-/// No transaction is related to another.
+/// The anomalies that leave the verdict unknown.
+pub(super) const INCONCLUSIVE: [Anomaly; 2] = [EMPTY_GRAPH, TIMEOUT];
+/// The dependency graph has no edges.
 pub(super) const EMPTY_GRAPH: Anomaly = Anomaly("empty-transaction-graph");
 /// There may be more cycles than were found.
 pub(super) const TIMEOUT: Anomaly = Anomaly("cycle-search-timeout");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_worse_is_sought_first() {
+    fn the_search_goes_from_the_worst_anomaly_to_the_least() {
         let depths = depths();
         let order = [
             "G0",

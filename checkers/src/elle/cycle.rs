@@ -7,215 +7,238 @@
 //! with the special edge is of a worse kind, which was found before and makes this one redundant;
 //! so the shortest walks are cycles wherever it matters, and where one is not it is passed over.
 
+use super::cycle_kinds::{AntiDependencies, CycleSpec, classify, first_rel};
 use super::graph::{Graph, Rels};
-use super::kind::{AntiDependencies, Spec, classify, explained};
 
 /// A cycle as vertices; the last leads to the first.
 pub(super) type Cycle = Vec<u32>;
 
 /// What a search came to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum CycleSearchOutcome {
     Cycle(Cycle),
-    Nothing,
-    /// It was given up.
-    Unknown,
+    NoCycle,
+    /// The search ran out of its budget before it found a cycle.
+    GaveUp,
 }
 
-/// How many edges a search may look at before it has found anything. Upstream gives each component
-/// a second; less would leave open what upstream decides, more would let a history that upstream
-/// gives up on take minutes.
-const PATIENCE: u64 = 30_000_000;
-/// How many edges it may look at in order to find a shorter cycle than the first.
-const DILIGENCE: u64 = 5_000_000;
+/// The number of edges that a search may visit before it finds a first cycle. Upstream gives each
+/// component a second. With fewer edges, verdicts that upstream reaches would be unknown here. With
+/// more, a history that upstream gives up on could take minutes.
+const FIRST_CYCLE_BUDGET: u64 = 30_000_000;
+/// The number of edges after which a search that has found a cycle stops looking for a shorter one.
+/// More would show shorter cycles in large components, fewer would save time.
+const SHORTER_CYCLE_BUDGET: u64 = 5_000_000;
 
 /// A shortest cycle of this kind, whose edges are explained in this order of reasons.
 ///
-/// Upstream takes an edge for any of its reasons where no anti-dependency is in question, and then
-/// names the cycle by the first reason of each. So do we, if there is none of the right name.
-pub(super) fn shortest(graph: &Graph, spec: &Spec, order: [Rels; 5]) -> Found {
+/// Where a kind has no anti-dependencies, upstream lets an edge stand for any of its relations, and
+/// then names the cycle by the first relation of each edge. So does this function, if no cycle has
+/// the right name by first relations alone.
+pub(super) fn shortest(graph: &Graph, spec: &CycleSpec, order: [Rels; 5]) -> CycleSearchOutcome {
     match search(graph, spec, order, true) {
-        Found::Nothing if spec.rw == AntiDependencies::Never => search(graph, spec, order, false),
+        CycleSearchOutcome::NoCycle if spec.rw == AntiDependencies::Never => {
+            search(graph, spec, order, false)
+        }
         found => found,
     }
 }
 
-fn search(graph: &Graph, spec: &Spec, order: [Rels; 5], named: bool) -> Found {
-    let mut search = Search::new(graph, spec, order, named);
+fn search(
+    graph: &Graph,
+    spec: &CycleSpec,
+    order: [Rels; 5],
+    first_rel_only: bool,
+) -> CycleSearchOutcome {
+    let mut search = CycleSearch::new(graph, spec, order, first_rel_only);
     for start in graph.vertices() {
-        search.from(start);
-        if search.best.as_ref().is_some_and(|best| best.len() <= 2) || search.is_over() {
+        search.search_from(start);
+        if search.best.as_ref().is_some_and(|best| best.len() <= 2) || search.is_out_of_budget() {
             break;
         }
     }
     match search.best {
-        Some(cycle) => Found::Cycle(cycle),
-        None if search.effort >= PATIENCE => Found::Unknown,
-        None => Found::Nothing,
+        Some(cycle) => CycleSearchOutcome::Cycle(cycle),
+        None if search.visited_edges >= FIRST_CYCLE_BUDGET => CycleSearchOutcome::GaveUp,
+        None => CycleSearchOutcome::NoCycle,
     }
 }
 
-/// What a walk has had so far: bits of a small number.
-type State = u8;
-/// The last edge was an anti-dependency.
-const ANTI: State = 1;
-/// There was a `wr`.
-const READ: State = 2;
-/// There was an edge of the spec's variant.
-const VARIED: State = 4;
+/// The state of the automaton after a walk, as a set of bits.
+type WalkState = u8;
+/// The last edge of the walk is an anti-dependency (`rw`).
+const AFTER_RW: WalkState = 1;
+/// The walk has a read dependency (`wr`).
+const HAS_WR: WalkState = 2;
+/// The walk has an edge of the kind's variant (process or real-time order).
+const HAS_VARIANT: WalkState = 4;
 const STATES: usize = 8;
 
-struct Search<'a> {
+struct CycleSearch<'a> {
     graph: &'a Graph,
-    spec: &'a Spec,
+    spec: &'a CycleSpec,
     order: [Rels; 5],
-    /// Whether an edge counts as what it is explained by alone.
-    named: bool,
+    /// True if an edge counts only as its first relation in `order`.
+    first_rel_only: bool,
     components: Vec<u32>,
-    /// For each vertex and state, the search that reached it last, and from where.
-    reached: Vec<(u32, u32, State)>,
+    /// For each vertex and state, the last round that reached it, and the vertex and state before.
+    reached: Vec<(u32, u32, WalkState)>,
     round: u32,
-    effort: u64,
+    visited_edges: u64,
     best: Option<Cycle>,
 }
 
-impl<'a> Search<'a> {
-    fn new(graph: &'a Graph, spec: &'a Spec, order: [Rels; 5], named: bool) -> Search<'a> {
-        let mut search = Search {
+impl<'a> CycleSearch<'a> {
+    fn new(
+        graph: &'a Graph,
+        spec: &'a CycleSpec,
+        order: [Rels; 5],
+        first_rel_only: bool,
+    ) -> CycleSearch<'a> {
+        let mut search = CycleSearch {
             graph,
             spec,
             order,
-            named,
+            first_rel_only,
             components: Vec::new(),
             reached: vec![(0, 0, 0); graph.len() * STATES],
             round: 0,
-            effort: 0,
+            visited_edges: 0,
             best: None,
         };
-        search.components = graph.components(|edge| search.usable(edge.rels) != Rels::NONE);
+        search.components = graph.components(|edge| search.usable_rels(edge.rels) != Rels::NONE);
         search
     }
 
-    fn is_over(&self) -> bool {
-        self.effort >= if self.best.is_some() { DILIGENCE } else { PATIENCE }
+    fn is_out_of_budget(&self) -> bool {
+        self.visited_edges
+            >= if self.best.is_some() { SHORTER_CYCLE_BUDGET } else { FIRST_CYCLE_BUDGET }
     }
 
-    /// As what an edge may be used.
-    fn usable(&self, rels: Rels) -> Rels {
-        let legal = match self.spec.rw {
-            AntiDependencies::Never => self.spec.legal,
-            _ => self.spec.legal.union(Rels::RW),
+    /// The relations for which a walk may use an edge.
+    fn usable_rels(&self, rels: Rels) -> Rels {
+        let allowed = match self.spec.rw {
+            AntiDependencies::Never => self.spec.allowed,
+            _ => self.spec.allowed.union(Rels::RW),
         };
-        let rels = if self.named { explained(rels, self.order) } else { rels };
-        rels.intersection(legal)
+        let rels = if self.first_rel_only { first_rel(rels, self.order) } else { rels };
+        rels.intersection(allowed)
     }
 
-    /// Whether a cycle may be said to begin with such an edge.
-    fn begins(&self, rels: Rels) -> bool {
+    /// True if an edge with these relations can be the first of a cycle.
+    fn can_begin(&self, rels: Rels) -> bool {
         match self.spec {
-            Spec { rw: AntiDependencies::Never, reads: true, .. } => rels.meets(Rels::WR),
-            Spec { rw: AntiDependencies::Never, variant, .. } => {
-                *variant == Rels::NONE || rels.meets(*variant)
+            CycleSpec { rw: AntiDependencies::Never, requires_wr: true, .. } => {
+                rels.intersects(Rels::WR)
+            }
+            CycleSpec { rw: AntiDependencies::Never, variant, .. } => {
+                *variant == Rels::NONE || rels.intersects(*variant)
             }
             _ => rels == Rels::RW,
         }
     }
 
-    /// The state after an edge, if it may be taken.
-    fn step(&self, state: State, rels: Rels) -> Option<State> {
-        let mut next = state & !ANTI;
+    /// The state after an edge; `None` if the walk must not take it.
+    fn next_state(&self, state: WalkState, rels: Rels) -> Option<WalkState> {
+        let mut next = state & !AFTER_RW;
         if rels == Rels::RW {
             let allowed = match self.spec.rw {
                 AntiDependencies::Never | AntiDependencies::Once => false,
-                AntiDependencies::Apart => state & ANTI == 0,
+                AntiDependencies::Nonadjacent => state & AFTER_RW == 0,
                 AntiDependencies::Any => true,
             };
-            return allowed.then_some(next | ANTI);
+            return allowed.then_some(next | AFTER_RW);
         }
-        if rels.meets(Rels::WR) {
-            next |= READ;
+        if rels.intersects(Rels::WR) {
+            next |= HAS_WR;
         }
-        if rels.meets(self.spec.variant) {
-            next |= VARIED;
+        if rels.intersects(self.spec.variant) {
+            next |= HAS_VARIANT;
         }
         Some(next)
     }
 
-    /// Whether a walk is complete that comes back in this state.
-    fn accepts(&self, state: State) -> bool {
-        (self.spec.variant == Rels::NONE || state & VARIED != 0)
-            && (!self.spec.reads || state & READ != 0)
-            && (self.spec.rw != AntiDependencies::Apart || state & ANTI == 0)
+    /// True if a walk that returns to its start in this state is accepted.
+    fn accepts(&self, state: WalkState) -> bool {
+        (self.spec.variant == Rels::NONE || state & HAS_VARIANT != 0)
+            && (!self.spec.requires_wr || state & HAS_WR != 0)
+            && (self.spec.rw != AntiDependencies::Nonadjacent || state & AFTER_RW == 0)
     }
 
-    /// Looks for a cycle that begins at a vertex and is shorter than the best so far.
-    fn from(&mut self, start: u32) {
+    /// Searches for a cycle through `start` that is shorter than the best so far.
+    fn search_from(&mut self, start: u32) {
         self.round += 1;
-        let mut shell: Vec<(u32, State)> = Vec::new();
-        for edge in self.graph.out(start) {
-            let rels = self.usable(edge.rels);
+        let mut frontier: Vec<(u32, WalkState)> = Vec::new();
+        for edge in self.graph.out_edges(start) {
+            let rels = self.usable_rels(edge.rels);
             let inside = self.components[edge.to as usize] == self.components[start as usize];
-            if rels == Rels::NONE || !inside || !self.begins(rels) {
+            if rels == Rels::NONE || !inside || !self.can_begin(rels) {
                 continue;
             }
             let first = match rels {
-                Rels::RW => Some(ANTI),
-                rels => self.step(0, rels),
+                Rels::RW => Some(AFTER_RW),
+                rels => self.next_state(0, rels),
             };
             let Some(state) = first else { continue };
             if edge.to == start && self.accepts(state) {
                 self.best = Some(vec![start]);
                 return;
             }
-            self.reach(edge.to, state, (start, 0), &mut shell);
+            self.enqueue(edge.to, state, (start, 0), &mut frontier);
         }
         let mut len = 1;
-        while !shell.is_empty() && self.best.as_ref().is_none_or(|best| len + 1 < best.len()) {
+        while !frontier.is_empty() && self.best.as_ref().is_none_or(|best| len + 1 < best.len()) {
             len += 1;
             let mut next = Vec::new();
-            for (vertex, state) in shell {
-                for edge in self.graph.out(vertex) {
-                    self.effort += 1;
-                    let rels = self.usable(edge.rels);
+            for (vertex, state) in frontier {
+                for edge in self.graph.out_edges(vertex) {
+                    self.visited_edges += 1;
+                    let rels = self.usable_rels(edge.rels);
                     let inside =
                         self.components[edge.to as usize] == self.components[start as usize];
                     if rels == Rels::NONE || !inside {
                         continue;
                     }
-                    let Some(after) = self.step(state, rels) else { continue };
+                    let Some(after) = self.next_state(state, rels) else { continue };
                     if edge.to == start && self.accepts(after) {
                         if let Some(cycle) = self.cycle(start, vertex, state, len) {
                             self.best = Some(cycle);
                             return;
                         }
                     } else {
-                        self.reach(edge.to, after, (vertex, state), &mut next);
+                        self.enqueue(edge.to, after, (vertex, state), &mut next);
                     }
                 }
             }
-            if self.is_over() {
+            if self.is_out_of_budget() {
                 return;
             }
-            shell = next;
+            frontier = next;
         }
     }
 
-    fn reach(
+    fn enqueue(
         &mut self,
         vertex: u32,
-        state: State,
-        (from, before): (u32, State),
-        shell: &mut Vec<(u32, State)>,
+        state: WalkState,
+        (from, before): (u32, WalkState),
+        frontier: &mut Vec<(u32, WalkState)>,
     ) {
         let place = &mut self.reached[vertex as usize * STATES + usize::from(state)];
         if place.0 != self.round {
             *place = (self.round, from, before);
-            shell.push((vertex, state));
+            frontier.push((vertex, state));
         }
     }
 
-    /// The walk of `len` edges that ends with an edge from here to the start, if it is a cycle.
-    fn cycle(&self, start: u32, mut vertex: u32, mut state: State, len: usize) -> Option<Cycle> {
+    /// The walk of `len` edges whose last edge leads from `vertex` to `start`, if it is a cycle.
+    fn cycle(
+        &self,
+        start: u32,
+        mut vertex: u32,
+        mut state: WalkState,
+        len: usize,
+    ) -> Option<Cycle> {
         let mut cycle = Vec::with_capacity(len);
         while cycle.len() + 1 < len {
             cycle.push(vertex);
@@ -234,15 +257,15 @@ impl<'a> Search<'a> {
         let rels: Vec<Rels> = cycle
             .iter()
             .zip(next)
-            .map(|(a, b)| explained(self.graph.rels(*a, *b), self.order))
+            .map(|(a, b)| first_rel(self.graph.rels(*a, *b), self.order))
             .collect();
-        (!self.named || classify(&rels) == self.spec.anomaly).then_some(cycle)
+        (!self.first_rel_only || classify(&rels) == self.spec.anomaly).then_some(cycle)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::kind::specs;
+    use super::super::cycle_kinds::specs;
     use super::*;
 
     const ORDER: [Rels; 5] = [Rels::WW, Rels::WR, Rels::RW, Rels::PROCESS, Rels::REALTIME];
@@ -256,8 +279,8 @@ mod tests {
     fn check(edges: &[(u32, u32, Rels)], expected: &[(&str, usize)]) {
         let graph = Graph::new(8, edges.to_vec());
         let found = specs().into_iter().filter_map(|spec| match shortest(&graph, &spec, ORDER) {
-            Found::Cycle(cycle) => Some((spec.anomaly.name(), cycle.len())),
-            Found::Nothing | Found::Unknown => None,
+            CycleSearchOutcome::Cycle(cycle) => Some((spec.anomaly.name(), cycle.len())),
+            CycleSearchOutcome::NoCycle | CycleSearchOutcome::GaveUp => None,
         });
         assert_eq!(found.collect::<Vec<_>>(), expected, "{edges:?}");
     }

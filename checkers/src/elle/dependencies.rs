@@ -3,37 +3,37 @@
 use std::collections::BTreeSet;
 
 use super::anomaly::{self, Anomaly};
-use super::cycle::{self, Found};
-use super::existence;
-use super::findings::{Case, Findings, Step};
+use super::cycle::{self, CycleSearchOutcome};
+use super::cycle_exists;
+use super::cycle_kinds;
+use super::findings::{Case, CycleStep, Findings};
 use super::graph::{Graph, Rels};
-use super::kind;
 use super::model::{self, ConsistencyModel};
-use super::order::{self, Triple};
-use super::transaction::Transactions;
+use super::order::{self, EdgeTriple};
+use super::transaction::TxnHistory;
 
 /// What is known of the dependencies between transactions, by their data.
 pub(super) trait Dependencies<'h> {
     /// In which order reasons are tried, when one edge has several.
     const ORDER: [Rels; 5];
-    /// All edges.
-    fn edges(&self) -> Vec<Triple>;
-    /// Why one transaction precedes another, for this reason.
-    fn explain(&self, from: u32, to: u32, rel: Rels) -> Option<Step<'h>>;
+    /// All dependency edges.
+    fn edges(&self) -> Vec<EdgeTriple>;
+    /// The operations that show this relation between two transactions.
+    fn explain(&self, from: u32, to: u32, rel: Rels) -> Option<CycleStep<'h>>;
 }
 
 /// Finds a shortest cycle of each kind in each knot of transactions, unless a worse one makes it
 /// redundant.
 pub(super) fn search<'h, D: Dependencies<'h>>(
-    transactions: &Transactions<'h>,
+    transactions: &TxnHistory<'h>,
     dependencies: &D,
     models: &[ConsistencyModel],
     findings: &mut Findings<'h>,
 ) {
     let mut edges = dependencies.edges();
-    match beyond(models) {
-        Rels::PROCESS => edges.extend(order::process(transactions)),
-        Rels::REALTIME => edges.extend(order::realtime(transactions)),
+    match required_order(models) {
+        Rels::PROCESS => edges.extend(order::process_edges(transactions)),
+        Rels::REALTIME => edges.extend(order::realtime_edges(transactions)),
         _ => {}
     }
     if edges.is_empty() {
@@ -42,30 +42,30 @@ pub(super) fn search<'h, D: Dependencies<'h>>(
     // Self-loops are only there to tell that a transaction has to do with anything; what they
     // could show is shown by other means, except where a knot goes through them.
     let graph = Graph::new(transactions.entries.len(), edges);
-    let specs = kind::specs();
-    for knot in graph.knots() {
-        let part = graph.part(&knot);
-        let whole = |vertex: u32| knot[vertex as usize];
+    let specs = cycle_kinds::specs();
+    for component in graph.nontrivial_components() {
+        let subgraph = graph.subgraph(&component);
+        let whole = |vertex: u32| component[vertex as usize];
         let mut redundant = BTreeSet::new();
         for spec in &specs {
             if redundant.contains(&spec.anomaly) {
                 continue;
             }
-            match cycle::shortest(&part, spec, D::ORDER) {
-                Found::Cycle(cycle) => {
+            match cycle::shortest(&subgraph, spec, D::ORDER) {
+                CycleSearchOutcome::Cycle(cycle) => {
                     let cycle: Vec<u32> = cycle.into_iter().map(whole).collect();
-                    let (anomaly, case) = explained(transactions, dependencies, &graph, &cycle);
+                    let (anomaly, case) = explain_cycle(transactions, dependencies, &graph, &cycle);
                     findings.add(anomaly, case);
                     redundant.extend(anomaly::implied([anomaly]));
                 }
-                Found::Nothing => {}
-                Found::Unknown => {
-                    let (sought, transactions) = (spec.anomaly, knot.len());
+                CycleSearchOutcome::NoCycle => {}
+                CycleSearchOutcome::GaveUp => {
+                    let (sought, transactions) = (spec.anomaly, component.len());
                     findings.add(anomaly::TIMEOUT, Case::Timeout { sought, transactions });
                 }
             }
         }
-        for (spec, members) in existence::check(&part) {
+        for (spec, members) in cycle_exists::check(&subgraph) {
             let members = members.into_iter().map(whole);
             let transactions = members.map(|v| transactions.entries[v as usize].op).collect();
             let (model, base, extended) = (spec.model, spec.base, spec.extended);
@@ -75,16 +75,16 @@ pub(super) fn search<'h, D: Dependencies<'h>>(
     }
 }
 
-/// The order beyond data that these models speak of; that of time goes beyond that of processes.
-fn beyond(models: &[ConsistencyModel]) -> Rels {
+/// The order beyond data that these models require. Real-time order includes process order.
+fn required_order(models: &[ConsistencyModel]) -> Rels {
     let prohibited = model::prohibited(models);
-    let specs = kind::specs().into_iter().filter(|spec| prohibited.contains(&spec.anomaly));
+    let specs = cycle_kinds::specs().into_iter().filter(|spec| prohibited.contains(&spec.anomaly));
     specs.map(|spec| spec.variant).max().unwrap_or(Rels::NONE)
 }
 
-/// A cycle with its steps, under the name that these give it.
-fn explained<'h, D: Dependencies<'h>>(
-    transactions: &Transactions<'h>,
+/// A cycle with its steps, and the anomaly that these make it.
+fn explain_cycle<'h, D: Dependencies<'h>>(
+    transactions: &TxnHistory<'h>,
     dependencies: &D,
     graph: &Graph,
     cycle: &[u32],
@@ -93,19 +93,19 @@ fn explained<'h, D: Dependencies<'h>>(
     let (mut rels, mut steps) = (Vec::new(), Vec::new());
     for (from, to) in cycle.iter().zip(cycle.iter().cycle().skip(1)) {
         let (before, after) = (entry(*from), entry(*to));
-        let rel = kind::explained(graph.rels(*from, *to), D::ORDER);
+        let rel = cycle_kinds::first_rel(graph.rels(*from, *to), D::ORDER);
         rels.push(rel);
         steps.push(match rel {
-            Rels::PROCESS => Step::Process(before.op.process),
+            Rels::PROCESS => CycleStep::Process(before.op.process),
             Rels::REALTIME => {
-                Step::Realtime { end: before.op, begin: after.invocation.unwrap_or(after.op) }
+                CycleStep::Realtime { end: before.op, begin: after.invocation.unwrap_or(after.op) }
             }
             _ => {
                 let step = dependencies.explain(*from, *to, rel);
-                step.expect("an edge can be explained by what it was inferred from")
+                step.expect("an edge is explained by the operations it was inferred from")
             }
         });
     }
     let transactions = cycle.iter().map(|vertex| entry(*vertex).op).collect();
-    (kind::classify(&rels), Case::Cycle { transactions, steps })
+    (cycle_kinds::classify(&rels), Case::Cycle { transactions, steps })
 }

@@ -2,19 +2,20 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Workload;
+use super::TxnWorkload;
 use super::anomaly::Anomaly;
 use super::findings::{Case, DirtyRead, Findings};
-use super::transaction::{Id, NIL, Transactions};
+use super::transaction::{InternedId, NIL, TxnHistory};
 use crate::history::{Kind, Op};
 
-/// Adds reads of what a failed transaction wrote, and of what another one replaced itself.
-pub(super) fn check<'h>(transactions: &Transactions<'h>, findings: &mut Findings<'h>) {
-    let mut failed: FxHashMap<(Id, Id), &Op> = FxHashMap::default();
+/// Adds reads of versions that a failed transaction wrote, and of versions that their writer itself
+/// overwrote.
+pub(super) fn check<'h>(transactions: &TxnHistory<'h>, findings: &mut Findings<'h>) {
+    let mut failed: FxHashMap<(InternedId, InternedId), &Op> = FxHashMap::default();
     let mut intermediate = failed.clone();
     for entry in &transactions.entries {
-        let mut last: FxHashMap<Id, Id> = FxHashMap::default();
-        for mop in entry.mops.iter().filter(|mop| mop.writes) {
+        let mut last: FxHashMap<InternedId, InternedId> = FxHashMap::default();
+        for mop in entry.mops.iter().filter(|mop| mop.is_write) {
             if entry.kind == Kind::Fail {
                 failed.insert((mop.key, mop.value), entry.op);
             }
@@ -23,11 +24,11 @@ pub(super) fn check<'h>(transactions: &Transactions<'h>, findings: &mut Findings
             }
         }
     }
-    if transactions.workload == Workload::RwRegister {
-        // A register is nil before anybody writes to it.
+    if transactions.workload == TxnWorkload::RwRegister {
+        // Nil is the initial version of a register.
         intermediate.retain(|(_, version), _| *version != NIL);
     }
-    for (entry, mop) in transactions.reads() {
+    for (entry, mop) in transactions.committed_reads() {
         let read = |writer, version| {
             let [key, value] = [mop.key, version].map(|id| transactions.value(id));
             DirtyRead { writer, reader: entry.op, mop: mop.source, key, value }

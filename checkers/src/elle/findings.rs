@@ -61,9 +61,10 @@ pub enum Case<'h> {
         versions: Vec<&'h Value>,
         replacements: Vec<(&'h Op, [&'h Value; 2])>,
     },
-    /// Transactions each of which comes before the next, the last before the first, and why.
-    Cycle { transactions: Vec<&'h Op>, steps: Vec<Step<'h>> },
-    /// Transactions among which there are cycles that a model forbids: of these edges, and if
+    /// A cycle in the dependency graph: step `i` leads from transaction `i` to the next, the last
+    /// step to the first transaction.
+    Cycle { transactions: Vec<&'h Op>, steps: Vec<CycleStep<'h>> },
+    /// A component with cycles that a model forbids: of edges with relations in `base`, and if
     /// `extended`, of anti-dependencies between them.
     CycleExists { model: ConsistencyModel, base: Rels, extended: bool, transactions: Vec<&'h Op> },
     /// No transaction is related to another.
@@ -87,8 +88,8 @@ pub struct DirtyRead<'h> {
 ///
 /// `mops` are the places of the operations that show it, in the one and in the other.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Step<'h> {
-    /// The other one read what the one had written (`wr`).
+pub enum CycleStep<'h> {
+    /// The second read what the first wrote (`wr`).
     WriteRead { key: &'h Value, value: &'h Value, mops: [usize; 2] },
     /// The other one wrote the version after that of the one (`ww`). Of a list that is either
     /// observed, or follows from nobody having read the element.
@@ -110,19 +111,20 @@ pub enum Step<'h> {
 
 /// The reason why nothing can be said about any transaction.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Error<'h> {
-    /// A transaction that is no list of operations.
-    NoList(&'h Op),
-    /// An operation of a transaction that is no triple.
-    NoTriple(&'h Op, &'h Value),
-    /// An operation that neither reads nor writes.
+pub enum AnalysisError<'h> {
+    /// A transaction that is not a list of micro-operations.
+    NotAList(&'h Op),
+    /// A micro-operation that is not a triple.
+    NotATriple(&'h Op, &'h Value),
+    /// A micro-operation that neither reads nor writes.
     UnknownFunction(&'h Op, &'h Value),
-    /// A read of a list that returned something else.
-    NoListRead(&'h Op, &'h Value),
-    /// Two keys of different types, which are likely the same to the database.
-    DifferentTypes([&'h Value; 2]),
-    /// A version with more than one writer.
-    WrittenTwice { key: &'h Value, value: &'h Value },
-    /// An element that nobody appended; `origin` was appended and may have become that.
-    Foreign { key: &'h Value, value: &'h Value, origin: Option<&'h Value> },
+    /// A read that returned something other than a list.
+    ReadOfNonList(&'h Op, &'h Value),
+    /// Two keys of different types, which a database is likely to treat as equal.
+    MixedKeyTypes([&'h Value; 2]),
+    /// A version with more than one writer, so no dependency follows from it.
+    DuplicateWrite { key: &'h Value, value: &'h Value },
+    /// A read of an element that nobody appended; `origin` was appended and may have been turned
+    /// into it.
+    GarbageRead { key: &'h Value, value: &'h Value, origin: Option<&'h Value> },
 }

@@ -30,8 +30,8 @@ impl Rels {
         Rels(self.0 & other.0)
     }
 
-    /// True if both sets have a reason.
-    pub const fn meets(self, other: Rels) -> bool {
+    /// True if the sets have a relation in common.
+    pub const fn intersects(self, other: Rels) -> bool {
         self.0 & other.0 != 0
     }
 }
@@ -82,26 +82,27 @@ impl Graph {
 
     /// The vertices.
     pub(super) fn vertices(&self) -> impl Iterator<Item = u32> + use<> {
-        0..u32::try_from(self.len()).expect("a graph has less than 2^32 vertices")
+        0..u32::try_from(self.len()).expect("a graph has fewer than 2^32 vertices")
     }
 
-    /// The edges that leave a vertex, by where they lead.
-    pub(super) fn out(&self, vertex: u32) -> &[Edge] {
+    /// The outgoing edges of a vertex, sorted by target.
+    pub(super) fn out_edges(&self, vertex: u32) -> &[Edge] {
         let vertex = vertex as usize;
         &self.edges[self.starts[vertex]..self.starts[vertex + 1]]
     }
 
     /// The reasons on the edge from one vertex to another.
     pub(super) fn rels(&self, from: u32, to: u32) -> Rels {
-        let out = self.out(from);
+        let out = self.out_edges(from);
         out.binary_search_by_key(&to, |edge| edge.to).map_or(Rels::NONE, |at| out[at].rels)
     }
 
-    /// The part of the graph on these vertices, which must be sorted: the first becomes 0.
-    pub(super) fn part(&self, vertices: &[u32]) -> Graph {
+    /// The subgraph induced by these vertices, which must be sorted. Vertex `i` of the subgraph is
+    /// `vertices[i]`.
+    pub(super) fn subgraph(&self, vertices: &[u32]) -> Graph {
         let number = |vertex: u32| vertices.binary_search(&vertex).ok();
         let edges = vertices.iter().zip(0..).flat_map(|(vertex, from)| {
-            self.out(*vertex).iter().filter_map(move |edge| {
+            self.out_edges(*vertex).iter().filter_map(move |edge| {
                 let to = u32::try_from(number(edge.to)?).ok()?;
                 Some((from, to, edge.rels))
             })
@@ -114,43 +115,43 @@ impl Graph {
     pub(super) fn components(&self, follows: impl Fn(Edge) -> bool) -> Vec<u32> {
         const UNSEEN: u32 = u32::MAX;
         let mut components = vec![UNSEEN; self.len()];
-        let mut order = vec![UNSEEN; self.len()];
-        let mut low = vec![0; self.len()];
-        let (mut seen, mut found) = (0, 0);
-        let (mut open, mut path): (Vec<u32>, Vec<(u32, usize)>) = (Vec::new(), Vec::new());
+        let mut index = vec![UNSEEN; self.len()];
+        let mut lowlink = vec![0; self.len()];
+        let (mut next_index, mut component_count) = (0, 0);
+        let (mut stack, mut calls): (Vec<u32>, Vec<(u32, usize)>) = (Vec::new(), Vec::new());
         for root in self.vertices() {
-            if order[root as usize] == UNSEEN {
-                path.push((root, 0));
+            if index[root as usize] == UNSEEN {
+                calls.push((root, 0));
             }
-            while let Some((vertex, next)) = path.last_mut() {
+            while let Some((vertex, next)) = calls.last_mut() {
                 let (at, vertex) = (*vertex as usize, *vertex);
                 if *next == 0 {
-                    (order[at], low[at]) = (seen, seen);
-                    seen += 1;
-                    open.push(vertex);
+                    (index[at], lowlink[at]) = (next_index, next_index);
+                    next_index += 1;
+                    stack.push(vertex);
                 }
-                let edge = self.out(vertex).get(*next).copied();
+                let edge = self.out_edges(vertex).get(*next).copied();
                 *next += 1;
                 match edge {
                     Some(edge) if !follows(edge) => {}
-                    Some(edge) if order[edge.to as usize] == UNSEEN => path.push((edge.to, 0)),
+                    Some(edge) if index[edge.to as usize] == UNSEEN => calls.push((edge.to, 0)),
                     Some(edge) if components[edge.to as usize] == UNSEEN => {
-                        low[at] = low[at].min(order[edge.to as usize]);
+                        lowlink[at] = lowlink[at].min(index[edge.to as usize]);
                     }
                     Some(_) => {}
                     None => {
-                        path.pop();
-                        if let Some((parent, _)) = path.last() {
-                            low[*parent as usize] = low[*parent as usize].min(low[at]);
+                        calls.pop();
+                        if let Some((parent, _)) = calls.last() {
+                            lowlink[*parent as usize] = lowlink[*parent as usize].min(lowlink[at]);
                         }
-                        if low[at] == order[at] {
-                            while let Some(member) = open.pop() {
-                                components[member as usize] = found;
+                        if lowlink[at] == index[at] {
+                            while let Some(member) = stack.pop() {
+                                components[member as usize] = component_count;
                                 if member == vertex {
                                     break;
                                 }
                             }
-                            found += 1;
+                            component_count += 1;
                         }
                     }
                 }
@@ -159,16 +160,16 @@ impl Graph {
         components
     }
 
-    /// The components of more than one vertex, by their least vertices; each is sorted.
-    pub(super) fn knots(&self) -> Vec<Vec<u32>> {
-        let mut knots = members(&self.components(|_| true));
-        knots.retain(|knot| knot.len() > 1);
-        knots
+    /// The components of more than one vertex, ordered by their least vertices; each is sorted.
+    pub(super) fn nontrivial_components(&self) -> Vec<Vec<u32>> {
+        let mut components = group_by_component(&self.components(|_| true));
+        components.retain(|component| component.len() > 1);
+        components
     }
 }
 
-/// The vertices of each component, by their least ones.
-pub(super) fn members(components: &[u32]) -> Vec<Vec<u32>> {
+/// The vertices of each component, ordered by the least; each is sorted.
+pub(super) fn group_by_component(components: &[u32]) -> Vec<Vec<u32>> {
     let count = components.iter().max().map_or(0, |last| *last as usize + 1);
     let mut members = vec![Vec::new(); count];
     for (vertex, component) in (0..).zip(components) {
@@ -189,11 +190,14 @@ mod tests {
 
     #[test]
     fn vertices_are_in_one_component_if_each_reaches_the_other() {
-        assert_eq!(graph(0, &[]).knots(), Vec::<Vec<u32>>::new());
-        assert_eq!(graph(3, &[(0, 1), (1, 2), (0, 2), (1, 1)]).knots(), Vec::<Vec<u32>>::new());
+        assert_eq!(graph(0, &[]).nontrivial_components(), Vec::<Vec<u32>>::new());
+        assert_eq!(
+            graph(3, &[(0, 1), (1, 2), (0, 2), (1, 1)]).nontrivial_components(),
+            Vec::<Vec<u32>>::new()
+        );
         let two = graph(6, &[(5, 0), (0, 5), (1, 2), (2, 3), (3, 1), (3, 0), (4, 1)]);
-        assert_eq!(two.knots(), [vec![0, 5], vec![1, 2, 3]]);
-        let part = two.part(&[1, 3, 5]);
+        assert_eq!(two.nontrivial_components(), [vec![0, 5], vec![1, 2, 3]]);
+        let part = two.subgraph(&[1, 3, 5]);
         assert_eq!((part.len(), part.rels(1, 0), part.rels(0, 1)), (3, Rels::WW, Rels::NONE));
     }
 
@@ -233,10 +237,10 @@ mod tests {
     }
 
     #[test]
-    fn a_long_chain_needs_no_stack() {
+    fn a_long_chain_does_not_overflow_the_call_stack() {
         let mut edges: Vec<(u32, u32)> = (0..500_000).map(|i| (i, i + 1)).collect();
-        assert!(graph(500_001, &edges).knots().is_empty());
+        assert!(graph(500_001, &edges).nontrivial_components().is_empty());
         edges.push((500_000, 0));
-        assert_eq!(graph(500_001, &edges).knots().len(), 1);
+        assert_eq!(graph(500_001, &edges).nontrivial_components().len(), 1);
     }
 }

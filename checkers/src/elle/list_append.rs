@@ -6,49 +6,51 @@
 //! who read a list that ended there (`rw`); whoever read a list comes after whoever appended its
 //! last element (`wr`). What nobody read was appended after what somebody did.
 
-mod cases;
 mod internal;
+mod noncyclic;
 #[cfg(test)]
 mod tests;
 mod versions;
 
-use self::versions::{Index, sorted_reads};
+use self::versions::{VersionIndex, sorted_reads};
 use super::dependencies::{self, Dependencies};
-use super::findings::{Findings, Step};
+use super::findings::{CycleStep, Findings};
 use super::graph::Rels;
-use super::order::{Triple, number};
-use super::transaction::{Id, Mop, Transactions};
-use super::{ConsistencyModel, Elle, Workload, dirty_reads, lost_update};
+use super::order::{EdgeTriple, vertex_of};
+use super::transaction::{InternedId, Mop, TxnHistory};
+use super::{ConsistencyModel, ElleResults, TxnWorkload, dirty_reads, lost_update};
 use crate::history::{History, Kind};
 
 /// Judges the operations `txn`, whose values are vectors of `[:r key list]` and `[:append key
 /// element]`.
-pub fn check<'h>(history: &'h History, models: &[ConsistencyModel]) -> Elle<'h> {
-    Elle::judge(Workload::ListAppend, history, models, |transactions| {
-        cases::check_unique(transactions)?;
+pub fn check<'h>(history: &'h History, models: &[ConsistencyModel]) -> ElleResults<'h> {
+    ElleResults::judge(TxnWorkload::ListAppend, history, models, |transactions| {
+        noncyclic::check_unique_appends(transactions)?;
         let mut findings = Findings::default();
         let all = sorted_reads(transactions, transactions.entries.iter());
-        cases::dirty_updates(transactions, &all, &mut findings)?;
+        noncyclic::dirty_updates(transactions, &all, &mut findings)?;
         dirty_reads::check(transactions, &mut findings);
-        internal::contradictions(transactions, &mut findings);
+        internal::internal_anomalies(transactions, &mut findings);
         internal::future_reads(transactions, &mut findings);
-        cases::duplicates(transactions, &mut findings);
+        noncyclic::duplicates(transactions, &mut findings);
         lost_update::check(transactions, &mut findings);
-        let possible = sorted_reads(transactions, transactions.possible().map(|(_, entry)| entry));
-        cases::incompatible_orders(transactions, &possible, &mut findings);
-        let lists = Lists { transactions, index: Index::new(transactions, &possible) };
+        let possible =
+            sorted_reads(transactions, transactions.possibly_committed().map(|(_, entry)| entry));
+        noncyclic::incompatible_orders(transactions, &possible, &mut findings);
+        let lists =
+            ListDependencies { transactions, index: VersionIndex::new(transactions, &possible) };
         dependencies::search(transactions, &lists, models, &mut findings);
         Ok(findings)
     })
 }
 
-/// Dependencies by lists.
-struct Lists<'a, 'h> {
-    transactions: &'a Transactions<'h>,
-    index: Index,
+/// The dependencies that follow from lists.
+struct ListDependencies<'a, 'h> {
+    transactions: &'a TxnHistory<'h>,
+    index: VersionIndex,
 }
 
-impl<'h> Lists<'_, 'h> {
+impl<'h> ListDependencies<'_, 'h> {
     fn mops(&self, vertex: u32) -> &[Mop<'h>] {
         &self.transactions.entries[vertex as usize].mops
     }
@@ -61,15 +63,15 @@ impl<'h> Lists<'_, 'h> {
     }
 }
 
-impl<'h> Dependencies<'h> for Lists<'_, 'h> {
+impl<'h> Dependencies<'h> for ListDependencies<'_, 'h> {
     const ORDER: [Rels; 5] = [Rels::WW, Rels::WR, Rels::RW, Rels::PROCESS, Rels::REALTIME];
 
-    fn edges(&self) -> Vec<Triple> {
+    fn edges(&self) -> Vec<EdgeTriple> {
         let mut edges = Vec::new();
-        for (at, entry) in self.transactions.possible() {
-            let to = number(at);
+        for (at, entry) in self.transactions.possibly_committed() {
+            let to = vertex_of(at);
             for mop in &entry.mops {
-                if mop.writes {
+                if mop.is_write {
                     let (writer, readers) = self.before_append(mop);
                     edges.extend(writer.map(|from| (from, to, Rels::WW)));
                     edges.extend(readers.iter().map(|from| (*from, to, Rels::RW)));
@@ -83,16 +85,16 @@ impl<'h> Dependencies<'h> for Lists<'_, 'h> {
         edges
     }
 
-    fn explain(&self, from: u32, to: u32, rel: Rels) -> Option<Step<'h>> {
+    fn explain(&self, from: u32, to: u32, rel: Rels) -> Option<CycleStep<'h>> {
         let (before, after) = (self.mops(from), self.mops(to));
         let value = |id| self.transactions.value(id);
-        let place = |writes: bool, key: Id, last: Option<Id>| {
-            let shown = |m: &Mop<'_>| if writes { Some(m.value) } else { m.last() };
-            before.iter().position(|m| m.writes == writes && m.key == key && shown(m) == last)
+        let place = |is_write: bool, key: InternedId, last: Option<InternedId>| {
+            let shown = |m: &Mop<'_>| if is_write { Some(m.value) } else { m.last() };
+            before.iter().position(|m| m.is_write == is_write && m.key == key && shown(m) == last)
         };
         after.iter().enumerate().find_map(|(at, mop)| {
-            let Mop { writes, key, value: written, .. } = *mop;
-            let last = if writes { self.index.previous(key, written) } else { mop.last() };
+            let Mop { is_write, key, value: written, .. } = *mop;
+            let last = if is_write { self.index.previous(key, written) } else { mop.last() };
             let is_from = match rel {
                 Rels::RW => self.index.readers(key, last).contains(&from),
                 _ => self.index.writer(key, last?) == Some(from),
@@ -101,19 +103,23 @@ impl<'h> Dependencies<'h> for Lists<'_, 'h> {
             let is_observed = self.index.is_observed(key, written);
             let (key, last, next) = (value(key), last.map(value), value(written));
             match (rel, last) {
-                (Rels::WR, Some(value)) if !writes => Some(Step::WriteRead { key, value, mops }),
-                (Rels::WW, Some(value)) if writes => {
-                    Some(Step::WriteWrite { key, value, next, is_observed, mops })
+                (Rels::WR, Some(value)) if !is_write => {
+                    Some(CycleStep::WriteRead { key, value, mops })
                 }
-                (Rels::RW, value) if writes => Some(Step::ReadWrite { key, value, next, mops }),
+                (Rels::WW, Some(value)) if is_write => {
+                    Some(CycleStep::WriteWrite { key, value, next, is_observed, mops })
+                }
+                (Rels::RW, value) if is_write => {
+                    Some(CycleStep::ReadWrite { key, value, next, mops })
+                }
                 _ => None,
             }
         })
     }
 }
 
-/// Whether an end may count as a read of what it says: a transaction of unknown end has only the
-/// nil that was asked with.
-fn has_read(kind: Kind, mop: &Mop<'_>) -> bool {
-    !mop.writes && (kind != Kind::Info || mop.elements.is_some())
+/// True if a micro-operation counts as a read of its value. The reads of an indeterminate
+/// transaction have no answer, only the nil of the request.
+fn counts_as_read(kind: Kind, mop: &Mop<'_>) -> bool {
+    !mop.is_write && (kind != Kind::Info || mop.elements.is_some())
 }

@@ -8,8 +8,8 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::anomaly::Anomaly;
 use super::findings::{Case, Findings};
-use super::transaction::{Id, Transactions};
-use crate::compat::clojure::Place;
+use super::transaction::{InternedId, TxnHistory};
+use crate::compat::clojure::TriePosition;
 use crate::history::Op;
 
 type Ordered<K, V> = IndexMap<K, V, FxBuildHasher>;
@@ -17,14 +17,14 @@ type Ordered<K, V> = IndexMap<K, V, FxBuildHasher>;
 /// How many entries Clojure's maps keep in the order of insertion; more are hashed.
 const SMALL: usize = 8;
 
-/// Adds a case for each version that several transactions replaced.
-pub(super) fn check<'h>(transactions: &Transactions<'h>, findings: &mut Findings<'h>) {
-    let mut replaced: Ordered<Id, Ordered<Id, Vec<&'h Op>>> = Ordered::default();
-    for (_, entry) in transactions.oks() {
-        // What was first read of each key, and whether it was written since.
-        let mut reads: FxHashMap<Id, (Id, bool)> = FxHashMap::default();
+/// Adds a case for each version that several transactions read and then overwrote.
+pub(super) fn check<'h>(transactions: &TxnHistory<'h>, findings: &mut Findings<'h>) {
+    let mut replaced: Ordered<InternedId, Ordered<InternedId, Vec<&'h Op>>> = Ordered::default();
+    for (_, entry) in transactions.committed() {
+        // The first read of each key, and whether the key was written since.
+        let mut reads: FxHashMap<InternedId, (InternedId, bool)> = FxHashMap::default();
         for mop in &entry.mops {
-            match (reads.get_mut(&mop.key), mop.writes) {
+            match (reads.get_mut(&mop.key), mop.is_write) {
                 (None, true) | (Some((_, true)), _) | (Some(_), false) => {}
                 (None, false) => {
                     reads.insert(mop.key, (mop.value, false));
@@ -47,8 +47,8 @@ pub(super) fn check<'h>(transactions: &Transactions<'h>, findings: &mut Findings
     }
 }
 
-fn in_clojures_order<V>(transactions: &Transactions<'_>, map: &mut Ordered<Id, V>) {
+fn in_clojures_order<V>(transactions: &TxnHistory<'_>, map: &mut Ordered<InternedId, V>) {
     if map.len() > SMALL {
-        map.sort_by_cached_key(|id, _| Place::of(transactions.value(*id)));
+        map.sort_by_cached_key(|id, _| TriePosition::of(transactions.value(*id)));
     }
 }

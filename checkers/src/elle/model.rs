@@ -1,12 +1,12 @@
 //! Consistency models, by all the names that Elle knows them by.
 
-mod promises;
+mod hierarchy;
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-pub use self::promises::strongest;
-pub(super) use self::promises::{impossible, prohibited, weakest};
+pub use self::hierarchy::strongest;
+pub(super) use self::hierarchy::{impossible, prohibited, weakest};
 use eddy_text::name::{self, UnknownName};
 
 macro_rules! models {
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_and_alias_is_understood_and_a_slip_is_answered() {
+    fn every_name_and_alias_is_parsed_and_a_typo_gets_a_suggestion() {
         for model in ConsistencyModel::ALL {
             assert_eq!(model.to_string().parse(), Ok(model));
             assert!(model.name_in_results().parse::<ConsistencyModel>() == Ok(model));

@@ -7,19 +7,19 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{graph::Rels, transaction::Transactions};
+use super::{graph::Rels, transaction::TxnHistory};
 use crate::history::Kind;
 
-/// An edge from the end of one transaction to that of another.
-pub(super) type Triple = (u32, u32, Rels);
+/// An edge between two transactions and its relations; a vertex is the entry of a completion.
+pub(super) type EdgeTriple = (u32, u32, Rels);
 
-/// Edges from each transaction that happened to those that began after its end.
-pub(super) fn realtime(transactions: &Transactions<'_>) -> Vec<Triple> {
+/// The real-time edges: from each committed transaction to those invoked after its completion.
+pub(super) fn realtime_edges(transactions: &TxnHistory<'_>) -> Vec<EdgeTriple> {
     let ends: FxHashMap<usize, u32> = transactions
-        .ends()
-        .map(|(at, entry)| (entry.invocation.unwrap_or(entry.op).index, number(at)))
+        .outcomes()
+        .map(|(at, entry)| (entry.invocation.unwrap_or(entry.op).index, vertex_of(at)))
         .collect();
-    let (mut edges, mut waiting): (Vec<Triple>, Vec<(usize, u32)>) = (Vec::new(), Vec::new());
+    let (mut edges, mut waiting): (Vec<EdgeTriple>, Vec<(usize, u32)>) = (Vec::new(), Vec::new());
     for (at, entry) in transactions.entries.iter().enumerate() {
         let index = entry.op.index;
         match (entry.op.kind, entry.invocation) {
@@ -32,7 +32,7 @@ pub(super) fn realtime(transactions: &Transactions<'_>) -> Vec<Triple> {
                 if let Some(invocation) = invocation {
                     waiting.retain(|(ended, _)| *ended > invocation.index);
                 }
-                waiting.push((index, number(at)));
+                waiting.push((index, vertex_of(at)));
             }
             (Kind::Fail | Kind::Info, _) => {}
         }
@@ -40,32 +40,32 @@ pub(super) fn realtime(transactions: &Transactions<'_>) -> Vec<Triple> {
     edges
 }
 
-/// Edges from each transaction that happened to the next one of its process.
-pub(super) fn process(transactions: &Transactions<'_>) -> Vec<Triple> {
+/// The process edges: from each committed transaction to the next one of its process.
+pub(super) fn process_edges(transactions: &TxnHistory<'_>) -> Vec<EdgeTriple> {
     let mut last = FxHashMap::default();
     let mut edges = Vec::new();
-    for (at, entry) in transactions.oks() {
-        if let Some(before) = last.insert(entry.op.process, number(at)) {
-            edges.push((before, number(at), Rels::PROCESS));
+    for (at, entry) in transactions.committed() {
+        if let Some(before) = last.insert(entry.op.process, vertex_of(at)) {
+            edges.push((before, vertex_of(at), Rels::PROCESS));
         }
     }
     edges
 }
 
-/// The vertex of the transaction that ends with this entry.
-pub(super) fn number(entry: usize) -> u32 {
+/// The vertex of the transaction that completes with this entry.
+pub(super) fn vertex_of(entry: usize) -> u32 {
     u32::try_from(entry).expect("a history has less than 2^32 operations")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Workload;
+    use super::super::TxnWorkload;
     use super::*;
     use crate::random::Random;
     use crate::testing::history;
 
     #[test]
-    fn what_follows_from_the_edges_is_the_order_of_time() {
+    fn the_transitive_closure_of_the_edges_is_real_time_order() {
         let mut random = Random::seeded(1);
         for _ in 0..200 {
             let mut running = [false; 4];
@@ -83,8 +83,8 @@ mod tests {
                 text += [&process.to_string(), kind, "txn []\n"].join(" ").as_str();
             }
             let history = history(&text);
-            let transactions = Transactions::read(&history, Workload::RwRegister).unwrap();
-            let edges = realtime(&transactions);
+            let transactions = TxnHistory::read(&history, TxnWorkload::RwRegister).unwrap();
+            let edges = realtime_edges(&transactions);
             let n = transactions.entries.len();
             let mut reaches = vec![vec![false; n]; n];
             for (a, b, _) in &edges {
@@ -97,8 +97,8 @@ mod tests {
                     }
                 }
             }
-            for (a, first) in transactions.ends() {
-                for (b, second) in transactions.ends() {
+            for (a, first) in transactions.outcomes() {
+                for (b, second) in transactions.outcomes() {
                     let begun = second.invocation.unwrap_or(second.op).index;
                     let precedes = first.kind == Kind::Ok && first.op.index < begun;
                     assert_eq!(reaches[a][b], precedes, "{a} and {b} in\n{text}");
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_does_one_thing_after_the_other() {
+    fn a_process_executes_one_transaction_after_the_other() {
         let history = history(
             "0 invoke txn []
              0 ok txn []
@@ -120,7 +120,7 @@ mod tests {
              1 ok txn []
              0 ok txn []",
         );
-        let transactions = Transactions::read(&history, Workload::RwRegister).unwrap();
-        assert_eq!(process(&transactions), [(1, 7, Rels::PROCESS)]);
+        let transactions = TxnHistory::read(&history, TxnWorkload::RwRegister).unwrap();
+        assert_eq!(process_edges(&transactions), [(1, 7, Rels::PROCESS)]);
     }
 }

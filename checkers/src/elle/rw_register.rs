@@ -8,7 +8,7 @@
 //! read nothing is known, which is why even interleaved writes (G0) mostly go unseen; what can be
 //! said of them is a warning, see `sessions.rs`.
 
-mod cases;
+mod noncyclic;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -17,23 +17,23 @@ mod versions;
 use rustc_hash::FxHashMap;
 
 pub(super) use self::sessions::dirty_writes;
-use self::versions::Versions;
+use self::versions::VersionGraph;
 use super::dependencies::{self, Dependencies};
-use super::findings::{Error, Findings, Step};
+use super::findings::{AnalysisError, CycleStep, Findings};
 use super::graph::Rels;
-use super::order::{Triple, number};
-use super::transaction::{Id, Mop, NIL, Transactions, external_reads, external_writes};
-use super::{ConsistencyModel, Elle, Workload, dirty_reads, lost_update};
+use super::order::{EdgeTriple, vertex_of};
+use super::transaction::{InternedId, Mop, NIL, TxnHistory, external_reads, external_writes};
+use super::{ConsistencyModel, ElleResults, TxnWorkload, dirty_reads, lost_update};
 use crate::history::History;
 
-/// Judges the operations `txn`, whose values are vectors of `[:r key value]` and `[:w key value]`.
-pub fn check<'h>(history: &'h History, models: &[ConsistencyModel]) -> Elle<'h> {
-    Elle::judge(Workload::RwRegister, history, models, |transactions| {
-        cases::check_keys(transactions)?;
+/// Checks the operations `txn`, whose values are vectors of `[:r key value]` and `[:w key value]`.
+pub fn check<'h>(history: &'h History, models: &[ConsistencyModel]) -> ElleResults<'h> {
+    ElleResults::judge(TxnWorkload::RwRegister, history, models, |transactions| {
+        noncyclic::check_key_types(transactions)?;
         let mut findings = Findings::default();
-        let registers = Registers::new(transactions, &mut findings);
+        let registers = RegisterDependencies::new(transactions, &mut findings);
         registers.check_unique()?;
-        cases::internal(transactions, &mut findings);
+        noncyclic::internal_anomalies(transactions, &mut findings);
         dirty_reads::check(transactions, &mut findings);
         lost_update::check(transactions, &mut findings);
         dependencies::search(transactions, &registers, models, &mut findings);
@@ -41,52 +41,55 @@ pub fn check<'h>(history: &'h History, models: &[ConsistencyModel]) -> Elle<'h> 
     })
 }
 
-/// Keys with values, and the transactions that did something with those.
-type ByVersion = FxHashMap<(Id, Id), Vec<u32>>;
+/// The transactions that read or wrote each version, which is a pair of key and value.
+type ByVersion = FxHashMap<(InternedId, InternedId), Vec<u32>>;
 
-/// Dependencies by registers.
-struct Registers<'a, 'h> {
-    transactions: &'a Transactions<'h>,
-    versions: Versions,
-    /// Which versions were read, by whom; in the order of the history.
-    read: Vec<(Id, Id)>,
+/// The dependencies that follow from registers.
+struct RegisterDependencies<'a, 'h> {
+    transactions: &'a TxnHistory<'h>,
+    versions: VersionGraph,
+    /// The versions that were read, in the order of the history.
+    read_versions: Vec<(InternedId, InternedId)>,
     readers: ByVersion,
     writers: ByVersion,
 }
 
-impl<'a, 'h> Registers<'a, 'h> {
-    fn new(transactions: &'a Transactions<'h>, findings: &mut Findings<'h>) -> Registers<'a, 'h> {
-        let versions = Versions::new(transactions, findings);
-        let (mut read, mut readers, mut writers) =
+impl<'a, 'h> RegisterDependencies<'a, 'h> {
+    fn new(
+        transactions: &'a TxnHistory<'h>,
+        findings: &mut Findings<'h>,
+    ) -> RegisterDependencies<'a, 'h> {
+        let versions = VersionGraph::new(transactions, findings);
+        let (mut read_versions, mut readers, mut writers) =
             (Vec::new(), ByVersion::default(), ByVersion::default());
-        for (at, entry) in transactions.oks() {
+        for (at, entry) in transactions.committed() {
             for version in external_reads(&entry.mops) {
                 let readers = readers.entry(version).or_default();
                 if readers.is_empty() {
-                    read.push(version);
+                    read_versions.push(version);
                 }
-                readers.push(number(at));
+                readers.push(vertex_of(at));
             }
             for version in external_writes(&entry.mops) {
-                writers.entry(version).or_default().push(number(at));
+                writers.entry(version).or_default().push(vertex_of(at));
             }
         }
-        Registers { transactions, versions, read, readers, writers }
+        RegisterDependencies { transactions, versions, read_versions, readers, writers }
     }
 
-    /// A version that was read must have one writer, or nothing can be inferred.
-    fn check_unique(&self) -> Result<(), Error<'h>> {
-        let twice = self.read.iter().find(|version| self.writers(**version).len() > 1);
+    /// Checks that no version that was read has two writers; otherwise nothing can be inferred.
+    fn check_unique(&self) -> Result<(), AnalysisError<'h>> {
+        let twice = self.read_versions.iter().find(|version| self.writers(**version).len() > 1);
         let Some((key, value)) = twice else { return Ok(()) };
         let [key, value] = [*key, *value].map(|id| self.transactions.value(id));
-        Err(Error::WrittenTwice { key, value })
+        Err(AnalysisError::DuplicateWrite { key, value })
     }
 
-    fn readers(&self, version: (Id, Id)) -> &[u32] {
+    fn readers(&self, version: (InternedId, InternedId)) -> &[u32] {
         self.readers.get(&version).map_or(&[], Vec::as_slice)
     }
 
-    fn writers(&self, version: (Id, Id)) -> &[u32] {
+    fn writers(&self, version: (InternedId, InternedId)) -> &[u32] {
         self.writers.get(&version).map_or(&[], Vec::as_slice)
     }
 
@@ -95,12 +98,12 @@ impl<'a, 'h> Registers<'a, 'h> {
     }
 }
 
-impl<'h> Dependencies<'h> for Registers<'_, 'h> {
+impl<'h> Dependencies<'h> for RegisterDependencies<'_, 'h> {
     const ORDER: [Rels; 5] = [Rels::WR, Rels::WW, Rels::RW, Rels::PROCESS, Rels::REALTIME];
 
-    fn edges(&self) -> Vec<Triple> {
+    fn edges(&self) -> Vec<EdgeTriple> {
         let mut edges = Vec::new();
-        for version in &self.read {
+        for version in &self.read_versions {
             for from in self.writers(*version) {
                 edges.extend(self.readers(*version).iter().map(|to| (*from, *to, Rels::WR)));
             }
@@ -118,10 +121,10 @@ impl<'h> Dependencies<'h> for Registers<'_, 'h> {
         edges
     }
 
-    fn explain(&self, from: u32, to: u32, rel: Rels) -> Option<Step<'h>> {
+    fn explain(&self, from: u32, to: u32, rel: Rels) -> Option<CycleStep<'h>> {
         let (before, after) = (self.mops(from), self.mops(to));
-        let place = |mops: &[Mop<'_>], writes: bool, (key, value): (Id, Id)| {
-            mops.iter().position(|m| m.writes == writes && m.key == key && m.value == value)
+        let place = |mops: &[Mop<'_>], is_write: bool, (key, value): (InternedId, InternedId)| {
+            mops.iter().position(|m| m.is_write == is_write && m.key == key && m.value == value)
         };
         let (firsts, seconds) = match rel {
             Rels::WR => (external_writes(before), external_reads(after)),
@@ -140,11 +143,11 @@ impl<'h> Dependencies<'h> for Registers<'_, 'h> {
             let is_initial = value == NIL;
             let [key, value, next] = [key, value, next].map(|id| self.transactions.value(id));
             follows.then_some(match rel {
-                Rels::WR => Step::WriteRead { key, value, mops },
-                Rels::WW => Step::WriteWrite { key, value, next, is_observed: true, mops },
+                Rels::WR => CycleStep::WriteRead { key, value, mops },
+                Rels::WW => CycleStep::WriteWrite { key, value, next, is_observed: true, mops },
                 _ => {
                     let value = (!is_initial).then_some(value);
-                    Step::ReadWrite { key, value, next, mops }
+                    CycleStep::ReadWrite { key, value, next, mops }
                 }
             })
         })

@@ -1,6 +1,6 @@
 //! Short histories of transactions, and what is found in them.
 
-use super::{ConsistencyModel, Elle};
+use super::{ConsistencyModel, ElleResults};
 use crate::edn::Value;
 use crate::history::History;
 use crate::{Validity, testing};
@@ -10,11 +10,11 @@ pub(crate) fn history(text: &str) -> &'static History {
     Box::leak(Box::new(testing::history(text)))
 }
 
-type Check = for<'h> fn(&'h History, &[ConsistencyModel]) -> Elle<'h>;
+type Check = for<'h> fn(&'h History, &[ConsistencyModel]) -> ElleResults<'h>;
 
 /// Judges a history by a model: the verdict, and which anomalies there are.
 #[track_caller]
-pub(crate) fn check(judge: Check, model: &str, text: &str, expected: &str) -> Elle<'static> {
+pub(crate) fn check(judge: Check, model: &str, text: &str, expected: &str) -> ElleResults<'static> {
     let elle = judge(history(text), &[model.parse().unwrap()]);
     let names: Vec<&str> = elle.anomalies.keys().map(|anomaly| anomaly.name()).collect();
     let found = format!("{:?} {}", elle.valid, names.join(" "));

@@ -3,8 +3,8 @@
 mod database;
 mod oracle;
 
-use self::database::{Isolation, Seen, Transaction, history, simulate};
-use super::{ConsistencyModel, Elle, anomaly, list_append, rw_register};
+use self::database::{Isolation, ReadKind, SimulatedTxn, history, simulate};
+use super::{ConsistencyModel, ElleResults, anomaly, list_append, rw_register};
 use crate::Validity;
 use crate::edn::Value;
 use crate::history::{History, Kind};
@@ -12,15 +12,15 @@ use crate::random::Random;
 
 const STRICT: ConsistencyModel = ConsistencyModel::StrictSerializable;
 
-fn judge(history: &History, seen: Seen, model: ConsistencyModel) -> Elle<'_> {
+fn judge(history: &History, seen: ReadKind, model: ConsistencyModel) -> ElleResults<'_> {
     match seen {
-        Seen::Lists => list_append::check(history, &[model]),
-        Seen::Registers => rw_register::check(history, &[model]),
+        ReadKind::Lists => list_append::check(history, &[model]),
+        ReadKind::Registers => rw_register::check(history, &[model]),
     }
 }
 
-/// Whether nothing is wrong; that there is nothing to judge is nothing wrong.
-fn accepts(elle: &Elle<'_>) -> bool {
+/// True if there is no anomaly. An empty transaction graph is no anomaly here.
+fn accepts(elle: &ElleResults<'_>) -> bool {
     elle.error.is_none() && elle.anomalies.keys().all(|found| *found == anomaly::EMPTY_GRAPH)
 }
 
@@ -28,8 +28,8 @@ fn index(random: &mut Random, len: usize) -> usize {
     usize::try_from(random.below(len as u64)).unwrap()
 }
 
-/// The ways to tamper with a history.
-const MUTATIONS: [(&str, Mutation); 6] = [
+/// The mutations of a history.
+const MUTATIONS: [(&str, TxnMutation); 6] = [
     ("an operation is lost", |random, transactions| {
         let lost = index(random, transactions.len() - 1);
         transactions.remove(lost);
@@ -74,14 +74,14 @@ const MUTATIONS: [(&str, Mutation); 6] = [
     }),
 ];
 
-type Mutation = fn(&mut Random, &mut Vec<Transaction>);
+type TxnMutation = fn(&mut Random, &mut Vec<SimulatedTxn>);
 
 fn with_read(
     random: &mut Random,
-    transactions: &mut [Transaction],
+    transactions: &mut [SimulatedTxn],
     mutate: impl Fn(&mut Random, &mut Vec<i64>),
 ) {
-    let is_read = |transaction: &Transaction| transaction.kind == Kind::Ok;
+    let is_read = |transaction: &SimulatedTxn| transaction.kind == Kind::Ok;
     let reads = transactions.iter_mut().filter(|t| is_read(t)).flat_map(|t| &mut t.reads);
     let mut lists: Vec<&mut Vec<i64>> = reads.flatten().collect();
     if !lists.is_empty() {
@@ -91,21 +91,24 @@ fn with_read(
 }
 
 #[test]
-fn lists_are_judged_as_the_oracle_does_by_trying_all_orders() {
+fn verdicts_on_lists_agree_with_an_oracle_that_tries_all_orders() {
     let mut rejected = [0; MUTATIONS.len()];
     let mut accepted = [0; MUTATIONS.len()];
     for seed in 0..200 {
         let mut random = Random::seeded(seed);
         let sound = simulate(&mut random, 5, Isolation::Strict);
-        assert!(oracle::is_serial(&sound, Seen::Lists, true), "seed {seed}");
-        assert!(accepts(&judge(&history(&sound, Seen::Lists), Seen::Lists, STRICT)), "seed {seed}");
+        assert!(oracle::is_serial(&sound, ReadKind::Lists, true), "seed {seed}");
+        assert!(
+            accepts(&judge(&history(&sound, ReadKind::Lists), ReadKind::Lists, STRICT)),
+            "seed {seed}"
+        );
         for (number, (name, mutate)) in MUTATIONS.iter().enumerate() {
             let mut tampered = sound.clone();
             mutate(&mut random, &mut tampered);
-            let history = history(&tampered, Seen::Lists);
+            let history = history(&tampered, ReadKind::Lists);
             for (model, strict) in [(STRICT, true), (ConsistencyModel::Serializable, false)] {
-                let elle = judge(&history, Seen::Lists, model);
-                let expected = oracle::is_serial(&tampered, Seen::Lists, strict);
+                let elle = judge(&history, ReadKind::Lists, model);
+                let expected = oracle::is_serial(&tampered, ReadKind::Lists, strict);
                 let tampered = || {
                     let mut text = Vec::new();
                     history.write_edn(&mut text).unwrap();
@@ -130,14 +133,14 @@ fn registers_are_never_rejected_where_some_order_explains_them() {
     for seed in 0..200 {
         let mut random = Random::seeded(seed);
         let sound = simulate(&mut random, 5, Isolation::Strict);
-        let sound_history = history(&sound, Seen::Registers);
-        assert!(accepts(&judge(&sound_history, Seen::Registers, STRICT)), "seed {seed}");
+        let sound_history = history(&sound, ReadKind::Registers);
+        assert!(accepts(&judge(&sound_history, ReadKind::Registers, STRICT)), "seed {seed}");
         for (number, (name, mutate)) in MUTATIONS.iter().enumerate() {
             let mut tampered = sound.clone();
             mutate(&mut random, &mut tampered);
-            let history = history(&tampered, Seen::Registers);
-            let elle = judge(&history, Seen::Registers, STRICT);
-            let expected = oracle::is_serial(&tampered, Seen::Registers, true);
+            let history = history(&tampered, ReadKind::Registers);
+            let elle = judge(&history, ReadKind::Registers, STRICT);
+            let expected = oracle::is_serial(&tampered, ReadKind::Registers, true);
             assert!(accepts(&elle) || !expected, "seed {seed}, {name}: {:?}", elle.reason());
             rejected[number] += usize::from(!accepts(&elle));
             missed += usize::from(accepts(&elle) && !expected && elle.warnings.is_empty());
@@ -145,7 +148,7 @@ fn registers_are_never_rejected_where_some_order_explains_them() {
     }
     // Without an order of versions much goes unseen, as it does upstream.
     assert!(rejected[1..].iter().all(|count| *count >= 20), "{rejected:?}");
-    assert_eq!(rejected[0], 0, "a write that is lost is a read of what nobody wrote");
+    assert_eq!(rejected[0], 0, "a lost write only makes reads of values that nobody wrote");
     assert!(missed > 0);
 }
 
@@ -154,7 +157,7 @@ fn snapshots_are_isolated_and_not_serializable() {
     let mut skewed = 0;
     for seed in 0..60 {
         let transactions = simulate(&mut Random::seeded(seed), 200, Isolation::Snapshot);
-        for seen in [Seen::Lists, Seen::Registers] {
+        for seen in [ReadKind::Lists, ReadKind::Registers] {
             let history = history(&transactions, seen);
             let snapshot = judge(&history, seen, ConsistencyModel::StrongSnapshotIsolation);
             assert!(accepts(&snapshot), "seed {seed}: {:?}", snapshot.reason());
@@ -171,7 +174,7 @@ fn snapshots_are_isolated_and_not_serializable() {
 fn a_long_sound_history_is_valid_by_every_model() {
     for seed in 0..2 {
         let transactions = simulate(&mut Random::seeded(seed), 500, Isolation::Strict);
-        for seen in [Seen::Lists, Seen::Registers] {
+        for seen in [ReadKind::Lists, ReadKind::Registers] {
             let history = history(&transactions, seen);
             for model in ConsistencyModel::ALL {
                 let elle = judge(&history, seen, model);
@@ -187,7 +190,7 @@ fn shown_cycles_are_cycles() {
     let mut shown = 0;
     for seed in 0..100 {
         let transactions = simulate(&mut Random::seeded(seed), 60, Isolation::None);
-        for seen in [Seen::Lists, Seen::Registers] {
+        for seen in [ReadKind::Lists, ReadKind::Registers] {
             let history = history(&transactions, seen);
             let elle = judge(&history, seen, STRICT);
             let results = elle.to_edn();

@@ -7,42 +7,40 @@ use std::slice;
 
 use rustc_hash::FxHashMap;
 
-use super::{Workload, findings::Error};
+use super::{TxnWorkload, findings::AnalysisError};
 use crate::{
-    disguise::Disguise,
     edn::Value,
     history::{History, Kind, Op},
+    type_change::TypeChange,
 };
 
-/// The number of a key or a value.
-pub(super) type Id = u32;
+/// The number of an interned key or value.
+pub(super) type InternedId = u32;
 
 /// A read or a write of one key.
 #[derive(Debug, Clone)]
 pub(super) struct Mop<'h> {
-    /// Whether it writes (or appends) and does not read.
-    pub(super) writes: bool,
-    /// Which key.
-    pub(super) key: Id,
-    /// What was written or read.
-    pub(super) value: Id,
+    /// True for a write or an append, false for a read.
+    pub(super) is_write: bool,
+    pub(super) key: InternedId,
+    /// The value that was written or read.
+    pub(super) value: InternedId,
     /// The elements of a list that was read; `None` for nil, for writes, and without lists.
-    pub(super) elements: Option<Vec<Id>>,
-    /// How it stands in the history.
+    pub(super) elements: Option<Vec<InternedId>>,
+    /// The micro-operation as it is in the history.
     pub(super) source: &'h Value,
 }
 
 impl Mop<'_> {
     /// The last element of the list that was read.
-    pub(super) fn last(&self) -> Option<Id> {
+    pub(super) fn last(&self) -> Option<InternedId> {
         self.elements.as_ref()?.last().copied()
     }
 }
 
 /// One end of an operation `txn`.
 #[derive(Debug, Clone)]
-pub(super) struct Entry<'h> {
-    /// The operation.
+pub(super) struct TxnEntry<'h> {
     pub(super) op: &'h Op,
     /// How it ended; an operation that never did is one that may have happened.
     pub(super) kind: Kind,
@@ -54,129 +52,139 @@ pub(super) struct Entry<'h> {
 
 /// All transactions of a history, and what the numbers stand for.
 #[derive(Debug)]
-pub(super) struct Transactions<'h> {
-    /// The kind of values that they read and write.
-    pub(super) workload: Workload,
-    /// Beginnings and ends, in the order of the history.
-    pub(super) entries: Vec<Entry<'h>>,
+pub(super) struct TxnHistory<'h> {
+    /// The workload, which determines how reads and writes are interpreted.
+    pub(super) workload: TxnWorkload,
+    /// Invocations and completions, in the order of the history.
+    pub(super) entries: Vec<TxnEntry<'h>>,
     values: Vec<&'h Value>,
-    ids: FxHashMap<&'h Value, Id>,
+    ids: FxHashMap<&'h Value, InternedId>,
 }
 
-/// What the number of nil is.
-pub(super) const NIL: Id = 0;
+/// The number of nil.
+pub(super) const NIL: InternedId = 0;
 
-impl<'h> Transactions<'h> {
+impl<'h> TxnHistory<'h> {
     /// Reads the transactions of a history.
     pub(super) fn read(
         history: &'h History,
-        workload: Workload,
-    ) -> Result<Transactions<'h>, Error<'h>> {
+        workload: TxnWorkload,
+    ) -> Result<TxnHistory<'h>, AnalysisError<'h>> {
         let (entries, values, ids) = (Vec::new(), Vec::new(), FxHashMap::default());
-        let mut transactions = Transactions { workload, entries, values, ids };
-        transactions.id(&Value::Nil);
-        for op in history.clients().filter(|op| op.f == "txn") {
-            let mops = transactions.mops(op)?;
+        let mut transactions = TxnHistory { workload, entries, values, ids };
+        transactions.intern(&Value::Nil);
+        for op in history.client_ops().filter(|op| op.f == "txn") {
+            let mops = transactions.parse_mops(op)?;
             let kind = match op.kind {
                 Kind::Invoke if history.completion(op).is_none() => Kind::Info,
                 kind => kind,
             };
             let invocation = history.invocation(op);
-            transactions.entries.push(Entry { op, kind, invocation, mops });
+            transactions.entries.push(TxnEntry { op, kind, invocation, mops });
         }
         Ok(transactions)
     }
 
-    /// What a number stands for.
-    pub(super) fn value(&self, id: Id) -> &'h Value {
+    /// The key or value with this number.
+    pub(super) fn value(&self, id: InternedId) -> &'h Value {
         self.values[id as usize]
     }
 
-    /// The list that these numbers stand for.
-    pub(super) fn list(&self, ids: &[Id]) -> Value {
+    /// The list of the values with these numbers.
+    pub(super) fn list(&self, ids: &[InternedId]) -> Value {
         Value::Vector(ids.iter().map(|id| self.value(*id).clone()).collect())
     }
 
-    /// The value that may have become this one, if there is one that is known: 3 for `"3"`.
-    pub(super) fn origin(&self, found: Id, is_known: impl Fn(Id) -> bool) -> Option<&'h Value> {
-        let origins = Disguise::origins(self.value(found)).into_iter();
+    /// A known value that may have been turned into this one, such as 3 into `"3"`.
+    pub(super) fn origin(
+        &self,
+        found: InternedId,
+        is_known: impl Fn(InternedId) -> bool,
+    ) -> Option<&'h Value> {
+        let origins = TypeChange::originals(self.value(found)).into_iter();
         let mut origins = origins.filter_map(|(_, origin)| self.ids.get(&origin).copied());
         origins.find(|id| is_known(*id)).map(|id| self.value(id))
     }
 
-    /// The ends, with their places among the entries.
-    pub(super) fn ends(&self) -> impl Iterator<Item = (usize, &Entry<'h>)> {
+    /// The entries that stand for a whole transaction, with their positions: completions, and
+    /// invocations without one.
+    pub(super) fn outcomes(&self) -> impl Iterator<Item = (usize, &TxnEntry<'h>)> {
         self.entries.iter().enumerate().filter(|(_, entry)| entry.kind != Kind::Invoke)
     }
 
-    /// The ends of what may have had effects: all but definite failures.
-    pub(super) fn possible(&self) -> impl Iterator<Item = (usize, &Entry<'h>)> {
-        self.ends().filter(|(_, entry)| entry.kind != Kind::Fail)
+    /// The transactions that may have committed: all but definite failures.
+    pub(super) fn possibly_committed(&self) -> impl Iterator<Item = (usize, &TxnEntry<'h>)> {
+        self.outcomes().filter(|(_, entry)| entry.kind != Kind::Fail)
     }
 
-    /// The ends of what certainly happened.
-    pub(super) fn oks(&self) -> impl Iterator<Item = (usize, &Entry<'h>)> {
-        self.ends().filter(|(_, entry)| entry.kind == Kind::Ok)
+    /// The transactions that committed.
+    pub(super) fn committed(&self) -> impl Iterator<Item = (usize, &TxnEntry<'h>)> {
+        self.outcomes().filter(|(_, entry)| entry.kind == Kind::Ok)
     }
 
-    /// Everything that was certainly read.
-    pub(super) fn reads(&self) -> impl Iterator<Item = (&Entry<'h>, &Mop<'h>)> {
-        let mops = self.oks().flat_map(|(_, entry)| entry.mops.iter().map(move |mop| (entry, mop)));
-        mops.filter(|(_, mop)| !mop.writes)
+    /// The reads of transactions that committed.
+    pub(super) fn committed_reads(&self) -> impl Iterator<Item = (&TxnEntry<'h>, &Mop<'h>)> {
+        let mops =
+            self.committed().flat_map(|(_, entry)| entry.mops.iter().map(move |mop| (entry, mop)));
+        mops.filter(|(_, mop)| !mop.is_write)
     }
 
-    /// The versions that a read shows: the elements of a list, or the value of a register.
-    pub(super) fn versions<'a>(&self, read: &'a Mop<'h>) -> &'a [Id] {
+    /// The versions that a read returned: the elements of a list, or the value of a register.
+    pub(super) fn versions<'a>(&self, read: &'a Mop<'h>) -> &'a [InternedId] {
         match self.workload {
-            Workload::ListAppend => read.elements.as_deref().unwrap_or_default(),
-            Workload::RwRegister => slice::from_ref(&read.value),
+            TxnWorkload::ListAppend => read.elements.as_deref().unwrap_or_default(),
+            TxnWorkload::RwRegister => slice::from_ref(&read.value),
         }
     }
 
-    fn id(&mut self, value: &'h Value) -> Id {
+    fn intern(&mut self, value: &'h Value) -> InternedId {
         *self.ids.entry(value).or_insert_with(|| {
             self.values.push(value);
-            Id::try_from(self.values.len() - 1).expect("a history has less than 2^32 values")
+            InternedId::try_from(self.values.len() - 1)
+                .expect("a history has less than 2^32 values")
         })
     }
 
-    fn mops(&mut self, op: &'h Op) -> Result<Vec<Mop<'h>>, Error<'h>> {
+    fn parse_mops(&mut self, op: &'h Op) -> Result<Vec<Mop<'h>>, AnalysisError<'h>> {
         let sources = match &op.value {
             Value::Nil => &[],
-            value => value.as_sequence().ok_or(Error::NoList(op))?,
+            value => value.as_sequence().ok_or(AnalysisError::NotAList(op))?,
         };
         let mut mops = Vec::with_capacity(sources.len());
         for source in sources {
             let (f, key, value) = match source.as_sequence() {
                 Some([Value::Keyword(f), key, value, ..]) => (f, key, value),
                 Some([Value::Keyword(f), key]) => (f, key, &Value::Nil),
-                _ => return Err(Error::NoTriple(op, source)),
+                _ => return Err(AnalysisError::NotATriple(op, source)),
             };
-            let writes = f == self.workload.write();
-            if !writes && f != "r" {
-                return Err(Error::UnknownFunction(op, source));
+            let is_write = f == self.workload.write_function();
+            if !is_write && f != "r" {
+                return Err(AnalysisError::UnknownFunction(op, source));
             }
             let elements = match value.as_sequence() {
-                _ if writes || self.workload == Workload::RwRegister => None,
-                Some(elements) => Some(elements.iter().map(|element| self.id(element)).collect()),
+                _ if is_write || self.workload == TxnWorkload::RwRegister => None,
+                Some(elements) => {
+                    Some(elements.iter().map(|element| self.intern(element)).collect())
+                }
                 None if *value == Value::Nil => None,
-                None => return Err(Error::NoListRead(op, source)),
+                None => return Err(AnalysisError::ReadOfNonList(op, source)),
             };
-            let (key, value) = (self.id(key), self.id(value));
-            mops.push(Mop { writes, key, value, elements, source });
+            let (key, value) = (self.intern(key), self.intern(value));
+            mops.push(Mop { is_write, key, value, elements, source });
         }
         Ok(mops)
     }
 }
 
-/// What a transaction read of each key before it wrote the key or read it again, in order.
-pub(super) fn external_reads(mops: &[Mop<'_>]) -> Vec<(Id, Id)> {
-    let mut seen: Vec<Id> = Vec::new();
+/// The external reads of a transaction: the value of each key whose first micro-operation is a
+/// read.
+pub(super) fn external_reads(mops: &[Mop<'_>]) -> Vec<(InternedId, InternedId)> {
+    let mut seen: Vec<InternedId> = Vec::new();
     let mut reads = Vec::new();
     for mop in mops {
         if !seen.contains(&mop.key) {
             seen.push(mop.key);
-            if !mop.writes {
+            if !mop.is_write {
                 reads.push((mop.key, mop.value));
             }
         }
@@ -184,10 +192,11 @@ pub(super) fn external_reads(mops: &[Mop<'_>]) -> Vec<(Id, Id)> {
     reads
 }
 
-/// The last value that a transaction wrote of each key, in the order of the first writes.
-pub(super) fn external_writes(mops: &[Mop<'_>]) -> Vec<(Id, Id)> {
-    let mut writes: Vec<(Id, Id)> = Vec::new();
-    for mop in mops.iter().filter(|mop| mop.writes) {
+/// The external writes of a transaction: the last value it wrote to each key, in the order of the
+/// first writes.
+pub(super) fn external_writes(mops: &[Mop<'_>]) -> Vec<(InternedId, InternedId)> {
+    let mut writes: Vec<(InternedId, InternedId)> = Vec::new();
+    for mop in mops.iter().filter(|mop| mop.is_write) {
         match writes.iter_mut().find(|(key, _)| *key == mop.key) {
             Some((_, value)) => *value = mop.value,
             None => writes.push((mop.key, mop.value)),

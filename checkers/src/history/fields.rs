@@ -12,8 +12,8 @@ use crate::edn::{Map, Value};
 pub(super) struct Context<'a> {
     /// The index and the time of the last operation.
     pub(super) last: Option<(usize, u64)>,
-    /// The function of the operation that a process has not ended.
-    pub(super) running: &'a dyn Fn(Process) -> Option<Cow<'static, str>>,
+    /// The function of a process's pending operation.
+    pub(super) pending_f: &'a dyn Fn(Process) -> Option<Cow<'static, str>>,
 }
 
 impl Context<'_> {
@@ -66,7 +66,7 @@ impl Context<'_> {
         let index = usize::try_from(index).map_err(|error| format!(":index: {error}"))?;
         match last {
             Some(last) if last >= index => Err(format!(
-                "expected an :index beyond {last}, found {index}; without any, the order stands in"
+                "expected an :index beyond {last}, found {index}; without any, the order counts"
             )),
             _ => Ok(index),
         }
@@ -74,7 +74,7 @@ impl Context<'_> {
 
     /// The function of what does not tell it: that of its invocation, or that of transactions.
     fn missing_f(&self, fields: &Map, process: Process) -> Result<Cow<'static, str>, String> {
-        if let Some(f) = (self.running)(process) {
+        if let Some(f) = (self.pending_f)(process) {
             return Ok(f);
         }
         let is_micro_op = |value: &Value| {

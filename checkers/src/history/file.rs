@@ -8,14 +8,14 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::History;
 
-/// The names under which a test's directory holds its history.
-const HISTORIES: [&str; 2] = ["history.edn", "history.edn.gz"];
+/// Names of the history file in a test's directory.
+const HISTORY_FILES: [&str; 2] = ["history.edn", "history.edn.gz"];
 
-/// How every gzipped file begins (RFC 1952, section 2.3.1).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// The first bytes of every gzipped file (RFC 1952, section 2.3.1).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// How Jepsen's own format begins, which holds whole tests.
-const JEPSEN: &[u8] = b"JEPSEN";
+/// The first bytes of Jepsen's own format, which holds whole tests.
+const JEPSEN_MAGIC: &[u8] = b"JEPSEN";
 
 /// How many bytes a gzipped history may have when it is unpacked: those of some ten million
 /// operations.
@@ -23,7 +23,7 @@ const JEPSEN: &[u8] = b"JEPSEN";
 /// A smaller limit would refuse tests that ran for days. Gzip packs a thousand bytes into one, so
 /// with a larger one a file that fits into a mail could take all memory. A file that is not packed
 /// shows its size, and has no limit.
-const UNPACKED: u64 = 1 << 30;
+const MAX_UNPACKED_BYTES: u64 = 1 << 30;
 
 /// The file of a recorded test's directory that holds the history; a file is its own.
 pub fn find(path: &Path) -> Result<PathBuf, String> {
@@ -31,7 +31,7 @@ pub fn find(path: &Path) -> Result<PathBuf, String> {
         return Ok(path.to_owned());
     }
     let shown = path.display();
-    let files = HISTORIES.map(|name| path.join(name));
+    let files = HISTORY_FILES.map(|name| path.join(name));
     if let Some(file) = files.into_iter().find(|file| file.exists()) {
         return Ok(file);
     }
@@ -39,7 +39,7 @@ pub fn find(path: &Path) -> Result<PathBuf, String> {
     Err(if latest.exists() {
         format!("{shown} is not a test; did you mean {}?", latest.display())
     } else {
-        format!("{shown} has no {}; expected the directory of a test", HISTORIES.join(" or "))
+        format!("{shown} has no {}; expected the directory of a test", HISTORY_FILES.join(" or "))
     })
 }
 
@@ -63,7 +63,7 @@ fn parse(path: &Path, contents: Result<Vec<u8>, String>) -> Result<History, Stri
     let shown = path.display();
     let bytes = contents.map_err(|error| format!("{shown}: {error}"))?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let line = lines(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+        let line = line_number(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
         format!("{shown}: line {line}: this is no UTF-8; expected an operation in EDN")
     })?;
     History::read(&text).map_err(|error| {
@@ -83,14 +83,14 @@ fn contents(path: &Path) -> Result<Vec<u8>, String> {
         |error: io::Error| format!("{error}; expected a history.edn, or the directory of a test");
     let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
     let beginning = file.fill_buf().map_err(unreadable)?;
-    if beginning.starts_with(JEPSEN) {
+    if beginning.starts_with(JEPSEN_MAGIC) {
         return Err(
             "this is a whole test in Jepsen's own format; expected the history.edn beside it"
                 .to_owned(),
         );
     }
-    if beginning.starts_with(&GZIP) {
-        return unpack(file, UNPACKED);
+    if beginning.starts_with(&GZIP_MAGIC) {
+        return unpack(file, MAX_UNPACKED_BYTES);
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(unreadable)?;
@@ -102,7 +102,10 @@ fn unpack(packed: impl BufRead, limit: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let unpacked = MultiGzDecoder::new(packed).take(limit + 1).read_to_end(&mut bytes);
     if let Err(error) = unpacked {
-        return Err(format!("line {}: {error}; expected a whole gzipped history", lines(&bytes)));
+        return Err(format!(
+            "line {}: {error}; expected a whole gzipped history",
+            line_number(&bytes)
+        ));
     }
     if bytes.len() as u64 > limit {
         return Err(format!(
@@ -113,8 +116,8 @@ fn unpack(packed: impl BufRead, limit: u64) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// The line that these bytes end in.
-fn lines(bytes: &[u8]) -> usize {
+/// The number of the line that these bytes end in, from 1.
+fn line_number(bytes: &[u8]) -> usize {
     bytes.split(|byte| *byte == b'\n').count()
 }
 
@@ -127,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_unpacks_beyond_the_limit_is_refused_and_not_kept() {
+    fn unpacking_stops_at_the_limit() {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(&vec![b'\n'; 1_000_000]).unwrap();
         let packed = encoder.finish().unwrap();

@@ -5,12 +5,12 @@ use serde_json::value::RawValue;
 use super::{HistoryError, HistoryErrorReason};
 use crate::edn::{JsonError, Map, Value};
 
-/// The functions whose values are lists of micro-operations, `["append", 1, 2]`.
-const OF_MICRO_OPS: [&str; 3] = ["txn", "send", "poll"];
+/// Functions whose values are lists of micro-operations, `["append", 1, 2]`.
+const WITH_MICRO_OPS: [&str; 3] = ["txn", "send", "poll"];
 
-/// Whether a text begins with an object that has a string as its first key, or with an array of
-/// such. No operation in EDN does.
-pub(super) fn begins(text: &str) -> bool {
+/// True if a text begins with an object whose first key is a string, or with an array of such. No
+/// EDN history does.
+pub(super) fn is_json(text: &str) -> bool {
     let text = text.trim_ascii_start();
     let text = text.strip_prefix('[').unwrap_or(text).trim_ascii_start();
     text.strip_prefix('{').is_some_and(|text| text.trim_ascii_start().starts_with('"'))
@@ -48,7 +48,7 @@ fn operation(object: &RawValue) -> Result<Value, JsonError> {
         return Value::from_json(object);
     };
     let f = fields.keyword("f").and_then(Value::as_str);
-    let has_micro_ops = f.is_none_or(|f| OF_MICRO_OPS.contains(&f));
+    let has_micro_ops = f.is_none_or(|f| WITH_MICRO_OPS.contains(&f));
     for key in ["type", "process", "f"] {
         replace(&mut fields, key, keyword);
     }

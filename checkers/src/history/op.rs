@@ -61,12 +61,12 @@ impl Op {
         if let Some(error) = &self.error {
             map = map.with("error", error.clone());
         }
-        Value::Tagged(RECORD.to_owned(), Box::new(map.into()))
+        Value::Tagged(RECORD_TAG.to_owned(), Box::new(map.into()))
     }
 }
 
-/// The tag of a quoted operation.
-const RECORD: &str = "jepsen.history.Op";
+/// The tag of a quoted entry.
+const RECORD_TAG: &str = "jepsen.history.Op";
 
 /// Which end of an operation an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{History, Kind, Process, fields::Context, json};
-use crate::edn::{JsonError, ReadError, Value, Values};
+use crate::edn::{JsonError, ReadError, Value, ValueReader};
 
 /// The line that made a text no history.
 #[derive(Debug)]
@@ -25,14 +25,14 @@ pub enum HistoryErrorReason {
     Unreadable(ReadError),
     /// It is not JSON, in a history that begins as JSON.
     Json(JsonError),
-    /// It is a value, but no operation.
-    NoOp(String),
-    /// Its process has not ended the operation of this index yet.
-    Busy {
-        /// Whose operation it is.
+    /// It is a value, but not an operation.
+    NotAnOperation(String),
+    /// The process still has a pending operation.
+    ProcessBusy {
+        /// The process.
         process: Process,
-        /// What it has not ended.
-        running: usize,
+        /// The index of its pending invocation.
+        pending: usize,
     },
 }
 
@@ -43,10 +43,10 @@ impl Display for HistoryError {
                 Display::fmt(&ReadError { line: self.line, ..error.clone() }, f)
             }
             HistoryErrorReason::Json(error) => write!(f, "line {}: {error}", self.line),
-            HistoryErrorReason::NoOp(reason) => write!(f, "line {}: {reason}", self.line),
-            HistoryErrorReason::Busy { process, running } => write!(
+            HistoryErrorReason::NotAnOperation(reason) => write!(f, "line {}: {reason}", self.line),
+            HistoryErrorReason::ProcessBusy { process, pending } => write!(
                 f,
-                "line {}: expected the end of the operation at index {running} first, found \
+                "line {}: expected the end of the operation at index {pending} first, found \
                  another one that process {process} begins; a process does one thing at a time, \
                  and without a :process all is done by process 0",
                 self.line
@@ -69,7 +69,7 @@ impl History {
     /// missing.
     pub fn read_edn(text: &str) -> Result<History, HistoryError> {
         let mut history = History::new();
-        let mut values = Values::of(text)?;
+        let mut values = ValueReader::of(text)?;
         while let Some((line, value)) = values.next()? {
             history.read_op(line, value)?;
         }
@@ -80,7 +80,7 @@ impl History {
     /// a string, alone or in an array.
     pub fn read(text: &str) -> Result<History, HistoryError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if !json::begins(text) {
+        if !json::is_json(text) {
             return History::read_edn(text);
         }
         let mut history = History::new();
@@ -94,13 +94,13 @@ impl History {
         let fail = |reason| HistoryError { line, reason };
         let context = Context {
             last: self.ops.last().map(|last| (last.index, last.time)),
-            running: &|process| self.running(process).map(|op| op.f.clone()),
+            pending_f: &|process| self.pending_op(process).map(|op| op.f.clone()),
         };
         let (op, has_time) =
-            context.op(value).map_err(|reason| fail(HistoryErrorReason::NoOp(reason)))?;
-        if let Some(running) = self.running(op.process).filter(|_| op.kind == Kind::Invoke) {
-            let (process, running) = (op.process, running.index);
-            return Err(fail(HistoryErrorReason::Busy { process, running }));
+            context.op(value).map_err(|reason| fail(HistoryErrorReason::NotAnOperation(reason)))?;
+        if let Some(pending) = self.pending_op(op.process).filter(|_| op.kind == Kind::Invoke) {
+            let (process, running) = (op.process, pending.index);
+            return Err(fail(HistoryErrorReason::ProcessBusy { process, pending: running }));
         }
         self.lacks_time |= !has_time;
         self.push(op);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn transactions_may_leave_out_that_they_are_some() {
+    fn transactions_may_leave_out_their_function() {
         let txn = "\
 {:index 4, :time 0, :type :ok, :process 0, :f :txn, :value [[:append \"x\" 1] [:r \"y\" nil]]}
 {:index 6, :time 7, :type :info, :process :nemesis, :f :kill, :value nil}
@@ -202,7 +202,7 @@ mod tests {
         );
         check_error(
             &format!("{op}\n{op}"),
-            "line 2: expected an :index beyond 0, found 0; without any, the order stands in",
+            "line 2: expected an :index beyond 0, found 0; without any, the order counts",
         );
         check_error(&op.replace(":read", "1"), "line 1: expected a keyword as :f, found `1`");
         check_error("{:index 0}", "line 1: expected :type, which is missing");

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_for_people_has_tabs() {
+    fn a_history_txt_has_tabs() {
         let txt = "0\t:invoke\t:cas\t[1 [2 \"a\"]]\n\
                    0\t:fail\t:cas\t[1 [2 \"a\"]]\t[:precondition-failed it is 3]\n\
                    :nemesis\t:info\t:start-partition\t:one\n";

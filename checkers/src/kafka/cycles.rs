@@ -12,49 +12,48 @@
 use rustc_hash::FxHashMap;
 
 use super::{
-    acts::Act,
-    anomaly::{Error, ErrorType},
-    index::Index,
+    errors::{ErrorType, LogError},
+    index::HistoryIndex,
+    operations::ParsedOp,
 };
 use crate::history::Kind;
 
-/// What upstream reports of cycles: `:G1c-realtime`, that there is a component, or that no two
-/// operations are related at all.
-pub(super) fn find(index: &Index<'_>) -> Vec<(ErrorType, Vec<Error>)> {
+/// The errors that upstream reports: for each component, a `:G1c-realtime` cycle and the component
+/// itself; or else that the graph has no edges.
+pub(super) fn find(index: &HistoryIndex<'_>) -> Vec<(ErrorType, Vec<LogError>)> {
     let premature = premature(index);
     if premature.is_empty() {
-        let errors =
-            if is_nothing_related(index) { vec![Error::NothingRelated] } else { Vec::new() };
+        let errors = if is_graph_empty(index) { vec![LogError::EmptyGraph] } else { Vec::new() };
         return vec![(ErrorType::EmptyTransactionGraph, errors)];
     }
     let components = components(index);
     let shown = components.iter().filter_map(|component| {
         let inside = |at: usize| component.binary_search(&index.op(at).index).is_ok();
-        let is_inside = |error: &&Error| match **error {
-            Error::PrematureRead { writer, reader, .. } => inside(writer) && inside(reader),
+        let is_inside = |error: &&LogError| match **error {
+            LogError::PrematureRead { writer, reader, .. } => inside(writer) && inside(reader),
             _ => false,
         };
         premature.iter().find(is_inside).cloned()
     });
     let shown = shown.collect();
-    let components = components.into_iter().map(|indices| Error::Component { indices });
+    let components = components.into_iter().map(|indices| LogError::Component { indices });
     vec![(ErrorType::G1cRealtime, shown), (ErrorType::StrongPl2CycleExists, components.collect())]
 }
 
-/// The polls that ended before the sends of their messages began.
-fn premature(index: &Index<'_>) -> Vec<Error> {
+/// The polls that completed before the sends of their messages were invoked.
+fn premature(index: &HistoryIndex<'_>) -> Vec<LogError> {
     let mut premature = Vec::new();
-    for (reader, act) in index.acts.all.iter().enumerate() {
-        if act.op.kind != Kind::Ok {
+    for (reader, parsed) in index.ops.all.iter().enumerate() {
+        if parsed.op.kind != Kind::Ok {
             continue;
         }
-        for poll in &act.polls {
+        for poll in &parsed.polls {
             for (_, message) in &poll.pairs {
                 let (key, message) = (poll.key, *message);
-                let Some(writer) = index.facts.writer(key, message) else { continue };
+                let Some(writer) = index.by_message.writer(key, message) else { continue };
                 let began = index.history.invocation(index.op(writer));
-                if writer != reader && began.is_some_and(|began| act.op.index < began.index) {
-                    premature.push(Error::PrematureRead { key, message, writer, reader });
+                if writer != reader && began.is_some_and(|began| parsed.op.index < began.index) {
+                    premature.push(LogError::PrematureRead { key, message, writer, reader });
                 }
             }
         }
@@ -62,21 +61,21 @@ fn premature(index: &Index<'_>) -> Vec<Error> {
     premature
 }
 
-/// True if no send was polled and no operation began after another one had ended, which is an
-/// error upstream.
-fn is_nothing_related(index: &Index<'_>) -> bool {
-    let acts = || index.acts.all.iter().filter(|act| act.is_transaction());
-    let tells = |act: &Act<'_>| act.polls.iter().any(|poll| !poll.pairs.is_empty());
-    let first_end = acts().find(|act| act.op.kind == Kind::Ok).map(|act| act.op.index);
-    let begun = acts().filter(|act| index.history.completion(act.op).is_some());
-    let last_begin = begun.map(|act| act.op.index).max();
+/// True if the graph has no edges, which is an error upstream: no message was polled, and no
+/// operation was invoked after the completion of another one.
+fn is_graph_empty(index: &HistoryIndex<'_>) -> bool {
+    let ops = || index.ops.all.iter().filter(|parsed| parsed.sends_or_polls());
+    let polled_any = |parsed: &ParsedOp<'_>| parsed.polls.iter().any(|poll| !poll.pairs.is_empty());
+    let first_end = ops().find(|parsed| parsed.op.kind == Kind::Ok).map(|parsed| parsed.op.index);
+    let begun = ops().filter(|parsed| index.history.completion(parsed.op).is_some());
+    let last_begin = begun.map(|parsed| parsed.op.index).max();
     let in_turn = first_end.zip(last_begin).is_some_and(|(end, begin)| end < begin);
-    !in_turn && !acts().any(tells)
+    !in_turn && !ops().any(polled_any)
 }
 
-/// The strongly connected components of more than one operation, by their indices in the history,
-/// sorted.
-fn components(index: &Index<'_>) -> Vec<Vec<usize>> {
+/// The strongly connected components of more than one operation, each as the sorted indices of its
+/// operations in the history.
+fn components(index: &HistoryIndex<'_>) -> Vec<Vec<usize>> {
     let components = strongly_connected(&edges(index)).into_iter();
     let components = components.filter(|component| component.len() > 1);
     let indices = components.map(|component| {
@@ -88,19 +87,19 @@ fn components(index: &Index<'_>) -> Vec<Vec<usize>> {
     indices.collect()
 }
 
-/// For each operation, by its end, those that come after it: the polls of what it sent, and those
-/// that began after it, unless they also began after one of those.
-fn edges(index: &Index<'_>) -> Vec<Vec<usize>> {
-    let all = &index.acts.all;
+/// The successors of each operation, given by its completion: the polls of its messages, and the
+/// operations that were invoked after it (without those that follow by transitivity).
+fn edges(index: &HistoryIndex<'_>) -> Vec<Vec<usize>> {
+    let all = &index.ops.all;
     let places: FxHashMap<usize, usize> =
-        all.iter().enumerate().map(|(at, act)| (act.op.index, at)).collect();
+        all.iter().enumerate().map(|(at, parsed)| (parsed.op.index, at)).collect();
     let mut after = vec![Vec::new(); all.len()];
     let mut before = vec![Vec::new(); all.len()];
     let mut ended: Vec<usize> = Vec::new();
-    for (at, act) in all.iter().enumerate().filter(|(_, act)| act.is_transaction()) {
-        match act.op.kind {
+    for (at, parsed) in all.iter().enumerate().filter(|(_, parsed)| parsed.sends_or_polls()) {
+        match parsed.op.kind {
             Kind::Invoke => {
-                let completion = index.history.completion(act.op);
+                let completion = index.history.completion(parsed.op);
                 if let Some(end) = completion.and_then(|op| places.get(&op.index)) {
                     before[*end].clone_from(&ended);
                     for first in &ended {
@@ -114,10 +113,10 @@ fn edges(index: &Index<'_>) -> Vec<Vec<usize>> {
             }
             Kind::Fail | Kind::Info => {}
         }
-        if act.is_completion() {
-            for sent in &act.sends {
-                if index.facts.writer(sent.key, sent.message) == Some(at) {
-                    let readers = index.facts.readers(sent.key, sent.message).iter();
+        if parsed.is_completion() {
+            for sent in &parsed.sends {
+                if index.by_message.writer(sent.key, sent.message) == Some(at) {
+                    let readers = index.by_message.readers(sent.key, sent.message).iter();
                     after[at].extend(readers.filter(|reader| **reader != at));
                 }
             }
@@ -130,39 +129,41 @@ fn edges(index: &Index<'_>) -> Vec<Vec<usize>> {
 /// its own: a history may be long.
 fn strongly_connected(after: &[Vec<usize>]) -> Vec<Vec<usize>> {
     const UNSEEN: usize = usize::MAX;
-    let (mut order, mut low) = (vec![UNSEEN; after.len()], vec![UNSEEN; after.len()]);
-    let (mut open, mut is_open) = (Vec::new(), vec![false; after.len()]);
-    let (mut components, mut seen) = (Vec::new(), 0);
+    let (mut index, mut lowlink) = (vec![UNSEEN; after.len()], vec![UNSEEN; after.len()]);
+    let (mut stack, mut is_on_stack) = (Vec::new(), vec![false; after.len()]);
+    let (mut components, mut next_index) = (Vec::new(), 0);
     for root in 0..after.len() {
-        if order[root] != UNSEEN {
+        if index[root] != UNSEEN {
             continue;
         }
-        let mut path = vec![(root, 0)];
-        while let Some((node, next)) = path.last_mut() {
-            let node = *node;
-            if *next == 0 && order[node] == UNSEEN {
-                (order[node], low[node], is_open[node]) = (seen, seen, true);
-                seen += 1;
-                open.push(node);
+        let mut calls = vec![(root, 0)];
+        while let Some((operation, next)) = calls.last_mut() {
+            let operation = *operation;
+            if *next == 0 && index[operation] == UNSEEN {
+                (index[operation], lowlink[operation], is_on_stack[operation]) =
+                    (next_index, next_index, true);
+                next_index += 1;
+                stack.push(operation);
             }
-            if let Some(successor) = after[node].get(*next) {
+            if let Some(successor) = after[operation].get(*next) {
                 *next += 1;
-                if order[*successor] == UNSEEN {
-                    path.push((*successor, 0));
-                } else if is_open[*successor] {
-                    low[node] = low[node].min(order[*successor]);
+                if index[*successor] == UNSEEN {
+                    calls.push((*successor, 0));
+                } else if is_on_stack[*successor] {
+                    lowlink[operation] = lowlink[operation].min(index[*successor]);
                 }
                 continue;
             }
-            path.pop();
-            if let Some((parent, _)) = path.last() {
-                low[*parent] = low[*parent].min(low[node]);
+            calls.pop();
+            if let Some((parent, _)) = calls.last() {
+                lowlink[*parent] = lowlink[*parent].min(lowlink[operation]);
             }
-            if low[node] == order[node] {
-                let start = open.iter().rposition(|open| *open == node).unwrap_or_default();
-                let component = open.split_off(start);
+            if lowlink[operation] == index[operation] {
+                let start =
+                    stack.iter().rposition(|member| *member == operation).unwrap_or_default();
+                let component = stack.split_off(start);
                 for member in &component {
-                    is_open[*member] = false;
+                    is_on_stack[*member] = false;
                 }
                 components.push(component);
             }

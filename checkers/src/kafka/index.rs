@@ -1,9 +1,9 @@
 //! A history as everything here looks it up.
 
 use super::{
-    acts::{Act, Acts, Key, Message},
-    facts::Facts,
-    version_orders::VersionOrders,
+    key_logs::KeyLogs,
+    message_index::MessageIndex,
+    operations::{KeyId, MessageId, ParsedOp, ParsedOps},
 };
 use crate::{
     edn::Value,
@@ -12,49 +12,54 @@ use crate::{
 
 /// A history, what its operations say, who sent and polled each message, and the logs.
 #[derive(Debug)]
-pub(crate) struct Index<'a> {
+pub(crate) struct HistoryIndex<'a> {
     pub(crate) history: &'a History,
-    pub(crate) acts: Acts<'a>,
-    pub(crate) facts: Facts,
-    pub(crate) orders: VersionOrders,
+    pub(crate) ops: ParsedOps<'a>,
+    pub(crate) by_message: MessageIndex,
+    pub(crate) logs: KeyLogs,
 }
 
-impl<'a> Index<'a> {
-    /// Understands a history.
-    pub(super) fn of(history: &'a History) -> Index<'a> {
-        let acts = Acts::of(history);
-        let facts = Facts::of(&acts);
-        let orders = VersionOrders::of(&acts, &facts);
-        Index { history, acts, facts, orders }
+impl<'a> HistoryIndex<'a> {
+    /// Indexes a history.
+    pub(super) fn of(history: &'a History) -> HistoryIndex<'a> {
+        let ops = ParsedOps::of(history);
+        let by_message = MessageIndex::of(&ops);
+        let logs = KeyLogs::of(&ops, &by_message);
+        HistoryIndex { history, ops, by_message, logs }
     }
 
-    /// The name of a key.
-    pub(crate) fn key(&self, key: Key) -> &'a Value {
-        self.acts.keys.value(key)
+    /// The value of a key.
+    pub(crate) fn key(&self, key: KeyId) -> &'a Value {
+        self.ops.keys.value(key)
     }
 
     /// The value of a message.
-    pub(crate) fn message(&self, message: Message) -> &'a Value {
-        self.acts.messages.value(message)
+    pub(crate) fn message(&self, message: MessageId) -> &'a Value {
+        self.ops.messages.value(message)
     }
 
-    /// The act of the operation at a place.
-    pub(crate) fn act(&self, at: usize) -> &Act<'a> {
-        &self.acts.all[at]
+    /// The parsed operation at a position.
+    pub(crate) fn parsed(&self, at: usize) -> &ParsedOp<'a> {
+        &self.ops.all[at]
     }
 
     /// The operation at a place.
     pub(crate) fn op(&self, at: usize) -> &'a Op {
-        self.act(at).op
+        self.parsed(at).op
     }
 
-    /// The place of the first operation whose end told of a message at an offset.
-    pub(crate) fn witness(&self, key: Key, offset: i64, message: Message) -> Option<usize> {
-        let tells = |act: &Act<'_>| {
-            let poll = act.poll_of(key);
+    /// The position of the first completion that reports a message at an offset.
+    pub(crate) fn first_report(
+        &self,
+        key: KeyId,
+        offset: i64,
+        message: MessageId,
+    ) -> Option<usize> {
+        let reports = |parsed: &ParsedOp<'_>| {
+            let poll = parsed.poll_of(key);
             let is_polled = poll.is_some_and(|poll| poll.pairs.contains(&(Some(offset), message)));
-            is_polled || act.sends_to(key, offset, message)
+            is_polled || parsed.sends_to(key, offset, message)
         };
-        self.acts.all.iter().position(|act| act.is_completion() && tells(act))
+        self.ops.all.iter().position(|parsed| parsed.is_completion() && reports(parsed))
     }
 }

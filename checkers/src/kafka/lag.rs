@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::{
-    acts::{Act, Key},
-    index::Index,
+    index::HistoryIndex,
+    operations::{KeyId, ParsedOp},
 };
 use crate::{
     compat::clojure::order_map,
@@ -20,45 +20,45 @@ use crate::{
 
 /// The poll that lagged most.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Lag {
-    /// When it began, in nanoseconds.
+pub struct WorstLag {
+    /// The time of its invocation, in nanoseconds.
     pub time: u64,
     /// How old the news was that the process did not have, in nanoseconds.
     pub lag: u64,
-    /// Whose poll it was, and the key; `None` if nobody polled anything.
-    pub whose: Option<(Process, Value)>,
+    /// The process that polled, and the key; `None` if no process polled anything.
+    pub consumer: Option<(Process, Value)>,
 }
 
-/// Finds the first of the polls that lagged most.
-pub(super) fn worst(index: &Index<'_>) -> Lag {
-    let news = News::of(index);
-    let mut progress: FxHashMap<Process, Progress> = FxHashMap::default();
-    let mut worst = Lag { time: 0, lag: 0, whose: None };
-    for act in index.acts.all.iter().filter(|act| act.op.kind == Kind::Ok) {
-        let progress = progress.entry(act.op.process).or_default();
-        if act.op.f == "subscribe" {
-            *progress = Progress::default();
-        } else if let Some(keys) = &act.assigned {
-            progress.assign(keys);
+/// Finds the first poll with the greatest lag.
+pub(super) fn worst(index: &HistoryIndex<'_>) -> WorstLag {
+    let marks = HighWaterMarks::of(index);
+    let mut consumers: FxHashMap<Process, ConsumerPositions> = FxHashMap::default();
+    let mut worst = WorstLag { time: 0, lag: 0, consumer: None };
+    for parsed in index.ops.all.iter().filter(|parsed| parsed.op.kind == Kind::Ok) {
+        let positions = consumers.entry(parsed.op.process).or_default();
+        if parsed.op.f == "subscribe" {
+            *positions = ConsumerPositions::default();
+        } else if let Some(keys) = &parsed.assigned {
+            positions.assign(keys);
         }
-        let Some(invocation) = index.history.invocation(act.op) else { continue };
-        if act.op.f != "poll" && act.op.f != "txn" {
+        let Some(invocation) = index.history.invocation(parsed.op) else { continue };
+        if parsed.op.f != "poll" && parsed.op.f != "txn" {
             continue;
         }
-        for (key, offset) in max_offsets(act) {
-            progress.reach(key, offset);
+        for (key, offset) in max_offsets(parsed) {
+            positions.advance(key, offset);
         }
         let lag = |key, offset| {
-            news.after(key, offset).map_or(0, |at| invocation.time.saturating_sub(at))
+            marks.exceeded_at(key, offset).map_or(0, |at| invocation.time.saturating_sub(at))
         };
-        let lags = || progress.offsets.iter().map(|(key, offset)| (*key, lag(*key, *offset)));
+        let lags = || positions.offsets.iter().map(|(key, offset)| (*key, lag(*key, *offset)));
         let Some(most) = lags().map(|(_, lag)| lag).max() else { continue };
-        if most > worst.lag || worst.whose.is_none() {
-            let mut keys: Vec<(Key, u64)> = lags().collect();
-            order_map(&mut keys, |(key, _)| index.acts.keys.place(*key));
+        if most > worst.lag || worst.consumer.is_none() {
+            let mut keys: Vec<(KeyId, u64)> = lags().collect();
+            order_map(&mut keys, |(key, _)| index.ops.keys.trie_position(*key));
             let first = keys.into_iter().find(|(_, lag)| *lag == most);
-            let whose = first.map(|(key, _)| (act.op.process, index.key(key).clone()));
-            worst = Lag { time: invocation.time, lag: most, whose };
+            let consumer = first.map(|(key, _)| (parsed.op.process, index.key(key).clone()));
+            worst = WorstLag { time: invocation.time, lag: most, consumer };
         }
     }
     worst
@@ -66,14 +66,14 @@ pub(super) fn worst(index: &Index<'_>) -> Lag {
 
 /// How far a process has come in each key; −1 where it has polled nothing.
 #[derive(Debug, Default)]
-struct Progress {
-    /// In order of insertion.
-    offsets: Vec<(Key, i64)>,
-    places: FxHashMap<Key, usize>,
+struct ConsumerPositions {
+    /// The keys in order of insertion.
+    offsets: Vec<(KeyId, i64)>,
+    places: FxHashMap<KeyId, usize>,
 }
 
-impl Progress {
-    fn reach(&mut self, key: Key, offset: i64) {
+impl ConsumerPositions {
+    fn advance(&mut self, key: KeyId, offset: i64) {
         let place = *self.places.entry(key).or_insert(self.offsets.len());
         match self.offsets.get_mut(place) {
             Some((_, reached)) => *reached = offset.max(*reached),
@@ -81,53 +81,53 @@ impl Progress {
         }
     }
 
-    fn assign(&mut self, keys: &[Key]) {
+    fn assign(&mut self, keys: &[KeyId]) {
         let before = std::mem::take(self);
         for key in keys {
             let offset = before.places.get(key).map_or(-1, |place| before.offsets[*place].1);
-            self.reach(*key, offset);
+            self.advance(*key, offset);
         }
     }
 }
 
 /// For each key the times at which a greater offset than all before was told.
 #[derive(Debug)]
-struct News(Vec<Vec<(i64, u64)>>);
+struct HighWaterMarks(Vec<Vec<(i64, u64)>>);
 
-impl News {
-    fn of(index: &Index<'_>) -> News {
-        let mut news: Vec<Vec<(i64, u64)>> = vec![Vec::new(); index.acts.keys.len()];
-        for act in &index.acts.all {
-            if matches!(act.op.kind, Kind::Ok | Kind::Info) {
-                for (key, offset) in max_offsets(act) {
-                    let last = news[key].last().map_or(-1, |(offset, _)| *offset);
+impl HighWaterMarks {
+    fn of(index: &HistoryIndex<'_>) -> HighWaterMarks {
+        let mut marks: Vec<Vec<(i64, u64)>> = vec![Vec::new(); index.ops.keys.len()];
+        for parsed in &index.ops.all {
+            if matches!(parsed.op.kind, Kind::Ok | Kind::Info) {
+                for (key, offset) in max_offsets(parsed) {
+                    let last = marks[key].last().map_or(-1, |(offset, _)| *offset);
                     if offset > last {
-                        news[key].push((offset, act.op.time));
+                        marks[key].push((offset, parsed.op.time));
                     }
                 }
             }
         }
-        News(news)
+        HighWaterMarks(marks)
     }
 
-    /// When it was first told that there is more than this offset.
-    fn after(&self, key: Key, offset: i64) -> Option<u64> {
-        let news = &self.0[key];
-        let later = news.partition_point(|(told, _)| *told <= offset);
-        news.get(later).map(|(_, time)| *time)
+    /// The time at which a greater offset than this was first reported.
+    fn exceeded_at(&self, key: KeyId, offset: i64) -> Option<u64> {
+        let marks = &self.0[key];
+        let later = marks.partition_point(|(reported, _)| *reported <= offset);
+        marks.get(later).map(|(_, time)| *time)
     }
 }
 
-/// The greatest offsets that an operation tells of, by key. Upstream takes sends to offsets below 0
-/// for sends to 0.
-fn max_offsets(act: &Act<'_>) -> Vec<(Key, i64)> {
-    let polled = act.polls.iter().map(|poll| {
+/// The greatest offset of each key that an operation reports. Upstream takes a send to an offset
+/// below 0 for a send to 0.
+fn max_offsets(parsed: &ParsedOp<'_>) -> Vec<(KeyId, i64)> {
+    let polled = parsed.polls.iter().map(|poll| {
         let offsets = poll.pairs.iter().filter_map(|(offset, _)| *offset);
         (poll.key, offsets.fold(-1, i64::max))
     });
-    let mut offsets: Vec<(Key, i64)> = polled.collect();
-    let mut sent: BTreeMap<Key, i64> = BTreeMap::new();
-    for send in &act.sends {
+    let mut offsets: Vec<(KeyId, i64)> = polled.collect();
+    let mut sent: BTreeMap<KeyId, i64> = BTreeMap::new();
+    for send in &parsed.sends {
         if let Some(offset) = send.offset {
             let greatest = sent.entry(send.key).or_default();
             *greatest = offset.max(*greatest);

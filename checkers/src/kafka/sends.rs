@@ -6,41 +6,43 @@
 use std::collections::BTreeMap;
 
 use super::{
-    acts::{Act, Key, Message},
-    index::Index,
-    polls::{Steps, by_process, keys_left},
+    index::HistoryIndex,
+    operations::{KeyId, MessageId, ParsedOp},
+    polls::{LogSteps, by_process, retained_keys},
 };
 use crate::{compat::clojure::order_map, history::Kind};
 
 /// The steps within one operation.
-pub(super) fn within(index: &Index<'_>) -> Steps {
-    let mut steps = Steps::default();
-    for (at, act) in index.acts.all.iter().enumerate().filter(|(_, act)| act.is_completion()) {
-        for (key, messages) in sent_by_key(index, act) {
+pub(super) fn steps_within_operations(index: &HistoryIndex<'_>) -> LogSteps {
+    let mut steps = LogSteps::default();
+    for (at, parsed) in
+        index.ops.all.iter().enumerate().filter(|(_, parsed)| parsed.is_completion())
+    {
+        for (key, messages) in sent_by_key(index, parsed) {
             for pair in messages.windows(2) {
-                steps.note(index, key, [pair[0], pair[1]], [at, at]);
+                steps.record(index, key, [pair[0], pair[1]], [at, at]);
             }
         }
     }
     steps
 }
 
-/// The steps from one operation of a process to the next to the same key.
-pub(super) fn between(index: &Index<'_>) -> Steps {
-    let mut steps = Steps::default();
+/// The steps from one operation of a process to its next send to the same key.
+pub(super) fn steps_between_operations(index: &HistoryIndex<'_>) -> LogSteps {
+    let mut steps = LogSteps::default();
     for (_, places) in by_process(index) {
-        let mut last_sends: BTreeMap<Key, (usize, Message)> = BTreeMap::new();
+        let mut last_sends: BTreeMap<KeyId, (usize, MessageId)> = BTreeMap::new();
         for at in places {
-            let act = index.act(at);
-            if !matches!(act.op.kind, Kind::Ok | Kind::Info) {
+            let parsed = index.parsed(at);
+            if !matches!(parsed.op.kind, Kind::Ok | Kind::Info) {
                 continue;
             }
-            if let Some(keys) = keys_left(act) {
+            if let Some(keys) = retained_keys(parsed) {
                 last_sends.retain(|key, _| keys.contains(key));
             }
-            for (key, messages) in sent_by_key(index, act) {
+            for (key, messages) in sent_by_key(index, parsed) {
                 if let Some((last, message)) = last_sends.get(&key) {
-                    steps.note(index, key, [*message, messages[0]], [*last, at]);
+                    steps.record(index, key, [*message, messages[0]], [*last, at]);
                 }
                 last_sends.insert(key, (at, messages[messages.len() - 1]));
             }
@@ -49,15 +51,18 @@ pub(super) fn between(index: &Index<'_>) -> Steps {
     steps
 }
 
-/// What an operation sent, by key; no list is empty.
-pub(super) fn sent_by_key(index: &Index<'_>, act: &Act<'_>) -> Vec<(Key, Vec<Message>)> {
-    let mut by_key: Vec<(Key, Vec<Message>)> = Vec::new();
-    for send in &act.sends {
+/// The messages that an operation sent, by key; no list is empty.
+pub(super) fn sent_by_key(
+    index: &HistoryIndex<'_>,
+    parsed: &ParsedOp<'_>,
+) -> Vec<(KeyId, Vec<MessageId>)> {
+    let mut by_key: Vec<(KeyId, Vec<MessageId>)> = Vec::new();
+    for send in &parsed.sends {
         match by_key.iter_mut().find(|(key, _)| *key == send.key) {
             Some((_, messages)) => messages.push(send.message),
             None => by_key.push((send.key, vec![send.message])),
         }
     }
-    order_map(&mut by_key, |(key, _)| index.acts.keys.place(*key));
+    order_map(&mut by_key, |(key, _)| index.ops.keys.trie_position(*key));
     by_key
 }

@@ -4,13 +4,13 @@ mod mutations;
 mod oracle;
 mod simulation;
 
-use super::{Kafka, story};
+use super::{KafkaResults, script};
 use crate::{Validity, edn::Value, testing};
 
 /// The types of errors that a story has, as results show them, and the verdict.
 #[track_caller]
-fn check(text: &str, valid: Validity, errors: &str) -> Kafka<'static> {
-    let kafka = story::check(text);
+fn check(text: &str, valid: Validity, errors: &str) -> KafkaResults<'static> {
+    let kafka = script::check(text);
     let shown = kafka.to_edn();
     assert_eq!(shown.get("error-types").unwrap().to_string(), errors);
     assert_eq!(kafka.valid, valid);
@@ -55,7 +55,7 @@ fn each_message_is_polled_after_the_one_before_it() {
 }
 
 #[test]
-fn an_empty_poll_hides_a_step_from_upstream_but_not_from_us() {
+fn a_step_that_an_empty_poll_hides_from_upstream_is_a_warning() {
     let sent = "0 send a 1 0\n0 send a 2 1\n0 send a 3 2\n2 assign a\n2 poll a 0:1 1:2 2:3\n";
     let skip = format!("{sent}1 assign a\n1 poll a 0:1\n1 poll a\n1 poll a 2:3");
     assert_eq!(check(&skip, GOOD, "()").warnings().len(), 1);
@@ -65,7 +65,7 @@ fn an_empty_poll_hides_a_step_from_upstream_but_not_from_us() {
 }
 
 #[test]
-fn what_is_acknowledged_is_polled() {
+fn acknowledged_messages_are_polled() {
     check("0 send a 1 0\n0 send a 2 1\n1 poll a 1:2", BAD, "(:lost-write :unseen)");
     check("0 send a 1 0\n0 send a 2 1\n1 poll a 0:1", BAD, "(:unseen)");
     // Nothing follows from a send of which nobody knows whether it happened.
@@ -90,7 +90,7 @@ fn an_offset_has_one_message_and_a_message_one_offset() {
 }
 
 #[test]
-fn what_is_polled_was_sent_before() {
+fn polled_messages_were_sent_before() {
     check("0 send a 1 !\n1 poll a 0:1\n1 poll", BAD, "(:G1a)");
     check("1 poll a 0:1\n0 send a 1 0", BAD, "(:G1c-realtime :strong-PL-2-cycle-exists)");
     check(
@@ -101,7 +101,7 @@ fn what_is_polled_was_sent_before() {
 }
 
 #[test]
-fn one_client_sends_in_the_order_of_the_log() {
+fn the_log_has_the_messages_of_a_client_in_order() {
     check("0 send a 1 1\n0 send a 2 0\n1 poll a 0:2 1:1", BAD, "(:nonmonotonic-send)");
     check("0 send a 1 1\n1 send a 2 0\n1 poll a 0:2 1:1", GOOD, "()");
     let both = "0 txn [[:send \"a\" [1 1]] [:send \"a\" [0 2]]]\n1 poll a 0:2 1:1";
@@ -113,10 +113,10 @@ fn one_client_sends_in_the_order_of_the_log() {
 }
 
 #[test]
-fn upstream_fails_on_what_it_does_not_expect() {
+fn a_failure_of_upstream_makes_the_verdict_unknown() {
     #[track_caller]
     fn check_unknown(text: &str, cause: &str) {
-        let kafka = story::check(text);
+        let kafka = script::check(text);
         assert_eq!(kafka.valid, Validity::Unknown);
         let error = kafka.to_edn().get("error").unwrap().clone();
         assert_eq!(error.get("cause"), Some(&cause.into()));
@@ -127,10 +127,10 @@ fn upstream_fails_on_what_it_does_not_expect() {
 }
 
 #[test]
-fn the_lag_of_a_poll_is_the_age_of_the_first_news_that_it_lacks() {
+fn the_lag_of_a_poll_is_the_age_of_the_first_greater_offset() {
     #[track_caller]
     fn check(text: &str, lag: &str) {
-        let kafka = story::check(text).to_edn();
+        let kafka = script::check(text).to_edn();
         assert_eq!(kafka.get("worst-realtime-lag").unwrap().to_string(), lag);
     }
     check("0 send a 1 0", "{:time 0.0, :lag 0.0}");
@@ -143,7 +143,7 @@ fn the_lag_of_a_poll_is_the_age_of_the_first_news_that_it_lacks() {
 }
 
 #[test]
-fn odd_histories_are_survived() {
+fn malformed_histories_cause_no_panic() {
     for text in [
         "0 ok poll [[:poll {\"a\" [[0 1]]}]]\n0 invoke poll [[:poll]]",
         "0 invoke send nil\n0 ok send [[:send]]",
@@ -164,8 +164,8 @@ fn odd_histories_are_survived() {
 fn nil_is_no_messages() {
     let nil = "0 send a 1 0\n1 poll a 0:1\n1 txn [[:poll {\"a\" nil}]]";
     let empty = nil.replace("nil}", "[]}");
-    assert_eq!(story::check(nil).valid, Validity::Valid);
-    assert_eq!(story::check(nil).warnings(), story::check(&empty).warnings());
-    let only_nil = story::check("0 send a 1 0\n1 txn [[:poll {\"b\" nil}]]");
+    assert_eq!(script::check(nil).valid, Validity::Valid);
+    assert_eq!(script::check(nil).warnings(), script::check(&empty).warnings());
+    let only_nil = script::check("0 send a 1 0\n1 txn [[:poll {\"b\" nil}]]");
     assert_eq!(only_nil.valid, Validity::Unknown);
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashSet;
 
 use super::{
-    acts::{Key, Message},
-    index::Index,
+    index::HistoryIndex,
+    operations::{KeyId, MessageId},
 };
 use crate::{edn::Value, history::Kind};
 
@@ -17,30 +17,30 @@ pub struct Unseen {
     pub time: u64,
     /// By key, the messages, sorted; no list is empty.
     pub messages: BTreeMap<Value, Vec<Value>>,
-    /// Those that were acknowledged, in order of time.
-    pub(crate) acknowledged: Vec<(Key, Message)>,
-    /// Those that the last operation polled, of keys to which no send was acknowledged. Upstream
-    /// takes them for unseen; the next operation would correct that.
-    pub(crate) polled_last: Vec<(Key, Message)>,
+    /// The unseen messages that were acknowledged, in order of time.
+    pub(crate) acknowledged: Vec<(KeyId, MessageId)>,
+    /// The messages that the last operation polled, of keys to which no send was acknowledged.
+    /// Upstream takes them for unseen, and would correct that at the next operation.
+    pub(crate) polled_last: Vec<(KeyId, MessageId)>,
 }
 
-/// Compares what was acknowledged with what was polled; `None` if all was seen.
-pub(super) fn find(index: &Index<'_>) -> Option<Unseen> {
-    let mut acknowledged: Vec<(Key, Message)> = Vec::new();
-    let mut known: FxHashSet<Key> = FxHashSet::default();
+/// Finds the acknowledged messages that were not polled; `None` if there are none.
+pub(super) fn find(index: &HistoryIndex<'_>) -> Option<Unseen> {
+    let mut acknowledged: Vec<(KeyId, MessageId)> = Vec::new();
+    let mut known: FxHashSet<KeyId> = FxHashSet::default();
     let (mut time, mut polled_last) = (0, Vec::new());
-    let succeeded = index.acts.all.iter().filter(|act| act.op.kind == Kind::Ok);
-    for act in succeeded.filter(|act| act.is_transaction()) {
-        time = act.op.time;
-        acknowledged.extend(act.sends.iter().map(|sent| (sent.key, sent.message)));
-        known.extend(act.sends.iter().map(|sent| sent.key));
-        let new = act.polls.iter().filter(|poll| !known.contains(&poll.key));
+    let succeeded = index.ops.all.iter().filter(|parsed| parsed.op.kind == Kind::Ok);
+    for parsed in succeeded.filter(|parsed| parsed.sends_or_polls()) {
+        time = parsed.op.time;
+        acknowledged.extend(parsed.sends.iter().map(|sent| (sent.key, sent.message)));
+        known.extend(parsed.sends.iter().map(|sent| sent.key));
+        let new = parsed.polls.iter().filter(|poll| !known.contains(&poll.key));
         polled_last = new
             .flat_map(|poll| poll.pairs.iter().map(|(_, message)| (poll.key, *message)))
             .collect();
-        known.extend(act.polls.iter().map(|poll| poll.key));
+        known.extend(parsed.polls.iter().map(|poll| poll.key));
     }
-    acknowledged.retain(|sent| !index.facts.read.contains(sent));
+    acknowledged.retain(|sent| !index.by_message.read.contains(sent));
     let mut messages: BTreeMap<Value, Vec<Value>> = BTreeMap::new();
     for (key, message) in acknowledged.iter().chain(&polled_last) {
         let of_key = messages.entry(index.key(*key).clone()).or_default();

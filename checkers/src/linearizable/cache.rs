@@ -9,32 +9,32 @@ use rustc_hash::FxBuildHasher;
 
 use super::{
     register::{OperationId, ValueId},
-    schedule::KindId,
+    search_index::ClassId,
 };
 
-/// The number of a configuration that was seen.
-pub(super) type NodeId = u32;
+/// The index of a visited configuration.
+pub(super) type ConfigurationId = u32;
 
-/// The number of a multiset of kinds.
-pub(super) type SpentId = u32;
+/// The index of a multiset of classes.
+pub(super) type MultisetId = u32;
 
-/// The multiset of nothing.
-pub(super) const NOTHING: SpentId = 0;
+/// The empty multiset.
+pub(super) const EMPTY: MultisetId = 0;
 
 const NONE: u32 = u32::MAX;
 
 /// A configuration without its indefinite operations: what is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct State {
-    /// The level and the value, then the slots of definite operations that have happened and not
-    /// ended.
+pub(super) struct DeterminateState {
+    /// The level (high half) and the value (low half), then a bit for each slot, set if its
+    /// operation is linearized and still pending.
     packed: Vec<u64>,
 }
 
-impl State {
-    /// Before anything has happened.
-    pub(super) fn beginning(slot_count: usize) -> State {
-        State { packed: vec![0; 1 + slot_count.div_ceil(64)] }
+impl DeterminateState {
+    /// The state before the first operation.
+    pub(super) fn initial(slot_count: usize) -> DeterminateState {
+        DeterminateState { packed: vec![0; 1 + slot_count.div_ceil(64)] }
     }
 
     /// How many completions have been passed.
@@ -52,39 +52,40 @@ impl State {
         self.packed[0] = self.packed[0] >> 32 << 32 | u64::from(value);
     }
 
-    /// Whether the operation in this slot has happened.
-    pub(super) fn is_done(&self, slot: usize) -> bool {
+    /// True if the operation in this slot is linearized.
+    pub(super) fn is_linearized(&self, slot: usize) -> bool {
         self.packed[1 + slot / 64] >> (slot % 64) & 1 == 1
     }
 
-    /// Notes that the operation in this slot has happened.
-    pub(super) fn set_done(&mut self, slot: usize) {
+    /// Marks the operation in this slot as linearized.
+    pub(super) fn set_linearized(&mut self, slot: usize) {
         self.packed[1 + slot / 64] |= 1 << (slot % 64);
     }
 
-    /// Passes the completion of the operation in this slot, which has happened.
-    pub(super) fn pass(&mut self, slot: usize) {
+    /// Passes the completion of the operation in this slot, which must be linearized, and frees the
+    /// slot.
+    pub(super) fn pass_completion(&mut self, slot: usize) {
         self.packed[1 + slot / 64] &= !(1 << (slot % 64));
         self.packed[0] += 1 << 32;
     }
 }
 
-/// A configuration that was seen.
-struct Node {
+/// A visited configuration.
+struct Configuration {
     state: u32,
-    spent: SpentId,
-    /// From where the search came, and by which operation.
-    parent: NodeId,
+    indeterminate: MultisetId,
+    /// The configuration from which the search came, and the operation that it linearized.
+    parent: ConfigurationId,
     operation: OperationId,
-    /// Another one with the same state.
-    next: NodeId,
+    /// Another configuration with the same state, or `NONE`.
+    next_with_state: ConfigurationId,
 }
 
 /// All that was seen.
 pub(super) struct Cache {
-    states: IndexMap<Box<[u64]>, NodeId, FxBuildHasher>,
-    nodes: Vec<Node>,
-    spent: IndexSet<Box<[KindId]>, FxBuildHasher>,
+    states: IndexMap<Box<[u64]>, ConfigurationId, FxBuildHasher>,
+    configurations: Vec<Configuration>,
+    multisets: IndexSet<Box<[ClassId]>, FxBuildHasher>,
     bytes: usize,
     comparisons: u64,
 }
@@ -92,11 +93,11 @@ pub(super) struct Cache {
 impl Cache {
     /// A cache that has seen nothing.
     pub(super) fn new() -> Cache {
-        let nothing: Box<[KindId]> = Box::new([]);
+        let nothing: Box<[ClassId]> = Box::new([]);
         Cache {
             states: IndexMap::default(),
-            nodes: Vec::new(),
-            spent: IndexSet::from_iter([nothing]),
+            configurations: Vec::new(),
+            multisets: IndexSet::from_iter([nothing]),
             bytes: 0,
             comparisons: 0,
         }
@@ -112,8 +113,8 @@ impl Cache {
         self.comparisons
     }
 
-    /// The last node with this state.
-    pub(super) fn find(&self, state: &State) -> Option<NodeId> {
+    /// The last configuration with this state.
+    pub(super) fn find(&self, state: &DeterminateState) -> Option<ConfigurationId> {
         self.states.get(&state.packed[..]).copied()
     }
 
@@ -121,81 +122,94 @@ impl Cache {
     /// search came from, and by which operation.
     pub(super) fn insert(
         &mut self,
-        state: &State,
-        spent: SpentId,
-        from: Option<(NodeId, OperationId)>,
-    ) -> Option<NodeId> {
-        let node = NodeId::try_from(self.nodes.len()).ok().filter(|node| *node != NONE)?;
+        state: &DeterminateState,
+        indeterminate: MultisetId,
+        from: Option<(ConfigurationId, OperationId)>,
+    ) -> Option<ConfigurationId> {
+        let id = ConfigurationId::try_from(self.configurations.len())
+            .ok()
+            .filter(|configuration| *configuration != NONE)?;
         let (number, next) =
             if let Some((number, _, first)) = self.states.get_full_mut(&state.packed[..]) {
                 let mut other = *first;
                 while other != NONE {
                     self.comparisons += 1;
-                    let Node { spent: before, next, .. } = self.nodes[other as usize];
-                    let kinds = |id: SpentId| &self.spent[id as usize];
-                    if before == spent || is_part(kinds(before), kinds(spent)) {
+                    let Configuration { indeterminate: before, next_with_state, .. } =
+                        self.configurations[other as usize];
+                    let classes = |id: MultisetId| &self.multisets[id as usize];
+                    if before == indeterminate
+                        || is_submultiset(classes(before), classes(indeterminate))
+                    {
                         return None;
                     }
-                    other = next;
+                    other = next_with_state;
                 }
-                (number, std::mem::replace(first, node))
+                (number, std::mem::replace(first, id))
             } else {
                 // The box, its place in the map, and the map's index, which is half empty.
                 self.bytes += state.packed.len() * 8 + 16 + 32 + 16;
-                (self.states.insert_full(state.packed[..].into(), node).0, NONE)
+                (self.states.insert_full(state.packed[..].into(), id).0, NONE)
             };
         let (parent, operation) = from.unwrap_or((NONE, NONE));
-        let state = u32::try_from(number).expect("there are fewer states than nodes");
-        self.nodes.push(Node { state, spent, parent, operation, next });
-        self.bytes += 2 * size_of::<Node>();
-        Some(node)
+        let state = u32::try_from(number).expect("there are fewer states than configurations");
+        self.configurations.push(Configuration {
+            state,
+            indeterminate,
+            parent,
+            operation,
+            next_with_state: next,
+        });
+        self.bytes += 2 * size_of::<Configuration>();
+        Some(id)
     }
 
-    /// Copies what was seen into `state`, and tells what was spent.
-    pub(super) fn load(&self, node: NodeId, state: &mut State) -> SpentId {
+    /// Copies a configuration's state into `state`, and returns its multiset of indeterminate
+    /// operations.
+    pub(super) fn load(&self, id: ConfigurationId, state: &mut DeterminateState) -> MultisetId {
         state.packed.clear();
-        state.packed.extend_from_slice(self.packed(node));
-        self.nodes[node as usize].spent
+        state.packed.extend_from_slice(self.packed(id));
+        self.configurations[id as usize].indeterminate
     }
 
-    /// The level of a node.
-    pub(super) fn level(&self, node: NodeId) -> usize {
-        high(self.packed(node)[0]) as usize
+    /// The level of a configuration.
+    pub(super) fn level(&self, id: ConfigurationId) -> usize {
+        high(self.packed(id)[0]) as usize
     }
 
-    /// From where the search came to this node, and by which operation; `None` at its beginning.
-    pub(super) fn from(&self, node: NodeId) -> Option<(NodeId, OperationId)> {
-        let Node { parent, operation, .. } = self.nodes[node as usize];
+    /// The configuration from which the search came, and the operation that it linearized; `None`
+    /// at the start.
+    pub(super) fn parent(&self, id: ConfigurationId) -> Option<(ConfigurationId, OperationId)> {
+        let Configuration { parent, operation, .. } = self.configurations[id as usize];
         (parent != NONE).then_some((parent, operation))
     }
 
-    /// All nodes, in the order in which they were seen.
-    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
-        0..u32::try_from(self.nodes.len()).unwrap_or(NONE)
+    /// All configurations, in the order in which they were visited.
+    pub(super) fn ids(&self) -> impl Iterator<Item = ConfigurationId> + use<> {
+        0..u32::try_from(self.configurations.len()).unwrap_or(NONE)
     }
 
-    /// How often a kind was spent.
-    pub(super) fn times_spent(&self, spent: SpentId, kind: KindId) -> usize {
-        self.spent[spent as usize].iter().filter(|other| **other == kind).count()
+    /// The multiplicity of a class in a multiset.
+    pub(super) fn multiplicity(&self, indeterminate: MultisetId, class: ClassId) -> usize {
+        self.multisets[indeterminate as usize].iter().filter(|other| **other == class).count()
     }
 
-    /// What is spent after one more of this kind.
-    pub(super) fn spend(&mut self, spent: SpentId, kind: KindId) -> SpentId {
-        let mut kinds = self.spent[spent as usize].to_vec();
-        kinds.insert(kinds.partition_point(|other| *other <= kind), kind);
-        let bytes = 4 * kinds.len() + 16 + 16 + 16;
-        let (number, is_new) = self.spent.insert_full(kinds.into_boxed_slice());
+    /// The multiset with one more of this class.
+    pub(super) fn with_class(&mut self, indeterminate: MultisetId, class: ClassId) -> MultisetId {
+        let mut classes = self.multisets[indeterminate as usize].to_vec();
+        classes.insert(classes.partition_point(|other| *other <= class), class);
+        let bytes = 4 * classes.len() + 16 + 16 + 16;
+        let (number, is_new) = self.multisets.insert_full(classes.into_boxed_slice());
         self.bytes += if is_new { bytes } else { 0 };
-        u32::try_from(number).expect("there are fewer multisets than nodes")
+        u32::try_from(number).expect("there are fewer multisets than configurations")
     }
 
-    fn packed(&self, node: NodeId) -> &[u64] {
-        let number = self.nodes[node as usize].state as usize;
+    fn packed(&self, configuration: ConfigurationId) -> &[u64] {
+        let number = self.configurations[configuration as usize].state as usize;
         self.states.get_index(number).map_or(&[0], |(packed, _)| packed)
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "that is the point")]
+#[expect(clippy::cast_possible_truncation, reason = "the low half is wanted")]
 fn low(word: u64) -> u32 {
     word as u32
 }
@@ -204,10 +218,10 @@ fn high(word: u64) -> u32 {
     low(word >> 32)
 }
 
-/// Whether a sorted multiset is a part of another.
-fn is_part(part: &[KindId], whole: &[KindId]) -> bool {
+/// True if a sorted multiset is contained in another.
+fn is_submultiset(part: &[ClassId], whole: &[ClassId]) -> bool {
     let mut rest = whole.iter();
-    part.len() <= whole.len() && part.iter().all(|kind| rest.any(|other| other == kind))
+    part.len() <= whole.len() && part.iter().all(|class| rest.any(|other| other == class))
 }
 
 #[cfg(test)]
@@ -215,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_multiset_is_a_part_of_another_if_no_kind_is_spent_more_often() {
+    fn a_multiset_contains_another_if_each_class_is_at_least_as_frequent() {
         for (part, whole, expected) in [
             (&[][..], &[][..], true),
             (&[1], &[1], true),
@@ -224,32 +238,32 @@ mod tests {
             (&[1, 1], &[0, 1, 1, 1], true),
             (&[0, 3], &[0, 1, 2], false),
         ] {
-            assert_eq!(is_part(part, whole), expected, "{part:?} in {whole:?}");
+            assert_eq!(is_submultiset(part, whole), expected, "{part:?} in {whole:?}");
         }
     }
 
     #[test]
-    fn what_can_do_no_more_than_another_is_not_seen() {
+    fn dominated_configurations_are_not_cached() {
         let mut cache = Cache::new();
-        let mut state = State::beginning(64);
+        let mut state = DeterminateState::initial(64);
         state.set_value(3);
-        state.set_done(63);
+        state.set_linearized(63);
         let mut other_value = state.clone();
         other_value.set_value(4);
-        let one = cache.spend(NOTHING, 1);
-        let two = cache.spend(one, 2);
-        let other = cache.spend(NOTHING, 2);
+        let one = cache.with_class(EMPTY, 1);
+        let two = cache.with_class(one, 2);
+        let other = cache.with_class(EMPTY, 2);
         assert_eq!(cache.insert(&state, one, None), Some(0));
         assert_eq!(cache.insert(&state, two, None), None);
         assert_eq!(cache.insert(&state, other, Some((0, 9))), Some(1));
         assert_eq!(cache.insert(&other_value, two, None), Some(2));
-        assert_eq!(cache.insert(&state, NOTHING, None), Some(3));
+        assert_eq!(cache.insert(&state, EMPTY, None), Some(3));
         assert_eq!(cache.insert(&state, one, None), None);
-        let mut loaded = State::beginning(0);
+        let mut loaded = DeterminateState::initial(0);
         assert_eq!(cache.load(1, &mut loaded), other);
-        assert_eq!((&loaded, loaded.value(), loaded.is_done(63)), (&state, 3, true));
-        loaded.pass(63);
-        assert_eq!((loaded.level(), loaded.value(), loaded.is_done(63)), (1, 3, false));
-        assert_eq!((cache.from(0), cache.from(1)), (None, Some((0, 9))));
+        assert_eq!((&loaded, loaded.value(), loaded.is_linearized(63)), (&state, 3, true));
+        loaded.pass_completion(63);
+        assert_eq!((loaded.level(), loaded.value(), loaded.is_linearized(63)), (1, 3, false));
+        assert_eq!((cache.parent(0), cache.parent(1)), (None, Some((0, 9))));
     }
 }

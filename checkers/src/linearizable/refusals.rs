@@ -12,43 +12,48 @@
 //! it is a warning. What crashed or had no answer in time observed nothing.
 
 use super::{
-    Limits,
-    failure::Failure,
-    finding::{Conclusion, GaveUp},
-    register::{Action, NIL, Operation, Register},
-    search, zones,
+    SearchLimits,
+    counterexample::Counterexample,
+    register::{NIL, Register, RegisterAction, RegisterOperation},
+    search,
+    search_result::{Conclusion, SearchStopped},
+    zones,
 };
 
 /// The evidence of refusals and reads of nil on a history that is linearizable without them.
 #[derive(Debug, Clone)]
-pub enum Refusals<'a> {
-    /// Nothing that contradicts it.
+pub enum RefusalCheck<'a> {
+    /// A linearization agrees with them.
     Consistent,
-    /// That there is no order.
-    Contradict(Box<Failure<'a>>),
-    /// Nobody knows what: to find out would cost too much.
-    TooCostly(GaveUp),
+    /// No linearization agrees with them.
+    Inconsistent(Box<Counterexample<'a>>),
+    /// Unknown: the search reached its limits.
+    TooCostly(SearchStopped),
 }
 
-impl<'a> Refusals<'a> {
-    /// Judges a register, for whose operations there is an order, by what it refused.
-    pub(super) fn of(register: &Register<'a>, limits: Limits) -> Refusals<'a> {
+impl<'a> RefusalCheck<'a> {
+    /// Checks the refusals and reads of nil of a linearizable register.
+    pub(super) fn of(register: &Register<'a>, limits: SearchLimits) -> RefusalCheck<'a> {
         if register.refusals.is_empty() && !register.operations.iter().any(is_read_of_nil) {
-            return Refusals::Consistent;
+            return RefusalCheck::Consistent;
         }
-        let finding = search::finding(with_observations(register, |_| true), limits);
-        match finding.conclusion {
-            Conclusion::Order => return Refusals::Consistent,
-            Conclusion::NoOrder => return Refusals::Contradict(Failure::of(finding)),
+        let result = search::find(with_observations(register, |_| true), limits);
+        match result.conclusion {
+            Conclusion::Linearizable => return RefusalCheck::Consistent,
+            Conclusion::NotLinearizable => {
+                return RefusalCheck::Inconsistent(Counterexample::of(result));
+            }
             Conclusion::GaveUp => {}
         }
-        // Those that found nothing are told fast where all values differ, and tell most.
-        let absent = with_observations(register, |action| !matches!(action, Action::Not(_)));
-        match zones::finding(absent) {
-            Ok(first) if first.conclusion == Conclusion::NoOrder => {
-                Refusals::Contradict(Failure::of(first))
+        // Observations of a missing key are judged fast if all values differ, and are the strongest
+        // evidence.
+        let absent =
+            with_observations(register, |action| !matches!(action, RegisterAction::ReadAnyBut(_)));
+        match zones::find(absent) {
+            Ok(first) if first.conclusion == Conclusion::NotLinearizable => {
+                RefusalCheck::Inconsistent(Counterexample::of(first))
             }
-            _ => Refusals::TooCostly(finding.gave_up(limits)),
+            _ => RefusalCheck::TooCostly(result.stopped(limits)),
         }
     }
 }
@@ -57,18 +62,18 @@ impl<'a> Refusals<'a> {
 /// that found nil.
 fn with_observations<'a>(
     register: &Register<'a>,
-    is_wanted: impl Fn(Action) -> bool,
+    is_wanted: impl Fn(RegisterAction) -> bool,
 ) -> Register<'a> {
     let mut observed = register.clone();
     for operation in observed.operations.iter_mut().filter(|operation| is_read_of_nil(operation)) {
-        operation.action = Action::Read(Some(NIL));
+        operation.action = RegisterAction::Read(Some(NIL));
     }
-    let wanted = |refusal: &&Operation<'a>| is_wanted(refusal.action);
+    let wanted = |refusal: &&RegisterOperation<'a>| is_wanted(refusal.action);
     observed.operations.extend(register.refusals.iter().filter(wanted).copied());
-    observed.operations.sort_by_key(|operation| operation.begin.index);
+    observed.operations.sort_by_key(|operation| operation.invocation.index);
     observed
 }
 
-fn is_read_of_nil(operation: &Operation<'_>) -> bool {
-    operation.action == Action::Read(None) && !operation.is_indefinite()
+fn is_read_of_nil(operation: &RegisterOperation<'_>) -> bool {
+    operation.action == RegisterAction::Read(None) && !operation.is_indeterminate()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::layout;
+use super::ops_by_key;
 use crate::{
     edn::Value,
     history::{Kind, Op, Process},
@@ -21,92 +21,94 @@ pub(crate) const NIL: ValueId = 0;
 
 /// What an operation does, if it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Action {
-    /// It finds a value. Upstream takes a read of nil for one whose result is unknown: `None`.
+pub(crate) enum RegisterAction {
+    /// Observes a value. `None` is a read of nil, whose result upstream takes for unknown.
     Read(Option<ValueId>),
     /// It sets a value.
     Write(ValueId),
     /// It finds the first value and sets the second.
     Cas(ValueId, ValueId),
-    /// It finds any other value: a compare-and-set that was refused.
-    Not(ValueId),
+    /// Observes any value but this one: a compare-and-set that was refused.
+    ReadAnyBut(ValueId),
 }
 
-impl Action {
-    /// The value afterwards; `None` if it cannot happen to a register with this value.
+impl RegisterAction {
+    /// The value afterwards; `None` if the action is impossible at this value.
     pub(super) fn apply(self, state: ValueId) -> Option<ValueId> {
         match self {
-            Action::Write(to) => Some(to),
-            Action::Cas(from, to) => (from == state).then_some(to),
-            Action::Read(_) | Action::Not(_) => self.finds(state).then_some(state),
+            RegisterAction::Write(to) => Some(to),
+            RegisterAction::Cas(from, to) => (from == state).then_some(to),
+            RegisterAction::Read(_) | RegisterAction::ReadAnyBut(_) => {
+                self.accepts(state).then_some(state)
+            }
         }
     }
 
-    /// Whether it can happen to a register with this value.
-    pub(super) fn finds(self, state: ValueId) -> bool {
+    /// True if the action is possible at this value.
+    pub(super) fn accepts(self, state: ValueId) -> bool {
         match self {
-            Action::Not(value) => value != state,
-            _ => self.needs().is_none_or(|value| value == state),
+            RegisterAction::ReadAnyBut(value) => value != state,
+            _ => self.required_value().is_none_or(|value| value == state),
         }
     }
 
-    /// Whether it leaves every value as it is: it only tells something.
-    pub(super) fn only_observes(self) -> bool {
+    /// True if it changes no value.
+    pub(super) fn is_read_only(self) -> bool {
         match self {
-            Action::Read(_) | Action::Not(_) => true,
-            Action::Write(_) => false,
-            Action::Cas(from, to) => from == to,
+            RegisterAction::Read(_) | RegisterAction::ReadAnyBut(_) => true,
+            RegisterAction::Write(_) => false,
+            RegisterAction::Cas(from, to) => from == to,
         }
     }
 
-    /// The value it has to find, unless any will do, or any but one.
-    pub(crate) fn needs(self) -> Option<ValueId> {
+    /// The only value at which it is possible; `None` if there are several.
+    pub(crate) fn required_value(self) -> Option<ValueId> {
         match self {
-            Action::Read(value) => value,
-            Action::Write(_) | Action::Not(_) => None,
-            Action::Cas(from, _) => Some(from),
+            RegisterAction::Read(value) => value,
+            RegisterAction::Write(_) | RegisterAction::ReadAnyBut(_) => None,
+            RegisterAction::Cas(from, _) => Some(from),
         }
     }
 
-    /// The value it sets.
-    pub(crate) fn sets(self) -> Option<ValueId> {
+    /// The value that it writes.
+    pub(crate) fn written_value(self) -> Option<ValueId> {
         match self {
-            Action::Read(_) | Action::Not(_) => None,
-            Action::Write(to) | Action::Cas(_, to) => Some(to),
+            RegisterAction::Read(_) | RegisterAction::ReadAnyBut(_) => None,
+            RegisterAction::Write(to) | RegisterAction::Cas(_, to) => Some(to),
         }
     }
 }
 
 /// An operation that happened, or may have.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Operation<'a> {
-    /// What it does.
-    pub(crate) action: Action,
+pub(crate) struct RegisterOperation<'a> {
+    /// Its effect.
+    pub(crate) action: RegisterAction,
     /// Its invocation.
-    pub(crate) begin: &'a Op,
-    /// Its completion, if that says that it happened, or that it was refused.
-    pub(crate) end: Option<&'a Op>,
+    pub(crate) invocation: &'a Op,
+    /// Its completion, if that is `ok` or a refusal; `None` if it is indeterminate.
+    pub(crate) completion: Option<&'a Op>,
 }
 
-impl<'a> Operation<'a> {
-    /// The entry that knows what it did: the completion, or else the invocation.
+impl<'a> RegisterOperation<'a> {
+    /// The entry with its result: the completion, or else the invocation.
     pub(crate) fn entry(&self) -> &'a Op {
-        self.end.unwrap_or(self.begin)
+        self.completion.unwrap_or(self.invocation)
     }
 
-    /// Whether it may have happened, or never, or may happen yet.
-    pub(super) fn is_indefinite(&self) -> bool {
-        self.end.is_none()
+    /// True if it may have taken effect, may do so later, or may never do so.
+    pub(super) fn is_indeterminate(&self) -> bool {
+        self.completion.is_none()
     }
 
-    /// Whether it happened, and what it found or set is known.
-    pub(super) fn tells_something(&self) -> bool {
-        self.end.is_some() && self.action != Action::Read(None)
+    /// True if it took effect with a known value.
+    pub(super) fn is_evidence(&self) -> bool {
+        self.completion.is_some() && self.action != RegisterAction::Read(None)
     }
 
     /// Whether it did not happen, and only observed why it could not.
     pub(crate) fn is_refusal(&self) -> bool {
-        self.end.is_some_and(|end| end.kind == Kind::Fail)
+        self.completion.is_some_and(|end| end.kind == Kind::Fail)
     }
 }
 
@@ -117,21 +119,20 @@ pub(crate) struct Register<'a> {
     pub(crate) key: Option<&'a Value>,
     /// Each value, by its number.
     pub(super) values: Vec<&'a Value>,
-    /// The operations.
-    pub(crate) operations: Vec<Operation<'a>>,
-    /// What was refused, and observed why; no part of `operations`, as Maelstrom has it.
-    pub(super) refusals: Vec<Operation<'a>>,
+    pub(crate) operations: Vec<RegisterOperation<'a>>,
+    /// Refusals that observed the register. They are not part of `operations`, as in Maelstrom.
+    pub(super) refusals: Vec<RegisterOperation<'a>>,
 }
 
 /// The reason why operations on a register make no sense.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Malformed<'a> {
-    /// No register knows the operation that begins here, or none with this argument.
-    Unknown(&'a Op, &'a Value),
-    /// A process began the first of these and had not ended it when it began the second.
-    Overlap(&'a Op, &'a Op),
-    /// Nobody began what ended here.
-    NeverBegan(&'a Op),
+    /// A register has no operation of this function, or with this argument.
+    UnknownOperation(&'a Op, &'a Value),
+    /// A process invoked the second operation before the first one completed.
+    OverlappingInvocations(&'a Op, &'a Op),
+    /// A completion without an invocation.
+    NeverInvoked(&'a Op),
 }
 
 impl<'a> Register<'a> {
@@ -148,16 +149,21 @@ impl<'a> Register<'a> {
             refusals: Vec::new(),
         };
         let mut numbers = FxHashMap::from_iter([(&Value::Nil, NIL)]);
-        for (begin, end) in pairs {
-            if let Some(end) = end.filter(|end| end.kind == Kind::Fail) {
-                if let Some(action) = register.refusal(begin, end, &mut numbers) {
-                    register.refusals.push(Operation { action, begin, end: Some(end) });
+        for (invocation, completion) in pairs {
+            if let Some(completion) = completion.filter(|end| end.kind == Kind::Fail) {
+                if let Some(action) = register.refusal(invocation, completion, &mut numbers) {
+                    register.refusals.push(RegisterOperation {
+                        action,
+                        invocation,
+                        completion: Some(completion),
+                    });
                 }
                 continue;
             }
-            let end = end.filter(|end| end.kind == Kind::Ok);
-            let action = register.action(begin, end.unwrap_or(begin), &mut numbers)?;
-            register.operations.push(Operation { action, begin, end });
+            let completion = completion.filter(|end| end.kind == Kind::Ok);
+            let action =
+                register.action(invocation, completion.unwrap_or(invocation), &mut numbers)?;
+            register.operations.push(RegisterOperation { action, invocation, completion });
         }
         Ok(register)
     }
@@ -165,21 +171,21 @@ impl<'a> Register<'a> {
     /// The definite operations in the order in which they ended.
     pub(super) fn completions(&self) -> Vec<OperationId> {
         let ended = (0..).zip(&self.operations);
-        let ended = ended.filter_map(|(id, operation)| Some((operation.end?.index, id)));
+        let ended = ended.filter_map(|(id, operation)| Some((operation.completion?.index, id)));
         let mut ended: Vec<(usize, OperationId)> = ended.collect();
         ended.sort_unstable();
         ended.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// The operation of this number.
-    pub(crate) fn operation(&self, number: OperationId) -> &Operation<'a> {
+    /// The operation of this index.
+    pub(crate) fn operation(&self, number: OperationId) -> &RegisterOperation<'a> {
         &self.operations[number as usize]
     }
 
     /// What an operation was asked or answered, without the key.
     pub(crate) fn argument<'b>(&self, op: &'b Op) -> &'b Value {
         match self.key {
-            Some(_) => layout::key_and_argument(&op.value).map_or(&Value::Nil, |pair| pair.1),
+            Some(_) => ops_by_key::key_and_argument(&op.value).map_or(&Value::Nil, |pair| pair.1),
             None => &op.value,
         }
     }
@@ -191,40 +197,47 @@ impl<'a> Register<'a> {
 
     fn action(
         &mut self,
-        begin: &'a Op,
-        known: &'a Op,
-        numbers: &mut Numbers<'a>,
-    ) -> Result<Action, Malformed<'a>> {
-        let argument = self.argument(known);
-        match (begin.f.as_ref(), argument) {
-            ("read", Value::Nil) => Ok(Action::Read(None)),
-            ("read", value) => Ok(Action::Read(Some(self.number(value, numbers)))),
-            ("write", value) => Ok(Action::Write(self.number(value, numbers))),
+        invocation: &'a Op,
+        entry: &'a Op,
+        numbers: &mut ValueIds<'a>,
+    ) -> Result<RegisterAction, Malformed<'a>> {
+        let argument = self.argument(entry);
+        match (invocation.f.as_ref(), argument) {
+            ("read", Value::Nil) => Ok(RegisterAction::Read(None)),
+            ("read", value) => Ok(RegisterAction::Read(Some(self.intern(value, numbers)))),
+            ("write", value) => Ok(RegisterAction::Write(self.intern(value, numbers))),
             ("cas", Value::List(pair) | Value::Vector(pair)) => {
-                // Clojure binds the first two, and nil to what is missing.
-                let mut at = |place| self.number(pair.get(place).unwrap_or(&Value::Nil), numbers);
-                Ok(Action::Cas(at(0), at(1)))
+                // Clojure's destructuring takes the first two elements, and nil for missing ones.
+                let mut at = |place| self.intern(pair.get(place).unwrap_or(&Value::Nil), numbers);
+                Ok(RegisterAction::Cas(at(0), at(1)))
             }
-            _ => Err(Malformed::Unknown(begin, argument)),
+            _ => Err(Malformed::UnknownOperation(invocation, argument)),
         }
     }
 
-    /// The observation of an operation that was refused, if its error tells one: the key did not
-    /// exist (Maelstrom's error 20), or a compare-and-set found another value (error 22).
-    fn refusal(&mut self, begin: &'a Op, end: &'a Op, numbers: &mut Numbers<'a>) -> Option<Action> {
-        let error = end.error.as_ref()?;
+    /// The observation of a refusal, if its error implies one: the key did not exist (Maelstrom's
+    /// error 20), or a compare-and-set found another value (error 22).
+    fn refusal(
+        &mut self,
+        invocation: &'a Op,
+        completion: &'a Op,
+        numbers: &mut ValueIds<'a>,
+    ) -> Option<RegisterAction> {
+        let error = completion.error.as_ref()?;
         let name = error.as_sequence().map_or(Some(error), |error| error.first())?;
         let Value::Keyword(name) = name else { return None };
-        match (&*begin.f, &**name, self.argument(begin).as_sequence()) {
-            ("read" | "write" | "cas", "key-does-not-exist", _) => Some(Action::Read(Some(NIL))),
+        match (&*invocation.f, &**name, self.argument(invocation).as_sequence()) {
+            ("read" | "write" | "cas", "key-does-not-exist", _) => {
+                Some(RegisterAction::Read(Some(NIL)))
+            }
             ("cas", "precondition-failed", Some([from, _])) => {
-                Some(Action::Not(self.number(from, numbers)))
+                Some(RegisterAction::ReadAnyBut(self.intern(from, numbers)))
             }
             _ => None,
         }
     }
 
-    fn number(&mut self, value: &'a Value, numbers: &mut Numbers<'a>) -> ValueId {
+    fn intern(&mut self, value: &'a Value, numbers: &mut ValueIds<'a>) -> ValueId {
         *numbers.entry(value).or_insert_with(|| {
             self.values.push(value);
             ValueId::try_from(self.values.len() - 1).expect("a history of 2^32 values")
@@ -232,30 +245,30 @@ impl<'a> Register<'a> {
     }
 }
 
-/// The number of each value.
-type Numbers<'a> = FxHashMap<&'a Value, ValueId>;
+/// The index of each value.
+type ValueIds<'a> = FxHashMap<&'a Value, ValueId>;
 
-type Pair<'a> = (&'a Op, Option<&'a Op>);
+type OpPair<'a> = (&'a Op, Option<&'a Op>);
 
-/// Each invocation with its completion. As upstream has it, a process whose operation has no known
-/// end begins no other.
-fn pairs<'a>(ops: &[&'a Op]) -> Result<Vec<Pair<'a>>, Malformed<'a>> {
-    let mut pairs: Vec<Pair<'a>> = Vec::new();
-    let mut open: BTreeMap<Process, usize> = BTreeMap::new();
+/// Pairs each invocation with its completion. As in Knossos, a process with an indeterminate
+/// operation invokes no other.
+fn pairs<'a>(ops: &[&'a Op]) -> Result<Vec<OpPair<'a>>, Malformed<'a>> {
+    let mut pairs: Vec<OpPair<'a>> = Vec::new();
+    let mut pending: BTreeMap<Process, usize> = BTreeMap::new();
     for op in ops {
-        match (op.kind, open.get(&op.process)) {
+        match (op.kind, pending.get(&op.process)) {
             (Kind::Invoke, None) => {
-                open.insert(op.process, pairs.len());
+                pending.insert(op.process, pairs.len());
                 pairs.push((op, None));
             }
             (Kind::Invoke, Some(at)) => {
-                return Err(Malformed::Overlap(pairs[*at].0, op));
+                return Err(Malformed::OverlappingInvocations(pairs[*at].0, op));
             }
             (Kind::Ok | Kind::Fail, Some(at)) => {
                 pairs[*at].1 = Some(op);
-                open.remove(&op.process);
+                pending.remove(&op.process);
             }
-            (Kind::Ok | Kind::Fail, None) => return Err(Malformed::NeverBegan(op)),
+            (Kind::Ok | Kind::Fail, None) => return Err(Malformed::NeverInvoked(op)),
             (Kind::Info, _) => {}
         }
     }

@@ -7,74 +7,77 @@
 //! it goes nowhere from where the first one found no way on.
 
 use super::{
-    Limits,
-    cache::{Cache, NOTHING, NodeId, SpentId, State},
-    finding::{Conclusion, Finding, Step, TOLD},
-    register::{Action, OperationId, Register},
-    schedule::{Schedule, Values},
+    SearchLimits,
+    cache::{Cache, ConfigurationId, DeterminateState, EMPTY, MultisetId},
+    register::{OperationId, Register, RegisterAction},
+    search_index::{SearchIndex, ValueSet},
+    search_result::{Conclusion, LinearizationStep, MAX_ORDERS, SearchResult},
     zones,
 };
 
-/// Looks for an order: by zones if no value is set twice, or else by a search.
-pub(super) fn finding(register: Register<'_>, limits: Limits) -> Finding<'_> {
-    zones::finding(register).unwrap_or_else(|register| by_search(register, limits))
+/// Finds a linearization: by zones if no value is written twice, otherwise by search.
+pub(super) fn find(register: Register<'_>, limits: SearchLimits) -> SearchResult<'_> {
+    zones::find(register).unwrap_or_else(|register| find_by_search(register, limits))
 }
 
-/// Looks for an order by a search.
-pub(super) fn by_search(register: Register<'_>, limits: Limits) -> Finding<'_> {
-    let schedule = Schedule::of(&register);
-    let search = Search::run(&schedule, limits);
-    let orders = search.last_nodes().into_iter().take(TOLD).map(|node| search.path(node));
-    Finding {
+/// Finds a linearization by search.
+pub(super) fn find_by_search(register: Register<'_>, limits: SearchLimits) -> SearchResult<'_> {
+    let index = SearchIndex::of(&register);
+    let search = LinearizationSearch::run(&index, limits);
+    let orders = search
+        .final_configurations()
+        .into_iter()
+        .take(MAX_ORDERS)
+        .map(|configuration| search.path(configuration));
+    SearchResult {
         conclusion: match search.outcome {
-            Outcome::Found(_) => Conclusion::Order,
-            Outcome::Stuck => Conclusion::NoOrder,
-            Outcome::GaveUp => Conclusion::GaveUp,
+            SearchOutcome::Found(_) => Conclusion::Linearizable,
+            SearchOutcome::NotFound => Conclusion::NotLinearizable,
+            SearchOutcome::GaveUp => Conclusion::GaveUp,
         },
-        furthest: search.furthest,
-        orders: orders.collect(),
-        completions: schedule.order.clone(),
+        prefix_len: search.prefix_len,
+        linearizations: orders.collect(),
+        completions: index.completions.clone(),
         register,
     }
 }
 
-/// What came of a search.
-struct Search<'a> {
-    /// What was searched.
-    schedule: &'a Schedule<'a>,
-    /// Whether there is an order.
-    outcome: Outcome,
-    counting: Counting,
+/// A search and its result.
+struct LinearizationSearch<'a> {
+    /// Its operations by level.
+    index: &'a SearchIndex<'a>,
+    outcome: SearchOutcome,
+    indeterminate_use: IndeterminateUse,
     cache: Cache,
-    /// The number of completions that there is an order for.
-    furthest: usize,
+    /// The length of the longest prefix reached, in completions.
+    prefix_len: usize,
     moves: u64,
 }
 
 /// How often an operation without an end may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Counting {
-    /// As often as one likes.
-    Never,
-    /// Once.
-    Exact,
+enum IndeterminateUse {
+    /// Any number of times: the relaxed search.
+    Unlimited,
+    /// At most once: the exact search.
+    Once,
 }
 
 /// Configurations from which a search that was optimistic found no way.
 struct DeadEnds<'a> {
     cache: &'a Cache,
-    /// Those on the way that it found, sorted.
-    ways: Vec<NodeId>,
+    /// The configurations on the path that it found, sorted. All others are dead ends.
+    on_path: Vec<ConfigurationId>,
 }
 
 /// Whether there is an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// There is, and it ends at this node.
-    Found(NodeId),
-    /// There is none. The operation at the furthest level fits nowhere.
-    Stuck,
-    /// It took too much memory to find out.
+enum SearchOutcome {
+    /// The goal was reached, at this configuration.
+    Found(ConfigurationId),
+    /// The goal cannot be reached. The operation at level `prefix_len` cannot be linearized.
+    NotFound,
+    /// The search reached its limits.
     GaveUp,
 }
 
@@ -86,245 +89,291 @@ const COMPARISONS_PER_MOVE: u64 = 16;
 
 /// A node whose moves are tried.
 struct Frame {
-    node: NodeId,
-    /// Where its moves begin on the stack of moves.
+    configuration: ConfigurationId,
+    /// The index of its first move on the stack of moves.
     moves_from: usize,
 }
 
 impl DeadEnds<'_> {
-    fn contain(&self, state: &State) -> bool {
-        let node = self.cache.find(state);
-        node.is_some_and(|node| self.ways.binary_search(&node).is_err())
+    fn contains(&self, state: &DeterminateState) -> bool {
+        let configuration = self.cache.find(state);
+        configuration
+            .is_some_and(|configuration| self.on_path.binary_search(&configuration).is_err())
     }
 }
 
-impl<'a> Search<'a> {
-    /// Searches an order of a register's operations.
-    fn run(schedule: &'a Schedule<'a>, limits: Limits) -> Search<'a> {
-        let goal = schedule.len();
-        let optimistic = Search::towards(goal, schedule, Counting::Never, None, limits);
-        if schedule.kinds.is_empty() || optimistic.outcome == Outcome::GaveUp {
-            return optimistic;
+impl<'a> LinearizationSearch<'a> {
+    /// Runs the relaxed search, then the exact one.
+    fn run(index: &'a SearchIndex<'a>, limits: SearchLimits) -> LinearizationSearch<'a> {
+        let goal = index.len();
+        let relaxed =
+            LinearizationSearch::to_prefix(goal, index, IndeterminateUse::Unlimited, None, limits);
+        if index.classes.is_empty() || relaxed.outcome == SearchOutcome::GaveUp {
+            return relaxed;
         }
-        let goal = optimistic.furthest;
-        let way = match optimistic.outcome {
-            Outcome::Found(_) => None,
-            _ => Some(Search::towards(goal, schedule, Counting::Never, None, limits)),
+        let goal = relaxed.prefix_len;
+        let path_search = match relaxed.outcome {
+            SearchOutcome::Found(_) => None,
+            _ => Some(LinearizationSearch::to_prefix(
+                goal,
+                index,
+                IndeterminateUse::Unlimited,
+                None,
+                limits,
+            )),
         };
-        let dead_ends = way.as_ref().unwrap_or(&optimistic).dead_ends();
-        let mut exact = Search::towards(goal, schedule, Counting::Exact, Some(&dead_ends), limits);
+        let dead_ends = path_search.as_ref().unwrap_or(&relaxed).dead_ends();
+        let mut exact = LinearizationSearch::to_prefix(
+            goal,
+            index,
+            IndeterminateUse::Once,
+            Some(&dead_ends),
+            limits,
+        );
         match exact.outcome {
-            // Past the goal there is no way.
-            Outcome::Found(_) if goal < schedule.len() => exact.outcome = Outcome::Stuck,
-            // It is not far enough, but it is certain that nobody gets further.
-            Outcome::GaveUp if goal < schedule.len() => return optimistic,
-            Outcome::Found(_) | Outcome::GaveUp => {}
-            // What leads nowhere in the end may still lead furthest.
-            Outcome::Stuck => {
-                exact = Search::towards(goal, schedule, Counting::Exact, None, limits);
-                exact.outcome = Outcome::Stuck;
+            // The relaxed search has shown that the next completion cannot be passed.
+            SearchOutcome::Found(_) if goal < index.len() => {
+                exact.outcome = SearchOutcome::NotFound;
+            }
+            // The exact search did not get so far, but certainly no linearization gets further.
+            SearchOutcome::GaveUp if goal < index.len() => return relaxed,
+            SearchOutcome::Found(_) | SearchOutcome::GaveUp => {}
+            // States from which the goal is unreachable may still be on the longest path.
+            SearchOutcome::NotFound => {
+                exact = LinearizationSearch::to_prefix(
+                    goal,
+                    index,
+                    IndeterminateUse::Once,
+                    None,
+                    limits,
+                );
+                exact.outcome = SearchOutcome::NotFound;
             }
         }
         exact
     }
 
-    fn towards(
+    fn to_prefix(
         goal: usize,
-        schedule: &'a Schedule<'a>,
-        counting: Counting,
+        index: &'a SearchIndex<'a>,
+        indeterminate_use: IndeterminateUse,
         dead_ends: Option<&DeadEnds<'_>>,
-        limits: Limits,
-    ) -> Search<'a> {
-        let (outcome, cache) = (Outcome::Stuck, Cache::new());
-        let mut search = Search { schedule, outcome, counting, cache, furthest: 0, moves: 0 };
-        search.outcome = search.descend(goal, dead_ends, limits);
+        limits: SearchLimits,
+    ) -> LinearizationSearch<'a> {
+        let (outcome, cache) = (SearchOutcome::NotFound, Cache::new());
+        let mut search = LinearizationSearch {
+            index,
+            outcome,
+            indeterminate_use,
+            cache,
+            prefix_len: 0,
+            moves: 0,
+        };
+        search.outcome = search.depth_first(goal, dead_ends, limits);
         search
     }
 
     fn dead_ends(&self) -> DeadEnds<'_> {
-        let mut ways = Vec::new();
-        if let Outcome::Found(node) = self.outcome {
-            let parent = |node: &NodeId| self.cache.from(*node).map(|(parent, _)| parent);
-            ways.extend(std::iter::successors(Some(node), parent));
+        let mut on_path = Vec::new();
+        if let SearchOutcome::Found(configuration) = self.outcome {
+            let parent = |configuration: &ConfigurationId| {
+                self.cache.parent(*configuration).map(|(parent, _)| parent)
+            };
+            on_path.extend(std::iter::successors(Some(configuration), parent));
         }
-        ways.sort_unstable();
-        DeadEnds { cache: &self.cache, ways }
+        on_path.sort_unstable();
+        DeadEnds { cache: &self.cache, on_path }
     }
 
-    /// The nodes at which the search first reached the furthest level, as upstream's
-    /// configurations: those from which it went on, if it found an end.
-    fn last_nodes(&self) -> Vec<NodeId> {
-        if let Outcome::Found(node) = self.outcome {
-            return vec![node];
+    /// The configurations in which the search first reached level `prefix_len`, as upstream's; only
+    /// the last one if it found a linearization.
+    fn final_configurations(&self) -> Vec<ConfigurationId> {
+        if let SearchOutcome::Found(configuration) = self.outcome {
+            return vec![configuration];
         }
-        let is_last = |node: &NodeId| {
-            let came_from = self.cache.from(*node).map(|(parent, _)| self.cache.level(parent));
-            self.cache.level(*node) == self.furthest && came_from < Some(self.furthest)
+        let is_last = |configuration: &ConfigurationId| {
+            let came_from =
+                self.cache.parent(*configuration).map(|(parent, _)| self.cache.level(parent));
+            self.cache.level(*configuration) == self.prefix_len && came_from < Some(self.prefix_len)
         };
-        self.cache.nodes().filter(is_last).collect()
+        self.cache.ids().filter(is_last).collect()
     }
 
-    /// The order that led to a node.
-    fn path(&self, node: NodeId) -> Vec<Step> {
-        let came_by =
-            std::iter::successors(self.cache.from(node), |(parent, _)| self.cache.from(*parent));
+    /// The linearization that led to a configuration.
+    fn path(&self, configuration: ConfigurationId) -> Vec<LinearizationStep> {
+        let came_by = std::iter::successors(self.cache.parent(configuration), |(parent, _)| {
+            self.cache.parent(*parent)
+        });
         let mut moves: Vec<OperationId> = came_by.map(|(_, operation)| operation).collect();
         moves.reverse();
-        let (mut steps, mut state) = (Vec::new(), self.beginning());
-        self.settle(&mut state, |step| steps.push(step));
+        let (mut steps, mut state) = (Vec::new(), self.initial_state());
+        self.linearize_observers(&mut state, |step| steps.push(step));
         for operation in moves {
-            let is_due = self.schedule.order[state.level()] == operation;
-            steps.push(Step { operation, is_due });
+            let is_due = self.index.completions[state.level()] == operation;
+            steps.push(LinearizationStep { operation, is_due });
             self.apply(&mut state, operation);
-            self.settle(&mut state, |step| steps.push(step));
+            self.linearize_observers(&mut state, |step| steps.push(step));
         }
         steps
     }
 
-    fn descend(
+    fn depth_first(
         &mut self,
         goal: usize,
         dead_ends: Option<&DeadEnds<'_>>,
-        limits: Limits,
-    ) -> Outcome {
+        limits: SearchLimits,
+    ) -> SearchOutcome {
         let (mut frames, mut moves) = (Vec::new(), Vec::new());
-        let mut wanted = Values::default();
-        let mut state = self.beginning();
-        self.settle(&mut state, |_| {});
-        let mut reached = self.reach(&state, NOTHING, None);
+        let mut wanted = ValueSet::default();
+        let mut state = self.initial_state();
+        self.linearize_observers(&mut state, |_| {});
+        let mut reached = self.visit(&state, EMPTY, None);
         loop {
-            if let Some(node) = reached {
-                if self.furthest == goal {
-                    return Outcome::Found(node);
+            if let Some(configuration) = reached {
+                if self.prefix_len == goal {
+                    return SearchOutcome::Found(configuration);
                 }
                 let moves_from = moves.len();
-                let spent = self.cache.load(node, &mut state);
-                self.collect_moves(&state, spent, &mut wanted, &mut moves);
-                frames.push(Frame { node, moves_from });
+                let indeterminate = self.cache.load(configuration, &mut state);
+                self.collect_moves(&state, indeterminate, &mut wanted, &mut moves);
+                frames.push(Frame { configuration, moves_from });
             }
-            let Some(frame) = frames.last() else { return Outcome::Stuck };
+            let Some(frame) = frames.last() else { return SearchOutcome::NotFound };
             reached = None;
             if moves.len() == frame.moves_from {
                 frames.pop();
             } else if let Some(operation) = moves.pop() {
                 self.moves += 1;
-                let mut spent = self.cache.load(frame.node, &mut state);
-                let kind = self.schedule.kind_of(operation);
-                if let (Some(kind), Counting::Exact) = (kind, self.counting) {
-                    spent = self.cache.spend(spent, kind);
+                let mut indeterminate = self.cache.load(frame.configuration, &mut state);
+                let class = self.index.class_of(operation);
+                if let (Some(class), IndeterminateUse::Once) = (class, self.indeterminate_use) {
+                    indeterminate = self.cache.with_class(indeterminate, class);
                 }
                 self.apply(&mut state, operation);
-                self.settle(&mut state, |_| {});
-                if !dead_ends.is_some_and(|dead_ends| dead_ends.contain(&state)) {
-                    reached = self.reach(&state, spent, Some((frame.node, operation)));
+                self.linearize_observers(&mut state, |_| {});
+                if !dead_ends.is_some_and(|dead_ends| dead_ends.contains(&state)) {
+                    reached =
+                        self.visit(&state, indeterminate, Some((frame.configuration, operation)));
                 }
                 let work = self.moves * COMPARISONS_PER_MOVE + self.cache.comparisons();
                 let most = limits.seconds.saturating_mul(COMPARISONS_PER_SECOND);
                 if self.cache.bytes() > limits.memory || work > most {
-                    return Outcome::GaveUp;
+                    return SearchOutcome::GaveUp;
                 }
             }
         }
     }
 
-    fn beginning(&self) -> State {
-        State::beginning(self.schedule.slot_count)
+    fn initial_state(&self) -> DeterminateState {
+        DeterminateState::initial(self.index.slot_count)
     }
 
-    fn reach(
+    fn visit(
         &mut self,
-        state: &State,
-        spent: SpentId,
-        from: Option<(NodeId, OperationId)>,
-    ) -> Option<NodeId> {
-        self.furthest = self.furthest.max(state.level());
-        self.cache.insert(state, spent, from)
+        state: &DeterminateState,
+        indeterminate: MultisetId,
+        from: Option<(ConfigurationId, OperationId)>,
+    ) -> Option<ConfigurationId> {
+        self.prefix_len = self.prefix_len.max(state.level());
+        self.cache.insert(state, indeterminate, from)
     }
 
-    /// Lets an operation happen that can.
-    fn apply(&self, state: &mut State, operation: OperationId) {
-        if let Some(value) = self.schedule.action(operation).apply(state.value()) {
+    /// Linearizes an operation that is possible.
+    fn apply(&self, state: &mut DeterminateState, operation: OperationId) {
+        if let Some(value) = self.index.action(operation).apply(state.value()) {
             state.set_value(value);
         }
-        if self.schedule.kind_of(operation).is_none() {
-            state.set_done(self.schedule.slot(operation));
+        if self.index.class_of(operation).is_none() {
+            state.set_linearized(self.index.slot(operation));
         }
     }
 
-    /// Lets everything happen that only observes and can, and passes what has happened.
-    fn settle(&self, state: &mut State, mut happens: impl FnMut(Step)) {
-        let schedule = self.schedule;
-        while let Some(due) = schedule.order.get(state.level()) {
-            for observer in schedule.observers.get(state.level()) {
-                let slot = schedule.slot(*observer);
-                let action = schedule.action(*observer);
-                if !state.is_done(slot) && action.apply(state.value()).is_some() {
-                    state.set_done(slot);
-                    happens(Step { operation: *observer, is_due: observer == due });
+    /// Linearizes all read-only operations that are possible, and passes the completions of
+    /// linearized operations.
+    fn linearize_observers(
+        &self,
+        state: &mut DeterminateState,
+        mut record: impl FnMut(LinearizationStep),
+    ) {
+        let index = self.index;
+        while let Some(due) = index.completions.get(state.level()) {
+            for observer in index.observers.get(state.level()) {
+                let slot = index.slot(*observer);
+                let action = index.action(*observer);
+                if !state.is_linearized(slot) && action.apply(state.value()).is_some() {
+                    state.set_linearized(slot);
+                    record(LinearizationStep { operation: *observer, is_due: observer == due });
                 }
             }
-            let slot = schedule.slot(*due);
-            if !state.is_done(slot) {
+            let slot = index.slot(*due);
+            if !state.is_linearized(slot) {
                 break;
             }
-            state.pass(slot);
+            state.pass_completion(slot);
         }
     }
 
     /// Puts what can happen next upon the stack, the most promising last.
     fn collect_moves(
         &self,
-        state: &State,
-        spent: SpentId,
-        wanted: &mut Values,
+        state: &DeterminateState,
+        indeterminate: MultisetId,
+        wanted: &mut ValueSet,
         moves: &mut Vec<OperationId>,
     ) {
-        let schedule = self.schedule;
+        let index = self.index;
         let level = state.level();
-        let due = schedule.order[level];
-        let needed = schedule.action(due).needs();
+        let due = index.completions[level];
+        let needed = index.action(due).required_value();
         let from = moves.len();
-        self.collect_indefinite(state, spent, wanted, moves);
-        let changers = schedule.changers.get(level).iter().copied();
+        self.collect_indeterminate(state, indeterminate, wanted, moves);
+        let changers = index.mutators.get(level).iter().copied();
         moves.extend(changers.filter(|changer| {
-            let can_happen = schedule.action(*changer).apply(state.value()).is_some();
-            !state.is_done(schedule.slot(*changer)) && can_happen
+            let can_happen = index.action(*changer).apply(state.value()).is_some();
+            !state.is_linearized(index.slot(*changer)) && can_happen
         }));
         moves[from..].sort_by_key(|operation| {
-            let sets_needed = schedule.action(*operation).sets() == needed;
-            let is_definite = schedule.kind_of(*operation).is_none();
-            (*operation == due, is_definite, sets_needed)
+            let sets_needed = index.action(*operation).written_value() == needed;
+            let is_determinate = index.class_of(*operation).is_none();
+            (*operation == due, is_determinate, sets_needed)
         });
     }
 
-    /// What may have happened, and sets a value that somebody is there to find. Who sets a value
-    /// that the next one overwrites might as well not have happened.
-    fn collect_indefinite(
+    /// Pushes indeterminate operations that write a value which another operation can observe. A
+    /// write that is overwritten unobserved can be left out.
+    fn collect_indeterminate(
         &self,
-        state: &State,
-        spent: SpentId,
-        wanted: &mut Values,
+        state: &DeterminateState,
+        indeterminate: MultisetId,
+        wanted: &mut ValueSet,
         moves: &mut Vec<OperationId>,
     ) {
-        let schedule = self.schedule;
+        let index = self.index;
         let level = state.level();
         let available = || {
-            schedule.kinds.iter().zip(0..).filter_map(|((action, operations), kind)| {
-                let next = *operations.get(self.cache.times_spent(spent, kind))?;
-                schedule.has_begun(next, level).then_some((*action, next))
+            index.classes.iter().zip(0..).filter_map(|((action, operations), class)| {
+                let next = *operations.get(self.cache.multiplicity(indeterminate, class))?;
+                index.has_begun(next, level).then_some((*action, next))
             })
         };
         if available().next().is_none() {
             return;
         }
         wanted.clear();
-        let definite = schedule.observers.get(level).iter().chain(schedule.changers.get(level));
-        let definite = definite.filter(|operation| !state.is_done(schedule.slot(**operation)));
-        let definite = definite.map(|operation| schedule.action(*operation));
-        definite.clone().filter_map(Action::needs).for_each(|value| wanted.insert(value));
-        // It would have happened if the register had another value.
-        let wants_another = definite.clone().any(|action| matches!(action, Action::Not(_)));
-        available().filter_map(|(action, _)| action.needs()).for_each(|value| wanted.insert(value));
+        let determinate = index.observers.get(level).iter().chain(index.mutators.get(level));
+        let determinate =
+            determinate.filter(|operation| !state.is_linearized(index.slot(**operation)));
+        let determinate = determinate.map(|operation| index.action(*operation));
+        determinate
+            .clone()
+            .filter_map(RegisterAction::required_value)
+            .for_each(|value| wanted.insert(value));
+        // Some operation requires that the register has another value.
+        let wants_another =
+            determinate.clone().any(|action| matches!(action, RegisterAction::ReadAnyBut(_)));
+        available()
+            .filter_map(|(action, _)| action.required_value())
+            .for_each(|value| wanted.insert(value));
         for (action, operation) in available() {
             let is_wanted =
                 |value| wanted.contains(value) || wants_another && value != state.value();

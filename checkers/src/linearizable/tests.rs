@@ -1,4 +1,4 @@
-use super::{sample::Sample, *};
+use super::{history_generator::HistoryGenerator, *};
 use crate::{history::Kind, random::Random, testing::history};
 
 mod oracle;
@@ -8,7 +8,7 @@ mod refused;
 ///
 /// The history outlives the test, as findings borrow from it.
 #[track_caller]
-pub(crate) fn judged(lines: &str) -> Linearizable<'static> {
+pub(crate) fn judged(lines: &str) -> LinearizableResults<'static> {
     check(Box::leak(Box::new(history(&keyed(lines)))))
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn one_by_one(lines: &str) -> String {
 }
 
 #[test]
-fn an_order_is_enough() {
+fn one_linearization_is_enough() {
     check_valid("");
     check_valid(&one_by_one("0 write 1\n1 read 1\n0 cas [1 2]\n1 read 2"));
     check_valid(&one_by_one("0 cas [nil 2]\n1 read 2"));
@@ -79,7 +79,7 @@ fn an_order_is_enough() {
 }
 
 #[test]
-fn what_has_no_end_may_happen_later_or_never() {
+fn indeterminate_operations_may_take_effect_later_or_never() {
     for end in ["0 info write 1\n", ""] {
         let begun = format!("0 invoke write 1\n{end}");
         for reads in ["1 read 2", "1 read 1", "1 read 2\n1 read 2\n1 read 1\n1 read 1"] {
@@ -90,7 +90,7 @@ fn what_has_no_end_may_happen_later_or_never() {
 }
 
 #[test]
-fn keys_are_judged_one_by_one() {
+fn keys_are_judged_independently() {
     let history = history(
         "0 invoke write [\"b\" 1]\n1 invoke write [\"a\" 2]\n0 ok write [\"b\" 1]
          1 ok write [\"a\" 2]\n0 invoke read [\"b\" nil]\n1 invoke read [\"a\" nil]
@@ -115,7 +115,7 @@ fn a_read_of_nil_is_no_evidence() {
 }
 
 #[test]
-fn one_register_has_no_key_and_is_told_as_upstream_tells_one_key() {
+fn a_single_register_is_reported_as_upstream_reports_one_key() {
     let lines = one_by_one("0 write 1\n0 write 2\n1 read 1");
     let history_of_one = history(&lines);
     let one = check(&history_of_one);
@@ -127,8 +127,10 @@ fn one_register_has_no_key_and_is_told_as_upstream_tells_one_key() {
         one.explanation()[0],
         "the register: no order explains its operations up to index 5"
     );
-    assert!(one.contradictions()[0].what.starts_with("the register is not linearizable: read 1"));
-    // What stands under a key in `:results`.
+    assert!(
+        one.contradictions()[0].description.starts_with("the register is not linearizable: read 1")
+    );
+    // The map under a key in `:results`.
     let keyed = judged(&lines).to_edn();
     let Some(Value::Map(keys)) = keyed.get("results") else { panic!("{keyed}") };
     assert_eq!(Some(&one.to_edn()), keys.get(&Value::Int(0)));
@@ -173,12 +175,14 @@ fn any_number_of_overlapping_writes_of_distinct_values_is_judged_at_once() {
 }
 
 #[test]
-fn a_search_that_would_take_too_much_memory_or_time_gives_up() {
+fn a_search_stops_at_its_limits() {
     // Each value is written twice, so there is nothing but to search.
     let history = history(&keyed(&overlapping(12, 2, &[99])));
     assert_eq!(check(&history).valid, Validity::Invalid);
-    let default = Limits::default();
-    for limits in [Limits { memory: 10_000, ..default }, Limits { seconds: 0, ..default }] {
+    let default = SearchLimits::default();
+    for limits in
+        [SearchLimits { memory: 10_000, ..default }, SearchLimits { seconds: 0, ..default }]
+    {
         let judged = check_within(&history, limits);
         assert_eq!(judged.valid, Validity::Unknown);
         assert!(judged.reason().unwrap().contains("an order may or may not exist"));
@@ -186,13 +190,19 @@ fn a_search_that_would_take_too_much_memory_or_time_gives_up() {
 }
 
 #[test]
-fn what_was_done_by_a_register_is_linearizable_and_a_value_from_nowhere_is_found() {
-    let sample =
-        Sample { operations: 600, clients: 12, keys: 3, values: 5, lost: 0.1, refused: 0.05 };
+fn generated_histories_are_linearizable_and_an_unwritten_value_is_found() {
+    let generator = HistoryGenerator {
+        operations: 600,
+        clients: 12,
+        keys: 3,
+        values: 5,
+        indeterminate: 0.1,
+        unavailable: 0.05,
+    };
     let mut infos = 0;
     for seed in 0..200 {
         let mut random = Random::seeded(seed);
-        let history = sample.history(&mut random);
+        let history = generator.history(&mut random);
         let judged = check(&history);
         assert_eq!((judged.reason(), judged.keys.len()), (None, 3), "seed {seed}");
         assert_eq!(judged.warnings(), [""; 0], "seed {seed}");
@@ -210,7 +220,7 @@ fn what_was_done_by_a_register_is_linearizable_and_a_value_from_nowhere_is_found
             .keys
             .into_iter()
             .filter_map(|key| match key.verdict {
-                Verdict::NotLinearizable(failure) => {
+                KeyVerdict::NotLinearizable(failure) => {
                     Some((key.key?.clone(), failure.completion().index))
                 }
                 _ => None,
@@ -222,10 +232,16 @@ fn what_was_done_by_a_register_is_linearizable_and_a_value_from_nowhere_is_found
 }
 
 #[test]
-fn hundreds_of_crashed_writes_and_many_clients_are_no_trouble() {
-    let sample =
-        Sample { operations: 2_000, clients: 40, keys: 1, values: 5, lost: 0.3, refused: 0.0 };
-    let history_of_sample = sample.history(&mut Random::seeded(1));
+fn hundreds_of_crashed_writes_and_many_clients_are_judged_fast() {
+    let generator = HistoryGenerator {
+        operations: 2_000,
+        clients: 40,
+        keys: 1,
+        values: 5,
+        indeterminate: 0.3,
+        unavailable: 0.0,
+    };
+    let history_of_sample = generator.history(&mut Random::seeded(1));
     let judged = check(&history_of_sample);
     assert_eq!((judged.reason(), judged.valid), (None, Validity::Valid));
     // Nobody ever hears of any of them, whether each writes its own value or not.

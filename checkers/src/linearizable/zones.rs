@@ -18,44 +18,58 @@
 //! nowhere is found by bisection, for an order of operations is one of those that ended first.
 
 use super::{
-    finding::{Conclusion, Finding, Step, TOLD},
-    register::{Action, NIL, OperationId, Register, ValueId},
+    register::{NIL, OperationId, Register, RegisterAction, ValueId},
+    search_result::{Conclusion, LinearizationStep, MAX_ORDERS, SearchResult},
 };
 
-/// Looks for an order; gives the register back where a value is set twice, or the one from the
-/// beginning is set again, or an operation found any value but one.
-pub(super) fn finding(register: Register<'_>) -> Result<Finding<'_>, Register<'_>> {
+/// Finds a linearization. Returns the register if a value is written twice, if the initial value is
+/// written again, or if a refused compare-and-set observed only that the value was another one.
+pub(super) fn find(register: Register<'_>) -> Result<SearchResult<'_>, Register<'_>> {
     let Some(setters) = setters(&register) else { return Err(register) };
     let completions = register.completions();
     let prefix = |furthest| Prefix::new(&register, &setters, &completions, furthest);
     let blocks = |furthest| prefix(furthest).blocks();
     let all = completions.len();
     if let Some(blocks) = blocks(all) {
-        let (conclusion, orders) = (Conclusion::Order, vec![prefix(all).steps(&blocks)]);
-        return Ok(Finding { conclusion, furthest: all, orders, completions, register });
+        let (conclusion, linearizations) =
+            (Conclusion::Linearizable, vec![prefix(all).steps(&blocks)]);
+        return Ok(SearchResult {
+            conclusion,
+            prefix_len: all,
+            linearizations,
+            completions,
+            register,
+        });
     }
-    let (mut furthest, mut too_far) = (0, all);
-    while too_far - furthest > 1 {
-        let middle = furthest.midpoint(too_far);
+    let (mut prefix_len, mut too_far) = (0, all);
+    while too_far - prefix_len > 1 {
+        let middle = prefix_len.midpoint(too_far);
         match blocks(middle) {
-            Some(_) => furthest = middle,
+            Some(_) => prefix_len = middle,
             None => too_far = middle,
         }
     }
-    let prefix = prefix(furthest);
+    let prefix = prefix(prefix_len);
     let blocks = prefix.blocks().unwrap_or_default();
-    let orders = with_other_ends(blocks).map(|blocks| prefix.steps(&blocks)).collect();
-    Ok(Finding { conclusion: Conclusion::NoOrder, furthest, orders, completions, register })
+    let linearizations =
+        with_alternative_ends(blocks).map(|blocks| prefix.steps(&blocks)).collect();
+    Ok(SearchResult {
+        conclusion: Conclusion::NotLinearizable,
+        prefix_len,
+        linearizations,
+        completions,
+        register,
+    })
 }
 
 /// For each value the operation that sets it, if no value has two.
 fn setters(register: &Register<'_>) -> Option<Vec<Option<OperationId>>> {
     let mut setters = vec![None; register.values.len()];
     for (id, operation) in (0..).zip(&register.operations) {
-        if let Action::Not(_) = operation.action {
+        if let RegisterAction::ReadAnyBut(_) = operation.action {
             return None;
         }
-        if let Some(value) = set_by(operation.action) {
+        if let Some(value) = changed_value(operation.action) {
             let is_second = setters[value as usize].replace(id).is_some();
             if is_second || value == NIL {
                 return None;
@@ -65,15 +79,15 @@ fn setters(register: &Register<'_>) -> Option<Vec<Option<OperationId>>> {
     Some(setters)
 }
 
-/// The value that an action sets; what changes nothing only reads.
-fn set_by(action: Action) -> Option<ValueId> {
-    action.sets().filter(|_| !action.only_observes())
+/// The value that an action writes, unless it is read-only.
+fn changed_value(action: RegisterAction) -> Option<ValueId> {
+    action.written_value().filter(|_| !action.is_read_only())
 }
 
-/// A moment: the beginning of the history, or one entry later than an index in it.
-type Moment = usize;
+/// A position in the history: 0 is its beginning, and an entry's position is its index plus 1.
+type HistoryPosition = usize;
 
-const NEVER: Moment = Moment::MAX;
+const NEVER: HistoryPosition = HistoryPosition::MAX;
 
 /// A history up to some completion: what ends later has no end.
 struct Prefix<'a> {
@@ -81,18 +95,18 @@ struct Prefix<'a> {
     setters: &'a [Option<OperationId>],
     /// The completions of the whole history, and how many of them the prefix has.
     completions: &'a [OperationId],
-    furthest: usize,
-    /// Its last moment.
-    last: Moment,
+    completed_len: usize,
+    /// Its last position.
+    last: HistoryPosition,
 }
 
 /// Operations that stand together in every order.
 #[derive(Debug, Clone)]
-struct Block {
-    /// In their order.
+struct ZoneBlock {
+    /// The operations, in order.
     operations: Vec<OperationId>,
-    first_end: Moment,
-    last_begin: Moment,
+    first_completion: HistoryPosition,
+    last_invocation: HistoryPosition,
 }
 
 impl<'a> Prefix<'a> {
@@ -100,37 +114,37 @@ impl<'a> Prefix<'a> {
         register: &'a Register<'a>,
         setters: &'a [Option<OperationId>],
         completions: &'a [OperationId],
-        furthest: usize,
+        completed_len: usize,
     ) -> Prefix<'a> {
-        let mut prefix = Prefix { register, setters, completions, furthest, last: NEVER };
-        if furthest < completions.len() {
-            let last = furthest.checked_sub(1).map(|last| completions[last]);
-            prefix.last = last.map_or(0, |last| prefix.end(last));
+        let mut prefix = Prefix { register, setters, completions, completed_len, last: NEVER };
+        if completed_len < completions.len() {
+            let last = completed_len.checked_sub(1).map(|last| completions[last]);
+            prefix.last = last.map_or(0, |last| prefix.completion_of(last));
         }
         prefix
     }
 
-    fn begin(&self, id: OperationId) -> Moment {
-        self.register.operations[id as usize].begin.index + 1
+    fn invocation_of(&self, id: OperationId) -> HistoryPosition {
+        self.register.operations[id as usize].invocation.index + 1
     }
 
-    fn end(&self, id: OperationId) -> Moment {
-        let end = self.register.operations[id as usize].end.map(|end| end.index + 1);
+    fn completion_of(&self, id: OperationId) -> HistoryPosition {
+        let end = self.register.operations[id as usize].completion.map(|end| end.index + 1);
         end.filter(|end| *end <= self.last).unwrap_or(NEVER)
     }
 
-    fn action(&self, id: OperationId) -> Action {
+    fn action(&self, id: OperationId) -> RegisterAction {
         self.register.operations[id as usize].action
     }
 
-    /// Blocks in an order that explains what has ended; `None` if there is none.
-    fn blocks(&self) -> Option<Vec<Block>> {
-        let happened = self.happened()?;
+    /// The blocks of a linearization of the prefix; `None` if there is none.
+    fn blocks(&self) -> Option<Vec<ZoneBlock>> {
+        let happened = self.operations_in_effect()?;
         let values = self.register.values.len();
         let (mut readers, mut successors) = (vec![Vec::new(); values], vec![None; values]);
         let mut heads = vec![None];
         for id in happened.iter().copied() {
-            match (self.action(id).needs(), set_by(self.action(id))) {
+            match (self.action(id).required_value(), changed_value(self.action(id))) {
                 (Some(found), None) => readers[found as usize].push(id),
                 (Some(from), Some(_)) => {
                     let is_second = successors[from as usize].replace(id).is_some();
@@ -144,13 +158,14 @@ impl<'a> Prefix<'a> {
         }
         let mut blocks = Vec::with_capacity(heads.len());
         for head in heads {
-            // Nil has been there since the beginning.
-            let mut block = Block { operations: Vec::new(), first_end: NEVER, last_begin: 0 };
-            block.first_end = if head.is_none() { 0 } else { NEVER };
+            // Nil is the initial value.
+            let mut block =
+                ZoneBlock { operations: Vec::new(), first_completion: NEVER, last_invocation: 0 };
+            block.first_completion = if head.is_none() { 0 } else { NEVER };
             let mut setter = head;
             loop {
                 self.append(&mut block, setter.as_slice())?;
-                let value = setter.map_or(NIL, |id| set_by(self.action(id)).unwrap_or(NIL));
+                let value = setter.map_or(NIL, |id| changed_value(self.action(id)).unwrap_or(NIL));
                 self.append(&mut block, &readers[value as usize])?;
                 setter = successors[value as usize];
                 if setter.is_none() {
@@ -161,86 +176,89 @@ impl<'a> Prefix<'a> {
         }
         // Whoever is in no block waits for a value that waits for itself.
         let placed: usize = blocks.iter().map(|block| block.operations.len()).sum();
-        let finds_any = |id: &&OperationId| self.action(**id) == Action::Read(None);
+        let finds_any = |id: &&OperationId| self.action(**id) == RegisterAction::Read(None);
         if placed + happened.iter().filter(finds_any).count() < happened.len() {
             return None;
         }
-        blocks.sort_by_key(|block| block.first_end.min(block.last_begin));
+        blocks.sort_by_key(|block| block.first_completion.min(block.last_invocation));
         let mut last_begin = 0;
         for block in &blocks {
-            if block.first_end < last_begin {
+            if block.first_completion < last_begin {
                 return None;
             }
-            last_begin = last_begin.max(block.last_begin);
+            last_begin = last_begin.max(block.last_invocation);
         }
         Some(blocks)
     }
 
-    /// What happened, by beginning: what has ended, and whoever set what others found; `None` if
-    /// somebody found a value that nobody had begun to set.
-    fn happened(&self) -> Option<Vec<OperationId>> {
+    /// The operations that took effect, by invocation: those that completed, and those whose values
+    /// they observed, transitively. `None` if a value was observed before any write of it was
+    /// invoked.
+    fn operations_in_effect(&self) -> Option<Vec<OperationId>> {
         let mut has_happened = vec![false; self.register.operations.len()];
-        let mut left = self.completions[..self.furthest].to_vec();
+        let mut left = self.completions[..self.completed_len].to_vec();
         while let Some(id) = left.pop() {
             if !std::mem::replace(&mut has_happened[id as usize], true)
-                && let Some(found) = self.action(id).needs().filter(|found| *found != NIL)
+                && let Some(found) = self.action(id).required_value().filter(|found| *found != NIL)
             {
                 let setter = self.setters[found as usize];
-                left.push(setter.filter(|setter| self.begin(*setter) < self.last)?);
+                left.push(setter.filter(|setter| self.invocation_of(*setter) < self.last)?);
             }
         }
         let happened = (0..).zip(has_happened).filter(|(_, happened)| *happened);
         Some(happened.map(|(id, _)| id).collect())
     }
 
-    /// Adds operations behind all others of a block; `None` if one of them ended before one of the
-    /// others began.
-    fn append(&self, block: &mut Block, group: &[OperationId]) -> Option<()> {
-        let first_end = group.iter().map(|id| self.end(*id)).min().unwrap_or(NEVER);
-        if first_end < block.last_begin {
+    /// Appends operations to a block; `None` if one of them completed before one of the block was
+    /// invoked.
+    fn append(&self, block: &mut ZoneBlock, group: &[OperationId]) -> Option<()> {
+        let first_end = group.iter().map(|id| self.completion_of(*id)).min().unwrap_or(NEVER);
+        if first_end < block.last_invocation {
             return None;
         }
-        let last_begin = group.iter().map(|id| self.begin(*id)).max().unwrap_or(0);
+        let last_begin = group.iter().map(|id| self.invocation_of(*id)).max().unwrap_or(0);
         block.operations.extend(group);
-        block.first_end = block.first_end.min(first_end);
-        block.last_begin = block.last_begin.max(last_begin);
+        block.first_completion = block.first_completion.min(first_end);
+        block.last_invocation = block.last_invocation.max(last_begin);
         Some(())
     }
 
-    /// An order of operations, given one of blocks. As in the search, what only observes happens
-    /// when the first completion is due that it was under way at.
-    fn steps(&self, blocks: &[Block]) -> Vec<Step> {
+    /// The linearization, given an order of blocks. As in the search, a read-only operation is
+    /// linearized at the first completion at which it is pending.
+    fn steps(&self, blocks: &[ZoneBlock]) -> Vec<LinearizationStep> {
         let blocks = blocks.iter().flat_map(|block| &block.operations).copied();
-        let order = self.with_those_that_find_any(blocks.collect());
+        let order = self.with_unconstrained_reads(blocks.collect());
         let (mut level, mut happened) = (0, vec![false; self.register.operations.len()]);
         let step = |operation: OperationId| {
-            let only_observes = self.action(operation).only_observes();
+            let only_observes = self.action(operation).is_read_only();
             while let Some(due) = self.completions.get(level)
                 && happened[*due as usize]
-                && !(only_observes && self.begin(operation) < self.end(*due))
+                && !(only_observes && self.invocation_of(operation) < self.completion_of(*due))
             {
                 level += 1;
             }
             happened[operation as usize] = true;
-            Step { operation, is_due: self.completions.get(level) == Some(&operation) }
+            LinearizationStep { operation, is_due: self.completions.get(level) == Some(&operation) }
         };
         order.into_iter().map(step).collect()
     }
 
-    /// An order with what may find any value, each as soon as it can.
-    fn with_those_that_find_any(&self, order: Vec<OperationId>) -> Vec<OperationId> {
-        let finds_any = |id: &OperationId| self.action(*id) == Action::Read(None);
+    /// Inserts reads with unknown result into a linearization, each as early as possible.
+    fn with_unconstrained_reads(&self, order: Vec<OperationId>) -> Vec<OperationId> {
+        let finds_any = |id: &OperationId| self.action(*id) == RegisterAction::Read(None);
         let mut observers: Vec<OperationId> =
-            self.completions[..self.furthest].iter().copied().filter(finds_any).collect();
+            self.completions[..self.completed_len].iter().copied().filter(finds_any).collect();
         observers.sort_unstable();
-        let mut by_end: Vec<(Moment, usize)> =
-            (1..).zip(&order).map(|(place, id)| (self.end(*id), place)).collect();
+        let mut by_end: Vec<(HistoryPosition, usize)> =
+            (1..).zip(&order).map(|(place, id)| (self.completion_of(*id), place)).collect();
         by_end.sort_unstable();
         let (mut ended, mut behind) = (by_end.into_iter().peekable(), 0);
         // The place of each, before the operation at the same place, and after those of its kind.
         let mut places: Vec<(usize, bool, OperationId)> = Vec::new();
         for observer in observers {
-            while let Some((_, place)) = ended.next_if(|(end, _)| *end < self.begin(observer)) {
+            while let Some((_, place)) =
+                ended.next_if(|(end, _)| *end < self.invocation_of(observer))
+            {
                 behind = behind.max(place);
             }
             places.push((behind, false, observer));
@@ -251,17 +269,18 @@ impl<'a> Prefix<'a> {
     }
 }
 
-/// Blocks in order, and the same with another one at the end that may be there.
-fn with_other_ends(blocks: Vec<Block>) -> impl Iterator<Item = Vec<Block>> {
-    let mut begins: Vec<Moment> = blocks.iter().map(|block| block.last_begin).collect();
+/// Blocks in order, and variants of this order with another block at the end, where possible.
+fn with_alternative_ends(blocks: Vec<ZoneBlock>) -> impl Iterator<Item = Vec<ZoneBlock>> {
+    let mut begins: Vec<HistoryPosition> =
+        blocks.iter().map(|block| block.last_invocation).collect();
     begins.sort_unstable_by(|a, b| b.cmp(a));
     let latest = begins.first().copied().unwrap_or(0);
     let latest_of_others = begins.get(1).copied().unwrap_or(0);
     let can_be_last = |at: &usize| {
-        let Block { first_end, last_begin, .. } = blocks[*at];
-        first_end >= if last_begin == latest { latest_of_others } else { latest }
+        let ZoneBlock { first_completion, last_invocation, .. } = blocks[*at];
+        first_completion >= if last_invocation == latest { latest_of_others } else { latest }
     };
-    let last: Vec<usize> = (0..blocks.len()).rev().filter(can_be_last).take(TOLD).collect();
+    let last: Vec<usize> = (0..blocks.len()).rev().filter(can_be_last).take(MAX_ORDERS).collect();
     last.into_iter().map(move |at| {
         let mut blocks = blocks.clone();
         let block = blocks.remove(at);

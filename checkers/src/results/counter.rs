@@ -1,12 +1,12 @@
 //! Counters as Maelstrom reports them.
 
 use crate::{
-    counter::Counter,
+    counter::CounterResults,
     edn::{Map, Value},
     history::Op,
 };
 
-impl Counter<'_> {
+impl CounterResults<'_> {
     /// The map under `:workload`.
     pub fn to_edn(&self) -> Value {
         let errors = self.errors.iter().map(|read| read.to_edn());

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::edn::{Map, Set, Value};
-use crate::elle::Workload::{ListAppend, RwRegister};
-use crate::elle::{Anomaly, Case, ConsistencyModel, DirtyRead, Elle, Rels, Step};
+use crate::elle::TxnWorkload::{ListAppend, RwRegister};
+use crate::elle::{Anomaly, Case, ConsistencyModel, CycleStep, DirtyRead, ElleResults, Rels};
 use crate::history::Op;
-use crate::sentences::elle::expected;
+use crate::sentences::elle::expected_list;
 
-impl Elle<'_> {
+impl ElleResults<'_> {
     /// The map under `:workload`.
     pub fn to_edn(&self) -> Value {
         let map = Map::new().with("valid?", self.valid);
@@ -70,7 +70,7 @@ impl Elle<'_> {
             }
             Case::IncompatibleOrder { key, lists, .. } => about(key).with("values", lists.to_vec()),
             Case::Internal { transaction, mop, expected: list, is_whole, .. } => {
-                of(transaction, mop).with("expected", expected(list, *is_whole))
+                of(transaction, mop).with("expected", expected_list(list, *is_whole))
             }
             Case::FutureRead { transaction, mop, element, .. } => {
                 of(transaction, mop).with("element", Value::clone(element))
@@ -108,18 +108,18 @@ impl Elle<'_> {
         map.into()
     }
 
-    fn step_to_edn(&self, step: Step<'_>) -> Value {
+    fn step_to_edn(&self, step: CycleStep<'_>) -> Value {
         let (kind, key, value, next, mops) = match step {
-            Step::WriteRead { key, value, mops } => ("wr", key, Some(value), None, mops),
-            Step::WriteWrite { key, value, next, mops, .. } => {
+            CycleStep::WriteRead { key, value, mops } => ("wr", key, Some(value), None, mops),
+            CycleStep::WriteWrite { key, value, next, mops, .. } => {
                 ("ww", key, Some(value), Some(next), mops)
             }
-            Step::ReadWrite { key, value, next, mops } => ("rw", key, value, Some(next), mops),
-            Step::Process(process) => {
+            CycleStep::ReadWrite { key, value, next, mops } => ("rw", key, value, Some(next), mops),
+            CycleStep::Process(process) => {
                 let map = Map::new().with("type", Value::keyword("process"));
                 return map.with("process", process).into();
             }
-            Step::Realtime { end, begin } => {
+            CycleStep::Realtime { end, begin } => {
                 let map = Map::new().with("type", Value::keyword("realtime"));
                 return map.with("a'", end.to_edn()).with("b", begin.to_edn()).into();
             }
@@ -161,7 +161,8 @@ fn subgraph(model: ConsistencyModel, base: Rels, extended: bool) -> Value {
         (Rels::PROCESS, &["process"]),
         (Rels::REALTIME, &["realtime"]),
     ];
-    let names = names.into_iter().filter(|(rel, _)| base.meets(*rel)).flat_map(|(_, names)| names);
+    let names =
+        names.into_iter().filter(|(rel, _)| base.intersects(*rel)).flat_map(|(_, names)| names);
     let names = ["union"].iter().chain(names).copied();
     let union = Value::Vector(names.map(Value::keyword).collect());
     if !extended {

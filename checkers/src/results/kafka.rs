@@ -1,18 +1,22 @@
 //! Findings about logs, as upstream's checker shows them.
 
-use crate::compat::clojure::{Place, order_map};
+use crate::compat::clojure::{TriePosition, order_map};
 use crate::edn::{Map, Set, Value};
 use crate::history::Op;
-use crate::kafka::{Anomaly, Error, ErrorType, Index, Kafka, Lag, Step, Unseen, UpstreamFailure};
+use crate::kafka::{
+    ErrorType, ErrorsOfType, HistoryIndex, KafkaResults, LogError, LogStep, Unseen,
+    UpstreamFailure, WorstLag,
+};
 
-/// The most errors shown of types of which upstream shows all. Each quotes operations
-/// whole, and a last poll is long: in a history of 17,000 operations, 100 errors took 2 MB.
-const MOST: usize = 128;
+/// Maximum number of errors shown of a type of which upstream shows all. More would make results
+/// huge: an error quotes whole operations, and a final poll is long. In a history of 17,000
+/// operations, 100 errors took 2 MB.
+const MAX_ERRORS: usize = 128;
 
-/// The most unseen messages of a key that are shown, as upstream does.
-const MOST_UNSEEN: usize = 32;
+/// Maximum number of unseen messages of a key that are shown; upstream's number.
+const MAX_UNSEEN: usize = 32;
 
-impl Kafka<'_> {
+impl KafkaResults<'_> {
     /// The map under `:workload`.
     pub fn to_edn(&self) -> Value {
         let map = Map::new().with("valid?", self.valid);
@@ -20,8 +24,8 @@ impl Kafka<'_> {
             return map.with("error", of_failure(&self.index, failure)).into();
         }
         // Sorted by name, of which `unseen` is the last.
-        let anomalies = self.anomalies.iter();
-        let errors = anomalies.map(|found| (found.error_type, of_anomaly(&self.index, found)));
+        let anomalies = self.errors.iter();
+        let errors = anomalies.map(|found| (found.error_type, of_type(&self.index, found)));
         let unseen = self.unseen.iter().map(|unseen| (ErrorType::Unseen, of_unseen(unseen)));
         let errors: Vec<(ErrorType, Value)> = errors.chain(unseen).collect();
         let names = |bad_only: bool| {
@@ -38,13 +42,13 @@ impl Kafka<'_> {
             .into_iter()
             .map(|(error_type, value)| (Value::keyword(error_type.name()), value));
         let mut entries: Vec<(Value, Value)> = map.into_iter().chain(errors).collect();
-        order_map(&mut entries, |(key, _)| Place::of(key));
+        order_map(&mut entries, |(key, _)| TriePosition::of(key));
         entries.into_iter().collect::<Map>().into()
     }
 }
 
-/// The map under the name of a type of errors.
-fn of_anomaly(index: &Index<'_>, Anomaly { error_type, errors }: &Anomaly) -> Value {
+/// The map under the name of an error type.
+fn of_type(index: &HistoryIndex<'_>, ErrorsOfType { error_type, errors }: &ErrorsOfType) -> Value {
     let first = |most: usize| &errors[..errors.len().min(most)];
     let last = |most: usize| &errors[errors.len().saturating_sub(most)..];
     let shown = match error_type {
@@ -55,24 +59,24 @@ fn of_anomaly(index: &Index<'_>, Anomaly { error_type, errors }: &Anomaly) -> Va
         | ErrorType::NonmonotonicPoll
         | ErrorType::NonmonotonicSend
         | ErrorType::G1cRealtime => first(8),
-        _ => first(MOST),
+        _ => first(MAX_ERRORS),
     };
     let shown = match shown {
-        [error @ Error::NothingRelated] => of_error(index, error),
+        [error @ LogError::EmptyGraph] => of_error(index, error),
         errors => Value::List(errors.iter().map(|error| of_error(index, error)).collect()),
     };
     Map::new().with("count", errors.len()).with("errs", shown).into()
 }
 
-fn of_error(index: &Index<'_>, error: &Error) -> Value {
+fn of_error(index: &HistoryIndex<'_>, error: &LogError) -> Value {
     let quoted = |at: usize| index.op(at).to_edn();
     let about = |key, message| {
         let map = Map::new().with("key", index.key(key).clone());
         map.with("value", index.message(message).clone())
     };
     let map = match *error {
-        Error::InconsistentOffset { key, index: at } => {
-            let slot = &index.orders.log(key).slots()[at];
+        LogError::InconsistentOffset { key, slot: at } => {
+            let slot = &index.logs.get(key).slots()[at];
             let values = slot.messages.iter().map(|message| index.message(*message).clone());
             let mut values: Vec<Value> = values.collect();
             values.sort();
@@ -82,25 +86,27 @@ fn of_error(index: &Index<'_>, error: &Error) -> Value {
                 .with("index", at)
                 .with("values", values.into_iter().collect::<Set>())
         }
-        Error::Duplicate { key, message, ref offsets } => {
+        LogError::Duplicate { key, message, ref offsets } => {
             let count = offsets.len();
             let offsets: Vec<Value> = offsets.iter().map(|offset| Value::from(*offset)).collect();
             about(key, message).with("count", count).with("offsets", offsets)
         }
-        Error::PollStep(ref step) | Error::SendStep(ref step) => of_step(index, step),
-        Error::LostWrite { key, message, index, bound, writer, reader } => about(key, message)
-            .with("index", index)
-            .with("max-read-index", bound)
-            .with("writer", quoted(writer))
-            .with("max-read", reader.map(quoted)),
-        Error::AbortedRead { key, message, writer, reader } => {
+        LogError::PollStep(ref step) | LogError::SendStep(ref step) => of_step(index, step),
+        LogError::LostWrite { key, message, slot: at, bound, writer, reader } => {
+            about(key, message)
+                .with("index", at)
+                .with("max-read-index", bound)
+                .with("writer", quoted(writer))
+                .with("max-read", reader.map(quoted))
+        }
+        LogError::AbortedRead { key, message, writer, reader } => {
             about(key, message).with("writer", writer.map(quoted)).with("reader", quoted(reader))
         }
-        Error::PrecommittedRead { key, message, op } => Map::new()
+        LogError::PrecommittedRead { key, message, op } => Map::new()
             .with("op", quoted(op))
             .with("key", index.key(key).clone())
             .with("value", index.message(message).clone()),
-        Error::PrematureRead { key, message, reader, writer } => {
+        LogError::PrematureRead { key, message, reader, writer } => {
             let began = index.history.invocation(index.op(writer)).map(Op::to_edn);
             let [reader, writer] = [reader, writer].map(quoted);
             let realtime = Map::new()
@@ -116,7 +122,7 @@ fn of_error(index: &Index<'_>, error: &Error) -> Value {
                 .with("steps", Value::List(vec![realtime.into(), polled.into()]))
                 .with("type", Value::keyword("G1c-realtime"))
         }
-        Error::Component { ref indices } => {
+        LogError::Component { ref indices } => {
             let subgraph = ["union", "ww", "wwp", "wr", "wrp", "realtime"].map(Value::keyword);
             Map::new()
                 .with("type", Value::keyword("strong-PL-2-cycle-exists"))
@@ -125,12 +131,12 @@ fn of_error(index: &Index<'_>, error: &Error) -> Value {
                 .with("scc-size", indices.len())
                 .with("scc", indices.iter().map(|index| Value::from(*index)).collect::<Set>())
         }
-        Error::NothingRelated => return Value::Bool(true),
+        LogError::EmptyGraph => return Value::Bool(true),
     };
     map.into()
 }
 
-fn of_step(index: &Index<'_>, step: &Step) -> Map {
+fn of_step(index: &HistoryIndex<'_>, step: &LogStep) -> Map {
     let values = [step.from, step.to].map(|message| index.message(message).clone());
     let quoted = |at| index.op(at).to_edn();
     let skips = step.delta.steps() > 1;
@@ -141,7 +147,7 @@ fn of_step(index: &Index<'_>, step: &Step) -> Map {
     }
     map = map.with("delta", step.delta.steps());
     if skips {
-        let skipped = index.orders.log(step.key).skipped(step.delta).iter();
+        let skipped = index.logs.get(step.key).skipped(step.delta).iter();
         let skipped = skipped.map(|slot| index.message(slot.messages[0]).clone());
         map = map.with("skipped", Value::List(skipped.collect()));
     }
@@ -155,9 +161,9 @@ fn of_step(index: &Index<'_>, step: &Step) -> Map {
 fn of_unseen(unseen: &Unseen) -> Value {
     let counts = unseen.messages.iter().map(|(key, of_key)| (key.clone(), of_key.len().into()));
     let mut shown: Vec<_> = unseen.messages.iter().collect();
-    order_map(&mut shown, |(key, _)| Place::of(key));
+    order_map(&mut shown, |(key, _)| TriePosition::of(key));
     let shown = shown.into_iter().map(|(key, messages)| {
-        (key.clone(), Value::List(messages.iter().take(MOST_UNSEEN).cloned().collect()))
+        (key.clone(), Value::List(messages.iter().take(MAX_UNSEEN).cloned().collect()))
     });
     Map::new()
         .with("time", unseen.time)
@@ -167,20 +173,20 @@ fn of_unseen(unseen: &Unseen) -> Value {
 }
 
 /// The map under `:worst-realtime-lag`, in seconds.
-fn of_lag(lag: &Lag) -> Value {
+fn of_lag(lag: &WorstLag) -> Value {
     let map = Map::new().with("time", seconds(lag.time));
-    let map = match &lag.whose {
+    let map = match &lag.consumer {
         None => map,
         Some((process, key)) => map.with("process", *process).with("key", key.clone()),
     };
     map.with("lag", seconds(lag.lag)).into()
 }
 
-/// The map under `:error`; upstream has Java's account of the exception there.
-fn of_failure(index: &Index<'_>, failure: &UpstreamFailure<'_>) -> Value {
+/// The map under `:error`; upstream has a Java exception with its stack trace there.
+fn of_failure(index: &HistoryIndex<'_>, failure: &UpstreamFailure<'_>) -> Value {
     let map = Map::new();
     match *failure {
-        UpstreamFailure::NothingOf(key) => map
+        UpstreamFailure::OnlyEmptyPolls(key) => map
             .with("cause", "every poll of this key was empty")
             .with("data", Map::new().with("key", index.key(key).clone())),
         UpstreamFailure::NoWriter { key, message, .. } => {

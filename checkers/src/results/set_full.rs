@@ -3,16 +3,20 @@
 use crate::edn::{Map, Value};
 use crate::history::Op;
 use crate::quantiles::Quantiles;
-use crate::set_full::{SetFull, Stale};
+use crate::set_full::{SetFullResults, StaleElement};
 
-impl SetFull {
-    /// The map under `:workload`, its keys in the order that Clojure happens to give them. The
-    /// duplicates are always none: upstream looks for those that occur less than once.
+impl SetFullResults {
+    /// The map under `:workload`, with its keys in the order in which Clojure happens to iterate
+    /// over them. There are never duplicates: upstream looks for elements that occur less than
+    /// once.
     pub fn to_edn(&self) -> Value {
         let values = |elements: &[Value]| Value::List(elements.to_vec());
         let lost = self.lost.iter().map(|lost| lost.element.clone());
         let mut map = Map::new()
-            .with("worst-stale", Value::List(self.worst_stale.iter().map(Stale::to_edn).collect()))
+            .with(
+                "worst-stale",
+                Value::List(self.worst_stale.iter().map(StaleElement::to_edn).collect()),
+            )
             .with("duplicated-count", 0)
             .with("valid?", self.valid)
             .with("lost-count", self.lost.len())
@@ -29,7 +33,7 @@ impl SetFull {
             map = map.with("lost-latencies", latencies.to_edn());
         }
         map = map.with("never-read", values(&self.never_read)).with("duplicated", Map::new());
-        if let Some(elements) = &self.lost_with_nodes {
+        if let Some(elements) = &self.lost_with_killed_nodes {
             map = map
                 .with("lost-with-killed-nodes-count", elements.len())
                 .with("lost-with-killed-nodes", values(elements));
@@ -38,7 +42,7 @@ impl SetFull {
     }
 }
 
-impl Stale {
+impl StaleElement {
     fn to_edn(&self) -> Value {
         // Upstream calls every add `:add`, whatever the workload calls it.
         let known_by_read = self.known.f == self.last_absent.f;
@@ -76,7 +80,7 @@ mod tests {
     use crate::testing::history;
 
     #[test]
-    fn results_tell_of_kills_only_if_there_were_any() {
+    fn results_mention_kills_only_if_there_were_any() {
         let nodes = ["n0".to_owned()];
         let placement = Placement { nodes: &nodes, concurrency: 1 };
         let judge = |kill: &str| {

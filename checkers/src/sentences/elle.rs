@@ -8,40 +8,39 @@ mod warnings;
 
 use eddy_text::printable;
 
-pub(crate) use self::anomalies::{expected, named};
-use super::disguise;
+pub(crate) use self::anomalies::{expected_list, named_transactions};
+use super::type_change;
 use crate::Validity;
 use crate::edn::Value;
-use crate::elle::{Anomaly, Case, Elle, Error, Workload};
+use crate::elle::{AnalysisError, Anomaly, Case, ElleResults, TxnWorkload};
 use crate::history::{Kind, Op};
-use crate::sentence::time;
+use crate::wording::time;
 
-/// The most cases of an anomaly that are explained; results have all of them.
-const EXPLAINED: usize = 3;
+/// Maximum number of cases of an anomaly that are explained. More would be long to read; results
+/// have all of them.
+const MAX_EXPLAINED: usize = 3;
 
-/// The most letters of a transaction in an explanation.
-const SHOWN: usize = 400;
+/// Maximum length of a transaction in an explanation, in characters.
+const MAX_TRANSACTION_LEN: usize = 400;
 
-/// The most lines of an explanation in the sentence about a case. The first two show a cycle
-/// of two transactions whole; more are too long for a sentence.
-const LINES_IN_SENTENCE: usize = 2;
+/// Maximum number of lines of an explanation in the sentence about a case. Two show a cycle of two
+/// transactions completely; more are too long for a sentence.
+const MAX_LINES_IN_SENTENCE: usize = 2;
 
-impl Elle<'_> {
-    /// The reason why it is not valid, in a sentence.
+impl ElleResults<'_> {
+    /// The reason why the history is not valid, in a sentence.
     pub fn reason(&self) -> Option<String> {
         if let Some(error) = self.error() {
-            return Some(format!("nothing can be said about isolation: {error}"));
+            return Some(format!("isolation cannot be judged: {error}"));
         }
         let found = self.anomalies.iter();
         let found = listed(found.map(|(anomaly, cases)| format!("{anomaly} ({})", cases.len())));
         let expected = listed(&self.models);
-        let is_news = self.not.iter().any(|model| !self.models.contains(model));
+        let rules_out_weaker = self.not.iter().any(|model| !self.models.contains(model));
         match self.valid {
             Validity::Valid => None,
-            Validity::Unknown => {
-                Some(format!("it remains open whether this is {expected}: {found}"))
-            }
-            Validity::Invalid if is_news => {
+            Validity::Unknown => Some(format!("it is unknown whether this is {expected}: {found}")),
+            Validity::Invalid if rules_out_weaker => {
                 Some(format!("not {expected}, and not even {}: {found}", listed(&self.not)))
             }
             Validity::Invalid => Some(format!("not {expected}: {found}")),
@@ -52,28 +51,28 @@ impl Elle<'_> {
     pub fn error(&self) -> Option<String> {
         let at = |op: &Op| format!("the transaction at index {}", op.index);
         Some(match (self.error.as_ref()?, self.workload) {
-            (Error::NoList(op), _) => format!("{} is no list of operations", at(op)),
-            (Error::NoTriple(op, mop), _) => {
+            (AnalysisError::NotAList(op), _) => format!("{} is no list of operations", at(op)),
+            (AnalysisError::NotATriple(op, mop), _) => {
                 format!("{} has an operation that is no triple: {}", at(op), mop.json())
             }
-            (Error::UnknownFunction(op, mop), workload) => {
-                let (at, write, mop) = (at(op), workload.write(), mop.json());
+            (AnalysisError::UnknownFunction(op, mop), workload) => {
+                let (at, write, mop) = (at(op), workload.write_function(), mop.json());
                 format!("{at} has an operation that is neither r nor {write}: {mop}")
             }
-            (Error::NoListRead(op, mop), _) => {
+            (AnalysisError::ReadOfNonList(op, mop), _) => {
                 format!("{} read what is no list: {}", at(op), mop.json())
             }
-            (Error::DifferentTypes([a, b]), _) => {
+            (AnalysisError::MixedKeyTypes([a, b]), _) => {
                 format!("keys are of different types: {} and {}", a.json(), b.json())
             }
-            (Error::WrittenTwice { key, value }, Workload::ListAppend) => {
+            (AnalysisError::DuplicateWrite { key, value }, TxnWorkload::ListAppend) => {
                 format!("{} was appended to {} more than once", value.json(), key.json())
             }
-            (Error::WrittenTwice { key, value }, Workload::RwRegister) => {
+            (AnalysisError::DuplicateWrite { key, value }, TxnWorkload::RwRegister) => {
                 let (key, value) = (key.json(), value.json());
                 format!("{value} was written to key {key} by more than one transaction")
             }
-            (Error::Foreign { key, value, origin }, _) => {
+            (AnalysisError::GarbageRead { key, value, origin }, _) => {
                 let (hint, key, value) = (hint(value, *origin), key.json(), value.json());
                 format!("the list {key} has {value}, which nobody appended{hint}")
             }
@@ -88,10 +87,11 @@ impl Elle<'_> {
                 "" => format!("{anomaly}:"),
                 meaning => format!("{anomaly}: {meaning}"),
             });
-            let shown = cases.len().min(EXPLAINED);
+            let shown = cases.len().min(MAX_EXPLAINED);
             for (number, case) in (1..).zip(&cases[..shown]) {
-                let names = (1..).zip(named(case)).map(|(name, op)| introduced(name, op));
-                let explained: Vec<String> = names.chain(self.why(case)).collect();
+                let names =
+                    (1..).zip(named_transactions(case)).map(|(name, op)| with_name(name, op));
+                let explained: Vec<String> = names.chain(self.explain(case)).collect();
                 lines.extend(explained.iter().map(|line| format!("  {line}")));
                 if number < shown && explained.len() > 1 {
                     lines.push(String::new());
@@ -110,9 +110,9 @@ impl Elle<'_> {
             "" => anomaly.to_string(),
             meaning => format!("{anomaly}, {meaning}"),
         };
-        let why = self.why(case);
-        let why = why[..why.len().min(LINES_IN_SENTENCE)].join("; ");
-        let by_whom = (1..).zip(named(case)).map(|(name, op)| {
+        let why = self.explain(case);
+        let why = why[..why.len().min(MAX_LINES_IN_SENTENCE)].join("; ");
+        let by_whom = (1..).zip(named_transactions(case)).map(|(name, op)| {
             let when = match self.history.invocation(op) {
                 Some(begun) => format!("{} to {}", time(begun), time(op)),
                 None => format!("from {}", time(op)),
@@ -126,14 +126,14 @@ impl Elle<'_> {
     }
 }
 
-/// A transaction under a name: `T1 (index 12, process 3, 6.524 s, ok): [["r", 7, [1]]]`.
-fn introduced(name: usize, op: &Op) -> String {
+/// A transaction with its name: `T1 (index 12, process 3, 6.524 s, ok): [["r", 7, [1]]]`.
+fn with_name(name: usize, op: &Op) -> String {
     let end = match op.kind {
         Kind::Ok => "ok",
         Kind::Fail => "fail",
-        Kind::Info | Kind::Invoke => "end unknown",
+        Kind::Info | Kind::Invoke => "indeterminate",
     };
-    let transaction = printable::excerpt(&op.value.json().to_string(), SHOWN);
+    let transaction = printable::excerpt(&op.value.json().to_string(), MAX_TRANSACTION_LEN);
     let (index, process, time) = (op.index, op.process, time(op));
     format!("T{name} (index {index}, process {process}, {time}, {end}): {transaction}")
 }
@@ -144,5 +144,5 @@ fn listed<T: ToString>(all: impl IntoIterator<Item = T>) -> String {
 
 /// The end of a sentence about a value from nowhere, if it may have been another one.
 fn hint(value: &Value, origin: Option<&Value>) -> String {
-    disguise::hint(value, |other| Some(other) == origin)
+    type_change::hint(value, |other| Some(other) == origin)
 }

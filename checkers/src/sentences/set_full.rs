@@ -1,116 +1,130 @@
 //! Sentences about sets.
 
-use super::disguise::plural;
+use super::type_change::plural_of_type;
 use crate::Validity;
 use crate::history::{History, Op};
-use crate::sentence::{counted, folded, listed, time, without_times};
-use crate::set_full::{Disguised, Lost, OddRead, Oddity, SetFull};
+use crate::set_full::{
+    LostElement, ReadAnomaly, ReadAnomalyKind, SetFullResults, TypeChangeOfLost,
+};
+use crate::wording::{counted, first_and_count, list_first, missing_times_warning, time};
 
-impl SetFull {
+impl SetFullResults {
     /// The reason why it is not valid.
     pub fn reason(&self) -> Option<String> {
-        match (self.valid, &self.disguised, self.null_reads) {
+        match (self.valid, &self.lost_by_type_change, self.null_reads) {
             (Validity::Valid, ..) => None,
             (Validity::Unknown, ..) => Some(self.lack_of_reads()),
-            (Validity::Invalid, Some(disguised), _) => Some(self.disguised(disguised)),
+            (Validity::Invalid, Some(changed), _) => Some(self.type_change_reason(changed)),
             (Validity::Invalid, None, None) => Some(self.lost()),
             (Validity::Invalid, None, Some(count)) => {
-                Some(format!("{}; {}", self.lost(), self.nulls(count)))
+                Some(format!("{}; {}", self.lost(), self.null_reads_clause(count)))
             }
         }
     }
 
     fn lost(&self) -> String {
-        let elements = listed(self.lost.iter().map(|lost| &lost.element));
+        let elements = list_first(self.lost.iter().map(|lost| &lost.element));
         let values = counted(self.lost.len() as u64, "value");
-        format!("{values} known to a node and then lost: {elements}")
+        let verb = if self.lost.len() == 1 { "was" } else { "were" };
+        format!("{values} {verb} lost after an acknowledgement or a read: {elements}")
     }
 
-    /// That all lost elements are in reads as something else.
-    fn disguised(&self, Disguised { how, origin, found }: &Disguised) -> String {
+    /// The reason if all lost elements are in reads with another type.
+    fn type_change_reason(
+        &self,
+        TypeChangeOfLost { change, origin, found }: &TypeChangeOfLost,
+    ) -> String {
         let those = match self.lost.len() {
-            1 => "the lost value is".to_owned(),
-            all => format!("all {all} lost values are"),
+            1 => "the lost value was".to_owned(),
+            all => format!("all of the {all} lost values were"),
         };
-        let as_what = how.map_or("values of other types", plural);
+        let as_what = change.map_or("values of other types", plural_of_type);
         let (origin, found) = (origin.json(), found.json());
-        format!("{those} in reads as {as_what}: {origin} was added, and reads have {found}")
+        format!("{those} read as {as_what}: {origin} was added, {found} was read")
     }
 
     /// The reason why nobody can tell whether what was added is kept.
     fn lack_of_reads(&self) -> String {
         let values = match self.attempt_count as u64 {
-            0 => return "clients sent no value, so none was there to be kept or lost".to_owned(),
+            0 => return "no client sent a value, so none could be lost".to_owned(),
             1 => "the value that was sent is".to_owned(),
             count => format!("the {} that were sent are", counted(count, "value")),
         };
         let reads = match (self.evidence.judged as u64, self.null_reads) {
             (0, _) => "no read succeeded".to_owned(),
-            (_, Some(count)) => self.nulls(count),
+            (_, Some(count)) => self.null_reads_clause(count),
             (1, _) => "the only read that succeeded returned no value".to_owned(),
             (count, _) => {
                 format!("none of {} that succeeded returned a value", counted(count, "read"))
             }
         };
-        format!("{reads}, so nobody knows whether {values} kept")
+        format!("{reads}, so it is unknown whether {values} kept")
     }
 
-    /// The number of reads that answered null.
-    fn nulls(&self, count: usize) -> String {
+    /// A clause with the number of reads that returned null.
+    fn null_reads_clause(&self, count: usize) -> String {
         let whose = match (count, self.evidence.judged) {
             (1, 1) => "the only read".to_owned(),
-            (count, all) if count == all => format!("all {all} reads"),
+            (count, all) if count == all => format!("all of the {all} reads"),
             (count, all) => format!("{count} of {all} reads"),
         };
-        format!("{whose} answered null in place of a list, which is taken for an empty one")
+        format!("{whose} returned null instead of a list, which counts as an empty one")
     }
 
     /// Warnings of what upstream overlooks: foreign elements, duplicates within a read, reads of no
     /// list, and what was lost with its nodes.
     pub fn warnings(&self, history: &History) -> Vec<String> {
-        let kinds = self.odd_reads.chunk_by(|one, next| kind(one) == kind(next));
+        let kinds =
+            self.read_anomalies.chunk_by(|one, next| plural_of_kind(one) == plural_of_kind(next));
         let odd = kinds.filter_map(|reads| {
-            folded(reads.iter().map(|read| self.odd(read)), kind(reads.first()?))
+            first_and_count(
+                reads.iter().map(|read| self.anomaly(read)),
+                plural_of_kind(reads.first()?),
+            )
         });
-        odd.chain(without_times(history)).chain(self.with_killed_nodes()).collect()
+        odd.chain(missing_times_warning(history)).chain(self.killed_nodes_warning()).collect()
     }
 
-    fn odd(&self, OddRead { process, index, value, oddity }: &OddRead) -> String {
+    fn anomaly(&self, ReadAnomaly { process, index, value, kind }: &ReadAnomaly) -> String {
         let (value, add) = (value.json(), &self.add);
         let (read, at) = (format!("process {process} read {value}"), format!("at index {index}"));
-        match oddity {
-            Oddity::Foreign => format!("{read} {at}, but no {add} sent it"),
-            Oddity::Repeated(times) => format!("{read} {times} times {at}"),
-            Oddity::NoList => format!("{read} {at}, which is no list of elements"),
+        match kind {
+            ReadAnomalyKind::Unexpected => format!("{read} {at}, but no {add} sent it"),
+            ReadAnomalyKind::Duplicated(times) => format!("{read} {times} times {at}"),
+            ReadAnomalyKind::NotAList => format!("{read} {at}, not a list"),
         }
     }
 
-    /// A warning about the elements that were lost with their nodes, if there are any.
-    pub(crate) fn with_killed_nodes(&self) -> Option<String> {
-        let with_nodes = self.lost_with_nodes.as_ref().filter(|all| !all.is_empty())?.len();
+    /// A warning about the lost elements that only killed nodes had, if there are any.
+    pub(crate) fn killed_nodes_warning(&self) -> Option<String> {
+        let with_nodes = self.lost_with_killed_nodes.as_ref().filter(|all| !all.is_empty())?.len();
         let those = match self.lost.len() {
             1 => "the lost value".to_owned(),
             all if all == with_nodes => format!("all {all} lost values"),
             all => format!("{with_nodes} of {all} lost values"),
         };
         Some(format!(
-            "only nodes that were killed knew {those}: what is acknowledged survives a kill if it \
-             is durable in storage before that, and read again after a restart"
+            "only nodes that were killed later had {those}: to survive a kill, a value must be \
+             durable before it is acknowledged, and must be read back after the restart"
         ))
     }
 }
 
-/// The plural of what is odd about a read.
-fn kind(read: &OddRead) -> &'static str {
-    match read.oddity {
-        Oddity::Foreign => "elements that were never sent",
-        Oddity::Repeated(_) => "elements that were read more than once at a time",
-        Oddity::NoList => "reads of no list",
+/// The plural noun for a kind of read anomaly.
+fn plural_of_kind(read: &ReadAnomaly) -> &'static str {
+    match read.kind {
+        ReadAnomalyKind::Unexpected => "elements that were never sent",
+        ReadAnomalyKind::Duplicated(_) => "elements that were read more than once at a time",
+        ReadAnomalyKind::NotAList => "reads that returned no list",
     }
 }
 
-/// That an element is missing from reads that should have it.
-pub(crate) fn missing(history: &History, lost: &Lost, is_excused: bool) -> Option<String> {
+/// A sentence that reads lack a lost element.
+pub(crate) fn missing_element(
+    history: &History,
+    lost: &LostElement,
+    is_excused: bool,
+) -> Option<String> {
     let (known, absent) = (history.op(lost.known)?, history.op(lost.first_absent)?);
     let how = if known.f == absent.f { "read by" } else { "acknowledged to" };
     let last_present = lost.last_present.and_then(|index| history.op(index));
@@ -151,19 +165,22 @@ mod tests {
     }
 
     #[test]
-    fn what_reads_returned_is_told_where_nothing_is_known_or_something_is_lost() {
+    fn the_reason_counts_reads_if_nothing_is_known_or_values_are_lost() {
         let (add, null, empty) = (
             "0 invoke add 1\n0 ok add 1\n",
             "1 invoke read nil\n1 ok read nil\n",
             "1 invoke read nil\n1 ok read []\n",
         );
-        let unknown = "so nobody knows whether the value that was sent is kept";
-        let nulls = "answered null in place of a list, which is taken for an empty one";
-        let lost = "1 value known to a node and then lost: 1";
-        check_reason("", "clients sent no value, so none was there to be kept or lost");
+        let unknown = "so it is unknown whether the value that was sent is kept";
+        let nulls = "returned null instead of a list, which counts as an empty one";
+        let lost = "1 value was lost after an acknowledgement or a read: 1";
+        check_reason("", "no client sent a value, so none could be lost");
         check_reason(add, &format!("no read succeeded, {unknown}"));
         check_reason(&format!("{null}{add}"), &format!("the only read {nulls}, {unknown}"));
-        check_reason(&format!("{null}{null}{add}"), &format!("all 2 reads {nulls}, {unknown}"));
+        check_reason(
+            &format!("{null}{null}{add}"),
+            &format!("all of the 2 reads {nulls}, {unknown}"),
+        );
         check_reason(
             &format!("{empty}{add}"),
             &format!("the only read that succeeded returned no value, {unknown}"),
@@ -178,28 +195,28 @@ mod tests {
     }
 
     #[test]
-    fn lost_values_that_come_back_as_something_else_are_told_as_that() {
+    fn lost_values_that_return_with_another_type_are_reported_as_such() {
         #[track_caller]
         fn check(read: &str, expected: &str) {
             let adds = "0 invoke add 0\n0 ok add 0\n0 invoke add 1\n0 ok add 1\n";
             check_reason(&format!("{adds}1 invoke read nil\n1 ok read {read}"), expected);
         }
         let all = |what: &str, first: &str| {
-            format!("all 2 lost values are in reads as {what}: 0 was added, and reads have {first}")
+            format!("all of the 2 lost values were read as {what}: 0 was added, {first} was read")
         };
         check("[\"1\" \"0\"]", &all("strings", "\"0\""));
-        check("[0.0 1.0]", &all("numbers with a fraction", "0.0"));
+        check("[0.0 1.0]", &all("floating-point numbers", "0.0"));
         check("[[0] [1]]", &all("arrays", "[0]"));
         check("[{\"message\" 0} {\"message\" 1}]", &all("objects", "{\"message\":0}"));
         check("[\"0\" [1]]", &all("values of other types", "\"0\""));
-        let one = "the lost value is in reads as strings: 1 was added, and reads have \"1\"";
+        let one = "the lost value was read as strings: 1 was added, \"1\" was read";
         check("[0 \"1\"]", one);
-        // Some are nowhere.
-        check("[\"0\" \"7\"]", "2 values known to a node and then lost: 0, 1");
+        // Some elements are in no read.
+        check("[\"0\" \"7\"]", "2 values were lost after an acknowledgement or a read: 0, 1");
     }
 
     #[test]
-    fn what_upstream_overlooks_is_warned_of() {
+    fn anomalies_that_upstream_overlooks_are_warnings() {
         check_warnings("0 invoke add 1\n0 ok add 1\n1 invoke read nil\n1 ok read [1]", &[]);
         check_warnings(
             "0 invoke add 1
@@ -213,7 +230,7 @@ mod tests {
                 "process 4 read 1 3 times at index 3",
             ],
         );
-        let odd = "process 0 read 7 at index 1, which is no list of elements";
+        let odd = "process 0 read 7 at index 1, not a list";
         check_warnings("0 invoke read nil\n0 ok read 7", &[odd]);
     }
 
@@ -226,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_with_its_nodes_is_warned_of() {
+    fn values_that_only_killed_nodes_had_are_a_warning() {
         let nodes = ["n0".to_owned()];
         let placement = Placement { nodes: &nodes, concurrency: 1 };
         let warnings = |kill: &str| {
@@ -238,8 +255,9 @@ mod tests {
         assert_eq!(warnings(""), [""; 0]);
         assert_eq!(
             warnings("nemesis info kill {\"n0\" :killed}\n"),
-            ["only nodes that were killed knew 1 of 2 lost values: what is acknowledged survives \
-              a kill if it is durable in storage before that, and read again after a restart"]
+            ["only nodes that were killed later had 1 of 2 lost values: to survive a kill, a \
+              value must be durable before it is acknowledged, and must be read back after the \
+              restart"]
         );
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::sentence::{and, counted, error, seconds};
-use crate::stats::{Fates, FatesByNode, Stats};
+use crate::stats::{ResponseCounts, ResponsesByNode, Stats};
+use crate::wording::{counted, error, join_and, seconds};
 use crate::{Placement, Validity};
 
 impl Stats {
@@ -11,29 +11,35 @@ impl Stats {
     pub fn reasons<'a>(&'a self, placement: &Placement<'a>) -> impl Iterator<Item = String> {
         let nothing = "no operation ended, so nothing shows that any can succeed";
         let nothing = (self.valid == Validity::Unknown).then(|| nothing.to_owned());
-        self.without_success(placement).map(|fates| failed(&fates)).chain(nothing)
+        self.without_success(placement).map(|responses| no_success(&responses)).chain(nothing)
     }
 
-    /// Nodes that never answered what others answered, where no fault may be to blame.
-    pub fn silent<'a>(&'a self, placement: &Placement<'a>) -> impl Iterator<Item = String> {
+    /// Warnings of nodes that never replied to requests that others answered, if there were no
+    /// faults.
+    pub fn silent_node_warnings<'a>(
+        &'a self,
+        placement: &Placement<'a>,
+    ) -> impl Iterator<Item = String> {
         let silent = self.without_answer(placement);
-        silent.map(|FatesByNode { f, nodes, .. }| no_answer(f, &nodes) + ", and others did")
+        silent.map(|ResponsesByNode { f, nodes, .. }| {
+            no_answer(f, &nodes) + ", although other nodes answered"
+        })
     }
 }
 
-/// That no operation of a function succeeded, and what became of them in place of that.
-pub(crate) fn failed(FatesByNode { f, counts, nodes }: &FatesByNode<'_>) -> String {
+/// A sentence that no operation of a function succeeded, with the responses.
+pub(crate) fn no_success(ResponsesByNode { f, counts, nodes }: &ResponsesByNode<'_>) -> String {
     let (silent, others): (BTreeMap<_, _>, BTreeMap<_, _>) = nodes
         .iter()
-        .map(|(node, fates)| (*node, fates.clone()))
-        .partition(|(_, fates)| fates.is_silent());
+        .map(|(node, responses)| (*node, responses.clone()))
+        .partition(|(_, responses)| responses.never_answered());
     if others.is_empty() && !silent.is_empty() {
         return no_answer(f, &silent);
     }
-    let all = Fates::sum(others.values());
+    let all = ResponseCounts::sum(others.values());
     let refused = match (all.refused as u64, &all.error) {
         (0, _) => None,
-        (count, None) => Some(format!("{count} ended without an error that tells why")),
+        (count, None) => Some(format!("{count} ended without an error")),
         (1, Some(why)) => Some(format!("one was refused with {}", error(why))),
         (refused, Some(why)) => {
             Some(format!("{refused} were refused, the first with {}", error(why)))
@@ -44,29 +50,33 @@ pub(crate) fn failed(FatesByNode { f, counts, nodes }: &FatesByNode<'_>) -> Stri
         1 => Some("1 malformed reply".to_owned()),
         count => Some(format!("{count} malformed replies")),
     };
-    let late = match (all.silent as u64, all.waited) {
+    let late = match (all.timed_out as u64, all.first_timeout) {
         (0, _) | (_, None) => None,
-        (count, Some(waited)) => Some(format!("{count} not answered within {}", patience(waited))),
+        (count, Some(waited)) => {
+            Some(format!("{count} not answered within {}", waiting_time(waited)))
+        }
     };
     let silence = (!silent.is_empty()).then(|| no_answer(f, &silent));
     let parts: Vec<String> = [refused, malformed, late, silence].into_iter().flatten().collect();
     let none = match counts.count() {
         1 => format!("the only {} did not succeed", noun(f)),
-        count => format!("none of {} succeeded", named(count, f)),
+        count => format!("none of {} succeeded", counted_ops(count, f)),
     };
     format!("{none}: {}", parts.join("; "))
 }
 
-/// That nothing was answered in time: `n2 answered none of 5 broadcasts within 5 s`.
-fn no_answer(f: &str, nodes: &BTreeMap<&str, Fates>) -> String {
-    let all = Fates::sum(nodes.values());
-    let (operations, within) = (named(all.silent, f), patience(all.waited.unwrap_or_default()));
+/// A sentence that no operation was answered in time: `n2 answered none of 5 broadcasts within 5
+/// s`.
+fn no_answer(f: &str, nodes: &BTreeMap<&str, ResponseCounts>) -> String {
+    let all = ResponseCounts::sum(nodes.values());
+    let (operations, within) =
+        (counted_ops(all.timed_out, f), waiting_time(all.first_timeout.unwrap_or_default()));
     let names: Vec<String> = nodes.keys().map(|node| (*node).to_owned()).collect();
     match &names[..] {
-        [node] if all.silent == 1 && !node.is_empty() => {
+        [node] if all.timed_out == 1 && !node.is_empty() => {
             format!("{node} did not answer its only {} within {within}", noun(f))
         }
-        [_] if all.silent == 1 => {
+        [_] if all.timed_out == 1 => {
             format!("the only {} was not answered within {within}", noun(f))
         }
         [node] if !node.is_empty() => {
@@ -74,15 +84,15 @@ fn no_answer(f: &str, nodes: &BTreeMap<&str, Fates>) -> String {
         }
         [_] => format!("none of {operations} was answered within {within}"),
         nodes => format!(
-            "none of {operations} was answered within {within}, by any of {} nodes: {}",
+            "none of {operations} to {} nodes was answered within {within}: {}",
             nodes.len(),
-            and(nodes)
+            join_and(nodes)
         ),
     }
 }
 
 /// A number of operations: `5 broadcasts`.
-fn named(count: usize, f: &str) -> String {
+fn counted_ops(count: usize, f: &str) -> String {
     counted(count as u64, &noun(f))
 }
 
@@ -94,8 +104,8 @@ fn noun(f: &str) -> String {
     }
 }
 
-/// The time that a client waited: `5 s`, where that is what it had meant to.
-fn patience(nanoseconds: u64) -> String {
+/// The time that a client waited, rounded to seconds if it is close: `5 s`.
+fn waiting_time(nanoseconds: u64) -> String {
     match (nanoseconds + 50_000_000) / 1_000_000_000 {
         whole @ 1.. if nanoseconds.abs_diff(whole * 1_000_000_000) < 50_000_000 => {
             format!("{whole} s")
@@ -111,8 +121,8 @@ mod tests {
     use crate::stats;
 
     #[test]
-    fn a_function_that_never_succeeded_is_told_with_what_became_of_it() {
-        // Each is a process, how its operation ended, and the error.
+    fn a_function_that_never_succeeded_is_reported_with_its_responses() {
+        // Each is a process, the type of its completion, and the error.
         #[track_caller]
         fn check(ends: &[(u64, &str)], nodes: usize, expected: &str) {
             let ops = (0..).zip(ends).map(|(number, (process, error))| {
@@ -140,7 +150,7 @@ mod tests {
         check(&[(0, unhandled)], 1, only);
         check(&[(0, silence)], 0, "the only broadcast was not answered within 5 s");
         check(&[(0, silence), (0, silence)], 0, "none of 2 broadcasts was answered within 5 s");
-        let all = "none of 2 broadcasts was answered within 5 s, by any of 2 nodes: n0 and n1";
+        let all = "none of 2 broadcasts to 2 nodes was answered within 5 s: n0 and n1";
         check(&[(0, silence), (1, silence)], 2, all);
         let refused = "none of 2 broadcasts succeeded: 2 were refused, the first with error 14, \
                        abort: \"busy\"";
@@ -154,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_never_answers_what_others_answer_is_told_where_there_are_no_faults() {
+    fn without_faults_a_node_that_never_answers_what_others_answer_is_reported() {
         let nodes = ["n0", "n1"].map(String::from);
         let placement = Placement { nodes: &nodes, concurrency: 2 };
         let told = |faults: &str, silent: usize| {
@@ -168,9 +178,12 @@ mod tests {
                 (0..silent).map(|index| op(index + 1, 1, ":type :info, :error :net-timeout"));
             let text = answered + &timeouts.collect::<String>() + faults;
             let stats = stats::check(&History::read_edn(&text).unwrap());
-            stats.silent(&placement).collect::<Vec<_>>()
+            stats.silent_node_warnings(&placement).collect::<Vec<_>>()
         };
-        assert_eq!(told("", 3), ["n1 answered none of 3 adds within 0.000 s, and others did"]);
+        assert_eq!(
+            told("", 3),
+            ["n1 answered none of 3 adds within 0.000 s, although other nodes answered"]
+        );
         assert_eq!(told("", 2), [""; 0]);
         let kill = "{:index 9, :time 1, :type :info, :process :nemesis, :f :kill, :value nil}\n";
         assert_eq!(told(kill, 3), [""; 0]);

@@ -7,18 +7,18 @@
 
 use std::collections::BTreeMap;
 
-use super::Lost;
+use super::LostElement;
 use crate::Placement;
 use crate::edn::Value;
 use crate::history::{History, Kind, Op, Process};
 
-/// Of these lost elements, which are sorted, those that only killed nodes had; `None` if the
-/// history has no kills, or if nobody knows who worked on which node.
-pub(super) fn lost_with_nodes(
+/// The lost elements that only killed nodes had, given all lost elements, sorted. `None` if the
+/// history has no kills, or if the placement of clients is unknown.
+pub(super) fn lost_with_killed_nodes(
     history: &History,
     [add, read]: [&str; 2],
     placement: &Placement<'_>,
-    lost: &[Lost],
+    lost: &[LostElement],
 ) -> Option<Vec<Value>> {
     let kills = kills(history);
     if kills.is_empty() || placement.nodes.is_empty() || placement.concurrency == 0 {
@@ -30,7 +30,7 @@ pub(super) fn lost_with_nodes(
     let number = |element: &Value| lost.binary_search_by(|lost| lost.element.cmp(element)).ok();
     // For each lost element, the last operation that shows it at each node.
     let mut sightings: Vec<BTreeMap<&str, usize>> = vec![BTreeMap::new(); lost.len()];
-    for op in history.clients() {
+    for op in history.client_ops() {
         let Some(node) = placement.node_of(op.process) else { continue };
         let mut see = |element| {
             if let Some(number) = number(element) {
@@ -51,12 +51,13 @@ pub(super) fn lost_with_nodes(
             _ => {}
         }
     }
-    let died_with_nodes = |sightings: &BTreeMap<&str, usize>| {
+    let only_killed_nodes_had_it = |sightings: &BTreeMap<&str, usize>| {
         let was_killed = |(node, seen): (&&str, &usize)| kills.get(node) > Some(seen);
         !sightings.is_empty() && sightings.iter().all(was_killed)
     };
-    let blameless = lost.iter().zip(&sightings).filter(|(_, seen)| died_with_nodes(seen));
-    Some(blameless.map(|(lost, _)| lost.element.clone()).collect())
+    let lost_to_kills =
+        lost.iter().zip(&sightings).filter(|(_, seen)| only_killed_nodes_had_it(seen));
+    Some(lost_to_kills.map(|(lost, _)| lost.element.clone()).collect())
 }
 
 /// The last kill of each node that was killed, by the index of the entry that tells it.
@@ -88,7 +89,7 @@ mod tests {
         let lost: Vec<&Value> = set.lost.iter().map(|lost| &lost.element).collect();
         assert_eq!(lost, [&Value::Int(1)], "{text}");
         let expected = expected.map(|elements| elements.iter().copied().map(Value::Int).collect());
-        assert_eq!(set.lost_with_nodes, expected, "{text}");
+        assert_eq!(set.lost_with_killed_nodes, expected, "{text}");
     }
 
     /// An element is added at n0, and in the end n2 has not got it; the rest lies between.
@@ -106,7 +107,7 @@ mod tests {
     const READ_AT_N1: &str = "1 invoke read nil\n1 ok read [1]\n";
 
     #[test]
-    fn an_element_is_lost_with_its_nodes_if_all_were_killed_after_they_had_it() {
+    fn an_element_is_lost_to_kills_if_all_nodes_that_had_it_were_killed_later() {
         check_between("", None);
         check_between(N0, Some(&[1]));
         check_between(N1, Some(&[]));
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_restarts_and_other_faults_are_about_was_not_killed() {
+    fn restarts_and_other_faults_are_not_kills() {
         check_between("nemesis info start {\"n0\" :started}", None);
         check_between("nemesis info kill :one\nnemesis info kill {\"n0\" :alive}", None);
         check_between("nemesis info start-partition {\"n0\" :killed}", None);
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_that_is_added_anew_begins_anew() {
+    fn adding_an_element_again_discards_its_earlier_sightings() {
         let again = "1 invoke add 1\n1 ok add 1\n";
         check_between(&[again, N1].concat(), Some(&[1]));
         check_between(&[again, N0].concat(), Some(&[]));

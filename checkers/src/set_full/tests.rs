@@ -3,7 +3,7 @@ use crate::testing::history;
 
 /// Judges a history in which `add` and `read` stand for themselves.
 #[track_caller]
-fn check(text: &str, valid: Validity, [stable, lost, never_read]: [usize; 3]) -> SetFull {
+fn check(text: &str, valid: Validity, [stable, lost, never_read]: [usize; 3]) -> SetFullResults {
     let set = super::check(&history(text), "add", "read");
     let counts = [set.stable_count, set.lost.len(), set.never_read.len()];
     assert_eq!((set.valid, counts), (valid, [stable, lost, never_read]), "{text}");
@@ -28,7 +28,7 @@ fn an_element_that_every_late_read_has_is_stable() {
         [1, 0, 0],
     );
     assert_eq!(set.stable_latencies.unwrap().maximum, 0);
-    assert!(set.stale.is_empty() && set.odd_reads.is_empty());
+    assert!(set.stale.is_empty() && set.read_anomalies.is_empty());
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_read_that_began_before_the_add_ended_proves_no_loss() {
 }
 
 #[test]
-fn reads_count_by_when_they_began() {
+fn reads_are_ordered_by_invocation() {
     check(
         "0 invoke add 1
          0 ok add 1
@@ -102,7 +102,7 @@ fn a_failed_add_may_be_absent_but_once_read_it_may_not_vanish() {
 }
 
 #[test]
-fn failed_reads_and_the_nemesis_say_nothing() {
+fn failed_reads_and_the_nemesis_are_no_evidence() {
     check(
         "0 invoke add 1
          0 ok add 1
@@ -117,7 +117,7 @@ fn failed_reads_and_the_nemesis_say_nothing() {
 }
 
 #[test]
-fn an_element_that_is_added_again_begins_anew() {
+fn adding_an_element_again_resets_its_timeline() {
     check(
         "0 invoke add 1
          0 ok add 1
@@ -131,7 +131,7 @@ fn an_element_that_is_added_again_begins_anew() {
 }
 
 #[test]
-fn foreign_elements_and_duplicates_change_no_verdict() {
+fn unexpected_elements_and_duplicates_do_not_change_the_verdict() {
     let set = check(
         "0 invoke add 1
          0 ok add 1
@@ -142,8 +142,11 @@ fn foreign_elements_and_duplicates_change_no_verdict() {
         Validity::Valid,
         [1, 0, 0],
     );
-    let odd: Vec<_> = set.odd_reads.iter().map(|read| (&read.value, read.oddity)).collect();
-    let expected = [(&Value::Int(7), Oddity::Foreign), (&Value::Int(1), Oddity::Repeated(3))];
+    let odd: Vec<_> = set.read_anomalies.iter().map(|read| (&read.value, read.kind)).collect();
+    let expected = [
+        (&Value::Int(7), ReadAnomalyKind::Unexpected),
+        (&Value::Int(1), ReadAnomalyKind::Duplicated(3)),
+    ];
     assert_eq!(odd, expected);
     assert_eq!(set.to_edn().get("duplicated-count"), Some(&0.into()));
 }

@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Lost, OddRead, Oddity};
+use super::{LostElement, ReadAnomaly, ReadAnomalyKind};
 use crate::{edn::Value, history::Op};
 
 /// The timelines of all elements, in the order in which they turned up.
@@ -33,14 +33,14 @@ pub(super) struct Timeline<'a> {
     pub(super) first_read: Option<&'a Op>,
     /// The completion of the first read that has it more than once.
     pub(super) first_duplicate: Option<&'a Op>,
-    /// The number of the last read that has it, from 1.
-    marked_by: usize,
+    /// The ordinal of the last read that has it, from 1; 0 if there is none.
+    last_read_with_it: usize,
 }
 
 /// The end of an element's timeline; latencies are in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// Every read that begins late enough has it.
+pub(super) enum ElementOutcome {
+    /// The last read that has it is later than the last read that lacks it.
     Stable { latency: u64 },
     /// It was in the set, and no late read has it.
     Lost { latency: u64 },
@@ -49,8 +49,8 @@ pub(super) enum Outcome {
 }
 
 impl<'a> Timelines<'a> {
-    /// An add begins; adding an element again begins its timeline anew.
-    pub(super) fn begin(&mut self, add: &'a Op) {
+    /// Handles the invocation of an add; to add an element again resets its timeline.
+    pub(super) fn invoke_add(&mut self, add: &'a Op) {
         let timeline = self.of(&add.value);
         timeline.add = Some(add);
         timeline.known = None;
@@ -58,45 +58,49 @@ impl<'a> Timelines<'a> {
         timeline.last_absent = None;
     }
 
-    /// An add succeeded.
-    pub(super) fn added(&mut self, add: &'a Op) {
+    /// Handles the success of an add.
+    pub(super) fn complete_add(&mut self, add: &'a Op) {
         self.of(&add.value).known.get_or_insert(add);
     }
 
-    /// A read succeeded.
-    pub(super) fn read(&mut self, invocation: &'a Op, completion: &'a Op) {
+    /// Handles the success of a read.
+    pub(super) fn complete_read(&mut self, invocation: &'a Op, completion: &'a Op) {
         self.reads.push(invocation.index);
         let read = self.reads.len();
         for element in completion.value.elements().unwrap_or_default() {
             let timeline = self.of(element);
-            if timeline.marked_by == read {
+            if timeline.last_read_with_it == read {
                 timeline.first_duplicate.get_or_insert(completion);
             }
-            timeline.marked_by = read;
+            timeline.last_read_with_it = read;
             timeline.known.get_or_insert(completion);
             timeline.first_read.get_or_insert(completion);
             advance(&mut timeline.last_present, invocation);
         }
         for timeline in &mut self.all {
-            if timeline.marked_by != read {
+            if timeline.last_read_with_it != read {
                 advance(&mut timeline.last_absent, invocation);
             }
         }
     }
 
-    /// The elements that nobody added, and those that one read has several times.
-    pub(super) fn oddities(&self) -> Vec<OddRead> {
-        let foreign = self.all.iter().filter(|timeline| timeline.add.is_none());
-        let foreign = foreign.filter_map(|timeline| {
-            Some(OddRead::of(timeline.first_read?, timeline.element, Oddity::Foreign))
+    /// The elements that no operation added, then those that one read has several times.
+    pub(super) fn anomalies(&self) -> Vec<ReadAnomaly> {
+        let unexpected = self.all.iter().filter(|timeline| timeline.add.is_none());
+        let foreign = unexpected.filter_map(|timeline| {
+            Some(ReadAnomaly::of(
+                timeline.first_read?,
+                timeline.element,
+                ReadAnomalyKind::Unexpected,
+            ))
         });
-        let repeated = self.all.iter().filter_map(|timeline| {
+        let duplicated = self.all.iter().filter_map(|timeline| {
             let read = timeline.first_duplicate?;
             let elements = read.value.elements().unwrap_or_default().into_iter();
             let times = elements.filter(|element| *element == timeline.element).count();
-            Some(OddRead::of(read, timeline.element, Oddity::Repeated(times)))
+            Some(ReadAnomaly::of(read, timeline.element, ReadAnomalyKind::Duplicated(times)))
         });
-        foreign.chain(repeated).collect()
+        foreign.chain(duplicated).collect()
     }
 
     /// The timelines of the elements that were to be added, sorted by element, and the invocations
@@ -123,7 +127,7 @@ impl<'a> Timelines<'a> {
             last_absent: None,
             first_read: None,
             first_duplicate: None,
-            marked_by: 0,
+            last_read_with_it: 0,
         });
         &mut self.all[id]
     }
@@ -137,30 +141,30 @@ fn advance<'a>(last: &mut Option<&'a Op>, invocation: &'a Op) {
 }
 
 impl Timeline<'_> {
-    /// What became of the element in the end.
-    pub(super) fn outcome(&self) -> Outcome {
-        let Some(known) = self.known else { return Outcome::NeverRead };
+    /// The outcome of the element.
+    pub(super) fn outcome(&self) -> ElementOutcome {
+        let Some(known) = self.known else { return ElementOutcome::NeverRead };
         let index = |op: Option<&Op>| op.map(|op| op.index);
         let latency_until = |last: Option<&Op>| {
             let until = last.map_or(0, |op| op.time + 1);
             until.saturating_sub(known.time) / 1_000_000
         };
         if index(self.last_absent) < index(self.last_present) {
-            Outcome::Stable { latency: latency_until(self.last_absent) }
+            ElementOutcome::Stable { latency: latency_until(self.last_absent) }
         } else if index(self.last_absent) > Some(known.index) {
-            Outcome::Lost { latency: latency_until(self.last_present) }
+            ElementOutcome::Lost { latency: latency_until(self.last_present) }
         } else {
-            Outcome::NeverRead
+            ElementOutcome::NeverRead
         }
     }
 
-    /// The entries that show the element lost, given the invocations of all reads in order. No read
-    /// has it that began after the last one that has it, so all of those lack it that began after
-    /// it was known, too.
-    pub(super) fn lost(&self, reads: &[usize]) -> Option<Lost> {
+    /// The entries that show the loss, given the invocations of all reads in order. No read after
+    /// `last_present` has the element, so every read after both `last_present` and `known` lacks
+    /// it.
+    pub(super) fn lost(&self, reads: &[usize]) -> Option<LostElement> {
         let (known, last_present) = (self.known?.index, self.last_present.map(|read| read.index));
         let since = last_present.map_or(known, |read| read.max(known));
-        Some(Lost {
+        Some(LostElement {
             element: self.element.clone(),
             add: self.add?.index,
             known,

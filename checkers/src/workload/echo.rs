@@ -1,6 +1,6 @@
 //! Messages that come back as they were.
 
-use super::{Checker, Setting};
+use super::{CheckContext, WorkloadChecker};
 use crate::evidence::Evidence;
 use crate::history::{History, Kind};
 use crate::{Verdict, echo};
@@ -9,7 +9,7 @@ use crate::{Verdict, echo};
 #[derive(Debug, Clone, Copy)]
 pub struct Echo;
 
-impl Checker for Echo {
+impl WorkloadChecker for Echo {
     fn name(&self) -> &'static str {
         "echo"
     }
@@ -18,11 +18,11 @@ impl Checker for Echo {
         &["echo"]
     }
 
-    fn check(&self, history: &History, _setting: &Setting<'_>) -> Verdict {
+    fn check(&self, history: &History, _context: &CheckContext<'_>) -> Verdict {
         let echo = echo::check(history);
         let results = echo.to_edn();
         let is_certain = |kind| matches!(kind, Kind::Ok | Kind::Fail);
-        let ends = history.clients().filter(|op| is_certain(op.kind));
+        let ends = history.client_ops().filter(|op| is_certain(op.kind));
         let pairs = ends.filter(|op| history.invocation(op).is_some());
         // A body without it would be the echo of nil.
         let pairs = pairs.map(|op| op.kind == Kind::Fail || op.value.get("echo").is_some());

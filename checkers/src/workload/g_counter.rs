@@ -1,6 +1,6 @@
 //! A number that clients add to.
 
-use super::{Checker, PnCounter, Setting};
+use super::{CheckContext, PnCounter, WorkloadChecker};
 use crate::Verdict;
 use crate::history::{History, Op};
 
@@ -8,7 +8,7 @@ use crate::history::{History, Op};
 #[derive(Debug, Clone, Copy)]
 pub struct GCounter;
 
-impl Checker for GCounter {
+impl WorkloadChecker for GCounter {
     fn name(&self) -> &'static str {
         "g-counter"
     }
@@ -17,8 +17,8 @@ impl Checker for GCounter {
         PnCounter.functions()
     }
 
-    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
-        PnCounter.check(history, setting)
+    fn check(&self, history: &History, context: &CheckContext<'_>) -> Verdict {
+        PnCounter.check(history, context)
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

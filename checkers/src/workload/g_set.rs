@@ -1,7 +1,7 @@
 //! A set that clients add to.
 
-use super::broadcast::{judge_set, reads_a_set};
-use super::{Checker, Setting};
+use super::sets::{judge_set, reads_a_set};
+use super::{CheckContext, WorkloadChecker};
 use crate::Verdict;
 use crate::history::{History, Op};
 
@@ -9,7 +9,7 @@ use crate::history::{History, Op};
 #[derive(Debug, Clone, Copy)]
 pub struct GSet;
 
-impl Checker for GSet {
+impl WorkloadChecker for GSet {
     fn name(&self) -> &'static str {
         "g-set"
     }
@@ -18,8 +18,8 @@ impl Checker for GSet {
         &["add", "read"]
     }
 
-    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
-        judge_set(history, "add", setting.placement)
+    fn check(&self, history: &History, context: &CheckContext<'_>) -> Verdict {
+        judge_set(history, "add", context.placement)
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

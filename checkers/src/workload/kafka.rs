@@ -1,7 +1,7 @@
 //! Logs that clients append to, and follow.
 
 use super::transactions::micro_ops_fit;
-use super::{Checker, Setting};
+use super::{CheckContext, WorkloadChecker};
 use crate::history::{History, Op};
 use crate::{Verdict, kafka};
 
@@ -9,7 +9,7 @@ use crate::{Verdict, kafka};
 #[derive(Debug, Clone, Copy)]
 pub struct Kafka;
 
-impl Checker for Kafka {
+impl WorkloadChecker for Kafka {
     fn name(&self) -> &'static str {
         "kafka"
     }
@@ -19,12 +19,13 @@ impl Checker for Kafka {
         &["send", "poll", "txn", "assign", "subscribe", "crash", "debug-topic-partitions"]
     }
 
-    fn check(&self, history: &History, _setting: &Setting<'_>) -> Verdict {
+    fn check(&self, history: &History, _context: &CheckContext<'_>) -> Verdict {
         let logs = kafka::check(history);
         let verdict = Verdict::new(logs.evidence, logs.valid, logs.to_edn(), logs.reason());
         let is_provisional =
-            logs.unseen.is_some() && !logs.anomalies.iter().any(|each| each.error_type.is_bad());
-        let verdict = verdict.with(logs.contradictions(), logs.explanation(), logs.warnings());
+            logs.unseen.is_some() && !logs.errors.iter().any(|each| each.error_type.is_bad());
+        let verdict =
+            verdict.with_findings(logs.contradictions(), logs.explanation(), logs.warnings());
         Verdict { is_provisional, ..verdict }
     }
 

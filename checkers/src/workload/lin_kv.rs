@@ -1,6 +1,6 @@
 //! Registers that are as good as one copy on one machine.
 
-use super::{Checker, Setting};
+use super::{CheckContext, WorkloadChecker};
 use crate::evidence::{self, Evidence};
 use crate::history::{History, Kind, Op};
 use crate::{Verdict, linearizable};
@@ -9,7 +9,7 @@ use crate::{Verdict, linearizable};
 #[derive(Debug, Clone, Copy)]
 pub struct LinKv;
 
-impl Checker for LinKv {
+impl WorkloadChecker for LinKv {
     fn name(&self) -> &'static str {
         "lin-kv"
     }
@@ -18,13 +18,13 @@ impl Checker for LinKv {
         &["read", "write", "cas"]
     }
 
-    fn check(&self, history: &History, _setting: &Setting<'_>) -> Verdict {
+    fn check(&self, history: &History, _context: &CheckContext<'_>) -> Verdict {
         let keys = linearizable::check(history);
-        let succeeded = evidence::ok(history, &["read", "write", "cas"]).zip(0..);
+        let succeeded = evidence::successful(history, &["read", "write", "cas"]).zip(0..);
         let ends = succeeded.map(|(_, number)| number < keys.judged);
-        let evidence = Evidence::count("read, write or cas of a key that succeeded", ends);
+        let evidence = Evidence::count("successful read, write or cas with a key", ends);
         let verdict = Verdict::new(evidence, keys.valid, keys.to_edn(), keys.reason());
-        verdict.with(keys.contradictions(), keys.explanation(), keys.warnings())
+        verdict.with_findings(keys.contradictions(), keys.explanation(), keys.warnings())
     }
 
     /// Reads alone, without keys, may be of anything, so they count against registers where others
@@ -49,9 +49,9 @@ mod tests {
     #[test]
     fn nothing_is_judged_where_what_succeeded_names_no_key() {
         let history = history("0 invoke read [0 nil]\n1 invoke write 3\n1 ok write 3");
-        let placement = Placement::unknown(&history);
-        let verdict = LinKv.check(&history, &Setting { placement: &placement, models: &[] });
+        let placement = Placement::inferred(&history);
+        let verdict = LinKv.check(&history, &CheckContext { placement: &placement, models: &[] });
         let evidence = verdict.evidence.unwrap();
-        assert_eq!((evidence.judged, evidence.passed_over), (0, 1));
+        assert_eq!((evidence.judged, evidence.skipped), (0, 1));
     }
 }

@@ -1,6 +1,6 @@
 //! A number that clients add to and subtract from.
 
-use super::{Checker, Setting};
+use super::{CheckContext, WorkloadChecker};
 use crate::Verdict;
 use crate::counter::{self, is_integer};
 use crate::evidence::Evidence;
@@ -10,7 +10,7 @@ use crate::history::{History, Kind, Op};
 #[derive(Debug, Clone, Copy)]
 pub struct PnCounter;
 
-impl Checker for PnCounter {
+impl WorkloadChecker for PnCounter {
     fn name(&self) -> &'static str {
         "pn-counter"
     }
@@ -19,13 +19,17 @@ impl Checker for PnCounter {
         &["add", "read"]
     }
 
-    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
-        let counter = counter::check_on_nodes(history, setting.placement);
+    fn check(&self, history: &History, context: &CheckContext<'_>) -> Verdict {
+        let counter = counter::check_on_nodes(history, context.placement);
         let reads = counter.final_reads.iter().map(|read| is_integer(&read.value));
-        let wanted = "read that succeeded, is marked as final and has an integer";
+        let wanted = "successful final read of an integer";
         let evidence = Evidence::count(wanted, reads);
         let verdict = Verdict::new(evidence, counter.valid, counter.to_edn(), counter.reason());
-        verdict.with(counter.contradictions(history), counter.explanation(), counter.warnings())
+        verdict.with_findings(
+            counter.contradictions(history),
+            counter.explanation(),
+            counter.warnings(),
+        )
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

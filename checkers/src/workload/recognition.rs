@@ -7,43 +7,42 @@
 
 use std::collections::BTreeSet;
 
-use super::{Checker, GCounter, PnCounter};
+use super::{GCounter, PnCounter, WorkloadChecker};
 use crate::history::History;
 use crate::{Validity, stats};
 
-/// The workload of a history among these, by all its operations; an error tells in sentences why it
-/// is not known. Where all that it may be of give the same verdict, any will do.
-pub fn recognize<'a, C: Checker + ?Sized>(
+/// Finds the workload of a history among these, by all its operations. The error explains in
+/// sentences why it is not known. If all candidates give the same verdict, any of them is returned.
+pub fn recognize<'a, C: WorkloadChecker + ?Sized>(
     history: &History,
     all: &[&'a C],
 ) -> Result<&'a C, String> {
-    if history.clients().next().is_none() {
+    if history.client_ops().next().is_none() {
         return Err("has no operation of a client; expected a history.edn".to_owned());
     }
     let fitting = fitting(history, all);
     let counter = fitting.iter().copied().find(|workload| workload.name() == PnCounter.name());
     // The two counters are judged alike.
     let is_counter = |workload: &&C| [GCounter.name(), PnCounter.name()].contains(&workload.name());
-    let is_of_none = || stats::check(history).valid != Validity::Valid;
+    let is_no_verdict_valid = || stats::check(history).valid != Validity::Valid;
     match fitting[..] {
         [workload] => Ok(workload),
         [] => {
-            let all: Vec<String> = all.iter().map(|workload| workload.with_functions()).collect();
+            let all: Vec<String> =
+                all.iter().map(|workload| workload.name_with_functions()).collect();
             Err(format!(
-                "is of no workload that is known by its operations; expected the name of one. It \
-                 has {}; there are {}",
+                "fits no known workload: it has the operations {}. The workloads are {}",
                 functions(history).join(", "),
                 all.join(", ")
             ))
         }
-        [first, ..] if fitting.iter().all(is_counter) || is_of_none() => {
+        [first, ..] if fitting.iter().all(is_counter) || is_no_verdict_valid() => {
             Ok(counter.unwrap_or(first))
         }
         _ => {
             let names: Vec<&str> = fitting.iter().map(|workload| workload.name()).collect();
             Err(format!(
-                "may be of several workloads by its operations, {}: {}; expected one of these \
-                 names",
+                "fits several workloads with its operations ({}): {}",
                 functions(history).join(", "),
                 names.join(", ")
             ))
@@ -51,9 +50,10 @@ pub fn recognize<'a, C: Checker + ?Sized>(
     }
 }
 
-/// The workloads among these that a history may be of, by all its operations.
-pub fn fitting<'a, C: Checker + ?Sized>(history: &History, all: &[&'a C]) -> Vec<&'a C> {
-    let possible = all.iter().copied().filter(|workload| workload.foreign(history).is_empty());
+/// The workloads among these that fit a history, by all its operations.
+pub fn fitting<'a, C: WorkloadChecker + ?Sized>(history: &History, all: &[&'a C]) -> Vec<&'a C> {
+    let possible =
+        all.iter().copied().filter(|workload| workload.foreign_functions(history).is_empty());
     let mut fitting: Vec<(&C, Option<bool>)> =
         possible.map(|workload| (workload, fits(workload, history))).collect();
     for is_kept in [|fits: Option<bool>| fits != Some(false), |fits| fits == Some(true)] {
@@ -64,14 +64,15 @@ pub fn fitting<'a, C: Checker + ?Sized>(history: &History, all: &[&'a C]) -> Vec
     fitting.into_iter().map(|(workload, _)| workload).collect()
 }
 
-/// True for a history of this workload, as far as values tell: false if any contradicts it.
-fn fits<C: Checker + ?Sized>(workload: &C, history: &History) -> Option<bool> {
-    history.clients().filter_map(|op| workload.fits(op)).reduce(|all, one| all && one)
+/// True if the values of a history fit this workload, false if any value contradicts it, `None` if
+/// no value decides.
+fn fits<C: WorkloadChecker + ?Sized>(workload: &C, history: &History) -> Option<bool> {
+    history.client_ops().filter_map(|op| workload.fits(op)).reduce(|all, one| all && one)
 }
 
 /// The functions of clients' operations, each once, sorted.
 pub(super) fn functions(history: &History) -> Vec<&str> {
-    let functions: BTreeSet<&str> = history.clients().map(|op| &*op.f).collect();
+    let functions: BTreeSet<&str> = history.client_ops().map(|op| &*op.f).collect();
     functions.into_iter().collect()
 }
 
@@ -112,16 +113,16 @@ mod tests {
 
     #[test]
     fn a_workload_is_not_guessed_from_some_of_the_operations() {
-        let none = "is of no workload that is known by its operations; expected the name of one. \
-                    It has ";
-        let all = "there are broadcast (broadcast, read), echo (echo), g-counter (add, read)";
-        check("0 ok read {0 60}\n0 ok transfer {:from 0}", &format!("{none}read, transfer; {all}"));
-        check("0 ok add 1\n0 ok read 1\n0 ok dequeue 1", &format!("{none}add, dequeue, read;"));
-        check("0 ok send [[:send 0 [0 1]]]\n0 ok commit nil", &format!("{none}commit, send;"));
+        let none = "fits no known workload: it has the operations ";
+        let all = "The workloads are broadcast (broadcast, read), echo (echo), g-counter (add, \
+                   read)";
+        check("0 ok read {0 60}\n0 ok transfer {:from 0}", &format!("{none}read, transfer. {all}"));
+        check("0 ok add 1\n0 ok read 1\n0 ok dequeue 1", &format!("{none}add, dequeue, read."));
+        check("0 ok send [[:send 0 [0 1]]]\n0 ok commit nil", &format!("{none}commit, send."));
         check("0 ok echo 1\n0 ok generate 1", none);
         check("nemesis info kill nil", "has no operation of a client");
         let several = |found: &str, names: &str| {
-            format!("may be of several workloads by its operations, {found}: {names}; expected one")
+            format!("fits several workloads with its operations ({found}): {names}")
         };
         let added = several("add, read", "g-counter, g-set, pn-counter");
         check("0 invoke add 1\n0 ok read [1]\n0 ok read 1", &added);
@@ -147,8 +148,8 @@ mod tests {
     #[test]
     fn operations_that_a_workload_does_not_have_are_named() {
         let history = history("0 ok add 1\n0 ok read 1\n0 ok transfer 1\nnemesis info kill nil");
-        assert_eq!(GSet.foreign(&history), ["transfer"]);
-        assert_eq!(LinKv.foreign(&history), ["add", "transfer"]);
-        assert!(LinKv.is_in(&history) && !Echo.is_in(&history));
+        assert_eq!(GSet.foreign_functions(&history), ["transfer"]);
+        assert_eq!(LinKv.foreign_functions(&history), ["add", "transfer"]);
+        assert!(LinKv.has_operations_in(&history) && !Echo.has_operations_in(&history));
     }
 }

@@ -1,7 +1,7 @@
 //! Transactions over lists that clients append to.
 
 use super::transactions::{micro_ops_fit, verdict};
-use super::{Checker, Setting};
+use super::{CheckContext, WorkloadChecker};
 use crate::Verdict;
 use crate::edn::Value;
 use crate::elle::list_append;
@@ -11,7 +11,7 @@ use crate::history::{History, Op};
 #[derive(Debug, Clone, Copy)]
 pub struct TxnListAppend;
 
-impl Checker for TxnListAppend {
+impl WorkloadChecker for TxnListAppend {
     fn name(&self) -> &'static str {
         "txn-list-append"
     }
@@ -20,8 +20,8 @@ impl Checker for TxnListAppend {
         &["txn"]
     }
 
-    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
-        verdict(history, list_append::check(history, setting.models))
+    fn check(&self, history: &History, context: &CheckContext<'_>) -> Verdict {
+        verdict(history, list_append::check(history, context.models))
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

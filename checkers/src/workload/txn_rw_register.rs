@@ -1,7 +1,7 @@
 //! Transactions over registers.
 
 use super::transactions::{micro_ops_fit, verdict};
-use super::{Checker, Setting};
+use super::{CheckContext, WorkloadChecker};
 use crate::Verdict;
 use crate::edn::Value;
 use crate::elle::rw_register;
@@ -11,7 +11,7 @@ use crate::history::{History, Op};
 #[derive(Debug, Clone, Copy)]
 pub struct TxnRwRegister;
 
-impl Checker for TxnRwRegister {
+impl WorkloadChecker for TxnRwRegister {
     fn name(&self) -> &'static str {
         "txn-rw-register"
     }
@@ -20,8 +20,8 @@ impl Checker for TxnRwRegister {
         &["txn"]
     }
 
-    fn check(&self, history: &History, setting: &Setting<'_>) -> Verdict {
-        verdict(history, rw_register::check(history, setting.models))
+    fn check(&self, history: &History, context: &CheckContext<'_>) -> Verdict {
+        verdict(history, rw_register::check(history, context.models))
     }
 
     fn fits(&self, op: &Op) -> Option<bool> {

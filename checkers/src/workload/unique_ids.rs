@@ -2,7 +2,7 @@
 
 use std::iter::repeat_n;
 
-use super::{Checker, Setting};
+use super::{CheckContext, WorkloadChecker};
 use crate::evidence::Evidence;
 use crate::history::History;
 use crate::{Verdict, unique_ids};
@@ -11,7 +11,7 @@ use crate::{Verdict, unique_ids};
 #[derive(Debug, Clone, Copy)]
 pub struct UniqueIds;
 
-impl Checker for UniqueIds {
+impl WorkloadChecker for UniqueIds {
     fn name(&self) -> &'static str {
         "unique-ids"
     }
@@ -20,11 +20,11 @@ impl Checker for UniqueIds {
         &["generate"]
     }
 
-    fn check(&self, history: &History, _setting: &Setting<'_>) -> Verdict {
+    fn check(&self, history: &History, _context: &CheckContext<'_>) -> Verdict {
         let ids = unique_ids::check(history);
         let results = ids.to_edn();
         let given = repeat_n(true, ids.acknowledged_count);
-        let evidence = Evidence::count("generate that succeeded", given);
+        let evidence = Evidence::count("successful generate", given);
         let verdict = Verdict::new(evidence, ids.valid, results, ids.reason());
         Verdict { contradictions: ids.contradictions(history), ..verdict }
     }

@@ -3,27 +3,27 @@
 //! The other reader is clojure-reader, which is built in another way: on a stack of its own, with
 //! `BTreeMap`s. What both can read has to mean the same to both.
 
-mod made;
+mod generator;
 mod other;
 
 use clojure_reader::edn;
 use eddy_checkers::edn::Value;
 use eddy_checkers::random::Random;
 
-use made::{Made, mutated};
-use other::{has_unknown, is_common, of_other, read_all};
+use generator::{GeneratedText, mutated};
+use other::{from_other, has_unsupported, is_common, read_all};
 
 /// Texts that are made from a value, and texts of which something was then changed.
 const TEXTS: usize = 60_000;
 const MUTATED: usize = 60_000;
 
 #[test]
-fn what_is_written_in_any_way_is_read_as_what_it_is() {
+fn a_value_is_read_whatever_notation_it_is_written_in() {
     let random = Random::seeded(23);
     for text in 0..TEXTS {
-        let mut made = Made::new(random.fork(&text.to_string()));
-        made.value(4);
-        let Made { canonical, noisy, .. } = made;
+        let mut generated = GeneratedText::new(random.fork(&text.to_string()));
+        generated.value(4);
+        let GeneratedText { canonical, noisy, .. } = generated;
         let value = Value::read_edn(&noisy).unwrap_or_else(|error| panic!("{noisy}: {error}"));
         assert_eq!(value.to_string(), canonical, "from {noisy}");
         let printed = Value::read_edn(&canonical).unwrap();
@@ -32,19 +32,19 @@ fn what_is_written_in_any_way_is_read_as_what_it_is() {
         // The other reader takes ##Inf for a tag.
         if !noisy.contains("##") {
             let other = edn::read_string(&noisy).unwrap_or_else(|error| panic!("{noisy}: {error}"));
-            assert_eq!(of_other(&other), value, "{noisy}");
+            assert_eq!(from_other(&other), value, "{noisy}");
         }
     }
 }
 
 #[test]
-fn what_was_changed_is_refused_or_read_by_both() {
+fn a_mutated_text_is_rejected_by_both_readers_or_read_alike() {
     let random = Random::seeded(42);
     let (mut both, mut refused, mut only_here) = (0, 0, 0);
     for text in 0..MUTATED {
-        let mut made = Made::new(random.fork(&text.to_string()));
-        made.value(3);
-        let mutated = mutated(&made.noisy, &mut made.random);
+        let mut generated = GeneratedText::new(random.fork(&text.to_string()));
+        generated.value(3);
+        let mutated = mutated(&generated.noisy, &mut generated.random);
         let (ours, other) = (Value::read_edn(&mutated), read_all(&mutated));
         if let Ok(ours) = &ours {
             let again = Value::read_edn(&ours.to_string());
@@ -58,7 +58,7 @@ fn what_was_changed_is_refused_or_read_by_both() {
             (Ok(_), _) => only_here += 1,
             (Err(_), None) => refused += 1,
             (Err(error), Some(other)) => {
-                assert!(has_unknown(&mutated), "{mutated}: {error}, but {other}");
+                assert!(has_unsupported(&mutated), "{mutated}: {error}, but {other}");
             }
         }
     }

@@ -9,11 +9,11 @@ use eddy_checkers::{
     availability::{self, Goal},
     counter, echo,
     edn::{Map, Value},
-    elle::{self, ConsistencyModel, Elle},
+    elle::{self, ConsistencyModel, ElleResults},
     exceptions,
     history::{History, Op},
     kafka, linearizable,
-    set_full::{self, SetFull},
+    set_full::{self, SetFullResults},
     stats, unique_ids,
 };
 use flate2::read::GzDecoder;
@@ -181,7 +181,7 @@ fn a_read_that_loses_its_last_element_is_found() {
 }
 
 #[test]
-fn transactions_that_were_cut_off_or_torn_are_judged_all_the_same() {
+fn transactions_of_incomplete_histories_are_checked() {
     for name in ["txn-append-1", "txn-append-2-broken", "txn-rw-2-not-serializable"] {
         let history = History::read_edn(&read(name, "history.edn")).unwrap();
         for cut in (1..history.ops().len()).step_by(397) {
@@ -197,7 +197,7 @@ fn transactions_that_were_cut_off_or_torn_are_judged_all_the_same() {
     }
 }
 
-fn transactions<'h>(name: &str, history: &'h History) -> Elle<'h> {
+fn transactions<'h>(name: &str, history: &'h History) -> ElleResults<'h> {
     let flags = read(name, "flags.txt");
     let mut words = flags.split_whitespace();
     let named = words.by_ref().find(|word| *word == "--consistency-models").and(words.next());
@@ -249,7 +249,7 @@ fn with_cycles_of(expected: &Value, actual: Value) -> Value {
     workload.into()
 }
 
-fn broadcast(history: &History) -> SetFull {
+fn broadcast(history: &History) -> SetFullResults {
     set_full::check(history, "broadcast", "read")
 }
 

@@ -8,18 +8,19 @@
 use eddy_text::printable;
 use glomers::ErrorCode;
 
-use super::operation::{Answer, Errors, Operation, Request};
-use super::schema::{Mismatch, Reply};
-use crate::checker::exceptions;
-use crate::checker::exceptions::MALFORMED;
+use super::operation::{ClientRequest, ErrorPolicy, Operation, OperationStep};
+use super::schema::{ClientReply, SchemaMismatch};
+use crate::checkers::exceptions;
+use crate::checkers::exceptions::MALFORMED;
 use crate::edn::{Map, Value};
 use crate::history::Kind;
 
-/// The most letters kept in the history of a reply that left its operation in doubt,
-/// but for the first malformed one of each node, which is [`printable::SCREEN`]. A broken node may
-/// send as many as there are operations, and each is kept twice, so more would make histories
-/// large; less would not show what later ones have in common.
-pub(crate) const EXCERPT: usize = 300;
+/// Maximum number of characters that the history keeps of a reply that made its operation
+/// indeterminate. For the first malformed reply of each node the limit is
+/// [`printable::MAX_SCREEN_LETTERS`]. A broken node may send one for every operation, and each is
+/// kept twice, so more would make histories large; less would not show what later replies have in
+/// common.
+pub(crate) const MAX_KEPT_REPLY: usize = 300;
 
 /// The end of an operation, in the terms of a history.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,11 +33,11 @@ pub(crate) struct Completion {
 
 /// The next step after a reply.
 #[derive(Debug)]
-pub(crate) enum Next {
-    /// The operation has ended.
+pub(crate) enum ClientStep {
+    /// Completes the operation.
     Complete(Completion),
-    /// There is another question to the node.
-    Ask(Request),
+    /// Sends another request to the node.
+    Ask(ClientRequest),
 }
 
 impl Completion {
@@ -45,37 +46,41 @@ impl Completion {
         Completion { kind, value, error: None, exception: None }
     }
 
-    /// A request was answered; `make` is asked what comes of a reply of the right shape. So many
-    /// `letters` are kept of a malformed one.
-    pub(crate) fn answered(
+    /// Evaluates a reply. `make` gives the next step after a reply that matches the schema; at most
+    /// `max_chars` characters are kept of one that does not.
+    pub(crate) fn from_reply(
         operation: &Operation,
-        request: &Request,
+        request: &ClientRequest,
         node: &str,
-        reply: &Reply<'_>,
-        letters: usize,
-        make: impl FnOnce() -> Result<Answer, String>,
-    ) -> Next {
-        // Clients accept an error in place of any other reply, whatever its fields hold.
+        reply: &ClientReply<'_>,
+        max_chars: usize,
+        make: impl FnOnce() -> Result<OperationStep, String>,
+    ) -> ClientStep {
+        // An error is accepted in place of any reply, with any fields.
         if reply.kind().as_deref() == Some("error") {
-            return Next::Complete(Completion::refused(operation, request, node, reply));
+            return ClientStep::Complete(Completion::from_error(operation, request, node, reply));
         }
         match request.reply.check(reply).and_then(|()| Ok(make()?)) {
-            Ok(Answer::Ask(request)) => Next::Ask(request),
-            Ok(Answer::Done(value)) => Next::Complete(Completion::of(Kind::Ok, value)),
+            Ok(OperationStep::Ask(request)) => ClientStep::Ask(request),
+            Ok(OperationStep::Done(value)) => ClientStep::Complete(Completion::of(Kind::Ok, value)),
             Err(mismatch) => {
-                let message = malformed(request, node, reply, &mismatch, letters);
+                let message = malformed_message(request, node, reply, &mismatch, max_chars);
                 let exception = Completion::exception(operation, MALFORMED, message);
-                Next::Complete(exception)
+                ClientStep::Complete(exception)
             }
         }
     }
 
-    /// The operation was not answered in time.
-    pub(crate) fn timed_out(operation: &Operation, request: &Request, node: &str) -> Completion {
+    /// The completion of an operation whose request timed out.
+    pub(crate) fn timed_out(
+        operation: &Operation,
+        request: &ClientRequest,
+        node: &str,
+    ) -> Completion {
         let kind = match operation.errors {
-            Errors::Tell => Kind::Info,
-            Errors::Harmless => Kind::Fail,
-            Errors::Unhandled => {
+            ErrorPolicy::Classify => Kind::Info,
+            ErrorPolicy::Harmless => Kind::Fail,
+            ErrorPolicy::Unhandled => {
                 let message = format!("{node} did not answer {} in time", request.body);
                 return Completion::exception(operation, exceptions::TIMEOUT, message);
             }
@@ -84,21 +89,21 @@ impl Completion {
         Completion { error, ..Completion::of(kind, operation.value.clone()) }
     }
 
-    fn refused(
+    fn from_error(
         operation: &Operation,
-        request: &Request,
+        request: &ClientRequest,
         node: &str,
-        reply: &Reply<'_>,
+        reply: &ClientReply<'_>,
     ) -> Completion {
-        if operation.errors == Errors::Unhandled {
-            let body = printable::excerpt(reply.body.get(), EXCERPT);
+        if operation.errors == ErrorPolicy::Unhandled {
+            let body = printable::excerpt(reply.body.get(), MAX_KEPT_REPLY);
             let message = format!("{node} was asked {} and answered {body}", request.body);
             return Completion::exception(operation, "rpc-error", message);
         }
         let code = reply.field("code").and_then(|code| code.get().parse::<u64>().ok());
         let code = code.map(ErrorCode::from);
         let is_definite = code.is_some_and(ErrorCode::is_definite);
-        let is_harmless = operation.errors == Errors::Harmless;
+        let is_harmless = operation.errors == ErrorPolicy::Harmless;
         let kind = if is_definite || is_harmless { Kind::Fail } else { Kind::Info };
         let name = Value::keyword(code.map_or("unknown", ErrorCode::name));
         let text = reply.field("text").and_then(|text| Value::from_json(text).ok());
@@ -118,19 +123,18 @@ impl Completion {
     }
 }
 
-/// The message about a malformed reply, with the reply itself, which begins with the field that is
-/// wrong.
-fn malformed(
-    request: &Request,
+/// The message about a malformed reply. It quotes the reply, with the wrong field first.
+fn malformed_message(
+    request: &ClientRequest,
     node: &str,
-    reply: &Reply<'_>,
-    Mismatch { field, reason }: &Mismatch,
-    letters: usize,
+    reply: &ClientReply<'_>,
+    SchemaMismatch { field, reason }: &SchemaMismatch,
+    max_chars: usize,
 ) -> String {
-    let Request { body, reply: expected, .. } = request;
+    let ClientRequest { body, reply: expected, .. } = request;
     let answer = reply.with_first(field.as_deref());
-    let answer = printable::excerpt(answer.as_deref().unwrap_or(reply.body.get()), letters);
-    let asked = printable::excerpt(&body.to_string(), letters);
+    let answer = printable::excerpt(answer.as_deref().unwrap_or(reply.body.get()), max_chars);
+    let asked = printable::excerpt(&body.to_string(), max_chars);
     format!(
         "Malformed reply: {reason}. {node} answered {answer}; it was asked {asked} and should have \
          answered {expected}"
@@ -142,34 +146,34 @@ mod tests {
     use serde_json::json;
     use serde_json::value::RawValue;
 
-    use super::super::{Outcome, Schema, Shape, Work};
+    use super::super::{ResultSource, Schema, Shape, Work};
     use super::*;
 
-    fn request() -> Request {
-        Request {
+    fn request() -> ClientRequest {
+        ClientRequest {
             body: json!({"type": "read"}).into(),
             reply: Schema::new("read_ok", &[("value", Shape::Any)]),
-            result: Outcome::Field("value"),
+            result: ResultSource::Field("value"),
         }
     }
 
-    fn operation(errors: Errors) -> Operation {
+    fn operation(errors: ErrorPolicy) -> Operation {
         let (value, extra, work) = (Value::Nil, Vec::new(), Work::Ask(request()));
         Operation { f: "read", value, extra, work, errors }
     }
 
-    fn answer(errors: Errors, reply: &str) -> Completion {
+    fn answer(errors: ErrorPolicy, reply: &str) -> Completion {
         let reply: Box<RawValue> = serde_json::from_str(reply).unwrap();
-        let (reply, request) = (Reply::read(&reply).unwrap(), request());
-        let make = || request.result.of(&Value::Nil, &reply).map(Answer::Done);
-        match Completion::answered(&operation(errors), &request, "n0", &reply, 100, make) {
-            Next::Complete(completion) => completion,
-            Next::Ask(request) => panic!("{request:?} is not wanted"),
+        let (reply, request) = (ClientReply::parse(&reply).unwrap(), request());
+        let make = || request.result.value(&Value::Nil, &reply).map(OperationStep::Done);
+        match Completion::from_reply(&operation(errors), &request, "n0", &reply, 100, make) {
+            ClientStep::Complete(completion) => completion,
+            ClientStep::Ask(request) => panic!("{request:?} is not wanted"),
         }
     }
 
     #[test]
-    fn where_errors_are_not_looked_at_every_error_leaves_the_operation_in_doubt() {
+    fn unhandled_errors_are_indeterminate() {
         #[track_caller]
         fn check(completion: &Completion, error: &str, class: &str) {
             assert_eq!(completion.kind, Kind::Info);
@@ -178,17 +182,19 @@ mod tests {
             let exception = completion.exception.clone().unwrap().to_string();
             assert!(exception.contains(class), "{exception}");
         }
-        let refused = answer(Errors::Unhandled, r#"{"type":"error","code":11,"text":"no"}"#);
+        let refused = answer(ErrorPolicy::Unhandled, r#"{"type":"error","code":11,"text":"no"}"#);
         check(&refused, "indeterminate: n0 was asked {", ":type :rpc-error");
-        let silence = Completion::timed_out(&operation(Errors::Unhandled), &request(), "n0");
+        let silence = Completion::timed_out(&operation(ErrorPolicy::Unhandled), &request(), "n0");
         check(&silence, "n0 did not answer {", ":type :timeout");
     }
 
     #[test]
-    fn a_reply_decides_what_became_of_the_operation() {
+    fn a_reply_decides_the_completion() {
         #[track_caller]
         fn check(reply: &str, kind: Kind, if_harmless: Kind, error: &str) {
-            for (errors, kind) in [(Errors::Tell, kind), (Errors::Harmless, if_harmless)] {
+            for (errors, kind) in
+                [(ErrorPolicy::Classify, kind), (ErrorPolicy::Harmless, if_harmless)]
+            {
                 let completion = answer(errors, reply);
                 assert_eq!(completion.kind, kind);
                 let actual = completion.error.map(|error| error.to_string()).unwrap_or_default();
@@ -216,7 +222,7 @@ mod tests {
         let shown = "in_reply_to is not an integer, but the string \\\"1\\\". n0 answered \
                      {\\\"in_reply_to\\\":\\\"1\\\",\\\"type\\\":\\\"read_ok\\\",\\\"value\\\":1}; it was";
         check(wrong, info, info, shown);
-        let silence = Completion::timed_out(&operation(Errors::Tell), &request(), "n0");
+        let silence = Completion::timed_out(&operation(ErrorPolicy::Classify), &request(), "n0");
         assert_eq!((silence.kind, silence.error), (info, Some(Value::keyword("net-timeout"))));
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use super::schema::{Reply, Schema};
+use super::schema::{ClientReply, Schema};
 use crate::edn::Value;
 use crate::history::Kind;
 
@@ -20,49 +20,49 @@ pub struct Operation {
     pub extra: Vec<(Cow<'static, str>, Value)>,
     /// The work of its client.
     pub work: Work,
-    /// The treatment of errors and time-outs.
-    pub errors: Errors,
+    /// The treatment of errors and timeouts.
+    pub errors: ErrorPolicy,
 }
 
 /// The work of a client for an operation.
 #[derive(Debug, Clone)]
 pub enum Work {
-    /// It asks its node.
-    Ask(Request),
-    /// It asks nobody, and the operation has ended so.
+    /// Sends this request to the client's node.
+    Ask(ClientRequest),
+    /// Sends nothing: the operation completes at once, as `:ok`, `:fail` or `:info`.
     End(Kind),
 }
 
 /// A request to a node.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct ClientRequest {
     /// The body, with its `type` and without its `msg_id`.
     pub body: Rc<serde_json::Value>,
     /// The reply that it must get.
     pub reply: Schema,
-    /// The value that the operation has with that reply.
-    pub result: Outcome,
+    /// The source of the operation's value after that reply.
+    pub result: ResultSource,
 }
 
 /// The value of an operation that succeeded.
 #[derive(Debug, Clone, Copy)]
-pub enum Outcome {
-    /// The value that it was begun with.
+pub enum ResultSource {
+    /// The value of the invocation.
     Sent,
     /// One field of the reply.
     Field(&'static str),
     /// The whole reply.
     Body,
-    /// The value that this makes of the one it was begun with, and the reply.
-    Made(fn(&Value, &Reply<'_>) -> Result<Value, String>),
+    /// A function of the value of the invocation and the reply.
+    Computed(fn(&Value, &ClientReply<'_>) -> Result<Value, String>),
 }
 
 /// The meaning of an error, or of no answer, for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Errors {
-    /// After a definite error it has failed, otherwise nobody can tell.
-    Tell,
-    /// It has failed and no more, because it changes nothing.
+pub enum ErrorPolicy {
+    /// `:fail` after a definite error, `:info` after an indefinite one and after a timeout.
+    Classify,
+    /// Always `:fail`, because the operation changes nothing.
     Harmless,
     /// Nobody can tell: Maelstrom's client for it does not look at errors.
     Unhandled,
@@ -70,45 +70,53 @@ pub enum Errors {
 
 /// The next step of an operation after a good reply.
 #[derive(Debug)]
-pub enum Answer {
+pub enum OperationStep {
     /// The operation has succeeded, with this value.
     Done(Value),
-    /// The client has another question.
-    Ask(Request),
+    /// The client sends another request.
+    Ask(ClientRequest),
 }
 
 impl Operation {
-    /// An operation that makes this request; errors tell how it ends.
-    pub fn ask(f: &'static str, value: Value, request: Request) -> Operation {
-        Operation { f, value, extra: Vec::new(), work: Work::Ask(request), errors: Errors::Tell }
+    /// An operation that makes this request, with [`ErrorPolicy::Classify`].
+    pub fn ask(f: &'static str, value: Value, request: ClientRequest) -> Operation {
+        Operation {
+            f,
+            value,
+            extra: Vec::new(),
+            work: Work::Ask(request),
+            errors: ErrorPolicy::Classify,
+        }
     }
 
     /// The `init` request of a node.
     pub(crate) fn init(node: &str, nodes: &[String]) -> Operation {
         let body = json!({"type": "init", "node_id": node, "node_ids": nodes});
-        let request = Request::new(body, Schema::of_type("init_ok"), Outcome::Sent);
+        let request = ClientRequest::new(body, Schema::of_type("init_ok"), ResultSource::Sent);
         Operation::ask("init", Value::Nil, request)
     }
 }
 
-impl Request {
-    /// A request with this body, which must get this reply.
-    pub fn new(body: serde_json::Value, reply: Schema, result: Outcome) -> Request {
-        Request { body: body.into(), reply, result }
+impl ClientRequest {
+    /// A request with this body, whose reply must match this schema.
+    pub fn new(body: serde_json::Value, reply: Schema, result: ResultSource) -> ClientRequest {
+        ClientRequest { body: body.into(), reply, result }
     }
 }
 
-impl Outcome {
-    /// The value of an operation that was begun with `sent`, once it has this reply.
-    pub fn of(self, sent: &Value, reply: &Reply<'_>) -> Result<Value, String> {
+impl ResultSource {
+    /// The value of an operation with the invocation `sent` and this reply.
+    pub fn value(self, sent: &Value, reply: &ClientReply<'_>) -> Result<Value, String> {
         match self {
-            Outcome::Sent => Ok(sent.clone()),
-            Outcome::Body => Value::body_from_json(reply.body).map_err(|error| error.to_string()),
-            Outcome::Field(name) => {
+            ResultSource::Sent => Ok(sent.clone()),
+            ResultSource::Body => {
+                Value::body_from_json(reply.body).map_err(|error| error.to_string())
+            }
+            ResultSource::Field(name) => {
                 let field = reply.field(name).ok_or_else(|| format!("{name} is missing"))?;
                 Value::from_json(field).map_err(|error| error.to_string())
             }
-            Outcome::Made(make) => make(sent, reply),
+            ResultSource::Computed(make) => make(sent, reply),
         }
     }
 }

@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 
 use eddy_text::printable;
 
-/// How much of a key or value is shown that no reply has.
-const EXCERPT: usize = 100;
+/// Maximum number of characters of a wrong key or value that an error shows.
+const MAX_SHOWN: usize = 100;
 
 /// The type and the fields that a reply must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum Shape {
 
 /// The mistake in a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mismatch {
+pub(crate) struct SchemaMismatch {
     /// The field that is wrong, if the reply has it.
     pub(crate) field: Option<String>,
     /// What was expected and what was received, as a clause.
@@ -53,17 +53,17 @@ pub(crate) struct Mismatch {
 
 /// A reply, taken apart once for all who look into it.
 #[derive(Debug)]
-pub struct Reply<'a> {
-    /// The whole of it.
+pub struct ClientReply<'a> {
+    /// The whole body.
     pub body: &'a RawValue,
     /// Each field as its text. Of a key that comes twice the last one counts, as in Maelstrom.
     fields: BTreeMap<String, &'a RawValue>,
 }
 
-impl<'a> Reply<'a> {
-    /// Takes a body apart, if it is an object.
-    pub(crate) fn read(body: &'a RawValue) -> serde_json::Result<Reply<'a>> {
-        Ok(Reply { body, fields: serde_json::from_str(body.get())? })
+impl<'a> ClientReply<'a> {
+    /// Parses a body; an error if it is not an object.
+    pub(crate) fn parse(body: &'a RawValue) -> serde_json::Result<ClientReply<'a>> {
+        Ok(ClientReply { body, fields: serde_json::from_str(body.get())? })
     }
 
     /// The text of a field.
@@ -100,30 +100,31 @@ impl Schema {
         self.kind
     }
 
-    /// Says what is wrong with a reply, if anything is.
-    pub(crate) fn check(&self, reply: &Reply<'_>) -> Result<(), Mismatch> {
-        let wrong = |field: &str, reason| Err(Mismatch { field: Some(field.to_owned()), reason });
+    /// Checks a reply against this schema.
+    pub(crate) fn check(&self, reply: &ClientReply<'_>) -> Result<(), SchemaMismatch> {
+        let wrong =
+            |field: &str, reason| Err(SchemaMismatch { field: Some(field.to_owned()), reason });
         if reply.kind().as_deref() != Some(self.kind) {
             let kind = reply.field("type").map_or("missing", RawValue::get);
-            return wrong("type", format!("its type is {}", printable::excerpt(kind, EXCERPT)));
+            return wrong("type", format!("its type is {}", printable::excerpt(kind, MAX_SHOWN)));
         }
         for (name, shape) in self.fields {
             let field = reply.field(name).ok_or_else(|| format!("{name} is missing"))?;
-            if !shape.admits(field) {
-                return wrong(name, shape.complaint(name, field));
+            if !shape.matches(field) {
+                return wrong(name, shape.mismatch(name, field));
             }
         }
         for (name, field) in reply.fields.iter().filter(|_| self.is_closed) {
             match name.as_str() {
                 "type" => {}
                 "msg_id" | "in_reply_to" => {
-                    if !Shape::Integer.admits(field) {
-                        return wrong(name, Shape::Integer.complaint(name, field));
+                    if !Shape::Integer.matches(field) {
+                        return wrong(name, Shape::Integer.mismatch(name, field));
                     }
                 }
                 other if self.fields.iter().any(|(name, _)| *name == other) => {}
                 other => {
-                    let shown = printable::excerpt(other, EXCERPT);
+                    let shown = printable::excerpt(other, MAX_SHOWN);
                     return wrong(other, format!("{shown} is not a key that it may have"));
                 }
             }
@@ -132,9 +133,9 @@ impl Schema {
     }
 }
 
-impl From<String> for Mismatch {
-    fn from(reason: String) -> Mismatch {
-        Mismatch { field: None, reason }
+impl From<String> for SchemaMismatch {
+    fn from(reason: String) -> SchemaMismatch {
+        SchemaMismatch { field: None, reason }
     }
 }
 
@@ -149,35 +150,35 @@ impl Display for Schema {
 }
 
 impl Shape {
-    /// What is wrong with JSON that has not the shape: the innermost part of it that is wrong.
-    fn complaint(self, path: &str, json: &RawValue) -> String {
+    /// The sentence about JSON that does not have this shape. It names the innermost wrong part.
+    fn mismatch(self, path: &str, json: &RawValue) -> String {
         let inner = match self {
             Shape::List(shape) => list(json).and_then(|list| {
-                let (place, wrong) = (0..).zip(list).find(|(_, inner)| !shape.admits(inner))?;
-                Some(shape.complaint(&format!("{path}[{place}]"), wrong))
+                let (place, wrong) = (0..).zip(list).find(|(_, inner)| !shape.matches(inner))?;
+                Some(shape.mismatch(&format!("{path}[{place}]"), wrong))
             }),
             Shape::Pair(first, second) => match list(json).as_deref() {
-                Some([one, _]) if !first.admits(one) => {
-                    Some(first.complaint(&format!("{path}[0]"), one))
+                Some([one, _]) if !first.matches(one) => {
+                    Some(first.mismatch(&format!("{path}[0]"), one))
                 }
-                Some([_, other]) => Some(second.complaint(&format!("{path}[1]"), other)),
+                Some([_, other]) => Some(second.mismatch(&format!("{path}[1]"), other)),
                 _ => None,
             },
             Shape::Map(shape) => map(json).and_then(|map| {
-                let (key, wrong) = map.into_iter().find(|(_, inner)| !shape.admits(inner))?;
-                Some(shape.complaint(&format!("{path}[{key:?}]"), wrong))
+                let (key, wrong) = map.into_iter().find(|(_, inner)| !shape.matches(inner))?;
+                Some(shape.mismatch(&format!("{path}[{key:?}]"), wrong))
             }),
             Shape::Any | Shape::Integer | Shape::Transaction(_) => None,
         };
         inner.unwrap_or_else(|| {
             let article = if self == Shape::Integer { "an " } else { "" };
-            let path = printable::excerpt(path, EXCERPT);
-            format!("{path} is not {article}{self}, but {}", named(json.get(), EXCERPT))
+            let path = printable::excerpt(path, MAX_SHOWN);
+            format!("{path} is not {article}{self}, but {}", describe_json(json.get(), MAX_SHOWN))
         })
     }
 
-    /// Whether this JSON has the shape.
-    fn admits(self, json: &RawValue) -> bool {
+    /// True if this JSON has the shape.
+    fn matches(self, json: &RawValue) -> bool {
         match self {
             Shape::Any => true,
             Shape::Integer => is_integer(json),
@@ -185,14 +186,14 @@ impl Shape {
             // Most lists are long, and of anything.
             Shape::List(Shape::Any) => json.get().starts_with('['),
             Shape::List(shape) => {
-                list(json).is_some_and(|list| list.into_iter().all(|json| shape.admits(json)))
+                list(json).is_some_and(|list| list.into_iter().all(|json| shape.matches(json)))
             }
             Shape::Pair(first, second) => match list(json).as_deref() {
-                Some([one, other]) => first.admits(one) && second.admits(other),
+                Some([one, other]) => first.matches(one) && second.matches(other),
                 _ => false,
             },
             Shape::Map(shape) => {
-                map(json).is_some_and(|map| map.into_values().all(|json| shape.admits(json)))
+                map(json).is_some_and(|map| map.into_values().all(|json| shape.matches(json)))
             }
             Shape::Transaction(write) => {
                 list(json).is_some_and(|ops| ops.into_iter().all(|op| is_micro_op(op, write)))
@@ -207,8 +208,8 @@ pub(crate) fn is_integer(json: &RawValue) -> bool {
     digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// JSON behind the name of its kind, and so many letters of it: `the string "1"`.
-pub(crate) fn named(json: &str, letters: usize) -> String {
+/// JSON behind the name of its kind, in at most `max_chars` characters: `the string "1"`.
+pub(crate) fn describe_json(json: &str, max_chars: usize) -> String {
     let kind = match json.bytes().next() {
         Some(b'{') => "the object ",
         Some(b'[') => "the list ",
@@ -216,7 +217,7 @@ pub(crate) fn named(json: &str, letters: usize) -> String {
         Some(b'-' | b'0'..=b'9') => "the number ",
         _ => "",
     };
-    format!("{kind}{}", printable::excerpt(json, letters))
+    format!("{kind}{}", printable::excerpt(json, max_chars))
 }
 
 fn list(json: &RawValue) -> Option<Vec<&RawValue>> {
@@ -262,14 +263,14 @@ mod tests {
     const PAIR: Shape = Shape::Pair(&Shape::Integer, &Shape::Any);
 
     #[test]
-    fn a_field_has_the_shape_that_its_schema_names() {
+    fn a_field_must_have_the_shape_in_its_schema() {
         #[track_caller]
         fn check(shape: Shape, good: &[&str], bad: &[&str]) {
             for (json, expected) in
                 good.iter().map(|json| (json, true)).chain(bad.iter().map(|json| (json, false)))
             {
                 let json: Box<RawValue> = serde_json::from_str(json).unwrap();
-                assert_eq!(shape.admits(&json), expected, "{json} as {shape}");
+                assert_eq!(shape.matches(&json), expected, "{json} as {shape}");
             }
         }
         let huge = "123456789012345678901234567890";
@@ -314,7 +315,7 @@ mod tests {
         fn check(body: &str, expected: &str) {
             let schema = Schema::new("read_ok", &[("messages", Shape::List(&Shape::Any))]);
             let body: Box<RawValue> = serde_json::from_str(body).unwrap();
-            let reply = Reply::read(&body).unwrap();
+            let reply = ClientReply::parse(&body).unwrap();
             let answer =
                 schema.check(&reply).map_or_else(|error| error.reason, |()| "fine".to_owned());
             assert!(answer.contains(expected), "{answer}");
@@ -344,11 +345,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_by_its_innermost_part() {
+    fn a_mismatch_names_the_innermost_wrong_part() {
         #[track_caller]
         fn check(shape: Shape, json: &str, expected: &str) {
             let json: Box<RawValue> = serde_json::from_str(json).unwrap();
-            assert_eq!(shape.complaint("x", &json), expected);
+            assert_eq!(shape.mismatch("x", &json), expected);
         }
         check(Shape::Integer, "\"abc\"", "x is not an integer, but the string \"abc\"");
         check(
@@ -371,24 +372,24 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_is_shown_with_what_is_wrong_first() {
+    fn a_reply_is_shown_with_the_wrong_field_first() {
         let body = RawValue::from_string(r#"{"type":"read_ok","a":1,"b":[2, 3]}"#.into()).unwrap();
-        let reply = Reply::read(&body).unwrap();
+        let reply = ClientReply::parse(&body).unwrap();
         let shown = reply.with_first(Some("b")).unwrap();
         assert_eq!(shown, r#"{"b":[2, 3],"type":"read_ok","a":1}"#);
         assert_eq!((reply.with_first(Some("c")), reply.with_first(None)), (None, None));
     }
 
     #[test]
-    fn of_a_reply_to_init_only_the_type_matters() {
+    fn only_the_type_of_a_reply_to_init_is_checked() {
         let schema = Schema::of_type("init_ok");
         let check = |body: &str| {
             let body: Box<RawValue> = serde_json::from_str(body).unwrap();
-            schema.check(&Reply::read(&body).unwrap())
+            schema.check(&ClientReply::parse(&body).unwrap())
         };
         assert_eq!(check(r#"{"type":"init_ok","node_id":"n1","msg_id":null}"#), Ok(()));
         let reason = "its type is \"init\"".to_owned();
-        let wrong = Mismatch { field: Some("type".to_owned()), reason };
+        let wrong = SchemaMismatch { field: Some("type".to_owned()), reason };
         assert_eq!(check(r#"{"type":"init"}"#), Err(wrong));
     }
 }

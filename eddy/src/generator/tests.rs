@@ -11,33 +11,35 @@ fn plan(concurrency: usize, rate: f64) -> Plan {
     let nodes = (0..concurrency).map(|number| format!("n{number}")).collect();
     Plan {
         concurrency,
-        crews: vec![vec![Range { start: 0, end: concurrency }]],
+        thread_groups: vec![vec![Range { start: 0, end: concurrency }]],
         rate,
         time_limit: LIMIT,
         faults: BTreeSet::new(),
         nemesis_interval: Duration::from_secs(2),
         strikes: Vec::new(),
         faults_until: Duration::MAX,
-        cluster: Rc::new(Cluster { nodes, latency: NO_TIME }),
+        cluster: Rc::new(ClusterInfo { nodes, latency: NO_TIME }),
         has_final: false,
     }
 }
 
 #[test]
-#[expect(clippy::single_range_in_vec_init, reason = "a part of a crew is a range")]
-fn crews_get_operations_in_proportion_to_their_size_while_somebody_is_free() {
+#[expect(clippy::single_range_in_vec_init, reason = "a subgroup is a range")]
+fn groups_get_operations_in_proportion_to_their_size_while_a_thread_is_free() {
     #[track_caller]
-    fn check(crews: &[&[Range<usize>]], slow: Range<usize>, expected: &[Range<usize>]) {
-        let plan =
-            Plan { crews: crews.iter().map(|parts| parts.to_vec()).collect(), ..plan(8, 100.0) };
-        let parts: Vec<&Range<usize>> = crews.iter().copied().flatten().collect();
+    fn check(groups: &[&[Range<usize>]], slow: Range<usize>, expected: &[Range<usize>]) {
+        let plan = Plan {
+            thread_groups: groups.iter().map(|parts| parts.to_vec()).collect(),
+            ..plan(8, 100.0)
+        };
+        let parts: Vec<&Range<usize>> = groups.iter().copied().flatten().collect();
         let takes = |thread: usize, _| {
             let time = if slow.contains(&thread) { LIMIT } else { NO_TIME };
             (time, false)
         };
         let mut counts = vec![0; parts.len()];
-        for (_, next) in play(&plan, takes) {
-            if let Next::Invoke { thread, .. } = next {
+        for (_, next) in simulate(&plan, takes) {
+            if let GeneratorStep::Invoke { thread, .. } = next {
                 let part = parts.iter().position(|part| part.contains(&thread)).unwrap();
                 counts[part] += 1;
             }
@@ -56,25 +58,28 @@ fn crews_get_operations_in_proportion_to_their_size_while_somebody_is_free() {
     check(&[&[0..2, 2..4], &[4..8]], 0..2, &[2..3, 900..1100, 900..1100]);
 }
 
-/// Plays a test under a clock that ticks and tells what happened when; `takes` says how long an
-/// operation takes, and whether it crashes, by thread and time.
-fn play(plan: &Plan, takes: impl Fn(usize, Duration) -> (Duration, bool)) -> Vec<(Duration, Next)> {
-    let mut schedule = Schedule::new(plan, START, &Random::seeded(1));
+/// Simulates a test under a clock that ticks, and returns its steps with their times. `takes` has,
+/// by thread and time, the duration of an operation, and true if it crashes.
+fn simulate(
+    plan: &Plan,
+    takes: impl Fn(usize, Duration) -> (Duration, bool),
+) -> Vec<(Duration, GeneratorStep)> {
+    let mut generator = Generator::new(plan, START, &Random::seeded(1));
     let mut now = START;
-    let mut going_on = BTreeSet::new();
+    let mut pending = BTreeSet::new();
     let mut events = Vec::new();
     loop {
-        let next = schedule.next(now);
+        let next = generator.next(now);
         let until = match next {
-            Next::WaitUntil(due) => START + TICK * millis_up(due.saturating_sub(START)),
-            Next::WaitForCompletion => Duration::MAX,
+            GeneratorStep::WaitUntil(due) => START + TICK * millis_up(due.saturating_sub(START)),
+            GeneratorStep::WaitForCompletion => Duration::MAX,
             _ => {
                 events.push((now, next.clone()));
                 match next {
-                    Next::Done => return events,
-                    Next::Invoke { thread, .. } => {
+                    GeneratorStep::Done => return events,
+                    GeneratorStep::Invoke { thread, .. } => {
                         let (time, crashed) = takes(thread, now);
-                        going_on.insert((now + time, thread, crashed));
+                        pending.insert((now + time, thread, crashed));
                     }
                     _ => {}
                 }
@@ -82,11 +87,11 @@ fn play(plan: &Plan, takes: impl Fn(usize, Duration) -> (Duration, bool)) -> Vec
             }
         };
         assert!(until > now, "{next:?} at {now:?} is no wait");
-        match going_on.first().copied().filter(|(end, ..)| *end <= until) {
+        match pending.first().copied().filter(|(end, ..)| *end <= until) {
             Some(completion @ (end, thread, crashed)) => {
-                going_on.remove(&completion);
+                pending.remove(&completion);
                 now = end;
-                schedule.completed(now, thread, crashed);
+                generator.completed(now, thread, crashed);
             }
             None => now = until,
         }
@@ -97,16 +102,17 @@ fn millis_up(time: Duration) -> u32 {
     u32::try_from(time.as_nanos().div_ceil(TICK.as_nanos())).expect("a short test")
 }
 
-/// Times of the invocations.
-fn invocations(events: &[(Duration, Next)]) -> Vec<Duration> {
-    let invocations = events.iter().filter(|(_, next)| matches!(next, Next::Invoke { .. }));
+/// The times of the invocations.
+fn invocations(events: &[(Duration, GeneratorStep)]) -> Vec<Duration> {
+    let invocations =
+        events.iter().filter(|(_, next)| matches!(next, GeneratorStep::Invoke { .. }));
     invocations.map(|(time, _)| *time).collect()
 }
 
 /// Checks how many operations of a given length, in microseconds, are invoked in 20 seconds.
 #[track_caller]
 fn check(concurrency: usize, rate: f64, length: u64, expected: std::ops::RangeInclusive<usize>) {
-    let events = play(&plan(concurrency, rate), |_, _| (Duration::from_micros(length), false));
+    let events = simulate(&plan(concurrency, rate), |_, _| (Duration::from_micros(length), false));
     let count = invocations(&events).len();
     assert!(expected.contains(&count), "{count} operations");
 }
@@ -129,7 +135,7 @@ fn slow_operations_hold_the_rate_down() {
 #[test]
 fn when_all_threads_were_busy_one_operation_comes_at_once_and_no_burst() {
     let busy_until = START + Duration::from_secs(5);
-    let events = play(&plan(1, 100.0), |_, now| (busy_until.saturating_sub(now), false));
+    let events = simulate(&plan(1, 100.0), |_, now| (busy_until.saturating_sub(now), false));
     let times = invocations(&events);
     assert_eq!(times[..2], [START, busy_until]);
     let soon = times[1..].iter().filter(|time| **time < busy_until + 100 * TICK).count();
@@ -138,10 +144,10 @@ fn when_all_threads_were_busy_one_operation_comes_at_once_and_no_burst() {
 
 #[test]
 fn a_crashed_process_is_replaced() {
-    let events = play(&plan(2, 100.0), |thread, _| (NO_TIME, thread == 1));
+    let events = simulate(&plan(2, 100.0), |thread, _| (NO_TIME, thread == 1));
     let mut expected = [0, 1];
     for (_, next) in events {
-        let Next::Invoke { thread, process, .. } = next else { continue };
+        let GeneratorStep::Invoke { thread, process, .. } = next else { continue };
         assert_eq!(process, expected[thread]);
         expected[thread] += if thread == 1 { 2 } else { 0 };
     }
@@ -153,51 +159,57 @@ fn faults_end_and_nodes_recover_before_the_final_operations() {
     let faults = BTreeSet::from([Fault::Partition]);
     let plan = Plan { has_final: true, faults, ..plan(5, 10.0) };
     let slow = Duration::from_secs(5);
-    let events = play(&plan, |thread, _| (if thread == 3 { slow } else { NO_TIME }, false));
+    let events = simulate(&plan, |thread, _| (if thread == 3 { slow } else { NO_TIME }, false));
     let main_ends = START + LIMIT;
     let drained = events.iter().rev().find_map(|(time, next)| match next {
-        Next::Invoke { thread: 3, phase: Phase::Main, .. } => Some(*time + slow),
+        GeneratorStep::Invoke { thread: 3, phase: Phase::Main, .. } => Some(*time + slow),
         _ => None,
     });
     let stop = drained.expect("thread 3 had a turn").max(main_ends);
     let split = events.iter().position(|(time, _)| *time >= main_ends).expect("a second part");
     let (main, after) = events.split_at(split);
 
-    let starts = |(_, next): &&(Duration, Next)| matches!(next, Next::Strike(Action::Begin { .. }));
+    let starts = |(_, next): &&(Duration, GeneratorStep)| {
+        matches!(next, GeneratorStep::Strike(NemesisAction::Begin { .. }))
+    };
     assert!(main.iter().filter(starts).count() > 2, "faults struck");
-    assert!(main.iter().all(|(_, next)| !matches!(next, Next::Invoke { phase: Phase::Final, .. })));
-    let last = |thread| Next::Invoke { thread, process: thread as u64, phase: Phase::Final };
-    let end = Action::End { nemesis: 0, due: stop, fault: Fault::Partition };
-    let mut expected = vec![(stop, Next::Strike(end))];
+    assert!(
+        main.iter()
+            .all(|(_, next)| !matches!(next, GeneratorStep::Invoke { phase: Phase::Final, .. }))
+    );
+    let last =
+        |thread| GeneratorStep::Invoke { thread, process: thread as u64, phase: Phase::Final };
+    let end = NemesisAction::End { nemesis_index: 0, due: stop, fault: Fault::Partition };
+    let mut expected = vec![(stop, GeneratorStep::Strike(end))];
     expected.extend((0..5).map(|thread| (stop + RECOVERY, last(thread))));
-    expected.push((stop + RECOVERY + slow, Next::Done));
+    expected.push((stop + RECOVERY + slow, GeneratorStep::Done));
     assert_eq!(after, expected);
 }
 
 #[test]
 fn a_final_operation_may_be_followed_by_another() {
     let plan = Plan { has_final: true, time_limit: NO_TIME, ..plan(1, 10.0) };
-    let mut schedule = Schedule::new(&plan, START, &Random::seeded(1));
-    assert_eq!(schedule.next(START), Next::WaitUntil(START + RECOVERY));
+    let mut generator = Generator::new(&plan, START, &Random::seeded(1));
+    assert_eq!(generator.next(START), GeneratorStep::WaitUntil(START + RECOVERY));
     let mut now = START + RECOVERY;
     for process in [0, 1, 2] {
-        let invoke = Next::Invoke { thread: 0, process, phase: Phase::Final };
-        assert_eq!(schedule.next(now), invoke);
-        assert_eq!(schedule.next(now), Next::WaitForCompletion);
-        schedule.completed(now, 0, true);
+        let invoke = GeneratorStep::Invoke { thread: 0, process, phase: Phase::Final };
+        assert_eq!(generator.next(now), invoke);
+        assert_eq!(generator.next(now), GeneratorStep::WaitForCompletion);
+        generator.completed(now, 0, true);
         if process < 2 {
-            schedule.again(0, now + TICK);
-            assert_eq!(schedule.next(now), Next::WaitUntil(now + TICK));
+            generator.schedule_final(0, now + TICK);
+            assert_eq!(generator.next(now), GeneratorStep::WaitUntil(now + TICK));
         }
         now += TICK;
     }
-    assert_eq!(schedule.next(now), Next::Done);
+    assert_eq!(generator.next(now), GeneratorStep::Done);
 }
 
 #[test]
 fn the_nemesis_strikes_while_all_threads_are_busy_but_not_after_the_limit() {
     let plan = Plan { faults: BTreeSet::from([Fault::Partition]), ..plan(1, 1000.0) };
-    let events = play(&plan, |_, _| (2 * LIMIT, false));
+    let events = simulate(&plan, |_, _| (2 * LIMIT, false));
     assert_eq!(invocations(&events).len(), 1);
     assert!(events.len() > 5, "{events:?}");
     assert!(events[..events.len() - 1].iter().all(|(time, _)| *time < START + LIMIT));
@@ -212,9 +224,9 @@ fn a_named_strike_takes_place_at_its_time_and_ends_with_the_main_part_at_the_lat
         Strike::mute(["n1"], 20 * second, 100 * second),
     ];
     let plan = Plan { strikes, has_final: true, ..plan(2, 10.0) };
-    let events = play(&plan, |_, _| (NO_TIME, false));
+    let events = simulate(&plan, |_, _| (NO_TIME, false));
     let struck = events.iter().filter_map(|(time, next)| match next {
-        Next::Strike(action) => {
+        GeneratorStep::Strike(action) => {
             Some(format!("{action} at {}", time.saturating_sub(START).as_secs()))
         }
         _ => None,
@@ -233,20 +245,22 @@ fn faults_that_end_early_end_for_good_and_operations_go_on() {
     ];
     let faults_until = 8 * second;
     let plan = Plan { faults, strikes, faults_until, has_final: true, ..plan(2, 10.0) };
-    let events = play(&plan, |_, _| (NO_TIME, false));
+    let events = simulate(&plan, |_, _| (NO_TIME, false));
     let end = START + faults_until;
     let split = events.iter().position(|(time, _)| *time >= end).expect("a second part");
     let (before, after) = events.split_at(split);
-    let starts = |(_, next): &&(Duration, Next)| matches!(next, Next::Strike(Action::Begin { .. }));
+    let starts = |(_, next): &&(Duration, GeneratorStep)| {
+        matches!(next, GeneratorStep::Strike(NemesisAction::Begin { .. }))
+    };
     assert!(before.iter().filter(starts).count() > 4, "faults struck");
     let struck: Vec<String> = after
         .iter()
         .filter_map(|(time, next)| match next {
-            Next::Strike(action @ Action::End { due, .. }) => {
+            GeneratorStep::Strike(action @ NemesisAction::End { due, .. }) => {
                 assert_eq!((*time, *due), (end, end));
                 Some(action.to_string())
             }
-            Next::Strike(action) => panic!("{action} at {time:?}"),
+            GeneratorStep::Strike(action) => panic!("{action} at {time:?}"),
             _ => None,
         })
         .collect();
@@ -258,9 +272,9 @@ fn faults_that_end_early_end_for_good_and_operations_go_on() {
 fn faults_that_would_end_after_the_main_part_end_with_it() {
     let faults = BTreeSet::from([Fault::Partition, Fault::Kill]);
     let usual = Plan { faults, has_final: true, ..plan(5, 10.0) };
-    let expected = play(&usual, |_, _| (NO_TIME, false));
+    let expected = simulate(&usual, |_, _| (NO_TIME, false));
     for faults_until in [LIMIT, 2 * LIMIT] {
         let plan = Plan { faults_until, ..usual.clone() };
-        assert_eq!(play(&plan, |_, _| (NO_TIME, false)), expected);
+        assert_eq!(simulate(&plan, |_, _| (NO_TIME, false)), expected);
     }
 }

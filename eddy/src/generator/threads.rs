@@ -29,10 +29,10 @@ impl Threads {
         0..self.processes.len()
     }
 
-    /// The free thread among these whose turn it is.
-    pub(super) fn next_free(&self, crew: &Range<usize>) -> Option<usize> {
-        let after = self.turn.clamp(crew.start, crew.end)..crew.end;
-        self.free.range(after).chain(self.free.range(crew.clone())).next().copied()
+    /// The free thread of a subgroup whose turn is next.
+    pub(super) fn next_free(&self, subgroup: &Range<usize>) -> Option<usize> {
+        let after = self.turn.clamp(subgroup.start, subgroup.end)..subgroup.end;
+        self.free.range(after).chain(self.free.range(subgroup.clone())).next().copied()
     }
 
     pub(super) fn are_all_free(&self) -> bool {
@@ -46,7 +46,7 @@ impl Threads {
     /// Makes a free thread busy, uses up a turn, and tells the thread's process.
     pub(super) fn claim(&mut self, thread: usize) -> u64 {
         assert!(self.free.remove(&thread), "thread {thread} is busy");
-        self.pass();
+        self.advance_turn();
         self.processes[thread]
     }
 
@@ -58,8 +58,8 @@ impl Threads {
         }
     }
 
-    /// Uses up a turn, as every operation does, also the nemesis' own.
-    pub(super) fn pass(&mut self) {
+    /// Advances the turn, as every operation does, including those of the nemesis.
+    pub(super) fn advance_turn(&mut self) {
         self.turn = (self.turn + 1) % (self.processes.len() + 1);
     }
 }
@@ -76,7 +76,7 @@ mod tests {
         let mut taken = Vec::new();
         for turn in turns.chars() {
             if turn == 'N' {
-                threads.pass();
+                threads.advance_turn();
                 continue;
             }
             let thread = threads.next_free(&(0..count)).expect("a free thread");

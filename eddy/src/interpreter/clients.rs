@@ -11,50 +11,54 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::mistakes;
-use crate::client::{Operation, Reply, Request};
-use crate::network::{Message, Network};
+use super::reply_mistakes;
+use crate::client::{ClientReply, ClientRequest, Operation};
+use crate::network::{Network, NetworkMessage};
 
-/// How many closed clients are remembered that had given up, the last of all. Each may still get
-/// its reply, and how late it is can be told of these only. A client waits for a second or more, so
-/// with 100 of them this is more than a minute.
-const REMEMBERED: usize = 10_000;
+/// Maximum number of closed clients whose timed-out requests are kept; the oldest are forgotten.
+/// Only for these is a late reply recognized. A client waits for at least a second, so with 100
+/// clients this lasts for more than a minute; more would take more memory.
+const MAX_TIMED_OUT: usize = 10_000;
 
-/// How many of its answered requests an open client remembers, the last of all. A second reply
-/// comes right after the first one, most often; each keeps the body of a reply.
-const ANSWERED: usize = 4;
+/// Maximum number of answered requests that are kept of an open client; the oldest are forgotten. A
+/// second reply usually follows the first closely, and each entry keeps the body of a reply.
+const MAX_ANSWERED: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Clients {
-    opened: u64,
-    open: BTreeMap<u64, Open>,
-    /// The closed clients whose last request was not answered in time; at most [`REMEMBERED`].
-    gave_up: BTreeMap<u64, Unanswered>,
+    /// The number of the next client.
+    next_client: u64,
+    open: BTreeMap<u64, OpenClient>,
+    /// The requests that timed out and whose clients are closed, by client; at most
+    /// [`MAX_TIMED_OUT`].
+    timed_out: BTreeMap<u64, TimedOutRequest>,
     /// The client of each thread, and the process that it was opened for.
     threads: Vec<Option<(u64, u64)>>,
     /// Whether another process of a thread goes on with its client.
     are_reused: bool,
-    waiting: BTreeMap<u64, Waiting>,
+    /// The outstanding request of each client.
+    outstanding: BTreeMap<u64, OutstandingRequest>,
+    /// The deadline of each entry of `outstanding`.
     deadlines: BTreeSet<(Duration, u64)>,
-    /// The last request that was made, with its `msg_id` and body. All nodes are asked the same at
-    /// setup, which may be long.
-    last: Option<(Rc<serde_json::Value>, u64, Rc<RawValue>)>,
+    /// A cache of the last request: its body without and with its `msg_id`. Setup sends the same
+    /// request to all nodes, and it may be long.
+    last_body: Option<(Rc<serde_json::Value>, u64, Rc<RawValue>)>,
 }
 
 /// What is known of an open client.
 #[derive(Debug, Default)]
-struct Open {
+struct OpenClient {
     /// The last `msg_id` that it has used.
     msg_id: u64,
-    /// The request with that id, if it was not answered in time.
-    unanswered: Option<Unanswered>,
-    /// The last requests that were answered; at most [`ANSWERED`].
-    answered: VecDeque<Answered>,
+    /// The request with that id, if it timed out.
+    timed_out: Option<TimedOutRequest>,
+    /// The last answered requests, the latest first; at most [`MAX_ANSWERED`].
+    answered: VecDeque<AnsweredRequest>,
 }
 
 /// A request that was answered.
 #[derive(Debug)]
-pub(super) struct Answered {
+pub(super) struct AnsweredRequest {
     pub(super) msg_id: u64,
     /// The operation that it was for.
     pub(super) f: &'static str,
@@ -65,16 +69,16 @@ pub(super) struct Answered {
 /// A message to a client that does not wait for it.
 #[derive(Debug)]
 pub(super) enum Unsolicited<'a> {
-    /// It answers again what had been answered so.
-    Again(&'a Answered),
-    /// It answers nothing that the client ever asked: what it says that it answers, and what it
-    /// should say.
+    /// A second reply to this request.
+    SecondReply(&'a AnsweredRequest),
+    /// A message that answers none of the client's requests: its `in_reply_to`, and the expected
+    /// one, as words.
     NoRequest { found: String, expected: String },
 }
 
 /// A request that was not answered in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unanswered {
+pub(super) struct TimedOutRequest {
     msg_id: u64,
     /// The operation that it was for.
     pub(super) f: &'static str,
@@ -84,14 +88,14 @@ pub(super) struct Unanswered {
 
 /// A request that has not been answered yet.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct OutstandingRequest {
     pub(super) client: u64,
     /// The number of the node that was asked.
     pub(super) node: usize,
     pub(super) deadline: Duration,
     pub(super) operation: Operation,
-    /// The last question of the operation.
-    pub(super) request: Request,
+    /// The latest request of the operation.
+    pub(super) request: ClientRequest,
     pub(super) purpose: Purpose,
 }
 
@@ -106,29 +110,29 @@ pub(super) enum Purpose {
 impl Clients {
     pub(super) fn new(threads: usize, are_reused: bool) -> Clients {
         Clients {
-            opened: 0,
+            next_client: 0,
             open: BTreeMap::new(),
-            gave_up: BTreeMap::new(),
+            timed_out: BTreeMap::new(),
             threads: vec![None; threads],
             are_reused,
-            waiting: BTreeMap::new(),
+            outstanding: BTreeMap::new(),
             deadlines: BTreeSet::new(),
-            last: None,
+            last_body: None,
         }
     }
 
     /// Opens a client and lets it join the network.
     pub(super) fn open(&mut self, network: &mut Network) -> u64 {
-        let client = self.opened;
-        self.opened += 1;
-        self.open.insert(client, Open::default());
+        let client = self.next_client;
+        self.next_client += 1;
+        self.open.insert(client, OpenClient::default());
         network.join(&name(client));
         client
     }
 
-    /// Uses up the name of a client that nobody needs.
-    pub(super) fn skip(&mut self) {
-        self.opened += 1;
+    /// Skips the name of one client.
+    pub(super) fn skip_name(&mut self) {
+        self.next_client += 1;
     }
 
     /// The client of a thread, which works as this process now; a new one if it has none, or has
@@ -148,44 +152,52 @@ impl Clients {
     /// Closes a client for good; replies that still come are dropped.
     pub(super) fn close(&mut self, client: u64, network: &mut Network) {
         network.leave(&name(client));
-        if let Some(Open { unanswered: Some(unanswered), .. }) = self.open.remove(&client) {
-            self.gave_up.insert(client, unanswered);
-            if self.gave_up.len() > REMEMBERED {
-                self.gave_up.pop_first();
+        if let Some(OpenClient { timed_out: Some(timed_out), .. }) = self.open.remove(&client) {
+            self.timed_out.insert(client, timed_out);
+            if self.timed_out.len() > MAX_TIMED_OUT {
+                self.timed_out.pop_first();
             }
         }
     }
 
-    /// Notes that a client does not wait any more for the answer to its last request.
-    pub(super) fn give_up(&mut self, waiting: &Waiting) {
-        if let Some(Open { msg_id, unanswered, .. }) = self.open.get_mut(&waiting.client) {
-            let Waiting { operation, deadline, .. } = waiting;
-            *unanswered = Some(Unanswered { msg_id: *msg_id, f: operation.f, deadline: *deadline });
+    /// Notes that the last request of a client timed out.
+    pub(super) fn note_timeout(&mut self, outstanding: &OutstandingRequest) {
+        if let Some(OpenClient { msg_id, timed_out, .. }) = self.open.get_mut(&outstanding.client) {
+            let OutstandingRequest { operation, deadline, .. } = outstanding;
+            *timed_out =
+                Some(TimedOutRequest { msg_id: *msg_id, f: operation.f, deadline: *deadline });
         }
     }
 
-    /// The request that this body answers too late, for the client is closed that is called so.
-    pub(super) fn gave_up(&self, client: &str, body: &RawValue) -> Option<Unanswered> {
-        let unanswered = self.gave_up.get(&number(client)?)?;
-        let id = in_reply_to(&Reply::read(body).ok()?)?;
-        (id == unanswered.msg_id).then_some(*unanswered)
+    /// The timed-out request of this closed client that this body answers, if there is one.
+    pub(super) fn timed_out_request(
+        &self,
+        client: &str,
+        body: &RawValue,
+    ) -> Option<TimedOutRequest> {
+        let timed_out = self.timed_out.get(&number(client)?)?;
+        let id = in_reply_to(&ClientReply::parse(body).ok()?)?;
+        (id == timed_out.msg_id).then_some(*timed_out)
     }
 
-    /// Notes that a client waits, and gives its name and the body of its request.
-    pub(super) fn wait(&mut self, waiting: Waiting) -> (String, Rc<RawValue>) {
-        let Waiting { client, deadline, .. } = waiting;
+    /// Notes an outstanding request, and returns the name of its client and its body.
+    pub(super) fn add_outstanding(
+        &mut self,
+        outstanding: OutstandingRequest,
+    ) -> (String, Rc<RawValue>) {
+        let OutstandingRequest { client, deadline, .. } = outstanding;
         let open = self.open.entry(client).or_default();
         open.msg_id += 1;
-        open.unanswered = None;
+        open.timed_out = None;
         let msg_id = open.msg_id;
-        let body = self.body(&waiting.request.body, msg_id);
+        let body = self.body(&outstanding.request.body, msg_id);
         self.deadlines.insert((deadline, client));
-        self.waiting.insert(client, waiting);
+        self.outstanding.insert(client, outstanding);
         (name(client), body)
     }
 
     fn body(&mut self, request: &Rc<serde_json::Value>, msg_id: u64) -> Rc<RawValue> {
-        if let Some((last, id, body)) = &self.last
+        if let Some((last, id, body)) = &self.last_body
             && Rc::ptr_eq(last, request)
             && *id == msg_id
         {
@@ -195,116 +207,136 @@ impl Clients {
         body["msg_id"] = msg_id.into();
         let body = serde_json::value::to_raw_value(&body).expect("a JSON value is JSON");
         let body: Rc<RawValue> = body.into();
-        self.last = Some((Rc::clone(request), msg_id, Rc::clone(&body)));
+        self.last_body = Some((Rc::clone(request), msg_id, Rc::clone(&body)));
         body
     }
 
-    /// Waits again for an answer that did not come in time.
-    pub(super) fn wait_longer(&mut self, waiting: Waiting, deadline: Duration) {
-        let client = waiting.client;
+    /// Puts back a request that was taken, with a later deadline.
+    pub(super) fn put_back(&mut self, outstanding: OutstandingRequest, deadline: Duration) {
+        let client = outstanding.client;
         self.deadlines.insert((deadline, client));
-        self.waiting.insert(client, Waiting { deadline, ..waiting });
+        self.outstanding.insert(client, OutstandingRequest { deadline, ..outstanding });
     }
 
-    /// Gives a node until then to answer what it has yet to answer before it can be tested.
-    pub(super) fn give_time(&mut self, node: usize, deadline: Duration) {
-        if let Some(waiting) = self.take_preparation(node) {
-            self.wait_longer(waiting, deadline);
+    /// Extends the deadline of a node's outstanding `init` or setup, if it has one.
+    pub(super) fn extend_preparation(&mut self, node: usize, deadline: Duration) {
+        if let Some(outstanding) = self.take_preparation(node) {
+            self.put_back(outstanding, deadline);
         }
     }
 
-    /// Stops waiting for a node that cannot answer any more.
-    pub(super) fn give_up_preparation(&mut self, node: usize, network: &mut Network) {
-        if let Some(waiting) = self.take_preparation(node) {
-            self.close(waiting.client, network);
+    /// Drops the outstanding `init` or setup of a node that was killed, if it has one.
+    pub(super) fn drop_preparation(&mut self, node: usize, network: &mut Network) {
+        if let Some(outstanding) = self.take_preparation(node) {
+            self.close(outstanding.client, network);
         }
     }
 
-    fn take_preparation(&mut self, node: usize) -> Option<Waiting> {
-        let client = self.preparing(node)?.0.client;
+    fn take_preparation(&mut self, node: usize) -> Option<OutstandingRequest> {
+        let client = self.outstanding_preparation(node)?.0.client;
         self.take(client)
     }
 
-    /// Whether any client waits for a reply.
-    pub(super) fn are_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    /// True if any client waits for a reply.
+    pub(super) fn has_outstanding(&self) -> bool {
+        !self.outstanding.is_empty()
     }
 
-    /// Takes the request that this message answers, if a client waits for it, and the reply.
-    pub(super) fn answered<'a>(&mut self, message: &'a Message) -> Option<(Waiting, Reply<'a>)> {
+    /// Takes the outstanding request that this message answers, if there is one, and the reply.
+    pub(super) fn take_answered<'a>(
+        &mut self,
+        message: &'a NetworkMessage,
+    ) -> Option<(OutstandingRequest, ClientReply<'a>)> {
         let client = number(&message.dest)?;
-        // Nothing else of the body matters here: whether it is a good reply is for its schema.
-        let reply = Reply::read(&message.body).ok()?;
+        // Only `in_reply_to` matters here. The schema checks the rest.
+        let reply = ClientReply::parse(&message.body).ok()?;
         let msg_id = in_reply_to(&reply)?;
         if self.open.get(&client)?.msg_id != msg_id {
             return None;
         }
-        let waiting = self.take(client)?;
-        let Open { answered, .. } = self.open.get_mut(&client)?;
-        answered.truncate(ANSWERED - 1);
+        let outstanding = self.take(client)?;
+        let OpenClient { answered, .. } = self.open.get_mut(&client)?;
+        answered.truncate(MAX_ANSWERED - 1);
         let body = Rc::clone(&message.body);
-        answered.push_front(Answered { msg_id, f: waiting.operation.f, body });
-        Some((waiting, reply))
+        answered.push_front(AnsweredRequest { msg_id, f: outstanding.operation.f, body });
+        Some((outstanding, reply))
     }
 
-    /// The request of this number that a node was asked and that a client waits for, if a body can
-    /// be the answer to it by its type.
-    pub(super) fn awaited(&self, node: usize, msg_id: u64, body: &RawValue) -> Option<&Waiting> {
-        let of_node = |waiting: &&Waiting| {
-            let open = self.open.get(&waiting.client);
-            waiting.node == node && open.is_some_and(|open| open.msg_id == msg_id)
+    /// The outstanding request to a node with this `msg_id`, if the type of the body is one that
+    /// its reply may have.
+    pub(super) fn outstanding_at_node(
+        &self,
+        node: usize,
+        msg_id: u64,
+        body: &RawValue,
+    ) -> Option<&OutstandingRequest> {
+        let of_node = |outstanding: &&OutstandingRequest| {
+            let open = self.open.get(&outstanding.client);
+            outstanding.node == node && open.is_some_and(|open| open.msg_id == msg_id)
         };
-        let mut waiting = self.waiting.values().filter(of_node).peekable();
-        waiting.peek()?;
-        let kind = Reply::read(body).ok()?.kind()?;
-        waiting.find(|waiting| kind == "error" || kind == waiting.request.reply.kind())
+        let mut outstanding = self.outstanding.values().filter(of_node).peekable();
+        outstanding.peek()?;
+        let kind = ClientReply::parse(body).ok()?.kind()?;
+        outstanding.find(|outstanding| kind == "error" || kind == outstanding.request.reply.kind())
     }
 
-    /// The request that this body of a node answers, if it is sent to the client that waits.
-    pub(super) fn awaits(&self, dest: &str, node: usize, body: &RawValue) -> Option<&Waiting> {
+    /// The outstanding request of the client `dest` to a node that this body answers, if any.
+    pub(super) fn outstanding_of_client(
+        &self,
+        dest: &str,
+        node: usize,
+        body: &RawValue,
+    ) -> Option<&OutstandingRequest> {
         let client = number(dest)?;
-        let waiting = self.waiting.get(&client).filter(|waiting| waiting.node == node)?;
-        let msg_id = in_reply_to(&Reply::read(body).ok()?)?;
-        (self.open.get(&client)?.msg_id == msg_id).then_some(waiting)
+        let outstanding = self.outstanding.get(&client)?;
+        let msg_id = in_reply_to(&ClientReply::parse(body).ok()?)?;
+        let is_answered = outstanding.node == node && self.open.get(&client)?.msg_id == msg_id;
+        is_answered.then_some(outstanding)
     }
 
-    /// What is wrong with a message to an open client that does not wait for it. An answer that
-    /// comes too late is as it should be.
-    pub(super) fn unsolicited(&self, message: &Message) -> Option<Unsolicited<'_>> {
+    /// The mistake in a message to an open client that does not wait for it. A late reply is not a
+    /// mistake.
+    pub(super) fn unsolicited(&self, message: &NetworkMessage) -> Option<Unsolicited<'_>> {
         let client = number(&message.dest)?;
-        let Open { msg_id, answered, .. } = self.open.get(&client)?;
-        let reply = Reply::read(&message.body).ok();
+        let OpenClient { msg_id, answered, .. } = self.open.get(&client)?;
+        let reply = ClientReply::parse(&message.body).ok();
         let field = reply.as_ref().and_then(|reply| reply.field("in_reply_to"));
         let id = reply.as_ref().and_then(in_reply_to);
         if let Some(id) = id.filter(|id| (1..=*msg_id).contains(id)) {
-            return answered.iter().find(|answered| answered.msg_id == id).map(Unsolicited::Again);
+            return answered
+                .iter()
+                .find(|answered| answered.msg_id == id)
+                .map(Unsolicited::SecondReply);
         }
-        let expected = match self.waiting.get(&client) {
-            Some(Waiting { operation, .. }) => {
+        let expected = match self.outstanding.get(&client) {
+            Some(OutstandingRequest { operation, .. }) => {
                 format!("{msg_id}, the msg_id of its request, {}", operation.f)
             }
             None => "the msg_id of a request".to_owned(),
         };
-        let found = mistakes::described("in_reply_to", field.map(RawValue::get));
+        let found = reply_mistakes::describe_field("in_reply_to", field.map(RawValue::get));
         Some(Unsolicited::NoRequest { found, expected })
     }
 
-    /// What a node has yet to answer before it can be tested, if anything.
-    pub(super) fn preparation(&self, node: usize) -> Option<&'static str> {
-        self.preparing(node).map(|(waiting, _)| waiting.operation.f)
+    /// The function of a node's outstanding `init` or setup, if it has one.
+    pub(super) fn preparation_function(&self, node: usize) -> Option<&'static str> {
+        self.outstanding_preparation(node).map(|(outstanding, _)| outstanding.operation.f)
     }
 
-    /// The request that a node has yet to answer before it can be tested, if any, and its `msg_id`.
-    pub(super) fn preparing(&self, node: usize) -> Option<(&Waiting, u64)> {
-        let is_preparation = |waiting: &&Waiting| {
-            waiting.node == node && matches!(waiting.purpose, Purpose::Preparation)
+    /// A node's outstanding `init` or setup and its `msg_id`, if it has one.
+    pub(super) fn outstanding_preparation(
+        &self,
+        node: usize,
+    ) -> Option<(&OutstandingRequest, u64)> {
+        let is_preparation = |outstanding: &&OutstandingRequest| {
+            outstanding.node == node && matches!(outstanding.purpose, Purpose::Preparation)
         };
-        let waiting = self.waiting.values().find(is_preparation)?;
-        Some((waiting, self.open.get(&waiting.client)?.msg_id))
+        let outstanding = self.outstanding.values().find(is_preparation)?;
+        Some((outstanding, self.open.get(&outstanding.client)?.msg_id))
     }
 
-    /// Takes a request whose time is up.
-    pub(super) fn expired(&mut self, now: Duration) -> Option<Waiting> {
+    /// Takes a request whose deadline has passed.
+    pub(super) fn expired(&mut self, now: Duration) -> Option<OutstandingRequest> {
         let (deadline, client) = *self.deadlines.first()?;
         if deadline <= now { self.take(client) } else { None }
     }
@@ -314,15 +346,15 @@ impl Clients {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    fn take(&mut self, client: u64) -> Option<Waiting> {
-        let waiting = self.waiting.remove(&client)?;
-        self.deadlines.remove(&(waiting.deadline, client));
-        Some(waiting)
+    fn take(&mut self, client: u64) -> Option<OutstandingRequest> {
+        let outstanding = self.outstanding.remove(&client)?;
+        self.deadlines.remove(&(outstanding.deadline, client));
+        Some(outstanding)
     }
 }
 
-/// The `msg_id` that a reply says it answers.
-pub(super) fn in_reply_to(reply: &Reply<'_>) -> Option<u64> {
+/// The `in_reply_to` of a reply, if it is a number.
+pub(super) fn in_reply_to(reply: &ClientReply<'_>) -> Option<u64> {
     reply.field("in_reply_to")?.get().parse().ok()
 }
 
@@ -346,30 +378,38 @@ mod tests {
     use crate::random::Random;
 
     #[test]
-    fn of_the_clients_that_gave_up_only_the_last_are_remembered() {
+    fn only_the_latest_timed_out_requests_of_closed_clients_are_kept() {
         let mut network =
             Network::new(Latency::default(), Delivery::Maelstrom, Random::seeded(0), false);
         let mut clients = Clients::new(1, false);
         let operation = Operation::init("n0", &[]);
         let Work::Ask(request) = operation.work.clone() else { panic!("init asks nothing") };
         let (deadline, purpose) = (Duration::from_secs(5), Purpose::Preparation);
-        let processes = u64::try_from(REMEMBERED).unwrap() + 2;
+        let processes = u64::try_from(MAX_TIMED_OUT).unwrap() + 2;
         for process in 0..processes {
             let client = clients.of_thread(0, process, &mut network);
             let (operation, request) = (operation.clone(), request.clone());
-            clients.wait(Waiting { client, node: 0, deadline, operation, request, purpose });
-            let waiting = clients.expired(deadline).unwrap();
-            clients.give_up(&waiting);
+            clients.add_outstanding(OutstandingRequest {
+                client,
+                node: 0,
+                deadline,
+                operation,
+                request,
+                purpose,
+            });
+            let outstanding = clients.expired(deadline).unwrap();
+            clients.note_timeout(&outstanding);
         }
-        // The last one is open.
-        assert_eq!(clients.gave_up.len(), REMEMBERED);
+        // The last client is open.
+        assert_eq!(clients.timed_out.len(), MAX_TIMED_OUT);
         let body = serde_json::value::to_raw_value(&json!({"in_reply_to": 1})).unwrap();
-        let gave_up = |client| clients.gave_up(&name(client), &body).map(|late| late.deadline);
+        let gave_up =
+            |client| clients.timed_out_request(&name(client), &body).map(|late| late.deadline);
         assert_eq!(gave_up(0), None);
         assert_eq!(gave_up(1), Some(deadline));
         assert_eq!(gave_up(processes - 2), Some(deadline));
         assert_eq!(gave_up(processes - 1), None);
         let other = serde_json::value::to_raw_value(&json!({"in_reply_to": 2})).unwrap();
-        assert_eq!(clients.gave_up("c1", &other), None);
+        assert_eq!(clients.timed_out_request("c1", &other), None);
     }
 }

@@ -7,21 +7,21 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::nemesis::{Fault, Harm, Strike};
-use crate::network::Message;
+use crate::nemesis::{Fault, Strike, StrikeEffect};
+use crate::network::NetworkMessage;
 
-/// How many bytes wait for a paused node. Less would lose what a system's buffers hold; more would
-/// let nodes that talk without end fill the memory, and a process that goes on would have more to
-/// read at once than it may leave unread.
-const MOST_HELD: usize = 32 << 20;
+/// Maximum number of bytes that are buffered for a paused node. Less would lose what the buffers of
+/// a system hold. More would let nodes that send without end exhaust the memory, and would let a
+/// resumed process get more lines at once than it may leave unread.
+const MAX_BUFFERED_BYTES: usize = 32 << 20;
 
-/// How much longer than its body the line of a message is, about.
-const AROUND_A_BODY: usize = 64;
+/// The approximate length of the line of a message, without its body.
+const LINE_OVERHEAD: usize = 64;
 
 /// What is to be done to a node, by its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// All at once, which costs little more than one.
+pub(crate) enum NodeCommand {
+    /// Kill nodes, all at once, because that takes little more time than one kill.
     Kill(Vec<usize>),
     /// A node that was killed is started again.
     Start(usize),
@@ -34,77 +34,78 @@ pub(crate) enum Order {
 /// The faults of a test.
 #[derive(Debug)]
 pub(super) struct Faults {
-    nodes: Vec<Health>,
-    /// All strikes so far; those that go on end with the test.
+    nodes: Vec<NodeFaults>,
+    /// All strikes so far. An active strike has the end [`Duration::MAX`].
     strikes: Vec<Strike>,
-    /// How many there are of each fault, in the order of [`Fault::ALL`].
-    begun: [u64; Fault::ALL.len()],
-    /// The places of those that go on, by their nemesis.
-    going_on: BTreeMap<usize, usize>,
-    orders: VecDeque<Order>,
-    released: VecDeque<(usize, Message)>,
-    /// What the times of strikes count from.
-    start: Duration,
+    /// The number of strikes of each fault, in the order of [`Fault::ALL`].
+    strike_counts: [u64; Fault::ALL.len()],
+    /// The index in `strikes` of the active strike of each nemesis.
+    active: BTreeMap<usize, usize>,
+    commands: VecDeque<NodeCommand>,
+    /// Buffered messages of resumed nodes, each with the index of its node.
+    released: VecDeque<(usize, NetworkMessage)>,
+    /// The time of the first operation, from which the times of strikes count.
+    strikes_start: Duration,
 }
 
 /// What goes on at a node.
 #[derive(Debug, Default)]
-struct Health {
-    /// The nemeses that have killed it.
+struct NodeFaults {
+    /// The nemeses that keep it dead; it is alive if there is none.
     killed_by: BTreeSet<usize>,
     /// The nemeses that have paused it, while it lives.
     paused_by: BTreeSet<usize>,
-    /// What has arrived since it was paused.
-    held: Vec<Message>,
-    held_bytes: usize,
-    /// How many times it was killed.
-    deaths: u64,
+    /// Messages that have arrived since it was paused; empty while it runs.
+    buffered: Vec<NetworkMessage>,
+    buffered_bytes: usize,
+    /// The number of kills.
+    kill_count: u64,
 }
 
 impl Faults {
     /// No faults yet, for so many nodes.
     pub(super) fn new(nodes: usize) -> Faults {
         Faults {
-            nodes: (0..nodes).map(|_| Health::default()).collect(),
+            nodes: (0..nodes).map(|_| NodeFaults::default()).collect(),
             strikes: Vec::new(),
-            begun: [0; Fault::ALL.len()],
-            going_on: BTreeMap::new(),
-            orders: VecDeque::new(),
+            strike_counts: [0; Fault::ALL.len()],
+            active: BTreeMap::new(),
+            commands: VecDeque::new(),
             released: VecDeque::new(),
-            start: Duration::ZERO,
+            strikes_start: Duration::ZERO,
         }
     }
 
-    /// Strikes may begin from now on.
-    pub(super) fn start(&mut self, now: Duration) {
-        self.start = now;
+    /// Sets the time from which the times of strikes count.
+    pub(super) fn set_strikes_start(&mut self, now: Duration) {
+        self.strikes_start = now;
     }
 
-    /// Since when strikes may begin, which is what their times count from.
-    pub(super) fn began(&self) -> Duration {
-        self.start
+    /// The time from which the times of strikes count.
+    pub(super) fn strikes_start(&self) -> Duration {
+        self.strikes_start
     }
 
-    /// Notes that a strike begins.
-    pub(super) fn begin(&mut self, due: Duration, nemesis: usize, harm: Harm) {
-        let from = due.saturating_sub(self.start);
-        self.going_on.insert(nemesis, self.strikes.len());
-        if let Some(number) = Fault::ALL.iter().position(|fault| *fault == harm.fault()) {
-            self.begun[number] += 1;
+    /// Notes the beginning of a strike.
+    pub(super) fn begin(&mut self, due: Duration, nemesis_index: usize, effect: StrikeEffect) {
+        let from = due.saturating_sub(self.strikes_start);
+        self.active.insert(nemesis_index, self.strikes.len());
+        if let Some(number) = Fault::ALL.iter().position(|fault| *fault == effect.fault()) {
+            self.strike_counts[number] += 1;
         }
-        self.strikes.push(Strike { from, until: Duration::MAX, harm });
+        self.strikes.push(Strike { from, until: Duration::MAX, effect });
     }
 
-    /// Notes that the strike of a nemesis ends, and gives what it did, if one went on.
-    pub(super) fn end(&mut self, due: Duration, nemesis: usize) -> Option<Harm> {
-        let strike = &mut self.strikes[self.going_on.remove(&nemesis)?];
-        strike.until = due.saturating_sub(self.start);
-        Some(strike.harm.clone())
+    /// Notes the end of the active strike of a nemesis, and returns its effect, if there was one.
+    pub(super) fn end(&mut self, due: Duration, nemesis_index: usize) -> Option<StrikeEffect> {
+        let strike = &mut self.strikes[self.active.remove(&nemesis_index)?];
+        strike.until = due.saturating_sub(self.strikes_start);
+        Some(strike.effect.clone())
     }
 
-    /// How many strikes have begun of each fault, in the order of [`Fault::ALL`].
-    pub(super) fn begun(&self) -> [u64; Fault::ALL.len()] {
-        self.begun
+    /// The number of strikes of each fault so far, in the order of [`Fault::ALL`].
+    pub(super) fn strike_counts(&self) -> [u64; Fault::ALL.len()] {
+        self.strike_counts
     }
 
     /// All strikes so far; those that have not ended do so after `limit`.
@@ -117,55 +118,58 @@ impl Faults {
             .collect()
     }
 
-    /// Kills a node; tells what it takes along if it was alive.
-    pub(super) fn kill(&mut self, nemesis: usize, node: usize) -> Option<usize> {
-        let health = &mut self.nodes[node];
-        let was_alive = health.killed_by.is_empty();
-        health.killed_by.insert(nemesis);
-        health.paused_by.clear();
+    /// Kills a node. Returns the number of buffered messages that are lost, or `None` if the node
+    /// was already dead.
+    pub(super) fn kill(&mut self, nemesis_index: usize, node: usize) -> Option<usize> {
+        let state = &mut self.nodes[node];
+        let was_alive = state.killed_by.is_empty();
+        state.killed_by.insert(nemesis_index);
+        state.paused_by.clear();
         if !was_alive {
             return None;
         }
-        health.deaths += 1;
-        health.held_bytes = 0;
-        match self.orders.back_mut() {
-            Some(Order::Kill(nodes)) => nodes.push(node),
-            _ => self.orders.push_back(Order::Kill(vec![node])),
+        state.kill_count += 1;
+        state.buffered_bytes = 0;
+        match self.commands.back_mut() {
+            Some(NodeCommand::Kill(nodes)) => nodes.push(node),
+            _ => self.commands.push_back(NodeCommand::Kill(vec![node])),
         }
-        Some(std::mem::take(&mut health.held).len())
+        Some(std::mem::take(&mut state.buffered).len())
     }
 
-    /// Gives up one reason for which a node is dead; tells whether it was the last.
-    pub(super) fn revive(&mut self, nemesis: usize, node: usize) -> bool {
+    /// Ends the kill of a node by one nemesis. Returns true if the node is restarted, because no
+    /// other nemesis keeps it dead.
+    pub(super) fn restart(&mut self, nemesis_index: usize, node: usize) -> bool {
         let killed_by = &mut self.nodes[node].killed_by;
-        let is_started = killed_by.remove(&nemesis) && killed_by.is_empty();
-        if is_started {
-            self.orders.push_back(Order::Start(node));
+        let is_restarted = killed_by.remove(&nemesis_index) && killed_by.is_empty();
+        if is_restarted {
+            self.commands.push_back(NodeCommand::Start(node));
         }
-        is_started
+        is_restarted
     }
 
-    /// Pauses a node; tells whether it was running.
-    pub(super) fn pause(&mut self, nemesis: usize, node: usize) -> bool {
-        let Health { killed_by, paused_by, .. } = &mut self.nodes[node];
+    /// Pauses a node. Returns true if it was running.
+    pub(super) fn pause(&mut self, nemesis_index: usize, node: usize) -> bool {
+        let NodeFaults { killed_by, paused_by, .. } = &mut self.nodes[node];
         let was_running = killed_by.is_empty() && paused_by.is_empty();
         if killed_by.is_empty() {
-            paused_by.insert(nemesis);
+            paused_by.insert(nemesis_index);
         }
         if was_running {
-            self.orders.push_back(Order::Pause(node));
+            self.commands.push_back(NodeCommand::Pause(node));
         }
         was_running
     }
 
-    /// Gives up one reason for which a node stands still; tells whether it was the last.
-    pub(super) fn resume(&mut self, nemesis: usize, node: usize) -> bool {
-        let health = &mut self.nodes[node];
-        let is_resumed = health.paused_by.remove(&nemesis) && health.paused_by.is_empty();
+    /// Ends the pause of a node by one nemesis. Returns true if the node resumes, because no other
+    /// nemesis keeps it paused.
+    pub(super) fn resume(&mut self, nemesis_index: usize, node: usize) -> bool {
+        let state = &mut self.nodes[node];
+        let is_resumed = state.paused_by.remove(&nemesis_index) && state.paused_by.is_empty();
         if is_resumed {
-            self.orders.push_back(Order::Resume(node));
-            health.held_bytes = 0;
-            self.released.extend(health.held.drain(..).map(|message| (node, message)));
+            self.commands.push_back(NodeCommand::Resume(node));
+            state.buffered_bytes = 0;
+            self.released.extend(state.buffered.drain(..).map(|message| (node, message)));
         }
         is_resumed
     }
@@ -178,29 +182,29 @@ impl Faults {
         !self.nodes[node].killed_by.is_empty()
     }
 
-    /// How many times a node was killed.
-    pub(super) fn deaths(&self, node: usize) -> u64 {
-        self.nodes[node].deaths
+    /// The number of kills of a node: its incarnation, or the next one while it is dead.
+    pub(super) fn kill_count(&self, node: usize) -> u64 {
+        self.nodes[node].kill_count
     }
 
-    /// Keeps a message for a paused node; `false` if there are too many.
-    pub(super) fn hold(&mut self, node: usize, message: Message) -> bool {
-        let health = &mut self.nodes[node];
-        health.held_bytes += AROUND_A_BODY + message.body.get().len();
-        let fits = health.held_bytes <= MOST_HELD;
+    /// Buffers a message for a paused node. Returns false, and drops it, if the buffer is full.
+    pub(super) fn buffer(&mut self, node: usize, message: NetworkMessage) -> bool {
+        let state = &mut self.nodes[node];
+        state.buffered_bytes += LINE_OVERHEAD + message.body.get().len();
+        let fits = state.buffered_bytes <= MAX_BUFFERED_BYTES;
         if fits {
-            health.held.push(message);
+            state.buffered.push(message);
         }
         fits
     }
 
-    /// What is to be done next.
-    pub(super) fn next_order(&mut self) -> Option<Order> {
-        self.orders.pop_front()
+    /// The next command to the driver.
+    pub(super) fn next_command(&mut self) -> Option<NodeCommand> {
+        self.commands.pop_front()
     }
 
-    /// A message that has waited for a node that goes on again.
-    pub(super) fn next_released(&mut self) -> Option<(usize, Message)> {
+    /// The next buffered message of a resumed node.
+    pub(super) fn next_released(&mut self) -> Option<(usize, NetworkMessage)> {
         self.released.pop_front()
     }
 }
@@ -213,18 +217,18 @@ mod tests {
 
     use super::*;
 
-    fn message(length: usize) -> Message {
+    fn message(length: usize) -> NetworkMessage {
         let body = RawValue::from_string(format!("\"{}\"", "x".repeat(length))).unwrap();
         let name: Rc<str> = "n0".into();
-        Message { id: 0, src: Rc::clone(&name), dest: name, body: body.into() }
+        NetworkMessage { id: 0, src: Rc::clone(&name), dest: name, body: body.into() }
     }
 
-    fn orders(faults: &mut Faults) -> Vec<Order> {
-        std::iter::from_fn(|| faults.next_order()).collect()
+    fn commands(faults: &mut Faults) -> Vec<NodeCommand> {
+        std::iter::from_fn(|| faults.next_command()).collect()
     }
 
     #[test]
-    fn a_node_is_held_by_each_of_its_strikes() {
+    fn a_node_recovers_when_the_last_of_its_strikes_ends() {
         let mut faults = Faults::new(1);
         assert!(faults.pause(1, 0));
         assert!(!faults.pause(2, 0));
@@ -233,34 +237,42 @@ mod tests {
         assert!(faults.resume(2, 0));
         assert_eq!(faults.kill(3, 0), Some(0));
         assert_eq!(faults.kill(4, 0), None);
-        assert!(!faults.revive(3, 0));
-        assert!(!faults.revive(3, 0));
-        assert!(faults.revive(4, 0));
+        assert!(!faults.restart(3, 0));
+        assert!(!faults.restart(3, 0));
+        assert!(faults.restart(4, 0));
         assert!(!faults.is_paused(0));
-        let expected = [Order::Pause(0), Order::Resume(0), Order::Kill(vec![0]), Order::Start(0)];
-        assert_eq!(orders(&mut faults), expected);
+        let expected = [
+            NodeCommand::Pause(0),
+            NodeCommand::Resume(0),
+            NodeCommand::Kill(vec![0]),
+            NodeCommand::Start(0),
+        ];
+        assert_eq!(commands(&mut faults), expected);
     }
 
     #[test]
-    fn death_ends_a_pause_and_takes_along_what_had_arrived() {
+    fn a_kill_ends_a_pause_and_loses_the_buffered_messages() {
         let mut faults = Faults::new(1);
         faults.pause(1, 0);
-        assert!(faults.hold(0, message(1)));
+        assert!(faults.buffer(0, message(1)));
         assert_eq!(faults.kill(2, 0), Some(1));
         assert!(!faults.pause(3, 0), "a dead node");
-        assert!(faults.revive(2, 0));
+        assert!(faults.restart(2, 0));
         assert!(!faults.resume(1, 0) && !faults.resume(3, 0));
         assert!(faults.next_released().is_none());
-        assert_eq!(orders(&mut faults), [Order::Pause(0), Order::Kill(vec![0]), Order::Start(0)]);
+        assert_eq!(
+            commands(&mut faults),
+            [NodeCommand::Pause(0), NodeCommand::Kill(vec![0]), NodeCommand::Start(0)]
+        );
     }
 
     #[test]
-    fn what_has_arrived_at_a_paused_node_is_released_in_order_up_to_a_limit() {
+    fn buffered_messages_are_released_in_order_up_to_a_limit() {
         let mut faults = Faults::new(2);
         faults.pause(1, 1);
-        assert!(faults.hold(1, message(1)));
-        assert!(faults.hold(1, message(2)));
-        assert!(!faults.hold(1, message(MOST_HELD)));
+        assert!(faults.buffer(1, message(1)));
+        assert!(faults.buffer(1, message(2)));
+        assert!(!faults.buffer(1, message(MAX_BUFFERED_BYTES)));
         faults.resume(1, 1);
         let released = std::iter::from_fn(|| faults.next_released());
         let released: Vec<_> =
@@ -269,14 +281,14 @@ mod tests {
     }
 
     #[test]
-    fn strikes_are_told_with_their_times() {
+    fn strikes_are_listed_with_their_times() {
         let second = Duration::from_secs(1);
         let mut faults = Faults::new(1);
-        faults.start(10 * second);
+        faults.set_strikes_start(10 * second);
         let [first, second_one] = ["n0", "n1"].map(|name| Strike::kill([name], second, 3 * second));
-        faults.begin(11 * second, 0, first.harm.clone());
-        faults.begin(11 * second, 7, second_one.harm.clone());
-        assert_eq!(faults.end(13 * second, 7), Some(second_one.harm.clone()));
+        faults.begin(11 * second, 0, first.effect.clone());
+        faults.begin(11 * second, 7, second_one.effect.clone());
+        assert_eq!(faults.end(13 * second, 7), Some(second_one.effect.clone()));
         assert_eq!(faults.end(14 * second, 7), None);
         let open = Strike { until: 20 * second, ..first };
         assert_eq!(faults.strikes(20 * second), [open, second_one]);

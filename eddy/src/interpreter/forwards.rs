@@ -3,39 +3,40 @@
 
 use std::collections::BTreeMap;
 
-use super::complaint::{Said, excerpt};
+use super::node_error::{NodeMessage, excerpt};
 
 /// Such messages of each node, by its number.
 #[derive(Debug, Default)]
-pub(super) struct Forwards(BTreeMap<usize, Forwarded>);
+pub(super) struct Forwards(BTreeMap<usize, ForwardedMessages>);
 
 #[derive(Debug)]
-struct Forwarded {
+struct ForwardedMessages {
     count: u64,
     /// The first of them, in words.
     first: String,
 }
 
 impl Forwards {
-    /// Notes one.
-    pub(super) fn note(&mut self, node: usize, said: &Said<'_>) {
+    /// Notes a forwarded message of this node.
+    pub(super) fn note(&mut self, node: usize, message: &NodeMessage<'_>) {
         let first = || {
-            let Said { src, dest, body } = said;
+            let NodeMessage { src, dest, body } = message;
             format!("as {src} to {dest}: {}", excerpt(body.get()))
         };
         let forwarded = self.0.entry(node);
-        forwarded.or_insert_with(|| Forwarded { count: 0, first: first() }).count += 1;
+        forwarded.or_insert_with(|| ForwardedMessages { count: 0, first: first() }).count += 1;
     }
 
     /// A sentence for each node that did.
     pub(super) fn warnings(&self, nodes: &[String]) -> Vec<String> {
-        let sentence = |(node, Forwarded { count, first }): (&usize, &Forwarded)| {
-            let messages = match count {
-                1 => "1 message in the name of somebody else,".to_owned(),
-                _ => format!("{count} messages in the name of others, the first"),
+        let sentence =
+            |(node, ForwardedMessages { count, first }): (&usize, &ForwardedMessages)| {
+                let messages = match count {
+                    1 => "1 message in the name of somebody else,".to_owned(),
+                    _ => format!("{count} messages in the name of others, the first"),
+                };
+                format!("node {} sent {messages} {first}", nodes[*node])
             };
-            format!("node {} sent {messages} {first}", nodes[*node])
-        };
         self.0.iter().map(sentence).collect()
     }
 }
@@ -51,8 +52,8 @@ mod tests {
         let mut forwards = Forwards::default();
         for (node, src) in [(1, "c5"), (0, "n1"), (1, "c6")] {
             let body = RawValue::from_string("{}".to_owned()).unwrap();
-            let said = Said { src: src.into(), dest: "n0".into(), body: body.into() };
-            forwards.note(node, &said);
+            let message = NodeMessage { src: src.into(), dest: "n0".into(), body: body.into() };
+            forwards.note(node, &message);
         }
         let expected = [
             "node left sent 1 message in the name of somebody else, as n1 to n0: {}",

@@ -2,12 +2,12 @@
 
 use serde_json::error::Category;
 
-/// Advice for whoever wrote the node, as a sentence or two; empty if there is none.
-pub(super) fn of(line: &str, error: &serde_json::Error) -> &'static str {
+/// Advice for the author of the node, in one or two sentences; empty if there is none.
+pub(super) fn for_line(line: &str, error: &serde_json::Error) -> &'static str {
     let line = line.trim_ascii();
     match error.classify() {
         _ if line.starts_with("{'") => "JSON needs double quotes.",
-        Category::Eof => "Each message must be on one line; does it pretty-print?",
+        Category::Eof => "Each message must be on one line; does the node pretty-print its JSON?",
         Category::Syntax if line.starts_with('{') && is_trailing(error) => {
             "End each message with a newline."
         }
@@ -17,14 +17,13 @@ pub(super) fn of(line: &str, error: &serde_json::Error) -> &'static str {
     }
 }
 
-/// The same for a message that does not say who sent it, by a node that may have answered `init` by
-/// now.
-pub(super) fn of_nameless(has_begun: bool) -> &'static str {
-    if has_begun {
-        "A node's id is the node_id of its init request; does it keep it?"
+/// Advice about a message without a `src`.
+pub(super) fn for_missing_source(has_answered_init: bool) -> &'static str {
+    if has_answered_init {
+        "A node's id is the node_id of its init request; does the node remember that id?"
     } else {
-        "This was sent before it had answered init, and a node does not know its own id before it \
-         has read that request: the id is its node_id. Until then a node should say nothing."
+        "The node sent this before it had answered init. A node learns its id from that request, \
+         as node_id, and should send nothing until then."
     }
 }
 

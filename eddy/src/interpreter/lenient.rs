@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::complaint::Said;
+use super::node_error::NodeMessage;
 use crate::client::is_integer;
 
-/// The message in a line, if Maelstrom finds one there.
-pub(super) fn read(line: &str) -> Option<Said<'static>> {
+/// The message that Maelstrom finds in a line, if it does.
+pub(super) fn read(line: &str) -> Option<NodeMessage<'static>> {
     let line = with_control_characters_escaped(line);
     let values = serde_json::Deserializer::from_str(&line);
     let mut fields: BTreeMap<String, &RawValue> = values.into_iter().next()?.ok()?;
@@ -28,7 +28,7 @@ pub(super) fn read(line: &str) -> Option<Said<'static>> {
         _ => RawValue::from_string("{}".to_owned()).ok()?,
     };
     let is_id = fields.remove("id").is_none_or(is_integer);
-    (is_id && fields.is_empty()).then(|| Said { src, dest, body: body.into() })
+    (is_id && fields.is_empty()).then(|| NodeMessage { src, dest, body: body.into() })
 }
 
 fn is_empty(body: &RawValue) -> bool {
@@ -38,19 +38,19 @@ fn is_empty(body: &RawValue) -> bool {
 
 /// The same JSON, as strict readers want it.
 fn with_control_characters_escaped(line: &str) -> Cow<'_, str> {
-    if !line.contains(|letter| letter < ' ') {
+    if !line.contains(|c| c < ' ') {
         return line.into();
     }
     let (mut is_in_string, mut is_escaped) = (false, false);
-    let letters = line.chars().map(|letter| {
-        let is_wrong = is_in_string && !is_escaped && letter < ' ';
-        if letter == '"' && !is_escaped {
+    let chars = line.chars().map(|c| {
+        let is_wrong = is_in_string && !is_escaped && c < ' ';
+        if c == '"' && !is_escaped {
             is_in_string = !is_in_string;
         }
-        is_escaped = letter == '\\' && !is_escaped;
-        if is_wrong { format!("\\u{:04x}", u32::from(letter)) } else { letter.to_string() }
+        is_escaped = c == '\\' && !is_escaped;
+        if is_wrong { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }
     });
-    letters.collect::<String>().into()
+    chars.collect::<String>().into()
 }
 
 #[cfg(test)]
@@ -58,11 +58,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_maelstrom_takes_is_told_from_what_makes_it_deaf() {
+    fn maelstrom_accepts_some_invalid_lines_and_rejects_others() {
         #[track_caller]
         fn check(line: &str, expected: Option<&str>) {
-            let said = read(line).map(|Said { src, dest, body }| format!("{src} {dest} {body}"));
-            assert_eq!(said.as_deref(), expected, "{line}");
+            let message =
+                read(line).map(|NodeMessage { src, dest, body }| format!("{src} {dest} {body}"));
+            assert_eq!(message.as_deref(), expected, "{line}");
         }
         let empty = Some("n0 c1 {}");
         check(r#"{"src":"n0","dest":"c1","body":{}}"#, empty);
@@ -88,11 +89,11 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_in_strings_are_taken() {
+    fn control_characters_in_strings_are_accepted() {
         let line =
             "{\"src\":\"n0\",\t\"dest\":\"c1\",\"body\":{\"a\\\"\":\"b\tc\u{1}\",\"d\":\"\\\\\"}}";
-        let said = read(line).unwrap();
-        assert_eq!(said.body.get(), r#"{"a\"":"b\u0009c\u0001","d":"\\"}"#);
+        let message = read(line).unwrap();
+        assert_eq!(message.body.get(), r#"{"a\"":"b\u0009c\u0001","d":"\\"}"#);
         assert!(read("{\"src\":\"n0\",\"dest\":\"c1\",\"body\":{\"a\":\"\\\t\"}}").is_none());
     }
 }

@@ -5,17 +5,19 @@
 
 use std::time::Duration;
 
-use eddy_text::printable::SCREEN;
+use eddy_text::printable::MAX_SCREEN_CHARS;
 
-use super::clients::{self, Purpose, Waiting};
-use super::complaint::Said;
-use super::{Complaint, Interpreter, Stage, complaint};
-use crate::client::{Answer, Completion, EXCERPT, Next, Operation, TIMEOUT, Work};
+use super::clients::{self, OutstandingRequest, Purpose};
+use super::node_error::NodeMessage;
+use super::{Interpreter, NodeError, TestStage, node_error};
+use crate::client::{
+    ClientStep, Completion, MAX_KEPT_REPLY, Operation, OperationStep, TIMEOUT, Work,
+};
 use crate::edn::Value;
 use crate::generator::Phase;
 use crate::history::{Kind, Process};
-use crate::network::{Admission, Message};
-use crate::workload::Turn;
+use crate::network::{Admission, NetworkMessage};
+use crate::workload::ClientContext;
 
 /// How long a node may take to answer `init`.
 pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,32 +26,32 @@ impl Interpreter {
     /// Asks a node to begin.
     pub(super) fn initialize(&mut self, now: Duration, node: usize) {
         let init = Operation::init(&self.nodes[node], &self.nodes);
-        self.ask_once(now, node, INIT_TIMEOUT, init);
+        self.prepare(now, node, INIT_TIMEOUT, init);
     }
 
     pub(super) fn set_up(&mut self, now: Duration) {
-        self.zero = now;
-        self.stage = Stage::SettingUp;
+        self.history_start = now;
+        self.stage = TestStage::SettingUp;
         for node in 0..self.nodes.len() {
             match self.setup.clone() {
-                Some(request) => self.ask_once(now, node, TIMEOUT, request),
-                // Maelstrom opens a client for each node's setup, needed or not; so clients have
-                // the same names here as there.
-                None => self.clients.skip(),
+                Some(request) => self.prepare(now, node, TIMEOUT, request),
+                // Maelstrom opens a client for the setup of each node even if there is no setup.
+                // This gives clients the same names as there.
+                None => self.clients.skip_name(),
             }
         }
     }
 
     pub(super) fn invoke(&mut self, now: Duration, thread: usize, process: u64, phase: Phase) {
         let is_final = phase == Phase::Final;
-        let turn = Turn { now, thread, process };
-        let operation = if is_final && self.operations.has_last() {
-            self.operations.last(turn, &mut self.values)
+        let context = ClientContext { now, thread, process };
+        let operation = if is_final && self.operations.has_final() {
+            self.operations.next_final(context, &mut self.operation_random)
         } else {
-            Some(self.operations.next(turn, &mut self.values))
+            Some(self.operations.next(context, &mut self.operation_random))
         };
         let Some(mut operation) = operation else {
-            return self.released(now, thread, false);
+            return self.thread_released(now, thread, false);
         };
         let is_crash = matches!(operation.work, Work::End(Kind::Info));
         if is_final && !is_crash {
@@ -60,13 +62,16 @@ impl Interpreter {
         self.history.push(op);
         self.invoked += 1;
         let client = self.clients.of_thread(thread, process, &mut self.network);
-        self.processes.insert(process, client);
+        self.clients_by_process.insert(process, client);
         let purpose = Purpose::Operation { thread, process, is_final };
         match operation.work.clone() {
             Work::Ask(request) => {
                 let node = thread % self.nodes.len();
                 let deadline = now + self.operations.timeout();
-                self.ask(now, Waiting { client, node, deadline, operation, request, purpose });
+                self.ask(
+                    now,
+                    OutstandingRequest { client, node, deadline, operation, request, purpose },
+                );
             }
             Work::End(kind) => {
                 let completion = Completion::of(kind, operation.value.clone());
@@ -75,131 +80,149 @@ impl Interpreter {
         }
     }
 
-    /// Notes a message of a node that has yet to answer what prepares it, if it looks like the
-    /// answer and is none. Whether that was told: the first one to each client is.
-    pub(super) fn tell_wrong_reply(&mut self, node: usize, said: &Said<'_>) -> bool {
-        let Some((waiting, msg_id)) = self.clients.preparing(node) else { return false };
+    /// Notes a message that looks like the reply to a node's outstanding `init` or setup but is not
+    /// one. Returns true if it was reported, which is the first one for each request.
+    pub(super) fn report_wrong_reply(&mut self, node: usize, message: &NodeMessage<'_>) -> bool {
+        let Some((outstanding, msg_id)) = self.clients.outstanding_preparation(node) else {
+            return false;
+        };
         let name = &self.nodes[node];
-        let patience = if waiting.operation.f == "init" { INIT_TIMEOUT } else { TIMEOUT };
-        let notice = self.wrong_replies.note((node, name), said, waiting, msg_id, patience);
+        let timeout = if outstanding.operation.f == "init" { INIT_TIMEOUT } else { TIMEOUT };
+        let notice = self.wrong_replies.note((node, name), message, outstanding, msg_id, timeout);
         if let Some(notice) = &notice {
-            self.notices.tell(notice);
+            self.notices.report(notice);
         }
         notice.is_some()
     }
 
-    fn ask_once(&mut self, now: Duration, node: usize, within: Duration, operation: Operation) {
+    /// Sends `init` or the setup request to a node, from a new client.
+    fn prepare(&mut self, now: Duration, node: usize, within: Duration, operation: Operation) {
         let client = self.clients.open(&mut self.network);
-        if self.faults.deaths(node) > 0 && operation.f == "init" {
-            self.network.admit(&self.nodes[node], Admission::Only(clients::name(client)));
+        if self.faults.kill_count(node) > 0 && operation.f == "init" {
+            self.network.set_admission(&self.nodes[node], Admission::Only(clients::name(client)));
         }
         let Work::Ask(request) = operation.work.clone() else { return };
         let (deadline, purpose) = (now + within, Purpose::Preparation);
-        self.ask(now, Waiting { client, node, deadline, operation, request, purpose });
+        self.ask(now, OutstandingRequest { client, node, deadline, operation, request, purpose });
     }
 
-    fn ask(&mut self, now: Duration, waiting: Waiting) {
-        let dest = &self.nodes[waiting.node];
-        let (src, body) = self.clients.wait(waiting);
+    fn ask(&mut self, now: Duration, outstanding: OutstandingRequest) {
+        let dest = &self.nodes[outstanding.node];
+        let (src, body) = self.clients.add_outstanding(outstanding);
         let sent = self.network.send(now, &src, dest, body);
         debug_assert!(sent.is_ok(), "a client and its node are on the network");
     }
 
-    pub(super) fn answered(&mut self, now: Duration, message: &Message) -> Result<(), Complaint> {
-        let Some((waiting, reply)) = self.clients.answered(message) else {
-            if self.numbers.contains_key(&*message.src)
+    /// Handles a message to a client: completes or continues the operation that it answers.
+    pub(super) fn handle_reply(
+        &mut self,
+        now: Duration,
+        message: &NetworkMessage,
+    ) -> Result<(), NodeError> {
+        let Some((outstanding, reply)) = self.clients.take_answered(message) else {
+            if self.node_indices.contains_key(&*message.src)
                 && let Some(what) = self.clients.unsolicited(message)
             {
-                self.mistakes.note_unsolicited(message, what);
+                self.reply_mistakes.note_unsolicited(message, what);
             }
             return Ok(());
         };
-        let node = &self.nodes[waiting.node];
-        let Waiting { operation, request, .. } = &waiting;
-        self.mistakes.note_error(node, operation.f, &reply);
-        let is_known = self.malformed.contains(&waiting.node);
-        let letters = if is_known { EXCERPT } else { SCREEN };
+        let node = &self.nodes[outstanding.node];
+        let OutstandingRequest { operation, request, .. } = &outstanding;
+        self.reply_mistakes.note_error(node, operation.f, &reply);
+        let is_known = self.nodes_with_full_reply.contains(&outstanding.node);
+        let max_chars = if is_known { MAX_KEPT_REPLY } else { MAX_SCREEN_CHARS };
         let operations = &mut self.operations;
-        let make = || match waiting.purpose {
+        let make = || match outstanding.purpose {
             Purpose::Operation { process, .. } => {
-                operations.answered(process, operation, request, &reply)
+                operations.interpret_reply(process, operation, request, &reply)
             }
-            Purpose::Preparation => Ok(Answer::Done(Value::Nil)),
+            Purpose::Preparation => Ok(OperationStep::Done(Value::Nil)),
         };
-        let next = Completion::answered(operation, request, node, &reply, letters, make);
+        let next = Completion::from_reply(operation, request, node, &reply, max_chars, make);
         let completion = match next {
-            Next::Complete(completion) => {
-                self.tell_malformed(waiting.node, waiting.operation.f, &completion);
+            ClientStep::Complete(completion) => {
+                self.report_malformed(outstanding.node, outstanding.operation.f, &completion);
                 if completion.exception.is_some() {
-                    self.malformed.insert(waiting.node);
+                    self.nodes_with_full_reply.insert(outstanding.node);
                 }
                 completion
             }
-            Next::Ask(request) => {
+            ClientStep::Ask(request) => {
                 let deadline = now + self.operations.timeout();
-                self.ask(now, Waiting { deadline, request, ..waiting });
+                self.ask(now, OutstandingRequest { deadline, request, ..outstanding });
                 return Ok(());
             }
         };
-        match waiting.purpose {
+        match outstanding.purpose {
             Purpose::Operation { .. } => {
-                let Waiting { operation, purpose, .. } = waiting;
+                let OutstandingRequest { operation, purpose, .. } = outstanding;
                 self.complete(now, &operation, purpose, completion);
             }
             Purpose::Preparation if completion.kind != Kind::Ok => {
-                let text = complaint::refusal(operation.f, &request.reply, &message.body);
-                return Err(self.complain(waiting.node, text));
+                let text = node_error::bad_reply_text(operation.f, &request.reply, &message.body);
+                return Err(self.node_error(outstanding.node, text));
             }
             Purpose::Preparation => {
-                self.clients.close(waiting.client, &mut self.network);
-                if waiting.operation.f == "init" && matches!(self.stage, Stage::Running(_)) {
-                    self.is_back(now, waiting.node);
+                self.clients.close(outstanding.client, &mut self.network);
+                if outstanding.operation.f == "init" && matches!(self.stage, TestStage::Running(_))
+                {
+                    self.node_initialized(now, outstanding.node);
                 }
             }
         }
         Ok(())
     }
 
-    /// A node that was started again has answered `init`.
-    fn is_back(&mut self, now: Duration, node: usize) {
-        self.network.admit(&self.nodes[node], Admission::Everybody);
+    /// Handles the reply to `init` of a restarted node.
+    fn node_initialized(&mut self, now: Duration, node: usize) {
+        self.network.set_admission(&self.nodes[node], Admission::All);
         if let Some(request) = self.setup.clone() {
-            self.ask_once(now, node, TIMEOUT, request);
+            self.prepare(now, node, TIMEOUT, request);
         }
     }
 
-    pub(super) fn timed_out(&mut self, now: Duration, waiting: Waiting) -> Result<(), Complaint> {
-        match waiting.purpose {
+    /// Handles the timeout of a request: completes its operation, or ends the test if it was `init`
+    /// or setup.
+    pub(super) fn handle_timeout(
+        &mut self,
+        now: Duration,
+        outstanding: OutstandingRequest,
+    ) -> Result<(), NodeError> {
+        match outstanding.purpose {
             Purpose::Operation { .. } => {
-                self.clients.give_up(&waiting);
-                let Waiting { node, operation, request, purpose, .. } = waiting;
+                self.clients.note_timeout(&outstanding);
+                let OutstandingRequest { node, operation, request, purpose, .. } = outstanding;
                 let node = &self.nodes[node];
                 let completion = Completion::timed_out(&operation, &request, node);
                 self.complete(now, &operation, purpose, completion);
                 Ok(())
             }
-            Purpose::Preparation if self.cannot_have_answered(&waiting) => {
-                self.clients.wait_longer(waiting, now + INIT_TIMEOUT);
+            Purpose::Preparation if self.cannot_have_answered(&outstanding) => {
+                self.clients.put_back(outstanding, now + INIT_TIMEOUT);
                 Ok(())
             }
             Purpose::Preparation => {
-                let Waiting { node, client, operation, .. } = waiting;
-                if let Some(complaint) = self.deaf.complaint(node) {
-                    return Err(complaint.clone());
+                let OutstandingRequest { node, client, operation, .. } = outstanding;
+                if let Some(error) = self.ignored_nodes.error(node) {
+                    return Err(error.clone());
                 }
-                let wrong = self.wrong_replies.told((node, &self.nodes[node]), client);
-                let text = complaint::silence(operation.f, wrong);
-                Err(self.complain(node, text))
+                let wrong = self.wrong_replies.describe((node, &self.nodes[node]), client);
+                let text = node_error::no_reply_text(operation.f, wrong);
+                Err(self.node_error(node, text))
             }
         }
     }
 
-    /// Whether a node stands still, or was started again and has not got the request yet, because
-    /// its receiver carries what was sent to its former life.
-    fn cannot_have_answered(&self, Waiting { node, client, .. }: &Waiting) -> bool {
+    /// True if a node is paused, or was restarted and has not received the request yet, because its
+    /// receiver still holds a message to its former incarnation.
+    fn cannot_have_answered(
+        &self,
+        OutstandingRequest { node, client, .. }: &OutstandingRequest,
+    ) -> bool {
         let is_on_its_way =
-            || self.network.is_on_its_way(&clients::name(*client), &self.nodes[*node]);
-        self.faults.is_paused(*node) || (self.faults.deaths(*node) > 0 && is_on_its_way())
+            || self.network.is_in_transit(&clients::name(*client), &self.nodes[*node]);
+        self.faults.is_paused(*node) || (self.faults.kill_count(*node) > 0 && is_on_its_way())
     }
 
     fn complete(
@@ -216,18 +239,18 @@ impl Interpreter {
         op.extra.extend(exception.map(|exception| ("exception".into(), exception)));
         self.operations.completed(thread, &op);
         self.history.push(op);
-        self.released(now, thread, kind == Kind::Info);
+        self.thread_released(now, thread, kind == Kind::Info);
         if is_final
-            && let Some(due) = self.operations.again(now, thread)
-            && let Stage::Running(schedule) = &mut self.stage
+            && let Some(due) = self.operations.next_final_due(now, thread)
+            && let TestStage::Running(generator) = &mut self.stage
         {
-            schedule.again(thread, due);
+            generator.schedule_final(thread, due);
         }
     }
 
-    fn released(&mut self, now: Duration, thread: usize, crashed: bool) {
-        if let Stage::Running(schedule) = &mut self.stage {
-            schedule.completed(now, thread, crashed);
+    fn thread_released(&mut self, now: Duration, thread: usize, crashed: bool) {
+        if let TestStage::Running(generator) = &mut self.stage {
+            generator.completed(now, thread, crashed);
         }
     }
 }

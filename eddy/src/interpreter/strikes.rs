@@ -3,22 +3,24 @@
 use std::time::Duration;
 
 use super::requests::INIT_TIMEOUT;
-use super::{Interpreter, outcome};
+use super::{Interpreter, strike_values};
 use crate::edn::Value;
 use crate::history::{Kind, Process};
-use crate::nemesis::{Action, Fault, Harm};
+use crate::nemesis::{Fault, NemesisAction, StrikeEffect};
 use crate::network::Admission;
 use crate::service::is_service;
 
 impl Interpreter {
-    /// Does what a nemesis wants.
-    pub(super) fn strike(&mut self, now: Duration, action: Action) {
+    /// Carries out an action of a nemesis.
+    pub(super) fn strike(&mut self, now: Duration, action: NemesisAction) {
         let f = action.to_string();
         let (before, after) = match action {
-            Action::Begin { nemesis, due, drawn, harm } => (drawn, self.begin(due, nemesis, harm)),
-            Action::End { nemesis, due, fault } => {
-                let harm = self.faults.end(due, nemesis);
-                self.end(now, nemesis, fault, harm)
+            NemesisAction::Begin { nemesis_index, due, drawn, effect } => {
+                (drawn, self.begin(due, nemesis_index, effect))
+            }
+            NemesisAction::End { nemesis_index, due, fault } => {
+                let effect = self.faults.end(due, nemesis_index);
+                self.end(now, nemesis_index, fault, effect)
             }
         };
         for value in [before, after] {
@@ -28,27 +30,27 @@ impl Interpreter {
         }
     }
 
-    /// Begins a strike, and gives what is to be said of it.
-    fn begin(&mut self, due: Duration, nemesis: usize, harm: Harm) -> Value {
+    /// Begins a strike, and returns the value of its completion in the history.
+    fn begin(&mut self, due: Duration, nemesis_index: usize, effect: StrikeEffect) -> Value {
         let mut struck = self.nodes.clone();
-        for service in harm.names().into_iter().filter(|name| is_service(name)) {
-            self.services.meet(&service, &mut self.network);
+        for service in effect.targets().into_iter().filter(|name| is_service(name)) {
+            self.services.join(&service, &mut self.network);
             struck.push(service);
         }
-        self.network.strike(nemesis, &harm, &struck);
-        for node in self.numbers_of(&harm) {
-            match harm.fault() {
-                Fault::Kill => self.kill(nemesis, node),
+        self.network.strike(nemesis_index, &effect, &struck);
+        for node in self.indices_of(&effect) {
+            match effect.fault() {
+                Fault::Kill => self.kill(nemesis_index, node),
                 Fault::Pause => {
-                    self.faults.pause(nemesis, node);
+                    self.faults.pause(nemesis_index, node);
                 }
                 _ => {}
             }
         }
         let is_dead =
-            |name: &str| self.numbers.get(name).is_some_and(|node| self.faults.is_dead(*node));
-        let struck = outcome::of(&harm, &self.nodes, is_dead);
-        self.faults.begin(due, nemesis, harm);
+            |name: &str| self.node_indices.get(name).is_some_and(|node| self.faults.is_dead(*node));
+        let struck = strike_values::begin_value(&effect, &self.nodes, is_dead);
+        self.faults.begin(due, nemesis_index, effect);
         struck
     }
 
@@ -56,41 +58,41 @@ impl Interpreter {
     fn end(
         &mut self,
         now: Duration,
-        nemesis: usize,
+        nemesis_index: usize,
         fault: Fault,
-        harm: Option<Harm>,
+        effect: Option<StrikeEffect>,
     ) -> (Value, Value) {
-        self.network.end_strike(nemesis);
-        let mut helped = Vec::new();
-        if let Some(harm) = harm {
-            for node in self.numbers_of(&harm) {
-                let is_helped = match fault {
-                    Fault::Kill => self.faults.revive(nemesis, node),
-                    Fault::Pause => self.faults.resume(nemesis, node),
+        self.network.end_strike(nemesis_index);
+        let mut recovered = Vec::new();
+        if let Some(effect) = effect {
+            for node in self.indices_of(&effect) {
+                let has_recovered = match fault {
+                    Fault::Kill => self.faults.restart(nemesis_index, node),
+                    Fault::Pause => self.faults.resume(nemesis_index, node),
                     _ => false,
                 };
-                if is_helped {
-                    helped.push(node);
+                if has_recovered {
+                    recovered.push(node);
                 }
             }
         }
-        for &node in &helped {
+        for &node in &recovered {
             match fault {
                 Fault::Kill => self.initialize(now, node),
-                _ => self.clients.give_time(node, now + INIT_TIMEOUT),
+                _ => self.clients.extend_preparation(node, now + INIT_TIMEOUT),
             }
         }
-        outcome::of_end(fault, helped.iter().map(|node| self.nodes[*node].as_str()))
+        strike_values::end_values(fault, recovered.iter().map(|node| self.nodes[*node].as_str()))
     }
 
-    fn kill(&mut self, nemesis: usize, node: usize) {
-        let Some(lost) = self.faults.kill(nemesis, node) else { return };
-        self.network.admit(&self.nodes[node], Admission::Nobody);
-        (0..lost).for_each(|_| self.network.struck(Fault::Kill));
-        self.clients.give_up_preparation(node, &mut self.network);
+    fn kill(&mut self, nemesis_index: usize, node: usize) {
+        let Some(lost) = self.faults.kill(nemesis_index, node) else { return };
+        self.network.set_admission(&self.nodes[node], Admission::None);
+        (0..lost).for_each(|_| self.network.count_affected(Fault::Kill));
+        self.clients.drop_preparation(node, &mut self.network);
     }
 
-    fn numbers_of(&self, harm: &Harm) -> Vec<usize> {
-        harm.names().iter().filter_map(|name| self.numbers.get(name)).copied().collect()
+    fn indices_of(&self, effect: &StrikeEffect) -> Vec<usize> {
+        effect.targets().iter().filter_map(|name| self.node_indices.get(name)).copied().collect()
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::clients::{self, Waiting};
-use super::complaint::{Said, excerpt};
-use crate::client::Reply;
+use super::clients::{self, OutstandingRequest};
+use super::node_error::{NodeMessage, excerpt};
+use crate::client::ClientReply;
 
 /// The last of each node, by its number.
 #[derive(Debug, Default)]
@@ -32,52 +32,52 @@ impl WrongReplies {
     pub(super) fn note(
         &mut self,
         node: (usize, &str),
-        said: &Said<'_>,
-        waiting: &Waiting,
+        message: &NodeMessage<'_>,
+        outstanding: &OutstandingRequest,
         msg_id: u64,
-        patience: Duration,
+        timeout: Duration,
     ) -> Option<String> {
-        let Said { dest, body, .. } = said;
-        let reply = Reply::read(body).ok()?;
-        let is_to_client = **dest == *clients::name(waiting.client);
+        let NodeMessage { dest, body, .. } = message;
+        let reply = ClientReply::parse(body).ok()?;
+        let is_to_client = **dest == *clients::name(outstanding.client);
         let is_wrong = if is_to_client {
             clients::in_reply_to(&reply) != Some(msg_id)
         } else {
-            reply.kind().as_deref() == Some(waiting.request.reply.kind())
+            reply.kind().as_deref() == Some(outstanding.request.reply.kind())
         };
         if !is_wrong {
             return None;
         }
         let (number, name) = node;
-        let client = waiting.client;
+        let client = outstanding.client;
         let is_first = self.0.get(&number).is_none_or(|wrong| wrong.client != client);
         let wrong = WrongReply { client, msg_id, dest: dest.to_string(), body: Rc::clone(body) };
-        let told = is_first.then(|| {
-            let (f, what) = (waiting.operation.f, wrong.told(name));
+        let notice = is_first.then(|| {
+            let (f, what) = (outstanding.operation.f, wrong.describe(name));
             format!(
                 "node {name} has not answered {f}, for which it has {} s. {what}",
-                patience.as_secs()
+                timeout.as_secs()
             )
         });
         self.0.insert(number, wrong);
-        told
+        notice
     }
 
-    /// What a node said last in place of the answer that this client waits for, in a sentence.
-    pub(super) fn told(&self, node: (usize, &str), client: u64) -> Option<String> {
+    /// A sentence about the last wrong reply of a node to this client's request, if there is one.
+    pub(super) fn describe(&self, node: (usize, &str), client: u64) -> Option<String> {
         let wrong = self.0.get(&node.0).filter(|wrong| wrong.client == client)?;
-        Some(wrong.told(node.1))
+        Some(wrong.describe(node.1))
     }
 }
 
 impl WrongReply {
-    fn told(&self, node: &str) -> String {
+    fn describe(&self, node: &str) -> String {
         let WrongReply { client, msg_id, dest, body } = self;
         let (client, body) = (clients::name(*client), excerpt(body.get()));
         if *dest == client {
             return format!(
-                "It sent {body} to {dest}, which answers no request: expected \"in_reply_to\": \
-                 {msg_id}."
+                "It sent {dest} {body}, which is not a reply to its request: expected \
+                 \"in_reply_to\": {msg_id}."
             );
         }
         let itself = if dest == node { ", which is itself" } else { "" };

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 
-use super::strike::Harm;
+use super::strike::StrikeEffect;
 use crate::random::Random;
 
 /// For each receiver, the senders whose messages it drops.
@@ -17,8 +17,8 @@ pub type Grudge = BTreeMap<String, BTreeSet<String>>;
 
 /// How a partition is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// One node is alone.
+pub enum PartitionShape {
+    /// One node is isolated.
     One,
     /// Fewer than a third are cut off; up to three nodes, nobody is.
     MinorityThird,
@@ -28,40 +28,47 @@ pub enum Shape {
     MajoritiesRing,
 }
 
-impl Shape {
+impl PartitionShape {
     /// All shapes.
-    pub const ALL: [Shape; 4] =
-        [Shape::One, Shape::MinorityThird, Shape::Majority, Shape::MajoritiesRing];
+    pub const ALL: [PartitionShape; 4] = [
+        PartitionShape::One,
+        PartitionShape::MinorityThird,
+        PartitionShape::Majority,
+        PartitionShape::MajoritiesRing,
+    ];
 
-    /// A partition of this shape.
-    pub(super) fn draw(self, nodes: &[String], random: &mut Random) -> Harm {
+    /// Draws a partition of this shape.
+    pub(super) fn draw(self, nodes: &[String], random: &mut Random) -> StrikeEffect {
         let mut shuffled = nodes.to_vec();
         random.shuffle(&mut shuffled);
         let count = nodes.len();
-        let split = |cut: usize| Harm::Split(shuffled[..cut].iter().cloned().collect());
+        let split = |cut: usize| StrikeEffect::Partition(shuffled[..cut].iter().cloned().collect());
         match self {
-            Shape::One => split(count.min(1)),
-            Shape::MinorityThird => split(count.saturating_sub(1) / 3),
-            Shape::Majority => split(count / 2),
-            Shape::MajoritiesRing if count <= 5 => Harm::Cut(ring(&shuffled)),
-            Shape::MajoritiesRing => Harm::Cut(web(nodes, random)),
+            PartitionShape::One => split(count.min(1)),
+            PartitionShape::MinorityThird => split(count.saturating_sub(1) / 3),
+            PartitionShape::Majority => split(count / 2),
+            PartitionShape::MajoritiesRing if count <= 5 => {
+                StrikeEffect::Cut(perfect_ring(&shuffled))
+            }
+            PartitionShape::MajoritiesRing => StrikeEffect::Cut(stochastic_ring(nodes, random)),
         }
     }
 }
 
-impl Display for Shape {
+impl Display for PartitionShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Shape::One => "one",
-            Shape::MinorityThird => "minority-third",
-            Shape::Majority => "majority",
-            Shape::MajoritiesRing => "majorities-ring",
+            PartitionShape::One => "one",
+            PartitionShape::MinorityThird => "minority-third",
+            PartitionShape::Majority => "majority",
+            PartitionShape::MajoritiesRing => "majorities-ring",
         })
     }
 }
 
-/// Each node in the middle of a majority of neighbors hears just these.
-fn ring(nodes: &[String]) -> Grudge {
+/// Jepsen's `majorities-ring-perfect`: each node hears a bare majority, its nearest neighbors in a
+/// ring of which it is the middle.
+fn perfect_ring(nodes: &[String]) -> Grudge {
     let count = nodes.len();
     let majority = majority(count);
     let at = |place: usize| nodes[place % count].clone();
@@ -74,23 +81,24 @@ fn ring(nodes: &[String]) -> Grudge {
 
 /// Adds links at random, always between nodes that hear the fewest, until all hear a majority.
 ///
-/// In a ring, an even majority makes links that work one way. Here all work both ways, at the price
-/// that some nodes hear more than a bare majority and two may hear the same.
-fn web(nodes: &[String], random: &mut Random) -> Grudge {
+/// In a perfect ring, a majority of an even number has links that work in one direction only. Here
+/// all links work in both directions. In exchange, some nodes hear more than a bare majority, and
+/// two nodes may hear the same one.
+fn stochastic_ring(nodes: &[String], random: &mut Random) -> Grudge {
     let count = nodes.len();
     // Whom each node hears, itself included, and how many these are.
     let mut hears: Vec<Vec<bool>> =
         (0..count).map(|node| (0..count).map(|other| node == other).collect()).collect();
-    let mut voices = vec![1; count];
+    let mut heard_counts = vec![1; count];
     loop {
-        let node = *random.choose(&poorest(&voices, |_| true));
-        if voices[node] >= majority(count) {
+        let node = *random.choose(&hearing_fewest(&heard_counts, |_| true));
+        if heard_counts[node] >= majority(count) {
             break;
         }
-        let other = *random.choose(&poorest(&voices, |other| !hears[node][other]));
+        let other = *random.choose(&hearing_fewest(&heard_counts, |other| !hears[node][other]));
         for (one, another) in [(node, other), (other, node)] {
             hears[one][another] = true;
-            voices[one] += 1;
+            heard_counts[one] += 1;
         }
     }
     let deaf_to = |hears: Vec<bool>| {
@@ -100,12 +108,12 @@ fn web(nodes: &[String], random: &mut Random) -> Grudge {
     nodes.iter().cloned().zip(hears.into_iter().map(deaf_to)).collect()
 }
 
-/// Those candidates who hear the fewest. There are as many calls as links, so this looks at numbers
-/// that lie side by side.
-fn poorest(voices: &[usize], is_candidate: impl Fn(usize) -> bool) -> Vec<usize> {
-    let candidates = || (0..voices.len()).filter(|node| is_candidate(*node));
-    let fewest = candidates().map(|node| voices[node]).min();
-    candidates().filter(|node| Some(voices[*node]) == fewest).collect()
+/// The candidates that hear the fewest nodes. This is called once per link, so it scans a
+/// contiguous vector.
+fn hearing_fewest(heard_counts: &[usize], is_candidate: impl Fn(usize) -> bool) -> Vec<usize> {
+    let candidates = || (0..heard_counts.len()).filter(|node| is_candidate(*node));
+    let fewest = candidates().map(|node| heard_counts[node]).min();
+    candidates().filter(|node| Some(heard_counts[*node]) == fewest).collect()
 }
 
 /// The smallest number that is more than half.
@@ -117,13 +125,13 @@ fn majority(count: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn draw(shape: Shape, nodes: &[String], seed: u64) -> Grudge {
+    fn draw(shape: PartitionShape, nodes: &[String], seed: u64) -> Grudge {
         shape.draw(nodes, &mut Random::seeded(seed)).grudge(nodes)
     }
 
     /// Checks a property of many partitions of every size.
     #[track_caller]
-    fn check(shape: Shape, holds: impl Fn(usize, &Grudge) -> bool) {
+    fn check(shape: PartitionShape, holds: impl Fn(usize, &Grudge) -> bool) {
         for count in 1..=30 {
             let nodes: Vec<String> = (0..count).map(|number| format!("n{number}")).collect();
             for seed in 0..50 {
@@ -157,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn one_cuts_off_a_single_node() {
-        check(Shape::One, |count, grudge| splits(count, usize::from(count > 1), grudge));
+    fn one_isolates_a_single_node() {
+        check(PartitionShape::One, |count, grudge| splits(count, usize::from(count > 1), grudge));
     }
 
     #[test]
-    fn minority_third_cuts_off_fewer_than_a_third() {
-        check(Shape::MinorityThird, |count, grudge| {
+    fn minority_third_isolates_fewer_than_a_third() {
+        check(PartitionShape::MinorityThird, |count, grudge| {
             let cut = count.div_ceil(3) - 1;
             (count > 3 || cut == 0) && cut * 3 < count && splits(count, cut, grudge)
         });
@@ -171,12 +179,12 @@ mod tests {
 
     #[test]
     fn majority_leaves_more_than_half_together() {
-        check(Shape::Majority, |count, grudge| splits(count, count / 2, grudge));
+        check(PartitionShape::Majority, |count, grudge| splits(count, count / 2, grudge));
     }
 
     #[test]
-    fn in_a_ring_of_majorities_all_hear_a_majority_and_not_the_same() {
-        check(Shape::MajoritiesRing, |count, grudge| {
+    fn in_a_ring_of_majorities_all_hear_different_majorities() {
+        check(PartitionShape::MajoritiesRing, |count, grudge| {
             let different: BTreeSet<_> = grudge.values().collect();
             grudge.values().all(|deaf| count - deaf.len() >= majority(count))
                 && (count < 3 || different.len() > 1)
@@ -186,8 +194,8 @@ mod tests {
     }
 
     #[test]
-    fn every_node_has_its_turn() {
-        for shape in Shape::ALL {
+    fn partitions_differ_from_seed_to_seed() {
+        for shape in PartitionShape::ALL {
             let nodes = ["a", "b", "c", "d", "e", "f"].map(String::from);
             let grudges: BTreeSet<Grudge> =
                 (0..100).map(|seed| draw(shape, &nodes, seed)).collect();

@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::{Fault, Grudge};
 use crate::service::is_service;
 
-/// Ids of nodes.
-pub type Names = BTreeSet<String>;
+/// Ids of nodes, and of services where an effect may strike them.
+pub type TargetIds = BTreeSet<String>;
 
 /// A fault that strikes from one time until another; both count from the test's first operation.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,121 +23,131 @@ pub struct Strike {
     /// operations that were in flight at the time limit have ended, before the nodes are left to
     /// recover; and at [`Test::faults_until`](crate::Test::faults_until), if that comes earlier.
     pub until: Duration,
-    /// What it does, and to whom.
-    pub harm: Harm,
+    /// The effect and its targets.
+    pub effect: StrikeEffect,
 }
 
 /// What a strike does.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Harm {
-    /// These nodes and all others hear nothing of each other.
-    Split(Names),
-    /// Each of these receivers hears nothing of its senders.
+pub enum StrikeEffect {
+    /// Drops all messages between these nodes and all others.
+    Partition(TargetIds),
+    /// Drops the messages that each receiver gets from its senders.
     Cut(Grudge),
-    /// No other node hears these.
-    Mute(Names),
-    /// These hear no other node.
-    Deafen(Names),
-    /// These are dead; at the end they are started again.
-    Kill(Names),
-    /// These stand still.
-    Pause(Names),
-    /// Messages between nodes with one of these at an end are lost with this probability; or
-    /// between nodes and one of these services.
-    Lose(f64, Names),
-    /// They are delivered twice with this probability.
-    Duplicate(f64, Names),
-    /// They take longer by this.
-    Slow(Duration, Names),
+    /// Drops the messages that these nodes send to other nodes.
+    Mute(TargetIds),
+    /// Drops the messages that these nodes get from other nodes.
+    Deafen(TargetIds),
+    /// Kills these nodes, and restarts them at the end.
+    Kill(TargetIds),
+    /// Stops these nodes, and resumes them at the end.
+    Pause(TargetIds),
+    /// Loses messages between two nodes with this probability, if one of them is a target; and
+    /// between a node and a service that is a target.
+    Lose(f64, TargetIds),
+    /// Delivers such messages twice with this probability.
+    Duplicate(f64, TargetIds),
+    /// Delays such messages by this time.
+    Slow(Duration, TargetIds),
 }
 
 /// Makes strikes: who, from when, until when.
 impl Strike {
     /// Cuts off these nodes from all others, in both directions.
-    pub fn partition(nodes: impl IntoNames, from: Duration, until: Duration) -> Strike {
-        Strike { from, until, harm: Harm::Split(nodes.into_names()) }
+    pub fn partition(nodes: impl IntoTargetIds, from: Duration, until: Duration) -> Strike {
+        Strike { from, until, effect: StrikeEffect::Partition(nodes.into_target_ids()) }
     }
 
     /// Has each receiver hear nothing of its senders: `[("n1", ["n0", "n2"])]`.
     pub fn cut<R: Into<String>>(
-        links: impl IntoIterator<Item = (R, impl IntoNames)>,
+        links: impl IntoIterator<Item = (R, impl IntoTargetIds)>,
         from: Duration,
         until: Duration,
     ) -> Strike {
         let links = links.into_iter();
-        let grudge = links.map(|(receiver, senders)| (receiver.into(), senders.into_names()));
-        Strike { from, until, harm: Harm::Cut(grudge.collect()) }
+        let grudge = links.map(|(receiver, senders)| (receiver.into(), senders.into_target_ids()));
+        Strike { from, until, effect: StrikeEffect::Cut(grudge.collect()) }
     }
 
-    /// Has no other node hear these, though they hear everybody.
-    pub fn mute(nodes: impl IntoNames, from: Duration, until: Duration) -> Strike {
-        Strike { from, until, harm: Harm::Mute(nodes.into_names()) }
+    /// Drops what these nodes send to other nodes. They still hear all others.
+    pub fn mute(nodes: impl IntoTargetIds, from: Duration, until: Duration) -> Strike {
+        Strike { from, until, effect: StrikeEffect::Mute(nodes.into_target_ids()) }
     }
 
-    /// Has these nodes hear no other, though everybody hears them.
-    pub fn deafen(nodes: impl IntoNames, from: Duration, until: Duration) -> Strike {
-        Strike { from, until, harm: Harm::Deafen(nodes.into_names()) }
+    /// Drops what these nodes get from other nodes. All others still hear them.
+    pub fn deafen(nodes: impl IntoTargetIds, from: Duration, until: Duration) -> Strike {
+        Strike { from, until, effect: StrikeEffect::Deafen(nodes.into_target_ids()) }
     }
 
-    /// Kills these nodes, and starts them again at the end.
-    pub fn kill(nodes: impl IntoNames, from: Duration, until: Duration) -> Strike {
-        Strike { from, until, harm: Harm::Kill(nodes.into_names()) }
+    /// Kills these nodes, and restarts them at the end.
+    pub fn kill(nodes: impl IntoTargetIds, from: Duration, until: Duration) -> Strike {
+        Strike { from, until, effect: StrikeEffect::Kill(nodes.into_target_ids()) }
     }
 
-    /// Has these nodes stand still.
-    pub fn pause(nodes: impl IntoNames, from: Duration, until: Duration) -> Strike {
-        Strike { from, until, harm: Harm::Pause(nodes.into_names()) }
+    /// Stops these nodes, and resumes them at the end.
+    pub fn pause(nodes: impl IntoTargetIds, from: Duration, until: Duration) -> Strike {
+        Strike { from, until, effect: StrikeEffect::Pause(nodes.into_target_ids()) }
     }
 
     /// Loses messages between these nodes and other nodes, with this probability (0 to 1).
     pub fn lose(
         probability: f64,
-        nodes: impl IntoNames,
+        nodes: impl IntoTargetIds,
         from: Duration,
         until: Duration,
     ) -> Strike {
-        Strike { from, until, harm: Harm::Lose(probability, nodes.into_names()) }
+        Strike { from, until, effect: StrikeEffect::Lose(probability, nodes.into_target_ids()) }
     }
 
     /// Delivers messages between these nodes and other nodes twice, with this probability.
     pub fn duplicate(
         probability: f64,
-        nodes: impl IntoNames,
+        nodes: impl IntoTargetIds,
         from: Duration,
         until: Duration,
     ) -> Strike {
-        Strike { from, until, harm: Harm::Duplicate(probability, nodes.into_names()) }
+        Strike {
+            from,
+            until,
+            effect: StrikeEffect::Duplicate(probability, nodes.into_target_ids()),
+        }
     }
 
-    /// Has messages between these nodes and other nodes take longer by this.
-    pub fn slow(by: Duration, nodes: impl IntoNames, from: Duration, until: Duration) -> Strike {
-        Strike { from, until, harm: Harm::Slow(by, nodes.into_names()) }
+    /// Delays messages between these nodes and other nodes by this time.
+    pub fn slow(
+        delay: Duration,
+        nodes: impl IntoTargetIds,
+        from: Duration,
+        until: Duration,
+    ) -> Strike {
+        Strike { from, until, effect: StrikeEffect::Slow(delay, nodes.into_target_ids()) }
     }
 
     /// Whether it can strike a cluster of these nodes before the time limit; an error says what is
     /// wrong.
     pub(crate) fn validate(&self, nodes: &[String], time_limit: Duration) -> Result<(), String> {
-        let Strike { from, until, harm } = self;
+        let Strike { from, until, effect } = self;
         if from >= until {
             return Err(format!("{self} does not end after it begins; expected a later end"));
         }
         if *from >= time_limit {
             return Err(format!(
-                "{self} begins when the test's time of {time_limit:?} is over; expected an earlier \
+                "{self} begins at or after the time limit, {time_limit:?}; expected an earlier \
                  beginning"
             ));
         }
-        if let Harm::Lose(probability, _) | Harm::Duplicate(probability, _) = harm
+        if let StrikeEffect::Lose(probability, _) | StrikeEffect::Duplicate(probability, _) = effect
             && !(0.0..=1.0).contains(probability)
         {
-            return Err(format!("{probability} is no probability; expected 0 to 1 in {self}"));
+            return Err(format!("{probability} is not a probability; expected 0 to 1 in {self}"));
         }
-        let is_known =
-            |name: &String| nodes.contains(name) || harm.may_strike_services() && is_service(name);
-        match harm.names().into_iter().find(|name| !is_known(name)) {
+        let is_known = |name: &String| {
+            nodes.contains(name) || effect.may_strike_services() && is_service(name)
+        };
+        match effect.targets().into_iter().find(|name| !is_known(name)) {
             Some(name) if is_service(&name) => Err(format!(
-                "{self} strikes {name:?}, which is not a node of the test; of services, expected \
-                 that messages are lost, doubled or slowed down"
+                "{self} strikes {name:?}, which is not a node of the test; for a service, expected \
+                 a strike that loses, duplicates or delays messages"
             )),
             Some(name) => Err(format!("{self} strikes {name:?}, which is not a node of the test")),
             None => Ok(()),
@@ -145,74 +155,80 @@ impl Strike {
     }
 }
 
-impl Harm {
-    /// The kind of fault that this is.
+impl StrikeEffect {
+    /// The kind of fault.
     pub fn fault(&self) -> Fault {
         match self {
-            Harm::Split(_) | Harm::Cut(_) => Fault::Partition,
-            Harm::Mute(_) | Harm::Deafen(_) => Fault::OneWay,
-            Harm::Kill(_) => Fault::Kill,
-            Harm::Pause(_) => Fault::Pause,
-            Harm::Lose(..) => Fault::Loss,
-            Harm::Duplicate(..) => Fault::Duplicate,
-            Harm::Slow(..) => Fault::Slow,
+            StrikeEffect::Partition(_) | StrikeEffect::Cut(_) => Fault::Partition,
+            StrikeEffect::Mute(_) | StrikeEffect::Deafen(_) => Fault::OneWay,
+            StrikeEffect::Kill(_) => Fault::Kill,
+            StrikeEffect::Pause(_) => Fault::Pause,
+            StrikeEffect::Lose(..) => Fault::Loss,
+            StrikeEffect::Duplicate(..) => Fault::Duplicate,
+            StrikeEffect::Slow(..) => Fault::Slow,
         }
     }
 
     /// Whether services may be among its names. No fault that is drawn strikes one.
     fn may_strike_services(&self) -> bool {
-        matches!(self, Harm::Lose(..) | Harm::Duplicate(..) | Harm::Slow(..))
+        matches!(
+            self,
+            StrikeEffect::Lose(..) | StrikeEffect::Duplicate(..) | StrikeEffect::Slow(..)
+        )
     }
 
-    /// The nodes that it is aimed at; of a cut, all receivers and senders.
-    pub fn names(&self) -> Names {
+    /// All targets; for a cut, its receivers and senders.
+    pub fn targets(&self) -> TargetIds {
         match self {
-            Harm::Cut(grudge) => {
+            StrikeEffect::Cut(grudge) => {
                 let deaf = grudge.iter().filter(|(_, senders)| !senders.is_empty());
                 deaf.flat_map(|(receiver, senders)| senders.iter().chain([receiver]))
                     .cloned()
                     .collect()
             }
-            Harm::Split(names)
-            | Harm::Mute(names)
-            | Harm::Deafen(names)
-            | Harm::Kill(names)
-            | Harm::Pause(names)
-            | Harm::Lose(_, names)
-            | Harm::Duplicate(_, names)
-            | Harm::Slow(_, names) => names.clone(),
+            StrikeEffect::Partition(names)
+            | StrikeEffect::Mute(names)
+            | StrikeEffect::Deafen(names)
+            | StrikeEffect::Kill(names)
+            | StrikeEffect::Pause(names)
+            | StrikeEffect::Lose(_, names)
+            | StrikeEffect::Duplicate(_, names)
+            | StrikeEffect::Slow(_, names) => names.clone(),
         }
     }
 
     /// The same, aimed at some of its nodes only.
     #[must_use]
-    pub(crate) fn only(&self, is_aimed_at: impl Fn(&str) -> bool) -> Harm {
-        self.map(|name| is_aimed_at(name).then(|| name.to_owned()))
+    pub(crate) fn restricted_to(&self, is_aimed_at: impl Fn(&str) -> bool) -> StrikeEffect {
+        self.map_targets(|name| is_aimed_at(name).then(|| name.to_owned()))
     }
 
     /// The same, aimed at others in place of its nodes; at nobody in place of some.
     #[must_use]
-    pub(crate) fn map(&self, other: impl Fn(&str) -> Option<String>) -> Harm {
-        let each =
-            |names: &Names| -> Names { names.iter().filter_map(|name| other(name)).collect() };
+    pub(crate) fn map_targets(&self, other: impl Fn(&str) -> Option<String>) -> StrikeEffect {
+        let each = |names: &TargetIds| -> TargetIds {
+            names.iter().filter_map(|name| other(name)).collect()
+        };
         match self {
-            Harm::Cut(grudge) => {
+            StrikeEffect::Cut(grudge) => {
                 let mut cut = Grudge::new();
                 for (receiver, senders) in grudge {
                     if let Some(receiver) = other(receiver) {
                         cut.entry(receiver).or_default().extend(each(senders));
                     }
                 }
-                Harm::Cut(cut)
+                StrikeEffect::Cut(cut)
             }
-            Harm::Split(names) => Harm::Split(each(names)),
-            Harm::Mute(names) => Harm::Mute(each(names)),
-            Harm::Deafen(names) => Harm::Deafen(each(names)),
-            Harm::Kill(names) => Harm::Kill(each(names)),
-            Harm::Pause(names) => Harm::Pause(each(names)),
-            Harm::Lose(probability, names) => Harm::Lose(*probability, each(names)),
-            Harm::Duplicate(probability, names) => Harm::Duplicate(*probability, each(names)),
-            Harm::Slow(by, names) => Harm::Slow(*by, each(names)),
+            StrikeEffect::Partition(names) => StrikeEffect::Partition(each(names)),
+            StrikeEffect::Mute(names) => StrikeEffect::Mute(each(names)),
+            StrikeEffect::Deafen(names) => StrikeEffect::Deafen(each(names)),
+            StrikeEffect::Kill(names) => StrikeEffect::Kill(each(names)),
+            StrikeEffect::Pause(names) => StrikeEffect::Pause(each(names)),
+            StrikeEffect::Lose(probability, names) => StrikeEffect::Lose(*probability, each(names)),
+            StrikeEffect::Duplicate(probability, names) => {
+                StrikeEffect::Duplicate(*probability, each(names))
+            }
+            StrikeEffect::Slow(by, names) => StrikeEffect::Slow(*by, each(names)),
         }
     }
 
@@ -228,71 +244,77 @@ impl Harm {
             nodes.iter().map(|receiver| (receiver.clone(), deaf_to(receiver))).collect()
         };
         match self {
-            Harm::Cut(grudge) => against(&|receiver, sender| {
+            StrikeEffect::Cut(grudge) => against(&|receiver, sender| {
                 grudge.get(receiver).is_some_and(|senders| senders.contains(sender))
             }),
-            Harm::Split(side) => {
+            StrikeEffect::Partition(side) => {
                 against(&|receiver, sender| side.contains(receiver) != side.contains(sender))
             }
-            Harm::Mute(names) => against(&|_, sender| names.contains(sender)),
-            Harm::Deafen(names) => against(&|receiver, _| names.contains(receiver)),
+            StrikeEffect::Mute(names) => against(&|_, sender| names.contains(sender)),
+            StrikeEffect::Deafen(names) => against(&|receiver, _| names.contains(receiver)),
             _ => Grudge::new(),
         }
     }
 }
 
-/// What can be made into ids of nodes: `["n1", "n2"]`.
-pub trait IntoNames {
+/// Conversion into ids of nodes: `["n1", "n2"]`.
+pub trait IntoTargetIds {
     /// The ids.
-    fn into_names(self) -> Names;
+    fn into_target_ids(self) -> TargetIds;
 }
 
-impl<S: Into<String>, I: IntoIterator<Item = S>> IntoNames for I {
-    fn into_names(self) -> Names {
+impl<S: Into<String>, I: IntoIterator<Item = S>> IntoTargetIds for I {
+    fn into_target_ids(self) -> TargetIds {
         self.into_iter().map(Into::into).collect()
     }
 }
 
 impl Display for Strike {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.harm {
-            Harm::Split(names) => write!(f, "Strike::partition({}", Array(names)),
-            Harm::Cut(grudge) => {
+        match &self.effect {
+            StrikeEffect::Partition(names) => {
+                write!(f, "Strike::partition({}", ArrayLiteral(names))
+            }
+            StrikeEffect::Cut(grudge) => {
                 let deaf = grudge.iter().filter(|(_, senders)| !senders.is_empty());
-                let link = |(to, from): (&String, &Names)| format!("({to:?}, vec!{})", Array(from));
+                let link = |(to, from): (&String, &TargetIds)| {
+                    format!("({to:?}, vec!{})", ArrayLiteral(from))
+                };
                 let links: Vec<String> = deaf.map(link).collect();
                 write!(f, "Strike::cut([{}]", links.join(", "))
             }
-            Harm::Mute(names) => write!(f, "Strike::mute({}", Array(names)),
-            Harm::Deafen(names) => write!(f, "Strike::deafen({}", Array(names)),
-            Harm::Kill(names) => write!(f, "Strike::kill({}", Array(names)),
-            Harm::Pause(names) => write!(f, "Strike::pause({}", Array(names)),
-            Harm::Lose(probability, names) => {
-                write!(f, "Strike::lose({probability:?}, {}", Array(names))
+            StrikeEffect::Mute(names) => write!(f, "Strike::mute({}", ArrayLiteral(names)),
+            StrikeEffect::Deafen(names) => write!(f, "Strike::deafen({}", ArrayLiteral(names)),
+            StrikeEffect::Kill(names) => write!(f, "Strike::kill({}", ArrayLiteral(names)),
+            StrikeEffect::Pause(names) => write!(f, "Strike::pause({}", ArrayLiteral(names)),
+            StrikeEffect::Lose(probability, names) => {
+                write!(f, "Strike::lose({probability:?}, {}", ArrayLiteral(names))
             }
-            Harm::Duplicate(probability, names) => {
-                write!(f, "Strike::duplicate({probability:?}, {}", Array(names))
+            StrikeEffect::Duplicate(probability, names) => {
+                write!(f, "Strike::duplicate({probability:?}, {}", ArrayLiteral(names))
             }
-            Harm::Slow(by, names) => write!(f, "Strike::slow({}, {}", Time(*by), Array(names)),
+            StrikeEffect::Slow(by, names) => {
+                write!(f, "Strike::slow({}, {}", DurationLiteral(*by), ArrayLiteral(names))
+            }
         }?;
-        write!(f, ", {}, {})", Time(self.from), Time(self.until))
+        write!(f, ", {}, {})", DurationLiteral(self.from), DurationLiteral(self.until))
     }
 }
 
-/// Displays as an array of strings.
-struct Array<'a>(&'a Names);
+/// Displays as the Rust literal of an array of strings.
+struct ArrayLiteral<'a>(&'a TargetIds);
 
-impl Display for Array<'_> {
+impl Display for ArrayLiteral<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&String> = self.0.iter().collect();
         write!(f, "{names:?}")
     }
 }
 
-/// Displays as the Rust that makes a duration, in the largest unit that fits.
-pub(crate) struct Time(pub(crate) Duration);
+/// Displays as the Rust code that makes a duration, in the largest unit that is exact.
+pub(crate) struct DurationLiteral(pub(crate) Duration);
 
-impl Display for Time {
+impl Display for DurationLiteral {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanoseconds = self.0.as_nanos();
         match (nanoseconds % 1_000_000_000, nanoseconds % 1_000_000) {
@@ -311,7 +333,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn a_strike_displays_as_what_makes_it() {
+    fn a_strike_displays_as_the_code_that_makes_it() {
         #[track_caller]
         fn check(strike: Strike, expected: &str) {
             assert_eq!(strike.to_string(), expected);
@@ -338,25 +360,25 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_names_the_senders_that_each_receiver_does_not_hear() {
+    fn a_grudge_has_the_senders_that_each_receiver_does_not_hear() {
         #[track_caller]
-        fn check(harm: Harm, expected: [&str; 3]) {
+        fn check(effect: StrikeEffect, expected: [&str; 3]) {
             let nodes = ["n0", "n1", "n2"].map(String::from);
-            let deaf = harm.grudge(&nodes).into_values();
+            let deaf = effect.grudge(&nodes).into_values();
             let deaf: Vec<String> =
                 deaf.map(|senders| senders.into_iter().collect::<Vec<_>>().join(" ")).collect();
             assert_eq!(deaf, expected);
         }
-        let one = || ["n1"].into_names();
-        check(Harm::Split(one()), ["n1", "n0 n2", "n1"]);
-        check(Harm::Mute(one()), ["n1", "", "n1"]);
-        check(Harm::Deafen(one()), ["", "n0 n2", ""]);
-        check(Harm::Cut([("n2".to_owned(), one())].into()), ["", "", "n1"]);
-        assert_eq!(Harm::Kill(one()).grudge(&["n1".to_owned()]), Grudge::new());
+        let one = || ["n1"].into_target_ids();
+        check(StrikeEffect::Partition(one()), ["n1", "n0 n2", "n1"]);
+        check(StrikeEffect::Mute(one()), ["n1", "", "n1"]);
+        check(StrikeEffect::Deafen(one()), ["", "n0 n2", ""]);
+        check(StrikeEffect::Cut([("n2".to_owned(), one())].into()), ["", "", "n1"]);
+        assert_eq!(StrikeEffect::Kill(one()).grudge(&["n1".to_owned()]), Grudge::new());
     }
 
     #[test]
-    fn a_strike_that_cannot_be_is_told_from_one_that_can() {
+    fn an_impossible_strike_is_rejected() {
         #[track_caller]
         fn check(strike: Strike, expected: &str) {
             let nodes = ["n0", "n1"].map(String::from);
@@ -372,9 +394,9 @@ mod tests {
             "\"lin-kv\", which is not a node of the test;",
         );
         check(Strike::kill(["n1"], MS, MS), "does not end after it begins");
-        check(Strike::kill(["n1"], 3 * MS, 9 * MS), "begins when the test's time of 3ms is over");
+        check(Strike::kill(["n1"], 3 * MS, 9 * MS), "begins at or after the time limit, 3ms;");
         check(Strike::kill(["n1"], 2 * MS, 9 * MS), "fine");
-        check(Strike::lose(1.5, ["n1"], MS, 2 * MS), "1.5 is no probability; expected 0 to 1 in");
-        check(Strike::duplicate(f64::NAN, ["n1"], MS, 2 * MS), "NaN is no probability");
+        check(Strike::lose(1.5, ["n1"], MS, 2 * MS), "1.5 is not a probability; expected 0 to 1");
+        check(Strike::duplicate(f64::NAN, ["n1"], MS, 2 * MS), "NaN is not a probability");
     }
 }

@@ -3,7 +3,7 @@
 //! Jepsen's specifications of nodes (`nemesis/combined.clj`, `db-nodes`), drawn with the same
 //! probabilities. Some of them may come to nobody in a small cluster.
 
-use super::strike::Names;
+use super::strike::TargetIds;
 use crate::edn::Value;
 use crate::random::Random;
 
@@ -33,7 +33,7 @@ impl Targets {
     ];
 
     /// Draws the nodes.
-    pub(super) fn draw(self, nodes: &[String], random: &mut Random) -> Names {
+    pub(super) fn draw(self, nodes: &[String], random: &mut Random) -> TargetIds {
         let count = nodes.len();
         let majority = count / 2 + 1;
         let number = match self {
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_nodes_are_struck_as_the_name_says() {
+    fn each_specification_selects_its_number_of_nodes() {
         #[track_caller]
         fn check(count: usize, expected: [usize; 6]) {
             let nodes: Vec<String> = (0..count).map(|number| format!("n{number}")).collect();

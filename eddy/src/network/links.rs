@@ -10,38 +10,39 @@ use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::nemesis::{Fault, Harm, Names};
+use crate::nemesis::{Fault, StrikeEffect, TargetIds};
 use crate::random::Random;
 
-/// How much later than the first copy of a message the second one may come. Much less, and a node
-/// would see it before anything else has happened; more would not show anything else.
-const COPY_WITHIN: Duration = Duration::from_secs(1);
+/// Maximum delay of the second copy of a message behind the first. With much less, a node would
+/// see the copy before anything else has happened; more would not find other bugs.
+const MAX_COPY_DELAY: Duration = Duration::from_secs(1);
 
 /// The strikes on links that go on, ordered by their faults and the nemeses whose they are. So of
 /// two that cut a link, the same is blamed for what is lost, whoever was first.
 #[derive(Debug)]
 pub(super) struct Links {
-    strikes: Vec<((Fault, usize), Strike)>,
+    strikes: Vec<((Fault, usize), LinkFault)>,
     losses: Random,
     copies: Random,
 }
 
 /// A harm to links between participants, by their numbers.
 #[derive(Debug)]
-enum Strike {
-    /// Links from a sender, the first, to a receiver.
+enum LinkFault {
+    /// Links, each a pair of sender and receiver.
     Cut(FxHashSet<(usize, usize)>),
-    Split(Sides),
-    Mute(Sides),
-    Deafen(Sides),
-    Lose(f64, Sides),
-    Duplicate(f64, Sides),
-    Slow(Duration, Sides),
+    Partition(StruckParticipants),
+    Mute(StruckParticipants),
+    Deafen(StruckParticipants),
+    Lose(f64, StruckParticipants),
+    Duplicate(f64, StruckParticipants),
+    Slow(Duration, StruckParticipants),
 }
 
-/// Every node, and whether it is struck; and services that are. To list the links that are cut
-/// would take the square of that.
-type Sides = FxHashMap<usize, bool>;
+/// The participants by index: true for each node that is struck, false for each that is not;
+/// services only if they are struck. A list of the affected links would be quadratic in the number
+/// of nodes.
+type StruckParticipants = FxHashMap<usize, bool>;
 
 impl Links {
     /// Links that all work.
@@ -50,32 +51,39 @@ impl Links {
         Links { strikes: Vec::new(), losses, copies }
     }
 
-    /// Begins a strike, if it is one on links.
-    pub(super) fn strike(&mut self, nemesis: usize, harm: &Harm, nodes: &BTreeMap<String, usize>) {
-        let sides = |names: &Names| {
-            nodes.iter().map(|(name, number)| (*number, names.contains(name))).collect()
+    /// Begins a strike if it affects links.
+    pub(super) fn strike(
+        &mut self,
+        nemesis_index: usize,
+        effect: &StrikeEffect,
+        nodes: &BTreeMap<String, usize>,
+    ) {
+        let struck = |names: &TargetIds| {
+            nodes.iter().map(|(name, index)| (*index, names.contains(name))).collect()
         };
-        let links = |(receiver, senders): (&String, &Names)| {
+        let links = |(receiver, senders): (&String, &TargetIds)| {
             let link = |sender| Some((*nodes.get(sender)?, *nodes.get(receiver)?));
             senders.iter().filter_map(link).collect::<Vec<_>>()
         };
-        let strike = match harm {
-            Harm::Cut(grudge) => Strike::Cut(grudge.iter().flat_map(links).collect()),
-            Harm::Split(names) => Strike::Split(sides(names)),
-            Harm::Mute(names) => Strike::Mute(sides(names)),
-            Harm::Deafen(names) => Strike::Deafen(sides(names)),
-            Harm::Lose(probability, names) => Strike::Lose(*probability, sides(names)),
-            Harm::Duplicate(probability, names) => Strike::Duplicate(*probability, sides(names)),
-            Harm::Slow(by, names) => Strike::Slow(*by, sides(names)),
-            Harm::Kill(_) | Harm::Pause(_) => return,
+        let strike = match effect {
+            StrikeEffect::Cut(grudge) => LinkFault::Cut(grudge.iter().flat_map(links).collect()),
+            StrikeEffect::Partition(names) => LinkFault::Partition(struck(names)),
+            StrikeEffect::Mute(names) => LinkFault::Mute(struck(names)),
+            StrikeEffect::Deafen(names) => LinkFault::Deafen(struck(names)),
+            StrikeEffect::Lose(probability, names) => LinkFault::Lose(*probability, struck(names)),
+            StrikeEffect::Duplicate(probability, names) => {
+                LinkFault::Duplicate(*probability, struck(names))
+            }
+            StrikeEffect::Slow(by, names) => LinkFault::Slow(*by, struck(names)),
+            StrikeEffect::Kill(_) | StrikeEffect::Pause(_) => return,
         };
-        self.strikes.push(((harm.fault(), nemesis), strike));
-        self.strikes.sort_by_key(|(whose, _)| *whose);
+        self.strikes.push(((effect.fault(), nemesis_index), strike));
+        self.strikes.sort_by_key(|(key, _)| *key);
     }
 
-    /// Ends a strike, if it goes on.
-    pub(super) fn end(&mut self, nemesis: usize) {
-        self.strikes.retain(|((_, whose), _)| *whose != nemesis);
+    /// Ends the active strike of a nemesis, if there is one.
+    pub(super) fn end(&mut self, nemesis_index: usize) {
+        self.strikes.retain(|((_, index), _)| *index != nemesis_index);
     }
 
     /// By which fault the link from a sender, the first, to a receiver is cut, if it is.
@@ -88,49 +96,52 @@ impl Links {
     pub(super) fn lose(&mut self, link: (usize, usize)) -> bool {
         let Links { strikes, losses, .. } = self;
         strikes.iter().any(|(_, strike)| {
-            matches!(strike, Strike::Lose(probability, sides)
-                if touches(link, sides) && losses.fraction() < *probability)
+            matches!(strike, LinkFault::Lose(probability, struck)
+                if touches(link, struck) && losses.fraction() < *probability)
         })
     }
 
     /// How much later than it a copy of a message between two servers arrives, if one does.
     pub(super) fn duplicate(&mut self, link: (usize, usize)) -> Option<Duration> {
         let Links { strikes, copies, .. } = self;
-        let is_doubled = strikes.iter().any(|(_, strike)| {
-            matches!(strike, Strike::Duplicate(probability, sides)
-                if touches(link, sides) && copies.fraction() < *probability)
+        let is_duplicated = strikes.iter().any(|(_, strike)| {
+            matches!(strike, LinkFault::Duplicate(probability, struck)
+                if touches(link, struck) && copies.fraction() < *probability)
         });
-        is_doubled.then(|| copies.time_below(COPY_WITHIN))
+        is_duplicated.then(|| copies.time_below(MAX_COPY_DELAY))
     }
 
     /// How much longer than usual a message between two servers takes.
     pub(super) fn delay(&self, link: (usize, usize)) -> Duration {
         let delays = self.strikes.iter().map(|(_, strike)| match strike {
-            Strike::Slow(by, sides) if touches(link, sides) => *by,
+            LinkFault::Slow(by, struck) if touches(link, struck) => *by,
             _ => Duration::ZERO,
         });
         delays.fold(Duration::ZERO, Duration::saturating_add)
     }
 }
 
-impl Strike {
-    /// Whether it cuts a link between two nodes; that of a node with itself always works.
+impl LinkFault {
+    /// True if this cuts a link between two nodes. A node's link to itself always works.
     fn cuts(&self, link: (usize, usize)) -> bool {
         let (sender, receiver) = link;
-        let are_struck = |sides: &Sides| Some((*sides.get(&sender)?, *sides.get(&receiver)?));
+        let are_struck =
+            |struck: &StruckParticipants| Some((*struck.get(&sender)?, *struck.get(&receiver)?));
         let is_cut = match self {
-            Strike::Cut(links) => links.contains(&link),
-            Strike::Split(sides) => are_struck(sides).is_some_and(|(one, other)| one != other),
-            Strike::Mute(sides) => are_struck(sides).is_some_and(|(sender, _)| sender),
-            Strike::Deafen(sides) => are_struck(sides).is_some_and(|(_, receiver)| receiver),
-            Strike::Lose(..) | Strike::Duplicate(..) | Strike::Slow(..) => false,
+            LinkFault::Cut(links) => links.contains(&link),
+            LinkFault::Partition(struck) => {
+                are_struck(struck).is_some_and(|(one, other)| one != other)
+            }
+            LinkFault::Mute(struck) => are_struck(struck).is_some_and(|(sender, _)| sender),
+            LinkFault::Deafen(struck) => are_struck(struck).is_some_and(|(_, receiver)| receiver),
+            LinkFault::Lose(..) | LinkFault::Duplicate(..) | LinkFault::Slow(..) => false,
         };
         is_cut && sender != receiver
     }
 }
 
-/// Whether a link is one between two nodes, of which one is struck.
-fn touches((sender, receiver): (usize, usize), sides: &Sides) -> bool {
-    let are_struck = sides.get(&sender).zip(sides.get(&receiver));
+/// True if a link connects two different nodes of which at least one is struck.
+fn touches((sender, receiver): (usize, usize), struck: &StruckParticipants) -> bool {
+    let are_struck = struck.get(&sender).zip(struck.get(&receiver));
     sender != receiver && are_struck.is_some_and(|(sender, receiver)| *sender || *receiver)
 }

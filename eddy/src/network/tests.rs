@@ -29,13 +29,13 @@ fn arrivals(network: &mut Network) -> String {
     arrived.join(" ")
 }
 
-fn strike(network: &mut Network, harm: &Harm) {
-    network.strike(0, harm, &["n0", "n1", "n2"].map(String::from));
+fn strike(network: &mut Network, effect: &StrikeEffect) {
+    network.strike(0, effect, &["n0", "n1", "n2"].map(String::from));
 }
 
 fn cut(network: &mut Network, receiver: &str, sender: &str) {
-    let harm = Harm::Cut([(receiver.to_owned(), [sender.to_owned()].into())].into());
-    strike(network, &harm);
+    let effect = StrikeEffect::Cut([(receiver.to_owned(), [sender.to_owned()].into())].into());
+    strike(network, &effect);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn latency_is_for_messages_between_servers_and_services() {
 }
 
 #[test]
-fn a_request_waits_behind_a_message_that_is_being_carried() {
+fn a_request_waits_behind_a_message_in_transit() {
     #[track_caller]
     fn check(delivery: Delivery, expected: &str) {
         let mut network = network(delivery);
@@ -70,7 +70,7 @@ fn a_request_waits_behind_a_message_that_is_being_carried() {
 }
 
 #[test]
-fn a_cut_is_looked_at_when_the_message_is_taken_or_when_it_arrives() {
+fn a_cut_is_checked_when_the_message_is_taken_or_when_it_arrives() {
     #[track_caller]
     fn check(delivery: Delivery, expected: &str, dropped: u64) {
         let mut network = network(delivery);
@@ -80,7 +80,7 @@ fn a_cut_is_looked_at_when_the_message_is_taken_or_when_it_arrives() {
         send(&mut network, 10, "n0", "n1");
         send(&mut network, 10, "n1", "n0");
         assert_eq!(arrivals(&mut network), expected);
-        assert_eq!(network.journal().dropped(), dropped);
+        assert_eq!(network.traffic_counter().dropped(), dropped);
         network.end_strike(0);
         send(&mut network, 200, "n0", "n1");
         assert_eq!(arrivals(&mut network), "4@300");
@@ -90,28 +90,28 @@ fn a_cut_is_looked_at_when_the_message_is_taken_or_when_it_arrives() {
 }
 
 #[test]
-fn what_comes_for_a_client_that_left_is_dropped_and_not_counted() {
+fn a_message_to_a_client_that_has_left_is_dropped_and_not_counted() {
     let mut network = network(Delivery::Maelstrom);
     send(&mut network, 0, "n0", "c0");
     network.leave("c0");
     send(&mut network, 0, "n0", "c0");
     assert_eq!(arrivals(&mut network), "");
-    assert_eq!(network.journal().traffic(1).all.sent, 1);
+    assert_eq!(network.traffic_counter().traffic(1).all.sent, 1);
 }
 
 #[test]
-fn nobody_receives_what_is_sent_to_a_stranger() {
+fn a_message_to_an_unknown_name_is_an_error() {
     let mut network = network(Delivery::Maelstrom);
     let body: Box<RawValue> = serde_json::from_str("{}").unwrap();
-    assert_eq!(network.send(MS, "n0", "n9", body.into()), Err(NoSuchNode));
+    assert_eq!(network.send(MS, "n0", "n9", body.into()), Err(UnknownParticipant));
 }
 
 #[test]
-fn a_line_is_json_whatever_the_names_are() {
+fn a_line_is_json_even_with_odd_names() {
     let mut network = network(Delivery::Plain);
     network.join("n\"1");
     send(&mut network, 0, "c0", "n\"1");
-    let line = network.receive(MS).unwrap().line();
+    let line = network.receive(MS).unwrap().to_line();
     assert_eq!(line, "{\"id\":0,\"src\":\"c0\",\"dest\":\"n\\\"1\",\"body\":{}}\n");
 }
 
@@ -126,7 +126,7 @@ fn a_thousand(network: &mut Network, src: &str, dest: &str) -> (usize, Duration,
 }
 
 #[test]
-fn a_strike_on_links_strikes_those_of_its_nodes_with_other_nodes() {
+fn a_strike_affects_the_links_of_its_nodes_to_other_nodes() {
     let names = || ["n1".to_owned()].into();
     for delivery in [Delivery::Maelstrom, Delivery::Plain] {
         for (src, dest, is_struck) in [
@@ -138,24 +138,28 @@ fn a_strike_on_links_strikes_those_of_its_nodes_with_other_nodes() {
             ("c0", "n1", false),
             ("n1", "c0", false),
         ] {
-            let thousand = |harm: Harm| {
+            let thousand = |effect: StrikeEffect| {
                 let mut network = network(delivery);
-                strike(&mut network, &harm);
+                strike(&mut network, &effect);
                 let (count, first, last) = a_thousand(&mut network, src, dest);
-                let struck = network.journal().struck_by(harm.fault());
-                assert_eq!(struck > 0, is_struck, "{harm:?} from {src} to {dest}");
-                assert_eq!(network.journal().traffic(1).all.sent, 1000, "a copy is not sent");
+                let struck = network.traffic_counter().messages_affected_by(effect.fault());
+                assert_eq!(struck > 0, is_struck, "{effect:?} from {src} to {dest}");
+                assert_eq!(
+                    network.traffic_counter().traffic(1).all.sent,
+                    1000,
+                    "copies do not count"
+                );
                 (count, first, last, struck)
             };
             let takes = if src == "c0" || dest == "c0" { Duration::ZERO } else { 100 * MS };
-            let (count, first, last, gone) = thousand(Harm::Lose(0.3, names()));
+            let (count, first, last, gone) = thousand(StrikeEffect::Lose(0.3, names()));
             assert_eq!((count as u64 + gone, first, last), (1000, takes, takes));
             assert!(!is_struck || (250..350).contains(&gone), "{gone}");
-            let (count, first, last, doubled) = thousand(Harm::Duplicate(0.3, names()));
+            let (count, first, last, doubled) = thousand(StrikeEffect::Duplicate(0.3, names()));
             assert_eq!((count as u64 - doubled, first), (1000, takes));
             assert!(!is_struck || (250..350).contains(&doubled), "{doubled}");
             assert!(!is_struck || (1000 * MS..1100 * MS).contains(&last), "{last:?}");
-            let (count, first, last, _) = thousand(Harm::Slow(70 * MS, names()));
+            let (count, first, last, _) = thousand(StrikeEffect::Slow(70 * MS, names()));
             let slower = takes + if is_struck { 70 * MS } else { Duration::ZERO };
             assert_eq!((count, first, last), (1000, slower, slower));
         }
@@ -163,20 +167,20 @@ fn a_strike_on_links_strikes_those_of_its_nodes_with_other_nodes() {
 }
 
 #[test]
-fn what_a_fault_holds_up_holds_up_nobody_else() {
+fn a_message_that_a_fault_delays_delays_no_other_message() {
     #[track_caller]
-    fn check(harm: Harm, now: u32, expected: u64) {
+    fn check(effect: StrikeEffect, now: u32, expected: u64) {
         let mut network = network(Delivery::Maelstrom);
-        strike(&mut network, &harm);
+        strike(&mut network, &effect);
         send(&mut network, 0, "n0", "n1");
         send(&mut network, now, "c0", "n1");
         let first = network.next_arrival().unwrap();
         assert_eq!((first, network.receive(first).unwrap().id), (now.max(10) * MS, expected));
     }
     let names = || ["n1".to_owned()].into();
-    check(Harm::Slow(70 * MS, names()), 10, 1);
-    // The first copy arrives; the second is not there yet when the client's message is.
-    check(Harm::Duplicate(1.0, names()), 100, 0);
+    check(StrikeEffect::Slow(70 * MS, names()), 10, 1);
+    // The first copy arrives. The second is still delayed when the client's message comes.
+    check(StrikeEffect::Duplicate(1.0, names()), 100, 0);
 }
 
 #[test]
@@ -184,8 +188,8 @@ fn a_link_is_cut_as_long_as_any_strike_cuts_it() {
     let mut network = network(Delivery::Plain);
     let nodes = ["n0", "n1", "n2"].map(String::from);
     let names = || ["n1".to_owned()].into();
-    network.strike(1, &Harm::Split(names()), &nodes);
-    network.strike(2, &Harm::Mute(names()), &nodes);
+    network.strike(1, &StrikeEffect::Partition(names()), &nodes);
+    network.strike(2, &StrikeEffect::Mute(names()), &nodes);
     let both = |network: &mut Network| {
         send(network, 0, "n0", "n1");
         send(network, 0, "n1", "n0");
@@ -196,78 +200,84 @@ fn a_link_is_cut_as_long_as_any_strike_cuts_it() {
     assert_eq!(both(&mut network), "2@100");
     network.end_strike(2);
     assert_eq!(both(&mut network), "4@100 5@100");
-    let struck = [Fault::Partition, Fault::OneWay].map(|fault| network.journal().struck_by(fault));
+    let struck = [Fault::Partition, Fault::OneWay]
+        .map(|fault| network.traffic_counter().messages_affected_by(fault));
     assert_eq!(struck, [2, 1]);
 }
 
 #[test]
-fn a_strike_cuts_the_links_that_it_tells_of() {
+fn a_strike_cuts_the_links_of_its_grudge() {
     let nodes = ["n0", "n1", "n2"].map(String::from);
     let names = || ["n1".to_owned()].into();
-    let cut = Harm::Cut([("n1".to_owned(), ["n1", "n2"].map(String::from).into())].into());
-    for harm in [Harm::Split(names()), Harm::Mute(names()), Harm::Deafen(names()), cut] {
-        let grudge = harm.grudge(&nodes);
+    let cut = StrikeEffect::Cut([("n1".to_owned(), ["n1", "n2"].map(String::from).into())].into());
+    for effect in [
+        StrikeEffect::Partition(names()),
+        StrikeEffect::Mute(names()),
+        StrikeEffect::Deafen(names()),
+        cut,
+    ] {
+        let grudge = effect.grudge(&nodes);
         for src in ["n0", "n1", "n2", "c0", "lin-kv"] {
             for dest in ["n0", "n1", "n2", "c0", "lin-kv"] {
                 let mut network = network(Delivery::Plain);
-                strike(&mut network, &harm);
+                strike(&mut network, &effect);
                 send(&mut network, 0, src, dest);
                 let is_cut = grudge.get(dest).is_some_and(|senders| senders.contains(src));
-                assert_eq!(arrivals(&mut network).is_empty(), is_cut, "{harm:?}: {src} {dest}");
+                assert_eq!(arrivals(&mut network).is_empty(), is_cut, "{effect:?}: {src} {dest}");
             }
         }
     }
 }
 
 #[test]
-fn a_dead_node_hears_nobody_and_one_that_is_started_again_its_own_init() {
+fn a_dead_node_receives_nothing_and_a_restarted_node_only_init() {
     for delivery in [Delivery::Maelstrom, Delivery::Plain] {
         let mut network = network(delivery);
-        network.admit("n1", Admission::Nobody);
+        network.set_admission("n1", Admission::None);
         send(&mut network, 0, "c0", "n1");
         send(&mut network, 0, "n0", "n1");
         send(&mut network, 0, "n1", "n0");
-        assert_eq!(arrivals(&mut network), "2@100", "what it said when it was alive arrives");
+        assert_eq!(arrivals(&mut network), "2@100", "what it sent while it was alive arrives");
         network.join("c9");
-        network.admit("n1", Admission::Only("c9".to_owned()));
+        network.set_admission("n1", Admission::Only("c9".to_owned()));
         send(&mut network, 200, "n0", "n1");
         send(&mut network, 200, "c0", "n1");
         send(&mut network, 200, "c9", "n1");
         let init = if delivery == Delivery::Plain { "5@200" } else { "5@300" };
         assert_eq!(arrivals(&mut network), init);
-        network.admit("n1", Admission::Everybody);
+        network.set_admission("n1", Admission::All);
         send(&mut network, 400, "n0", "n1");
         assert_eq!(arrivals(&mut network), "6@500");
-        assert_eq!(network.journal().struck_by(Fault::Kill), 4);
+        assert_eq!(network.traffic_counter().messages_affected_by(Fault::Kill), 4);
     }
 }
 
 #[test]
-fn a_message_to_oneself_is_on_no_link() {
+fn a_message_of_a_node_to_itself_is_on_no_link() {
     let names = || ["n1".to_owned()].into();
-    for harm in [
-        Harm::Lose(1.0, names()),
-        Harm::Duplicate(1.0, names()),
-        Harm::Slow(70 * MS, names()),
-        Harm::Mute(names()),
+    for effect in [
+        StrikeEffect::Lose(1.0, names()),
+        StrikeEffect::Duplicate(1.0, names()),
+        StrikeEffect::Slow(70 * MS, names()),
+        StrikeEffect::Mute(names()),
     ] {
         let mut network = network(Delivery::Maelstrom);
-        strike(&mut network, &harm);
+        strike(&mut network, &effect);
         send(&mut network, 0, "n1", "n1");
-        assert_eq!(arrivals(&mut network), "0@100", "{harm:?}");
-        assert_eq!(network.journal().struck_by(harm.fault()), 0, "{harm:?}");
+        assert_eq!(arrivals(&mut network), "0@100", "{effect:?}");
+        assert_eq!(network.traffic_counter().messages_affected_by(effect.fault()), 0, "{effect:?}");
     }
 }
 
 #[test]
-fn what_is_slowed_down_by_more_than_there_is_time_does_not_arrive() {
+fn a_message_with_an_endless_delay_does_not_arrive() {
     for delivery in [Delivery::Maelstrom, Delivery::Plain] {
         let mut network = network(delivery);
         let nodes = ["n0", "n1", "n2"].map(String::from);
         let names = || ["n1".to_owned()].into();
-        network.strike(1, &Harm::Slow(Duration::MAX, names()), &nodes);
-        network.strike(2, &Harm::Slow(MS, names()), &nodes);
-        network.strike(3, &Harm::Duplicate(1.0, names()), &nodes);
+        network.strike(1, &StrikeEffect::Slow(Duration::MAX, names()), &nodes);
+        network.strike(2, &StrikeEffect::Slow(MS, names()), &nodes);
+        network.strike(3, &StrikeEffect::Duplicate(1.0, names()), &nodes);
         send(&mut network, 1, "n0", "n1");
         send(&mut network, 1, "n0", "n2");
         assert_eq!(network.receive(1000 * MS).map(|message| message.id), Some(1));

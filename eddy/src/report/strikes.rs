@@ -2,28 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use crate::nemesis::{Fault, Names, Strike};
+use crate::nemesis::{Fault, Strike, TargetIds};
 
-/// How many strikes are named, of all faults together. More would break the line of a terminal;
-/// `faults.txt` has all of them.
-const MOST_NAMED: usize = 4;
+/// Maximum number of strikes that are listed, of all faults together. More would not fit on one
+/// line of a terminal; with fewer the summary says less. `faults.txt` has all strikes.
+const MAX_LISTED_STRIKES: usize = 4;
 
-/// How many nodes of a strike are named.
-const MOST_NODES: usize = 4;
+/// Maximum number of nodes of a strike that are listed. Above it, their number says enough.
+const MAX_LISTED_NODES: usize = 4;
 
-/// How often each fault struck that was asked for or named, and whom the first few times, in a
-/// cluster of so many nodes; `None` where no fault was to strike.
-pub fn in_short(strikes: &[Strike], asked: &BTreeSet<Fault>, nodes: usize) -> Option<String> {
-    let of_strikes = strikes.iter().map(|strike| strike.harm.fault());
+/// Counts the strikes of each fault that was requested or occurred, with nodes and times of the
+/// first few, in a cluster of this many nodes. `None` if no fault was to strike.
+pub fn summary(strikes: &[Strike], asked: &BTreeSet<Fault>, nodes: usize) -> Option<String> {
+    let of_strikes = strikes.iter().map(|strike| strike.effect.fault());
     let faults: BTreeSet<Fault> = asked.iter().copied().chain(of_strikes).collect();
-    let most = MOST_NAMED / faults.len().max(1);
+    let most = MAX_LISTED_STRIKES / faults.len().max(1);
     let parts: Vec<String> =
-        faults.iter().map(|fault| of_one(*fault, strikes, nodes, most)).collect();
+        faults.iter().map(|fault| fault_summary(*fault, strikes, nodes, most)).collect();
     Some(parts.join(", ")).filter(|parts| !parts.is_empty())
 }
 
-/// What a strike of this fault is called, and several of them.
-pub(super) fn name(fault: Fault) -> [&'static str; 2] {
+/// The word for a strike of this fault: singular and plural.
+pub(super) fn singular_and_plural(fault: Fault) -> [&'static str; 2] {
     match fault {
         Fault::Partition => ["partition", "partitions"],
         Fault::Kill => ["kill", "kills"],
@@ -35,36 +35,36 @@ pub(super) fn name(fault: Fault) -> [&'static str; 2] {
     }
 }
 
-/// The strikes of a fault that struck anybody.
-pub(super) fn that_hit(strikes: &[Strike], fault: Fault) -> impl Iterator<Item = &Strike> {
-    strikes
-        .iter()
-        .filter(move |Strike { harm, .. }| harm.fault() == fault && !harm.names().is_empty())
+/// The strikes of a fault that struck at least one node.
+pub(super) fn with_targets(strikes: &[Strike], fault: Fault) -> impl Iterator<Item = &Strike> {
+    strikes.iter().filter(move |Strike { effect, .. }| {
+        effect.fault() == fault && !effect.targets().is_empty()
+    })
 }
 
-fn of_one(fault: Fault, strikes: &[Strike], nodes: usize, most: usize) -> String {
-    let [one, several] = name(fault);
-    let hits: Vec<&Strike> = that_hit(strikes, fault).collect();
+fn fault_summary(fault: Fault, strikes: &[Strike], nodes: usize, most: usize) -> String {
+    let [one, several] = singular_and_plural(fault);
+    let hits: Vec<&Strike> = with_targets(strikes, fault).collect();
     let count = match hits.len() {
         0 => return format!("no {one}"),
         1 => format!("1 {one}"),
         count => format!("{count} {several}"),
     };
-    let mut named: Vec<String> =
-        hits.iter().take(most).map(|strike| place(strike, nodes)).collect();
-    if named.is_empty() {
+    let mut listed: Vec<String> =
+        hits.iter().take(most).map(|strike| strike_summary(strike, nodes)).collect();
+    if listed.is_empty() {
         return count;
     }
-    let rest = hits.len() - named.len();
-    named.extend((rest > 0).then(|| format!("and {rest} more")));
-    format!("{count} ({})", named.join(", "))
+    let rest = hits.len() - listed.len();
+    listed.extend((rest > 0).then(|| format!("and {rest} more")));
+    format!("{count} ({})", listed.join(", "))
 }
 
-/// Whom a strike hit, and when.
-fn place(Strike { from, harm, .. }: &Strike, nodes: usize) -> String {
-    let names: Names = harm.names();
+/// The nodes and the time of a strike.
+fn strike_summary(Strike { from, effect, .. }: &Strike, nodes: usize) -> String {
+    let names: TargetIds = effect.targets();
     let whom = match names.len() {
-        few if few <= MOST_NODES => names.into_iter().collect::<Vec<_>>().join(" "),
+        few if few <= MAX_LISTED_NODES => names.into_iter().collect::<Vec<_>>().join(" "),
         all if all == nodes => "all nodes".to_owned(),
         many => format!("{many} nodes"),
     };
@@ -83,11 +83,11 @@ mod tests {
     }
 
     #[test]
-    fn strikes_are_told_in_a_line_that_does_not_grow() {
+    fn strikes_are_listed_in_a_line_that_does_not_grow() {
         #[track_caller]
         fn check(strikes: &[Strike], asked: &[Fault], expected: Option<&str>) {
             let asked = asked.iter().copied().collect();
-            assert_eq!(in_short(strikes, &asked, 5).as_deref(), expected);
+            assert_eq!(summary(strikes, &asked, 5).as_deref(), expected);
         }
         let kills = [kill(&["n3", "n4"], 0), kill(&[], 2000), kill(&["n1"], 5123)];
         let two = "2 kills (n3 n4 at 0.0 s, n1 at 5.1 s)";

@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
-use super::operation::{Datum, Operation, Request};
-use super::{Reply, Store};
+use super::operation::{StoreOperation, StoreRequest, StoredValue};
+use super::{KeyValueStore, ServiceReply};
 use crate::edn::Value;
 use crate::random::Random;
 
@@ -28,35 +28,36 @@ use crate::random::Random;
 const REPLICAS: usize = 2;
 
 #[derive(Debug, Default)]
-pub(super) struct LastWriteWins {
-    replicas: [Replica; REPLICAS],
+pub(super) struct LastWriteWinsStore {
+    replicas: [LastWriteWinsReplica; REPLICAS],
 }
 
 #[derive(Debug, Default)]
-struct Replica {
-    /// The time of the next write.
+struct LastWriteWinsReplica {
+    /// The Lamport time of the next write.
     clock: u64,
-    /// Values with the times of their writes.
-    values: BTreeMap<Rc<Value>, (u64, Datum)>,
+    /// Values, each with the Lamport time of its write.
+    values: BTreeMap<Rc<Value>, (u64, StoredValue)>,
 }
 
-impl Store for LastWriteWins {
-    fn handle(&mut self, _: &str, request: &Request, random: &mut Random) -> Reply {
+impl KeyValueStore for LastWriteWinsStore {
+    fn handle(&mut self, _: &str, request: &StoreRequest, random: &mut Random) -> ServiceReply {
         let mut draw = || usize::from(random.below(REPLICAS as u64) == 1);
         let (source, destination, answering) = (draw(), draw(), draw());
-        self.serve(source, destination, answering, request)
+        self.merge_and_answer(source, destination, answering, request)
     }
 }
 
-impl LastWriteWins {
-    /// Merges one replica into another, and lets one answer that does not know of the merge.
-    fn serve(
+impl LastWriteWinsStore {
+    /// Merges `source` into `destination`, and lets `answering` execute the request on its state
+    /// before the merge.
+    fn merge_and_answer(
         &mut self,
         source: usize,
         destination: usize,
         answering: usize,
-        request: &Request,
-    ) -> Reply {
+        request: &StoreRequest,
+    ) -> ServiceReply {
         let [first, second] = &mut self.replicas;
         match (source, destination) {
             // Nothing that has been merged is in the state that the answering replica keeps.
@@ -69,13 +70,13 @@ impl LastWriteWins {
     }
 }
 
-impl Replica {
-    fn handle(&mut self, Request { key, operation }: &Request) -> Reply {
+impl LastWriteWinsReplica {
+    fn handle(&mut self, StoreRequest { key, operation }: &StoreRequest) -> ServiceReply {
         let current = self.values.get(key).map(|(_, value)| value);
-        if current.is_none() && matches!(operation, Operation::Cas { .. }) {
-            return Reply::absent();
+        if current.is_none() && matches!(operation, StoreOperation::Cas { .. }) {
+            return ServiceReply::key_does_not_exist();
         }
-        let (reply, written) = operation.on(current);
+        let (reply, written) = operation.apply(current);
         if let Some(value) = written {
             self.values.insert(key.clone(), (self.clock, value.clone()));
             self.clock += 1;
@@ -83,8 +84,8 @@ impl Replica {
         reply
     }
 
-    /// Takes over what another one has written later, or at the same time.
-    fn merge(&mut self, other: &Replica) {
+    /// Takes over the values that the other replica has written later or at the same time.
+    fn merge(&mut self, other: &LastWriteWinsReplica) {
         self.clock = self.clock.max(other.clock);
         for (key, (time, value)) in &other.values {
             match self.values.entry(key.clone()) {
@@ -105,18 +106,18 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::service::testing::{request, service, short};
+    use crate::service::testing::{ask_short, request, service};
 
     const SEEDS: u64 = 300;
 
-    /// After so many requests both replicas have the same: one in eight has merged each way.
-    const MANY: usize = 120;
+    /// The requests after which both replicas are equal: one in eight lasts in each direction.
+    const REQUESTS_UNTIL_EQUAL: usize = 120;
 
     /// The answers to the last request after these, over many seeds.
     fn answers(requests: &[&str]) -> BTreeSet<String> {
         let last = |seed| {
             let mut service = service("lww-kv", seed);
-            let answers = requests.iter().map(|request| short(&mut service, "n1", request));
+            let answers = requests.iter().map(|request| ask_short(&mut service, "n1", request));
             answers.last().unwrap()
         };
         (0..SEEDS).map(last).collect()
@@ -145,11 +146,16 @@ mod tests {
         let mut lasting = Vec::new();
         for draws in 0..8 {
             let [source, destination, answering] = [2, 1, 0].map(|bit| draws >> bit & 1);
-            let mut service = LastWriteWins::default();
-            service.serve(0, 0, 0, &request("write 1 1"));
-            let reply = service.serve(source, destination, answering, &request("read 1"));
+            let mut service = LastWriteWinsStore::default();
+            service.merge_and_answer(0, 0, 0, &request("write 1 1"));
+            let reply =
+                service.merge_and_answer(source, destination, answering, &request("read 1"));
             let has_write = answering == 0;
-            assert_eq!(reply != Reply::absent(), has_write, "{source} {destination} {answering}");
+            assert_eq!(
+                reply != ServiceReply::key_does_not_exist(),
+                has_write,
+                "{source} {destination} {answering}"
+            );
             if !service.replicas[1].values.is_empty() {
                 lasting.push([source, destination, answering]);
             }
@@ -158,18 +164,18 @@ mod tests {
     }
 
     #[test]
-    fn of_two_writes_of_the_same_time_the_one_that_is_merged_stays() {
+    fn of_two_writes_of_the_same_time_a_merge_keeps_that_of_the_source() {
         #[track_caller]
         fn check(at_first: &[&str], at_second: &[&str], expected: &str) {
-            let mut service = LastWriteWins::default();
+            let mut service = LastWriteWinsStore::default();
             for (replica, requests) in [at_first, at_second].into_iter().enumerate() {
                 for each in requests {
-                    service.serve(0, 0, replica, &request(each));
+                    service.merge_and_answer(0, 0, replica, &request(each));
                 }
             }
-            service.serve(0, 1, 0, &request("read 9"));
-            let reply = service.serve(0, 0, 1, &request("read 1"));
-            let Reply::ReadOk { value } = &reply else { panic!("{reply:?}") };
+            service.merge_and_answer(0, 1, 0, &request("read 9"));
+            let reply = service.merge_and_answer(0, 0, 1, &request("read 1"));
+            let ServiceReply::ReadOk { value } = &reply else { panic!("{reply:?}") };
             assert_eq!(value.get(), expected);
         }
         check(&["write 1 1"], &["write 1 2"], "1");
@@ -188,9 +194,9 @@ mod tests {
         let (mut first, mut all) = (0_u32, 0_u32);
         for seed in 0..u64::from(KEYS) {
             let mut service = service("lww-kv", seed);
-            short(&mut service, "n1", "write 1 1");
+            ask_short(&mut service, "n1", "write 1 1");
             let mut misses = 0;
-            while short(&mut service, "n2", "read 1") == "20" {
+            while ask_short(&mut service, "n2", "read 1") == "20" {
                 misses += 1;
             }
             first += u32::from(misses > 0);
@@ -206,12 +212,14 @@ mod tests {
         let mut lost = 0;
         for seed in 0..SEEDS {
             let mut service = service("lww-kv", seed);
-            short(&mut service, "n1", "write 1 1");
-            short(&mut service, "n2", "write 1 2");
-            let reads: Vec<_> = (0..MANY).map(|_| short(&mut service, "n1", "read 1")).collect();
-            let end = &reads[MANY - 10..];
+            ask_short(&mut service, "n1", "write 1 1");
+            ask_short(&mut service, "n2", "write 1 2");
+            let reads: Vec<_> = (0..REQUESTS_UNTIL_EQUAL)
+                .map(|_| ask_short(&mut service, "n1", "read 1"))
+                .collect();
+            let end = &reads[REQUESTS_UNTIL_EQUAL - 10..];
             assert!(end.iter().all(|read| *read == end[0]), "seed {seed}: {reads:?}");
-            assert_ne!(end[0], "20", "one of them is there");
+            assert_ne!(end[0], "20", "one of the writes remains");
             lost += u64::from(end[0] == "1");
         }
         assert!((SEEDS / 20..SEEDS / 2).contains(&lost), "the last write was lost {lost} times");
@@ -222,14 +230,16 @@ mod tests {
         let wrong = (0..SEEDS).filter(|seed| {
             let mut service = service("lww-kv", *seed);
             let mut added = 0;
-            short(&mut service, "n1", "write 1 0");
+            ask_short(&mut service, "n1", "write 1 0");
             while added < 20 {
-                let read = short(&mut service, "n1", "read 1");
+                let read = ask_short(&mut service, "n1", "read 1");
                 let Ok(sum) = read.parse::<u64>() else { continue };
                 let request = format!("cas 1 {sum} {}", sum + 1);
-                added += u64::from(short(&mut service, "n1", &request) == "ok");
+                added += u64::from(ask_short(&mut service, "n1", &request) == "ok");
             }
-            let sums: Vec<_> = (0..MANY).map(|_| short(&mut service, "n1", "read 1")).collect();
+            let sums: Vec<_> = (0..REQUESTS_UNTIL_EQUAL)
+                .map(|_| ask_short(&mut service, "n1", "read 1"))
+                .collect();
             sums.last().is_some_and(|sum| sum != "20")
         });
         assert!(wrong.count() as u64 > SEEDS / 2);

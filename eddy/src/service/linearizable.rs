@@ -4,18 +4,18 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::operation::{Datum, Request};
-use super::{Reply, Store};
+use super::operation::{StoreRequest, StoredValue};
+use super::{KeyValueStore, ServiceReply};
 use crate::edn::Value;
 use crate::random::Random;
 
 #[derive(Debug, Default)]
-pub(super) struct Linearizable(BTreeMap<Rc<Value>, Datum>);
+pub(super) struct LinearizableStore(BTreeMap<Rc<Value>, StoredValue>);
 
-impl Store for Linearizable {
-    fn handle(&mut self, _: &str, request: &Request, _: &mut Random) -> Reply {
-        let Request { key, operation } = request;
-        let (reply, written) = operation.on(self.0.get(key));
+impl KeyValueStore for LinearizableStore {
+    fn handle(&mut self, _: &str, request: &StoreRequest, _: &mut Random) -> ServiceReply {
+        let StoreRequest { key, operation } = request;
+        let (reply, written) = operation.apply(self.0.get(key));
         if let Some(value) = written {
             self.0.insert(key.clone(), value.clone());
         }
@@ -26,7 +26,7 @@ impl Store for Linearizable {
 #[cfg(test)]
 mod tests {
     use crate::random::Random;
-    use crate::service::testing::{service, short};
+    use crate::service::testing::{ask_short, service};
 
     #[test]
     fn requests_are_answered_from_what_came_before() {
@@ -46,7 +46,7 @@ mod tests {
             ("n2", "create \"1\" 4 5", "ok"),
             ("n1", "read \"1\"", "5"),
         ] {
-            assert_eq!(short(&mut service, client, request), expected, "{request}");
+            assert_eq!(ask_short(&mut service, client, request), expected, "{request}");
         }
     }
 
@@ -70,7 +70,7 @@ mod tests {
                         (format!("cas {index} {from} {to}"), answer.to_owned())
                     }
                 };
-                assert_eq!(short(&mut service, &client, &request), expected, "{request}");
+                assert_eq!(ask_short(&mut service, &client, &request), expected, "{request}");
                 if expected == "ok" {
                     *register = Some(to);
                 }

@@ -11,106 +11,116 @@ use std::rc::Rc;
 use glomers::{Error, ErrorCode, Json};
 use serde_json::value::RawValue;
 
-use super::{Fields, Reply};
+use super::{BodyFields, ServiceReply};
 use crate::edn::Value;
 
 /// A JSON value as it came; equal to those of the same value. Cloning is cheap.
 #[derive(Debug, Clone)]
-pub(super) struct Datum {
+pub(super) struct StoredValue {
     json: Json,
     value: Rc<Value>,
 }
 
 /// A request for one key.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct StoreRequest {
     pub(super) key: Rc<Value>,
-    pub(super) operation: Operation,
+    pub(super) operation: StoreOperation,
 }
 
 #[derive(Debug)]
-pub(super) enum Operation {
+pub(super) enum StoreOperation {
     Read,
-    Write(Datum),
-    Cas { from: Datum, to: Datum, creates: bool },
+    Write(StoredValue),
+    Cas { from: StoredValue, to: StoredValue, creates: bool },
 }
 
-impl Request {
-    /// Reads a request of this type from its fields; `None` if there is no such type.
-    pub(super) fn read(kind: &str, fields: &Fields<'_>) -> Result<Option<Request>, Error> {
+impl StoreRequest {
+    /// Parses a request of this type from its fields; `None` if the type is unknown.
+    pub(super) fn parse(
+        kind: &str,
+        fields: &BodyFields<'_>,
+    ) -> Result<Option<StoreRequest>, Error> {
         let datum = |name| match fields.get(name) {
-            Some(text) => Datum::read(text),
-            None => Datum::read(RawValue::NULL),
+            Some(text) => StoredValue::parse(text),
+            None => StoredValue::parse(RawValue::NULL),
         };
         let operation = match kind {
-            "read" => Operation::Read,
-            "write" => Operation::Write(datum("value")?),
+            "read" => StoreOperation::Read,
+            "write" => StoreOperation::Write(datum("value")?),
             "cas" => {
                 // As in Clojure, everything is true but these.
                 let is_true = |flag: &&RawValue| !matches!(flag.get(), "null" | "false");
                 let creates = fields.get("create_if_not_exists").is_some_and(is_true);
-                Operation::Cas { from: datum("from")?, to: datum("to")?, creates }
+                StoreOperation::Cas { from: datum("from")?, to: datum("to")?, creates }
             }
             _ => return Ok(None),
         };
         if !fields.contains_key("key") {
             return Err(ErrorCode::MalformedRequest.error(format!("{kind} needs a key")));
         }
-        Ok(Some(Request { key: datum("key")?.value, operation }))
+        Ok(Some(StoreRequest { key: datum("key")?.value, operation }))
     }
 }
 
-impl Operation {
-    /// What is answered when a key has this value, or none, and what is written.
-    pub(super) fn on<'a>(&'a self, current: Option<&Datum>) -> (Reply, Option<&'a Datum>) {
+impl StoreOperation {
+    /// The reply, and the value to be written, if the key has this value or none.
+    pub(super) fn apply<'a>(
+        &'a self,
+        current: Option<&StoredValue>,
+    ) -> (ServiceReply, Option<&'a StoredValue>) {
         match (self, current) {
-            (Operation::Read, Some(Datum { json, .. })) => {
-                (Reply::ReadOk { value: json.clone() }, None)
+            (StoreOperation::Read, Some(StoredValue { json, .. })) => {
+                (ServiceReply::ReadOk { value: json.clone() }, None)
             }
-            (Operation::Write(value), _) => (Reply::WriteOk, Some(value)),
-            (Operation::Cas { from, to, .. }, Some(current)) if current == from => {
-                (Reply::CasOk, Some(to))
+            (StoreOperation::Write(value), _) => (ServiceReply::WriteOk, Some(value)),
+            (StoreOperation::Cas { from, to, .. }, Some(current)) if current == from => {
+                (ServiceReply::CasOk, Some(to))
             }
-            (Operation::Cas { to, creates: true, .. }, None) => (Reply::CasOk, Some(to)),
-            (Operation::Cas { from, .. }, Some(current)) => {
+            (StoreOperation::Cas { to, creates: true, .. }, None) => {
+                (ServiceReply::CasOk, Some(to))
+            }
+            (StoreOperation::Cas { from, .. }, Some(current)) => {
                 let text = format!("current value {} is not {}", current.value, from.value);
-                (Reply::Error(ErrorCode::PreconditionFailed.error(text)), None)
+                (ServiceReply::Error(ErrorCode::PreconditionFailed.error(text)), None)
             }
-            (Operation::Read | Operation::Cas { .. }, None) => (Reply::absent(), None),
+            (StoreOperation::Read | StoreOperation::Cas { .. }, None) => {
+                (ServiceReply::key_does_not_exist(), None)
+            }
         }
     }
 }
 
-impl Datum {
-    fn read(text: &RawValue) -> Result<Datum, Error> {
+impl StoredValue {
+    fn parse(text: &RawValue) -> Result<StoredValue, Error> {
         let malformed = |reason: String| ErrorCode::MalformedRequest.error(reason);
         let value = Value::from_json(text).map_err(|error| malformed(error.to_string()))?;
         let json =
             serde_json::from_str(text.get()).map_err(|error| malformed(error.to_string()))?;
-        Ok(Datum { json, value: value.into() })
+        Ok(StoredValue { json, value: value.into() })
     }
 }
 
-impl PartialEq for Datum {
-    fn eq(&self, other: &Datum) -> bool {
+impl PartialEq for StoredValue {
+    fn eq(&self, other: &StoredValue) -> bool {
         self.value == other.value
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::service::testing::{ask, service, short};
+    use crate::service::testing::{ask, ask_short, service};
 
     #[test]
-    fn what_is_equal_is_what_clojure_calls_equal() {
+    fn values_are_equal_if_clojure_calls_them_equal() {
         #[track_caller]
         fn check(one: &str, other: &str, are_equal: bool) {
             let mut service = service("lin-kv", 1);
-            short(&mut service, "n1", &format!("write \"value\" {one}"));
-            let swapped = short(&mut service, "n1", &format!("cas \"value\" {other} null"));
+            ask_short(&mut service, "n1", &format!("write \"value\" {one}"));
+            let swapped = ask_short(&mut service, "n1", &format!("cas \"value\" {other} null"));
             assert_eq!(swapped, if are_equal { "ok" } else { "22" }, "{one} and {other}");
-            short(&mut service, "n1", &format!("write {one} 1"));
-            let read = short(&mut service, "n1", &format!("read {other}"));
+            ask_short(&mut service, "n1", &format!("write {one} 1"));
+            let read = ask_short(&mut service, "n1", &format!("read {other}"));
             assert_eq!(read, if are_equal { "1" } else { "20" }, "{one} and {other}, as keys");
         }
         check("1", "1", true);
@@ -132,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn values_come_back_to_the_bit() {
+    fn values_are_returned_byte_for_byte() {
         for value in [
             "18446744073709551616",
             "-9007199254740993",
@@ -145,18 +155,18 @@ mod tests {
         ] {
             for name in ["lin-kv", "seq-kv"] {
                 let mut service = service(name, 1);
-                assert_eq!(short(&mut service, "n1", &format!("write [] {value}")), "ok");
-                assert_eq!(short(&mut service, "n1", "read []"), value);
+                assert_eq!(ask_short(&mut service, "n1", &format!("write [] {value}")), "ok");
+                assert_eq!(ask_short(&mut service, "n1", "read []"), value);
             }
         }
     }
 
     #[test]
-    fn errors_are_told_in_maelstroms_words() {
+    fn errors_have_maelstroms_texts() {
         #[track_caller]
         fn check(body: &str, expected: &str) {
             let mut service = service("lin-kv", 1);
-            short(&mut service, "n1", r#"write 1 {"a":[null,"b"]}"#);
+            ask_short(&mut service, "n1", r#"write 1 {"a":[null,"b"]}"#);
             let reply = ask(&mut service, "n1", body).unwrap();
             assert!(reply.contains(expected), "{reply}");
         }

@@ -18,38 +18,43 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use super::operation::{Datum, Request};
-use super::{Reply, Store};
+use super::operation::{StoreRequest, StoredValue};
+use super::{KeyValueStore, ServiceReply};
 use crate::edn::Value;
 use crate::random::Random;
 
-/// How many states are kept, as in Maelstrom. With fewer, readers would be wrong less often; more
-/// would hide longer what others wrote.
-const STATES: u64 = 32;
+/// The number of states that are kept, as in Maelstrom. With fewer, reads would be stale less
+/// often; with more, writes of other clients would stay hidden longer.
+const KEPT_STATES: u64 = 32;
 
 #[derive(Debug, Default)]
-pub(super) struct Sequential {
-    /// The values of each key, by the number of the state in which they were written.
-    keys: BTreeMap<Rc<Value>, VecDeque<(u64, Datum)>>,
+pub(super) struct SequentialStore {
+    /// The values of each key in ascending order of the states that introduced them.
+    keys: BTreeMap<Rc<Value>, VecDeque<(u64, StoredValue)>>,
     /// The number of the newest state.
     newest: u64,
     /// The state that each client has seen.
     seen: BTreeMap<String, u64>,
 }
 
-impl Store for Sequential {
-    fn handle(&mut self, client: &str, request: &Request, random: &mut Random) -> Reply {
-        let Request { key, operation } = request;
+impl KeyValueStore for SequentialStore {
+    fn handle(
+        &mut self,
+        client: &str,
+        request: &StoreRequest,
+        random: &mut Random,
+    ) -> ServiceReply {
+        let StoreRequest { key, operation } = request;
         let seen = self.seen.get(client).copied().unwrap_or_default().max(self.oldest());
         let state = seen + random.below(self.newest - seen + 1);
         let current = self.value(key, state);
-        let (reply, written) = operation.on(current);
+        let (reply, written) = operation.apply(current);
         if written.is_none() || written == current {
             self.seen.insert(client.to_owned(), state);
             return reply;
         }
-        let (reply, written) = operation.on(self.value(key, self.newest));
-        // Also where this changes nothing, say because a compare-and-set failed after all.
+        let (reply, written) = operation.apply(self.value(key, self.newest));
+        // A new state even if this changes nothing, for example if a compare-and-set fails here.
         self.newest += 1;
         if let Some(value) = written {
             self.write(key, value.clone());
@@ -59,20 +64,20 @@ impl Store for Sequential {
     }
 }
 
-impl Sequential {
+impl SequentialStore {
     /// The number of the oldest state that is kept.
     fn oldest(&self) -> u64 {
-        self.newest.saturating_sub(STATES - 1)
+        self.newest.saturating_sub(KEPT_STATES - 1)
     }
 
     /// The value of a key in a state that is kept.
-    fn value(&self, key: &Rc<Value>, state: u64) -> Option<&Datum> {
+    fn value(&self, key: &Rc<Value>, state: u64) -> Option<&StoredValue> {
         let mut values = self.keys.get(key)?.iter().rev();
         values.find(|(since, _)| *since <= state).map(|(_, value)| value)
     }
 
-    /// Gives a key a value in the newest state, and forgets those that nobody can see any more.
-    fn write(&mut self, key: &Rc<Value>, value: Datum) {
+    /// Sets the value of a key in the newest state, and discards values that no kept state has.
+    fn write(&mut self, key: &Rc<Value>, value: StoredValue) {
         let (newest, oldest) = (self.newest, self.oldest());
         let values = self.keys.entry(key.clone()).or_default();
         values.push_back((newest, value));
@@ -86,24 +91,24 @@ impl Sequential {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::STATES;
+    use super::KEPT_STATES;
     use crate::random::Random;
-    use crate::service::Service;
-    use crate::service::testing::{service, short};
+    use crate::service::MaelstromService;
+    use crate::service::testing::{ask_short, service};
 
     const SEEDS: u64 = 300;
 
-    /// A register that was written 0, 1, …, each of them once.
-    fn counted(seed: u64, count: u64) -> Service {
+    /// A service whose key 1 was written 0, 1, … up to but excluding `count`.
+    fn counted(seed: u64, count: u64) -> MaelstromService {
         let mut service = service("seq-kv", seed);
         for value in 0..count {
-            assert_eq!(short(&mut service, "writer", &format!("write 1 {value}")), "ok");
+            assert_eq!(ask_short(&mut service, "writer", &format!("write 1 {value}")), "ok");
         }
         service
     }
 
     #[test]
-    fn a_client_alone_sees_what_it_did() {
+    fn a_single_client_sees_its_own_writes() {
         for seed in 0..SEEDS {
             let mut service = service("seq-kv", seed);
             for (request, expected) in [
@@ -119,21 +124,21 @@ mod tests {
                 ("create 2 0 5", "22"),
                 ("read 2", "4"),
             ] {
-                assert_eq!(short(&mut service, "n1", request), expected, "{request}");
+                assert_eq!(ask_short(&mut service, "n1", request), expected, "{request}");
             }
         }
     }
 
     #[test]
-    fn a_stranger_sees_any_of_the_last_32_states_and_none_older() {
-        let count = 2 * STATES;
+    fn a_new_client_sees_any_of_the_last_32_states_and_none_older() {
+        let count = 2 * KEPT_STATES;
         let mut seen = BTreeSet::new();
         for seed in 0..SEEDS {
             let mut service = counted(seed, count);
-            let value: u64 = short(&mut service, "stranger", "read 1").parse().unwrap();
+            let value: u64 = ask_short(&mut service, "stranger", "read 1").parse().unwrap();
             seen.insert(value);
         }
-        assert_eq!(seen, (count - STATES..count).collect());
+        assert_eq!(seen, (count - KEPT_STATES..count).collect());
     }
 
     /// Shares of reads that see the newest state, the first, second and third time, of a client
@@ -149,7 +154,7 @@ mod tests {
             for _ in 0..ROUNDS {
                 let mut write = |client| {
                     let value = next.next().unwrap();
-                    short(&mut service, client, &format!("write 1 {value}"));
+                    ask_short(&mut service, client, &format!("write 1 {value}"));
                     value.to_string()
                 };
                 // What is written is new, so its writer has seen all there is.
@@ -158,7 +163,7 @@ mod tests {
                     newest = write("writer");
                 }
                 for count in &mut fresh {
-                    *count += u32::from(short(&mut service, "reader", "read 1") == newest);
+                    *count += u32::from(ask_short(&mut service, "reader", "read 1") == newest);
                 }
             }
             for (count, share) in fresh.into_iter().zip(expected) {
@@ -173,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_goes_back_and_everybody_sees_what_they_wrote() {
+    fn no_view_goes_back_and_all_clients_see_their_own_writes() {
         let mut stale = 0;
         for seed in 0..SEEDS {
             let (mut service, mut random) = (service("seq-kv", seed), Random::seeded(seed));
@@ -183,11 +188,11 @@ mod tests {
                 let client = format!("n{}", random.below(4));
                 let least = seen.entry(client.clone()).or_default();
                 if random.below(2) == 0 {
-                    short(&mut service, &client, &format!("write 1 {next}"));
+                    ask_short(&mut service, &client, &format!("write 1 {next}"));
                     *least = next;
                     continue;
                 }
-                let read = short(&mut service, &client, "read 1").parse().unwrap();
+                let read = ask_short(&mut service, &client, "read 1").parse().unwrap();
                 let newest = seen.values().copied().max();
                 let least = seen.get_mut(&client).unwrap();
                 assert!(read >= *least, "seed {seed}: {read} after {least}");
@@ -204,8 +209,8 @@ mod tests {
         fn check(request: &str, is_barrier: bool) {
             let last = (0..SEEDS).filter(|seed| {
                 let mut service = counted(*seed, 20);
-                short(&mut service, "n1", request);
-                short(&mut service, "n1", "read 1") == "19"
+                ask_short(&mut service, "n1", request);
+                ask_short(&mut service, "n1", "read 1") == "19"
             });
             assert_eq!(last.count() as u64 == SEEDS, is_barrier, "{request}");
         }
@@ -218,35 +223,35 @@ mod tests {
 
     /// Maelstrom's documentation has this history as an example.
     #[test]
-    fn a_write_of_what_was_there_may_take_place_in_the_past() {
+    fn a_write_of_an_old_value_may_take_effect_in_the_past() {
         let mut reads = BTreeSet::new();
         for seed in 0..SEEDS {
             let mut service = service("seq-kv", seed);
-            short(&mut service, "n1", "write 1 1");
-            // A compare-and-set that does not create could be tried on the empty state, and fail.
-            assert_eq!(short(&mut service, "n2", "create 1 1 2"), "ok");
-            short(&mut service, "n1", "write 1 1");
-            reads.insert(short(&mut service, "n2", "read 1"));
+            ask_short(&mut service, "n1", "write 1 1");
+            // A compare-and-set without `create` could be tried on the empty state, and fail.
+            assert_eq!(ask_short(&mut service, "n2", "create 1 1 2"), "ok");
+            ask_short(&mut service, "n1", "write 1 1");
+            reads.insert(ask_short(&mut service, "n2", "read 1"));
         }
         assert_eq!(reads, ["1", "2"].map(String::from).into());
     }
 
     #[test]
-    fn a_compare_and_set_takes_place_on_the_newest_state_only() {
+    fn a_compare_and_set_takes_effect_on_the_newest_state_only() {
         for seed in 0..SEEDS {
-            let mut service = counted(seed, 2 * STATES);
-            assert_eq!(short(&mut service, "n1", "cas 1 40 400"), "22");
+            let mut service = counted(seed, 2 * KEPT_STATES);
+            assert_eq!(ask_short(&mut service, "n1", "cas 1 40 400"), "22");
             let (mut sum, mut tries) = (0, 0);
             while sum < 10 {
                 let client = format!("n{}", tries % 3);
-                let read = short(&mut service, &client, "read \"sum\"");
+                let read = ask_short(&mut service, &client, "read \"sum\"");
                 let from = if read == "20" { 0 } else { read.parse::<u64>().unwrap() };
                 let request = format!("create \"sum\" {from} {}", from + 1);
-                sum += u64::from(short(&mut service, &client, &request) == "ok");
+                sum += u64::from(ask_short(&mut service, &client, &request) == "ok");
                 tries += 1;
             }
-            short(&mut service, "n9", "write 9 9");
-            assert_eq!(short(&mut service, "n9", "read \"sum\""), "10");
+            ask_short(&mut service, "n9", "write 9 9");
+            assert_eq!(ask_short(&mut service, "n9", "read \"sum\""), "10");
         }
     }
 }

@@ -2,24 +2,24 @@
 
 use serde_json::value::RawValue;
 
-use super::operation::Request;
-use super::{Fields, Service};
+use super::operation::StoreRequest;
+use super::{BodyFields, MaelstromService};
 use crate::random::Random;
 
-/// What is expected of an answer.
-pub(super) type Asked<'a> = Option<&'a str>;
+/// The expected body of a reply; `None` if no reply is expected.
+pub(super) type ExpectedReply<'a> = Option<&'a str>;
 
-pub(super) fn service(name: &str, seed: u64) -> Service {
-    Service::named(name, &Random::seeded(seed)).unwrap()
+pub(super) fn service(name: &str, seed: u64) -> MaelstromService {
+    MaelstromService::named(name, &Random::seeded(seed)).unwrap()
 }
 
-pub(super) fn ask(service: &mut Service, client: &str, body: &str) -> Option<String> {
+pub(super) fn ask(service: &mut MaelstromService, client: &str, body: &str) -> Option<String> {
     let body = RawValue::from_string(body.to_owned()).unwrap();
     service.handle(client, &body).map(|reply| reply.get().to_owned())
 }
 
-/// Asks in short, as [`body`] has it. The answer is `ok`, a value, or the code of an error.
-pub(super) fn short(service: &mut Service, client: &str, request: &str) -> String {
+/// Sends a request in the notation of [`body`]. The result is `ok`, a value, or an error code.
+pub(super) fn ask_short(service: &mut MaelstromService, client: &str, request: &str) -> String {
     let reply = ask(service, client, &body(request)).unwrap();
     let reply = reply.strip_suffix(r#","in_reply_to":1}"#).unwrap();
     if let Some((_, value)) = reply.split_once(r#","value":"#) {
@@ -34,12 +34,12 @@ pub(super) fn short(service: &mut Service, client: &str, request: &str) -> Strin
     }
 }
 
-/// A request to a store in short, as [`body`] has it.
-pub(super) fn request(request: &str) -> Request {
+/// A request to a store, from the notation of [`body`].
+pub(super) fn request(request: &str) -> StoreRequest {
     let body = body(request);
-    let fields: Fields<'_> = serde_json::from_str(&body).unwrap();
+    let fields: BodyFields<'_> = serde_json::from_str(&body).unwrap();
     let kind: String = serde_json::from_str(fields["type"].get()).unwrap();
-    Request::read(&kind, &fields).unwrap().unwrap()
+    StoreRequest::parse(&kind, &fields).unwrap().unwrap()
 }
 
 /// The body of a request in short: `read 1`, `write 1 2`, `cas 1 2 3`, `create 1 2 3`, `ts`, with

@@ -13,103 +13,109 @@ use std::time::{Duration, Instant};
 use eddy_text::printable::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::size;
-use crate::checker::sentence::counted;
+use super::size_text;
+use crate::checkers::wording::counted;
 use crate::report::Report;
-use crate::seeds::Trial;
+use crate::seeds::SeedRun;
 use crate::test::Test;
-use crate::test::rust::Rust;
-use crate::uncaptured::{self, TELL_EVERY, tell};
+use crate::test::rust::RustSource;
+use crate::uncaptured::{self, LOG_INTERVAL, print_lines};
 
-/// How much is written in the mean. More is faster than people read, with less the smallest so far
-/// is long out of date when somebody stops the test.
-const LETTERS_PER_SECOND: u32 = 200;
+/// The mean rate of output on a terminal. More is faster than people read; with less, the last test
+/// printed is far from the smallest when somebody interrupts the search.
+const BYTES_PER_SECOND: u32 = 200;
 
-/// The same where there is no terminal. More buries the failures in a log.
-const LETTERS_PER_SECOND_OF_LOG: u32 = 100;
+/// The mean rate of output without a terminal. More would bury the failures in a log; with less,
+/// the log ends with a test far from the smallest.
+const BYTES_PER_SECOND_OF_LOG: u32 = 100;
 
-/// A search for a smaller test, as told to whoever waits for it.
-pub(crate) struct Progress {
+/// The progress of one search, as printed for whoever waits for it.
+pub(crate) struct SearchProgress {
     /// The name of the test, several of which may run side by side.
     name: String,
     began: Instant,
-    pace: Pace,
-    /// Whether any was smaller than the test that has failed, and not only the same in other words.
-    has_smaller: bool,
-    told: Instant,
-    /// The smallest so far, as long as it has not been told.
-    news: Option<String>,
+    rate_limit: RateLimit,
+    /// True if a test was found that is smaller than the failed one, not the same test with its
+    /// drawn strikes written out.
+    found_smaller: bool,
+    last_output: Instant,
+    /// The text of the smallest test so far, until it is printed.
+    pending: Option<String>,
     tried: u32,
     is_terminal: bool,
     bar: ProgressBar,
-    /// The seed that is tried, of several.
-    trial: Option<Trial>,
+    /// The run of one seed among several that this search belongs to, if any.
+    seed_run: Option<SeedRun>,
 }
 
-impl Progress {
-    /// A search that begins now, for a test that has failed as the `lines` say.
-    pub(crate) fn new(lines: &str) -> Progress {
+impl SearchProgress {
+    /// Prints the beginning of a search, with the `lines` of the verdict.
+    pub(crate) fn new(lines: &str) -> SearchProgress {
         let is_terminal = uncaptured::is_terminal();
-        let trial = Trial::of_this_thread();
-        if let Some(trial) = &trial {
-            trial.fail();
+        let seed_run = SeedRun::current();
+        if let Some(seed_run) = &seed_run {
+            seed_run.mark_failed();
         }
         let style = ProgressStyle::with_template("{spinner} {elapsed}, {wide_msg}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
         let now = Instant::now();
-        let progress = Progress {
+        let progress = SearchProgress {
             name: thread::current().name().unwrap_or("?").to_owned(),
             began: now,
-            pace: Pace {
-                letters_per_second: if is_terminal {
-                    LETTERS_PER_SECOND
+            rate_limit: RateLimit {
+                bytes_per_second: if is_terminal {
+                    BYTES_PER_SECOND
                 } else {
-                    LETTERS_PER_SECOND_OF_LOG
+                    BYTES_PER_SECOND_OF_LOG
                 },
-                last: Some(Duration::ZERO),
+                last_write: Some(Duration::ZERO),
             },
-            has_smaller: false,
-            told: now,
-            news: None,
+            found_smaller: false,
+            last_output: now,
+            pending: None,
             tried: 0,
             is_terminal,
-            bar: uncaptured::show(ProgressBar::new_spinner(), style),
-            trial,
+            bar: uncaptured::show_bar(ProgressBar::new_spinner(), style),
+            seed_run,
         };
-        let stop =
-            if is_terminal { " Ctrl-C ends it; the last one told is the smallest." } else { "" };
-        progress.tell(&format!(
-            "\n{}: {lines}\nLooking for smaller tests in which the same goes wrong.{stop}",
+        let stop = if is_terminal {
+            " Ctrl-C stops the search; the last test printed is the smallest."
+        } else {
+            ""
+        };
+        progress.print(&format!(
+            "\n{}: {lines}\nLooking for smaller tests that fail in the same way.{stop}",
             progress.name
         ));
         progress
     }
 
-    /// One more test was tried.
-    pub(super) fn tried(&mut self, tried: u32) {
+    /// Records that one more test ran.
+    pub(super) fn attempt_done(&mut self, tried: u32) {
         self.tried = tried;
         let tried = format!("{} tried", counted(u64::from(tried), "smaller test"));
         self.bar.set_message(format!("{tried}: {}", self.name));
         let elapsed = self.began.elapsed();
-        if self.news.as_ref().is_some_and(|news| self.pace.admits(elapsed, news.len())) {
-            self.tell_news();
+        if self.pending.as_ref().is_some_and(|text| self.rate_limit.allows(elapsed, text.len())) {
+            self.print_pending();
         }
-        if !self.is_terminal && self.told.elapsed() >= TELL_EVERY {
-            self.told = Instant::now();
-            self.tell(&format!("{}: {tried}", self.name));
+        if !self.is_terminal && self.last_output.elapsed() >= LOG_INTERVAL {
+            self.last_output = Instant::now();
+            self.print(&format!("{}: {tried}", self.name));
         }
     }
 
-    /// This test fails likewise, and is the smallest so far; whether it is smaller than the first.
-    pub(super) fn found(&mut self, test: &Test, report: &Report, is_smaller: bool) {
-        if is_smaller && !self.has_smaller {
-            self.has_smaller = true;
-            self.pace.last = None;
+    /// Records the smallest failing test so far. `is_smaller` tells if it is smaller than the
+    /// failed test itself.
+    pub(super) fn candidate_found(&mut self, test: &Test, report: &Report, is_smaller: bool) {
+        if is_smaller && !self.found_smaller {
+            self.found_smaller = true;
+            self.rate_limit.last_write = None;
         }
-        let rust = Rust(test).to_string();
-        let (size, tried, name) = (size(test, report), self.tried + 1, &self.name);
+        let rust = RustSource(test).to_string();
+        let (size, tried, name) = (size_text(test, report), self.tried + 1, &self.name);
         let head = format!("{name}: smaller, with {size} ({tried} tried):");
-        self.news = Some(if self.is_terminal {
+        self.pending = Some(if self.is_terminal {
             format!("\n{head}\n{rust}")
         } else {
             let line: Vec<&str> = rust.lines().map(str::trim).collect();
@@ -117,71 +123,71 @@ impl Progress {
         });
     }
 
-    /// Whether nobody waits for it any more, since a lower seed has failed.
-    pub(super) fn is_given_up(&self) -> bool {
-        self.trial.as_ref().is_some_and(|trial| !trial.is_lowest_that_failed())
+    /// True if a lower seed has failed, so that nobody needs this search any more.
+    pub(super) fn is_obsolete(&self) -> bool {
+        self.seed_run.as_ref().is_some_and(|seed_run| !seed_run.is_lowest_failed())
     }
 
-    /// There is no smaller one than the last; or there may be, and this `limit` ended the search.
-    pub(super) fn end(mut self, limit: Option<&str>) {
-        if self.is_given_up() {
-            return self.give_up();
+    /// Prints the end of the search: no smaller test exists, or this `limit` was reached.
+    pub(super) fn finish(mut self, limit: Option<&str>) {
+        if self.is_obsolete() {
+            return self.print_stopped();
         }
-        self.tell_news();
+        self.print_pending();
         let seconds = self.began.elapsed().as_secs_f64();
         let (name, tests) = (&self.name, counted(u64::from(self.tried), "test"));
         let ended = match limit {
-            Some(limit) => format!("given up after {tests}, {limit}"),
-            None => format!("no smaller one among {tests}"),
+            Some(limit) => format!("stopped after {tests} at its limit of {limit}"),
+            None => format!("no smaller test among {tests}"),
         };
-        self.tell(&format!(
-            "{name}: {ended}, after {seconds:.1} s; what happens in it comes with the failure, \
-             when all tests have ended"
+        self.print(&format!(
+            "{name}: {ended}, after {seconds:.1} s; the failure shows its history when all tests \
+             have ended"
         ));
     }
 
-    /// Of several seeds that fail the lowest is told, and this is not it.
-    fn give_up(&self) {
-        uncaptured::clear(&self.bar);
-        tell(&printable(&format!("{}: given up, for a lower seed fails, too", self.name)));
+    /// Prints that the search stops, because only the lowest seed that fails is reported.
+    fn print_stopped(&self) {
+        uncaptured::clear_bar(&self.bar);
+        print_lines(&printable(&format!("{}: stopped, because a lower seed fails too", self.name)));
     }
 
-    fn tell_news(&mut self) {
-        if let Some(news) = self.news.take() {
-            self.told = Instant::now();
-            self.tell(&news);
+    fn print_pending(&mut self) {
+        if let Some(text) = self.pending.take() {
+            self.last_output = Instant::now();
+            self.print(&text);
         }
     }
 
-    /// Of several seeds that fail, the lowest is told, as it is in the end.
-    fn tell(&self, lines: &str) {
-        if self.trial.as_ref().is_none_or(Trial::is_lowest_that_failed) {
-            tell(&printable(lines));
+    /// Prints lines, unless a lower seed has failed.
+    fn print(&self, lines: &str) {
+        if self.seed_run.as_ref().is_none_or(SeedRun::is_lowest_failed) {
+            print_lines(&printable(lines));
         } else {
-            uncaptured::clear(&self.bar);
+            uncaptured::clear_bar(&self.bar);
         }
     }
 }
 
-impl Drop for Progress {
+impl Drop for SearchProgress {
     fn drop(&mut self) {
-        uncaptured::clear(&self.bar);
+        uncaptured::clear_bar(&self.bar);
     }
 }
 
-/// When so many letters may be written again.
-struct Pace {
-    letters_per_second: u32,
-    last: Option<Duration>,
+/// A rate limit of the output, in bytes per second.
+struct RateLimit {
+    bytes_per_second: u32,
+    last_write: Option<Duration>,
 }
 
-impl Pace {
-    fn admits(&mut self, now: Duration, letters: usize) -> bool {
-        let letters = u32::try_from(letters).unwrap_or(u32::MAX);
-        let pause = Duration::from_secs(1) * letters / self.letters_per_second;
-        let is_time = self.last.is_none_or(|last| now.saturating_sub(last) >= pause);
+impl RateLimit {
+    fn allows(&mut self, now: Duration, bytes: usize) -> bool {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let pause = Duration::from_secs(1) * bytes / self.bytes_per_second;
+        let is_time = self.last_write.is_none_or(|last| now.saturating_sub(last) >= pause);
         if is_time {
-            self.last = Some(now);
+            self.last_write = Some(now);
         }
         is_time
     }
@@ -192,11 +198,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longer_the_text_the_longer_the_pause_before_it() {
-        let mut pace = Pace { letters_per_second: 200, last: None };
-        let mut check = |milliseconds, letters, expected| {
+    fn a_longer_text_needs_a_longer_pause_before_it() {
+        let mut rate_limit = RateLimit { bytes_per_second: 200, last_write: None };
+        let mut check = |milliseconds, bytes, expected| {
             let now = Duration::from_millis(milliseconds);
-            assert_eq!(pace.admits(now, letters), expected, "{letters} at {milliseconds} ms");
+            assert_eq!(rate_limit.allows(now, bytes), expected, "{bytes} at {milliseconds} ms");
         };
         check(7, 2_000, true);
         check(1_006, 200, false);

@@ -14,67 +14,77 @@ use glomers::async_trait;
 
 use crate::random::Random;
 
-/// How long a sync takes at least, as on a good solid-state disk. Shorter leaves a kill less to
-/// tear, longer delays every answer that waits for it.
-const SYNC: Duration = Duration::from_micros(500);
+/// The minimum duration of a sync, as on a good solid-state disk. A shorter one leaves less for
+/// kills to tear; a longer one delays every reply that waits for it.
+const MIN_SYNC: Duration = Duration::from_micros(500);
 
-/// How much longer it may take, on a disk that has much to do. More gives the syncs of different
-/// files more orders in which they end, less delays answers less.
-const BUSY: Duration = Duration::from_micros(4_500);
+/// The maximum of the random time that a sync takes in addition, as on a busy disk. A longer
+/// one lets the syncs of different files end in more orders; a shorter one delays replies less.
+const SYNC_JITTER: Duration = Duration::from_micros(4_500);
 
 /// A node's disk. It is the same for all lives of the node.
 #[derive(Debug)]
-pub(crate) struct Disk {
-    state: RefCell<State>,
+pub(crate) struct SimulatedDisk {
+    state: RefCell<DiskState>,
 }
 
 #[derive(Debug)]
-struct State {
-    files: BTreeMap<String, File>,
-    /// How long each sync takes.
-    syncs: Random,
-    /// What a kill leaves.
-    crashes: Random,
-    /// How often the node was killed.
-    lives: u64,
+struct DiskState {
+    files: BTreeMap<String, SimulatedFile>,
+    /// The random stream of the durations of syncs.
+    sync_random: Random,
+    /// The random stream of the damage that kills do.
+    crash_random: Random,
+    /// The node's incarnation, from 0. It ends with a kill, which begins the next one here.
+    incarnation: u64,
     was_used: bool,
-    lost: u64,
-    cuts: u64,
+    /// Bytes that kills took or changed.
+    lost_bytes: u64,
+    /// The number of times the node truncated a torn file.
+    truncations: u64,
 }
 
 #[derive(Debug, Default)]
-struct File {
-    /// Whether it is there; if not, it is about to be.
+struct SimulatedFile {
+    /// False while the file is still being created by its first replacement.
     exists: bool,
     bytes: Vec<u8>,
-    /// How many of them are durable.
-    durable: usize,
-    /// What is about to replace all of them.
+    /// The length of the durable prefix: `durable_len <= bytes.len()`.
+    durable_len: usize,
+    /// New contents that are not durable yet.
     replacement: Option<Vec<u8>>,
 }
 
-impl Disk {
-    /// An empty disk, whose fate is this one.
+impl SimulatedDisk {
+    /// An empty disk, with random streams that are forked from this one.
     pub(crate) fn new(random: &Random) -> Self {
-        let (syncs, crashes) = (random.fork("sync"), random.fork("crash"));
+        let (sync_random, crash_random) = (random.fork("sync"), random.fork("crash"));
         let files = BTreeMap::new();
-        let state = State { files, syncs, crashes, lives: 0, was_used: false, lost: 0, cuts: 0 };
-        Disk { state: RefCell::new(state) }
+        let state = DiskState {
+            files,
+            sync_random,
+            crash_random,
+            incarnation: 0,
+            was_used: false,
+            lost_bytes: 0,
+            truncations: 0,
+        };
+        SimulatedDisk { state: RefCell::new(state) }
     }
 
     /// The node was killed. What is durable stays; of the rest, chance decides. Calls of the former
     /// life have no effect any more.
     pub(crate) fn crash(&self) {
         let state = &mut *self.state.borrow_mut();
-        state.lives += 1;
+        state.incarnation += 1;
         for file in state.files.values_mut() {
-            state.lost += file.crash(&mut state.crashes);
+            state.lost_bytes += file.crash(&mut state.crash_random);
         }
     }
 
-    /// How many bytes kills have taken or changed, of all that was handed over and not yet durable.
-    pub(crate) fn lost(&self) -> u64 {
-        self.state.borrow().lost
+    /// The number of bytes that were not durable and that kills have taken or changed.
+    pub(crate) fn lost_bytes(&self) -> u64 {
+        self.state.borrow().lost_bytes
     }
 
     /// Whether anything was ever written.
@@ -84,27 +94,27 @@ impl Disk {
 
     /// How often a node has cut off what was torn.
     #[cfg(test)]
-    pub(crate) fn cuts(&self) -> u64 {
-        self.state.borrow().cuts
+    pub(crate) fn truncations(&self) -> u64 {
+        self.state.borrow().truncations
     }
 
     /// Does something to a file, and once a sync is over, something else.
     async fn write(
         &self,
         name: &str,
-        begin: impl FnOnce(&mut File),
-        end: impl FnOnce(&mut File),
+        begin: impl FnOnce(&mut SimulatedFile),
+        end: impl FnOnce(&mut SimulatedFile),
     ) -> io::Result<()> {
-        let (life, sync) = {
+        let (incarnation, sync) = {
             let state = &mut *self.state.borrow_mut();
             state.was_used = true;
             begin(state.files.entry(name.to_owned()).or_default());
-            (state.lives, SYNC + state.syncs.time_below(BUSY))
+            (state.incarnation, MIN_SYNC + state.sync_random.time_below(SYNC_JITTER))
         };
         tokio::time::sleep(sync).await;
         let state = &mut *self.state.borrow_mut();
         match state.files.get_mut(name) {
-            Some(file) if state.lives == life => end(file),
+            Some(file) if state.incarnation == incarnation => end(file),
             _ => return Err(io::Error::other("the node was killed meanwhile")),
         }
         Ok(())
@@ -112,23 +122,23 @@ impl Disk {
 }
 
 #[async_trait(?Send)]
-impl glomers::Disk for Disk {
+impl glomers::Disk for SimulatedDisk {
     fn read(&self, file: &str) -> io::Result<Option<Vec<u8>>> {
         let mut state = self.state.borrow_mut();
         let file = state.files.get_mut(file).filter(|file| file.exists);
         Ok(file.map(|file| {
-            file.durable = file.bytes.len();
+            file.durable_len = file.bytes.len();
             file.bytes.clone()
         }))
     }
 
-    fn cut(&self, file: &str, length: u64) -> io::Result<()> {
+    fn truncate(&self, file: &str, length: u64) -> io::Result<()> {
         let state = &mut *self.state.borrow_mut();
         let file = state.files.get_mut(file).ok_or(io::ErrorKind::NotFound)?;
         let length = usize::try_from(length).map_err(io::Error::other)?;
         file.bytes.truncate(length);
-        file.durable = file.bytes.len();
-        state.cuts += 1;
+        file.durable_len = file.bytes.len();
+        state.truncations += 1;
         Ok(())
     }
 
@@ -136,31 +146,31 @@ impl glomers::Disk for Disk {
         if !self.state.borrow().files.get(file).is_some_and(|file| file.exists) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let begin = |file: &mut File| file.bytes.extend_from_slice(bytes);
-        // Nobody else writes this file meanwhile: a disk is promised that.
-        self.write(file, begin, |file| file.durable = file.bytes.len()).await
+        let begin = |file: &mut SimulatedFile| file.bytes.extend_from_slice(bytes);
+        // The contract of `glomers::Disk` excludes concurrent writes to one file.
+        self.write(file, begin, |file| file.durable_len = file.bytes.len()).await
     }
 
     async fn replace(&self, file: &str, bytes: &[u8]) -> io::Result<()> {
-        let begin = |file: &mut File| file.replacement = Some(bytes.to_vec());
+        let begin = |file: &mut SimulatedFile| file.replacement = Some(bytes.to_vec());
         self.write(file, begin, |file| {
             file.replace();
         })
         .await
     }
 
-    /// The counts tell it: in a thousand runs there would be thousands of lines.
-    fn tell(&self, _line: &str) {}
+    /// Prints nothing, because a thousand runs would print thousands of lines; the counts suffice.
+    fn report(&self, _line: &str) {}
 }
 
-impl File {
-    /// Puts the replacement into its place, and says how many bytes it had.
+impl SimulatedFile {
+    /// Makes the replacement the contents of the file, and returns its length in bytes.
     fn replace(&mut self) -> u64 {
         let Some(bytes) = self.replacement.take() else { return 0 };
         self.exists = true;
         self.bytes = bytes;
-        self.durable = self.bytes.len();
-        self.durable as u64
+        self.durable_len = self.bytes.len();
+        self.durable_len as u64
     }
 
     /// What a kill leaves; returns how many bytes were lost.
@@ -174,7 +184,7 @@ impl File {
             self.replace();
             return 0;
         }
-        let fresh = self.bytes.len() - self.durable;
+        let fresh = self.bytes.len() - self.durable_len;
         if fresh == 0 {
             return 0;
         }
@@ -183,18 +193,18 @@ impl File {
             1 => fresh,
             _ => index(random, fresh + 1),
         };
-        self.bytes.truncate(self.durable + kept);
-        // The length has reached the disk, and some bytes have not, others behind them may have.
+        self.bytes.truncate(self.durable_len + kept);
+        // The new length may be durable while some bytes are not, even if later ones are.
         let mut spoiled = 0;
         if kept > 0 && random.below(4) == 0 {
             let start = index(random, kept);
             spoiled = 1 + index(random, kept - start);
             let are_zero = random.below(2) == 0;
-            for byte in &mut self.bytes[self.durable + start..][..spoiled] {
+            for byte in &mut self.bytes[self.durable_len + start..][..spoiled] {
                 *byte = if are_zero { 0 } else { random.bits().to_le_bytes()[0] };
             }
         }
-        self.durable = self.bytes.len();
+        self.durable_len = self.bytes.len();
         (fresh - kept + spoiled) as u64
     }
 }

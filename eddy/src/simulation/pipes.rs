@@ -8,22 +8,22 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
-use crate::drive::Event;
+use crate::drive::NodeEvent;
 
-/// Lines on their way to a node.
-pub(super) struct Input {
+/// STDIN of a node: the reading end of a pipe of lines.
+pub(super) struct InputPipe {
     lines: mpsc::UnboundedReceiver<String>,
     line: String,
     consumed: usize,
 }
 
-/// Makes a pipe; the input ends when the sender is dropped.
-pub(super) fn input() -> (mpsc::UnboundedSender<String>, Input) {
+/// Makes a pipe to a node. The input ends when the sender is dropped.
+pub(super) fn input_pipe() -> (mpsc::UnboundedSender<String>, InputPipe) {
     let (sender, lines) = mpsc::unbounded_channel();
-    (sender, Input { lines, line: String::new(), consumed: 0 })
+    (sender, InputPipe { lines, line: String::new(), consumed: 0 })
 }
 
-impl AsyncRead for Input {
+impl AsyncRead for InputPipe {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -42,20 +42,20 @@ impl AsyncRead for Input {
     }
 }
 
-/// Lines that a node has written.
-pub(super) struct Output {
+/// STDOUT of a node: splits what it writes into lines, and sends them as events.
+pub(super) struct OutputPipe {
     node: usize,
-    events: mpsc::UnboundedSender<Event>,
-    unfinished: Vec<u8>,
+    events: mpsc::UnboundedSender<NodeEvent>,
+    partial_line: Vec<u8>,
 }
 
-impl Output {
-    pub(super) fn new(node: usize, events: mpsc::UnboundedSender<Event>) -> Output {
-        Output { node, events, unfinished: Vec::new() }
+impl OutputPipe {
+    pub(super) fn new(node: usize, events: mpsc::UnboundedSender<NodeEvent>) -> OutputPipe {
+        OutputPipe { node, events, partial_line: Vec::new() }
     }
 }
 
-impl AsyncWrite for Output {
+impl AsyncWrite for OutputPipe {
     fn poll_write(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -63,12 +63,12 @@ impl AsyncWrite for Output {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let mut rest = bytes;
-        while rest.read_until(b'\n', &mut this.unfinished)? > 0 {
-            if this.unfinished.pop_if(|byte| *byte == b'\n').is_some() {
-                let line = String::from_utf8(mem::take(&mut this.unfinished))
+        while rest.read_until(b'\n', &mut this.partial_line)? > 0 {
+            if this.partial_line.pop_if(|byte| *byte == b'\n').is_some() {
+                let line = String::from_utf8(mem::take(&mut this.partial_line))
                     .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-                // Nobody listens any more when the test is over.
-                let _ = this.events.send(Event::Said { node: this.node, line });
+                // The receiver is gone when the test is over.
+                let _ = this.events.send(NodeEvent::Wrote { node: this.node, line });
             }
         }
         Poll::Ready(Ok(bytes.len()))

@@ -3,60 +3,67 @@
 use std::fmt::{self, Display};
 
 use super::Test;
-use crate::checker::availability::Goal;
-use crate::checker::elle::ConsistencyModel;
+use crate::checkers::availability::Goal;
+use crate::checkers::elle::ConsistencyModel;
 use crate::concurrency::Concurrency;
 use crate::latency::{Distribution, Latency};
-use crate::nemesis::strike::Time;
+use crate::nemesis::strike::DurationLiteral;
 use crate::network::Delivery;
 use crate::topology::Topology;
 use crate::workload::{self, Workload};
 
-/// Displays as Rust: the fields that differ from the defaults.
-pub(crate) struct Rust<'a>(pub(crate) &'a Test);
+/// Displays a test as Rust source: the fields that differ from the defaults.
+pub(crate) struct RustSource<'a>(pub(crate) &'a Test);
 
-impl Display for Rust<'_> {
+impl Display for RustSource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let test = self.0;
-        let usual = Test { nodes: 0, ..Test::default() };
+        let defaults = Test { nodes: 0, ..Test::default() };
         let mut fields = vec![("workload", workload(test.workload))];
         let mut add = |differs: bool, name, value: String| {
             if differs {
                 fields.push((name, value));
             }
         };
-        if test.names.is_empty() {
+        if test.ids.is_empty() {
             add(true, "nodes", test.nodes.to_string());
         } else {
-            add(true, "names", format!("{:?}.map(String::from).into()", test.names));
+            add(true, "ids", format!("{:?}.map(String::from).into()", test.ids));
         }
-        add(test.concurrency != usual.concurrency, "concurrency", concurrency(test.concurrency));
-        add(differ(test.rate, usual.rate), "rate", format!("{:?}", test.rate));
-        add(test.time_limit != usual.time_limit, "time_limit", Time(test.time_limit).to_string());
-        add(test.latency != usual.latency, "latency", latency(test.latency));
-        add(test.delivery != usual.delivery, "delivery", delivery(test.delivery));
-        add(test.topology != usual.topology, "topology", topology(test.topology));
-        let Test { key_count: keys, max_txn_length: length, max_writes_per_key: writes, .. } =
-            *test;
-        add(keys != usual.key_count, "key_count", keys.to_string());
-        add(length != usual.max_txn_length, "max_txn_length", length.to_string());
-        add(writes != usual.max_writes_per_key, "max_writes_per_key", writes.to_string());
+        add(test.concurrency != defaults.concurrency, "concurrency", concurrency(test.concurrency));
+        add(differ(test.rate, defaults.rate), "rate", format!("{:?}", test.rate));
+        add(
+            test.time_limit != defaults.time_limit,
+            "time_limit",
+            DurationLiteral(test.time_limit).to_string(),
+        );
+        add(test.latency != defaults.latency, "latency", latency(test.latency));
+        add(test.delivery != defaults.delivery, "delivery", delivery(test.delivery));
+        add(test.topology != defaults.topology, "topology", topology(test.topology));
+        let Test { key_count, max_txn_length: length, max_writes_per_key, .. } = *test;
+        add(key_count != defaults.key_count, "key_count", key_count.to_string());
+        add(length != defaults.max_txn_length, "max_txn_length", length.to_string());
+        add(
+            max_writes_per_key != defaults.max_writes_per_key,
+            "max_writes_per_key",
+            max_writes_per_key.to_string(),
+        );
         let models = &test.consistency_models;
-        add(*models != usual.consistency_models, "consistency_models", consistency(models));
+        add(*models != defaults.consistency_models, "consistency_models", consistency(models));
         let faults: Vec<String> =
             test.faults.iter().map(|fault| format!("Fault::{fault:?}")).collect();
         add(!faults.is_empty(), "faults", format!("[{}].into()", faults.join(", ")));
         let interval = test.nemesis_interval;
-        let is_idle = faults.is_empty() || interval == usual.nemesis_interval;
-        add(!is_idle, "nemesis_interval", Time(interval).to_string());
+        let is_idle = faults.is_empty() || interval == defaults.nemesis_interval;
+        add(!is_idle, "nemesis_interval", DurationLiteral(interval).to_string());
         add(!test.strikes.is_empty(), "strikes", strikes(test));
         let is_struck = !faults.is_empty() || !test.strikes.is_empty();
         let until = test.faults_until;
-        let ends_early = is_struck && until != usual.faults_until;
-        add(ends_early, "faults_until", Time(until).to_string());
-        add(test.availability != usual.availability, "availability", goal(test.availability));
+        let ends_early = is_struck && until != defaults.faults_until;
+        add(ends_early, "faults_until", DurationLiteral(until).to_string());
+        add(test.availability != defaults.availability, "availability", goal(test.availability));
         add(test.lenient, "lenient", test.lenient.to_string());
-        add(test.seed != usual.seed, "seed", test.seed.to_string());
+        add(test.seed != defaults.seed, "seed", test.seed.to_string());
         f.write_str("Test {\n")?;
         for (name, value) in fields {
             writeln!(f, "    {name}: {value},")?;
@@ -80,7 +87,7 @@ fn concurrency(concurrency: Concurrency) -> String {
 }
 
 fn latency(Latency { mean, distribution }: Latency) -> String {
-    let mean = Time(mean);
+    let mean = DurationLiteral(mean);
     match distribution {
         Distribution::Constant => format!("Latency {{ mean: {mean}, ..Latency::default() }}"),
         other => format!("Latency {{ mean: {mean}, distribution: Distribution::{other:?} }}"),
@@ -118,16 +125,16 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::checker::Verdict;
+    use crate::checkers::Verdict;
     use crate::history::History;
     use crate::nemesis::{Fault, Strike};
-    use crate::workload::{Checker, Operations, Parameters, Setting};
+    use crate::workload::{CheckContext, Operations, Parameters, WorkloadChecker};
 
     /// A workload that is not one of Maelstrom's.
     #[derive(Debug)]
-    struct Lock;
+    struct OwnWorkload;
 
-    impl Checker for Lock {
+    impl WorkloadChecker for OwnWorkload {
         fn name(&self) -> &'static str {
             "lock"
         }
@@ -136,12 +143,12 @@ mod tests {
             &["acquire", "release"]
         }
 
-        fn check(&self, _: &History, _: &Setting<'_>) -> Verdict {
+        fn check(&self, _: &History, _: &CheckContext<'_>) -> Verdict {
             Verdict::unknown()
         }
     }
 
-    impl Workload for Lock {
+    impl Workload for OwnWorkload {
         fn operations(&self, parameters: &Parameters) -> Box<dyn Operations> {
             workload::Echo.operations(parameters)
         }
@@ -152,7 +159,7 @@ mod tests {
         #[track_caller]
         fn check(test: &Test) {
             let source = include_str!("rust.rs").replace("\n        ", "\n");
-            let shown = Rust(test).to_string();
+            let shown = RustSource(test).to_string();
             assert!(source.contains(&format!("= {shown};\n")), "not what was written:\n{shown}");
         }
         #[rustfmt::skip]
@@ -164,7 +171,7 @@ mod tests {
         check(&short);
         #[rustfmt::skip]
         let own = Test {
-            workload: &Lock,
+            workload: &OwnWorkload,
             nodes: 1,
             ..Test::default()
         };
@@ -172,7 +179,7 @@ mod tests {
         #[rustfmt::skip]
         let long = Test {
             workload: &workload::Broadcast,
-            names: ["a", "b"].map(String::from).into(),
+            ids: ["a", "b"].map(String::from).into(),
             concurrency: "2n".parse().unwrap(),
             rate: 10.5,
             time_limit: Duration::from_millis(1500),
@@ -205,11 +212,11 @@ mod tests {
     }
 
     #[test]
-    fn when_faults_end_is_told_where_there_are_any() {
+    fn the_end_of_faults_is_shown_only_if_there_are_faults() {
         let faults_until = Duration::from_secs(1);
         let peaceful = Test { faults_until, ..Test::default() };
-        assert!(!Rust(&peaceful).to_string().contains("faults_until"));
+        assert!(!RustSource(&peaceful).to_string().contains("faults_until"));
         let struck = Test { faults: [Fault::Loss].into(), ..peaceful };
-        assert!(Rust(&struck).to_string().contains("faults_until: Duration::from_secs(1),"));
+        assert!(RustSource(&struck).to_string().contains("faults_until: Duration::from_secs(1),"));
     }
 }

@@ -4,15 +4,15 @@
 
 use serde_json::json;
 
-use super::{Broadcast, Operations, Parameters, Turn, Workload};
-use crate::client::{Errors, Operation, Outcome, Request, Schema, Shape};
+use super::{Broadcast, ClientContext, Operations, Parameters, Workload};
+use crate::client::{ClientRequest, ErrorPolicy, Operation, ResultSource, Schema, Shape};
 use crate::edn::Value;
 use crate::random::Random;
 use crate::topology::Topology;
 
 impl Workload for Broadcast {
     fn operations(&self, parameters: &Parameters) -> Box<dyn Operations> {
-        Box::new(Values { topology: parameters.topology, next: 0 })
+        Box::new(BroadcastOperations { topology: parameters.topology, next_value: 0 })
     }
 
     fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {
@@ -24,40 +24,42 @@ impl Workload for Broadcast {
     }
 }
 
-struct Values {
+struct BroadcastOperations {
     topology: Topology,
-    next: i64,
+    next_value: i64,
 }
 
-impl Operations for Values {
+impl Operations for BroadcastOperations {
     fn setup(&self, nodes: &[String]) -> Option<Operation> {
         let body = json!({"type": "topology", "topology": self.topology.neighbors(nodes)});
-        let request = Request::new(body, Schema::new("topology_ok", &[]), Outcome::Sent);
+        let request = ClientRequest::new(body, Schema::new("topology_ok", &[]), ResultSource::Sent);
         Some(Operation::ask("topology", Value::Nil, request))
     }
 
-    fn next(&mut self, _turn: Turn, random: &mut Random) -> Operation {
+    fn next(&mut self, _context: ClientContext, random: &mut Random) -> Operation {
         if random.below(2) == 0 {
             return read();
         }
-        let message = self.next;
-        self.next += 1;
+        let message = self.next_value;
+        self.next_value += 1;
         let body = json!({"type": "broadcast", "message": message});
-        let request = Request::new(body, Schema::new("broadcast_ok", &[]), Outcome::Sent);
+        let request =
+            ClientRequest::new(body, Schema::new("broadcast_ok", &[]), ResultSource::Sent);
         Operation::ask("broadcast", Value::Int(message), request)
     }
 
-    fn has_last(&self) -> bool {
+    fn has_final(&self) -> bool {
         true
     }
 
-    fn last(&mut self, _turn: Turn, _random: &mut Random) -> Option<Operation> {
+    fn next_final(&mut self, _context: ClientContext, _random: &mut Random) -> Option<Operation> {
         Some(read())
     }
 }
 
 fn read() -> Operation {
     let reply = Schema::new("read_ok", &[("messages", Shape::List(&Shape::Any))]);
-    let request = Request::new(json!({"type": "read"}), reply, Outcome::Field("messages"));
-    Operation { errors: Errors::Harmless, ..Operation::ask("read", Value::Nil, request) }
+    let request =
+        ClientRequest::new(json!({"type": "read"}), reply, ResultSource::Field("messages"));
+    Operation { errors: ErrorPolicy::Harmless, ..Operation::ask("read", Value::Nil, request) }
 }

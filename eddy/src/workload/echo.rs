@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{Echo, Operations, Parameters, Turn, Workload};
-use crate::client::{Operation, Outcome, Request, Schema, Shape};
+use super::{ClientContext, Echo, Operations, Parameters, Workload};
+use crate::client::{ClientRequest, Operation, ResultSource, Schema, Shape};
 use crate::edn::Value;
 use crate::random::Random;
 
@@ -14,10 +14,14 @@ impl Workload for Echo {
 }
 
 impl Operations for Echo {
-    fn next(&mut self, _turn: Turn, random: &mut Random) -> Operation {
+    fn next(&mut self, _context: ClientContext, random: &mut Random) -> Operation {
         let payload = format!("Please echo {}", random.below(128));
         let body = json!({"type": "echo", "echo": payload});
         let reply = Schema::new("echo_ok", &[("echo", Shape::Any)]);
-        Operation::ask("echo", Value::Str(payload), Request::new(body, reply, Outcome::Body))
+        Operation::ask(
+            "echo",
+            Value::Str(payload),
+            ClientRequest::new(body, reply, ResultSource::Body),
+        )
     }
 }

@@ -1,11 +1,11 @@
 //! A counter that only grows: a [`PnCounter`] without the negative deltas.
 
-use super::pn_counter::Counter;
+use super::pn_counter::CounterOperations;
 use super::{GCounter, Operations, Parameters, PnCounter, Workload};
 
 impl Workload for GCounter {
     fn operations(&self, _parameters: &Parameters) -> Box<dyn Operations> {
-        Box::new(Counter { least: 0 })
+        Box::new(CounterOperations { min_delta: 0 })
     }
 
     fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {

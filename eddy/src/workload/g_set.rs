@@ -6,14 +6,14 @@
 
 use serde_json::json;
 
-use super::{GSet, Operations, Parameters, Turn, Workload};
-use crate::client::{Errors, Operation, Outcome, Request, Schema, Shape};
+use super::{ClientContext, GSet, Operations, Parameters, Workload};
+use crate::client::{ClientRequest, ErrorPolicy, Operation, ResultSource, Schema, Shape};
 use crate::edn::Value;
 use crate::random::Random;
 
 impl Workload for GSet {
     fn operations(&self, _parameters: &Parameters) -> Box<dyn Operations> {
-        Box::new(Elements { next: 0 })
+        Box::new(SetOperations { next_element: 0 })
     }
 
     fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {
@@ -25,34 +25,34 @@ impl Workload for GSet {
     }
 }
 
-struct Elements {
-    next: i64,
+struct SetOperations {
+    next_element: i64,
 }
 
-impl Operations for Elements {
-    fn next(&mut self, _turn: Turn, random: &mut Random) -> Operation {
+impl Operations for SetOperations {
+    fn next(&mut self, _context: ClientContext, random: &mut Random) -> Operation {
         if random.below(2) == 0 {
             return read();
         }
-        let element = self.next;
-        self.next += 1;
+        let element = self.next_element;
+        self.next_element += 1;
         let body = json!({"type": "add", "element": element});
-        let request = Request::new(body, Schema::new("add_ok", &[]), Outcome::Sent);
+        let request = ClientRequest::new(body, Schema::new("add_ok", &[]), ResultSource::Sent);
         let add = Operation::ask("add", Value::Int(element), request);
-        Operation { errors: Errors::Unhandled, ..add }
+        Operation { errors: ErrorPolicy::Unhandled, ..add }
     }
 
-    fn has_last(&self) -> bool {
+    fn has_final(&self) -> bool {
         true
     }
 
-    fn last(&mut self, _turn: Turn, _random: &mut Random) -> Option<Operation> {
+    fn next_final(&mut self, _context: ClientContext, _random: &mut Random) -> Option<Operation> {
         Some(read())
     }
 }
 
 fn read() -> Operation {
     let reply = Schema::new("read_ok", &[("value", Shape::List(&Shape::Any))]);
-    let request = Request::new(json!({"type": "read"}), reply, Outcome::Field("value"));
-    Operation { errors: Errors::Unhandled, ..Operation::ask("read", Value::Nil, request) }
+    let request = ClientRequest::new(json!({"type": "read"}), reply, ResultSource::Field("value"));
+    Operation { errors: ErrorPolicy::Unhandled, ..Operation::ask("read", Value::Nil, request) }
 }

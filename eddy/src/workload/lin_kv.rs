@@ -10,26 +10,29 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{LinKv, Operations, Parameters, Turn, Workload};
-use crate::checker::sentence::counted;
-use crate::client::{Errors, Operation, Outcome, Reply, Request, Schema, Shape};
+use super::{ClientContext, LinKv, Operations, Parameters, Workload};
+use crate::checkers::wording::counted;
+use crate::client::{
+    ClientReply, ClientRequest, ErrorPolicy, Operation, ResultSource, Schema, Shape,
+};
 use crate::edn::Value;
 use crate::history::{Kind, Op};
 use crate::random::Random;
 
-/// How many processes may have to do with a key. More would make checking harder, fewer would
-/// give less to check.
-const PROCESSES: usize = 20;
+/// Maximum number of processes that use a key. More would make checking harder, fewer would leave
+/// less to check.
+const PROCESSES_PER_KEY: usize = 20;
 
-/// Values are numbers below this: few, so that a compare-and-set often finds what it expects.
-const VALUES: u64 = 5;
+/// The number of values, from 0. With more, fewer compare-and-sets would find the value that they
+/// expect; with fewer, stale reads would more often look right.
+const VALUE_COUNT: u64 = 5;
 
-/// How long a client waits at least.
-const LEAST_TIMEOUT: Duration = Duration::from_secs(1);
+/// Minimum timeout of a client. A shorter one would make slow replies indeterminate.
+const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Workload for LinKv {
     fn operations(&self, parameters: &Parameters) -> Box<dyn Operations> {
-        Box::new(Registers::new(parameters.nodes, parameters.latency))
+        Box::new(RegisterOperations::new(parameters.nodes, parameters.latency))
     }
 
     /// Checks that so many clients can be dealt out to groups.
@@ -40,8 +43,8 @@ impl Workload for LinKv {
             return Ok(());
         }
         Err(format!(
-            "{clients} cannot be dealt out to the keys of lin-kv, where two per node share \
-             one; expected a concurrency of {size}, or 2n, or a multiple of that"
+            "{clients} cannot be divided among the keys of lin-kv, two clients per node for each; \
+             expected a concurrency of {size}, or 2n, or a multiple of that"
         ))
     }
 
@@ -50,30 +53,30 @@ impl Workload for LinKv {
     }
 }
 
-struct Registers {
+struct RegisterOperations {
     nodes: usize,
     timeout: Duration,
-    groups: Vec<Group>,
+    groups: Vec<KeyGroup>,
     next_key: u64,
 }
 
 /// Clients that work on the same key.
-struct Group {
+struct KeyGroup {
     key: u64,
-    /// How many processes had to do with it that have been replaced since.
-    gone: usize,
+    /// The number of processes that used the key and have been replaced since.
+    replaced: usize,
 }
 
-impl Registers {
-    fn new(nodes: usize, latency: Duration) -> Registers {
-        let timeout = latency.saturating_mul(10).max(LEAST_TIMEOUT);
-        Registers { nodes, timeout, groups: Vec::new(), next_key: 0 }
+impl RegisterOperations {
+    fn new(nodes: usize, latency: Duration) -> RegisterOperations {
+        let timeout = latency.saturating_mul(10).max(MIN_TIMEOUT);
+        RegisterOperations { nodes, timeout, groups: Vec::new(), next_key: 0 }
     }
 
-    fn group_of(&mut self, thread: usize) -> &mut Group {
+    fn group_of(&mut self, thread: usize) -> &mut KeyGroup {
         let number = thread / (2 * self.nodes);
         while self.groups.len() <= number {
-            self.groups.push(Group { key: self.next_key, gone: 0 });
+            self.groups.push(KeyGroup { key: self.next_key, replaced: 0 });
             self.next_key += 1;
         }
         &mut self.groups[number]
@@ -82,16 +85,16 @@ impl Registers {
     fn key_for(&mut self, thread: usize) -> u64 {
         let (size, next_key) = (2 * self.nodes, self.next_key);
         let group = self.group_of(thread);
-        if group.gone > 0 && size + group.gone > PROCESSES {
-            *group = Group { key: next_key, gone: 0 };
+        if group.replaced > 0 && size + group.replaced > PROCESSES_PER_KEY {
+            *group = KeyGroup { key: next_key, replaced: 0 };
             self.next_key += 1;
         }
         self.group_of(thread).key
     }
 }
 
-impl Operations for Registers {
-    fn crews(&self, threads: usize) -> Vec<Vec<Range<usize>>> {
+impl Operations for RegisterOperations {
+    fn thread_groups(&self, threads: usize) -> Vec<Vec<Range<usize>>> {
         let size = 2 * self.nodes;
         let first = vec![0..self.nodes, self.nodes..size];
         let start = |number: usize| number * size;
@@ -108,48 +111,51 @@ impl Operations for Registers {
         self.timeout
     }
 
-    fn next(&mut self, turn: Turn, random: &mut Random) -> Operation {
-        let key = self.key_for(turn.thread);
-        if turn.thread < self.nodes {
+    fn next(&mut self, context: ClientContext, random: &mut Random) -> Operation {
+        let key = self.key_for(context.thread);
+        if context.thread < self.nodes {
             return read(key);
         }
         match random.below(3) {
-            0 => write(key, random.below(VALUES)),
-            _ => cas(key, random.below(VALUES), random.below(VALUES)),
+            0 => write(key, random.below(VALUE_COUNT)),
+            _ => cas(key, random.below(VALUE_COUNT), random.below(VALUE_COUNT)),
         }
     }
 
     fn completed(&mut self, thread: usize, op: &Op) {
         if op.kind == Kind::Info {
-            self.group_of(thread).gone += 1;
+            self.group_of(thread).replaced += 1;
         }
     }
 }
 
 fn read(key: u64) -> Operation {
     let reply = Schema::new("read_ok", &[("value", Shape::Any)]);
-    let request =
-        Request::new(json!({"type": "read", "key": key}), reply, Outcome::Made(with_value));
+    let request = ClientRequest::new(
+        json!({"type": "read", "key": key}),
+        reply,
+        ResultSource::Computed(keyed_value),
+    );
     let value = vec![key.into(), Value::Nil].into();
-    Operation { errors: Errors::Harmless, ..Operation::ask("read", value, request) }
+    Operation { errors: ErrorPolicy::Harmless, ..Operation::ask("read", value, request) }
 }
 
-/// The key that was read, and the value that it has.
-fn with_value(sent: &Value, reply: &Reply<'_>) -> Result<Value, String> {
+/// The key of a read with the value in its reply.
+fn keyed_value(sent: &Value, reply: &ClientReply<'_>) -> Result<Value, String> {
     let key = sent.as_sequence().and_then(|pair| pair.first()).cloned();
-    let value = Outcome::Field("value").of(sent, reply)?;
+    let value = ResultSource::Field("value").value(sent, reply)?;
     Ok(vec![key.unwrap_or(Value::Nil), value].into())
 }
 
 fn write(key: u64, value: u64) -> Operation {
     let body = json!({"type": "write", "key": key, "value": value});
-    let request = Request::new(body, Schema::new("write_ok", &[]), Outcome::Sent);
+    let request = ClientRequest::new(body, Schema::new("write_ok", &[]), ResultSource::Sent);
     Operation::ask("write", vec![key.into(), value.into()].into(), request)
 }
 
 fn cas(key: u64, from: u64, to: u64) -> Operation {
     let body = json!({"type": "cas", "key": key, "from": from, "to": to});
-    let request = Request::new(body, Schema::new("cas_ok", &[]), Outcome::Sent);
+    let request = ClientRequest::new(body, Schema::new("cas_ok", &[]), ResultSource::Sent);
     let change = Value::from(vec![from.into(), to.into()]);
     Operation::ask("cas", vec![key.into(), change].into(), request)
 }
@@ -158,8 +164,8 @@ fn cas(key: u64, from: u64, to: u64) -> Operation {
 mod tests {
     use super::*;
 
-    fn turn(thread: usize) -> Turn {
-        Turn { now: Duration::ZERO, thread, process: thread as u64 }
+    fn context(thread: usize) -> ClientContext {
+        ClientContext { now: Duration::ZERO, thread, process: thread as u64 }
     }
 
     fn key(operation: &Operation) -> i64 {
@@ -168,25 +174,25 @@ mod tests {
 
     #[test]
     fn two_clients_per_node_share_a_key_and_only_the_first_group_reads() {
-        let mut workload = Registers::new(3, Duration::ZERO);
-        assert_eq!(format!("{:?}", workload.crews(12)), "[[0..3, 3..6], [6..12]]");
+        let mut operations = RegisterOperations::new(3, Duration::ZERO);
+        assert_eq!(format!("{:?}", operations.thread_groups(12)), "[[0..3, 3..6], [6..12]]");
         let mut random = Random::seeded(0);
         for thread in (0..12).chain(0..12) {
-            let operation = workload.next(turn(thread), &mut random);
+            let operation = operations.next(context(thread), &mut random);
             assert_eq!(key(&operation), i64::from(thread >= 6));
             assert_eq!(operation.f == "read", thread < 3);
         }
     }
 
     #[test]
-    fn a_group_goes_on_to_another_key_when_twenty_processes_have_had_to_do_with_it() {
-        let mut workload = Registers::new(3, Duration::ZERO);
+    fn a_group_changes_to_a_new_key_when_twenty_processes_have_used_the_old_one() {
+        let mut operations = RegisterOperations::new(3, Duration::ZERO);
         let mut random = Random::seeded(0);
         let mut keys = Vec::new();
         for _ in 0..60 {
-            keys.push(key(&workload.next(turn(4), &mut random)));
+            keys.push(key(&operations.next(context(4), &mut random)));
             let crash = Op::invoke(0, 0, crate::history::Process::Client(4), "cas", Value::Nil);
-            workload.completed(4, &Op { kind: Kind::Info, ..crash });
+            operations.completed(4, &Op { kind: Kind::Info, ..crash });
         }
         // Six at a time, and 14 more.
         let expected: Vec<i64> = (0..60).map(|crashes| crashes / 15).collect();
@@ -194,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn there_must_be_as_many_clients_as_groups_need() {
+    fn the_number_of_clients_must_be_a_multiple_of_the_group_size() {
         fn validate(nodes: usize, clients: usize) -> Result<(), String> {
             let test = crate::Test { nodes, ..crate::Test::default() };
             LinKv.validate(&Parameters { clients, ..test.parameters() })
@@ -209,7 +215,7 @@ mod tests {
         check(5, 15, false);
         check(3, 12, true);
         let alone = validate(1, 1).unwrap_err();
-        assert!(alone.starts_with("1 client cannot be dealt out"), "{alone}");
+        assert!(alone.starts_with("1 client cannot be divided"), "{alone}");
         let error = validate(5, 5).unwrap_err();
         assert!(error.ends_with("expected a concurrency of 10, or 2n, or a multiple of that"));
     }

@@ -3,14 +3,14 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::client::{Answer, Operation, Reply, Request, TIMEOUT};
+use crate::client::{ClientReply, ClientRequest, Operation, OperationStep, TIMEOUT};
 use crate::history::Op;
 use crate::random::Random;
 
 /// The performer of an operation, and the time.
 #[derive(Debug, Clone, Copy)]
-pub struct Turn {
-    /// The time of the test.
+pub struct ClientContext {
+    /// The time since the beginning of the test.
     pub now: Duration,
     /// The number of the client thread, from 0.
     pub thread: usize,
@@ -28,9 +28,10 @@ pub trait Operations {
         None
     }
 
-    /// The threads that work together: an operation is for one of these crews, a larger one more
-    /// often, for one part of it, likewise, and for a free thread of that.
-    fn crews(&self, threads: usize) -> Vec<Vec<Range<usize>>> {
+    /// Groups of threads, as in Jepsen's `reserve`, each divided into subgroups. An operation goes
+    /// to a random group, in proportion to its size, there to a random subgroup likewise, and there
+    /// to the next free thread.
+    fn thread_groups(&self, threads: usize) -> Vec<Vec<Range<usize>>> {
         vec![vec![Range { start: 0, end: threads }]]
     }
 
@@ -46,34 +47,33 @@ pub trait Operations {
     }
 
     /// The next operation.
-    fn next(&mut self, turn: Turn, random: &mut Random) -> Operation;
+    fn next(&mut self, context: ClientContext, random: &mut Random) -> Operation;
 
-    /// True if threads have something to do at the end, when faults are over and nodes had time to
-    /// recover.
-    fn has_last(&self) -> bool {
+    /// True if threads have final operations, after the faults have ended and the nodes have had
+    /// time to recover.
+    fn has_final(&self) -> bool {
         false
     }
 
     /// The final operation of a thread, if any.
-    fn last(&mut self, _turn: Turn, _random: &mut Random) -> Option<Operation> {
+    fn next_final(&mut self, _context: ClientContext, _random: &mut Random) -> Option<Operation> {
         None
     }
 
-    /// The time at which the thread has something to do again, after that.
-    fn again(&mut self, _now: Duration, _thread: usize) -> Option<Duration> {
+    /// The due time of a further final operation of this thread, if it has one.
+    fn next_final_due(&mut self, _now: Duration, _thread: usize) -> Option<Duration> {
         None
     }
 
-    /// The answer made of a reply that has the request's schema; an error says what is wrong with
-    /// it.
-    fn answered(
+    /// Interprets a reply that matches the request's schema. An error says what is wrong with it.
+    fn interpret_reply(
         &mut self,
         _process: u64,
         operation: &Operation,
-        request: &Request,
-        reply: &Reply<'_>,
-    ) -> Result<Answer, String> {
-        request.result.of(&operation.value, reply).map(Answer::Done)
+        request: &ClientRequest,
+        reply: &ClientReply<'_>,
+    ) -> Result<OperationStep, String> {
+        request.result.value(&operation.value, reply).map(OperationStep::Done)
     }
 
     /// An operation of this thread has ended.

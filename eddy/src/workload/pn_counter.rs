@@ -6,14 +6,14 @@
 
 use serde_json::json;
 
-use super::{Operations, Parameters, PnCounter, Turn, Workload};
-use crate::client::{Errors, Operation, Outcome, Request, Schema, Shape};
+use super::{ClientContext, Operations, Parameters, PnCounter, Workload};
+use crate::client::{ClientRequest, ErrorPolicy, Operation, ResultSource, Schema, Shape};
 use crate::edn::Value;
 use crate::random::Random;
 
 impl Workload for PnCounter {
     fn operations(&self, _parameters: &Parameters) -> Box<dyn Operations> {
-        Box::new(Counter { least: -5 })
+        Box::new(CounterOperations { min_delta: -5 })
     }
 
     fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {
@@ -21,39 +21,42 @@ impl Workload for PnCounter {
     }
 }
 
-pub(super) struct Counter {
-    /// The least delta.
-    pub(super) least: i64,
+pub(super) struct CounterOperations {
+    /// The smallest delta.
+    pub(super) min_delta: i64,
 }
 
-impl Operations for Counter {
-    fn next(&mut self, _turn: Turn, random: &mut Random) -> Operation {
+impl Operations for CounterOperations {
+    fn next(&mut self, _context: ClientContext, random: &mut Random) -> Operation {
         while random.below(2) == 1 {
             let delta = i64::try_from(random.below(10)).unwrap_or_default() - 5;
-            if delta >= self.least {
+            if delta >= self.min_delta {
                 return add(delta);
             }
         }
         read()
     }
 
-    fn has_last(&self) -> bool {
+    fn has_final(&self) -> bool {
         true
     }
 
-    fn last(&mut self, _turn: Turn, _random: &mut Random) -> Option<Operation> {
+    fn next_final(&mut self, _context: ClientContext, _random: &mut Random) -> Option<Operation> {
         Some(read())
     }
 }
 
 fn add(delta: i64) -> Operation {
     let body = json!({"type": "add", "delta": delta});
-    let request = Request::new(body, Schema::new("add_ok", &[]), Outcome::Sent);
-    Operation { errors: Errors::Unhandled, ..Operation::ask("add", Value::Int(delta), request) }
+    let request = ClientRequest::new(body, Schema::new("add_ok", &[]), ResultSource::Sent);
+    Operation {
+        errors: ErrorPolicy::Unhandled,
+        ..Operation::ask("add", Value::Int(delta), request)
+    }
 }
 
 fn read() -> Operation {
     let reply = Schema::new("read_ok", &[("value", Shape::Integer)]);
-    let request = Request::new(json!({"type": "read"}), reply, Outcome::Field("value"));
-    Operation { errors: Errors::Unhandled, ..Operation::ask("read", Value::Nil, request) }
+    let request = ClientRequest::new(json!({"type": "read"}), reply, ResultSource::Field("value"));
+    Operation { errors: ErrorPolicy::Unhandled, ..Operation::ask("read", Value::Nil, request) }
 }

@@ -8,45 +8,49 @@ mod generator;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-pub(super) use self::generator::{Limits, MicroOp, Transactions};
-use super::{Operations, Parameters, Turn};
-use crate::client::{Operation, Outcome, Reply, Request, Schema, Shape};
+pub(super) use self::generator::{MicroOp, TxnGenerator, TxnLimits};
+use super::{ClientContext, Operations, Parameters};
+use crate::client::{ClientReply, ClientRequest, Operation, ResultSource, Schema, Shape};
 use crate::edn::{JsonError, Value};
 use crate::random::Random;
 
-pub(super) struct Txn {
-    transactions: Transactions,
-    /// What a write is called.
+pub(super) struct TxnOperations {
+    transactions: TxnGenerator,
+    /// The function of a write: `append` or `w`.
     write: &'static str,
     shape: &'static [(&'static str, Shape)],
 }
 
-impl Txn {
+impl TxnOperations {
     pub(super) fn new(
         parameters: &Parameters,
         write: &'static str,
         shape: &'static [(&'static str, Shape)],
-    ) -> Txn {
-        Txn { transactions: Transactions::new(Limits::of(parameters)), write, shape }
+    ) -> TxnOperations {
+        TxnOperations { transactions: TxnGenerator::new(TxnLimits::of(parameters)), write, shape }
     }
 }
 
-impl Operations for Txn {
+impl Operations for TxnOperations {
     fn reuses_clients(&self) -> bool {
         true
     }
 
-    fn next(&mut self, _turn: Turn, random: &mut Random) -> Operation {
+    fn next(&mut self, _context: ClientContext, random: &mut Random) -> Operation {
         let micro_ops = self.transactions.next(random);
         let txn: Vec<serde_json::Value> = micro_ops.iter().map(|op| self.json(*op)).collect();
         let value: Vec<Value> = micro_ops.iter().map(|op| self.edn(*op)).collect();
         let reply = Schema::new("txn_ok", self.shape);
         let body = json!({"type": "txn", "txn": txn});
-        Operation::ask("txn", value.into(), Request::new(body, reply, Outcome::Made(with_keywords)))
+        Operation::ask(
+            "txn",
+            value.into(),
+            ClientRequest::new(body, reply, ResultSource::Computed(with_keywords)),
+        )
     }
 }
 
-impl Txn {
+impl TxnOperations {
     fn json(&self, micro_op: MicroOp) -> serde_json::Value {
         match micro_op {
             MicroOp::Read { key } => json!(["r", key, null]),
@@ -63,8 +67,8 @@ impl Txn {
     }
 }
 
-/// The transaction of a reply, its functions as keywords.
-fn with_keywords(_sent: &Value, reply: &Reply<'_>) -> Result<Value, String> {
+/// The transaction in a reply, with functions as keywords.
+fn with_keywords(_sent: &Value, reply: &ClientReply<'_>) -> Result<Value, String> {
     let txn = reply.field("txn").ok_or("txn is missing")?;
     // `null` is a transaction of no operations, as Clojure's `mapv` has it.
     let micro_ops: Option<Vec<(String, &RawValue, &RawValue)>> =

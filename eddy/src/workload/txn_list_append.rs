@@ -1,12 +1,12 @@
 //! Transactions over lists that clients append to.
 
-use super::txn::Txn;
+use super::txn::TxnOperations;
 use super::{Operations, Parameters, TxnListAppend, Workload};
 use crate::client::Shape;
 
 impl Workload for TxnListAppend {
     fn operations(&self, parameters: &Parameters) -> Box<dyn Operations> {
-        Box::new(Txn::new(parameters, "append", &[("txn", Shape::Transaction("append"))]))
+        Box::new(TxnOperations::new(parameters, "append", &[("txn", Shape::Transaction("append"))]))
     }
 
     fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {

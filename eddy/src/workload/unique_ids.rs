@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{Operations, Parameters, Turn, UniqueIds, Workload};
-use crate::client::{Operation, Outcome, Request, Schema, Shape};
+use super::{ClientContext, Operations, Parameters, UniqueIds, Workload};
+use crate::client::{ClientRequest, Operation, ResultSource, Schema, Shape};
 use crate::edn::Value;
 use crate::random::Random;
 
@@ -22,9 +22,10 @@ impl Operations for UniqueIds {
         true
     }
 
-    fn next(&mut self, _turn: Turn, _random: &mut Random) -> Operation {
+    fn next(&mut self, _context: ClientContext, _random: &mut Random) -> Operation {
         let reply = Schema::new("generate_ok", &[("id", Shape::Any)]);
-        let request = Request::new(json!({"type": "generate"}), reply, Outcome::Field("id"));
+        let request =
+            ClientRequest::new(json!({"type": "generate"}), reply, ResultSource::Field("id"));
         Operation::ask("generate", Value::Nil, request)
     }
 }

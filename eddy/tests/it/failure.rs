@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use eddy::{Fault, Latency, Report, Test, Validity, seeds, workload};
-use glomers::{Handler, KeyValue, Log, Node, async_trait};
+use glomers::{DurableLog, Handler, KeyValue, Node, async_trait};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -31,11 +31,11 @@ enum CounterReply {
     ReadOk { value: i64 },
 }
 
-/// Keeps a sum in a store; the mistake is that between a read and a write somebody else may write.
-struct Sum(KeyValue);
+/// Keeps a sum in a store. The mistake: another node may write between its read and its write.
+struct RacingCounter(KeyValue);
 
 #[async_trait(?Send)]
-impl Handler for Sum {
+impl Handler for RacingCounter {
     type Request = CounterRequest;
     type Reply = CounterReply;
 
@@ -63,35 +63,35 @@ enum SetMessage {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Mistake {
+enum StorageMistake {
     StoresNothing,
     DoesNotWait,
     DoesNotRead,
 }
 
-/// Keeps values, one of these ways, where a kill takes them.
-struct Forgetful {
+/// Keeps values, and loses them in a kill through one of these mistakes.
+struct ForgetfulSet {
     node: Node,
-    mistake: Mistake,
-    log: Log<u64>,
+    mistake: StorageMistake,
+    log: DurableLog<u64>,
     values: Rc<RefCell<Vec<u64>>>,
 }
 
-impl Forgetful {
-    fn new(node: Node, mistake: Mistake) -> Forgetful {
+impl ForgetfulSet {
+    fn new(node: Node, mistake: StorageMistake) -> ForgetfulSet {
         let (log, mut values) = node.storage().log("values");
-        if mistake == Mistake::DoesNotRead {
+        if mistake == StorageMistake::DoesNotRead {
             values.clear();
         }
-        Forgetful { node, mistake, log, values: Rc::new(RefCell::new(values)) }
+        ForgetfulSet { node, mistake, log, values: Rc::new(RefCell::new(values)) }
     }
 
     async fn store(&self, message: u64) -> anyhow::Result<()> {
         self.values.borrow_mut().push(message);
         match self.mistake {
-            Mistake::StoresNothing => {}
-            Mistake::DoesNotRead => self.log.append(&[message]).await?,
-            Mistake::DoesNotWait => {
+            StorageMistake::StoresNothing => {}
+            StorageMistake::DoesNotRead => self.log.append(&[message]).await?,
+            StorageMistake::DoesNotWait => {
                 let append = self.log.append(&[message]);
                 self.node.spawn(async move { append.await.unwrap() });
             }
@@ -101,7 +101,7 @@ impl Forgetful {
 }
 
 #[async_trait(?Send)]
-impl Handler for Forgetful {
+impl Handler for ForgetfulSet {
     type Request = SetMessage;
     type Reply = SetMessage;
 
@@ -117,8 +117,8 @@ impl Handler for Forgetful {
     }
 }
 
-/// What the first seed finds that shows the mistake.
-fn failed(mistake: Mistake) -> Report {
+/// The report of the first seed that reveals the mistake.
+fn first_failure(mistake: StorageMistake) -> Report {
     let run = |seed| {
         let test = Test {
             workload: &workload::Broadcast,
@@ -129,51 +129,51 @@ fn failed(mistake: Mistake) -> Report {
             seed,
             ..Test::default()
         };
-        test.run(move |node| Forgetful::new(node, mistake))
+        test.run(move |node| ForgetfulSet::new(node, mistake))
     };
-    (0..100).map(run).find(|report| !report.lost_with_nodes.is_empty()).unwrap()
+    (0..100).map(run).find(|report| !report.lost_with_killed_nodes.is_empty()).unwrap()
 }
 
 fn is_valid(report: &Report) -> bool {
     report.valid == Validity::Valid
 }
 
-fn message(report: &Report) -> String {
+fn failure_message(report: &Report) -> String {
     let panic = catch_unwind(AssertUnwindSafe(|| report.assert_valid())).unwrap_err();
     *panic.downcast().unwrap()
 }
 
 #[test]
-#[ignore = "it fails, for the tests that look at how"]
-fn a_test_that_takes_long_to_be_made_smaller() {
-    failed(Mistake::DoesNotWait).assert("be valid", |report| {
-        // As if there were many nodes.
+#[ignore = "it fails; other tests check its output"]
+fn a_test_that_shrinks_slowly() {
+    first_failure(StorageMistake::DoesNotWait).assert("be valid", |report| {
+        // As slow as a test with many nodes.
         thread::sleep(Duration::from_millis(100));
         is_valid(report)
     });
 }
 
 #[test]
-#[ignore = "it fails, for the tests that look at how"]
-fn whatever_the_seed_this_fails() {
+#[ignore = "it fails; other tests check its output"]
+fn for_any_seed_this_fails() {
     seeds(|seed| assert!(seed < 2, "seed {seed} is bad"));
 }
 
 #[test]
-#[ignore = "for the tests that look at what it says"]
-fn whatever_the_seed_this_succeeds() {
+#[ignore = "other tests check its output"]
+fn for_any_seed_this_succeeds() {
     seeds(|seed| seed);
     seeds(|seed| seed);
 }
 
 #[test]
-#[ignore = "it fails, for the tests that look at how"]
-fn whatever_the_seed_this_fails_the_higher_one_first() {
+#[ignore = "it fails; other tests check its output"]
+fn for_any_seed_this_fails_in_reverse() {
     seeds(|seed| {
         if seed == 0 {
             thread::sleep(Duration::from_secs(2));
         }
-        failed(Mistake::StoresNothing).assert("be valid", |report| {
+        first_failure(StorageMistake::StoresNothing).assert("be valid", |report| {
             thread::sleep(Duration::from_millis(if seed == 0 { 0 } else { 100 }));
             is_valid(report)
         });
@@ -191,9 +191,9 @@ fn process(test: &str) -> Command {
     command
 }
 
-/// Reads what is written about a test that is made smaller, and stops it when there is a smaller
-/// one; returns all that was written.
-fn stopped_when_smaller(mut command: Command, stderr: Option<File>) -> String {
+/// Reads the output of a test that is being shrunk, and kills it when a smaller test is printed.
+/// Returns the whole output.
+fn killed_when_smaller(mut command: Command, stderr: Option<File>) -> String {
     let mut child = command.spawn().unwrap();
     // As long as somebody could write to a terminal, its reader waits.
     drop(command);
@@ -230,15 +230,14 @@ fn expect_in_order(text: &str, expected: &[&str]) {
 /// What is told of the test that takes long, wherever STDERR leads.
 #[track_caller]
 fn expect_verdict(text: &str) {
-    let seed = failed(Mistake::DoesNotWait).test().seed;
+    let seed = first_failure(StorageMistake::DoesNotWait).test().seed;
     let expected = [
-        "\nfailure::a_test_that_takes_long_to_be_made_smaller: the test should be valid: broadcast with 1 \
-         node, ",
+        "\nfailure::a_test_that_shrinks_slowly: the test should be valid: broadcast with 1 node, ",
         &format!("seed {seed}: INVALID\n"),
-        "  because 1 value known to a node and then lost: ",
+        "  reason: 1 value was lost after an acknowledgement or a read: ",
         "\nTo repeat it: ",
-        " --exact failure::a_test_that_takes_long_to_be_made_smaller --ignored\n",
-        "\nfailure::a_test_that_takes_long_to_be_made_smaller: smaller, with 1 node, ",
+        " --exact failure::a_test_that_shrinks_slowly --ignored\n",
+        "\nfailure::a_test_that_shrinks_slowly: smaller, with 1 node, ",
         " tried):",
         "Test {",
         "workload: &workload::Broadcast,",
@@ -252,10 +251,10 @@ fn expect_verdict(text: &str) {
 }
 
 #[test]
-fn who_stops_a_test_that_is_made_smaller_keeps_the_smallest_so_far() {
-    let mut command = process("a_test_that_takes_long_to_be_made_smaller");
+fn the_smallest_test_so_far_is_on_stderr_when_a_search_is_interrupted() {
+    let mut command = process("a_test_that_shrinks_slowly");
     command.stdout(Stdio::null()).stderr(Stdio::piped());
-    let text = stopped_when_smaller(command, None);
+    let text = killed_when_smaller(command, None);
     expect_verdict(&text);
     expect_in_order(
         &text,
@@ -264,40 +263,40 @@ fn who_stops_a_test_that_is_made_smaller_keeps_the_smallest_so_far() {
 }
 
 #[test]
-fn at_a_terminal_the_smallest_so_far_can_be_pasted_as_it_stands() {
+fn at_a_terminal_the_smallest_test_so_far_is_printed_as_rust() {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
     let ours = openpt(flags).unwrap();
     grantpt(&ours).unwrap();
     unlockpt(&ours).unwrap();
     tcsetwinsize(&ours, Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
     let theirs = ioctl_tiocgptpeer(&ours, flags).unwrap();
-    let mut command = process("a_test_that_takes_long_to_be_made_smaller");
+    let mut command = process("a_test_that_shrinks_slowly");
     command.stdout(Stdio::null()).stderr(theirs);
-    let text = stopped_when_smaller(command, Some(ours.into())).replace('\r', "\n");
+    let text = killed_when_smaller(command, Some(ours.into())).replace('\r', "\n");
     expect_verdict(&text);
-    expect_in_order(&text, &["Ctrl-C ends it", " smaller tests tried"]);
+    expect_in_order(&text, &["Ctrl-C stops the search", " smaller tests tried"]);
     expect_in_order(&text, &["\nTest {\n    workload: &workload::Broadcast,\n    nodes: 1,\n"]);
 }
 
 #[test]
-fn a_seed_that_is_given_up_for_a_lower_one_is_told() {
+fn a_search_that_stops_because_a_lower_seed_fails_says_so() {
     if thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
         return;
     }
-    let output = process("whatever_the_seed_this_fails_the_higher_one_first").output().unwrap();
+    let output = process("for_any_seed_this_fails_in_reverse").output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     expect_in_order(
         &stderr,
         &[
-            "\nseed 1 of it::failure::whatever_the_seed_this_fails_the_higher_one_first: the test should be ",
-            "seed 1 of it::failure::whatever_the_seed_this_fails_the_higher_one_first: smaller, with ",
-            "\nseed 0 of it::failure::whatever_the_seed_this_fails_the_higher_one_first: the test should be ",
+            "\nseed 1 of it::failure::for_any_seed_this_fails_in_reverse: the test should be ",
+            "seed 1 of it::failure::for_any_seed_this_fails_in_reverse: smaller, with ",
+            "\nseed 0 of it::failure::for_any_seed_this_fails_in_reverse: the test should be ",
         ],
     );
-    let given_up = "seed 1 of it::failure::whatever_the_seed_this_fails_the_higher_one_first: given up, for \
-                    a lower seed fails, too\n";
-    assert_eq!(stderr.matches(given_up).count(), 1, "{stderr}");
-    assert_eq!(stderr.matches("no smaller one among").count(), 1, "{stderr}");
+    let stopped = "seed 1 of it::failure::for_any_seed_this_fails_in_reverse: stopped, \
+                   because a lower seed fails too\n";
+    assert_eq!(stderr.matches(stopped).count(), 1, "{stderr}");
+    assert_eq!(stderr.matches("no smaller test among").count(), 1, "{stderr}");
 }
 
 #[test]
@@ -310,7 +309,7 @@ fn a_test_whose_kills_came_too_early_says_so() {
             seed,
             ..Test::default()
         };
-        test.run(|node| Forgetful::new(node, Mistake::StoresNothing))
+        test.run(|node| ForgetfulSet::new(node, StorageMistake::StoresNothing))
     };
     let is_early = |report: &Report| {
         let is_first = |strike: &eddy::Strike| strike.from.is_zero();
@@ -320,27 +319,28 @@ fn a_test_whose_kills_came_too_early_says_so() {
     let expected = "the only kill struck before any value was acknowledged, so nothing could be \
                     lost: try nemesis_interval: Duration::from_secs(2)";
     assert_eq!(report.warnings, [expected], "{report}");
-    // Of a test that is not valid, what is wrong is more to the point.
-    let report = failed(Mistake::StoresNothing);
+    // A test that is not valid has no such warning, since its mistakes matter more.
+    let report = first_failure(StorageMistake::StoresNothing);
     assert!(!report.to_string().contains("nemesis_interval"), "{report}");
 }
 
 #[test]
-fn a_failure_tells_the_verdict_first_and_in_the_end_what_contradicts_each_other() {
-    let report = failed(Mistake::StoresNothing);
+fn a_failure_begins_with_the_verdict_and_ends_with_the_contradiction() {
+    let report = first_failure(StorageMistake::StoresNothing);
     expect_in_order(
-        &message(&report),
+        &failure_message(&report),
         &[
             "the test should be valid: broadcast with 1 node, seed ",
             ": INVALID\n",
-            " known to a node and then lost: ",
+            " lost after an acknowledgement or a read: ",
             "\nTo repeat it: ",
             "\n  operations      ",
             "\n  warning: no node wrote anything to its storage",
-            "\n\nThe smallest of ",
-            "has 1 node, 2 operations, 1 strike, 2ms, seed ",
+            "\n\nOf ",
+            " tests, the smallest that fails in the same way has 1 node, ",
+            "2 operations, 1 strike, 2ms, seed ",
             "\n\nTest {\n",
-            "\n\nWhat happens in it (> marks what contradicts each other):\n\n",
+            "\n\nIts history (> marks operations that contradict each other):\n\n",
             ">   0.000 s  0\t:invoke\t:broadcast\t0\n>   0.000 s  0\t:ok\t:broadcast\t0\n",
             "    0.001 s  :nemesis\t:info\t:kill\t{\"n0\" :killed}\n",
             ">  10.002 s  0\t:invoke\t:read\tnil\n>  10.002 s  0\t:ok\t:read\t[]\n",
@@ -360,13 +360,13 @@ fn a_lost_update_ends_with_the_operations_that_contradict_each_other() {
         seed: 7,
         ..Test::default()
     };
-    let run = |test: &Test| test.run(|node| Sum(KeyValue::lin(&node)));
+    let run = |test: &Test| test.run(|node| RacingCounter(KeyValue::lin(&node)));
     let report = run(&test);
-    let smallest = run(&report.smallest_without(is_valid).unwrap());
-    let message = message(&report);
-    let (_, told) = message.split_once("\nWhat happens in it").unwrap();
+    let smallest = run(&report.smallest_failing_test(is_valid).unwrap());
+    let message = failure_message(&report);
+    let (_, told) = message.split_once("\nIts history").unwrap();
     let first = smallest.contradictions.first().unwrap();
-    assert!(told.contains(&format!("\n\n{}.\n", first.what)), "{message}");
+    assert!(told.contains(&format!("\n\n{}.\n", first.description)), "{message}");
     let mut wrong: Vec<usize> = Vec::new();
     for each in smallest.contradictions.iter().take(3) {
         wrong.extend(&each.operations);
@@ -377,34 +377,34 @@ fn a_lost_update_ends_with_the_operations_that_contradict_each_other() {
 }
 
 #[test]
-fn a_long_history_is_shown_as_far_as_it_contradicts_itself() {
-    let report = failed(Mistake::DoesNotWait);
+fn of_a_long_history_only_the_contradicting_operations_are_shown() {
+    let report = first_failure(StorageMistake::DoesNotWait);
     let is_small = |report: &Report| is_valid(report) || report.operations.invoked < 40;
     let panic = catch_unwind(AssertUnwindSafe(|| report.assert("be small or valid", is_small)));
     let message = *panic.unwrap_err().downcast::<String>().unwrap();
-    assert!(message.contains("\n  storage         kills took "), "{message}");
-    let (_, told) = message.split_once("\n\nWhat contradicts each other in it:\n\n").unwrap();
+    assert!(message.contains("\n  storage         kills discarded "), "{message}");
+    let (_, told) = message.split_once("\n\nThe operations that contradict each other:\n").unwrap();
     expect_in_order(told, &["\t:invoke\t:broadcast\t", "\t:ok\t:broadcast\t", "\t:ok\t:read\t["]);
     assert!(told.lines().filter(|line| line.contains("\t:")).count() < 20, "{message}");
 }
 
 #[test]
-fn what_is_said_of_storage_depends_on_whether_it_was_used() {
+fn the_warning_about_storage_depends_on_its_use() {
     #[track_caller]
-    fn check(mistake: Mistake, expected: &[&str]) {
-        let report = failed(mistake);
+    fn check(mistake: StorageMistake, expected: &[&str]) {
+        let report = first_failure(mistake);
         let [.., warning] = &report.warnings[..] else { panic!("{report}") };
         expect_in_order(warning, expected);
     }
-    check(Mistake::StoresNothing, &["no node wrote anything to its storage"]);
+    check(StorageMistake::StoresNothing, &["no node wrote anything to its storage"]);
     let waits =
         "that were not durable yet: does an acknowledgement wait until its value is durable?";
-    check(Mistake::DoesNotWait, &["nodes did write to storage, and kills took ", waits]);
-    check(Mistake::DoesNotRead, &["nodes did write to storage, "]);
+    check(StorageMistake::DoesNotWait, &["nodes wrote to storage, and kills discarded ", waits]);
+    check(StorageMistake::DoesNotRead, &["nodes wrote to storage, "]);
 }
 
 #[test]
-fn how_many_seeds_are_tried_is_told_when_nobody_asked_for_so_many() {
+fn the_default_number_of_seeds_is_printed_once() {
     let usual = "it: tests that take seeds try 4 of them; EDDY_SEEDS=500 tries more\n";
     let output = |command: &mut Command| {
         let output = command.output().unwrap();
@@ -412,13 +412,12 @@ fn how_many_seeds_are_tried_is_told_when_nobody_asked_for_so_many() {
             [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         (output.status.code(), stdout, stderr)
     };
-    let (status, _, stderr) = output(&mut process("whatever_the_seed_this_succeeds"));
+    let (status, _, stderr) = output(&mut process("for_any_seed_this_succeeds"));
     assert_eq!((status, &*stderr), (Some(0), usual));
-    let (status, _, stderr) =
-        output(process("whatever_the_seed_this_succeeds").env("EDDY_SEEDS", "1"));
+    let (status, _, stderr) = output(process("for_any_seed_this_succeeds").env("EDDY_SEEDS", "1"));
     assert_eq!((status, stderr.contains("4 of them")), (Some(0), false), "{stderr}");
-    assert!(stderr.contains("::whatever_the_seed_this_succeeds: 1 seed in "), "{stderr}");
-    let (status, stdout, stderr) = output(&mut process("whatever_the_seed_this_fails"));
+    assert!(stderr.contains("::for_any_seed_this_succeeds: 1 seed in "), "{stderr}");
+    let (status, stdout, stderr) = output(&mut process("for_any_seed_this_fails"));
     assert_eq!((status, &*stderr), (Some(101), usual));
     expect_in_order(
         &stdout,
@@ -426,11 +425,11 @@ fn how_many_seeds_are_tried_is_told_when_nobody_asked_for_so_many() {
             "seed 2 is bad",
             "\nseed 2 failed, the first to fail; ",
             " of 4 seeds were tried; to repeat it:\nEDDY_SEED=2 ",
-            " --exact failure::whatever_the_seed_this_fails --ignored\n",
+            " --exact failure::for_any_seed_this_fails --ignored\n",
         ],
     );
-    // What the standard library says of backtraces would stand between these lines.
-    let mut alone = process("whatever_the_seed_this_fails");
+    // Without RUST_BACKTRACE the standard library's note about it must not be between these lines.
+    let mut alone = process("for_any_seed_this_fails");
     alone.env("EDDY_SEED", "2").env_remove("RUST_BACKTRACE");
     let (status, stdout, _) = output(&mut alone);
     assert_eq!((status, stdout.contains("RUST_BACKTRACE")), (Some(101), false), "{stdout}");

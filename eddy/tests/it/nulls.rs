@@ -10,15 +10,14 @@ use eddy::{Report, Test, Validity, Workload, workload};
 use glomers::{Handler, async_trait};
 use serde_json::{Map, Value, json};
 
-/// One server that knows every workload and answers as it should, but for what `change` does to the
-/// replies.
-struct Server {
+/// One correct server for every workload, whose replies `change` modifies.
+struct AnyWorkloadServer {
     change: fn(&mut Value),
-    state: RefCell<State>,
+    state: RefCell<ServerState>,
 }
 
 #[derive(Default)]
-struct State {
+struct ServerState {
     ids: u64,
     elements: Vec<Value>,
     sum: i64,
@@ -28,7 +27,7 @@ struct State {
 }
 
 #[async_trait(?Send)]
-impl Handler for Server {
+impl Handler for AnyWorkloadServer {
     type Request = Map<String, Value>;
     type Reply = Value;
 
@@ -43,7 +42,7 @@ impl Handler for Server {
     }
 }
 
-impl State {
+impl ServerState {
     fn answer(&mut self, kind: &str, request: &Map<String, Value>) -> Value {
         let field = |name: &str| request.get(name).cloned().unwrap_or_default();
         match (kind, request.contains_key("key")) {
@@ -122,14 +121,14 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Leaves of what a read without a key may show what the workload wants.
-fn keep(reply: &mut Value, from: &str, to: &str) {
+/// Reduces the reply to a read without a key to the one field that the workload expects.
+fn keep_field(reply: &mut Value, from: &str, to: &str) {
     if reply.get(from).is_some() {
         *reply = json!({to: reply[from]});
     }
 }
 
-fn null(reply: &mut Value, name: &str) {
+fn set_null(reply: &mut Value, name: &str) {
     if let Some(field) = reply.get_mut(name) {
         *field = Value::Null;
     }
@@ -146,11 +145,11 @@ fn run(workload: &'static dyn Workload, change: fn(&mut Value)) -> Report {
     let concurrency = "4n".parse().unwrap_or_default();
     let time_limit = Duration::from_secs(5);
     let test = Test { workload, rate, concurrency, time_limit, seed: 7, ..Test::default() };
-    test.run(move |_| Server { change, state: RefCell::default() })
+    test.run(move |_| AnyWorkloadServer { change, state: RefCell::default() })
 }
 
-/// How the first operation `f` ended of those whose reply was changed: `:ok nil`, say.
-fn first(report: &Report, f: &str, is_changed: fn(&str) -> bool) -> String {
+/// The completion of the first operation `f` with a changed reply, such as `ok nil`.
+fn first_completion(report: &Report, f: &str, is_changed: fn(&str) -> bool) -> String {
     let ends = report.history.ops().iter().filter(|op| op.f == f && op.kind != Kind::Invoke);
     let ends = ends.map(|op| match op.kind {
         Kind::Ok => format!("ok {}", op.value),
@@ -160,7 +159,7 @@ fn first(report: &Report, f: &str, is_changed: fn(&str) -> bool) -> String {
 }
 
 #[test]
-fn null_is_what_it_is_in_maelstrom() {
+fn null_means_what_it_means_in_maelstrom() {
     use Validity::{Invalid, Unknown, Valid};
 
     #[track_caller]
@@ -172,8 +171,9 @@ fn null_is_what_it_is_in_maelstrom() {
         valid: Validity,
     ) {
         let report = run(workload, change);
-        let end =
-            first(&report, f, |end| end.contains("nil") || end.contains("null") || end == "ok []");
+        let end = first_completion(&report, f, |end| {
+            end.contains("nil") || end.contains("null") || end == "ok []"
+        });
         assert!(end.contains(expected), "expected {expected} of {workload:?}, got {end}\n{report}");
         assert_eq!(report.valid, valid, "{report}");
     }
@@ -182,7 +182,7 @@ fn null_is_what_it_is_in_maelstrom() {
     check(
         &workload::Broadcast,
         |reply| {
-            keep(reply, "messages", "messages");
+            keep_field(reply, "messages", "messages");
             reply.get_mut("messages").into_iter().for_each(null_if_empty);
         },
         "read",
@@ -190,14 +190,14 @@ fn null_is_what_it_is_in_maelstrom() {
         Valid,
     );
     let never = |reply: &mut Value| {
-        keep(reply, "messages", "messages");
-        null(reply, "messages");
+        keep_field(reply, "messages", "messages");
+        set_null(reply, "messages");
     };
     check(&workload::Broadcast, never, "read", "ok nil", Invalid);
     check(
         &workload::GSet,
         |reply| {
-            keep(reply, "messages", "value");
+            keep_field(reply, "messages", "value");
             reply.get_mut("value").into_iter().for_each(null_if_empty);
         },
         "read",
@@ -205,8 +205,8 @@ fn null_is_what_it_is_in_maelstrom() {
         Valid,
     );
     let never = |reply: &mut Value| {
-        keep(reply, "messages", "value");
-        null(reply, "value");
+        keep_field(reply, "messages", "value");
+        set_null(reply, "value");
     };
     check(&workload::GSet, never, "read", "ok nil", Invalid);
     let polled = |reply: &mut Value| {
@@ -221,7 +221,7 @@ fn null_is_what_it_is_in_maelstrom() {
         (&workload::TxnRwRegister, Valid),
     ];
     for (workload, valid) in transactions {
-        check(workload, |reply| null(reply, "txn"), "txn", "ok []", valid);
+        check(workload, |reply| set_null(reply, "txn"), "txn", "ok []", valid);
         check(workload, |_| {}, "txn", " nil]", Valid);
     }
     // Lists of so many, which null is none of.
@@ -243,10 +243,10 @@ fn null_is_what_it_is_in_maelstrom() {
         Invalid,
     );
     // Maps and numbers.
-    check(&workload::Kafka, |reply| null(reply, "msgs"), "poll", malformed, Invalid);
-    check(&workload::Kafka, |reply| null(reply, "offset"), "send", malformed, Invalid);
-    // The last assignments, to the beginning of every key, ask for nothing, so some succeed.
-    check(&workload::Kafka, |reply| null(reply, "offsets"), "assign", malformed, Valid);
+    check(&workload::Kafka, |reply| set_null(reply, "msgs"), "poll", malformed, Invalid);
+    check(&workload::Kafka, |reply| set_null(reply, "offset"), "send", malformed, Invalid);
+    // The final assignments, to offset 0 of every key, have no request, so some succeed.
+    check(&workload::Kafka, |reply| set_null(reply, "offsets"), "assign", malformed, Valid);
     let offsets = |reply: &mut Value| {
         if reply.get("offsets").is_some() {
             reply["offsets"] = json!({"7": null});
@@ -255,14 +255,14 @@ fn null_is_what_it_is_in_maelstrom() {
     check(&workload::Kafka, offsets, "assign", malformed, Valid);
     for workload in [&workload::GCounter as &dyn Workload, &workload::PnCounter] {
         let sum = |reply: &mut Value| {
-            keep(reply, "sum", "value");
-            null(reply, "value");
+            keep_field(reply, "sum", "value");
+            set_null(reply, "value");
         };
         check(workload, sum, "read", malformed, Invalid);
     }
-    // What may be anything.
-    check(&workload::Echo, |reply| null(reply, "echo"), "echo", ":echo nil", Invalid);
-    check(&workload::UniqueIds, |reply| null(reply, "id"), "generate", "ok nil", Invalid);
-    // A register that may hold anything: Knossos takes a read of nil for one that tells nothing.
-    check(&workload::LinKv, |reply| null(reply, "value"), "read", " nil]", Valid);
+    // Fields that may be anything.
+    check(&workload::Echo, |reply| set_null(reply, "echo"), "echo", ":echo nil", Invalid);
+    check(&workload::UniqueIds, |reply| set_null(reply, "id"), "generate", "ok nil", Invalid);
+    // A register may hold anything, and for Knossos a read of nil matches every state.
+    check(&workload::LinKv, |reply| set_null(reply, "value"), "read", " nil]", Valid);
 }

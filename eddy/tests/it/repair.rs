@@ -8,7 +8,7 @@ use std::time::Duration;
 use eddy::edn::Value;
 use eddy::history::{Kind, Op, Process};
 use eddy::latency::Latency;
-use eddy::{Fault, Matrix, Report, Strike, Test, Validity, seeds, workload};
+use eddy::{Fault, RepairMatrix, Report, Strike, Test, Validity, seeds, workload};
 use glomers::gossip::Seen;
 use glomers::{Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ const LATENCY: Duration = Duration::from_millis(10);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Body {
+enum GossipMessage {
     Topology,
     TopologyOk,
     Broadcast { message: Json },
@@ -31,47 +31,49 @@ enum Body {
     GossipOk,
 }
 
-/// Tells everybody each value: again until it is acknowledged, or only once.
-struct Gossiper {
+/// Sends each value to all peers: until it is acknowledged, or only once.
+struct RetransmittingNode {
     node: Node,
-    retry_every: Option<Duration>,
+    retransmit_timeout: Option<Duration>,
     seen: Rc<RefCell<Seen<Json>>>,
 }
 
-impl Gossiper {
-    fn new(node: Node, retry_every: Option<Duration>) -> Gossiper {
-        Gossiper { node, retry_every, seen: Rc::default() }
+impl RetransmittingNode {
+    fn new(node: Node, retransmit_timeout: Option<Duration>) -> RetransmittingNode {
+        RetransmittingNode { node, retransmit_timeout, seen: Rc::default() }
     }
 
-    fn tell(&self, peer: &str, gossip: Body) {
-        let Some(every) = self.retry_every else { return self.node.send(peer, &gossip) };
+    fn send_value(&self, peer: &str, gossip: GossipMessage) {
+        let Some(every) = self.retransmit_timeout else { return self.node.send(peer, &gossip) };
         let (node, peer) = (self.node.clone(), peer.to_owned());
         self.node.spawn(async move {
-            while node.rpc_within::<Body>(every, &peer, &gossip).await.is_err() {}
+            while node.rpc_with_timeout::<GossipMessage>(every, &peer, &gossip).await.is_err() {}
         });
     }
 }
 
 #[async_trait(?Send)]
-impl Handler for Gossiper {
-    type Request = Body;
-    type Reply = Body;
+impl Handler for RetransmittingNode {
+    type Request = GossipMessage;
+    type Reply = GossipMessage;
 
-    async fn handle(&self, _from: &str, request: Body) -> anyhow::Result<Body> {
+    async fn handle(&self, _from: &str, request: GossipMessage) -> anyhow::Result<GossipMessage> {
         Ok(match request {
-            Body::Topology => Body::TopologyOk,
-            Body::Broadcast { message } => {
-                self.seen.borrow_mut().learn([message.clone()]);
+            GossipMessage::Topology => GossipMessage::TopologyOk,
+            GossipMessage::Broadcast { message } => {
+                self.seen.borrow_mut().insert_new([message.clone()]);
                 for peer in self.node.peers() {
-                    self.tell(peer, Body::Gossip { message: message.clone() });
+                    self.send_value(peer, GossipMessage::Gossip { message: message.clone() });
                 }
-                Body::BroadcastOk
+                GossipMessage::BroadcastOk
             }
-            Body::Gossip { message } => {
-                self.seen.borrow_mut().learn([message]);
-                Body::GossipOk
+            GossipMessage::Gossip { message } => {
+                self.seen.borrow_mut().insert_new([message]);
+                GossipMessage::GossipOk
             }
-            Body::Read => Body::ReadOk { messages: self.seen.borrow().items().to_vec() },
+            GossipMessage::Read => {
+                GossipMessage::ReadOk { messages: self.seen.borrow().items().to_vec() }
+            }
             _ => anyhow::bail!("no request"),
         })
     }
@@ -89,7 +91,7 @@ fn test() -> Test {
 }
 
 fn run(test: &Test, retry_every: Option<Duration>) -> Report {
-    test.run(move |node| Gossiper::new(node, retry_every))
+    test.run(move |node| RetransmittingNode::new(node, retry_every))
 }
 
 /// Checks that repair takes almost as long as nodes wait before they say something again, and no
@@ -104,7 +106,7 @@ fn check_repaired(report: &Report, every: Duration) {
 }
 
 #[test]
-fn repair_takes_as_long_as_nodes_wait_before_they_repeat_what_was_lost() {
+fn repair_takes_as_long_as_the_retransmission_timeout() {
     let strikes = vec![Strike::partition(["n0", "n1"], 3 * SECOND, 8 * SECOND)];
     let test = Test { strikes, ..test() };
     for every in [SECOND / 2, SECOND, 3 * SECOND] {
@@ -117,7 +119,7 @@ fn repair_takes_as_long_as_nodes_wait_before_they_repeat_what_was_lost() {
 }
 
 #[test]
-fn whatever_the_seed_what_drawn_faults_did_is_repaired_in_time() {
+fn for_any_seed_the_effects_of_drawn_faults_are_repaired_in_time() {
     let faults = [Fault::Partition, Fault::OneWay, Fault::Loss, Fault::Pause];
     let test = Test { faults: faults.into(), nemesis_interval: 2 * SECOND, ..test() };
     let measure = |seed| {
@@ -134,26 +136,26 @@ fn whatever_the_seed_what_drawn_faults_did_is_repaired_in_time() {
 }
 
 #[test]
-fn what_is_never_repeated_is_missed_to_the_end() {
+fn a_value_that_is_never_retransmitted_is_missed_to_the_end() {
     let strikes = vec![Strike::partition(["n0", "n1"], 3 * SECOND, 8 * SECOND)];
     let report = run(&Test { strikes, ..test() }, None);
     let repair = report.repair.unwrap();
     // The last reads are 10 s after the last operation.
     assert!(repair.within >= 22 * SECOND, "{report}");
     assert!(repair.missed > 50 && repair.missed < repair.values, "{report}");
-    assert!(report.to_string().contains(" missed still 22"), "{report}");
+    assert!(report.to_string().contains(" still missing 22"), "{report}");
 }
 
 #[test]
 #[should_panic(expected = "1. partition dropped no message")]
-fn a_matrix_is_no_trial_where_faults_strike_nobody() {
-    Matrix::of(&test(), SECOND, |test| {
+fn a_matrix_panics_if_faults_strike_no_message() {
+    RepairMatrix::assert_repaired(&test(), SECOND, |test| {
         run(&Test { faults: [].into(), ..test.clone() }, Some(SECOND / 10))
     });
 }
 
 #[test]
-fn without_faults_or_an_early_end_or_values_there_is_nothing_to_measure() {
+fn without_faults_that_end_early_or_without_values_there_is_no_repair() {
     #[track_caller]
     fn check(test: &Test) {
         assert_eq!(run(test, Some(SECOND)).repair, None);
@@ -166,7 +168,7 @@ fn without_faults_or_an_early_end_or_values_there_is_nothing_to_measure() {
 }
 
 #[test]
-fn results_tell_of_the_repair_where_faults_were_to_end_early() {
+fn results_have_the_repair_only_if_faults_until_is_set() {
     let strikes = vec![Strike::partition(["n0"], 3 * SECOND, 8 * SECOND)];
     let usual = Test { strikes, ..test() };
     let early = Test { faults_until: 10 * SECOND, ..usual.clone() };
@@ -176,12 +178,12 @@ fn results_tell_of_the_repair_where_faults_were_to_end_early() {
     assert_eq!(usual.results.get("repair"), None);
     let within = early.results.get_in(&["repair", "within-ms"]).and_then(Value::as_int);
     assert_eq!(within, i64::try_from(repair.within.as_millis()).ok());
-    let line = format!("\n  repaired        {repair}\n");
+    let line = format!("\n  repair          {repair}\n");
     assert!(usual.to_string().contains(&line), "{usual}");
 }
 
 #[test]
-fn whatever_the_seed_all_faults_end_when_they_should_and_nothing_strikes_afterwards() {
+fn for_any_seed_all_faults_end_at_faults_until_and_none_strikes_later() {
     let faults_until = 8 * SECOND;
     let started = seeds(|seed| {
         let faults = Fault::ALL.into();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Hello {
+enum HelloMessage {
     Hello,
 }
 
@@ -27,25 +27,25 @@ enum Reply {
     HelloOk,
 }
 
-/// Greets everybody at each request.
-struct Greeter {
+/// Sends a message to every other node at each request.
+struct HelloNode {
     node: Node,
 }
 
 #[async_trait(?Send)]
-impl Handler for Greeter {
+impl Handler for HelloNode {
     type Request = Request;
     type Reply = Reply;
 
     async fn handle(&self, _from: &str, request: Request) -> anyhow::Result<Reply> {
         let Request::Echo { echo } = request else { return Ok(Reply::HelloOk) };
-        self.node.peers().for_each(|other| self.node.send(other, &Hello::Hello));
+        self.node.peers().for_each(|other| self.node.send(other, &HelloMessage::Hello));
         Ok(Reply::EchoOk { echo })
     }
 }
 
 #[test]
-fn a_node_is_not_blamed_for_what_its_receiver_carries_from_its_former_life() {
+fn a_node_is_not_blamed_for_messages_of_its_former_incarnation() {
     let second = Duration::from_secs(1);
     for seconds in [6, 12, 60] {
         let latency = Latency { mean: seconds * second, ..Latency::default() };
@@ -58,7 +58,7 @@ fn a_node_is_not_blamed_for_what_its_receiver_carries_from_its_former_life() {
             strikes: vec![Strike::kill(["n0"], second / 2, second)],
             ..Test::default()
         };
-        let report = test.run(|node| Greeter { node });
+        let report = test.run(|node| HelloNode { node });
         assert_eq!(report.failure, None, "{report}");
     }
 }

@@ -23,22 +23,22 @@ enum Reply {
 
 /// Where ids come from.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Source {
+enum IdSource {
     Oracle,
     Linearizable,
     Sequential,
     LastWriteWins,
 }
 
-/// Ids that are timestamps, or a count that everybody shares.
-struct Ids {
+/// Ids that are timestamps, or values of a counter that all nodes share.
+struct ServiceIds {
     node: Node,
-    source: Source,
+    source: IdSource,
 }
 
-impl Ids {
-    fn run(test: &Test, source: Source) -> Report {
-        test.run(move |node| Ids { node, source })
+impl ServiceIds {
+    fn run(test: &Test, source: IdSource) -> Report {
+        test.run(move |node| ServiceIds { node, source })
     }
 
     /// Adds one to the count, and gives what it was.
@@ -47,10 +47,10 @@ impl Ids {
             let count = store.read(&"count").await?.unwrap_or(0);
             // Whoever finds no count makes one, where the store knows how.
             let swapped = match self.source {
-                Source::LastWriteWins if count == 0 => {
+                IdSource::LastWriteWins if count == 0 => {
                     store.write(&"count", &1).await.map(|()| true)
                 }
-                Source::LastWriteWins => store.cas(&"count", &count, &(count + 1)).await,
+                IdSource::LastWriteWins => store.cas(&"count", &count, &(count + 1)).await,
                 _ => store.cas_or_create(&"count", &count, &(count + 1)).await,
             };
             if swapped? {
@@ -61,16 +61,16 @@ impl Ids {
 }
 
 #[async_trait(?Send)]
-impl Handler for Ids {
+impl Handler for ServiceIds {
     type Request = Request;
     type Reply = Reply;
 
     async fn handle(&self, _from: &str, _request: Request) -> anyhow::Result<Reply> {
         let id = match self.source {
-            Source::Oracle => TimestampOracle::new(&self.node).timestamp().await?,
-            Source::Linearizable => self.count(&KeyValue::lin(&self.node)).await?,
-            Source::Sequential => self.count(&KeyValue::seq(&self.node)).await?,
-            Source::LastWriteWins => self.count(&KeyValue::lww(&self.node)).await?,
+            IdSource::Oracle => TimestampOracle::new(&self.node).timestamp().await?,
+            IdSource::Linearizable => self.count(&KeyValue::lin(&self.node)).await?,
+            IdSource::Sequential => self.count(&KeyValue::seq(&self.node)).await?,
+            IdSource::LastWriteWins => self.count(&KeyValue::lww(&self.node)).await?,
         };
         Ok(Reply::GenerateOk { id })
     }
@@ -90,13 +90,13 @@ fn test(seed: u64) -> Test {
 }
 
 #[test]
-fn whatever_the_seed_timestamps_and_counts_are_never_handed_out_twice() {
+fn for_any_seed_timestamps_and_counts_are_unique() {
     seeds(|seed| {
-        for source in [Source::Oracle, Source::Linearizable, Source::Sequential] {
-            for faults in Fault::alone_and_together() {
+        for source in [IdSource::Oracle, IdSource::Linearizable, IdSource::Sequential] {
+            for faults in Fault::sets_to_test() {
                 for delivery in [Delivery::Maelstrom, Delivery::Plain] {
                     let test = Test { faults: faults.clone(), delivery, ..test(seed) };
-                    Ids::run(&test, source).assert_valid();
+                    ServiceIds::run(&test, source).assert_valid();
                 }
             }
         }
@@ -104,9 +104,9 @@ fn whatever_the_seed_timestamps_and_counts_are_never_handed_out_twice() {
 }
 
 #[test]
-fn a_store_that_loses_writes_hands_out_counts_twice() {
+fn a_store_that_loses_writes_repeats_counts() {
     let is_wrong = |seed: &u64| {
-        let report = Ids::run(&test(*seed), Source::LastWriteWins);
+        let report = ServiceIds::run(&test(*seed), IdSource::LastWriteWins);
         assert_eq!(report.failure, None);
         report.results.get_in(&["workload", "duplicated-count"]).and_then(Value::as_int) > Some(0)
     };
@@ -114,12 +114,15 @@ fn a_store_that_loses_writes_hands_out_counts_twice() {
 }
 
 #[test]
-fn whatever_a_node_asks_a_service_counts_as_two_messages_between_servers() {
+fn a_request_to_a_service_counts_as_two_messages_between_servers() {
     let test = Test { trace: true, ..test(1) };
-    let report = Ids::run(&test, Source::Oracle);
+    let report = ServiceIds::run(&test, IdSource::Oracle);
     report.assert_valid();
     let asked = report.operations.ok as u64;
-    assert_eq!((report.servers.sent, report.servers.received), (2 * asked, 2 * asked));
+    assert_eq!(
+        (report.traffic.servers.sent, report.traffic.servers.received),
+        (2 * asked, 2 * asked)
+    );
     let times = |what: &str| {
         let lines = report.trace.lines().filter(move |line| line.contains(what));
         lines.map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect::<Vec<u64>>()
@@ -135,7 +138,7 @@ fn whatever_a_node_asks_a_service_counts_as_two_messages_between_servers() {
 }
 
 #[test]
-fn no_cut_and_no_loss_is_between_a_node_and_a_service() {
+fn faults_of_nodes_do_not_affect_their_messages_to_services() {
     let (from, until) = (Duration::ZERO, Duration::from_secs(10));
     let all = || ["n0", "n1", "n2"];
     for strike in [
@@ -147,18 +150,19 @@ fn no_cut_and_no_loss_is_between_a_node_and_a_service() {
         Strike::slow(Duration::from_secs(3), all(), from, until),
     ] {
         let test = Test { strikes: vec![strike], ..test(1) };
-        let report = Ids::run(&test, Source::Oracle);
+        let report = ServiceIds::run(&test, IdSource::Oracle);
         report.assert_valid();
         let asked = report.operations.invoked as u64;
         assert_eq!((report.operations.ok as u64, report.dropped), (asked, 0), "{report}");
-        assert_eq!(report.servers.received, 2 * asked, "{report}");
+        assert_eq!(report.traffic.servers.received, 2 * asked, "{report}");
     }
 }
 
 #[test]
 fn a_strike_that_names_a_service_strikes_its_messages_and_no_others() {
     let (from, until) = (Duration::ZERO, Duration::from_secs(10));
-    let run = |strike| Ids::run(&Test { strikes: vec![strike], ..test(1) }, Source::Oracle);
+    let run =
+        |strike| ServiceIds::run(&Test { strikes: vec![strike], ..test(1) }, IdSource::Oracle);
     let lost = run(Strike::lose(1.0, ["lin-tso"], from, until));
     // Each client's last operation comes after the strike.
     assert!(lost.dropped > 0 && lost.operations.ok <= 3, "{lost}");
@@ -166,7 +170,7 @@ fn a_strike_that_names_a_service_strikes_its_messages_and_no_others() {
     doubled.assert_valid();
     // Each request twice, and each of the two answers to it; but for the last operations.
     let asked = doubled.operations.invoked as u64;
-    assert!(doubled.servers.received > 5 * asked, "{doubled}");
+    assert!(doubled.traffic.servers.received > 5 * asked, "{doubled}");
     let other = run(Strike::lose(1.0, ["seq-kv"], from, until));
     other.assert_valid();
     assert_eq!(other.dropped, 0, "{other}");
@@ -176,51 +180,52 @@ fn a_strike_that_names_a_service_strikes_its_messages_and_no_others() {
 #[should_panic(expected = "strikes \"lin-tso\", which is not a node of the test")]
 fn no_strike_kills_a_service() {
     let strikes = vec![Strike::kill(["lin-tso"], Duration::ZERO, Duration::MAX)];
-    Ids::run(&Test { strikes, ..test(1) }, Source::Oracle);
+    ServiceIds::run(&Test { strikes, ..test(1) }, IdSource::Oracle);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_services() {
     let trace = |seed| {
         let test = Test { trace: true, faults: Fault::ALL.into(), ..test(seed) };
-        Ids::run(&test, Source::Sequential).trace
+        ServiceIds::run(&test, IdSource::Sequential).trace
     };
     assert_eq!(trace(1), trace(1));
     assert_ne!(trace(1), trace(2));
 }
 
-/// Asks one thing, answers whether it was refused so.
-struct Refused {
+/// Sends bad requests to a service, and checks the error code of each reply.
+struct BadRequester {
     node: Node,
 }
 
 #[async_trait(?Send)]
-impl Handler for Refused {
+impl Handler for BadRequester {
     type Request = Request;
     type Reply = Reply;
 
     async fn handle(&self, _from: &str, _request: Request) -> anyhow::Result<Reply> {
         #[derive(Serialize)]
         #[serde(rename_all = "snake_case")]
-        enum Odd {
+        enum BadRequest {
             Ts,
             Read,
         }
-        for (request, expected) in
-            [(Odd::Ts, ErrorCode::NotSupported), (Odd::Read, ErrorCode::MalformedRequest)]
-        {
+        for (request, expected) in [
+            (BadRequest::Ts, ErrorCode::NotSupported),
+            (BadRequest::Read, ErrorCode::MalformedRequest),
+        ] {
             let answer: Result<(), _> = self.node.rpc("seq-kv", &request).await;
             anyhow::ensure!(answer.err().and_then(|error| error.code()) == Some(expected));
         }
-        // What is no request is answered by nobody, and harms nobody.
-        self.node.send("seq-kv", &Odd::Read);
+        // A message without a msg_id gets no reply, and has no effect.
+        self.node.send("seq-kv", &BadRequest::Read);
         Ok(Reply::GenerateOk { id: self.node.random() })
     }
 }
 
 #[test]
-fn what_a_service_does_not_know_is_refused_at_once() {
-    let report = test(1).run(|node| Refused { node });
+fn a_service_refuses_bad_requests_at_once() {
+    let report = test(1).run(|node| BadRequester { node });
     report.assert_valid();
     assert_eq!(report.operations.ok, report.operations.invoked, "{report}");
 }

@@ -20,14 +20,14 @@ enum Reply {
     GenerateOk { id: String },
 }
 
-/// Counts from one, in every life.
-struct Counter {
+/// Counts from one in every incarnation, so its ids repeat after a kill.
+struct RestartingCounter {
     node: Node,
     count: Cell<u64>,
 }
 
 #[async_trait(?Send)]
-impl Handler for Counter {
+impl Handler for RestartingCounter {
     type Request = Request;
     type Reply = Reply;
 
@@ -38,7 +38,7 @@ impl Handler for Counter {
 }
 
 fn run(test: &Test) -> Report {
-    test.run(|node| Counter { node, count: Cell::new(0) })
+    test.run(|node| RestartingCounter { node, count: Cell::new(0) })
 }
 
 fn large() -> Test {
@@ -59,39 +59,39 @@ fn is_valid(report: &Report) -> bool {
 }
 
 #[test]
-fn what_is_left_is_one_node_and_one_strike_that_matters() {
+fn one_node_and_the_one_strike_that_matters_remain() {
     let report = run(&large());
     assert!(report.strikes.len() > 20, "{report}");
-    let smallest = report.smallest_without(is_valid).unwrap();
-    let [Strike { harm, .. }] = &smallest.strikes[..] else { panic!("{smallest:?}") };
-    assert_eq!((harm.fault(), smallest.nodes), (Fault::Kill, 1), "{smallest:?}");
+    let smallest = report.smallest_failing_test(is_valid).unwrap();
+    let [Strike { effect, .. }] = &smallest.strikes[..] else { panic!("{smallest:?}") };
+    assert_eq!((effect.fault(), smallest.nodes), (Fault::Kill, 1), "{smallest:?}");
     assert!(smallest.time_limit < Duration::from_secs(2), "{smallest:?}");
     let again = run(&smallest);
     assert!(again.operations.invoked < 10, "{again}");
     assert_eq!(again.valid, Validity::Invalid, "{again}");
-    assert_eq!(run(&large()).smallest_without(is_valid), Some(smallest), "found once more");
+    assert_eq!(run(&large()).smallest_failing_test(is_valid), Some(smallest), "found once more");
 }
 
 #[test]
-fn a_test_that_holds_is_not_made_smaller() {
+fn a_test_that_does_not_fail_is_not_shrunk() {
     let report = run(&Test { faults: [].into(), ..large() });
-    assert_eq!(report.smallest_without(is_valid), None);
+    assert_eq!(report.smallest_failing_test(is_valid), None);
 }
 
 #[test]
-fn what_goes_wrong_in_the_smallest_is_what_went_wrong() {
-    // The kills make ids come twice; that is not what is asked about here.
+fn the_smallest_test_fails_in_the_same_way() {
+    // Kills cause duplicate ids, but the predicate is about something else.
     let report = run(&large());
     let few = |report: &Report| report.operations.invoked < 5;
-    let smallest = report.smallest_without(few).unwrap();
+    let smallest = report.smallest_failing_test(few).unwrap();
     let again = run(&smallest);
     assert_eq!((again.valid, few(&again)), (Validity::Invalid, false), "{again}");
 }
 
 #[test]
-fn the_message_names_the_seed_the_line_that_repeats_it_and_the_smallest_test_as_rust() {
+fn the_message_has_the_seed_the_command_and_the_smallest_test() {
     let report = run(&large());
-    let smallest = report.smallest_without(is_valid).unwrap();
+    let smallest = report.smallest_failing_test(is_valid).unwrap();
     let panic = catch_unwind(AssertUnwindSafe(|| report.assert_valid())).unwrap_err();
     let message = panic.downcast_ref::<String>().unwrap();
     let [strike] = &smallest.strikes[..] else { panic!("{smallest:?}") };
@@ -100,13 +100,13 @@ fn the_message_names_the_seed_the_line_that_repeats_it_and_the_smallest_test_as_
         "the test should be valid: unique-ids with 7 nodes, seed 3: INVALID",
         "\nTo repeat it: ",
         "cargo test -p eddy --test it -- --exact \
-         shrink::the_message_names_the_seed_the_line_that_repeats_it_and_the_smallest_test_as_rust\n",
-        "tests in which the same goes wrong has 1 node, ",
+         shrink::the_message_has_the_seed_the_command_and_the_smallest_test\n",
+        " tests, the smallest that fails in the same way has 1 node, ",
         "\nTest {\n    workload: &workload::UniqueIds,\n    nodes: 1,\n",
         "    strikes: vec![Strike::kill([\"n0\"], ",
         &from,
         "    ..Test::default()\n}\n",
-        "\nWhat happens in it (> marks what contradicts each other):\n\n",
+        "\nIts history (> marks operations that contradict each other):\n\n",
         " s  0\t:invoke\t:generate\tnil\n",
         ":nemesis\t:info\t:kill\t{\"n0\" :killed}\n",
     ] {
@@ -119,32 +119,32 @@ fn a_strike_of_less_than_a_millisecond_leaves_a_test_that_can_be_run() {
     let from = Duration::from_micros(1_500_200);
     let strikes = vec![Strike::kill(["n0"], from, from + Duration::from_micros(300))];
     let report = run(&Test { nodes: 3, faults: [].into(), strikes, ..large() });
-    let smallest = report.smallest_without(is_valid).unwrap();
+    let smallest = report.smallest_failing_test(is_valid).unwrap();
     assert_eq!(run(&smallest).valid, Validity::Invalid);
 }
 
 #[test]
-fn strikes_without_end_can_be_made_smaller() {
+fn strikes_without_end_can_be_shortened() {
     let strikes = vec![Strike::kill(["n0"], Duration::from_secs(1), Duration::MAX)];
     let test = Test { nodes: 3, faults: [].into(), strikes, trace: true, ..large() };
-    // That with the strikes that there were is run without a trace, and so holds.
-    let smallest = run(&test).smallest_without(|report| report.trace.is_empty()).unwrap();
+    // With its drawn strikes written out, it runs without a trace, so the predicate is true of it.
+    let smallest = run(&test).smallest_failing_test(|report| report.trace.is_empty()).unwrap();
     assert_eq!((smallest.nodes, smallest.trace), (1, true), "{smallest:?}");
 }
 
 #[test]
-fn faults_that_end_early_are_named_and_end_by_themselves() {
+fn strikes_that_faults_until_ended_are_named_with_that_end() {
     for from in [Duration::from_secs(1), Duration::from_micros(4_998_700)] {
         let faults_until = Duration::from_secs(5);
         let strikes = vec![Strike::kill(["n0"], from, Duration::MAX)];
         let test = Test { nodes: 3, faults: [].into(), strikes, faults_until, ..large() };
         let report = run(&test);
         assert_eq!(report.strikes[0].until, faults_until);
-        let smallest = report.smallest_without(is_valid).unwrap();
+        let smallest = report.smallest_failing_test(is_valid).unwrap();
         assert_eq!((smallest.strikes.len(), smallest.faults_until), (1, Duration::MAX));
         assert_eq!(run(&smallest).valid, Validity::Invalid);
     }
     let test = Test { faults_until: Duration::from_secs(15), ..large() };
-    let smallest = run(&test).smallest_without(is_valid).unwrap();
+    let smallest = run(&test).smallest_failing_test(is_valid).unwrap();
     assert_eq!((smallest.strikes.len(), smallest.nodes), (1, 1), "{smallest:?}");
 }

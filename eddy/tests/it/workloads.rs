@@ -9,12 +9,13 @@ mod transactions;
 
 use std::time::Duration;
 
-use eddy::checker::Contradiction;
+use eddy::checkers::Contradiction;
 use eddy::history::{Kind, Op};
 use eddy::{Fault, Report, Strike, Test, Validity, Workload, workload};
 
-/// One in so many operations goes wrong, where a mistake is wanted.
-const WRONG: usize = 20;
+/// A wrong node makes its mistake in one operation of this many. In more, some seeds would not show
+/// it; in fewer, all would be too easy to find.
+const WRONG_ONE_IN: usize = 20;
 
 fn test(workload: &'static dyn Workload) -> Test {
     let concurrency = "4n".parse().unwrap_or_default();
@@ -57,19 +58,19 @@ fn check_contradictions(wrong: &Report) {
         _ => &["txn"],
     };
     assert!((1..=20).contains(&wrong.contradictions.len()), "{wrong}");
-    for Contradiction { what, operations, value } in &wrong.contradictions {
+    for Contradiction { description, operations, value } in &wrong.contradictions {
         let ops = wrong.history.ops();
         let named = operations.iter().filter_map(|index| ops.iter().find(|op| op.index == *index));
         let named: Vec<&Op> = named.collect();
-        assert_eq!(named.len(), operations.len(), "{what}");
-        assert!(operations.is_sorted(), "{what}: {operations:?}");
-        assert!(named.iter().all(|op| functions.contains(&&*op.f)), "{what}: {named:?}");
-        assert!(named.iter().any(|op| op.kind != Kind::Invoke), "{what}: {named:?}");
+        assert_eq!(named.len(), operations.len(), "{description}");
+        assert!(operations.is_sorted(), "{description}: {operations:?}");
+        assert!(named.iter().all(|op| functions.contains(&&*op.f)), "{description}: {named:?}");
+        assert!(named.iter().any(|op| op.kind != Kind::Invoke), "{description}: {named:?}");
         if wrong.test().workload.name() == "g-set" {
-            let [add, .., read] = &named[..] else { panic!("{what}: {named:?}") };
+            let [add, .., read] = &named[..] else { panic!("{description}: {named:?}") };
             assert_eq!((&*add.f, Some(&add.value), &*read.f), ("add", value.as_ref(), "read"));
             let elements = read.value.as_sequence().unwrap_or_default();
-            assert!(!elements.contains(&add.value), "{what}");
+            assert!(!elements.contains(&add.value), "{description}");
         }
     }
 }
@@ -91,47 +92,47 @@ fn check_seed<H: glomers::Handler>(
 }
 
 #[test]
-fn the_same_seed_is_the_same_run() {
-    check_seed(test(&workload::GCounter), counter::Counter::new);
-    check_seed(test(&workload::GSet), set::Set::new);
-    check_seed(test(&workload::Kafka), log::Log::new);
-    check_seed(test(&workload::LinKv), register::Register::new);
-    check_seed(test(&workload::TxnListAppend), transactions::Transactions::new);
-    check_seed(test(&workload::TxnRwRegister), transactions::Transactions::new);
+fn the_same_seed_gives_the_same_run() {
+    check_seed(test(&workload::GCounter), counter::CounterServer::new);
+    check_seed(test(&workload::GSet), set::SetServer::new);
+    check_seed(test(&workload::Kafka), log::LogServer::new);
+    check_seed(test(&workload::LinKv), register::RegisterServer::new);
+    check_seed(test(&workload::TxnListAppend), transactions::TxnServer::new);
+    check_seed(test(&workload::TxnRwRegister), transactions::TxnServer::new);
 }
 
 #[test]
 fn a_counter_that_forgets_to_add_is_found() {
-    check(&test(&workload::GCounter), counter::Counter::new, "which should be");
-    check(&test(&workload::PnCounter), counter::Counter::new, "which should be");
+    check(&test(&workload::GCounter), counter::CounterServer::new, "in final reads; expected ");
+    check(&test(&workload::PnCounter), counter::CounterServer::new, "in final reads; expected ");
 }
 
 #[test]
 fn a_set_that_forgets_an_element_is_found() {
-    check(&test(&workload::GSet), set::Set::new, "known to a node and then lost");
+    check(&test(&workload::GSet), set::SetServer::new, "lost after an acknowledgement or a read");
 }
 
 #[test]
-fn a_log_that_hands_out_an_offset_twice_is_found() {
+fn a_log_that_assigns_an_offset_twice_is_found() {
     let test = Test {
         rate: 400.0,
         concurrency: "2n".parse().unwrap_or_default(),
         ..test(&workload::Kafka)
     };
-    check(&test, log::Log::new, "inconsistent-offsets");
+    check(&test, log::LogServer::new, "inconsistent-offsets");
 }
 
 #[test]
-fn a_register_that_shows_a_value_that_was_overwritten_is_found() {
-    check(&test(&workload::LinKv), register::Register::new, "");
+fn a_register_that_returns_an_overwritten_value_is_found() {
+    check(&test(&workload::LinKv), register::RegisterServer::new, "");
 }
 
 /// Maelstrom has no kills, and takes what was refused for what did not happen. If the first that is
 /// asked after the kill is to write, nobody can tell.
 #[test]
-fn a_register_that_forgets_what_was_written_is_found_when_it_is_killed() {
+fn a_register_without_storage_is_found_when_it_is_killed() {
     let kill = Strike::kill(["n0"], Duration::from_secs(2), Duration::from_secs(3));
-    let start = |node| register::Register::new(node, false);
+    let start = |node| register::RegisterServer::new(node, false);
     let mut found = 0;
     for seed in 0..20 {
         let faults = [Fault::Partition].into();
@@ -154,20 +155,20 @@ fn a_register_that_forgets_what_was_written_is_found_when_it_is_killed() {
 
 /// Two clients per node share a key, so ten of them go with five nodes, or one, and not with two.
 #[test]
-fn the_smallest_test_of_registers_is_one_that_can_be_run() {
+fn the_smallest_test_of_registers_is_valid() {
     let concurrency = "10".parse().unwrap_or_default();
     let test = Test { nodes: 5, concurrency, ..test(&workload::LinKv) };
-    // Each node is right by itself, and knows nothing of the others.
-    let start = |node| register::Register::new(node, false);
+    // Each node is correct by itself, but the nodes do not communicate.
+    let start = |node| register::RegisterServer::new(node, false);
     let report = test.run(start);
     assert_eq!(report.valid, Validity::Invalid, "{report}");
-    let smallest = report.smallest_without(|report| report.valid == Validity::Valid);
+    let smallest = report.smallest_failing_test(|report| report.valid == Validity::Valid);
     let smallest = smallest.expect("a test that fails has a smallest one");
     assert_eq!(smallest.run(start).valid, Validity::Invalid, "{smallest:?}");
 }
 
 #[test]
-fn transactions_that_are_refused_and_yet_happen_are_found() {
-    check(&test(&workload::TxnListAppend), transactions::Transactions::new, "G1a");
-    check(&test(&workload::TxnRwRegister), transactions::Transactions::new, "G1a");
+fn transactions_that_are_refused_and_yet_committed_are_found() {
+    check(&test(&workload::TxnListAppend), transactions::TxnServer::new, "G1a");
+    check(&test(&workload::TxnRwRegister), transactions::TxnServer::new, "G1a");
 }

@@ -8,19 +8,19 @@ mod allocator;
 mod counter;
 mod gossiper;
 mod lease;
-mod shelf;
+mod seq_kv_set;
 
 use std::time::Duration;
 
-use eddy::checker::Contradiction;
+use eddy::checkers::Contradiction;
 use eddy::latency::Latency;
 use eddy::{Fault, Report, Test, Validity, Workload, workload};
 
 /// A mistake is to be found within so many seeds.
 const SEEDS: u64 = 50;
 
-/// With so many seeds each, the other faults must not be blamed for it.
-const OTHERS: u64 = 3;
+/// The seeds with which each other fault must not reveal it. More are slower; fewer prove less.
+const OTHER_SEEDS: u64 = 3;
 
 fn test(workload: &'static dyn Workload, fault: Fault, seed: u64) -> Test {
     let mean = Duration::from_millis(10);
@@ -48,7 +48,7 @@ fn check(
     most_nodes: usize,
 ) {
     for other in Fault::ALL {
-        for seed in 0..OTHERS {
+        for seed in 0..OTHER_SEEDS {
             let test = test(workload, other, seed);
             let right = run(&test, false);
             assert!(right.is_valid_but_for_kills(), "without a mistake: {right}");
@@ -70,12 +70,12 @@ fn check(
         )
     };
     assert!(!found.contradictions.is_empty(), "{found}");
-    for Contradiction { what, operations, .. } in &found.contradictions {
+    for Contradiction { description, operations, .. } in &found.contradictions {
         let is_named = !operations.is_empty() && operations.iter().all(is_of_workload);
-        assert!(is_named, "{what}: {operations:?}");
+        assert!(is_named, "{description}: {operations:?}");
     }
-    let smallest = found.smallest_without(Report::is_valid_but_for_kills).unwrap();
-    let kinds: Vec<Fault> = smallest.strikes.iter().map(|strike| strike.harm.fault()).collect();
+    let smallest = found.smallest_failing_test(Report::is_valid_but_for_kills).unwrap();
+    let kinds: Vec<Fault> = smallest.strikes.iter().map(|strike| strike.effect.fault()).collect();
     assert_eq!(kinds, [fault], "{smallest:?}");
     assert!(smallest.nodes <= most_nodes, "{smallest:?}");
     assert!(smallest.time_limit < found.test().time_limit, "{smallest:?}");
@@ -84,43 +84,51 @@ fn check(
 }
 
 #[test]
-fn a_kill_reveals_a_counter_that_begins_anew() {
-    let run = |test: &Test, is_wrong| test.run(move |node| counter::Ids::new(node, is_wrong));
+fn a_kill_reveals_a_counter_that_restarts_at_one() {
+    let run =
+        |test: &Test, is_wrong| test.run(move |node| counter::CountedIds::new(node, is_wrong));
     check(Fault::Kill, &workload::UniqueIds, run, 1);
 }
 
 #[test]
 fn a_pause_reveals_a_lease_that_trusts_its_clock() {
-    let run = |test: &Test, is_wrong| test.run(move |node| lease::Ids::new(node, is_wrong));
+    let run = |test: &Test, is_wrong| test.run(move |node| lease::LeasedIds::new(node, is_wrong));
     check(Fault::Pause, &workload::UniqueIds, run, 3);
 }
 
 #[test]
 fn a_duplicate_reveals_a_handler_that_is_not_idempotent() {
-    let run = |test: &Test, is_wrong| test.run(move |node| allocator::Ids::new(node, is_wrong));
+    let run =
+        |test: &Test, is_wrong| test.run(move |node| allocator::AllocatedIds::new(node, is_wrong));
     check(Fault::Duplicate, &workload::UniqueIds, run, 3);
 }
 
 #[test]
-fn a_loss_reveals_a_message_that_is_not_repeated() {
-    check(Fault::Loss, &workload::Broadcast, gossiper::run(gossiper::Mistake::NoRetry), 3);
+fn a_loss_reveals_a_message_that_is_not_retransmitted() {
+    check(Fault::Loss, &workload::Broadcast, gossiper::run(gossiper::GossipMistake::NoRetry), 3);
 }
 
 #[test]
-fn a_link_that_works_one_way_reveals_who_waits_to_be_called_back() {
-    check(Fault::OneWay, &workload::Broadcast, gossiper::run(gossiper::Mistake::EvictsSilent), 3);
+fn a_one_way_link_reveals_a_node_that_waits_for_its_peer_to_recover() {
+    check(
+        Fault::OneWay,
+        &workload::Broadcast,
+        gossiper::run(gossiper::GossipMistake::EvictsSilent),
+        3,
+    );
 }
 
 #[test]
-fn a_slow_link_reveals_a_time_out_that_is_too_short() {
-    check(Fault::Slow, &workload::Broadcast, gossiper::run(gossiper::Mistake::EvictsSlow), 3);
+fn a_slow_link_reveals_a_timeout_that_is_too_short() {
+    check(Fault::Slow, &workload::Broadcast, gossiper::run(gossiper::GossipMistake::EvictsSlow), 3);
 }
 
 #[test]
-fn a_store_with_a_past_reveals_who_believes_what_it_says() {
-    let run = |test: &Test, is_wrong| test.run(move |node| shelf::Shelf::new(node, is_wrong));
+fn a_sequential_store_reveals_a_node_that_trusts_stale_reads() {
+    let run =
+        |test: &Test, is_wrong| test.run(move |node| seq_kv_set::SeqKvSet::new(node, is_wrong));
     let quiet = |seed| Test { faults: [].into(), ..test(&workload::Broadcast, Fault::Kill, seed) };
-    for seed in 0..OTHERS {
+    for seed in 0..OTHER_SEEDS {
         run(&quiet(seed), false).assert_valid();
         for fault in Fault::ALL {
             run(&test(&workload::Broadcast, fault, seed), false).assert_valid();
@@ -129,6 +137,6 @@ fn a_store_with_a_past_reveals_who_believes_what_it_says() {
     let mut runs = (0..SEEDS).map(|seed| run(&quiet(seed), true));
     let found = runs.find(|report| report.valid == Validity::Invalid);
     let found = found.unwrap_or_else(|| panic!("{SEEDS} seeds do not find it"));
-    let smallest = found.smallest_without(|report| report.valid != Validity::Invalid).unwrap();
+    let smallest = found.smallest_failing_test(|report| report.valid != Validity::Invalid).unwrap();
     assert!(smallest.nodes <= 2, "one to write, one to read: {smallest:?}");
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::labels::{Rectangle, Room};
-use super::scale::Span;
+use super::labels::{LabelSpace, Rectangle};
+use super::scale::AxisSpan;
 use super::text::{self, escaped};
-use super::{Area, Chart, Series, Style};
+use super::{Area, Chart, Series, SeriesStyle};
 
 /// The width and the height of a picture for a wide screen.
 pub(super) const WIDE: (f64, f64) = (900.0, 560.0);
@@ -13,19 +13,18 @@ pub(super) const WIDE: (f64, f64) = (900.0, 560.0);
 /// The same of one for a phone, whose page has about as many pixels across.
 pub(super) const NARROW: (f64, f64) = (360.0, 320.0);
 
-/// How high the axes are at least: under a long legend a picture is higher than it would be.
-const LEAST_FRAME: f64 = 160.0;
+/// Minimum height of the axes: a picture with a long legend becomes higher.
+const MIN_FRAME_HEIGHT: f64 = 160.0;
 
 /// Around everything: less, and a page's border touches the text.
 const MARGIN: f64 = 14.0;
 
-/// The height of the letters: smaller ones cannot be read when a page shows the picture at half its
-/// size, larger ones leave no room for labels.
-const SMALL: f64 = 13.0;
-const LARGE: f64 = 18.0;
+/// Font sizes: smaller text cannot be read at half size, larger text leaves no room for labels.
+const SMALL_FONT: f64 = 13.0;
+const LARGE_FONT: f64 = 18.0;
 
-/// Room for the numbers and the label of the axis to the right.
-const BELOW_FRAME: f64 = MARGIN + 3.4 * SMALL;
+/// Space for the numbers and the label of the horizontal axis.
+const BELOW_FRAME: f64 = MARGIN + 3.4 * SMALL_FONT;
 
 /// Room for a tick and its number, so how many an axis has.
 const TICK_WIDTH: f64 = 75.0;
@@ -41,20 +40,21 @@ const AREA_COLORS: [&str; 3] = ["#56b4e9", "#009e73", "#e69f00"];
 
 /// A mark's shape; there are four, and seven colors, so it is long until both come again.
 #[derive(Clone, Copy)]
-enum Shape {
+enum MarkShape {
     Circle,
     Square,
     Triangle,
     Diamond,
 }
 
-const SHAPES: [Shape; 4] = [Shape::Circle, Shape::Square, Shape::Diamond, Shape::Triangle];
+const SHAPES: [MarkShape; 4] =
+    [MarkShape::Circle, MarkShape::Square, MarkShape::Diamond, MarkShape::Triangle];
 
 /// A chart that is being drawn.
 pub(super) struct Drawing<'a> {
     chart: &'a Chart,
-    x: Span,
-    y: Span,
+    x: AxisSpan,
+    y: AxisSpan,
     width: f64,
     height: f64,
     /// What the axes enclose.
@@ -62,20 +62,20 @@ pub(super) struct Drawing<'a> {
     elements: Vec<String>,
 }
 
-/// A series as the legend shows it.
-struct Entry<'a> {
+/// Legend entry of a series.
+struct LegendEntry<'a> {
     series: &'a Series,
     color: &'static str,
-    shape: Shape,
-    /// Whether an earlier one has its color.
-    is_again: bool,
+    shape: MarkShape,
+    /// True if an earlier series has the same color.
+    reuses_color: bool,
 }
 
 impl<'a> Drawing<'a> {
     pub(super) fn new(
         chart: &'a Chart,
-        x: Span,
-        y: Span,
+        x: AxisSpan,
+        y: AxisSpan,
         (width, height): (f64, f64),
     ) -> Drawing<'a> {
         let inside = Rectangle { left: 0.0, top: 0.0, width, height };
@@ -85,7 +85,7 @@ impl<'a> Drawing<'a> {
     pub(super) fn into_svg(mut self) -> String {
         let legend_top = self.title();
         let frame_top = self.legend(legend_top) + MARGIN;
-        self.height = self.height.max((frame_top + LEAST_FRAME + BELOW_FRAME).ceil());
+        self.height = self.height.max((frame_top + MIN_FRAME_HEIGHT + BELOW_FRAME).ceil());
         self.axes(frame_top);
         self.series();
         self.labels();
@@ -110,25 +110,25 @@ impl<'a> Drawing<'a> {
         if self.chart.title.is_empty() {
             return MARGIN;
         }
-        let middle = (self.width / 2.0, MARGIN + LARGE / 2.0);
+        let middle = (self.width / 2.0, MARGIN + LARGE_FONT / 2.0);
         // Bold letters are a sixth wider, at most.
-        let size = fitting(&self.chart.title, LARGE, (self.width - 2.0 * MARGIN) / 1.17);
+        let size = fitting_size(&self.chart.title, LARGE_FONT, (self.width - 2.0 * MARGIN) / 1.17);
         self.text(middle, "middle", size, "font-weight=\"bold\"", &self.chart.title);
-        MARGIN + LARGE * 1.4
+        MARGIN + LARGE_FONT * 1.4
     }
 
     /// Draws the legend in rows from the left, and says where it ends.
     fn legend(&mut self, top: f64) -> f64 {
         const GAP: f64 = 22.0;
-        const ROW: f64 = SMALL * 1.7;
+        const ROW: f64 = SMALL_FONT * 1.7;
         let mut left = MARGIN;
         let mut middle = top + ROW / 2.0;
         let mut bottom = top;
         for entry in self.entries().into_iter().filter(|entry| !entry.series.name.is_empty()) {
             let name = &entry.series.name;
-            let has_no_line = matches!(entry.series.style, Style::Marks | Style::Dots);
+            let has_no_line = matches!(entry.series.style, SeriesStyle::Marks | SeriesStyle::Dots);
             let sample = if has_no_line { 12.0 } else { 30.0 };
-            let width = sample + 6.0 + text::width(name, SMALL);
+            let width = sample + 6.0 + text::width(name, SMALL_FONT);
             if left > MARGIN && left + width > self.width - MARGIN {
                 left = MARGIN;
                 middle += ROW;
@@ -136,7 +136,7 @@ impl<'a> Drawing<'a> {
             self.line(&entry, &[(left, middle), (left + sample, middle)]);
             self.mark(&entry, (left + sample / 2.0, middle));
             let start = left + sample + 6.0;
-            let size = fitting(name, SMALL, self.width - MARGIN - start);
+            let size = fitting_size(name, SMALL_FONT, self.width - MARGIN - start);
             self.text((start, middle), "start", size, "", name);
             left += width + GAP;
             bottom = middle + ROW / 2.0;
@@ -147,35 +147,41 @@ impl<'a> Drawing<'a> {
     /// Draws what does not depend on the points: areas, the lines at the ticks, the axes.
     fn axes(&mut self, top: f64) {
         let bottom = self.height - BELOW_FRAME;
-        let y_ticks = self.y.ticks(room(bottom - top, TICK_HEIGHT));
-        let numbers = y_ticks.iter().map(|tick| text::width(&text::number(*tick), SMALL));
-        let left = MARGIN + 2.0 * SMALL + numbers.fold(0.0, f64::max) + 6.0;
-        // The last number may stand out by half of its width.
+        let y_ticks = self.y.ticks(tick_count(bottom - top, TICK_HEIGHT));
+        let numbers = y_ticks.iter().map(|tick| text::width(&text::number(*tick), SMALL_FONT));
+        let left = MARGIN + 2.0 * SMALL_FONT + numbers.fold(0.0, f64::max) + 6.0;
+        // The last number may stick out by half its width.
         let width = self.width - MARGIN - TICK_WIDTH / 3.0 - left;
         self.frame = Rectangle { left, top, width, height: bottom - top };
         self.areas();
         let right = left + width;
-        for tick in self.x.ticks(room(width, TICK_WIDTH)) {
-            let x = self.across(tick);
+        for tick in self.x.ticks(tick_count(width, TICK_WIDTH)) {
+            let x = self.pixel_x(tick);
             self.push(thin_line((x, top), (x, bottom), "#dddddd"));
             self.push(thin_line((x, bottom), (x, bottom + 5.0), "#444444"));
-            let place = (x, bottom + 6.0 + SMALL / 2.0 + 2.0);
-            self.text(place, "middle", SMALL, "", &text::number(tick));
+            let place = (x, bottom + 6.0 + SMALL_FONT / 2.0 + 2.0);
+            self.text(place, "middle", SMALL_FONT, "", &text::number(tick));
         }
         for tick in y_ticks {
-            let y = self.down(tick);
+            let y = self.pixel_y(tick);
             self.push(thin_line((left, y), (right, y), "#dddddd"));
             self.push(thin_line((left - 5.0, y), (left, y), "#444444"));
-            self.text((left - 8.0, y), "end", SMALL, "", &text::number(tick));
+            self.text((left - 8.0, y), "end", SMALL_FONT, "", &text::number(tick));
         }
         self.push(thin_line((left, bottom), (right, bottom), "#444444"));
         self.push(thin_line((left, top), (left, bottom), "#444444"));
         let (x_label, y_label) = (&self.chart.x.label, &self.chart.y.label);
-        let middle = (left + width / 2.0, self.height - MARGIN - SMALL / 2.0);
-        self.text(middle, "middle", fitting(x_label, SMALL, width), "", x_label);
-        let (x, y) = (MARGIN + SMALL / 2.0, f64::midpoint(top, bottom));
+        let middle = (left + width / 2.0, self.height - MARGIN - SMALL_FONT / 2.0);
+        self.text(middle, "middle", fitting_size(x_label, SMALL_FONT, width), "", x_label);
+        let (x, y) = (MARGIN + SMALL_FONT / 2.0, f64::midpoint(top, bottom));
         let turned = format!("transform=\"rotate(-90 {x:.1} {y:.1})\"");
-        self.text((x, y), "middle", fitting(y_label, SMALL, bottom - top), &turned, y_label);
+        self.text(
+            (x, y),
+            "middle",
+            fitting_size(y_label, SMALL_FONT, bottom - top),
+            &turned,
+            y_label,
+        );
     }
 
     fn areas(&mut self) {
@@ -204,8 +210,8 @@ impl<'a> Drawing<'a> {
 
     /// What can be seen of an area, if anything.
     fn shaded(&self, area: &Area) -> Option<Rectangle> {
-        let (left, right) = (self.across(area.from.0), self.across(area.to.0));
-        let (bottom, top) = (self.down(area.from.1), self.down(area.to.1));
+        let (left, right) = (self.pixel_x(area.from.0), self.pixel_x(area.to.0));
+        let (bottom, top) = (self.pixel_y(area.from.1), self.pixel_y(area.to.1));
         let (width, height) = (right - left, bottom - top);
         (width > 0.0 && height > 0.0).then_some(Rectangle { left, top, width, height })
     }
@@ -214,12 +220,12 @@ impl<'a> Drawing<'a> {
     fn series(&mut self) {
         let entries = self.entries();
         for entry in &entries {
-            let places = self.places(entry.series);
+            let places = self.positions(entry.series);
             self.line(entry, &places);
         }
         for entry in &entries {
-            let places = self.places(entry.series);
-            if entry.series.style == Style::Dots {
+            let places = self.positions(entry.series);
+            if entry.series.style == SeriesStyle::Dots {
                 self.dots(entry, &places);
                 continue;
             }
@@ -229,13 +235,13 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Draws all dots of a series as one path, each as a line of no length with round ends, or with
-    /// square ones where an earlier series has its color.
-    fn dots(&mut self, entry: &Entry, places: &[(f64, f64)]) {
+    /// Draws all dots of a series as one path. Each dot is a line of length zero with round caps,
+    /// or with square ones if an earlier series has the same color.
+    fn dots(&mut self, entry: &LegendEntry, places: &[(f64, f64)]) {
         let shown: BTreeSet<String> =
             places.iter().map(|(x, y)| format!("M{x:.0} {y:.0}h0")).collect();
         let (path, color) = (shown.into_iter().collect::<String>(), entry.color);
-        let ends = if entry.is_again { "square" } else { "round" };
+        let ends = if entry.reuses_color { "square" } else { "round" };
         self.push(format!(
             "<path d=\"{path}\" stroke=\"{color}\" stroke-width=\"4\" stroke-linecap=\"{ends}\" \
              stroke-opacity=\"0.7\"/>"
@@ -246,66 +252,67 @@ impl<'a> Drawing<'a> {
     fn labels(&mut self) {
         let chart = self.chart;
         let mut room =
-            Room::new(Rectangle { width: self.width - 4.0 - self.frame.left, ..self.frame });
-        let is_sparse = |series: &&Series| !matches!(series.style, Style::Curve | Style::Dots);
+            LabelSpace::new(Rectangle { width: self.width - 4.0 - self.frame.left, ..self.frame });
+        let is_sparse =
+            |series: &&Series| !matches!(series.style, SeriesStyle::Curve | SeriesStyle::Dots);
         for series in chart.series.iter().filter(is_sparse) {
-            let places = self.places(series);
-            if series.style != Style::Marks {
+            let places = self.positions(series);
+            if series.style != SeriesStyle::Marks {
                 for ends in places.windows(2) {
-                    room.take_line(ends[0], ends[1]);
+                    room.occupy_line(ends[0], ends[1]);
                 }
             }
             for place in places {
-                room.take(Rectangle::around(place, 12.0, 12.0));
+                room.occupy(Rectangle::centered_at(place, 12.0, 12.0));
             }
         }
         for name in self.area_names() {
             let mut areas = chart.areas.iter().filter(|area| area.name == name);
             let first = areas.find_map(|area| Some((area, self.shaded(area)?)));
             if let Some((area, shaded)) = first {
-                let place = room.within(shaded, &area.name, SMALL);
+                let place = room.place_within(shaded, &area.name, SMALL_FONT);
                 self.label(place, "font-style=\"italic\"", &area.name);
             }
         }
         for series in chart.series.iter().filter(is_sparse) {
-            for (point, place) in series.points.iter().zip(self.places(series)) {
+            for (point, place) in series.points.iter().zip(self.positions(series)) {
                 if let Some(label) = &point.label {
-                    let place = room.beside(place, label, SMALL);
+                    let place = room.place_beside(place, label, SMALL_FONT);
                     self.label(place, "", label);
                 }
             }
         }
     }
 
-    fn entries(&self) -> Vec<Entry<'a>> {
+    fn entries(&self) -> Vec<LegendEntry<'a>> {
         let looks = COLORS.iter().cycle().zip(SHAPES.iter().cycle());
         let series = self.chart.series.iter().zip(looks).enumerate();
         let entry = |(number, (series, (color, shape)))| {
-            let (color, shape): (&&str, &Shape) = (color, shape);
-            Entry { series, color, shape: *shape, is_again: number >= COLORS.len() }
+            let (color, shape): (&&str, &MarkShape) = (color, shape);
+            LegendEntry { series, color, shape: *shape, reuses_color: number >= COLORS.len() }
         };
         series.map(entry).collect()
     }
 
-    fn places(&self, series: &Series) -> Vec<(f64, f64)> {
-        series.points.iter().map(|point| (self.across(point.x), self.down(point.y))).collect()
+    fn positions(&self, series: &Series) -> Vec<(f64, f64)> {
+        series.points.iter().map(|point| (self.pixel_x(point.x), self.pixel_y(point.y))).collect()
     }
 
-    fn across(&self, x: f64) -> f64 {
-        self.frame.left + self.x.place(x) * self.frame.width
+    fn pixel_x(&self, x: f64) -> f64 {
+        self.frame.left + self.x.position(x) * self.frame.width
     }
 
-    fn down(&self, y: f64) -> f64 {
-        self.frame.top + (1.0 - self.y.place(y)) * self.frame.height
+    fn pixel_y(&self, y: f64) -> f64 {
+        self.frame.top + (1.0 - self.y.position(y)) * self.frame.height
     }
 
-    /// Draws a series' line through places, if it has one.
-    fn line(&mut self, entry: &Entry, places: &[(f64, f64)]) {
+    /// Draws the line of a series, if it has one.
+    fn line(&mut self, entry: &LegendEntry, places: &[(f64, f64)]) {
         let dashes = match entry.series.style {
-            Style::Curve if entry.is_again => " stroke-dasharray=\"2 3\"",
-            Style::Line | Style::Curve => "",
-            Style::Dashed => " stroke-dasharray=\"7 5\"",
-            Style::Marks | Style::Dots => return,
+            SeriesStyle::Curve if entry.reuses_color => " stroke-dasharray=\"2 3\"",
+            SeriesStyle::Line | SeriesStyle::Curve => "",
+            SeriesStyle::Dashed => " stroke-dasharray=\"7 5\"",
+            SeriesStyle::Marks | SeriesStyle::Dots => return,
         };
         let (color, points) = (entry.color, path(places));
         self.push(format!(
@@ -314,26 +321,30 @@ impl<'a> Drawing<'a> {
         ));
     }
 
-    /// Draws a series' mark at a place, if it has one.
-    fn mark(&mut self, entry: &Entry, (x, y): (f64, f64)) {
-        // Half of the width of a square; other shapes are as wide as is needed to look as large.
+    /// Draws the mark of a series at a point, if it has one.
+    fn mark(&mut self, entry: &LegendEntry, (x, y): (f64, f64)) {
+        // Half the width of a square; other shapes are scaled to look equally large.
         let half = match entry.series.style {
-            Style::Line => 3.6,
-            Style::Marks => 4.6,
-            Style::Dots => return self.dots(entry, &[(x, y)]),
-            Style::Dashed | Style::Curve => return,
+            SeriesStyle::Line => 3.6,
+            SeriesStyle::Marks => 4.6,
+            SeriesStyle::Dots => return self.dots(entry, &[(x, y)]),
+            SeriesStyle::Dashed | SeriesStyle::Curve => return,
         };
         let (round, far) = (half * 1.13, half * 1.4);
         let shape = match entry.shape {
-            Shape::Circle => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{round:.1}\""),
-            Shape::Square => polygon(&[
+            MarkShape::Circle => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{round:.1}\""),
+            MarkShape::Square => polygon(&[
                 (x - half, y - half),
                 (x + half, y - half),
                 (x + half, y + half),
                 (x - half, y + half),
             ]),
-            Shape::Triangle => polygon(&[(x, y - far), (x + far, y + half), (x - far, y + half)]),
-            Shape::Diamond => polygon(&[(x, y - far), (x + far, y), (x, y + far), (x - far, y)]),
+            MarkShape::Triangle => {
+                polygon(&[(x, y - far), (x + far, y + half), (x - far, y + half)])
+            }
+            MarkShape::Diamond => {
+                polygon(&[(x, y - far), (x + far, y), (x, y + far), (x - far, y)])
+            }
         };
         self.push(format!("{shape} fill=\"{}\" stroke=\"#ffffff\"/>", entry.color));
     }
@@ -343,7 +354,7 @@ impl<'a> Drawing<'a> {
         let middle = (place.left + place.width / 2.0, place.top + place.height / 2.0);
         let halo = "stroke=\"#ffffff\" stroke-width=\"3\" stroke-opacity=\"0.7\" \
                     stroke-linejoin=\"round\" paint-order=\"stroke\"";
-        self.text(middle, "middle", SMALL, &format!("{halo} {attributes}"), text);
+        self.text(middle, "middle", SMALL_FONT, &format!("{halo} {attributes}"), text);
     }
 
     /// Draws a text whose middle is at a height.
@@ -379,13 +390,13 @@ fn path(places: &[(f64, f64)]) -> String {
     places.collect::<Vec<_>>().join(" ")
 }
 
-/// The size at which a text is no wider than there is room for.
-fn fitting(text: &str, size: f64, room: f64) -> f64 {
+/// Font size at which a text fits into a width.
+fn fitting_size(text: &str, size: f64, room: f64) -> f64 {
     let width = text::width(text, size);
     if width > room { size * room / width } else { size }
 }
 
-/// How many ticks fit side by side, and two at least.
-fn room(length: f64, each: f64) -> u8 {
+/// Number of ticks that fit, at least two.
+fn tick_count(length: f64, each: f64) -> u8 {
     (2..u8::MAX).take_while(|count| f64::from(*count) * each <= length).last().unwrap_or(2)
 }

@@ -8,21 +8,21 @@ use super::{Axis, Scale};
 /// What cannot be drawn, with its name and value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChartError {
-    /// Whose fault it is, and what is wrong.
-    sentence: String,
+    /// Sentence about the error.
+    message: String,
 }
 
 impl ChartError {
     pub(super) fn not_finite(kind: &str, name: &str, value: f64) -> ChartError {
-        let sentence = format!("{kind} {name:?} has the value {value}, which is no finite number");
-        ChartError { sentence }
+        let message = format!("{kind} {name:?} has the value {value}, which is not finite");
+        ChartError { message }
     }
 
     pub(super) fn not_positive(series: &str, axis: &Axis, value: f64) -> ChartError {
-        let axis = described(axis);
+        let axis = axis_name(axis);
         let sentence =
-            format!("series {series:?} has the value {value}, which has no place on the {axis}");
-        ChartError { sentence }
+            format!("series {series:?} has the value {value}, which the {axis} cannot show");
+        ChartError { message: sentence }
     }
 
     pub(super) fn outside(series: &str, axis: &Axis, value: f64, ends: (f64, f64)) -> ChartError {
@@ -30,16 +30,16 @@ impl ChartError {
         let sentence = format!(
             "series {series:?} has the value {value}, outside the axis {label:?}, {low} to {high}"
         );
-        ChartError { sentence }
+        ChartError { message: sentence }
     }
 
     pub(super) fn range(axis: &Axis, (low, high): (f64, f64)) -> ChartError {
-        let sentence = format!("the {} cannot go from {low} to {high}", described(axis));
-        ChartError { sentence }
+        let sentence = format!("the {} cannot go from {low} to {high}", axis_name(axis));
+        ChartError { message: sentence }
     }
 }
 
-fn described(axis: &Axis) -> String {
+fn axis_name(axis: &Axis) -> String {
     match axis.scale {
         Scale::Linear => format!("axis {:?}", axis.label),
         Scale::Logarithmic => format!("logarithmic axis {:?}", axis.label),
@@ -48,7 +48,7 @@ fn described(axis: &Axis) -> String {
 
 impl Display for ChartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.sentence)
+        f.write_str(&self.message)
     }
 }
 

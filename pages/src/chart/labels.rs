@@ -16,9 +16,9 @@ pub(super) struct Rectangle {
 
 /// What is taken in a picture.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct LabelSpace {
     inside: Rectangle,
-    taken: Vec<Rectangle>,
+    occupied: Vec<Rectangle>,
 }
 
 /// How far a label is from the middle of its point: less touches the mark, more could belong to
@@ -28,36 +28,40 @@ const DISTANCE: f64 = 9.0;
 /// How far an area's name is from its border.
 const INSET: f64 = 6.0;
 
-/// What one pixel outside costs, in pixels that are hidden: text that is cut off cannot be read.
-const OUTSIDE: f64 = 100.0;
+/// Cost of a pixel outside the frame, in hidden pixels: clipped text cannot be read.
+const OUTSIDE_COST: f64 = 100.0;
 
-/// What each place costs more than the one before it, in pixels that are hidden.
-const LATER: f64 = 2.0;
+/// Extra cost of each position over the one before, in hidden pixels.
+const PREFERENCE_STEP: f64 = 2.0;
 
-impl Room {
-    pub(super) fn new(inside: Rectangle) -> Room {
-        Room { inside, taken: vec![] }
+impl LabelSpace {
+    pub(super) fn new(inside: Rectangle) -> LabelSpace {
+        LabelSpace { inside, occupied: vec![] }
     }
 
-    pub(super) fn take(&mut self, rectangle: Rectangle) {
-        self.taken.push(rectangle);
+    pub(super) fn occupy(&mut self, rectangle: Rectangle) {
+        self.occupied.push(rectangle);
     }
 
-    /// Takes what a line covers, in steps that are too short for a text to fall between.
-    pub(super) fn take_line(&mut self, from: (f64, f64), to: (f64, f64)) {
+    /// Occupies the space of a line, in steps too short for a text to fit between.
+    pub(super) fn occupy_line(&mut self, from: (f64, f64), to: (f64, f64)) {
         const STEP: f64 = 4.0;
         let (across, down) = (to.0 - from.0, to.1 - from.1);
         let count = (across.hypot(down) / STEP).ceil().max(1.0);
         let mut step = 0.0;
         while step <= count {
             let part = step / count;
-            self.take(Rectangle::around((from.0 + across * part, from.1 + down * part), 4.0, 4.0));
+            self.occupy(Rectangle::centered_at(
+                (from.0 + across * part, from.1 + down * part),
+                4.0,
+                4.0,
+            ));
             step += 1.0;
         }
     }
 
-    /// A place beside a point: right, left, above, below, or between two of these.
-    pub(super) fn beside(&mut self, point: (f64, f64), text: &str, size: f64) -> Rectangle {
+    /// Places a label beside a point: right, left, above, below, or at a corner.
+    pub(super) fn place_beside(&mut self, point: (f64, f64), text: &str, size: f64) -> Rectangle {
         let (width, height) = (text::width(text, size), size * 1.2);
         let (away, level) = (DISTANCE + width / 2.0, DISTANCE + height / 2.0);
         let corner = away - DISTANCE / 2.0;
@@ -72,13 +76,13 @@ impl Room {
             (-corner, level),
         ];
         let places = ways.map(|(right, down)| {
-            Rectangle::around((point.0 + right, point.1 + down), width, height)
+            Rectangle::centered_at((point.0 + right, point.1 + down), width, height)
         });
-        self.take_best(places)
+        self.occupy_best(places)
     }
 
-    /// A place in a corner of an area, beginning with the one at the top right.
-    pub(super) fn within(&mut self, area: Rectangle, text: &str, size: f64) -> Rectangle {
+    /// Places a label in a corner of an area, preferably the top right one.
+    pub(super) fn place_within(&mut self, area: Rectangle, text: &str, size: f64) -> Rectangle {
         let (width, height) = (text::width(text, size), size * 1.2);
         let left = area.left + INSET;
         let right = area.left + area.width - INSET - width;
@@ -86,33 +90,33 @@ impl Room {
         let bottom = area.top + area.height - INSET / 2.0 - height;
         let places = [(right, top), (left, top), (left, bottom), (right, bottom)]
             .map(|(left, top)| Rectangle { left, top, width, height });
-        self.take_best(places)
+        self.occupy_best(places)
     }
 
-    /// Takes the place that hides least; of equals, the first.
-    fn take_best<const COUNT: usize>(&mut self, places: [Rectangle; COUNT]) -> Rectangle {
+    /// Occupies the position that hides least; the first of equals.
+    fn occupy_best<const COUNT: usize>(&mut self, places: [Rectangle; COUNT]) -> Rectangle {
         let mut best = (f64::INFINITY, self.inside);
         let mut preference = 0.0;
         for place in places {
-            let outside = place.size() - place.overlap(self.inside);
-            let hidden: f64 = self.taken.iter().map(|taken| taken.overlap(place)).sum();
-            let cost = hidden + outside * OUTSIDE + preference;
+            let outside = place.area() - place.overlap(self.inside);
+            let hidden: f64 = self.occupied.iter().map(|taken| taken.overlap(place)).sum();
+            let cost = hidden + outside * OUTSIDE_COST + preference;
             if cost < best.0 {
                 best = (cost, place);
             }
-            preference += LATER;
+            preference += PREFERENCE_STEP;
         }
-        self.take(best.1);
+        self.occupy(best.1);
         best.1
     }
 }
 
 impl Rectangle {
-    pub(super) fn around((x, y): (f64, f64), width: f64, height: f64) -> Rectangle {
+    pub(super) fn centered_at((x, y): (f64, f64), width: f64, height: f64) -> Rectangle {
         Rectangle { left: x - width / 2.0, top: y - height / 2.0, width, height }
     }
 
-    fn size(self) -> f64 {
+    fn area(self) -> f64 {
         self.width * self.height
     }
 
@@ -129,14 +133,14 @@ impl Rectangle {
 mod tests {
     use super::*;
 
-    fn room() -> Room {
-        Room::new(Rectangle { left: 0.0, top: 0.0, width: 400.0, height: 300.0 })
+    fn room() -> LabelSpace {
+        LabelSpace::new(Rectangle { left: 0.0, top: 0.0, width: 400.0, height: 300.0 })
     }
 
     /// Checks on which side of a point its label is.
     #[track_caller]
-    fn check(room: &mut Room, (x, y): (f64, f64), expected: &str) {
-        let place = room.beside((x, y), "label", 12.0);
+    fn check(room: &mut LabelSpace, (x, y): (f64, f64), expected: &str) {
+        let place = room.place_beside((x, y), "label", 12.0);
         let side = match () {
             () if place.left > x => "right",
             () if place.left + place.width < x => "left",
@@ -165,7 +169,7 @@ mod tests {
     #[test]
     fn a_label_does_not_lie_on_a_line() {
         let mut room = room();
-        room.take_line((0.0, 150.0), (400.0, 150.0));
+        room.occupy_line((0.0, 150.0), (400.0, 150.0));
         check(&mut room, (200.0, 150.0), "above");
     }
 
@@ -173,9 +177,9 @@ mod tests {
     fn the_name_of_an_area_is_in_a_free_corner() {
         let area = Rectangle { left: 100.0, top: 100.0, width: 200.0, height: 100.0 };
         let mut room = room();
-        let places = [(); 4].map(|()| room.within(area, "name", 12.0));
+        let places = [(); 4].map(|()| room.place_within(area, "name", 12.0));
         for (number, place) in places.iter().enumerate() {
-            assert!((place.overlap(area) - place.size()).abs() < 1e-9, "{place:?}");
+            assert!((place.overlap(area) - place.area()).abs() < 1e-9, "{place:?}");
             assert!(places[..number].iter().all(|other| other.overlap(*place) == 0.0));
         }
         assert!(places[0].left > 200.0 && places[0].top < 150.0, "{places:?}");

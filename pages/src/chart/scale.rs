@@ -6,29 +6,29 @@ use super::{Axis, ChartError, Scale};
 
 /// What an axis shows, from one end to the other.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
+pub(super) struct AxisSpan {
     low: f64,
     high: f64,
     scale: Scale,
 }
 
 impl Scale {
-    /// Whether a finite value has a place on such an axis.
-    pub(super) fn has(self, value: f64) -> bool {
+    /// True if the axis can show a finite value.
+    pub(super) fn can_show(self, value: f64) -> bool {
         self == Scale::Linear || value > 0.0
     }
 }
 
-impl Span {
-    /// The range of an axis; if it has none, one with room for all values.
-    pub(super) fn of(axis: &Axis, values: &[f64]) -> Result<Span, ChartError> {
+impl AxisSpan {
+    /// Span of an axis: its range, or else one with room for all values.
+    pub(super) fn of(axis: &Axis, values: &[f64]) -> Result<AxisSpan, ChartError> {
         let scale = axis.scale;
         let (low, high) = axis.range.unwrap_or_else(|| match scale {
             Scale::Linear => linear_ends(values),
             Scale::Logarithmic => logarithmic_ends(values),
         });
-        if low < high && (high - low).is_finite() && scale.has(low) {
-            Ok(Span { low, high, scale })
+        if low < high && (high - low).is_finite() && scale.can_show(low) {
+            Ok(AxisSpan { low, high, scale })
         } else {
             Err(ChartError::range(axis, (low, high)))
         }
@@ -42,8 +42,9 @@ impl Span {
         (self.low..=self.high).contains(&value)
     }
 
-    /// Where a value is, from 0 at the low end to 1 at the high end; what lies beyond is there.
-    pub(super) fn place(self, value: f64) -> f64 {
+    /// Position of a value, from 0 at the low end to 1 at the high end. Values beyond an end are
+    /// clamped.
+    pub(super) fn position(self, value: f64) -> f64 {
         let value = value.clamp(self.low, self.high);
         match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
@@ -76,7 +77,8 @@ impl Span {
     fn steps(self, room: u8) -> Vec<f64> {
         let most = f64::from(room.max(2) - 1);
         let wanted = (self.high - self.low) / most;
-        let Some(step) = round_numbers(&[1, 2, 5], 1).find(|step| *step >= tidy(wanted)) else {
+        let Some(step) = round_numbers(&[1, 2, 5], 1).find(|step| *step >= without_noise(wanted))
+        else {
             return vec![];
         };
         // What a division is off by must not cost the axis its first or last tick.
@@ -85,7 +87,7 @@ impl Span {
         (0..room)
             .map(|count| first + f64::from(count))
             .take_while(|count| *count <= last)
-            .map(|count| tidy(count * step))
+            .map(|count| without_noise(count * step))
             .collect()
     }
 }
@@ -97,10 +99,11 @@ fn linear_ends(values: &[f64]) -> (f64, f64) {
     if low >= high {
         return (0.0, 1.0);
     }
-    // Ten steps at most: more would end nearer to the value, at a less round number.
-    let step = round_numbers(&[1, 2, 5], 1).find(|step| *step >= tidy((high - low) / 10.0));
+    // At most ten steps: more would end nearer to the value, but at a less round number.
+    let step =
+        round_numbers(&[1, 2, 5], 1).find(|step| *step >= without_noise((high - low) / 10.0));
     let step = step.unwrap_or(high - low);
-    (tidy((low / step).floor() * step), tidy((high / step).ceil() * step))
+    (without_noise((low / step).floor() * step), without_noise((high / step).ceil() * step))
 }
 
 /// From a round number below all values to one above them.
@@ -123,9 +126,9 @@ fn round_numbers(digits: &[u8], every: usize) -> impl Iterator<Item = f64> {
     })
 }
 
-/// The number without what arithmetic left at its end: 0.3 for 0.30000000000000004.
-fn tidy(number: f64) -> f64 {
-    // Adding zero makes -0 a 0.
+/// Number without rounding noise: 0.3 for 0.30000000000000004.
+fn without_noise(number: f64) -> f64 {
+    // Adding zero turns -0 into 0.
     format!("{number:.11e}").parse().unwrap_or(number) + 0.0
 }
 
@@ -133,8 +136,8 @@ fn tidy(number: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn span(scale: Scale, low: f64, high: f64) -> Span {
-        Span::of(&Axis { range: Some((low, high)), scale, ..Axis::default() }, &[]).unwrap()
+    fn span(scale: Scale, low: f64, high: f64) -> AxisSpan {
+        AxisSpan::of(&Axis { range: Some((low, high)), scale, ..Axis::default() }, &[]).unwrap()
     }
 
     /// Checks ticks, written as they would be in Rust.
@@ -155,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn logarithmic_ticks_are_those_that_people_count_in() {
+    fn logarithmic_ticks_are_round() {
         let log = Scale::Logarithmic;
         check_ticks(log, (0.2, 30.0), 9, &[0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0]);
         check_ticks(log, (0.1, 1.0), 9, &[0.1, 0.2, 0.5, 1.0]);
@@ -165,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn never_are_there_more_ticks_than_room() {
+    fn there_are_never_more_ticks_than_room() {
         for scale in [Scale::Linear, Scale::Logarithmic] {
             for (low, high) in [(1e-300, 1e300), (1e-9, 1.0), (0.999, 1.001), (3.0, 3e7)] {
                 for room in 2..20 {
@@ -178,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn places_go_from_end_to_end() {
+    fn positions_go_from_end_to_end() {
         for (scale, low, high, value, place) in [
             (Scale::Linear, 0.0, 10.0, 2.5, 0.25),
             (Scale::Linear, -10.0, 10.0, 0.0, 0.5),
@@ -189,7 +192,7 @@ mod tests {
             (Scale::Logarithmic, 0.1, 10.0, 10.0, 1.0),
             (Scale::Logarithmic, 0.1, 10.0, 0.0, 0.0),
         ] {
-            let found = span(scale, low, high).place(value);
+            let found = span(scale, low, high).position(value);
             assert!((found - place).abs() < 1e-12, "{value} in {low} to {high}: {found}");
         }
     }
@@ -208,7 +211,7 @@ mod tests {
             (log, vec![0.34, 24.2], (0.2, 50.0)),
         ] {
             let axis = Axis { scale, ..Axis::default() };
-            assert_eq!(Span::of(&axis, &values).unwrap().ends(), ends, "{values:?}");
+            assert_eq!(AxisSpan::of(&axis, &values).unwrap().ends(), ends, "{values:?}");
         }
     }
 }

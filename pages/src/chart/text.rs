@@ -4,7 +4,7 @@
 ///
 /// Less would make labels overlap; more would only move them further apart.
 pub(super) fn width(text: &str, size: f64) -> f64 {
-    let ems = text.chars().map(|letter| match letter {
+    let ems = text.chars().map(|c| match c {
         'i' | 'j' | 'l' | 'I' | '\'' | '.' | ',' | ':' | ';' | '|' | '!' | ' ' => 0.33,
         'f' | 'r' | 't' | '(' | ')' | '/' | '-' => 0.41,
         'm' | 'w' | 'M' | 'W' | '@' | '%' | '…' => 0.97,
@@ -41,8 +41,8 @@ pub(super) fn number(value: f64) -> String {
 /// The text as XML holds it. What it cannot hold at all becomes a replacement character.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for letter in text.chars() {
-        match letter {
+    for c in text.chars() {
+        match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
@@ -50,7 +50,7 @@ pub(super) fn escaped(text: &str) -> String {
             '\'' => escaped.push_str("&apos;"),
             '\t' | '\n' | '\r' => escaped.push(' '),
             '\0'..'\u{20}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            _ => escaped.push(letter),
+            _ => escaped.push(c),
         }
     }
     escaped

@@ -4,13 +4,13 @@
 //! are columns: entry `i` of each belongs to thing `i`. What refers to a thing of another list is
 //! its place in that list, and -1 where there is none.
 
-mod carriers;
-pub(super) mod clues;
+pub(super) mod evidence;
 pub(super) mod messages;
 mod omissions;
 pub(super) mod operations;
-pub(super) mod shown;
-mod story;
+mod propagation;
+pub(super) mod truncate;
+mod value_messages;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -18,12 +18,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::scene::Scene;
+use super::view_model::ViewModel;
 
 /// All that there is to draw.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Data {
-    /// When the first thing and the last thing happened.
+pub(crate) struct ReportData {
+    /// Times of the first and the last event.
     pub(crate) begin: i64,
     pub(crate) end: i64,
     /// Who sends or receives: nodes, then services, then clients.
@@ -31,16 +31,16 @@ pub(crate) struct Data {
     /// The `type`s of messages.
     pub(crate) kinds: Vec<String>,
     /// In the order of sending.
-    pub(crate) messages: Messages,
-    /// What operations are called, `read`.
+    pub(crate) messages: MessageColumns,
+    /// Names of operations, such as `read`.
     pub(crate) functions: Vec<String>,
-    /// In the order of beginning.
-    pub(crate) operations: Operations,
-    /// In the order of beginning.
-    pub(crate) faults: Vec<Shade>,
-    /// What went wrong, the most telling first.
-    pub(crate) contradictions: Vec<Clue>,
-    /// What is not in here, and why, in sentences.
+    /// In the order of invocation.
+    pub(crate) operations: OperationColumns,
+    /// In the order of their start.
+    pub(crate) faults: Vec<FaultSpan>,
+    /// Evidence of each contradiction, the most telling first.
+    pub(crate) contradictions: Vec<ContradictionView>,
+    /// Sentences about data that was left out, and why.
     pub(crate) omissions: Vec<String>,
 }
 
@@ -53,8 +53,8 @@ pub(crate) struct Participant {
 
 /// Columns of messages. One that a fault has doubled is two.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Messages {
-    /// Its number on the network.
+pub(crate) struct MessageColumns {
+    /// Id on the network.
     pub(crate) id: Vec<u64>,
     /// Participants.
     pub(crate) src: Vec<usize>,
@@ -77,7 +77,7 @@ pub(crate) struct Messages {
 
 /// Columns of operations of clients.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Operations {
+pub(crate) struct OperationColumns {
     pub(crate) process: Vec<u64>,
     /// Functions.
     pub(crate) f: Vec<usize>,
@@ -100,8 +100,8 @@ pub(crate) struct Operations {
 
 /// A fault, from when until when.
 #[derive(Debug, Serialize)]
-pub(crate) struct Shade {
-    /// `partition`.
+pub(crate) struct FaultSpan {
+    /// Name of the fault, such as `partition`.
     pub(crate) fault: String,
     pub(crate) from: i64,
     pub(crate) until: i64,
@@ -113,15 +113,15 @@ pub(crate) struct Shade {
 
 /// Something that cannot be, and what shows it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Clue {
-    /// What contradicts what.
+pub(crate) struct ContradictionView {
+    /// Description of the contradiction.
     pub(crate) what: String,
     /// How it came about, in lines: the way of a value through the cluster. May be empty.
     pub(crate) story: Vec<String>,
     /// The same without the messages.
     #[serde(skip)]
-    pub(crate) in_short: Vec<String>,
-    /// The operations that contradict each other.
+    pub(crate) summary_lines: Vec<String>,
+    /// Operations that contradict each other.
     pub(crate) operations: Vec<usize>,
     /// The messages that carried the value that is lost or wrong, or that belong to the operations.
     pub(crate) messages: Vec<usize>,
@@ -130,14 +130,15 @@ pub(crate) struct Clue {
     pub(crate) until: i64,
 }
 
-impl Data {
-    /// What there is to draw of a test, which has messages only if they were kept.
-    pub(crate) fn of(mut scene: Scene<'_>) -> Data {
-        let omissions = omissions::leave_out(&mut scene);
-        let Scene { begin, end, participants, arrows, operations, shades, .. } = scene;
-        let Scene { clues: contradictions, recorded_until, .. } = scene;
+impl ReportData {
+    /// Data of a test. It has messages only if the test recorded them.
+    pub(crate) fn of(mut view_model: ViewModel<'_>) -> ReportData {
+        let omissions = omissions::leave_out(&mut view_model);
+        let ViewModel { begin, end, participants, arrows, operations, fault_spans, .. } =
+            view_model;
+        let ViewModel { contradictions, recorded_until, .. } = view_model;
         let (mut kinds, mut functions) = (Vec::new(), Vec::new());
-        Data {
+        ReportData {
             begin,
             end,
             messages: messages::columns(&arrows, &participants, end, recorded_until, &mut kinds),
@@ -145,7 +146,7 @@ impl Data {
             participants,
             kinds,
             functions,
-            faults: shades,
+            faults: fault_spans,
             contradictions,
             omissions,
         }

@@ -12,39 +12,39 @@ use anyhow::Context;
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use eddy_checkers::sentence::counted;
+use eddy_checkers::wording::counted;
 use eddy_text::printable::printable;
-use eddy_text::shell::quoted;
+use eddy_text::shell::quote_words;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::charts::Picture;
-use super::data::Data;
+use super::charts::ChartFile;
+use super::data::ReportData;
 use crate::store::Description;
-use crate::summary::{self, Fate, Summary};
+use crate::summary::{self, LimitStatus, Summary};
 
 /// What the page shows.
 pub(crate) struct ReportPage<'a> {
     pub(crate) description: &'a Description,
     pub(crate) summary: &'a Summary,
-    pub(crate) charts: &'a [Picture],
-    /// The names of files beside it.
+    pub(crate) charts: &'a [ChartFile],
+    /// Names of the files beside it.
     pub(crate) files: &'a [&'a str],
-    pub(crate) data: &'a Data,
+    pub(crate) data: &'a ReportData,
 }
 
 impl ReportPage<'_> {
     /// The page as HTML.
     pub(crate) fn render(&self) -> anyhow::Result<String> {
-        let page = Page {
+        let page = ReportTemplate {
             title: title(self.description),
-            summary: Part::new(self.description, self.summary),
+            summary: SummarySection::new(self.description, self.summary),
             charts: self.charts,
             files: self.files,
             opens_at_messages: !self.data.contradictions.is_empty(),
             threads: self.description.concurrency,
             omissions: &self.data.omissions,
-            data: pack(self.data)?,
+            data: compress(self.data)?,
         };
         page.render().context("the report cannot be rendered")
     }
@@ -52,10 +52,10 @@ impl ReportPage<'_> {
 
 #[derive(Template)]
 #[template(path = "report/page.html")]
-struct Page<'a> {
+struct ReportTemplate<'a> {
     title: Vec<String>,
-    summary: Part,
-    charts: &'a [Picture],
+    summary: SummarySection,
+    charts: &'a [ChartFile],
     files: &'a [&'a str],
     /// What went wrong, and where, stand together; charts come later then.
     opens_at_messages: bool,
@@ -67,12 +67,12 @@ struct Page<'a> {
 /// The part that tells what came of the test.
 #[derive(Template)]
 #[template(path = "report/summary.html")]
-struct Part {
+struct SummarySection {
     class: &'static str,
     verdict: &'static str,
     /// The first line, and the others.
     failure: Option<(String, String)>,
-    figures: Vec<Row>,
+    figures: Vec<FigureRow>,
     meanings: Vec<String>,
     reasons: Vec<String>,
     explanation: String,
@@ -85,42 +85,44 @@ struct Part {
     circumstances: String,
 }
 
-/// A figure beside its limit.
-struct Row {
+/// Row of a figure and its limit.
+struct FigureRow {
     name: String,
     value: String,
     limit: Option<String>,
     /// What it measures.
     meaning: Option<String>,
-    /// What became of the limit.
-    fate: Fate,
+    /// Result of the comparison with the limit.
+    limit_status: LimitStatus,
 }
 
-impl Part {
-    fn new(description: &Description, summary: &Summary) -> Part {
+impl SummarySection {
+    fn new(description: &Description, summary: &Summary) -> SummarySection {
         let (decisive, warnings) = summary.split_warnings();
-        let all = |texts: &[String]| texts.iter().map(|text| shown(text)).collect();
-        let figures = summary.figures.iter().map(|figure| Row {
-            name: shown(&figure.name),
-            value: figure.value.map_or_else(|| "–".to_owned(), summary::shown),
-            limit: figure.shown_limit(),
+        let all = |texts: &[String]| texts.iter().map(|text| to_printable(text)).collect();
+        let figures = summary.figures.iter().map(|figure| FigureRow {
+            name: to_printable(&figure.name),
+            value: figure.value.map_or_else(|| "–".to_owned(), summary::format_figure),
+            limit: figure.limit_text(),
             meaning: figure.meaning(),
-            fate: figure.fate(),
+            limit_status: figure.limit_status(),
         });
-        Part {
-            class: summary.standing().class(),
+        SummarySection {
+            class: summary.status().class(),
             verdict: summary.verdict(),
-            failure: summary.failure_in_parts().map(|(first, rest)| (shown(first), shown(rest))),
+            failure: summary
+                .failure_in_parts()
+                .map(|(first, rest)| (to_printable(first), to_printable(rest))),
             figures: figures.collect(),
             meanings: summary.meanings(),
             reasons: all(&summary.reasons),
-            explanation: shown(&summary.explanation.join("\n")),
-            stderr: shown(&summary.stderr.join("\n")),
-            faults: shown(summary.faults.as_deref().unwrap_or_default()),
+            explanation: to_printable(&summary.explanation.join("\n")),
+            stderr: to_printable(&summary.stderr.join("\n")),
+            faults: to_printable(summary.faults.as_deref().unwrap_or_default()),
             decisive: all(decisive),
             warnings: all(warnings),
-            command: shown(&quoted(&description.command)),
-            circumstances: shown(&circumstances(description).join(" · ")),
+            command: to_printable(&quote_words(&description.command)),
+            circumstances: to_printable(&circumstances(description).join(" · ")),
         }
     }
 }
@@ -135,7 +137,7 @@ fn title(description: &Description) -> Vec<String> {
     };
     let parts = [description.workload.clone(), bin.unwrap_or_default().into_owned(), nodes];
     let mut title: Vec<String> =
-        parts.iter().filter(|part| !part.is_empty()).map(|part| shown(part)).collect();
+        parts.iter().filter(|part| !part.is_empty()).map(|part| to_printable(part)).collect();
     if title.is_empty() {
         title.push("test".to_owned());
     }
@@ -159,11 +161,11 @@ fn circumstances(description: &Description) -> Vec<String> {
     parts.into_iter().flatten().collect()
 }
 
-fn shown(text: &str) -> String {
+fn to_printable(text: &str) -> String {
     printable(text).into_owned()
 }
 
-fn pack(data: &Data) -> anyhow::Result<String> {
+fn compress(data: &ReportData) -> anyhow::Result<String> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     serde_json::to_writer(&mut packed, data).context("the report's data cannot be packed")?;
     packed.flush()?;
@@ -178,8 +180,8 @@ mod tests {
     use flate2::read::GzDecoder;
 
     use super::*;
-    use crate::page::data::{Messages, Participant};
-    use crate::summary::{Bound, Figure, Limits};
+    use crate::page::data::{MessageColumns, Participant};
+    use crate::summary::{Figure, FigureLimits, LimitSide};
 
     const EVIL: &str = "</script><script>alert(1)</script>";
 
@@ -204,8 +206,8 @@ mod tests {
         Summary {
             valid: Some(Validity::Valid),
             figures: vec![
-                figure("messages per operation", 23.5, Bound::Below),
-                figure("median latency, ms", 400.0, Bound::Below),
+                figure("messages per operation", 23.5, LimitSide::Below),
+                figure("median latency, ms", 400.0, LimitSide::Below),
             ],
             reasons: vec![EVIL.to_owned()],
             explanation: vec![EVIL.to_owned(), "more".to_owned()],
@@ -214,14 +216,14 @@ mod tests {
         }
     }
 
-    fn data() -> Data {
-        Data {
+    fn data() -> ReportData {
+        ReportData {
             end: 1000,
             participants: ["n0", EVIL]
                 .map(|name| Participant { name: name.to_owned(), kind: "node" })
                 .into(),
             kinds: vec![EVIL.to_owned()],
-            messages: Messages {
+            messages: MessageColumns {
                 id: vec![u64::MAX],
                 src: vec![0],
                 dest: vec![1],
@@ -234,13 +236,13 @@ mod tests {
                 bytes: vec![0],
             },
             omissions: vec![EVIL.to_owned()],
-            ..Data::default()
+            ..ReportData::default()
         }
     }
 
     fn page() -> String {
         let (svg, narrow) = ("<svg></svg>".to_owned(), "<svg><path/></svg>".to_owned());
-        let charts = [Picture { file: "rate.svg", title: EVIL, svg, narrow }];
+        let charts = [ChartFile { file: "rate.svg", title: EVIL, svg, narrow }];
         ReportPage {
             description: &Description { workload: EVIL.to_owned(), ..description() },
             summary: &summary(),
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nodes_wrote_is_text_and_no_markup() {
+    fn text_of_nodes_is_never_markup() {
         let page = page();
         assert_eq!(page.matches("<script").count(), 2, "the data and the program");
         assert_eq!(page.matches("</script>").count(), 2);
@@ -274,7 +276,7 @@ mod tests {
 
     /// The page of a test with this summary, and nothing else in it.
     fn page_of(summary: &Summary) -> String {
-        let (description, data) = (description(), Data::default());
+        let (description, data) = (description(), ReportData::default());
         ReportPage { description: &description, summary, charts: &[], files: &[], data: &data }
             .render()
             .unwrap()
@@ -284,8 +286,12 @@ mod tests {
     fn figures_stand_beside_their_limits() {
         let page = page_of(&summary());
         assert!(page.contains("class=\"verdict valid\">valid</p>"), "{page}");
-        let limits = Limits { msgs_per_op: Some(24.0), median: Some(400.0), ..Limits::default() };
-        let page = page_of(&summary().limit(limits));
+        let limits = FigureLimits {
+            msgs_per_op: Some(24.0),
+            median: Some(400.0),
+            ..FigureLimits::default()
+        };
+        let page = page_of(&summary().with_limits(limits));
         for expected in [
             "class=\"verdict beyond\">valid, but not within limits</p>",
             "23.5</td><td class=\"limit\">&#60; 24</td>",
@@ -297,17 +303,17 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_is_missing_does_not_exceed_its_limit() {
+    fn a_missing_figure_does_not_exceed_its_limit() {
         let mut summary = summary();
         summary.figures[1].value = None;
-        let limits = Limits { median: Some(400.0), ..Limits::default() };
-        let page = page_of(&summary.limit(limits));
-        assert!(page.contains(">CANNOT BE TOLD</td>"), "{page}");
+        let limits = FigureLimits { median: Some(400.0), ..FigureLimits::default() };
+        let page = page_of(&summary.with_limits(limits));
+        assert!(page.contains(">NOT MEASURED</td>"), "{page}");
         assert!(!page.contains("EXCEEDED"));
     }
 
     #[test]
-    fn the_page_tells_which_test_it_was_and_how_to_repeat_it() {
+    fn the_page_shows_the_test_and_how_to_repeat_it() {
         let html = page_of(&summary());
         assert!(html.contains("<title>broadcast · broadcast-e · 2 nodes</title>"), "{html}");
         assert!(html.contains("eddy test --bin &#39;a b&#39;\\&#39;&#39;s&#39;</code>"), "{html}");
@@ -315,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_asks_nobody_for_anything() {
+    fn the_page_loads_nothing() {
         let page = page();
         assert!(page.contains("default-src 'none'"));
         for word in ["http://", "https://", "url(", "@import", " src=", "innerHTML"] {

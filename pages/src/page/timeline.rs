@@ -9,12 +9,12 @@ use askama::Template;
 use eddy_checkers::history::Kind;
 use eddy_text::printable::printable;
 
-use super::data::operations::Operation;
-use super::data::shown;
-use super::scene::{Scene, around};
+use super::data::operations::ViewOperation;
+use super::data::truncate;
+use super::view_model::{ViewModel, around};
 
-/// How many operations a page has: Jepsen draws as many, and browsers become slow with more.
-const MOST: usize = 10_000;
+/// Operations of a page at most: as many as Jepsen draws. Browsers become slow with more.
+const MAX_OPERATIONS: usize = 10_000;
 
 /// How high a row is, and how far columns are apart, in pixels.
 const ROW: usize = 16;
@@ -25,21 +25,21 @@ const TOP: usize = 20;
 
 #[derive(Template)]
 #[template(path = "timeline.html")]
-struct Page<'a> {
+struct TimelineTemplate<'a> {
     title: &'a str,
     note: String,
     width: usize,
     height: usize,
-    processes: Vec<Process>,
-    operations: Vec<Bar>,
+    processes: Vec<ProcessColumn>,
+    operations: Vec<OperationBar>,
 }
 
-struct Process {
+struct ProcessColumn {
     number: u64,
     left: usize,
 }
 
-struct Bar {
+struct OperationBar {
     index: usize,
     outcome: &'static str,
     is_wrong: bool,
@@ -50,13 +50,13 @@ struct Bar {
     times: String,
 }
 
-/// The page of a test of this title.
-pub(crate) fn html(title: &str, scene: &Scene<'_>) -> askama::Result<String> {
-    let all = scene.operations.len();
-    let invoked = scene.operations.iter().map(|operation| operation.invoked);
-    let range = around(invoked, scene.focus(), MOST).unwrap_or(0..all);
+/// Renders the page of a test with this title.
+pub(crate) fn html(title: &str, view_model: &ViewModel<'_>) -> askama::Result<String> {
+    let all = view_model.operations.len();
+    let invoked = view_model.operations.iter().map(|operation| operation.invoked);
+    let range = around(invoked, view_model.focus(), MAX_OPERATIONS).unwrap_or(0..all);
     let (first, few) = (range.start, range.len());
-    let shown = &scene.operations[range];
+    let shown = &view_model.operations[range];
     let note = match first {
         _ if all == 1 => "The only operation.".to_owned(),
         _ if few == all => format!("All {all} operations."),
@@ -65,11 +65,14 @@ pub(crate) fn html(title: &str, scene: &Scene<'_>) -> askama::Result<String> {
     };
     let columns: BTreeSet<u64> = shown.iter().map(|operation| operation.process).collect();
     let columns: BTreeMap<u64, usize> = columns.into_iter().zip(0..).collect();
-    let wrong: BTreeSet<usize> =
-        scene.clues.iter().flat_map(|clue| clue.operations.iter().copied()).collect();
+    let wrong: BTreeSet<usize> = view_model
+        .contradictions
+        .iter()
+        .flat_map(|contradiction| contradiction.operations.iter().copied())
+        .collect();
     let rows = rows(shown);
     let bars = shown.iter().zip(&rows.spans).enumerate();
-    let bars = bars.map(|(place, (operation, (begin, end)))| Bar {
+    let bars = bars.map(|(place, (operation, (begin, end)))| OperationBar {
         index: operation.begin.index,
         outcome: outcome(operation),
         is_wrong: wrong.contains(&(first + place)),
@@ -80,28 +83,29 @@ pub(crate) fn html(title: &str, scene: &Scene<'_>) -> askama::Result<String> {
         times: times(operation),
     });
     let processes = columns.iter();
-    let page = Page {
+    let page = TimelineTemplate {
         title,
         note,
         width: COLUMN * columns.len(),
         height: TOP + ROW * (rows.count + 2),
         processes: processes
-            .map(|(number, column)| Process { number: *number, left: COLUMN * column })
+            .map(|(number, column)| ProcessColumn { number: *number, left: COLUMN * column })
             .collect(),
         operations: bars.collect(),
     };
     page.render()
 }
 
-/// Where bars begin and end.
-struct Rows {
+/// First and last rows of bars.
+struct BarRows {
     spans: Vec<(usize, usize)>,
     count: usize,
 }
 
-/// Rows are in the order of the history, which tells more than times do: a client may end an
-/// operation and begin another one in the same microsecond. What never ended goes on to the end.
-fn rows(operations: &[Operation<'_>]) -> Rows {
+/// Rows are in the order of the history, which is finer than times: a client may complete an
+/// operation and invoke another in the same microsecond. An operation without completion lasts to
+/// the end.
+fn rows(operations: &[ViewOperation<'_>]) -> BarRows {
     let mut events: Vec<(usize, bool, usize)> = Vec::new();
     for (place, operation) in operations.iter().enumerate() {
         events.push((operation.begin.index, false, place));
@@ -116,32 +120,33 @@ fn rows(operations: &[Operation<'_>]) -> Rows {
             spans[*place].0 = row;
         }
     }
-    Rows { spans, count: events.len() }
+    BarRows { spans, count: events.len() }
 }
 
-/// How it ended, in a word, which is also its class. What never ended may have happened.
-fn outcome(operation: &Operation<'_>) -> &'static str {
+/// Outcome in a word, which is also its CSS class. An operation without completion may have
+/// happened.
+fn outcome(operation: &ViewOperation<'_>) -> &'static str {
     operation.end.map_or(Kind::Info, |end| end.kind).name()
 }
 
-/// What was asked, and what came of it.
-fn text(operation: &Operation<'_>) -> String {
-    let Operation { begin, end, .. } = operation;
-    let mut text = format!("{} {}", begin.f, shown::value(&begin.value));
+/// Requested value, result and error.
+fn text(operation: &ViewOperation<'_>) -> String {
+    let ViewOperation { begin, end, .. } = operation;
+    let mut text = format!("{} {}", begin.f, truncate::value(&begin.value));
     if let Some(end) = end.filter(|end| end.value != begin.value) {
-        text.extend([" → ", &shown::value(&end.value)]);
+        text.extend([" → ", &truncate::value(&end.value)]);
     }
     if let Some(error) = end.and_then(|end| end.error.as_ref()) {
-        text.extend([" ", &shown::value(error)]);
+        text.extend([" ", &truncate::value(error)]);
     }
     printable(&text).into_owned()
 }
 
-fn times(operation: &Operation<'_>) -> String {
-    let (process, invoked) = (operation.process, shown::seconds(operation.invoked));
+fn times(operation: &ViewOperation<'_>) -> String {
+    let (process, invoked) = (operation.process, truncate::seconds(operation.invoked));
     match operation.end {
         Some(_) => {
-            let completed = shown::seconds(operation.completed);
+            let completed = truncate::seconds(operation.completed);
             format!("process {process}, {invoked} to {completed}, {}", outcome(operation))
         }
         None => format!("process {process}, {invoked}, and it never ended"),
@@ -159,14 +164,16 @@ mod tests {
     #[test]
     fn bars_of_a_process_are_below_each_other_even_where_nothing_takes_any_time() {
         let report = run(&Test { latency: Latency::default(), rate: 100.0, ..test() });
-        let scene = Scene::of(&report);
-        let rows = rows(&scene.operations);
+        let view_model = ViewModel::of(&report);
+        let rows = rows(&view_model.operations);
         let mut free: BTreeMap<u64, usize> = BTreeMap::new();
-        for (operation, (begin, end)) in scene.operations.iter().zip(&rows.spans) {
+        for (operation, (begin, end)) in view_model.operations.iter().zip(&rows.spans) {
             assert!(begin < end);
             let before = free.insert(operation.process, *end);
             assert!(before.is_none_or(|before| before < *begin), "{:?}", operation.begin);
         }
-        assert!(scene.operations.iter().any(|operation| operation.invoked == operation.completed));
+        assert!(
+            view_model.operations.iter().any(|operation| operation.invoked == operation.completed)
+        );
     }
 }

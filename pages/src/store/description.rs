@@ -63,7 +63,7 @@ impl Description {
                 test.consistency_models.iter().map(ToString::to_string).collect(),
             ),
             availability: Some(test.availability.to_string()),
-            judges_liveness: Some(test.is_beyond_maelstrom()),
+            judges_liveness: Some(test.has_faults_beyond_maelstrom()),
         }
     }
 
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_test_is_judged_by_is_read_as_it_was_written() {
+    fn judging_options_are_read_as_they_were_written() {
         #[track_caller]
         fn check(test: &Test) {
             let written = serde_json::to_string(&Description::of(test, "", Vec::new())).unwrap();
@@ -94,7 +94,7 @@ mod tests {
             let models = read.consistency_models().unwrap();
             assert_eq!(models.as_ref(), Some(&test.consistency_models));
             assert_eq!(read.availability().unwrap(), Some(test.availability));
-            assert_eq!(read.judges_liveness, Some(test.is_beyond_maelstrom()));
+            assert_eq!(read.judges_liveness, Some(test.has_faults_beyond_maelstrom()));
         }
         check(&Test::default());
         let consistency_models =
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_older_versions_did_not_write_is_not_known() {
+    fn fields_that_older_versions_lack_are_unknown() {
         let old: Description = serde_json::from_str("{\"workload\": \"echo\"}").unwrap();
         assert_eq!(old.consistency_models(), Ok(None));
         assert_eq!((old.availability(), old.judges_liveness), (Ok(None), None));

@@ -16,40 +16,40 @@ use eddy_checkers::history::History;
 
 /// How long operations wait until they are written. Longer would lose more with eddy, shorter would
 /// keep the disk busy beside the nodes.
-const WRITE_EVERY: Duration = Duration::from_millis(250);
+const WRITE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A `history.edn` that is being written.
 #[derive(Debug)]
-pub struct HistoryFile {
-    /// The lines that wait for the next write.
-    waiting: Arc<Mutex<Vec<u8>>>,
-    /// How many operations have been handed over.
-    noted: usize,
-    /// Dropped when nothing more comes.
-    going_on: Sender<()>,
+pub struct HistoryWriter {
+    /// Lines that wait for the next write.
+    buffer: Arc<Mutex<Vec<u8>>>,
+    /// Number of operations appended so far.
+    appended: usize,
+    /// Dropped to stop the thread after its last write.
+    stop_sender: Sender<()>,
     thread: JoinHandle<io::Result<()>>,
 }
 
-impl HistoryFile {
-    /// Begins at the end of a file, which is there.
-    pub fn begin(path: &Path) -> io::Result<HistoryFile> {
+impl HistoryWriter {
+    /// Opens an existing file for appending.
+    pub fn open(path: &Path) -> io::Result<HistoryWriter> {
         let file = OpenOptions::new().append(true).open(path)?;
-        let waiting = Arc::new(Mutex::new(Vec::new()));
-        let (going_on, ended) = mpsc::channel();
+        let buffer = Arc::new(Mutex::new(Vec::new()));
+        let (stop_sender, ended) = mpsc::channel();
         let thread = Builder::new().name("history".to_owned()).spawn({
-            let waiting = Arc::clone(&waiting);
-            move || write(file, &waiting, &ended)
+            let buffer = Arc::clone(&buffer);
+            move || write(file, &buffer, &ended)
         })?;
-        Ok(HistoryFile { waiting, noted: 0, going_on, thread })
+        Ok(HistoryWriter { buffer, appended: 0, stop_sender, thread })
     }
 
-    /// Takes over the operations that have come since.
-    pub fn note(&mut self, history: &History) {
-        let new = history.ops().get(self.noted..).unwrap_or_default();
+    /// Appends the operations that are new since the last call.
+    pub fn append(&mut self, history: &History) {
+        let new = history.ops().get(self.appended..).unwrap_or_default();
         if !new.is_empty() {
-            self.noted += new.len();
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let written = new.iter().try_for_each(|op| op.write_edn(&mut *waiting));
+            self.appended += new.len();
+            let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+            let written = new.iter().try_for_each(|op| op.write_edn(&mut *buffer));
             written.expect("memory takes every line");
         }
     }
@@ -57,17 +57,17 @@ impl HistoryFile {
     /// Writes what is left. An error says that some operations may be missing, in the middle as
     /// well.
     pub fn finish(self) -> io::Result<()> {
-        drop(self.going_on);
+        drop(self.stop_sender);
         self.thread.join().unwrap_or_else(|_| Err(io::Error::other("its writer has failed")))
     }
 }
 
-/// Writes what waits, time and again, until nothing more comes.
-fn write(mut file: File, waiting: &Mutex<Vec<u8>>, ended: &Receiver<()>) -> io::Result<()> {
+/// Writes the buffered lines at an interval, until the sender is dropped.
+fn write(mut file: File, buffer: &Mutex<Vec<u8>>, ended: &Receiver<()>) -> io::Result<()> {
     let mut lines = Vec::new();
     loop {
-        let is_last = ended.recv_timeout(WRITE_EVERY) != Err(RecvTimeoutError::Timeout);
-        std::mem::swap(&mut lines, &mut *waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let is_last = ended.recv_timeout(WRITE_INTERVAL) != Err(RecvTimeoutError::Timeout);
+        std::mem::swap(&mut lines, &mut *buffer.lock().unwrap_or_else(PoisonError::into_inner));
         file.write_all(&lines)?;
         lines.clear();
         if is_last {

@@ -10,8 +10,8 @@ use super::{PROGRESS, replace};
 
 /// Figures of a test so far; replaced as a whole now and again, and removed at the end.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// The process that runs the test.
+pub struct TestProgress {
+    /// Id of the process that runs the test.
     pub pid: u32,
     /// Seconds since the first operation.
     pub elapsed_s: f64,
@@ -41,8 +41,8 @@ impl ProgressFile {
         ProgressFile { path: directory.join(PROGRESS) }
     }
 
-    /// Replaces it by how far the test is now.
-    pub fn replace(&self, progress: &Progress) -> io::Result<()> {
+    /// Replaces the file.
+    pub fn replace(&self, progress: &TestProgress) -> io::Result<()> {
         replace::file(&self.path, serde_json::to_vec(progress)?)
     }
 }

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_may_replace_the_same_at_once() {
+    fn the_same_path_may_be_replaced_concurrently() {
         let directory = std::env::temp_dir().join(format!("eddy-replace-{}", process::id()));
         fs::create_dir(&directory).unwrap();
         let path = directory.join("latest");

@@ -1,4 +1,4 @@
-// What stands around the panes: the times above, names at the left, and lines to find one's way.
+// The surroundings of the panes: times above, names at the left, and grid lines.
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
 
@@ -9,7 +9,7 @@ function measureGutter(pen) {
   layout.gutter = Math.round(Math.min(widest, layout.width * 0.25) + 18);
 }
 
-// Behind everything: the time's lines, and each participant's.
+// Grid lines of times and participants, behind everything.
 function drawLines(pen) {
   const { width, height, gutter, lower, upper } = layout;
   pen.lineWidth = 1;
@@ -61,7 +61,7 @@ function drawAxis(pen) {
   }
 }
 
-// The band above a pane that says what it shows.
+// Band above a pane with its title.
 function drawBand(pen, top, height, text) {
   pen.fillStyle = colors.raised;
   pen.fillRect(0, top, layout.width, height);
@@ -72,7 +72,7 @@ function drawBand(pen, top, height, text) {
   pen.fillText(text, 8, top + BAND / 2 + 0.5);
 }
 
-// Names in the gutter, and how far a pane is scrolled at its right end.
+// Names in the gutter, and the scroll position of a pane at its right edge.
 function drawNames(pen, pane, nameOf) {
   inPane(pen, pane, () => {
     pen.fillStyle = colors.paper;
@@ -95,7 +95,7 @@ function drawNames(pen, pane, nameOf) {
   }, true);
 }
 
-// Draws inside a pane, and beside it only if told so.
+// Draws inside a pane, clipped; `withGutter` includes the names at its left.
 function inPane(pen, pane, drawing, withGutter = false) {
   if (pane.lines === 0) return;
   const left = withGutter ? 0 : layout.gutter;

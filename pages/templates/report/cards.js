@@ -1,7 +1,7 @@
-// What went wrong: a card for each contradiction, of which one is open. It moves the view there and
-// highlights the operations and messages that it is about; a row does so for one operation.
+// A card for each contradiction, of which one is open. Opening one moves the view to it and
+// highlights its operations and messages; a row does so for one operation.
 
-// More than that would push the view out of sight. The first ones are the most telling.
+// Number of unfolded cards, the most telling first. More would push the view off the screen.
 const CARDS = 3;
 
 function makeCards() {
@@ -15,14 +15,15 @@ function makeCards() {
 }
 
 function foldedCards(cards) {
-  return element("details", "rest", element("summary", "", `${cards.length} more`), ...cards);
+  const summary = `${cards.length} more`;
+  return element("details", "rest", element("summary", "", summary), ...cards);
 }
 
-// What the checker says at length comes after the cards, for those who ask.
+// The checker's long explanation comes after the cards, folded.
 function foldExplanation(section) {
   const explanation = document.getElementById("explanation");
   if (!explanation) return;
-  section.append(element("details", "", element("summary", "", "Why, at length"), explanation));
+  section.append(element("details", "", element("summary", "", "Full explanation"), explanation));
 }
 
 function makeCard(clue, number) {
@@ -84,7 +85,7 @@ function select(number) {
   showAround(clue.from, clue.until);
 }
 
-// Those that have a part in it get lines.
+// Gives a line to each client that takes part in the contradiction.
 function showClients({ operations: list, messages: sent }) {
   const involved = [
     ...list.map((at) => operations.client[at]),

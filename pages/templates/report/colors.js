@@ -1,9 +1,7 @@
-// Colors, from the style sheet's variables, so that light and dark mode are told apart in one
-// place.
+// Colors, from variables of the style sheet, which alone distinguishes light and dark mode.
 //
-// Kinds of messages have the colors of Okabe and Ito, which people see apart however they see
-// color. The most frequent kinds come first; when there are more kinds than colors, lines are
-// dashed.
+// Message types have the colors of Okabe and Ito, which color-blind people can tell apart. The most
+// frequent types come first. If there are more types than colors, lines are dashed.
 
 const KIND_COLORS = 8;
 let colors = {};
@@ -18,7 +16,7 @@ function readColors() {
   colors.outcomes = ["ok", "fail", "info"].map(of);
 }
 
-// The place of each kind in the order of colors.
+// Rank of each message type in the order of colors.
 let kindRank = [];
 
 function rankKinds() {

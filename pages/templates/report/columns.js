@@ -1,8 +1,7 @@
-// The data as it is drawn: columns with a search tree of their own, and what is told from them
-// once.
+// Columns of the data with an index of time spans, and values derived from them once.
 
-// Messages of the same microsecond keep their order: each begins a part of it later than the one
-// before, so that zooming in far enough tells them apart even where nothing takes any time.
+// Messages of the same microsecond keep their order: each begins a fraction of it later than the
+// one before, so that zooming in separates them even if nothing takes any time.
 function messageColumns({ messages: column, participants }) {
   const count = column.id.length;
   const begin = Float64Array.from(column.sent);
@@ -25,14 +24,14 @@ function messageColumns({ messages: column, participants }) {
     end,
     betweenServers,
     spans: new Spans(begin, end),
-    // Which pass the filters, and which are highlighted.
+    // Messages that pass the filters, and those that are highlighted.
     passes: new Uint8Array(count).fill(1),
     marked: new Uint8Array(count),
   };
 }
 
-// Operations of one client thread share a line: when one has no known end, the thread goes on as
-// another process, whose number is greater by the number of threads.
+// Operations of one client thread share a line: after an operation without a known end, the thread
+// continues as another process, whose number is greater by the number of threads.
 function operationColumns({ operations: column, end: theEnd }, threads) {
   const begin = Float64Array.from(column.invoked);
   const end = Float64Array.from(column.completed, (time) => time === -1 ? theEnd : time);

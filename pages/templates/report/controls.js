@@ -1,4 +1,4 @@
-// Buttons, chips and fields around the view. What they choose is in `state`.
+// Buttons, chips and fields around the view. Their values are in `state`.
 
 function makeControls() {
   makeKinds();
@@ -26,7 +26,7 @@ function makeControls() {
   only.addEventListener("change", () => { state.only = only.checked; filter(); });
 }
 
-// A chip for each kind, the most frequent first, with its color and how many there are.
+// A chip for each message type, the most frequent first, with its color and count.
 function makeKinds() {
   const count = new Array(data.kinds.length).fill(0);
   for (let at = 0; at < messages.count; at++) count[messages.kind[at]] += 1;
@@ -41,7 +41,7 @@ function makeKinds() {
     swatch.style.borderTop = `4px ${line} var(--kind-${kindRank[kind] % KIND_COLORS})`;
     const number = element("span", "note", grouped(count[kind]));
     const chip = element("label", "chip", box, swatch, data.kinds[kind], number);
-    // Alone: a second click on the same one shows all again.
+    // Shows this type alone; a second double click shows all again.
     chip.addEventListener("dblclick", () => chooseAlone(kind));
     return chip;
   });
@@ -62,7 +62,7 @@ function showAll() {
   show(from, until);
 }
 
-// Kinds that only those send and get who have no line are faint.
+// Message types whose senders and receivers all lack a line are faint.
 function tellAbsentKinds() {
   const isThere = data.kinds.map(() => false);
   for (let at = 0; at < messages.count; at++) {
@@ -71,12 +71,12 @@ function tellAbsentKinds() {
   for (const chip of document.querySelectorAll("#kinds .chip")) {
     const isAbsent = !isThere[data.kinds.indexOf(chip.querySelector("input").value)];
     chip.classList.toggle("absent", isAbsent);
-    chip.title = isAbsent ? "only with clients, which are not shown" : "double click: it alone";
+    chip.title = isAbsent ? "only with clients, which are hidden" : "double click: show only this";
   }
 }
 
-// The line below the view. Screen readers read it out whenever it changes, so it waits until the
-// view has come to rest.
+// Updates the line below the view. Screen readers read it out at every change, so it waits until
+// the view is at rest.
 const REST_MILLISECONDS = 300;
 let telling = 0;
 
@@ -94,7 +94,7 @@ function whatIsShown() {
   for (const passes of messages.passes) passing += passes;
   const filtered = state.search === "" ? "" : ` contain “${printable(state.search)}”`;
   const bodies = state.unread === 1 ? "1 long body" : `${grouped(state.unread)} long bodies`;
-  const unread = state.unread === 0 ? "" : `; and ${bodies} of which only the beginning is here`;
+  const unread = state.unread === 0 ? "" : `; ${bodies} cannot be searched beyond the beginning`;
   return `${grouped(visibleMessages)} of ${grouped(passing)} messages${filtered}, `
     + `${lasting(state.until - state.from)} from ${clock(state.from)}${unread}`;
 }

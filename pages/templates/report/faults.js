@@ -1,5 +1,4 @@
-// Faults as shades: a bar with a name between the panes, and the lines that it struck shaded below.
-// Faults that overlap in time have bars in different lanes, the first that is free.
+// Faults: a named bar between the panes, and shades on the lines that the fault struck.
 
 const faultLanes = { count: 0, of: [] };
 
@@ -27,7 +26,7 @@ function faultsInWindow() {
     .filter((at) => data.faults[at].from <= state.until && data.faults[at].until >= state.from);
 }
 
-// The shades behind all else.
+// Draws the shades behind all else.
 function drawShades(pen, pane) {
   for (const at of faultsInWindow()) {
     const { left, right } = faultBar(at);

@@ -1,6 +1,6 @@
-// Which messages are to be seen: those of the chosen kinds whose bodies contain the text, between
-// participants that have a line. It is decided for all at once when a choice changes, so that
-// drawing and pointing only look it up.
+// Filter of messages: those of the chosen types whose bodies contain the text, between participants
+// with a line. It is computed for all messages when a choice changes, so that drawing and pointing
+// only look it up.
 
 function filter() {
   const { search, only } = state;
@@ -20,13 +20,12 @@ function filter() {
   changed();
 }
 
-// Whether both its sender and its receiver have a line.
+// True if both sender and receiver have a line.
 function hasLines(at) {
   return layout.lineOf[messages.src[at]] >= 0 && layout.lineOf[messages.dest[at]] >= 0;
 }
 
-// The next message or operation that is to be seen, after another one or before it; -1 if there is
-// none.
+// The next visible message or operation after or before another one; -1 if there is none.
 function nextSeen(what, at, step) {
   const { count } = columnOf(what);
   do at += step; while (at >= 0 && at < count && !isSeen(what, at));

@@ -1,9 +1,9 @@
-// Hands on the view: dragging pans, wheel and two fingers zoom about where they are, a click keeps
-// the tooltip open, and keys do all of that.
+// Gestures: dragging pans, wheel and pinch zoom around their position, a click keeps the tooltip
+// open, and keys do the same.
 //
-// The page must stay scrollable. So the wheel zooms only once the view has been clicked into (it
-// has the focus) or with Ctrl, which is also what touch pads send for a pinch; and one finger that
-// moves up or down scrolls the page, which the style sheet's `touch-action` says.
+// The page must stay scrollable. So the wheel zooms only if the view has the focus (after a click
+// into it) or with Ctrl, which touch pads also send for a pinch. One finger that moves up or down
+// scrolls the page, by the style sheet's `touch-action`.
 
 const pointers = new Map();
 let dragged = false;
@@ -22,7 +22,7 @@ function listenToPointers() {
   });
   canvas.addEventListener("pointermove", (event) => {
     const now = place(event);
-    // It was let go where nobody told us, as over a menu.
+    // The button was released where no event came, as over a menu.
     if (event.buttons === 0) pointers.delete(event.pointerId);
     const before = pointers.get(event.pointerId);
     if (!before) return void hover(event, now);

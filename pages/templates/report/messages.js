@@ -1,17 +1,17 @@
-// Messages as arrows, from the sender's line when it was sent to the receiver's when it arrived.
+// Messages as arrows, from the sender's line at the send to the receiver's line at the arrival.
 //
-// All arrows of a kind are one path, since changing the pen costs more than a line does. Zoomed
-// out, thousands fall on the same pixels: of those that go between the same two, have the same fate,
-// and begin and end on the same pixels as the one before, only one is drawn.
+// All arrows of a type are one path, since changing the pen costs more than drawing a line. Zoomed
+// out, thousands fall on the same pixels: of messages with the same sender, receiver, type and fate
+// that begin and end on the same pixels as the one before, only one is drawn.
 
-// With more than this, lines are drawn by `raster.js`: without heads, which would hide each other,
-// and less smooth, but in time.
+// With more messages than this, lines are drawn by `raster.js`: without heads, which would hide
+// each other, and less smoothly, but in time.
 const SMOOTH = 1200;
 
 const FATES = 4;
 
-// Where the arrow of a message is: cut off at the pane's ends, since a line that goes on for a
-// billion pixels is drawn wrongly. Null if it is outside.
+// Coordinates of a message's arrow, clipped to the pane, since a line of a billion pixels is drawn
+// wrongly. Null if it is outside.
 function arrow(at) {
   const from = layout.lineOf[messages.src[at]];
   const to = layout.lineOf[messages.dest[at]];
@@ -31,7 +31,7 @@ function arrow(at) {
   };
 }
 
-// Draws what passes the filters; tells how many there are, those that hide behind others included.
+// Draws the messages that pass the filters; returns their number, including those hidden by others.
 function drawMessages(pen) {
   const pixels = new Map();
   const [plain, marked] = [[], []];
@@ -49,7 +49,7 @@ function drawMessages(pen) {
     pixels.set(sort, place);
     list.push(at);
   });
-  // The denser they are, the fainter; and fainter still beside what is highlighted.
+  // The denser the lines, the fainter; and fainter still beside highlighted ones.
   const dense = Math.min(1, Math.max(0.55, 400 / (plain.length + 1)));
   pen.globalAlpha = data.contradictions[state.selected]?.messages.length > 0 ? 0.35 : 1;
   if (plain.length > SMOOTH) drawDense(pen, plain);
@@ -103,7 +103,7 @@ function drawArrows(pen, list, width) {
   drawCrosses(pen, list);
 }
 
-// Where messages were lost. Crosses on the same place are one.
+// Crosses where messages were lost. Crosses at the same place are merged.
 function drawCrosses(pen, list) {
   const size = list.length < SMOOTH ? 4 : 2.5;
   const path = new Path2D();
@@ -121,7 +121,7 @@ function drawCrosses(pen, list) {
   pen.stroke(path);
 }
 
-// A broad line behind, as of a marker.
+// A broad line behind arrows, like a highlighter's.
 function underlay(pen, list) {
   const path = new Path2D();
   for (const line of list.map(arrow)) {
@@ -152,7 +152,7 @@ function addCross(path, { x1, y1 }, size) {
   path.lineTo(x1 + size, y1 - size);
 }
 
-// To oneself: a bow below the line.
+// A message to oneself: an arc below the line.
 function addLoop(path, { x0, y0, x1 }) {
   const middle = (x0 + x1) / 2;
   const depth = layout.lower.line * 0.6;

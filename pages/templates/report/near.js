@@ -1,5 +1,5 @@
-// What is at a point of the view. Only messages that are under way near the point's time are looked
-// at, so the search is short however many there are.
+// Finds the item at a point of the view. Only messages in flight near the point's time are
+// examined, so the search is short however many there are.
 
 const REACH = 7;
 
@@ -22,14 +22,14 @@ function nearMessage(x, y) {
     const isLoop = messages.src[at] === messages.dest[at];
     const away = isLoop ? toLoop(line, x, y) : toLine(line, x, y);
     if (away < 2) others += 1;
-    // What is highlighted is probably meant.
+    // Highlighted messages are preferred.
     const rank = away - (messages.marked[at] ? 3 : 0);
     if (away < REACH && rank < distance) [best, distance] = [at, rank];
   });
   return best === null ? null : { what: "message", at: best, others: Math.max(0, others - 1) };
 }
 
-// How far a point is from a line.
+// Distance of a point from a line.
 function toLine({ x0, y0, x1, y1 }, x, y) {
   const [across, down] = [x1 - x0, y1 - y0];
   const length = across * across + down * down || 1;

@@ -1,7 +1,7 @@
-// Operations as bars on their thread's line, from the invocation to the completion.
+// Operations as bars on their thread's line, from invocation to completion.
 //
-// Zoomed out, a bar that begins on the same pixel as the one before it on its line hides it, so it
-// is drawn only if its outcome is a worse one: what went wrong must not vanish.
+// Zoomed out, a bar that begins on the same pixel as the previous one on its line would hide it, so
+// it is drawn only if its outcome is worse: failures must not vanish.
 
 function bar(at) {
   const { upper, gutter, width } = layout;
@@ -57,10 +57,10 @@ function outlineOperation(pen, at) {
   pen.strokeRect(left - 1, top - 1, right - left + 2, height + 2);
 }
 
-// How an operation ended, for those who cannot tell the colors apart.
+// Outcome of an operation, for people who cannot tell the colors apart.
 const SIGNS = ["", "✗ ", "? "];
 
-// What a bar is, where it is broad enough: as much as fits is shown.
+// Text in a bar that is broad enough, truncated to fit.
 function writeInBar(pen, at) {
   const { left, right, top, height } = bar(at);
   const start = Math.max(left, layout.gutter) + 4;

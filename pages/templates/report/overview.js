@@ -1,11 +1,11 @@
-// The strip above the view: how many messages there were at each time of the whole test, where
-// faults and contradictions are, and which part of it the view shows.
+// The strip above the view: the density of messages over the whole test, the faults and
+// contradictions, and the window that the view shows.
 
 const overview = document.getElementById("overview");
 const OVERVIEW_HEIGHT = 40;
 let density = { width: 0, counts: null };
 
-// What is counted are messages that pass the filters. Counting is done when these change.
+// Messages that pass the filters are counted, again whenever the filters change.
 function forgetDensity() {
   density = { width: 0, counts: null };
 }
@@ -34,7 +34,7 @@ function drawOverview() {
   pen.globalAlpha = 0.18;
   for (const { from, until } of data.faults) pen.fillRect(x(from), 0, x(until) - x(from), bottom);
   pen.globalAlpha = 1;
-  // A square root shows few beside many.
+  // The square root keeps small counts visible beside large ones.
   const most = Math.sqrt(Math.max(1, ...density.counts));
   pen.fillStyle = colors.faint;
   density.counts.forEach((count, at) => {
@@ -59,7 +59,7 @@ function drawOverview() {
   pen.strokeRect(left + 0.75, 0.75, seen - 1.5, bottom - 1.5);
 }
 
-// Dragging moves the window there.
+// Dragging moves the window.
 function followOverview() {
   const move = (event) => {
     const box = overview.getBoundingClientRect();

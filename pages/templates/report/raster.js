@@ -1,13 +1,13 @@
-// Thousands of thin lines, pixel by pixel.
+// Drawing of thousands of thin lines, pixel by pixel.
 //
-// A browser smooths each line and mixes it with all those below, which takes it a quarter of a
-// second for 20 000 of them where no graphics card helps. Where lines are that dense nobody sees
-// single ones: here a pixel has the color of the last line through it, and is the more opaque the
-// more there are.
+// A browser smooths each line and blends it with those below, which takes a quarter of a second for
+// 20 000 of them without a graphics card. Where lines are that dense, single ones cannot be seen.
+// Here a pixel has the color of the last line through it, and is the more opaque the more lines
+// there are.
 
 const raster = { canvas: document.createElement("canvas"), image: null };
 
-// Draws lines into a pane. `list` holds messages, and `arrow` tells where each one is.
+// Draws the lines of the messages in `list` into a pane.
 function rasterize(pen, pane, list) {
   const ratio = pixelRatio(layout.width, layout.height);
   const width = Math.max(1, Math.round(layout.width * ratio));
@@ -19,7 +19,7 @@ function rasterize(pen, pane, list) {
   }
   const pixels = new Uint32Array(raster.image.data.buffer);
   pixels.fill(0);
-  // The more lines, the less each of them counts, so that a hundred on a pixel differ from ten.
+  // The more lines, the less opacity each adds, so that a hundred on a pixel differ from ten.
   const step = Math.round(Math.max(14, Math.min(200, 400_000 / list.length)));
   const ofKind = data.kinds.map((_, kind) => pixelOf(kindColor(kind)));
   for (const at of list) {
@@ -31,7 +31,7 @@ function rasterize(pen, pane, list) {
   pen.drawImage(canvas, 0, pane.top, layout.width, pane.height);
 }
 
-// Only the part inside is walked along: where panes scroll, most of a line may be far outside.
+// Only the part inside the pane is traced: in a scrolled pane, most of a line may be outside.
 function addLine({ pixels, width, height }, ratio, top, { x0, y0, x1, y1 }, color, step) {
   const [left, above] = [x0 * ratio, (y0 - top) * ratio];
   const [across, down] = [x1 * ratio - left, (y1 - top) * ratio - above];
@@ -51,7 +51,7 @@ function addLine({ pixels, width, height }, ratio, top, { x0, y0, x1, y1 }, colo
   }
 }
 
-// A color `#rrggbb` as image data has it: blue, green and red, from the highest bits.
+// A color `#rrggbb` as image data: blue, green and red, from the highest bits.
 function pixelOf(color) {
   const [red, green, blue] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
   return blue << 16 | green << 8 | red;

@@ -1,6 +1,6 @@
-// Who has which line. From above: the axis, the operations of each client thread, the faults, and
-// the messages of each participant. Lines shrink until all fit; below a height at which they could
-// be read, each of the two panes scrolls by itself.
+// Layout of lines. From above: the axis, the operations of each client thread, the faults, and the
+// messages of each participant. Lines shrink until all fit; below a readable height, each of the
+// two panes scrolls by itself.
 
 const AXIS = 24;
 const BAND = 20;
@@ -10,11 +10,11 @@ const layout = {
   width: 0,
   height: 0,
   gutter: 0,
-  // Each pane: where it is, how high a line of it is, how far it is scrolled, how many lines.
+  // Each pane: position, height of a line, scroll position, number of lines.
   upper: { top: 0, height: 0, line: 0, scroll: 0, lines: 0 },
   lower: { top: 0, height: 0, line: 0, scroll: 0, lines: 0 },
   faultsTop: 0,
-  // The line of each participant, or -1; and who is on each line.
+  // The line of each participant, or -1; and the participant on each line.
   lineOf: [],
   shown: [],
 };
@@ -24,8 +24,8 @@ function isShown(participant) {
     || state.clients.has(participant);
 }
 
-// Gives everybody a line, within so many pixels. Where fingers scroll the page, panes cannot scroll
-// by themselves: the whole becomes as high as it must, and lines high enough to be touched.
+// Assigns the lines, within so many pixels. On touch screens the page scrolls and panes cannot: the
+// view becomes as high as it must, with lines high enough to be touched.
 function arrange(width, available, forFingers) {
   const { upper, lower } = layout;
   layout.width = width;
@@ -40,7 +40,7 @@ function arrange(width, available, forFingers) {
     { upper: 20, lower: 56 },
     forFingers ? { upper: 16, lower: 22 } : { upper: 11, lower: 16 },
   ];
-  // If a little more than that lets everybody fit, it is taken.
+  // If slightly more space lets all lines fit, it is taken.
   const needed = upper.lines * least.upper + lower.lines * least.lower;
   const stretched = forFingers ? needed : Math.min(needed, available * 1.15 - rest);
   const room = Math.max(stretched, available - rest, 320);
@@ -48,8 +48,8 @@ function arrange(width, available, forFingers) {
     pane.line = Math.min(most, Math.max(least, room / Math.max(1, pane.lines)));
     pane.height = Math.min(pane.lines * pane.line, Math.max(room, pane.line));
   };
-  // Operations get two fifths of what nobody needs; or, if that is less than nothing, of all, and
-  // more only where messages leave it.
+  // Operations get two fifths of the spare space. If there is none, they get two fifths of all
+  // space, and more only if messages leave it.
   const spare = room - needed;
   const forUpper = spare >= 0 ? upper.lines * least.upper + spare * 0.4
     : Math.max(room * 0.4, room - lower.lines * least.lower);
@@ -63,13 +63,13 @@ function arrange(width, available, forFingers) {
   for (const pane of [upper, lower]) scroll(pane, 0);
 }
 
-// Scrolls a pane by so many pixels, as far as it goes.
+// Scrolls a pane by so many pixels, within its limits.
 function scroll(pane, by) {
   const most = Math.max(0, pane.lines * pane.line - pane.height);
   pane.scroll = Math.min(Math.max(pane.scroll + by, 0), most);
 }
 
-// Scrolls a pane so that a line is inside.
+// Scrolls a pane so that a line is visible.
 function reveal(pane, line) {
   if (line < 0) return;
   const top = line * pane.line;
@@ -87,8 +87,8 @@ function isInside(pane, y) {
   return y >= pane.top && y <= pane.top + pane.height;
 }
 
-// Which part of the way from one number to another is between two others, as its beginning and its
-// end from 0 to 1. Where there is none, it ends before it begins.
+// The part of the way from one number to another that is between two others, as its start and end
+// from 0 to 1. If there is none, it ends before it starts.
 function partBetween(from, to, least, most) {
   if (from === to) return from >= least && from <= most ? [0, 1] : [1, 0];
   const ends = [(least - from) / (to - from), (most - from) / (to - from)];

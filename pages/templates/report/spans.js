@@ -1,9 +1,9 @@
-// Which of many spans of time touch a window.
+// Index of time spans: finds those that touch a window.
 //
-// Spans are sorted by their beginning, so those that begin after the window are cut off by a binary
-// search. Of those before it, a few may last into it, however early they began. Spans are therefore
-// taken in blocks, each with its latest end, and a block that ended before the window is passed
-// over whole. Without very long spans that is all but one or two blocks.
+// Spans are sorted by their start, so a binary search cuts off those that start after the window. A
+// few of those before the window may last into it, however early they started. So spans are grouped
+// into blocks, each with its latest end, and a block that ended before the window is skipped.
+// Without very long spans, that is all but one or two blocks.
 
 const BLOCK = 256;
 
@@ -18,7 +18,7 @@ class Spans {
     }
   }
 
-  // How many begin before `time`.
+  // Number of spans that begin before `time`.
   before(time) {
     let [low, high] = [0, this.begin.length];
     while (low < high) {

@@ -1,4 +1,4 @@
-// Puts everything together once the data is there; and what tests hold on to.
+// Start of the page, and the interface for browser tests.
 
 async function start() {
   data = await unpack();
@@ -22,8 +22,8 @@ async function start() {
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
 }
 
-// A window with as many messages as can be told apart: from the first operations on, or around the
-// first message that a fault has dropped.
+// Shows a window with as many messages as can be told apart: from the first operation on, or around
+// the first message that a fault dropped.
 function showBeginning() {
   const READABLE = 200;
   const column = messages;
@@ -52,7 +52,7 @@ for (const button of document.querySelectorAll("button.copy")) {
 
 window.eddy = {
   ready: start().catch((error) => {
-    document.getElementById("shown").textContent = `This cannot be drawn: ${error.message}`;
+    document.getElementById("shown").textContent = `The page cannot be drawn: ${error.message}`;
     throw error;
   }),
   place: placeOfMessage,

@@ -1,25 +1,25 @@
-// What is to be seen: the window of time, what is filtered, what is highlighted. Whoever changes it
-// says so with `changed()`, and however often that is, everything is drawn once per frame at most.
+// State of the view: time window, filters, highlights. Changes are announced by `changed()`.
+// However many there are, everything is drawn at most once per frame.
 
 const state = {
   // The window, in microseconds.
   from: 0,
   until: 1,
-  // Which kinds of messages are shown, by their numbers.
+  // True for each message type that is shown.
   kinds: [],
-  // What bodies must contain.
+  // Text that bodies must contain.
   search: "",
-  // How many bodies may contain it beyond their beginning, which is all that the page has of them.
+  // Number of truncated bodies that may contain it beyond the part in the page.
   unread: 0,
-  // Whether all clients have a line, or only those of the selected contradiction.
+  // True if all clients have a line, rather than only those of the selected contradiction.
   allClients: false,
   clients: new Set(),
-  // Whether only what is highlighted is shown.
+  // True if only highlighted items are shown.
   only: false,
-  // The selected contradiction, and the operation among its rows.
+  // The selected contradiction, and its selected operation.
   selected: -1,
   operation: -1,
-  // What the pointer is at: `{ what: "message" | "operation" | "fault", at }`, or null.
+  // The item under the pointer: `{ what: "message" | "operation" | "fault", at }`, or null.
   hovered: null,
 };
 
@@ -34,15 +34,15 @@ function changed() {
   pointedElsewhere();
 }
 
-// Says that only `hovered` has changed, for which the rest need not be drawn again.
+// Announces that only `hovered` has changed, so the rest need not be drawn again.
 function pointedElsewhere() {
   if (!drawing && data) drawing = requestAnimationFrame(() => { drawing = 0; draw(); });
 }
 
-// The finest window: what happened in the same microsecond is spread over it.
+// The shortest window, over which the events of one microsecond are spread.
 const NARROWEST = 1;
 
-// Shows a window, as near to the one asked for as there is something to see.
+// Shows the window nearest to the requested one within the whole test.
 function show(from, until) {
   const whole = wholeWindow();
   const span = Math.min(Math.max(until - from, NARROWEST), whole.until - whole.from);
@@ -57,13 +57,13 @@ function wholeWindow() {
   return { from: data.begin - margin, until: data.end + margin };
 }
 
-// A window around a span, with some room on both sides.
+// Shows a window around a span, with a margin.
 function showAround(from, until) {
   const room = Math.max((until - from) * 0.15, 20);
   show(from - room, until + room);
 }
 
-// Zooms by a factor, so that what is at `time` stays where it is.
+// Zooms by a factor; `time` keeps its position.
 function zoom(factor, time = (state.from + state.until) / 2) {
   const whole = wholeWindow();
   const span = state.until - state.from;

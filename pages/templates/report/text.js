@@ -1,5 +1,5 @@
-// Text that nodes wrote. It only ever becomes text content, never markup; and what would turn
-// letters around or hide them is shown as an escape.
+// Text from nodes. It becomes text content, never markup, and characters that would reorder or hide
+// text are shown as escapes.
 
 const DANGEROUS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
@@ -16,8 +16,8 @@ function element(name, className, ...inside) {
   return made;
 }
 
-// JSON with line breaks. It works on the letters, since numbers must keep all their digits, and a
-// body that is only the beginning of one is no JSON. What is short stays on its line.
+// JSON with line breaks. It works on characters, since numbers must keep all their digits and a
+// truncated body is not valid JSON. Short values stay on one line.
 function pretty(json) {
   const SHORT = 64;
   if (!/^[{[]/.test(json)) return json;
@@ -55,7 +55,7 @@ function pretty(json) {
   return out;
 }
 
-// What is searched for may come from what `pretty` shows: without the spaces that it adds.
+// Search text without the spaces that `pretty` adds, from which it may be copied.
 function unspaced(text) {
   return text.replace(/"(?:[^"\\]|\\.)*"|([,:])\s+/g, (part, mark) => mark ?? part);
 }

@@ -1,4 +1,4 @@
-// Times as people read them. All times are microseconds, of the history's clock.
+// Formatting of times, which are microseconds of the history's clock.
 
 function clock(time) {
   return `${(time / 1e6).toFixed(6)} s`;
@@ -14,7 +14,7 @@ function round(number) {
   return String(Number(number.toFixed(number < 10 ? 3 : 1)));
 }
 
-// Round times between two others, about `count` of them, with as many digits as tell them apart.
+// About `count` round times between two others, with enough digits to tell them apart.
 function ticks(from, until, count) {
   const least = Math.max(1, (until - from) / Math.max(1, count));
   const decade = 10 ** Math.floor(Math.log10(least));

@@ -1,5 +1,5 @@
-// What is known of a message, an operation or a fault, beside the pointer. A click keeps it open,
-// so that its text can be selected.
+// Tooltip with the details of a message, operation or fault. A click keeps it open, so that its
+// text can be selected.
 
 const tooltip = document.getElementById("tooltip");
 let pinned = false;
@@ -26,8 +26,8 @@ function describeMessage({ at, others }) {
   const fate = [
     `arrived ${ended}, after ${took}`,
     `lost${fault}, ${ended}`,
-    "still under way when the test ended",
-    "not recorded: there was no more room",
+    "still in flight when the test ended",
+    "not recorded: the log was full",
   ][column.fate[at]];
   const cut = column.bytes[at] ? `The beginning of ${column.bytes[at]} bytes.` : "";
   return [
@@ -43,7 +43,7 @@ function describeMessage({ at, others }) {
   ];
 }
 
-const OUTCOMES = ["ok", "fail", "info: nobody knows whether it happened"];
+const OUTCOMES = ["ok", "fail", "info: it may or may not have happened"];
 
 function describeOperation({ at }) {
   const column = operations;
@@ -77,7 +77,7 @@ function describeFault({ at }) {
   ];
 }
 
-// Shows what is known of a thing, near a point of the window.
+// Shows the tooltip of an item near a point of the window.
 function showTooltip(thing, clientX, clientY, pin) {
   const describe = { message: describeMessage, operation: describeOperation, fault: describeFault };
   const close = element("button", "close", "×");
@@ -87,7 +87,7 @@ function showTooltip(thing, clientX, clientY, pin) {
   tooltip.hidden = false;
   tooltip.classList.toggle("pinned", pin);
   pinned = pin;
-  // Where it was, it may have been squeezed.
+  // At its old position it may have been squeezed.
   tooltip.style.left = tooltip.style.top = "0";
   const { offsetWidth, offsetHeight } = tooltip;
   const right = document.documentElement.clientWidth - offsetWidth - 6;

@@ -1,5 +1,5 @@
-// What the page draws, out of the page itself: gzipped JSON as base64. A file has no other way to
-// bring a megabyte of messages, and base64 has no letter that could end a script element.
+// Data of the page, from the page itself: gzipped JSON as base64. A single file has no other way to
+// contain a megabyte of messages, and base64 has no character that could end a script element.
 
 async function unpack() {
   const packed = atob(document.getElementById("data").textContent.trim());

@@ -1,20 +1,20 @@
-// The canvas: how large it is, and what is drawn on it in which order.
+// The canvas: its size, and the order of drawing.
 
 const canvas = document.getElementById("view");
-// What was drawn, without what the pointer is at; copied only once the pointer is at something.
+// Copy of the view without the item under the pointer, made once the pointer is at an item.
 const drawn = document.createElement("canvas");
 let isCopied = false;
 let drawMilliseconds = 0;
 let visibleMessages = 0;
 
-// Browsers draw nothing on a canvas that has more pixels than so many, or is longer than this.
+// Bounds beyond which browsers draw nothing on a canvas.
 const MOST_PIXELS = 16e6;
 const LONGEST = 32_767;
 
 const forFingers = matchMedia("(pointer: coarse)");
 
-// Gives the canvas as much room as there is. Where fingers scroll, the page does, and so the view
-// has its full height; elsewhere it fits into the window, and its panes scroll.
+// Resizes the canvas. On touch screens the page scrolls, so the view has its full height; elsewhere
+// it fits into the window, and its panes scroll.
 function resize() {
   const pen = canvas.getContext("2d");
   const width = canvas.parentElement.clientWidth;
@@ -25,20 +25,20 @@ function resize() {
   changed();
 }
 
-// A phone's window gets higher and lower as its page scrolls: there the view keeps its height.
+// A phone's window changes its height as the page scrolls: there the view keeps its height.
 function followWindow() {
   new ResizeObserver(resize).observe(canvas.parentElement);
   addEventListener("resize", () => { if (!forFingers.matches) resize(); });
   followScreen();
 }
 
-// A page that is zoomed or moved to another screen has other pixels in a frame of the same width.
+// Zooming the page or moving it to another screen changes the pixel ratio, not the width.
 function followScreen() {
   const same = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
   same.addEventListener("change", () => { resize(); followScreen(); }, { once: true });
 }
 
-// How many pixels there are for one of the page's: as many as on the screen, as far as browsers go.
+// Canvas pixels per page pixel: as many as on the screen, within the browsers' bounds.
 function pixelRatio(width, height) {
   const most = Math.min(Math.sqrt(MOST_PIXELS / (width * height)), LONGEST / height);
   return Math.min(window.devicePixelRatio || 1, most);
@@ -73,7 +73,7 @@ function copy() {
   isCopied = true;
 }
 
-// Pixel by pixel: what is scaled gets blurred.
+// Without scaling, which would blur.
 function restore(pen) {
   pen.save();
   pen.resetTransform();

@@ -1,8 +1,7 @@
-// Going to a message or an operation, wherever it is: the window moves there, and its tooltip
-// opens.
+// Navigation to a message or operation: the window moves to it, and its tooltip opens.
 
-// The tooltip of the next message or operation, or the one before. Moves the window there if need
-// be; and after the last one to the first, if so asked.
+// Opens the tooltip of the next or previous message or operation, and moves the window if
+// necessary. With `wraps`, the first follows the last.
 function step(what, by, wraps = false) {
   const column = columnOf(what);
   const first = column.spans.before(state.from);
@@ -12,7 +11,7 @@ function step(what, by, wraps = false) {
   if (at >= 0) visit({ what, at });
 }
 
-// Brings a message or an operation into the window, with its tooltip.
+// Moves a message or operation into the window and opens its tooltip.
 function visit(thing) {
   const column = columnOf(thing.what);
   const [from, until] = [column.begin[thing.at], column.end[thing.at]];
@@ -29,7 +28,7 @@ function visit(thing) {
   if (point) showTooltip(thing, point.x, point.y, true);
 }
 
-// The middle of what can be seen of a message's arrow, in the window's coordinates; or null.
+// The middle of the visible part of a message's arrow, in window coordinates; or null.
 function placeOfMessage(at) {
   const line = messages.passes[at] ? arrow(at) : null;
   if (!line || messages.begin[at] > state.until || messages.end[at] < state.from) return null;
@@ -47,7 +46,7 @@ function placeOfMessage(at) {
   return onPage(lower, x, isLoop ? y + lower.line * 0.45 : y);
 }
 
-// The middle of what can be seen of an operation's bar.
+// The middle of the visible part of an operation's bar.
 function placeOfOperation(at) {
   if (operations.begin[at] > state.until || operations.end[at] < state.from) return null;
   const { left, right, top, height } = bar(at);

@@ -40,7 +40,7 @@ fn example() -> Chart {
 
 /// Whether each element ends, inside the one that it began in, and nothing else is markup.
 fn is_well_formed(xml: &str) -> bool {
-    let mut open = Vec::new();
+    let mut open_tags = Vec::new();
     let mut parts = xml.trim().split('<');
     let nothing_before = parts.next() == Some("");
     nothing_before
@@ -48,18 +48,18 @@ fn is_well_formed(xml: &str) -> bool {
             let Some((tag, text)) = part.split_once('>') else { return false };
             let name = tag.split([' ', '/']).next().unwrap();
             if let Some(ended) = tag.strip_prefix('/') {
-                return open.pop() == Some(ended) && !text.contains('>');
+                return open_tags.pop() == Some(ended) && !text.contains('>');
             }
             if !tag.ends_with('/') {
-                open.push(name);
+                open_tags.push(name);
             }
-            tag.matches('"').count() % 2 == 0 && !text.contains('>') && !open.is_empty()
+            tag.matches('"').count() % 2 == 0 && !text.contains('>') && !open_tags.is_empty()
         })
-        && open.is_empty()
+        && open_tags.is_empty()
 }
 
 #[test]
-fn the_balance_check_finds_what_is_out_of_balance() {
+fn the_well_formedness_check_rejects_bad_markup() {
     assert!(is_well_formed("<a b=\"c\"><d/>text<e>&lt;</e></a>\n"));
     for wrong in ["<a>", "<a></b>", "<a><b></a></b>", "<a b=\"></a>", "<a>></a>", "x<a/>"] {
         assert!(!is_well_formed(wrong), "{wrong}");
@@ -90,7 +90,7 @@ fn a_chart_is_well_formed_and_shows_all_that_was_given() {
 }
 
 #[test]
-fn series_that_share_a_color_look_different_all_the_same() {
+fn series_that_share_a_color_look_different() {
     let ends = [(1.0, 1.0), (2.0, 2.0)];
     let curve = |number: u32| Series::curve(number.to_string(), ends);
     let dots = |number: u32| Series::dots(number.to_string(), ends);

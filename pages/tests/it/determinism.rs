@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use eddy::latency::{Distribution, Latency};
 use eddy::{Fault, Report, Strike, Test, seeds, workload};
-use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
+use glomers::gossip::{self, Batch, BucketItems, ComparisonStep, Digest, Gossip, Seen, Timing};
 use glomers::{Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ enum Body {
     Gossip(Batch<Json>),
     GossipOk,
     Compare { digest: Digest },
-    CompareOk(Difference<Json>),
+    CompareOk(BucketItems<Json>),
 }
 
 /// Everybody tells everybody; who was killed asks everybody, which draws random numbers.
@@ -37,14 +37,14 @@ struct Gossiper {
 
 impl Gossiper {
     fn new(node: Node) -> Self {
-        let gossip = Gossip::new(&node, Pace::AT_ONCE, Body::Gossip);
+        let gossip = Gossip::new(&node, Timing::IMMEDIATE, Body::Gossip);
         let seen = Rc::<RefCell<Seen<Json>>>::default();
         let learner = Rc::clone(&seen);
-        let learn = async move |lesson: Lesson<Json>| {
-            learner.borrow_mut().learn(lesson.items);
+        let learn = async move |step: ComparisonStep<Json>| {
+            learner.borrow_mut().insert_new(step.items);
         };
-        gossip::catch_up(&gossip, &seen, |digest| Body::Compare { digest }, learn);
-        gossip.meet(node.peers().map(str::to_owned));
+        gossip::spawn_anti_entropy(&gossip, &seen, |digest| Body::Compare { digest }, learn);
+        gossip.connect(node.peers().map(str::to_owned));
         Gossiper { node, gossip, seen }
     }
 }
@@ -58,16 +58,18 @@ impl Handler for Gossiper {
         Ok(match request {
             Body::Topology => Body::TopologyOk,
             Body::Broadcast { message } => {
-                let news = self.seen.borrow_mut().learn([message]);
-                self.node.peers().for_each(|peer| self.gossip.tell(peer, news.iter().cloned()));
+                let news = self.seen.borrow_mut().insert_new([message]);
+                self.node.peers().for_each(|peer| self.gossip.enqueue(peer, news.iter().cloned()));
                 Body::BroadcastOk
             }
             Body::Gossip(batch) => {
                 self.gossip.receive(from, &batch);
-                self.seen.borrow_mut().learn(batch.news);
+                self.seen.borrow_mut().insert_new(batch.items);
                 Body::GossipOk
             }
-            Body::Compare { digest } => Body::CompareOk(self.seen.borrow().difference(&digest)),
+            Body::Compare { digest } => {
+                Body::CompareOk(self.seen.borrow().differing_buckets(&digest))
+            }
             Body::Read => Body::ReadOk { messages: self.seen.borrow().items().to_vec() },
             other => anyhow::bail!("{} is no request", serde_json::to_string(&other)?),
         })
@@ -94,8 +96,8 @@ fn test(seed: u64) -> Test {
     }
 }
 
-/// Everything that is kept of a test, by the names of files; and what it displays as.
-fn store(report: &Report, store: &Path) -> BTreeMap<String, Vec<u8>> {
+/// All recorded files of a test by name, and the displayed report.
+fn recorded_files(report: &Report, store: &Path) -> BTreeMap<String, Vec<u8>> {
     let directory = eddy_pages::keep(report, store).unwrap();
     let files = fs::read_dir(&directory).unwrap().map(|file| file.unwrap());
     let mut contents: BTreeMap<String, Vec<u8>> = files
@@ -106,13 +108,13 @@ fn store(report: &Report, store: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn whatever_the_seed_the_same_one_gives_the_same_store() {
+fn for_any_seed_the_same_seed_gives_the_same_store() {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("determinism");
     let _ = fs::remove_dir_all(&place);
     let struck = seeds(|seed| {
         let path = place.join(seed.to_string());
         let first = run(seed);
-        let stores = [&first, &run(seed)].map(|report| store(report, &path));
+        let stores = [&first, &run(seed)].map(|report| recorded_files(report, &path));
         let names: Vec<&str> = stores[0].keys().map(String::as_str).collect();
         let expected = "faults.txt history.edn history.txt latency-quantiles.svg latency-raw.svg \
                         messages-rate.svg messages.svg rate.svg report.html results.edn \
@@ -122,7 +124,7 @@ fn whatever_the_seed_the_same_one_gives_the_same_store() {
             assert!(*content == stores[1][name], "{name} differs");
         }
         let _ = fs::remove_dir_all(&path);
-        Fault::ALL.map(|fault| first.faults[&fault].messages)
+        Fault::ALL.map(|fault| first.faults[&fault].messages_affected)
     });
     let all = struck
         .iter()
@@ -131,7 +133,7 @@ fn whatever_the_seed_the_same_one_gives_the_same_store() {
 }
 
 #[test]
-fn the_strikes_that_a_nemesis_drew_make_the_same_run_when_they_are_named() {
+fn naming_the_drawn_strikes_gives_the_same_run() {
     for seed in 0..5 {
         let drawn = run(seed);
         let (faults, strikes) = ([].into(), drawn.strikes.clone());
@@ -143,7 +145,7 @@ fn the_strikes_that_a_nemesis_drew_make_the_same_run_when_they_are_named() {
 }
 
 #[test]
-fn so_they_do_when_all_end_early_at_once() {
+fn naming_the_drawn_strikes_gives_the_same_run_if_all_end_early() {
     for seed in 0..5 {
         // A time at which the clock of a simulation does not tick.
         let faults_until = Duration::from_micros(7_000_300);
@@ -159,14 +161,14 @@ fn so_they_do_when_all_end_early_at_once() {
 }
 
 #[test]
-fn faults_that_may_go_on_to_the_end_make_the_usual_run() {
+fn faults_until_the_time_limit_change_nothing() {
     let faults_until = test(1).time_limit;
     let report = Test { faults_until, ..test(1) }.run(Gossiper::new);
     assert!(report.trace == run(1).trace);
 }
 
 #[test]
-fn a_partition_that_is_named_is_no_other_fault_than_one_that_was_drawn() {
+fn a_named_partition_is_the_same_fault_as_a_drawn_one() {
     let test = Test {
         workload: &workload::Echo,
         nodes: 5,
@@ -183,7 +185,7 @@ fn a_partition_that_is_named_is_no_other_fault_than_one_that_was_drawn() {
 }
 
 #[test]
-fn strikes_that_meet_make_the_same_run_in_whatever_order_they_are_named() {
+fn adjacent_strikes_give_the_same_run_in_any_order() {
     let second = Duration::from_secs(1);
     let first = Strike::kill(["n0"], second, 2 * second);
     let next = Strike::kill(["n0", "n1"], 2 * second, 4 * second);

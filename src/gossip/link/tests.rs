@@ -2,47 +2,61 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::*;
-use crate::host::{Host, Random};
-use crate::size::FULL;
+use crate::host::{Host, SplitMix64};
+use crate::size::FULL_MESSAGE_BYTES;
 
-const PACE: Pace = Pace::AT_ONCE;
+const TIMING: Timing = Timing::IMMEDIATE;
 const LATENCY: Duration = Duration::from_millis(100);
 
-/// Two ends of a link, a and b, and the way between them.
-struct Play {
+/// Two ends of a link, a and b, and the network between them.
+struct LinkPair {
     start: Instant,
     now: Instant,
     ends: [Link<u64>; 2],
-    lives: [u64; 2],
+    incarnations: [u64; 2],
     latency: Duration,
-    /// How much longer a message may take, in milliseconds, and by which it is drawn.
-    jitter: Option<(u64, Random)>,
-    /// How many batches missed the beat that they were sent for.
-    missed: u64,
-    /// Whether what is sent gets lost.
+    /// Maximum delay of a message in milliseconds, besides the latency, and the generator that
+    /// draws it.
+    jitter: Option<(u64, SplitMix64)>,
+    /// Number of batches that missed the tick for which they were sent.
+    missed_ticks: u64,
+    /// True if messages get lost.
     is_cut: bool,
-    on_way: Vec<(Instant, usize, Batch<u64>)>,
-    /// A line for each batch: when it left, from whom, the first position, the news, and so on.
-    said: Vec<String>,
-    /// When which news arrived at b, if it was on a beat that b's feedback has moved.
+    in_flight: Vec<(Instant, usize, Batch<u64>)>,
+    /// A line for each batch: time, sender, first sequence number, items, acknowledgement, and so
+    /// on.
+    trace: Vec<String>,
+    /// Arrival times at b of batches that were sent for one of b's ticks.
     arrivals: Vec<Duration>,
 }
 
 const A: usize = 0;
 const B: usize = 1;
 
-impl Play {
-    fn new(pace: Pace) -> Play {
+impl LinkPair {
+    fn new(timing: Timing) -> LinkPair {
         let start = Instant::now();
-        let ends = [(); 2].map(|()| Link::new(pace, 0, start));
-        let (on_way, said, arrivals) = (Vec::new(), Vec::new(), Vec::new());
-        let (lives, latency, is_cut) = ([0; 2], LATENCY, false);
-        let (now, jitter, missed) = (start, None, 0);
-        Play { start, now, ends, lives, latency, jitter, missed, is_cut, on_way, said, arrivals }
+        let ends = [(); 2].map(|()| Link::new(timing, 0, start));
+        let (in_flight, trace, arrivals) = (Vec::new(), Vec::new(), Vec::new());
+        let (incarnations, latency, is_cut) = ([0; 2], LATENCY, false);
+        let (now, jitter, missed_ticks) = (start, None, 0);
+        LinkPair {
+            start,
+            now,
+            ends,
+            incarnations,
+            latency,
+            jitter,
+            missed_ticks,
+            is_cut,
+            in_flight,
+            trace,
+            arrivals,
+        }
     }
 
     fn draw_jitter(&self) -> Duration {
-        let drawn = self.jitter.as_ref().map(|(most, random)| random.next() % (most + 1));
+        let drawn = self.jitter.as_ref().map(|(maximum, random)| random.next() % (maximum + 1));
         Duration::from_millis(drawn.unwrap_or(0))
     }
 
@@ -50,23 +64,23 @@ impl Play {
         self.start + Duration::from_millis(millis)
     }
 
-    /// Lets an end have news, at this millisecond.
-    fn tell(&mut self, millis: u64, who: usize, news: impl IntoIterator<Item = u64>) {
+    /// Enqueues items at an end, at this millisecond.
+    fn enqueue(&mut self, millis: u64, who: usize, items: impl IntoIterator<Item = u64>) {
         self.run(millis);
-        self.ends[who].tell(self.at(millis), news);
+        self.ends[who].enqueue(self.at(millis), items);
         self.run(millis);
     }
 
-    fn greet(&mut self, millis: u64, who: usize) {
+    fn schedule_hello(&mut self, millis: u64, who: usize) {
         self.run(millis);
-        self.ends[who].greet(self.at(millis));
+        self.ends[who].schedule_hello(self.at(millis));
     }
 
     /// Kills an end, and starts its next life.
     fn restart(&mut self, millis: u64, who: usize) {
         self.run(millis);
-        self.lives[who] += 1;
-        self.ends[who] = Link::new(self.ends[who].pace, self.lives[who], self.at(millis));
+        self.incarnations[who] += 1;
+        self.ends[who] = Link::new(self.ends[who].timing, self.incarnations[who], self.at(millis));
     }
 
     /// Loses what is sent from this millisecond on, or no longer.
@@ -81,18 +95,18 @@ impl Play {
         loop {
             let due = |who: usize| Some((self.ends[who].due()?, who));
             let next = [due(A), due(B)].into_iter().flatten().min();
-            let arrival = self.on_way.iter().enumerate().min_by_key(|(_, (at, ..))| *at);
+            let arrival = self.in_flight.iter().enumerate().min_by_key(|(_, (at, ..))| *at);
             match (next, arrival) {
                 (next, Some((index, &(at, ..))))
                     if at <= end && next.is_none_or(|(due, _)| at <= due) =>
                 {
-                    let (now, to, batch) = self.on_way.remove(index);
+                    let (now, to, batch) = self.in_flight.remove(index);
                     self.now = now;
                     self.receive(to, &batch);
                 }
                 (Some((due, who)), _) if due <= end => {
                     self.now = self.now.max(due);
-                    self.emit(who);
+                    self.send_batch(who);
                 }
                 _ => break,
             }
@@ -103,33 +117,33 @@ impl Play {
     fn receive(&mut self, who: usize, batch: &Batch<u64>) {
         let (now, end) = (self.now, &mut self.ends[who]);
         end.receive(now, batch);
-        let second_chance = end.beat.second_chance(now);
-        if let Some(wait) = end.beat.wait(now)
-            && end.note_wait(batch, wait, second_chance.is_some())
-            && let Some(at) = second_chance
+        let extra_tick = end.batch_timer.extra_tick_after_miss(now);
+        if let Some(wait) = end.batch_timer.wait(now)
+            && end.note_wait(batch, wait, extra_tick.is_some())
+            && let Some(at) = extra_tick
         {
-            self.missed += 1;
-            end.flush_also(at);
+            self.missed_ticks += 1;
+            end.add_extra_tick(at);
         }
     }
 
-    fn emit(&mut self, who: usize) {
+    fn send_batch(&mut self, who: usize) {
         let now = self.now;
-        let (batch, late) = self.ends[who].emit(now, false);
-        let is_in_time = batch.aim == Some(Aim::Beat);
-        let mut said = format!("{} {}", (now - self.start).as_millis(), ["a", "b"][who]);
-        write!(said, " {}{:?} heard {}", batch.first, batch.news, batch.heard).unwrap();
-        said += if batch.again.is_some() { " again" } else { "" };
-        if !late.is_empty() {
-            write!(said, " late {late:?}").unwrap();
+        let (batch, newly_unacked) = self.ends[who].make_batch(now, false);
+        let is_in_time = batch.tick_alignment == Some(TickAlignment::Aligned);
+        let mut line = format!("{} {}", (now - self.start).as_millis(), ["a", "b"][who]);
+        write!(line, " {}{:?} ack {}", batch.first_seq, batch.items, batch.cumulative_ack).unwrap();
+        line += if batch.stream_base.is_some() { " new stream" } else { "" };
+        if !newly_unacked.is_empty() {
+            write!(line, " unacked {newly_unacked:?}").unwrap();
         }
-        self.said.push(said);
+        self.trace.push(line);
         let arrival = now + self.latency + self.draw_jitter();
-        if who == A && is_in_time && !batch.news.is_empty() {
+        if who == A && is_in_time && !batch.items.is_empty() {
             self.arrivals.push(arrival - self.start);
         }
         if !self.is_cut {
-            self.on_way.push((arrival, 1 - who, batch));
+            self.in_flight.push((arrival, 1 - who, batch));
         }
     }
 
@@ -137,337 +151,340 @@ impl Play {
     #[track_caller]
     fn check(mut self, expected: &[&str]) {
         self.run(60_000);
-        assert_eq!(self.said, expected);
+        assert_eq!(self.trace, expected);
         assert_eq!(self.ends.each_ref().map(Link::due), [None, None]);
-        assert!(self.ends.iter().all(|end| end.queue.is_empty() && !end.is_overdue()));
+        assert!(self.ends.iter().all(|end| end.backlog.is_empty() && !end.is_suspected()));
     }
 }
 
 #[test]
-fn an_acknowledgement_rides_on_news() {
-    let mut play = Play::new(PACE);
-    play.tell(0, A, [1, 2]);
-    play.tell(1000, B, [3]);
-    play.tell(2000, A, [4]);
-    play.check(&[
-        "0 a 0[1, 2] heard 0",
-        "1000 b 0[3] heard 2",
-        "2000 a 2[4] heard 1",
-        "3500 b 1[] heard 3",
+fn an_acknowledgement_travels_with_items() {
+    let mut pair = LinkPair::new(TIMING);
+    pair.enqueue(0, A, [1, 2]);
+    pair.enqueue(1000, B, [3]);
+    pair.enqueue(2000, A, [4]);
+    pair.check(&[
+        "0 a 0[1, 2] ack 0",
+        "1000 b 0[3] ack 2",
+        "2000 a 2[4] ack 1",
+        "3500 b 1[] ack 3",
     ]);
 }
 
 #[test]
-fn an_acknowledgement_that_finds_no_news_leaves_alone_and_for_all_that_has_come() {
-    let mut play = Play::new(PACE);
-    play.tell(0, A, [1]);
-    play.tell(300, A, [2]);
-    play.tell(1399, A, [3]);
-    play.check(&[
-        "0 a 0[1] heard 0",
-        "300 a 1[2] heard 0",
-        "1399 a 2[3] heard 0",
-        "1500 b 0[] heard 3",
+fn an_acknowledgement_without_items_leaves_alone_after_a_delay_and_is_cumulative() {
+    let mut pair = LinkPair::new(TIMING);
+    pair.enqueue(0, A, [1]);
+    pair.enqueue(300, A, [2]);
+    pair.enqueue(1399, A, [3]);
+    pair.check(&["0 a 0[1] ack 0", "300 a 1[2] ack 0", "1399 a 2[3] ack 0", "1500 b 0[] ack 3"]);
+}
+
+#[test]
+fn an_idle_link_is_silent() {
+    LinkPair::new(TIMING).check(&[]);
+}
+
+#[test]
+fn a_lost_batch_is_retransmitted_from_the_first_missing_item_and_new_items_wait_for_it() {
+    let mut pair = LinkPair::new(TIMING);
+    pair.enqueue(0, A, [1]);
+    pair.enqueue(500, B, [10]);
+    pair.cut(600, true);
+    pair.enqueue(1000, A, [2]);
+    pair.enqueue(1100, A, [3]);
+    pair.enqueue(3000, A, [4]);
+    pair.cut(4000, false);
+    pair.enqueue(4100, A, [5, 6]);
+    pair.check(&[
+        "0 a 0[1] ack 0",
+        "500 b 0[10] ack 1",
+        "1000 a 1[2] ack 1",
+        "1100 a 2[3] ack 1",
+        "2200 b 0[10] ack 1 unacked [10]",
+        "2700 a 1[2, 3] ack 1 unacked [2, 3]",
+        "3900 b 0[10] ack 1",
+        "4400 a 1[2, 3, 4, 5, 6] ack 1",
+        "4500 b 1[] ack 6",
     ]);
 }
 
 #[test]
-fn nothing_is_said_without_need() {
-    Play::new(PACE).check(&[]);
-}
-
-#[test]
-fn a_lost_batch_is_repeated_from_the_first_missing_position_and_news_waits_for_it() {
-    let mut play = Play::new(PACE);
-    play.tell(0, A, [1]);
-    play.tell(500, B, [10]);
-    play.cut(600, true);
-    play.tell(1000, A, [2]);
-    play.tell(1100, A, [3]);
-    play.tell(3000, A, [4]);
-    play.cut(4000, false);
-    play.tell(4100, A, [5, 6]);
-    play.check(&[
-        "0 a 0[1] heard 0",
-        "500 b 0[10] heard 1",
-        "1000 a 1[2] heard 1",
-        "1100 a 2[3] heard 1",
-        "2200 b 0[10] heard 1 late [10]",
-        "2700 a 1[2, 3] heard 1 late [2, 3]",
-        "3900 b 0[10] heard 1",
-        "4400 a 1[2, 3, 4, 5, 6] heard 1",
-        "4500 b 1[] heard 6",
-    ]);
-}
-
-#[test]
-fn a_batch_that_comes_twice_or_late_is_heard_once() {
-    let mut play = Play::new(PACE);
-    play.tell(0, A, [1]);
-    play.tell(10, A, [2]);
-    let (at, to, batch) = play.on_way[0].clone();
-    play.on_way[0].0 = at + Duration::from_millis(50);
-    play.on_way.push((at + Duration::from_millis(200), to, batch));
+fn a_duplicated_or_reordered_batch_counts_once() {
+    let mut pair = LinkPair::new(TIMING);
+    pair.enqueue(0, A, [1]);
+    pair.enqueue(10, A, [2]);
+    let (at, to, batch) = pair.in_flight[0].clone();
+    pair.in_flight[0].0 = at + Duration::from_millis(50);
+    pair.in_flight.push((at + Duration::from_millis(200), to, batch));
     // The second comes first, and nothing needs to come again.
-    play.check(&["0 a 0[1] heard 0", "10 a 1[2] heard 0", "1510 b 0[] heard 2"]);
+    pair.check(&["0 a 0[1] ack 0", "10 a 1[2] ack 0", "1510 b 0[] ack 2"]);
 }
 
 #[test]
-fn a_greeting_leaves_when_nothing_else_was_said_and_again_until_it_is_answered() {
-    let mut play = Play::new(PACE);
-    play.cut(0, true);
-    play.greet(0, A);
-    play.cut(2000, false);
-    play.check(&["700 a 0[] heard 0", "2400 a 0[] heard 0", "3900 b 0[] heard 0"]);
+fn a_hello_leaves_when_nothing_else_was_sent_and_again_until_it_is_answered() {
+    let mut pair = LinkPair::new(TIMING);
+    pair.cut(0, true);
+    pair.schedule_hello(0, A);
+    pair.cut(2000, false);
+    pair.check(&["700 a 0[] ack 0", "2400 a 0[] ack 0", "3900 b 0[] ack 0"]);
 }
 
 #[test]
-fn a_greeting_is_spared_when_there_was_something_to_say() {
-    let mut play = Play::new(PACE);
-    play.greet(0, A);
-    play.greet(0, B);
-    play.tell(300, A, [1]);
-    play.tell(600, B, [2]);
-    play.check(&["300 a 0[1] heard 0", "600 b 0[2] heard 1", "2100 a 1[] heard 1"]);
+fn no_hello_leaves_when_items_were_sent() {
+    let mut pair = LinkPair::new(TIMING);
+    pair.schedule_hello(0, A);
+    pair.schedule_hello(0, B);
+    pair.enqueue(300, A, [1]);
+    pair.enqueue(600, B, [2]);
+    pair.check(&["300 a 0[1] ack 0", "600 b 0[2] ack 1", "2100 a 1[] ack 1"]);
 }
 
 #[test]
-fn two_that_greet_each_other_answer_each_other() {
-    let mut play = Play::new(PACE);
-    play.greet(0, A);
-    play.greet(0, B);
-    play.check(&[
-        "700 a 0[] heard 0",
-        "700 b 0[] heard 0",
-        "2200 a 0[] heard 0",
-        "2200 b 0[] heard 0",
+fn simultaneous_hellos_are_both_answered() {
+    let mut pair = LinkPair::new(TIMING);
+    pair.schedule_hello(0, A);
+    pair.schedule_hello(0, B);
+    pair.check(&["700 a 0[] ack 0", "700 b 0[] ack 0", "2200 a 0[] ack 0", "2200 b 0[] ack 0"]);
+}
+
+#[test]
+fn a_restarted_neighbor_learns_of_its_restart_and_gets_what_was_not_acknowledged() {
+    let mut pair = LinkPair::new(TIMING);
+    pair.enqueue(0, A, [1]);
+    pair.enqueue(1000, B, [2]);
+    pair.cut(1200, true);
+    pair.enqueue(1300, A, [3]);
+    pair.restart(1500, B);
+    pair.cut(2000, false);
+    pair.schedule_hello(2000, B);
+    pair.check(&[
+        "0 a 0[1] ack 0",
+        "1000 b 0[2] ack 1",
+        "1300 a 1[3] ack 1",
+        "2700 b 0[] ack 0",
+        "2800 a 2[3] ack 0 new stream",
+        "4300 b 0[] ack 3",
     ]);
 }
 
 #[test]
-fn a_neighbor_that_is_reborn_is_told_so_and_gets_what_its_former_life_had_not_acknowledged() {
-    let mut play = Play::new(PACE);
-    play.tell(0, A, [1]);
-    play.tell(1000, B, [2]);
-    play.cut(1200, true);
-    play.tell(1300, A, [3]);
-    play.restart(1500, B);
-    play.cut(2000, false);
-    play.greet(2000, B);
-    play.check(&[
-        "0 a 0[1] heard 0",
-        "1000 b 0[2] heard 1",
-        "1300 a 1[3] heard 1",
-        "2700 b 0[] heard 0",
-        "2800 a 2[3] heard 0 again",
-        "4300 b 0[] heard 3",
+fn a_node_that_gets_a_batch_for_its_former_incarnation_learns_that_it_was_restarted() {
+    let mut pair = LinkPair::new(TIMING);
+    pair.enqueue(0, A, [1]);
+    pair.restart(2000, B);
+    pair.enqueue(3000, A, [2]);
+    pair.run(3050);
+    let (_, _, batch) = pair.in_flight[0].clone();
+    let outcome = pair.ends[B].receive(pair.at(3100), &batch);
+    assert_eq!(outcome, ReceiveOutcome { reports_restart: true, ..ReceiveOutcome::default() });
+    pair.check(&[
+        "0 a 0[1] ack 0",
+        "1500 b 0[] ack 1",
+        "3000 a 1[2] ack 0",
+        "3100 b 0[] ack 0",
+        "3200 a 2[2] ack 0 new stream",
+        "4700 b 0[] ack 3",
     ]);
 }
 
 #[test]
-fn whoever_is_taken_for_a_former_life_learns_that_there_was_one() {
-    let mut play = Play::new(PACE);
-    play.tell(0, A, [1]);
-    play.restart(2000, B);
-    play.tell(3000, A, [2]);
-    play.run(3050);
-    let (_, _, batch) = play.on_way[0].clone();
-    let received = play.ends[B].receive(play.at(3100), &batch);
-    assert_eq!(received, Received { is_again: true, ..Received::default() });
-    play.check(&[
-        "0 a 0[1] heard 0",
-        "1500 b 0[] heard 1",
-        "3000 a 1[2] heard 0",
-        "3100 b 0[] heard 0",
-        "3200 a 2[2] heard 0 again",
-        "4700 b 0[] heard 3",
-    ]);
-}
-
-#[test]
-fn a_batch_of_a_former_life_is_late() {
+fn a_batch_of_a_former_incarnation_is_stale() {
     let start = Instant::now();
     let [mut former, mut present, mut other] =
-        [0, 1, 0].map(|life| Link::<u64>::new(PACE, life, start));
-    former.tell(start, [1]);
-    let (batch, _) = former.emit(start, false);
-    present.greet(start);
-    other.receive(start, &present.emit(start, false).0);
-    let received = other.receive(start, &batch);
-    assert_eq!(received, Received { is_late: true, ..Received::default() });
-    assert_eq!(other.heard.contiguous(), 0);
+        [0, 1, 0].map(|incarnation| Link::<u64>::new(TIMING, incarnation, start));
+    former.enqueue(start, [1]);
+    let (batch, _) = former.make_batch(start, false);
+    present.schedule_hello(start);
+    other.receive(start, &present.make_batch(start, false).0);
+    let outcome = other.receive(start, &batch);
+    assert_eq!(outcome, ReceiveOutcome { is_stale: true, ..ReceiveOutcome::default() });
+    assert_eq!(other.received.next_expected(), 0);
 }
 
 #[test]
-fn what_is_overdue_is_reported_once_although_a_part_of_it_is_acknowledged() {
-    let mut play = Play::new(PACE);
-    play.tell(0, A, [1]);
-    play.run(150);
-    play.cut(150, true);
-    play.tell(200, A, [2, 3]);
-    play.cut(1800, false);
-    play.check(&[
-        "0 a 0[1] heard 0",
-        "200 a 1[2, 3] heard 0",
-        "1500 b 0[] heard 1",
-        "1700 a 0[1, 2, 3] heard 0 late [1, 2, 3]",
-        "3400 a 0[1, 2, 3] heard 0",
-        "3500 b 0[] heard 3",
+fn unacked_items_are_reported_once_even_if_some_are_acknowledged() {
+    let mut pair = LinkPair::new(TIMING);
+    pair.enqueue(0, A, [1]);
+    pair.run(150);
+    pair.cut(150, true);
+    pair.enqueue(200, A, [2, 3]);
+    pair.cut(1800, false);
+    pair.check(&[
+        "0 a 0[1] ack 0",
+        "200 a 1[2, 3] ack 0",
+        "1500 b 0[] ack 1",
+        "1700 a 0[1, 2, 3] ack 0 unacked [1, 2, 3]",
+        "3400 a 0[1, 2, 3] ack 0",
+        "3500 b 0[] ack 3",
     ]);
     let start = Instant::now();
     let at = |millis| start + Duration::from_millis(millis);
-    let [mut link, mut other] = [0, 0].map(|life| Link::<u64>::new(PACE, life, start));
-    link.tell(at(0), [1]);
-    let (first, _) = link.emit(at(0), false);
-    link.tell(at(1), [2]);
-    link.emit(at(1), false);
-    assert_eq!(link.emit(at(1700), false).1, [1, 2]);
-    assert!(link.is_overdue());
+    let [mut link, mut other] = [(); 2].map(|()| Link::<u64>::new(TIMING, 0, start));
+    link.enqueue(at(0), [1]);
+    let (first, _) = link.make_batch(at(0), false);
+    link.enqueue(at(1), [2]);
+    link.make_batch(at(1), false);
+    assert_eq!(link.make_batch(at(1700), false).1, [1, 2]);
+    assert!(link.is_suspected());
     other.receive(at(1700), &first);
-    link.receive(at(1800), &other.emit(at(1800), false).0);
-    assert!(!link.is_overdue());
-    link.tell(at(1900), [3]);
-    link.emit(at(1900), false);
-    let (batch, late) = link.emit(at(3500), false);
-    assert_eq!((batch.first, batch.news, late), (1, vec![2, 3], vec![3]));
-    assert!(link.is_overdue());
+    link.receive(at(1800), &other.make_batch(at(1800), false).0);
+    assert!(!link.is_suspected());
+    link.enqueue(at(1900), [3]);
+    link.make_batch(at(1900), false);
+    let (batch, late) = link.make_batch(at(3500), false);
+    assert_eq!((batch.first_seq, batch.items, late), (1, vec![2, 3], vec![3]));
+    assert!(link.is_suspected());
 }
 
 /// News of a follower arrives before the hub's beat from the first feedback on, and 10 ms before it
 /// when it is known that nothing varies, whatever beats and latency are.
 #[test]
-fn news_arrives_shortly_before_the_beat_of_whom_a_node_follows() {
-    for (beat, latency) in [50, 100, 300, 1000, 1800]
-        .into_iter()
-        .flat_map(|beat| [0, 1, 30, 100, 250, 400].into_iter().map(move |latency| (beat, latency)))
-    {
-        let pace = Pace {
-            // So long that nothing leaves but on beats.
-            acknowledge: Duration::from_secs(3),
-            retry: Duration::from_secs(5),
-            ..Pace::every(Duration::from_millis(beat))
+fn items_arrive_shortly_before_the_tick_of_the_upstream_neighbor() {
+    for (interval, latency) in [50, 100, 300, 1000, 1800].into_iter().flat_map(|interval| {
+        [0, 1, 30, 100, 250, 400].into_iter().map(move |latency| (interval, latency))
+    }) {
+        let timing = Timing {
+            // So long that nothing leaves but at ticks.
+            max_ack_delay: Duration::from_secs(3),
+            min_retransmit_timeout: Duration::from_secs(5),
+            ..Timing::every(Duration::from_millis(interval))
         };
-        let mut play = Play::new(pace);
-        play.latency = Duration::from_millis(latency);
-        play.ends[A].follow();
-        let random = Host::seeded(beat + latency).random();
+        let mut pair = LinkPair::new(timing);
+        pair.latency = Duration::from_millis(latency);
+        pair.ends[A].align_ticks();
+        let random = Host::seeded(interval + latency).random();
         let mut times = [17, 37];
         for item in 0..600 {
             let who = usize::from(times[A] > times[B]);
-            play.tell(times[who], who, [item]);
+            pair.enqueue(times[who], who, [item]);
             times[who] += random.next() % 700;
         }
-        assert!(play.arrivals.len() > 40, "{}", play.arrivals.len());
-        assert_eq!(play.missed, 0, "beat {beat}, latency {latency}");
-        for arrival in &play.arrivals[play.arrivals.len() / 2..] {
-            // The hub's beats have been counted from the start.
-            let beat_micros = u128::from(beat) * 1000;
-            let before = beat_micros - arrival.as_micros() % beat_micros;
-            assert!((9000..=11_000).contains(&before), "beat {beat}, latency {latency}: {before}");
+        assert!(pair.arrivals.len() > 40, "{}", pair.arrivals.len());
+        assert_eq!(pair.missed_ticks, 0, "interval {interval}, latency {latency}");
+        for arrival in &pair.arrivals[pair.arrivals.len() / 2..] {
+            // The upstream neighbor's ticks are counted from the start.
+            let interval_micros = u128::from(interval) * 1000;
+            let before = interval_micros - arrival.as_micros() % interval_micros;
+            assert!(
+                (9000..=11_000).contains(&before),
+                "interval {interval}, latency {latency}: {before}"
+            );
         }
     }
 }
 
-/// How many of how many batches of a follower miss the beat, where a message takes up to so many
-/// milliseconds longer; and how many news arrive later than a period and an eighth after they were
-/// told, and two ways.
-fn misses(beat: u64, jitter: u64) -> (u64, usize) {
-    let mut play = Play::new(Pace::every(Duration::from_millis(beat)));
-    play.jitter = Some((jitter, Host::seeded(beat + jitter).random()));
-    play.ends[A].follow();
-    let random = Host::seeded(beat).random();
+/// Number of batches that miss the upstream neighbor's tick, and of batches, where a message takes
+/// up to so many milliseconds longer.
+fn misses(interval: u64, jitter: u64) -> (u64, usize) {
+    let mut pair = LinkPair::new(Timing::every(Duration::from_millis(interval)));
+    pair.jitter = Some((jitter, Host::seeded(interval + jitter).random()));
+    pair.ends[A].align_ticks();
+    let random = Host::seeded(interval).random();
     let mut time = 0;
     for item in 0..2000 {
-        play.tell(time, A, [item]);
-        play.tell(time, B, [item]);
-        time += random.next() % beat;
+        pair.enqueue(time, A, [item]);
+        pair.enqueue(time, B, [item]);
+        time += random.next() % interval;
     }
-    (play.missed, play.arrivals.len())
+    (pair.missed_ticks, pair.arrivals.len())
 }
 
 #[test]
-fn the_lead_follows_the_jitter_so_that_few_batches_miss_the_beat() {
-    for (beat, jitter) in [(300, 10), (300, 50), (300, 100), (1200, 50), (1200, 100), (1200, 200)] {
-        let (missed, sent) = misses(beat, jitter);
-        println!("beat {beat} ms, jitter {jitter} ms: {missed} of {sent} missed");
+fn the_lead_adapts_to_jitter_so_that_few_batches_miss_the_tick() {
+    for (interval, jitter) in
+        [(300, 10), (300, 50), (300, 100), (1200, 50), (1200, 100), (1200, 200)]
+    {
+        let (missed, sent) = misses(interval, jitter);
+        println!("interval {interval} ms, jitter {jitter} ms: {missed} of {sent} missed");
         assert!(sent > 500 && missed * 200 <= sent as u64, "{missed} of {sent}");
     }
 }
 
 #[test]
-fn for_a_batch_that_misses_the_beat_there_is_one_more_an_eighth_of_a_period_later() {
-    for (delay, expected) in [(0, "2400 b 1[11] heard 2"), (250, "1700 b 1[11] heard 2")] {
-        let mut play = Play::new(Pace::every(Duration::from_millis(800)));
-        play.ends[A].follow();
-        play.tell(50, A, [1]);
-        play.tell(60, B, [10]);
-        // A's news leaves for b's beat at 1600, with a lead of 200 ms.
-        play.tell(1000, A, [2]);
-        play.run(1350);
-        play.on_way[0].0 += Duration::from_millis(delay);
-        play.tell(1680, B, [11]);
-        play.run(2500);
-        let said = &play.said;
-        assert_eq!(said[..3], ["50 a 0[1] heard 0", "800 b 0[10] heard 1", "1300 a 1[2] heard 1"]);
-        assert_eq!(said[3], expected);
+fn a_batch_that_misses_the_tick_causes_an_extra_one_an_eighth_of_an_interval_later() {
+    for (delay, expected) in [(0, "2400 b 1[11] ack 2"), (250, "1700 b 1[11] ack 2")] {
+        let mut pair = LinkPair::new(Timing::every(Duration::from_millis(800)));
+        pair.ends[A].align_ticks();
+        pair.enqueue(50, A, [1]);
+        pair.enqueue(60, B, [10]);
+        // A's items leave for b's tick at 1600, with a lead of 200 ms.
+        pair.enqueue(1000, A, [2]);
+        pair.run(1350);
+        pair.in_flight[0].0 += Duration::from_millis(delay);
+        pair.enqueue(1680, B, [11]);
+        pair.run(2500);
+        let lines = &pair.trace;
+        assert_eq!(lines[..3], ["50 a 0[1] ack 0", "800 b 0[10] ack 1", "1300 a 1[2] ack 1"]);
+        assert_eq!(lines[3], expected);
     }
 }
 
 #[test]
-fn without_feedback_a_follower_speaks_at_once_and_others_on_the_beat() {
-    let mut play = Play::new(Pace::every(Duration::from_millis(300)));
-    play.ends[A].follow();
-    play.tell(70, A, [1]);
-    play.tell(170, B, [2]);
-    play.tell(180, B, [3]);
-    play.tell(210, A, [4]);
-    play.check(&[
-        "70 a 0[1] heard 0",
-        "210 a 1[4] heard 0",
-        "300 b 0[2, 3] heard 1",
-        "1410 b 2[] heard 2",
-        "1500 a 2[] heard 2",
+fn without_reports_items_for_an_upstream_neighbor_leave_at_once_and_others_at_ticks() {
+    let mut pair = LinkPair::new(Timing::every(Duration::from_millis(300)));
+    pair.ends[A].align_ticks();
+    pair.enqueue(70, A, [1]);
+    pair.enqueue(170, B, [2]);
+    pair.enqueue(180, B, [3]);
+    pair.enqueue(210, A, [4]);
+    pair.check(&[
+        "70 a 0[1] ack 0",
+        "210 a 1[4] ack 0",
+        "300 b 0[2, 3] ack 1",
+        "1410 b 2[] ack 2",
+        "1500 a 2[] ack 2",
     ]);
 }
 
 /// Which hard things have happened.
 #[derive(Debug, Default)]
-struct Happened {
+struct EventCounts {
     lost: u64,
     duplicated: u64,
     reordered: u64,
     restarts: u64,
-    late: u64,
-    overdue: u64,
+    stale: u64,
+    unacked: u64,
 }
 
-/// Two ends, what they have been told, and what has reached them, whatever the network does.
-struct Storm {
-    random: Random,
-    play: Play,
-    /// What was told to each end, by its present life, and when.
-    told: [Vec<(u64, Instant)>; 2],
-    /// What has reached each end: in a former life, and in the present one.
-    reached: [[BTreeSet<u64>; 2]; 2],
-    born: [Instant; 2],
-    /// Of which life of the other one each end has heard first, in its present life.
-    met: [Option<u64>; 2],
-    knows_again: [bool; 2],
+/// Two ends under random faults, the items that were enqueued, and those that arrived.
+struct FaultSimulation {
+    random: SplitMix64,
+    pair: LinkPair,
+    /// Items that each end was given in its present incarnation, and when.
+    enqueued: [Vec<(u64, Instant)>; 2],
+    /// Items that arrived at each end: in former incarnations, and in the present one.
+    arrived: [[BTreeSet<u64>; 2]; 2],
+    started_at: [Instant; 2],
+    /// Incarnation of the other end of which each end has heard first, in its present one.
+    first_heard: [Option<u64>; 2],
+    knows_restart: [bool; 2],
     reported: [BTreeSet<u64>; 2],
-    happened: Happened,
+    counts: EventCounts,
 }
 
-const STORM: Duration = Duration::from_secs(60);
-const CALM: Duration = Duration::from_secs(30);
+const FAULTY_TIME: Duration = Duration::from_secs(60);
+const FAULT_FREE_TIME: Duration = Duration::from_secs(30);
 
-impl Storm {
-    fn new(seed: u64, pace: Pace) -> Storm {
-        let play = Play::new(pace);
-        let born = [play.start; 2];
-        let (told, reached) = (<[_; 2]>::default(), <[[_; 2]; 2]>::default());
-        let (random, happened) = (Host::seeded(seed).random(), Happened::default());
-        let (met, knows_again, reported) = ([None; 2], [false; 2], <[_; 2]>::default());
-        Storm { random, play, told, reached, born, met, knows_again, reported, happened }
+impl FaultSimulation {
+    fn new(seed: u64, timing: Timing) -> FaultSimulation {
+        let pair = LinkPair::new(timing);
+        let started_at = [pair.start; 2];
+        let (enqueued, arrived) = (<[_; 2]>::default(), <[[_; 2]; 2]>::default());
+        let (random, counts) = (Host::seeded(seed).random(), EventCounts::default());
+        let (first_heard, knows_restart, reported) = ([None; 2], [false; 2], <[_; 2]>::default());
+        FaultSimulation {
+            random,
+            pair,
+            enqueued,
+            arrived,
+            started_at,
+            first_heard,
+            knows_restart,
+            reported,
+            counts,
+        }
     }
 
     fn one_in(&self, count: u64) -> bool {
@@ -475,185 +492,190 @@ impl Storm {
     }
 
     fn run(&mut self) {
-        let start = self.play.start;
+        let start = self.pair.start;
         for who in [A, B] {
-            self.play.ends[who].greet(start);
+            self.pair.ends[who].schedule_hello(start);
         }
         let mut item = 0;
         for millis in 0.. {
-            let now = self.play.at(millis);
-            let is_stormy = now < start + STORM;
-            if now > start + STORM + CALM {
+            let now = self.pair.at(millis);
+            let has_faults = now < start + FAULTY_TIME;
+            if now > start + FAULTY_TIME + FAULT_FREE_TIME {
                 break;
             }
             for who in [A, B] {
-                if is_stormy && self.one_in(800) {
+                if has_faults && self.one_in(800) {
                     item += 1;
-                    self.play.ends[who].tell(now, [item]);
-                    self.told[who].push((item, now));
+                    self.pair.ends[who].enqueue(now, [item]);
+                    self.enqueued[who].push((item, now));
                 }
-                if is_stormy && self.one_in(15_000) {
+                if has_faults && self.one_in(15_000) {
                     self.restart(now, who);
                 }
                 self.receive(now, who);
-                while self.play.ends[who].due().is_some_and(|due| due <= now) {
-                    self.emit(now, who, is_stormy);
+                while self.pair.ends[who].due().is_some_and(|due| due <= now) {
+                    self.send_batch(now, who, has_faults);
                 }
             }
         }
     }
 
     fn restart(&mut self, now: Instant, who: usize) {
-        let play = &mut self.play;
-        play.lives[who] += 1;
-        play.ends[who] = Link::new(play.ends[who].pace, play.lives[who], play.start);
-        play.ends[who].greet(now);
-        self.told[who].clear();
-        let present = std::mem::take(&mut self.reached[who][1]);
-        self.reached[who][0].extend(present);
-        (self.born[who], self.met[who], self.knows_again[who]) = (now, None, false);
+        let pair = &mut self.pair;
+        pair.incarnations[who] += 1;
+        pair.ends[who] = Link::new(pair.ends[who].timing, pair.incarnations[who], pair.start);
+        pair.ends[who].schedule_hello(now);
+        self.enqueued[who].clear();
+        let present = std::mem::take(&mut self.arrived[who][1]);
+        self.arrived[who][0].extend(present);
+        (self.started_at[who], self.first_heard[who], self.knows_restart[who]) = (now, None, false);
         self.reported[who].clear();
-        self.happened.restarts += 1;
+        self.counts.restarts += 1;
     }
 
     fn receive(&mut self, now: Instant, who: usize) {
-        let arrived = self.play.on_way.extract_if(.., |(at, to, _)| *at <= now && *to == who);
+        let arrived = self.pair.in_flight.extract_if(.., |(at, to, _)| *at <= now && *to == who);
         for (_, _, batch) in arrived.collect::<Vec<_>>() {
-            let link = &mut self.play.ends[who];
-            self.happened.reordered += u64::from(batch.first > link.heard.contiguous());
-            let received = link.receive(now, &batch);
-            self.happened.late += u64::from(received.is_late);
-            self.knows_again[who] |= received.is_again;
-            self.met[who] = self.met[who].or(Some(batch.life));
-            self.reached[who][1].extend(batch.news);
+            let link = &mut self.pair.ends[who];
+            self.counts.reordered += u64::from(batch.first_seq > link.received.next_expected());
+            let outcome = link.receive(now, &batch);
+            self.counts.stale += u64::from(outcome.is_stale);
+            self.knows_restart[who] |= outcome.reports_restart;
+            self.first_heard[who] = self.first_heard[who].or(Some(batch.incarnation));
+            self.arrived[who][1].extend(batch.items);
         }
     }
 
-    fn emit(&mut self, now: Instant, who: usize, is_stormy: bool) {
-        let (batch, late) = self.play.ends[who].emit(now, false);
-        self.happened.overdue += late.len() as u64;
-        let are_new = late.iter().all(|item| self.reported[who].insert(*item));
-        assert!(are_new, "{late:?} was reported twice");
-        let delay = |random: &Random| match random.next() % 4 {
-            _ if !is_stormy => LATENCY,
+    fn send_batch(&mut self, now: Instant, who: usize, has_faults: bool) {
+        let (batch, newly_unacked) = self.pair.ends[who].make_batch(now, false);
+        self.counts.unacked += newly_unacked.len() as u64;
+        let are_new = newly_unacked.iter().all(|item| self.reported[who].insert(*item));
+        assert!(are_new, "{newly_unacked:?} was reported twice");
+        let delay = |random: &SplitMix64| match random.next() % 4 {
+            _ if !has_faults => LATENCY,
             0 => Duration::from_millis(random.next() % 8000),
             _ => Duration::from_millis(random.next() % 200),
         };
-        let is_duplicated = is_stormy && self.one_in(5);
-        self.happened.duplicated += u64::from(is_duplicated);
+        let is_duplicated = has_faults && self.one_in(5);
+        self.counts.duplicated += u64::from(is_duplicated);
         for _ in 0..=usize::from(is_duplicated) {
-            if is_stormy && self.one_in(3) {
-                self.happened.lost += 1;
+            if has_faults && self.one_in(3) {
+                self.counts.lost += 1;
             } else {
                 let at = now + delay(&self.random);
-                self.play.on_way.push((at, 1 - who, batch.clone()));
+                self.pair.in_flight.push((at, 1 - who, batch.clone()));
             }
         }
     }
 
     fn check(&self) {
         for (who, other) in [(A, B), (B, A)] {
-            for (item, at) in &self.told[who] {
-                let [former, present] = &self.reached[other];
-                let has_arrived =
-                    present.contains(item) || (*at < self.born[other] && former.contains(item));
+            for (item, at) in &self.enqueued[who] {
+                let [former, present] = &self.arrived[other];
+                let has_arrived = present.contains(item)
+                    || (*at < self.started_at[other] && former.contains(item));
                 assert!(has_arrived, "{item} was lost");
             }
-            let knew_former = self.met[who].is_some_and(|life| life < self.play.lives[other]);
-            assert!(!knew_former || self.knows_again[other], "not told that it was reborn");
-            let end = &self.play.ends[who];
-            assert!(end.due().is_none() && end.queue.is_empty(), "not silent: {end:?}");
+            let knew_former =
+                self.first_heard[who].is_some_and(|heard| heard < self.pair.incarnations[other]);
+            assert!(!knew_former || self.knows_restart[other], "not told that it was restarted");
+            let end = &self.pair.ends[who];
+            assert!(end.due().is_none() && end.backlog.is_empty(), "not silent: {end:?}");
         }
     }
 }
 
 #[test]
-fn whatever_the_network_does_and_whoever_restarts_everything_arrives_and_then_there_is_silence() {
-    let mut all = Happened::default();
+fn despite_faults_and_restarts_everything_arrives_and_then_the_link_is_silent() {
+    let mut all = EventCounts::default();
     for seed in 0..300 {
         println!("seed {seed}");
-        let pace = if seed % 2 == 0 { PACE } else { Pace::every(Duration::from_millis(300)) };
-        let mut storm = Storm::new(seed, pace);
-        storm.run();
-        storm.check();
-        let happened = storm.happened;
-        all.lost += happened.lost;
-        all.duplicated += happened.duplicated;
-        all.reordered += happened.reordered;
-        all.restarts += happened.restarts;
-        all.late += happened.late;
-        all.overdue += happened.overdue;
+        let timing = if seed % 2 == 0 { TIMING } else { Timing::every(Duration::from_millis(300)) };
+        let mut simulation = FaultSimulation::new(seed, timing);
+        simulation.run();
+        simulation.check();
+        let counts = simulation.counts;
+        all.lost += counts.lost;
+        all.duplicated += counts.duplicated;
+        all.reordered += counts.reordered;
+        all.restarts += counts.restarts;
+        all.stale += counts.stale;
+        all.unacked += counts.unacked;
     }
     println!("{all:?}");
-    let Happened { lost, duplicated, reordered, restarts, late, overdue } = all;
+    let EventCounts { lost, duplicated, reordered, restarts, stale, unacked } = all;
     assert!(
-        [lost, duplicated, reordered, restarts, late, overdue].iter().all(|count| *count > 100)
+        [lost, duplicated, reordered, restarts, stale, unacked].iter().all(|count| *count > 100)
     );
 }
 
 #[test]
-fn a_late_duplicate_for_a_former_life_acknowledges_nothing_of_the_new_stream() {
-    let mut play = Play::new(PACE);
-    play.tell(0, A, [1, 2]);
-    let (_, to, batch) = play.on_way[0].clone();
-    play.on_way.push((play.at(2100), to, batch));
-    play.restart(2000, B);
-    play.tell(2200, A, [3]);
-    play.cut(2350, true);
-    play.cut(2450, false);
-    play.tell(2500, B, [10]);
-    play.check(&[
-        "0 a 0[1, 2] heard 0",
-        "1500 b 0[] heard 2",
-        "2200 a 2[3] heard 0",
-        "2300 b 0[] heard 2",
-        "2400 a 3[3] heard 0 again",
-        "2500 b 0[10] heard 2",
-        "4000 a 4[] heard 1 again",
-        "4100 a 3[3] heard 1 again late [3]",
-        "4200 b 1[] heard 4",
+fn a_late_duplicate_for_a_former_incarnation_acknowledges_nothing_of_the_new_stream() {
+    let mut pair = LinkPair::new(TIMING);
+    pair.enqueue(0, A, [1, 2]);
+    let (_, to, batch) = pair.in_flight[0].clone();
+    pair.in_flight.push((pair.at(2100), to, batch));
+    pair.restart(2000, B);
+    pair.enqueue(2200, A, [3]);
+    pair.cut(2350, true);
+    pair.cut(2450, false);
+    pair.enqueue(2500, B, [10]);
+    pair.check(&[
+        "0 a 0[1, 2] ack 0",
+        "1500 b 0[] ack 2",
+        "2200 a 2[3] ack 0",
+        "2300 b 0[] ack 2",
+        "2400 a 3[3] ack 0 new stream",
+        "2500 b 0[10] ack 2",
+        "4000 a 4[] ack 1 new stream",
+        "4100 a 3[3] ack 1 new stream unacked [3]",
+        "4200 b 1[] ack 4",
     ]);
 }
 
 #[test]
-fn a_batch_of_nonsense_does_no_harm() {
+fn a_nonsensical_batch_does_no_harm() {
     const NUMBERS: [u64; 4] = [0, 1, u64::MAX - 1, u64::MAX];
     let some = |number| (number > 0).then_some(number);
-    for pace in [PACE, Pace::every(Duration::from_millis(300))] {
-        for heard in NUMBERS {
-            for first in NUMBERS {
-                for again in NUMBERS {
+    for timing in [TIMING, Timing::every(Duration::from_millis(300))] {
+        for cumulative_ack in NUMBERS {
+            for first_seq in NUMBERS {
+                for base in NUMBERS {
                     let start = Instant::now();
-                    let mut link = Link::new(pace, 0, start);
-                    link.follow();
-                    link.tell(start, [1, 2]);
-                    link.emit(start, false);
-                    let again = some(again);
-                    for life in NUMBERS {
-                        let news = vec![3, 4];
-                        let (to, ask) = (Some(0), true);
-                        let (ack_delay, aim) = (Some(heard), Some(Aim::Beat));
-                        let waits = Some(Waits { up_to: 2, millis: heard });
+                    let mut link = Link::new(timing, 0, start);
+                    link.align_ticks();
+                    link.enqueue(start, [1, 2]);
+                    link.make_batch(start, false);
+                    let stream_base = some(base);
+                    for incarnation in NUMBERS {
+                        let items = vec![3, 4];
+                        let (receiver_incarnation, ack_requested) = (Some(0), true);
+                        let (ack_delay_millis, tick_alignment) =
+                            (Some(cumulative_ack), Some(TickAlignment::Aligned));
+                        let wait_report = Some(WaitReport { end_seq: 2, millis: cumulative_ack });
                         let batch = Batch {
-                            life,
-                            to,
-                            ask,
-                            heard,
-                            ack_delay,
-                            first,
-                            news,
-                            again,
-                            aim,
-                            waits,
+                            incarnation,
+                            receiver_incarnation,
+                            ack_requested,
+                            cumulative_ack,
+                            ack_delay_millis,
+                            first_seq,
+                            items,
+                            stream_base,
+                            tick_alignment,
+                            wait_report,
                         };
                         link.receive(start + LATENCY, &batch);
                         link.note_wait(&batch, Duration::MAX, true);
-                        link.flush_also(start + LATENCY);
-                        link.emit(start + LATENCY, false);
+                        link.add_extra_tick(start + LATENCY);
+                        link.make_batch(start + LATENCY, false);
                     }
                     let now = start + Duration::from_secs(1);
-                    link.tell(now, [5]);
-                    assert!(link.due().is_some_and(|at| at <= now + pace.retry), "{link:?}");
+                    link.enqueue(now, [5]);
+                    assert!(
+                        link.due().is_some_and(|at| at <= now + timing.min_retransmit_timeout),
+                        "{link:?}"
+                    );
                 }
             }
         }
@@ -662,73 +684,73 @@ fn a_batch_of_nonsense_does_no_harm() {
 
 /// The bytes of the news in a batch.
 fn bytes<T: Clone + Serialize>(batch: &Batch<T>) -> usize {
-    serde_json::to_string(&batch.news).unwrap().len()
+    serde_json::to_string(&batch.items).unwrap().len()
 }
 
-/// An acknowledgement of news up to a position.
-fn acknowledgement(heard: u64) -> Batch<String> {
+/// Acknowledgement of all items before this sequence number.
+fn acknowledgement(cumulative_ack: u64) -> Batch<String> {
     Batch {
-        life: 0,
-        to: Some(0),
-        ask: false,
-        heard,
-        ack_delay: Some(0),
-        first: 0,
-        news: vec![],
-        again: None,
-        aim: None,
-        waits: None,
+        incarnation: 0,
+        receiver_incarnation: Some(0),
+        ack_requested: false,
+        cumulative_ack,
+        ack_delay_millis: Some(0),
+        first_seq: 0,
+        items: vec![],
+        stream_base: None,
+        tick_alignment: None,
+        wait_report: None,
     }
 }
 
 #[test]
-fn a_long_backlog_leaves_in_batches_that_are_bounded_and_no_more_than_a_window_at_a_time() {
+fn a_long_backlog_leaves_in_bounded_batches_and_at_most_a_window_at_a_time() {
     let now = Instant::now();
-    for pace in [PACE, Pace::every(Duration::from_secs(10))] {
-        let mut link = Link::new(pace, 0, now);
-        let third = "x".repeat(FULL / 3 - 10);
+    for timing in [TIMING, Timing::every(Duration::from_secs(10))] {
+        let mut link = Link::new(timing, 0, now);
+        let third = "x".repeat(FULL_MESSAGE_BYTES / 3 - 10);
         let long = "x".repeat(8 << 20);
-        let mut news = vec![third; 20];
-        news.insert(4, long);
-        link.tell(now, news.clone());
-        let (mut told, mut sizes) = (Vec::new(), Vec::new());
+        let mut items = vec![third; 20];
+        items.insert(4, long);
+        link.enqueue(now, items.clone());
+        let (mut sent, mut sizes) = (Vec::new(), Vec::new());
         let mut later = now;
-        while told.len() < news.len() {
-            // Only what does not fill a batch waits for a beat.
+        while sent.len() < items.len() {
+            // Only a batch that is not full waits for a tick.
             let due = link.due().unwrap();
-            assert!(due <= later || told.len() + 1 == news.len(), "{:?}", due - later);
+            assert!(due <= later || sent.len() + 1 == items.len(), "{:?}", due - later);
             later = later.max(due);
             let mut window = 0;
             while link.due().is_some_and(|due| due <= later) {
-                let (batch, _) = link.emit(later, false);
-                assert_eq!(batch.first, told.len() as u64);
-                assert!(bytes(&batch) <= FULL || batch.news.len() == 1);
+                let (batch, _) = link.make_batch(later, false);
+                assert_eq!(batch.first_seq, sent.len() as u64);
+                assert!(bytes(&batch) <= FULL_MESSAGE_BYTES || batch.items.len() == 1);
                 assert!(window < 2 << 20, "{window} bytes are on their way");
                 window += bytes(&batch);
-                sizes.push(batch.news.len());
-                told.extend(batch.news);
-                // Who has more to tell has the acknowledgement come at once.
-                assert_eq!(batch.ask, told.len() < news.len());
+                sizes.push(batch.items.len());
+                sent.extend(batch.items);
+                // A sender with more items asks for its acknowledgement at once.
+                assert_eq!(batch.ack_requested, sent.len() < items.len());
             }
             later += LATENCY;
-            link.receive(later, &acknowledgement(told.len() as u64));
+            link.receive(later, &acknowledgement(sent.len() as u64));
         }
         assert_eq!(sizes, [3, 1, 1, 3, 3, 3, 3, 3, 1]);
-        assert_eq!(told, news);
+        assert_eq!(sent, items);
     }
 }
 
 #[test]
-fn a_transfer_that_takes_longer_than_the_time_out_is_repeated_less_and_less_often() {
+fn a_transfer_that_exceeds_the_timeout_is_retransmitted_less_and_less_often() {
     let start = Instant::now();
-    let mut link = Link::new(PACE, 0, start);
-    link.tell(start, vec!["x".repeat(SMALL); 3]);
-    link.emit(start, false);
+    let mut link = Link::new(TIMING, 0, start);
+    link.enqueue(start, vec!["x".repeat(PROBE_BYTES); 3]);
+    link.make_batch(start, false);
     let mut repeated = Vec::new();
     for _ in 0..5 {
         let due = link.due().unwrap();
-        let (batch, _) = link.emit(due, false);
-        assert_eq!((batch.first, batch.news.len()), (0, 1), "no more than a small batch");
+        let (batch, _) = link.make_batch(due, false);
+        assert_eq!((batch.first_seq, batch.items.len()), (0, 1), "no more than a probe");
         repeated.push((due - start).as_millis());
     }
     // 1.7 s, twice, and four times as much.
@@ -737,22 +759,22 @@ fn a_transfer_that_takes_longer_than_the_time_out_is_repeated_less_and_less_ofte
     // All of it had arrived, and only its acknowledgement is late: nothing comes again.
     link.receive(start + Duration::from_secs(40), &acknowledgement(3));
     assert_eq!(link.due(), None);
-    assert!(link.queue.is_empty() && !link.is_overdue());
+    assert!(link.backlog.is_empty() && !link.is_suspected());
 }
 
 #[test]
-fn while_a_long_transfer_is_acknowledged_bit_by_bit_nothing_is_repeated() {
+fn while_a_long_transfer_is_acknowledged_bit_by_bit_nothing_is_retransmitted() {
     let start = Instant::now();
-    let mut link = Link::new(PACE, 0, start);
-    link.tell(start, vec!["x".repeat(FULL - 10); 40]);
+    let mut link = Link::new(TIMING, 0, start);
+    link.enqueue(start, vec!["x".repeat(FULL_MESSAGE_BYTES - 10); 40]);
     let (mut now, mut sent) = (start, 0);
     let mut on_way = VecDeque::new();
     while sent < 40 {
         // A batch takes 1.5 s, and those behind it wait for it.
         while link.due().is_some_and(|due| due <= now) {
-            let (batch, late) = link.emit(now, false);
-            assert_eq!((batch.first, late), (sent, vec![]), "repeated at {:?}", now - start);
-            sent += batch.news.len() as u64;
+            let (batch, late) = link.make_batch(now, false);
+            assert_eq!((batch.first_seq, late), (sent, vec![]), "repeated at {:?}", now - start);
+            sent += batch.items.len() as u64;
             on_way.push_back(sent);
         }
         let arrival = now + Duration::from_millis(1500);
@@ -763,47 +785,42 @@ fn while_a_long_transfer_is_acknowledged_bit_by_bit_nothing_is_repeated() {
 }
 
 #[test]
-fn what_is_owed_for_a_batch_without_news_does_not_hurry_a_later_acknowledgement() {
+fn an_acknowledgement_owed_for_an_empty_batch_does_not_hurry_a_later_one() {
     let start = Instant::now();
     let at = |millis| start + Duration::from_millis(millis);
-    let [mut link, mut child] = [0; 2].map(|life| Link::new(PACE, life, start));
-    child.tell(start, ["x".to_owned()]);
-    link.receive(at(0), &Batch { ask: true, ..acknowledgement(0) });
-    link.emit(at(200), true);
-    link.receive(at(1300), &child.emit(at(1300), false).0);
-    // Nobody else has the news yet, whatever has been owed since 0.
-    assert_eq!(link.emit(at(1500), true).0.heard, 0);
-    assert_eq!(link.emit(at(2700), true).0.heard, 1, "but not forever");
+    let [mut link, mut child] = [(); 2].map(|()| Link::new(TIMING, 0, start));
+    child.enqueue(start, ["x".to_owned()]);
+    link.receive(at(0), &Batch { ack_requested: true, ..acknowledgement(0) });
+    link.make_batch(at(200), true);
+    link.receive(at(1300), &child.make_batch(at(1300), false).0);
+    // No other node has the item yet, whatever has been owed since 0.
+    assert_eq!(link.make_batch(at(1500), true).0.cumulative_ack, 0);
+    assert_eq!(link.make_batch(at(2700), true).0.cumulative_ack, 1, "but not forever");
 }
 
 #[test]
-fn what_comes_out_of_order_is_not_sent_again() {
-    let mut play = Play::new(PACE);
-    play.tell(0, A, [1]);
-    play.tell(10, A, [2]);
-    play.tell(20, A, [3]);
+fn items_that_arrive_out_of_order_are_not_retransmitted() {
+    let mut pair = LinkPair::new(TIMING);
+    pair.enqueue(0, A, [1]);
+    pair.enqueue(10, A, [2]);
+    pair.enqueue(20, A, [3]);
     // The first comes last.
-    play.on_way[0].0 += Duration::from_millis(400);
-    play.check(&[
-        "0 a 0[1] heard 0",
-        "10 a 1[2] heard 0",
-        "20 a 2[3] heard 0",
-        "1510 b 0[] heard 3",
-    ]);
+    pair.in_flight[0].0 += Duration::from_millis(400);
+    pair.check(&["0 a 0[1] ack 0", "10 a 1[2] ack 0", "20 a 2[3] ack 0", "1510 b 0[] ack 3"]);
 }
 
 #[test]
-fn the_time_out_follows_round_trips_that_are_measured_without_the_delay_of_acknowledgements() {
+fn the_timeout_follows_round_trips_without_the_delay_of_acknowledgements() {
     let start = Instant::now();
-    let mut link = Link::new(PACE, 0, start);
+    let mut link = Link::new(TIMING, 0, start);
     let mut now = start;
     let mut timeout = |round_trip: u64, delay: u64| {
-        link.tell(now, ["x".to_owned()]);
-        link.emit(now, false);
+        link.enqueue(now, ["x".to_owned()]);
+        link.make_batch(now, false);
         now += Duration::from_millis(round_trip + delay);
         let ack_delay = Some(delay);
-        link.receive(now, &Batch { ack_delay, ..acknowledgement(link.sent_to) });
-        link.timeout().as_millis()
+        link.receive(now, &Batch { ack_delay_millis: ack_delay, ..acknowledgement(link.sent_end) });
+        link.retransmit_timeout().as_millis()
     };
     // 1.4 s, the mean, and four times the deviation, which is an eighth of the first.
     assert_eq!(timeout(280, 0), 1820);

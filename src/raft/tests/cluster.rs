@@ -8,73 +8,75 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::checks::{Before, Checks};
+use super::invariants::{Invariants, NodeBefore};
 use super::mutants::Mutant;
-use super::{Done, Input, LATER, Message, Node, NodeId, Output, PACE, Pace, Said, Stored};
-use crate::host::Random;
+use super::{
+    CONFIG, Config, Input, LATER, Output, PersistentState, RaftMessage, ServerId, TestMessage,
+    TestOutput, TestRaft,
+};
+use crate::host::SplitMix64;
 use crate::{Host, json};
 
-/// How long faults go on. Longer finds more with each seed, shorter tries more seeds in its time.
-const FAULTS: Duration = Duration::from_secs(20);
+/// Time with faults. A longer one finds more with each seed; a shorter one allows for more seeds.
+const FAULT_DURATION: Duration = Duration::from_secs(20);
 
-/// How late a message may be that others overtake: late enough to speak for a leader that has been
-/// replaced.
-const LATE: Duration = Duration::from_secs(3);
+/// Longest delay of a message that is reordered: long enough for its leader to be replaced.
+const MAX_DELAY: Duration = Duration::from_secs(3);
 
-/// One cluster and everything that will happen to it.
-pub(super) struct Cluster {
-    random: Random,
+/// A cluster, with its future events.
+pub(super) struct RaftCluster {
+    random: SplitMix64,
     mutant: Option<Mutant>,
-    pace: Pace,
-    weather: Weather,
-    slots: Vec<Slot>,
-    events: BTreeMap<(Duration, u64), Event>,
-    numbers: u64,
+    config: Config,
+    fault_rates: FaultRates,
+    members: Vec<Member>,
+    events: BTreeMap<(Duration, u64), ClusterEvent>,
+    last_number: u64,
     now: Duration,
-    checks: Checks,
-    /// Whether a node was started again without what it had stored.
+    invariants: Invariants,
+    /// True if a node was restarted without its storage.
     has_lost_storage: bool,
-    pub(super) counts: Counts,
+    pub(super) counts: RunCounts,
 }
 
-/// How bad it is.
-struct Weather {
+/// Rates of faults.
+struct FaultRates {
     latency: Duration,
     /// In percent.
     loss: u64,
-    doubles: u64,
-    /// The mean time between two strikes.
-    strikes: Duration,
-    /// After how many steps a node is killed, on average.
+    duplicates: u64,
+    /// Mean time between two faults of nodes or links.
+    fault_interval: Duration,
+    /// Mean number of steps until a node is killed.
     steps_to_live: u64,
-    /// How long it is dead at most.
-    dead_for: Duration,
+    /// Longest time that a killed node is down.
+    max_downtime: Duration,
     is_over: bool,
 }
 
-struct Slot {
-    node: Node,
-    disk: Stored<u64, Vec<u64>>,
+struct Member {
+    node: TestRaft,
+    disk: PersistentState<u64, Vec<u64>>,
     is_up: bool,
     /// Until then everything waits.
     paused_until: Duration,
-    /// Whom it does not hear.
-    deaf_to: Vec<NodeId>,
+    /// Nodes whose messages to it are lost.
+    deaf_to: Vec<ServerId>,
     applied: u64,
 }
 
 #[derive(Debug, Clone)]
-enum Event {
-    Tick(NodeId),
-    Deliver { from: NodeId, to: NodeId, message: Said },
-    Ask,
-    Strike,
-    Start(NodeId),
+enum ClusterEvent {
+    Tick(ServerId),
+    Deliver { from: ServerId, to: ServerId, message: TestMessage },
+    Request,
+    Fault,
+    Restart(ServerId),
 }
 
 /// What has happened, to see that it has.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct RunCounts {
     pub(super) steps: u64,
     pub(super) elections: u64,
     pub(super) committed: u64,
@@ -89,97 +91,100 @@ pub(super) struct Counts {
     pub(super) losses: u64,
 }
 
-impl Cluster {
-    /// Runs a cluster; an error tells which property does not hold.
-    pub(super) fn run(seed: u64, mutant: Option<Mutant>) -> Result<Counts, String> {
-        Cluster::new(seed, mutant).run_all()
+impl RaftCluster {
+    /// Runs a cluster. The error names the property that does not hold.
+    pub(super) fn run(seed: u64, mutant: Option<Mutant>) -> Result<RunCounts, String> {
+        RaftCluster::new(seed, mutant).run_all()
     }
 
-    fn run_all(self) -> Result<Counts, String> {
+    fn run_all(self) -> Result<RunCounts, String> {
         let mut cluster = self;
-        cluster.run_until(FAULTS)?;
-        if cluster.mutant.is_some_and(|mutant| mutant != Mutant::CountsWhoLostItsStorage) {
+        cluster.run_until(FAULT_DURATION)?;
+        if cluster.mutant.is_some_and(|mutant| mutant != Mutant::TrustsLostStorage) {
             return Ok(cluster.counts);
         }
         cluster.heal();
-        let committed = cluster.checks.committed();
-        cluster.run_until(FAULTS + LATER)?;
-        cluster.is_alive(committed)?;
+        let committed = cluster.invariants.committed();
+        cluster.run_until(FAULT_DURATION + LATER)?;
+        cluster.check_liveness(committed)?;
         cluster.lose_storage()?;
-        cluster.counts.elections = cluster.checks.elections() as u64;
-        cluster.counts.committed = cluster.checks.committed();
+        cluster.counts.elections = cluster.invariants.elections() as u64;
+        cluster.counts.committed = cluster.invariants.committed();
         Ok(cluster.counts)
     }
 
-    fn new(seed: u64, mutant: Option<Mutant>) -> Cluster {
+    fn new(seed: u64, mutant: Option<Mutant>) -> RaftCluster {
         let random = Host::seeded(seed).random();
         let choose = |choices: &[u64]| choices[below(&random, choices.len() as u64) as usize];
         let nodes = mutant.map_or_else(|| choose(&[2, 3, 3, 4, 5, 5]), Mutant::nodes) as usize;
         // Little difference between the nodes' patience makes elections tie.
         let spread = choose(&[10, 100, 500]);
-        let pace = Pace {
-            election_spread: Duration::from_millis(spread),
-            candidacy_spread: Duration::from_millis(spread),
-            window: choose(&[1, 1, 4]) as usize,
-            most_entries: choose(&[1, 2, 256]) as usize,
-            // Parts of snapshots, and none; entries alone, in pairs, and all together.
-            most_bytes: choose(&[3, 60, 1 << 20, 1 << 20]) as usize,
-            probe_bytes: choose(&[0, 60]) as usize,
-            ..PACE
+        let config = Config {
+            election_jitter: Duration::from_millis(spread),
+            candidate_jitter: Duration::from_millis(spread),
+            max_inflight: choose(&[1, 1, 4]) as usize,
+            max_entries: choose(&[1, 2, 256]) as usize,
+            // Small: snapshots in many parts, and entries one by one. Large: all at once.
+            max_message_bytes: choose(&[3, 60, 1 << 20, 1 << 20]) as usize,
+            max_probe_bytes: choose(&[0, 60]) as usize,
+            ..CONFIG
         };
-        let weather = Weather {
+        let fault_rates = FaultRates {
             latency: Duration::from_millis(choose(&[1, 10, 50])),
             loss: choose(&[0, 5, 30]),
-            doubles: choose(&[0, 10]),
-            strikes: Duration::from_millis(choose(&[100, 300, 1000])),
+            duplicates: choose(&[0, 10]),
+            fault_interval: Duration::from_millis(choose(&[100, 300, 1000])),
             steps_to_live: choose(&[20, 100, 500]),
-            dead_for: Duration::from_millis(choose(&[10, 1000])),
+            max_downtime: Duration::from_millis(choose(&[10, 1000])),
             is_over: false,
         };
-        let slot = |me| {
-            let disk = Stored::default();
-            let mut node = Node::new(me, nodes, pace, disk.clone(), Duration::ZERO, random.next());
+        let member = |me| {
+            let disk = PersistentState::default();
+            let mut node =
+                TestRaft::new(me, nodes, config, disk.clone(), Duration::ZERO, random.next());
             node.mutant = mutant;
             let (paused_until, deaf_to) = (Duration::ZERO, Vec::new());
-            Slot { node, disk, is_up: true, paused_until, deaf_to, applied: 0 }
+            Member { node, disk, is_up: true, paused_until, deaf_to, applied: 0 }
         };
-        let slots = (0..nodes).map(slot).collect();
-        let mut cluster = Cluster {
+        let members = (0..nodes).map(member).collect();
+        let mut cluster = RaftCluster {
             random,
             mutant,
-            pace,
-            weather,
-            slots,
+            config,
+            fault_rates,
+            members,
             events: BTreeMap::new(),
-            numbers: 0,
+            last_number: 0,
             now: Duration::ZERO,
-            checks: Checks::default(),
+            invariants: Invariants::default(),
             has_lost_storage: false,
-            counts: Counts::default(),
+            counts: RunCounts::default(),
         };
-        (0..nodes).for_each(|me| cluster.schedule(Duration::ZERO, Event::Tick(me)));
-        cluster.schedule(Duration::ZERO, Event::Ask);
-        cluster.schedule(Duration::ZERO, Event::Strike);
+        (0..nodes).for_each(|me| cluster.schedule(Duration::ZERO, ClusterEvent::Tick(me)));
+        cluster.schedule(Duration::ZERO, ClusterEvent::Request);
+        cluster.schedule(Duration::ZERO, ClusterEvent::Fault);
         cluster
     }
 
-    fn schedule(&mut self, at: Duration, event: Event) {
-        self.numbers += 1;
-        self.events.insert((at.max(self.now), self.numbers), event);
+    fn schedule(&mut self, at: Duration, event: ClusterEvent) {
+        self.last_number += 1;
+        self.events.insert((at.max(self.now), self.last_number), event);
     }
 
     fn run_until(&mut self, end: Duration) -> Result<(), String> {
         while let Some(first) = self.events.first_entry().filter(|first| first.key().0 < end) {
             let ((at, _), event) = first.remove_entry();
             self.now = at;
-            self.happen(event)?;
+            self.handle_event(event)?;
         }
         Ok(())
     }
 
-    fn happen(&mut self, event: Event) -> Result<(), String> {
+    fn handle_event(&mut self, event: ClusterEvent) -> Result<(), String> {
         let awaited = match &event {
-            Event::Tick(node) | Event::Deliver { to: node, .. } => self.slots[*node].paused_until,
+            ClusterEvent::Tick(node) | ClusterEvent::Deliver { to: node, .. } => {
+                self.members[*node].paused_until
+            }
             _ => Duration::ZERO,
         };
         if awaited > self.now {
@@ -187,80 +192,83 @@ impl Cluster {
             return Ok(());
         }
         match event {
-            Event::Tick(me) => {
-                if self.slots[me].is_up && self.slots[me].node.due() <= self.now {
+            ClusterEvent::Tick(me) => {
+                if self.members[me].is_up && self.members[me].node.deadline() <= self.now {
                     let random = self.random.next();
                     return self.step(me, vec![Input::Tick { random }]);
                 }
             }
-            Event::Deliver { from, to, mut message } => {
-                let slot = &self.slots[to];
-                if slot.is_up && !slot.deaf_to.contains(&from) {
+            ClusterEvent::Deliver { from, to, mut message } => {
+                let member = &self.members[to];
+                if member.is_up && !member.deaf_to.contains(&from) {
                     if let Some(mutant) = self.mutant {
-                        mutant.tamper_with_message(&mut message, &slot.node);
+                        mutant.tamper_with_message(&mut message, &member.node);
                     }
                     return self.step(to, vec![Input::Message { from, message }]);
                 }
                 self.counts.lost += 1;
             }
-            Event::Ask => {
+            ClusterEvent::Request => {
                 let pause = self.below_time(Duration::from_millis(40));
-                self.schedule(self.now + pause, Event::Ask);
-                return self.ask();
+                self.schedule(self.now + pause, ClusterEvent::Request);
+                return self.request();
             }
-            Event::Strike if !self.weather.is_over => self.strike(),
-            Event::Strike => {}
-            Event::Start(me) => self.start(me),
+            ClusterEvent::Fault if !self.fault_rates.is_over => self.inject_fault(),
+            ClusterEvent::Fault => {}
+            ClusterEvent::Restart(me) => self.start(me),
         }
         Ok(())
     }
 
-    /// A client asks a node, most of the time one that believes to lead.
-    fn ask(&mut self) -> Result<(), String> {
-        let any = self.below(self.slots.len() as u64) as NodeId;
-        let leaders = (0..self.slots.len()).filter(|me| self.slots[*me].node.leader() == Some(*me));
-        let leaders: Vec<NodeId> = leaders.collect();
+    /// Sends a client's request to a node, mostly to one that believes that it leads.
+    fn request(&mut self) -> Result<(), String> {
+        let any = self.below(self.members.len() as u64) as ServerId;
+        let leaders =
+            (0..self.members.len()).filter(|me| self.members[*me].node.leader() == Some(*me));
+        let leaders: Vec<ServerId> = leaders.collect();
         let me = match leaders.len() as u64 {
             0 => any,
             count => leaders[self.below(count) as usize],
         };
-        if !self.slots[me].is_up {
+        if !self.members[me].is_up {
             return Ok(());
         }
-        self.numbers += 1;
-        let ticket = self.numbers;
-        let slot = &self.slots[me];
-        let (applied, log) = (slot.applied, slot.node.log());
+        self.last_number += 1;
+        let request_id = self.last_number;
+        let member = &self.members[me];
+        let (applied, log) = (member.applied, member.node.log());
         let input = match self.below(8) {
             0 if applied > log.snapshot_index() + 5 => {
-                Input::Compact { index: applied, state: self.checks.state(applied) }
+                Input::Compact { index: applied, state: self.invariants.state(applied) }
             }
-            // Clients wait: not much is in doubt at a time.
-            number if number < 4 || log.last_index() > slot.node.commit_index() + 20 => {
-                self.checks.ask(ticket);
-                let witness = self.mutant.and_then(|mutant| mutant.witness(&slot.node, me));
-                Input::Read { ticket, witness }
+            // Clients wait for responses, so there are few uncommitted entries at a time.
+            number if number < 4 || log.last_index() > member.node.commit_index() + 20 => {
+                self.invariants.record_read(request_id);
+                let forwarder =
+                    self.mutant.and_then(|mutant| mutant.read_forwarder(&member.node, me));
+                Input::Read { request_id, forwarder }
             }
-            _ => Input::Propose { ticket, command: ticket },
+            _ => Input::Propose { request_id, command: request_id },
         };
         self.step(me, vec![input])
     }
 
-    fn step(&mut self, me: NodeId, inputs: Vec<Input<u64, Vec<u64>>>) -> Result<(), String> {
+    fn step(&mut self, me: ServerId, inputs: Vec<Input<u64, Vec<u64>>>) -> Result<(), String> {
         self.counts.steps += 1;
-        let before = Before::of(&self.slots[me].node, me);
-        let mut outputs = self.slots[me].node.step(self.now, inputs);
-        let nodes: Vec<&Node> = self.slots.iter().map(|slot| &slot.node).collect();
-        self.checks.after(me, &before, &nodes, &outputs)?;
-        outputs.iter().try_for_each(|output| self.judge(output))?;
+        let before = NodeBefore::of(&self.members[me].node, me);
+        let mut outputs = self.members[me].node.step(self.now, inputs);
+        let nodes: Vec<&TestRaft> = self.members.iter().map(|member| &member.node).collect();
+        self.invariants.check_step(me, &before, &nodes, &outputs)?;
+        outputs.iter().try_for_each(|output| self.check_output(output))?;
         if let Some(mutant) = self.mutant {
             mutant.tamper_with_outputs(&mut outputs);
         }
-        // A kill leaves some of what there was to do undone.
-        let is_vote = outputs.iter().any(|output| matches!(output, Output::StoreTerm { .. }));
+        // A kill may leave the last outputs undone.
+        let is_vote =
+            outputs.iter().any(|output| matches!(output, Output::StoreTermAndVote { .. }));
         let is_delicate = is_vote && self.below(4) == 0;
-        let is_killed =
-            !self.weather.is_over && (is_delicate || self.below(self.weather.steps_to_live) == 0);
+        let is_killed = !self.fault_rates.is_over
+            && (is_delicate || self.below(self.fault_rates.steps_to_live) == 0);
         if is_killed && self.below(2) == 0 {
             outputs.truncate(self.below(outputs.len() as u64 + 1) as usize);
             self.counts.half_done += 1;
@@ -271,53 +279,52 @@ impl Cluster {
         if is_killed {
             self.kill(me);
         } else {
-            self.schedule(self.slots[me].node.due(), Event::Tick(me));
+            self.schedule(self.members[me].node.deadline(), ClusterEvent::Tick(me));
         }
         Ok(())
     }
 
-    /// Whether messages are as short as they have to be, and whoever is said to have lost its
-    /// storage has.
-    fn judge(&self, output: &Done) -> Result<(), String> {
-        let most_bytes = self.pace.most_bytes;
+    /// Checks that messages keep their limits, and that storage is reported lost only if it is.
+    fn check_output(&self, output: &TestOutput) -> Result<(), String> {
+        let most_bytes = self.config.max_message_bytes;
         let is_right = match output {
-            Output::Send { message: Message::AppendEntries(append), .. } => {
-                let bytes = append.entries.iter().map(|entry| json::length(entry) + 1);
+            Output::Send { message: RaftMessage::AppendEntries(append), .. } => {
+                let bytes = append.entries.iter().map(|entry| json::encoded_len(entry) + 1);
                 append.entries.len() <= 1 || bytes.sum::<usize>() <= most_bytes
             }
-            Output::Send { message: Message::InstallSnapshot(part), .. } => {
-                json::length(&part.data) - 2 <= most_bytes
+            Output::Send { message: RaftMessage::InstallSnapshot(part), .. } => {
+                json::encoded_len(&part.data) - 2 <= most_bytes
             }
             Output::LostStorage { .. } => {
-                let is_judged = [None, Some(Mutant::JudgesRefusalsByNow)].contains(&self.mutant);
+                let is_judged = [None, Some(Mutant::UsesPresentMatchIndex)].contains(&self.mutant);
                 self.has_lost_storage || !is_judged
             }
             _ => true,
         };
         match output {
             _ if is_right => Ok(()),
-            Output::LostStorage { node, .. } => Err(format!("{node} is said to have lost storage")),
+            Output::LostStorage { node, .. } => Err(format!("{node} has not lost its storage")),
             _ => Err(format!("a message of more than {most_bytes} bytes: {output:?}")),
         }
     }
 
-    fn carry_out(&mut self, me: NodeId, output: Done) {
-        let slot = &mut self.slots[me];
+    fn carry_out(&mut self, me: ServerId, output: TestOutput) {
+        let member = &mut self.members[me];
         if let Output::StoreEntries { index, .. } = &output {
-            let last = slot.disk.snapshot.as_ref().map_or(0, |last| last.last_included_index);
-            let end = last + slot.disk.entries.len() as u64;
+            let last = member.disk.snapshot.as_ref().map_or(0, |last| last.last_included_index);
+            let end = last + member.disk.entries.len() as u64;
             self.counts.overwritten += u64::from(*index <= end);
         }
-        slot.disk.store(&output);
-        if let Output::Send { message: Message::InstallSnapshot(part), .. } = &output {
+        member.disk.store(&output);
+        if let Output::Send { message: RaftMessage::InstallSnapshot(part), .. } = &output {
             self.counts.parts += u64::from(!part.done);
         }
         match output {
-            Output::Send { to, message } => self.post(me, to, message),
+            Output::Send { to, message } => self.send(me, to, message),
             Output::LostStorage { .. } => self.counts.losses += 1,
-            Output::Apply { index, .. } => slot.applied = index,
+            Output::Apply { index, .. } => member.applied = index,
             Output::Restore(snapshot) => {
-                slot.applied = snapshot.last_included_index;
+                member.applied = snapshot.last_included_index;
                 self.counts.installed += 1;
             }
             Output::ReadReady { .. } => self.counts.reads += 1,
@@ -325,119 +332,120 @@ impl Cluster {
         }
     }
 
-    fn post(&mut self, from: NodeId, to: NodeId, message: Said) {
-        if !self.weather.is_over && self.below(100) < self.weather.loss {
+    fn send(&mut self, from: ServerId, to: ServerId, message: TestMessage) {
+        if !self.fault_rates.is_over && self.below(100) < self.fault_rates.loss {
             self.counts.lost += 1;
             return;
         }
-        let copies = if self.below(100) < self.weather.doubles { 2 } else { 1 };
+        let copies = if self.below(100) < self.fault_rates.duplicates { 2 } else { 1 };
         for _ in 0..copies {
             // Now and then one is overtaken by many.
             let is_late = self.below(20) == 0;
-            let longest = if is_late { LATE } else { self.weather.latency * 2 };
+            let longest = if is_late { MAX_DELAY } else { self.fault_rates.latency * 2 };
             let latency = self.below_time(longest);
             let message = message.clone();
-            self.schedule(self.now + latency, Event::Deliver { from, to, message });
+            self.schedule(self.now + latency, ClusterEvent::Deliver { from, to, message });
         }
     }
 
-    fn strike(&mut self) {
-        let next = self.now + self.below_time(self.weather.strikes * 2);
-        self.schedule(next, Event::Strike);
-        let nodes = self.slots.len();
-        let me = self.below(nodes as u64) as NodeId;
+    fn inject_fault(&mut self) {
+        let next = self.now + self.below_time(self.fault_rates.fault_interval * 2);
+        self.schedule(next, ClusterEvent::Fault);
+        let nodes = self.members.len();
+        let me = self.below(nodes as u64) as ServerId;
         let pause = self.below_time(Duration::from_secs(3));
         match self.below(4) {
-            0 if self.slots[me].is_up => self.kill(me),
-            1 => self.slots[me].paused_until = self.now + pause,
+            0 if self.members[me].is_up => self.kill(me),
+            1 => self.members[me].paused_until = self.now + pause,
             2 => {
                 let side: Vec<bool> = (0..nodes).map(|_| self.below(2) == 0).collect();
-                for (me, slot) in self.slots.iter_mut().enumerate() {
+                for (me, member) in self.members.iter_mut().enumerate() {
                     let others = (0..nodes).filter(|other| side[*other] != side[me]);
-                    slot.deaf_to = others.collect();
+                    member.deaf_to = others.collect();
                 }
             }
-            3 => self.slots[me].deaf_to = (0..nodes).filter(|other| *other != me).collect(),
-            _ => self.hear_everybody(),
+            3 => self.members[me].deaf_to = (0..nodes).filter(|other| *other != me).collect(),
+            _ => self.heal_links(),
         }
         if self.below(2) == 0 {
-            self.hear_everybody();
+            self.heal_links();
         }
     }
 
-    fn hear_everybody(&mut self) {
-        self.slots.iter_mut().for_each(|slot| slot.deaf_to.clear());
+    fn heal_links(&mut self) {
+        self.members.iter_mut().for_each(|member| member.deaf_to.clear());
     }
 
-    fn kill(&mut self, me: NodeId) {
+    fn kill(&mut self, me: ServerId) {
         self.counts.kills += 1;
-        self.slots[me].is_up = false;
-        let back = self.now + self.below_time(self.weather.dead_for);
-        self.schedule(back, Event::Start(me));
+        self.members[me].is_up = false;
+        let back = self.now + self.below_time(self.fault_rates.max_downtime);
+        self.schedule(back, ClusterEvent::Restart(me));
     }
 
-    fn start(&mut self, me: NodeId) {
-        let (nodes, random) = (self.slots.len(), self.random.next());
-        let slot = &mut self.slots[me];
+    fn start(&mut self, me: ServerId) {
+        let (nodes, random) = (self.members.len(), self.random.next());
+        let member = &mut self.members[me];
         if let Some(mutant) = self.mutant {
-            mutant.tamper_with_disk(&mut slot.disk);
+            mutant.tamper_with_disk(&mut member.disk);
         }
-        slot.node = Node::new(me, nodes, self.pace, slot.disk.clone(), self.now, random);
-        slot.node.mutant = self.mutant;
-        slot.applied = slot.node.log().snapshot_index();
-        slot.is_up = true;
-        let due = slot.node.due();
-        self.schedule(due, Event::Tick(me));
+        member.node = TestRaft::new(me, nodes, self.config, member.disk.clone(), self.now, random);
+        member.node.mutant = self.mutant;
+        member.applied = member.node.log().snapshot_index();
+        member.is_up = true;
+        let due = member.node.deadline();
+        self.schedule(due, ClusterEvent::Tick(me));
     }
 
-    fn set_window(&mut self, window: usize) {
-        self.pace.window = window;
-        self.slots.iter_mut().for_each(|slot| slot.node.pace.window = window);
+    fn set_max_inflight(&mut self, window: usize) {
+        self.config.max_inflight = window;
+        self.members.iter_mut().for_each(|member| member.node.config.max_inflight = window);
     }
 
     fn heal(&mut self) {
-        self.weather.is_over = true;
-        self.hear_everybody();
-        self.slots.iter_mut().for_each(|slot| slot.paused_until = Duration::ZERO);
+        self.fault_rates.is_over = true;
+        self.heal_links();
+        self.members.iter_mut().for_each(|member| member.paused_until = Duration::ZERO);
     }
 
     /// Of three nodes, one is out of reach, and one is started again without its storage while the
     /// third one leads: there is no majority left that could go on.
     fn lose_storage(&mut self) -> Result<(), String> {
-        let nodes = self.slots.len();
-        let leads = |me: &NodeId| self.slots[*me].node.leader() == Some(*me);
-        let latest = (0..nodes).filter(leads).max_by_key(|me| self.slots[*me].node.term());
+        let nodes = self.members.len();
+        let leads = |me: &ServerId| self.members[*me].node.leader() == Some(*me);
+        let latest = (0..nodes).filter(leads).max_by_key(|me| self.members[*me].node.term());
         let Some(leader) = latest.filter(|_| nodes <= 3) else { return Ok(()) };
-        let others: Vec<NodeId> = (0..nodes).filter(|me| *me != leader).collect();
+        let others: Vec<ServerId> = (0..nodes).filter(|me| *me != leader).collect();
         let victim = others[self.below(others.len() as u64) as usize];
         for me in others.into_iter().filter(|me| *me != victim) {
-            self.slots[me].deaf_to = vec![leader, victim];
-            self.slots[leader].deaf_to = vec![me];
-            self.slots[victim].deaf_to = vec![me];
+            self.members[me].deaf_to = vec![leader, victim];
+            self.members[leader].deaf_to = vec![me];
+            self.members[victim].deaf_to = vec![me];
         }
-        // What is on its way to a process is lost with it. Were it to arrive twice, before the loss
-        // and after it, the answer from before would hide what the other one shows.
-        self.events.retain(|_, event| !matches!(event, Event::Deliver { to, .. } if *to == victim));
-        self.slots[victim].disk = Stored::default();
+        // Messages in flight to a process are lost with it. If one were delivered twice, before the
+        // loss and after it, the first response would hide the loss that the second one shows.
+        self.events
+            .retain(|_, event| !matches!(event, ClusterEvent::Deliver { to, .. } if *to == victim));
+        self.members[victim].disk = PersistentState::default();
         self.has_lost_storage = true;
         self.start(victim);
         self.run_until(self.now + LATER)?;
-        let leads = |me: &NodeId| self.slots[*me].node.leader() == Some(*me);
+        let leads = |me: &ServerId| self.members[*me].node.leader() == Some(*me);
         match (0..nodes).find(leads) {
-            Some(me) => Err(format!("{me} leads, and only {victim} is there, with nothing")),
+            Some(me) => Err(format!("{me} leads with only {victim}, whose storage is lost")),
             None => Ok(()),
         }
     }
 
-    /// Whether everybody knows of more than was committed under faults.
-    fn is_alive(&self, committed: u64) -> Result<(), String> {
-        let nodes = self.slots.iter().map(|slot| &slot.node);
-        let leaders: Vec<Option<NodeId>> = nodes.clone().map(Node::leader).collect();
-        let commits: Vec<u64> = nodes.map(Node::commit_index).collect();
+    /// Checks liveness: after the faults, every node has a greater commit index.
+    fn check_liveness(&self, committed: u64) -> Result<(), String> {
+        let nodes = self.members.iter().map(|member| &member.node);
+        let leaders: Vec<Option<ServerId>> = nodes.clone().map(TestRaft::leader).collect();
+        let commits: Vec<u64> = nodes.map(TestRaft::commit_index).collect();
         if commits.iter().all(|commit| *commit > committed) {
             return Ok(());
         }
-        Err(format!("liveness: {leaders:?} lead, and of {committed} {commits:?} are known"))
+        Err(format!("liveness: leaders {leaders:?}, {committed} committed, known {commits:?}"))
     }
 
     fn below(&self, bound: u64) -> u64 {
@@ -449,7 +457,7 @@ impl Cluster {
     }
 }
 
-fn below(random: &Random, bound: u64) -> u64 {
+fn below(random: &SplitMix64, bound: u64) -> u64 {
     (random.next() >> 8) % bound
 }
 
@@ -473,10 +481,10 @@ fn seeds() -> RangeInclusive<u64> {
 }
 
 #[test]
-fn whatever_the_seed_the_five_properties_of_figure_3_hold() {
-    let (seeds, mut sum) = (seeds(), Counts::default());
+fn for_any_seed_the_five_properties_of_figure_3_hold() {
+    let (seeds, mut sum) = (seeds(), RunCounts::default());
     for seed in seeds.clone() {
-        let counts = Cluster::run(seed, None).unwrap_or_else(|why| {
+        let counts = RaftCluster::run(seed, None).unwrap_or_else(|why| {
             println!("seed {seed} failed; to repeat it:");
             println!("EDDY_SEED={seed} cargo test --release -p glomers --lib five_properties");
             panic!("seed {seed}: {why}")
@@ -494,12 +502,12 @@ fn whatever_the_seed_the_five_properties_of_figure_3_hold() {
         sum.losses += counts.losses;
     }
     let count = seeds.count();
-    let Counts { steps, elections, committed, reads, lost, kills, .. } = sum;
+    let RunCounts { steps, elections, committed, reads, lost, kills, .. } = sum;
     println!(
         "raft, {count} seeds: {steps} steps, {elections} terms with a leader, {committed} entries, \
          {reads} reads, {lost} messages lost, {kills} kills"
     );
-    let Counts { half_done, overwritten, installed, parts, losses, .. } = sum;
+    let RunCounts { half_done, overwritten, installed, parts, losses, .. } = sum;
     let happened = [elections, reads, lost, half_done, overwritten, installed, parts, losses];
     let is_one = count == 1;
     assert!(is_one || happened.iter().all(|count| *count > 0), "not everything happened: {sum:?}");
@@ -508,15 +516,15 @@ fn whatever_the_seed_the_five_properties_of_figure_3_hold() {
 /// Followers refuse the most where messages overtake each other in a wide window, and leaders of
 /// many terms have left entries that differ.
 #[test]
-fn whatever_the_seed_nobody_is_said_to_have_lost_its_storage_who_has_not() {
+fn for_any_seed_no_storage_is_reported_lost_that_is_not() {
     for seed in seeds() {
-        let mut cluster = Cluster::new(seed, None);
-        cluster.set_window(4);
-        cluster.weather.strikes = Duration::from_millis(100);
-        cluster.weather.latency = Duration::from_millis(50);
-        cluster.run_until(FAULTS).unwrap_or_else(|why| {
+        let mut cluster = RaftCluster::new(seed, None);
+        cluster.set_max_inflight(4);
+        cluster.fault_rates.fault_interval = Duration::from_millis(100);
+        cluster.fault_rates.latency = Duration::from_millis(50);
+        cluster.run_until(FAULT_DURATION).unwrap_or_else(|why| {
             println!("seed {seed} failed; to repeat it:");
-            println!("EDDY_SEED={seed} cargo test --release -p glomers --lib nobody_is_said");
+            println!("EDDY_SEED={seed} cargo test --release -p glomers --lib no_storage_is");
             panic!("seed {seed}: {why}")
         });
     }
@@ -524,5 +532,5 @@ fn whatever_the_seed_nobody_is_said_to_have_lost_its_storage_who_has_not() {
 
 #[test]
 fn the_same_seed_is_the_same_run() {
-    assert_eq!(Cluster::run(1, None), Cluster::run(1, None));
+    assert_eq!(RaftCluster::run(1, None), RaftCluster::run(1, None));
 }

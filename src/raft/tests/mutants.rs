@@ -23,96 +23,96 @@
 
 use std::fmt::Write;
 
-use super::cluster::Cluster;
-use super::{Done, Message, Node, NodeId, Output, Said, Stored};
-use crate::raft::Witness;
+use super::cluster::RaftCluster;
+use super::{Output, PersistentState, RaftMessage, ServerId, TestMessage, TestOutput, TestRaft};
+use crate::raft::Forwarder;
 
 /// A rule that is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::raft) enum Mutant {
     /// Figure 2, state: the vote is not on the disk.
     ForgetsItsVote,
-    /// Figure 2, state: who answers has not stored anything yet.
-    AnswersBeforeItStores,
-    /// `AppendEntries`, receiver, rule 1: whoever says that it leads is believed.
+    /// Figure 2, state: a node responds before it updates its storage.
+    RespondsBeforeItStores,
+    /// `AppendEntries`, receiver, rule 1: leaders of former terms are accepted.
     FollowsFormerLeaders,
     /// `AppendEntries`, receiver, rule 2: the entry before the new ones may be of any term.
     SkipsTheLogMatchingCheck,
     /// `RequestVote`, receiver, rule 2: the candidate's log does not matter (section 5.4.1).
     VotesForStaleLogs,
-    /// Leaders, rule 4: entries of former terms are committed by counting (section 5.4.2).
-    AnyTermCommits,
-    /// Dissertation, section 6.4: nobody confirms that the leader still is one.
-    ReadsUnconfirmed,
-    /// Section 7: a snapshot does not tell the term of its last entry.
-    ForgetsTheSnapshotsTerm,
+    /// Leaders, rule 4: entries of former terms are committed by counting replicas (section 5.4.2).
+    CommitsAnyTerm,
+    /// Dissertation, section 6.4: a read does not wait for the leader to be confirmed.
+    SkipsReadConfirmation,
+    /// Section 7: a snapshot does not keep the term of its last entry.
+    ForgetsSnapshotTerm,
     /// `InstallSnapshot`, receiver, rule 5: parts of another snapshot are not discarded.
     MixesSnapshots,
-    /// `lost_storage.rs`: a refusal is proof if the entry is acknowledged when it comes, rather
-    /// than when it was asked for.
-    JudgesRefusalsByNow,
-    /// `lost_storage.rs`: what a node says counts, whatever it has lost.
-    CountsWhoLostItsStorage,
+    /// `lost_storage.rs`: a rejection is compared with `match_index` when it arrives, rather than
+    /// when the message was sent.
+    UsesPresentMatchIndex,
+    /// `lost_storage.rs`: votes and responses of a node count even if it has lost its storage.
+    TrustsLostStorage,
 }
 
 impl Mutant {
     const ALL: [Mutant; 11] = [
         Mutant::ForgetsItsVote,
-        Mutant::AnswersBeforeItStores,
+        Mutant::RespondsBeforeItStores,
         Mutant::FollowsFormerLeaders,
         Mutant::SkipsTheLogMatchingCheck,
         Mutant::VotesForStaleLogs,
-        Mutant::AnyTermCommits,
-        Mutant::ReadsUnconfirmed,
-        Mutant::ForgetsTheSnapshotsTerm,
+        Mutant::CommitsAnyTerm,
+        Mutant::SkipsReadConfirmation,
+        Mutant::ForgetsSnapshotTerm,
         Mutant::MixesSnapshots,
-        Mutant::JudgesRefusalsByNow,
-        Mutant::CountsWhoLostItsStorage,
+        Mutant::UsesPresentMatchIndex,
+        Mutant::TrustsLostStorage,
     ];
 
     /// How large a cluster shows it best.
     pub(super) fn nodes(self) -> u64 {
-        if self == Mutant::AnyTermCommits { 5 } else { 3 }
+        if self == Mutant::CommitsAnyTerm { 5 } else { 3 }
     }
 
-    pub(super) fn tamper_with_message(self, message: &mut Said, receiver: &Node) {
+    pub(super) fn tamper_with_message(self, message: &mut TestMessage, receiver: &TestRaft) {
         match (self, message) {
-            (Mutant::FollowsFormerLeaders, Message::AppendEntries(append)) => {
+            (Mutant::FollowsFormerLeaders, RaftMessage::AppendEntries(append)) => {
                 append.term = append.term.max(receiver.term());
             }
-            (Mutant::SkipsTheLogMatchingCheck, Message::AppendEntries(append)) => {
+            (Mutant::SkipsTheLogMatchingCheck, RaftMessage::AppendEntries(append)) => {
                 let own = receiver.log().term_at(append.prev_log_index);
                 append.prev_log_term = own.unwrap_or(append.prev_log_term);
             }
             (
                 Mutant::VotesForStaleLogs,
-                Message::PreVote(ballot) | Message::RequestVote(ballot),
+                RaftMessage::PreVote(ballot) | RaftMessage::RequestVote(ballot),
             ) => ballot.last_log_term = u64::MAX,
-            (Mutant::ForgetsTheSnapshotsTerm, Message::InstallSnapshot(install)) => {
+            (Mutant::ForgetsSnapshotTerm, RaftMessage::InstallSnapshot(install)) => {
                 install.last_included_term = 0;
             }
             _ => {}
         }
     }
 
-    pub(super) fn tamper_with_outputs(self, outputs: &mut [Done]) {
-        if self == Mutant::AnswersBeforeItStores {
+    pub(super) fn tamper_with_outputs(self, outputs: &mut [TestOutput]) {
+        if self == Mutant::RespondsBeforeItStores {
             outputs.sort_by_key(|output| !matches!(output, Output::Send { .. }));
         }
     }
 
-    pub(super) fn tamper_with_disk(self, disk: &mut Stored<u64, Vec<u64>>) {
+    pub(super) fn tamper_with_disk(self, disk: &mut PersistentState<u64, Vec<u64>>) {
         match (self, &mut disk.snapshot) {
             (Mutant::ForgetsItsVote, _) => disk.voted_for = None,
-            (Mutant::ForgetsTheSnapshotsTerm, Some(snapshot)) => snapshot.last_included_term = 0,
+            (Mutant::ForgetsSnapshotTerm, Some(snapshot)) => snapshot.last_included_term = 0,
             _ => {}
         }
     }
 
-    /// Another node that is said to have confirmed a read.
-    pub(super) fn witness(self, leader: &Node, me: NodeId) -> Option<Witness> {
+    /// False claim that another node has forwarded a read, and so confirms it.
+    pub(super) fn read_forwarder(self, leader: &TestRaft, me: ServerId) -> Option<Forwarder> {
         let node = usize::from(me == 0);
-        (self == Mutant::ReadsUnconfirmed).then(|| Witness { node, term: leader.term() })
+        (self == Mutant::SkipsReadConfirmation).then(|| Forwarder { node, term: leader.term() })
     }
 }
 
@@ -121,13 +121,13 @@ const SEEDS: u64 = 2600;
 
 /// The first seed that finds a mutant, and what it sees.
 fn first_seed(mutant: Mutant) -> (u64, String) {
-    let mut runs = (0..SEEDS).map(|seed| (seed, Cluster::run(seed, Some(mutant))));
+    let mut runs = (0..SEEDS).map(|seed| (seed, RaftCluster::run(seed, Some(mutant))));
     let found = runs.find_map(|(seed, run)| Some((seed, run.err()?)));
     found.unwrap_or_else(|| panic!("{mutant:?} survives {SEEDS} seeds"))
 }
 
 #[test]
-fn whatever_the_seeds_let_pass_no_missing_rule_escapes_them_all() {
+fn every_missing_rule_is_found_by_some_seed() {
     let mut table = String::from("//! what a mutant does       seed  what is seen\n");
     let found = std::thread::scope(|scope| {
         let threads = Mutant::ALL.map(|mutant| scope.spawn(move || first_seed(mutant)));

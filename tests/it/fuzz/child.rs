@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
-const BE_THE_CHILD: &str = "GLOMERS_TEST_BE_THE_CHILD";
+const RUN_AS_CHILD: &str = "GLOMERS_TEST_RUN_AS_CHILD";
 
 /// What stands in front of every complaint, behind the name of the node.
 const CODES: [&str; 6] = [
@@ -21,26 +21,26 @@ const BEGINNING: usize = 80;
 
 /// Runs the test once more in a process, where `body` says how many lines must be told on stderr.
 pub(crate) fn run(test: &str, body: impl FnOnce() -> usize) {
-    if std::env::var_os(BE_THE_CHILD).is_some() {
-        println!("\nto be told: {}", body());
+    if std::env::var_os(RUN_AS_CHILD).is_some() {
+        println!("\nexpected reports: {}", body());
         return;
     }
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", &format!("fuzz::{test}"), "--nocapture"]).env(BE_THE_CHILD, "1");
+    command.args(["--exact", &format!("fuzz::{test}"), "--nocapture"]).env(RUN_AS_CHILD, "1");
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let stderr = count_told(&mut child);
+    let stderr = count_reports(&mut child);
     let mut stdout = String::new();
     child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
     let (told, other) = stderr.join().unwrap();
     assert!(child.wait().unwrap().success(), "{other}");
     println!("{stdout}");
-    let expected = stdout.lines().find_map(|line| line.strip_prefix("to be told: "));
+    let expected = stdout.lines().find_map(|line| line.strip_prefix("expected reports: "));
     assert_eq!(expected, Some(&*told.to_string()), "{other}");
 }
 
-/// Counts the lines that a node tells on stderr, and keeps the others.
-pub(crate) fn count_told(child: &mut Child) -> std::thread::JoinHandle<(usize, String)> {
+/// Counts the errors that a node reports on stderr, and collects all other lines.
+pub(crate) fn count_reports(child: &mut Child) -> std::thread::JoinHandle<(usize, String)> {
     let mut stderr = BufReader::with_capacity(1 << 20, child.stderr.take().unwrap());
     std::thread::spawn(move || {
         let (mut told, mut other, mut line) = (0, String::new(), Vec::new());

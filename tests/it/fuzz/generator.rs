@@ -18,7 +18,7 @@ const NUMBERS: [&str; 14] = [
     "-9223372036854775809",
     "3e0",
 ];
-const NO_JSON: [&str; 16] = [
+const INVALID_JSON: [&str; 16] = [
     "01",
     "-01",
     "1.",
@@ -100,18 +100,18 @@ const KINDS: [&str; 16] = [
     r#""\ud800""#,
 ];
 
-/// splitmix64, and what is made of it.
-pub(crate) struct Random {
+/// Generator of lines, on top of splitmix64.
+pub(crate) struct LineGenerator {
     state: u64,
     /// The `msg_id` that was given out last.
     last_id: u64,
-    /// How many calls the node may have been brought to make.
-    asks: usize,
+    /// Upper limit of the calls that the node has made because of these lines.
+    calls: usize,
 }
 
-impl Random {
+impl LineGenerator {
     pub(crate) fn new(seed: u64) -> Self {
-        Random { state: seed, last_id: 0, asks: 0 }
+        LineGenerator { state: seed, last_id: 0, calls: 0 }
     }
 
     pub(crate) fn next(&mut self) -> u64 {
@@ -132,12 +132,12 @@ impl Random {
     /// A message whose fields may be of any type, absent, null, or there twice.
     pub(crate) fn message(&mut self) -> Vec<u8> {
         let kind = self.pick(&KINDS);
-        self.asks += usize::from(kind == r#""ask""#);
+        self.calls += usize::from(kind == r#""ask""#);
         self.last_id += 1;
         let (id, value, extra) = (self.last_id.to_string(), self.value(), self.value());
         let mut fields = vec![("type", kind), ("msg_id", &id)];
         let answered = match kind {
-            r#""answer""# => (FIRST_CALL - 1 + self.below(self.asks + 3) as u64).to_string(),
+            r#""answer""# => (FIRST_CALL - 1 + self.below(self.calls + 3) as u64).to_string(),
             _ => self.value(),
         };
         if kind == r#""answer""# || self.below(16) == 0 {
@@ -203,7 +203,7 @@ impl Random {
 
     fn value(&mut self) -> String {
         let table: &[&str] = match self.below(40) {
-            0 => &NO_JSON,
+            0 => &INVALID_JSON,
             1..16 => &NUMBERS,
             16..28 => &STRINGS,
             _ => &OTHERS,
@@ -215,7 +215,7 @@ impl Random {
     fn object(&mut self, fields: &[(&str, &str)]) -> String {
         let mut chosen = Vec::new();
         for (key, value) in fields {
-            for _ in 0..self.times() {
+            for _ in 0..self.copies() {
                 let space = self.pick(&["", "", "", " ", "\t"]);
                 let other = (self.below(32) == 0).then(|| self.value());
                 let value = other.as_deref().unwrap_or(value);
@@ -230,8 +230,8 @@ impl Random {
         format!("{{{}}}", chosen.join(","))
     }
 
-    /// How often a field comes.
-    fn times(&mut self) -> usize {
+    /// The number of copies of a field.
+    fn copies(&mut self) -> usize {
         match self.below(32) {
             0 => 0,
             1 => 2,

@@ -193,7 +193,7 @@ impl<'a> Scanner<'a> {
 }
 
 #[test]
-fn the_second_opinion_knows_the_grammar() {
+fn the_independent_parser_agrees_with_serde_json_on_the_grammar() {
     #[track_caller]
     fn check(text: &str, is_json: bool) {
         assert_eq!(value(text).is_some(), is_json);

@@ -7,14 +7,15 @@ use glomers::{ErrorCode, Handler, Host, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
 use crate::fuzz::oracle::Oracle;
-use crate::fuzz::pipe::Pipe;
+use crate::fuzz::pipe::ChunkedPipe;
 
-pub(crate) const KNOWS: &[&str] = &["echo", "refuse", "ask"];
+/// The types of requests that the node knows.
+pub(crate) const KNOWN_TYPES: &[&str] = &["echo", "refuse", "ask"];
 
 /// The `msg_id` of the first call of a node whose host has the seed 0.
 pub(crate) const FIRST_CALL: u64 = 2_033_605_725;
 
-struct Example {
+struct FuzzedNode {
     node: Node,
 }
 
@@ -35,13 +36,13 @@ enum Reply {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Call {
+enum PeerMessage {
     Question,
     Answer { value: Json },
 }
 
 #[async_trait(?Send)]
-impl Handler for Example {
+impl Handler for FuzzedNode {
     type Request = Request;
     type Reply = Reply;
 
@@ -49,10 +50,13 @@ impl Handler for Example {
         match request {
             Request::Echo { echo } => Ok(Reply::EchoOk { echo }),
             Request::Refuse => Err(ErrorCode::TxnConflict.error("on purpose").into()),
-            Request::Ask => match self.node.rpc_within(Duration::MAX, "n2", &Call::Question).await?
+            Request::Ask => match self
+                .node
+                .rpc_with_timeout(Duration::MAX, "n2", &PeerMessage::Question)
+                .await?
             {
-                Call::Answer { value } => Ok(Reply::AskOk { value }),
-                Call::Question => anyhow::bail!("n2 asks back"),
+                PeerMessage::Answer { value } => Ok(Reply::AskOk { value }),
+                PeerMessage::Question => anyhow::bail!("n2 asks back"),
             },
         }
     }
@@ -60,21 +64,21 @@ impl Handler for Example {
 
 /// What came of some input.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Tally {
+pub(crate) struct LineCounts {
     pub(crate) lines: usize,
-    pub(crate) said: usize,
-    pub(crate) said_later: usize,
-    pub(crate) told: usize,
+    pub(crate) immediate: usize,
+    pub(crate) delayed: usize,
+    pub(crate) reported: usize,
 }
 
-/// Gives a node this input, in pieces by this seed, and compares all of its output.
-pub(crate) fn check(input: &[u8], seed: u64, largest: usize) -> Result<Tally, String> {
+/// Runs a node on this input, in seeded chunks of at most `largest` bytes, and checks its output.
+pub(crate) fn check(input: &[u8], seed: u64, largest: usize) -> Result<LineCounts, String> {
     let mut input = input.to_vec();
-    let expected = Expected::of(&mut input, Oracle::new(KNOWS));
+    let expected = Expected::of(&mut input, Oracle::new(KNOWN_TYPES));
     let output = catch_unwind(AssertUnwindSafe(|| run(&input, seed, largest)))
         .map_err(|_| "the node panicked, see above".to_owned())??;
     expected.compare(&output)?;
-    Ok(expected.tally)
+    Ok(expected.counts)
 }
 
 fn run(input: &[u8], seed: u64, largest: usize) -> Result<String, String> {
@@ -82,9 +86,9 @@ fn run(input: &[u8], seed: u64, largest: usize) -> Result<String, String> {
     let runtime = builder.enable_time().start_paused(true).build().unwrap();
     let mut output = Vec::new();
     let (input, written) =
-        (Pipe::new(seed, largest, input), Pipe::new(!seed, largest, &mut output));
-    let node = Host::seeded(0).serve_on(input, written, |node| Example { node });
-    // The clock jumps once the node waits for nothing that can come.
+        (ChunkedPipe::new(seed, largest, input), ChunkedPipe::new(!seed, largest, &mut output));
+    let node = Host::seeded(0).serve_on(input, written, |node| FuzzedNode { node });
+    // Virtual time jumps to this timeout if the node waits for input that never comes.
     let ended =
         runtime.block_on(async { tokio::time::timeout(Duration::from_secs(3600), node).await });
     match ended {
@@ -96,38 +100,38 @@ fn run(input: &[u8], seed: u64, largest: usize) -> Result<String, String> {
 
 /// All that a node must write, and for which line.
 pub(crate) struct Expected {
-    said: Vec<(String, String)>,
-    said_later: Vec<(String, String)>,
-    pub(crate) tally: Tally,
+    immediate: Vec<(String, String)>,
+    delayed: Vec<(String, String)>,
+    pub(crate) counts: LineCounts,
 }
 
 impl Expected {
     /// Asks the oracle about each line, after adding the answers to all calls that wait.
     pub(crate) fn of(input: &mut Vec<u8>, mut oracle: Oracle) -> Self {
         let mut expected =
-            Expected { said: Vec::new(), said_later: Vec::new(), tally: Tally::default() };
-        expected.hear(&mut oracle, input);
+            Expected { immediate: Vec::new(), delayed: Vec::new(), counts: LineCounts::default() };
+        expected.add_lines(&mut oracle, input);
         let answer = |call| {
             let body = format!(r#"{{"type":"answer","value":[{call}],"in_reply_to":{call}}}"#);
             format!("\n{}", message("n2", &body))
         };
-        let answers: String = oracle.waiting().map(answer).collect();
-        expected.hear(&mut oracle, answers.as_bytes());
+        let answers: String = oracle.pending_calls().map(answer).collect();
+        expected.add_lines(&mut oracle, answers.as_bytes());
         input.extend_from_slice(answers.as_bytes());
         expected
     }
 
-    fn hear(&mut self, oracle: &mut Oracle, input: &[u8]) {
+    fn add_lines(&mut self, oracle: &mut Oracle, input: &[u8]) {
         for line in input.split(|byte| *byte == b'\n') {
-            let reaction = oracle.hear(line);
+            let reaction = oracle.react(line);
             let because = |said| (said, String::from_utf8_lossy(line).into_owned());
-            self.tally.lines += 1;
-            self.tally.told += reaction.told;
-            self.said.extend(reaction.said.into_iter().map(because));
-            self.said_later.extend(reaction.said_later.into_iter().map(because));
+            self.counts.lines += 1;
+            self.counts.reported += reaction.reported;
+            self.immediate.extend(reaction.immediate.into_iter().map(because));
+            self.delayed.extend(reaction.delayed.into_iter().map(because));
         }
-        self.said_later.sort_unstable();
-        (self.tally.said, self.tally.said_later) = (self.said.len(), self.said_later.len());
+        self.delayed.sort_unstable();
+        (self.counts.immediate, self.counts.delayed) = (self.immediate.len(), self.delayed.len());
     }
 
     /// What is said at once comes in the order of the lines, what is said later in any order.
@@ -139,7 +143,7 @@ impl Expected {
         let (mut later, said): (Vec<_>, Vec<_>) =
             output.lines().map(without_text).partition(is_later);
         later.sort_unstable();
-        for (expected, got) in [(&self.said, &said), (&self.said_later, &later)] {
+        for (expected, got) in [(&self.immediate, &said), (&self.delayed, &later)] {
             let differs = expected.iter().zip(got).find(|((expected, _), got)| expected != *got);
             if let Some(((expected, because), got)) = differs {
                 return Err(format!("for\n{because:?}\nexpected\n{expected}\ngot\n{got}"));

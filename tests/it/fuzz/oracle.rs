@@ -24,47 +24,47 @@ use crate::fuzz::node::FIRST_CALL;
 /// What a node says in return.
 #[derive(Debug, Default)]
 pub(crate) struct Reaction {
-    /// What it writes before it reads on.
-    pub(crate) said: Vec<String>,
-    /// What it writes when a request that waited goes on.
-    pub(crate) said_later: Vec<String>,
-    /// How many lines it writes to stderr.
-    pub(crate) told: usize,
+    /// The messages that it writes before it reads on.
+    pub(crate) immediate: Vec<String>,
+    /// The replies of requests that waited for a call.
+    pub(crate) delayed: Vec<String>,
+    /// The number of lines on stderr.
+    pub(crate) reported: usize,
 }
 
 /// A node that echoes, and asks n2 if it knows how to.
 pub(crate) struct Oracle {
     /// The types of requests that its handler knows.
-    knows: &'static [&'static str],
+    known_types: &'static [&'static str],
     id: Option<String>,
     next_call: u64,
-    /// Who waits for the answer to which call.
-    waiting: BTreeMap<u64, Option<Asker>>,
+    /// The pending calls, each with the request that waits for it.
+    pending_calls: BTreeMap<u64, Option<ReplyTo>>,
     reaction: Reaction,
 }
 
 #[derive(Debug, Clone)]
-struct Asker {
+struct ReplyTo {
     src: String,
     dest: String,
     msg_id: u64,
 }
 
-struct Message<'a> {
-    body: Fields<'a>,
+struct ParsedMessage<'a> {
+    body: JsonFields<'a>,
     kind: String,
     in_reply_to: Option<u64>,
-    asker: Option<Asker>,
+    reply_to: Option<ReplyTo>,
 }
 
 impl Oracle {
-    pub(crate) fn new(knows: &'static [&'static str]) -> Self {
-        let (id, waiting, reaction) = (None, BTreeMap::new(), Reaction::default());
-        Oracle { knows, id, next_call: FIRST_CALL, waiting, reaction }
+    pub(crate) fn new(known_types: &'static [&'static str]) -> Self {
+        let (id, pending_calls, reaction) = (None, BTreeMap::new(), Reaction::default());
+        Oracle { known_types, id, next_call: FIRST_CALL, pending_calls, reaction }
     }
 
-    /// What the node says to a line.
-    pub(crate) fn hear(&mut self, line: &[u8]) -> Reaction {
+    /// The node's output for a line.
+    pub(crate) fn react(&mut self, line: &[u8]) -> Reaction {
         if !line.trim_ascii().is_empty() {
             let text = String::from_utf8_lossy(line);
             let is_utf8 = matches!(text, Cow::Borrowed(_));
@@ -72,20 +72,20 @@ impl Oracle {
                 Some(message) if self.id.is_none() => self.initialize(&message),
                 Some(message) if message.in_reply_to.is_some() => self.answer(&message),
                 Some(message) => self.request(message),
-                None => self.refuse(12, asker(&text)),
+                None => self.reject(12, salvage_reply_to(&text)),
             }
         }
         take(&mut self.reaction)
     }
 
-    /// The calls that wait for an answer.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = u64> {
-        self.waiting.keys().copied()
+    /// The `msg_id`s of the pending calls.
+    pub(crate) fn pending_calls(&self) -> impl Iterator<Item = u64> {
+        self.pending_calls.keys().copied()
     }
 
-    fn initialize(&mut self, message: &Message<'_>) {
+    fn initialize(&mut self, message: &ParsedMessage<'_>) {
         if message.kind != "init" {
-            return self.refuse(11, message.asker.clone());
+            return self.reject(11, message.reply_to.clone());
         }
         let strings = |text| {
             let items = json::items(text)?;
@@ -94,67 +94,69 @@ impl Oracle {
         let node_id = message.body.once("node_id").and_then(json::string);
         let node_ids = message.body.once("node_ids").and_then(strings);
         let (Some(id), Some(_)) = (node_id, node_ids) else {
-            return self.refuse(12, message.asker.clone());
+            return self.reject(12, message.reply_to.clone());
         };
         self.id = Some(id);
-        self.reply(message.asker.clone(), r#""type":"init_ok""#);
+        self.reply(message.reply_to.clone(), r#""type":"init_ok""#);
     }
 
-    fn request(&mut self, message: Message<'_>) {
+    fn request(&mut self, message: ParsedMessage<'_>) {
         if message.kind == "init" {
-            return self.refuse(22, message.asker);
+            return self.reject(22, message.reply_to);
         }
-        if !self.knows.contains(&message.kind.as_str()) {
-            return self.refuse(10, message.asker);
+        if !self.known_types.contains(&message.kind.as_str()) {
+            return self.reject(10, message.reply_to);
         }
         match (message.kind.as_str(), message.body.once("echo")) {
-            ("echo", None) => self.refuse(12, message.asker),
+            ("echo", None) => self.reject(12, message.reply_to),
             ("echo", Some(echo)) => {
-                self.reply(message.asker, &format!(r#""type":"echo_ok","echo":{echo}"#));
+                self.reply(message.reply_to, &format!(r#""type":"echo_ok","echo":{echo}"#));
             }
-            ("refuse", _) => self.refuse(30, message.asker),
-            ("stumble", _) => self.refuse(13, message.asker),
+            ("refuse", _) => self.reject(30, message.reply_to),
+            ("stumble", _) => self.reject(13, message.reply_to),
             ("ask", _) => {
                 let call = self.next_call;
                 self.next_call += 1;
-                self.waiting.insert(call, message.asker);
-                self.say("n2", &format!(r#""type":"question","msg_id":{call}"#));
+                self.pending_calls.insert(call, message.reply_to);
+                self.send("n2", &format!(r#""type":"question","msg_id":{call}"#));
             }
-            (other, _) => panic!("nobody said what {other} does"),
+            (other, _) => panic!("the oracle has no rule for {other}"),
         }
     }
 
-    fn answer(&mut self, message: &Message<'_>) {
-        let waited = message.in_reply_to.and_then(|call| self.waiting.remove(&call));
-        let Some(asker) = waited else { return };
+    fn answer(&mut self, message: &ParsedMessage<'_>) {
+        let waited = message.in_reply_to.and_then(|call| self.pending_calls.remove(&call));
+        let Some(reply_to) = waited else { return };
         match message.body.once("value") {
             Some(value) if message.kind == "answer" => {
-                self.reply(asker, &format!(r#""type":"ask_ok","value":{value}"#));
+                self.reply(reply_to, &format!(r#""type":"ask_ok","value":{value}"#));
             }
-            _ => self.refuse(13, asker),
+            _ => self.reject(13, reply_to),
         }
-        self.reaction.said_later.append(&mut self.reaction.said);
+        self.reaction.delayed.append(&mut self.reaction.immediate);
     }
 
-    fn refuse(&mut self, code: u64, asker: Option<Asker>) {
-        match asker {
-            None => self.reaction.told += 1,
-            asker => self.reply(asker, &format!(r#""type":"error","code":{code},"text":"…""#)),
+    fn reject(&mut self, code: u64, reply_to: Option<ReplyTo>) {
+        match reply_to {
+            None => self.reaction.reported += 1,
+            reply_to => {
+                self.reply(reply_to, &format!(r#""type":"error","code":{code},"text":"…""#));
+            }
         }
     }
 
-    fn reply(&mut self, asker: Option<Asker>, body: &str) {
-        if let Some(Asker { src, dest, msg_id }) = asker {
-            // Before it knows its name, a node answers in the one by which it was addressed.
+    fn reply(&mut self, reply_to: Option<ReplyTo>, body: &str) {
+        if let Some(ReplyTo { src, dest, msg_id }) = reply_to {
+            // Before `init`, a node replies under the id by which it was addressed.
             let me = self.id.clone().unwrap_or(dest);
             let body = format!(r#"{body},"in_reply_to":{msg_id}"#);
-            self.reaction.said.push(line(&me, &src, &body));
+            self.reaction.immediate.push(line(&me, &src, &body));
         }
     }
 
-    fn say(&mut self, dest: &str, body: &str) {
+    fn send(&mut self, dest: &str, body: &str) {
         let me = self.id.clone().unwrap_or_default();
-        self.reaction.said.push(line(&me, dest, body));
+        self.reaction.immediate.push(line(&me, dest, body));
     }
 }
 
@@ -163,32 +165,32 @@ fn line(src: &str, dest: &str, body: &str) -> String {
     format!(r#"{{"src":{},"dest":{},"body":{{{body}}}}}"#, quoted(src), quoted(dest))
 }
 
-fn message(text: &str) -> Option<Message<'_>> {
-    let line = Fields(json::fields(text)?);
+fn message(text: &str) -> Option<ParsedMessage<'_>> {
+    let line = JsonFields(json::fields(text)?);
     let (src, dest) = (json::string(line.once("src")?)?, json::string(line.once("dest")?)?);
-    let body = Fields(json::fields(line.once("body")?)?);
+    let body = JsonFields(json::fields(line.once("body")?)?);
     let kind = json::string(body.once("type")?)?;
     let (msg_id, in_reply_to) = (body.number("msg_id").ok()?, body.number("in_reply_to").ok()?);
     let asks = msg_id.filter(|_| in_reply_to.is_none() && kind != "error");
-    let asker = asks.map(|msg_id| Asker { src, dest, msg_id });
-    Some(Message { body, kind, in_reply_to, asker })
+    let reply_to = asks.map(|msg_id| ReplyTo { src, dest, msg_id });
+    Some(ParsedMessage { body, kind, in_reply_to, reply_to })
 }
 
-/// Who asked with a bad line.
-fn asker(text: &str) -> Option<Asker> {
-    let line = Fields(json::fields(text)?);
-    let body = Fields(json::fields(line.last("body")?)?);
+/// The request to reply to, in a bad line.
+fn salvage_reply_to(text: &str) -> Option<ReplyTo> {
+    let line = JsonFields(json::fields(text)?);
+    let body = JsonFields(json::fields(line.last("body")?)?);
     let is_answer = body.last("in_reply_to").is_some_and(|answered| answered != "null");
     let is_error = body.last("type").and_then(json::string).is_some_and(|kind| kind == "error");
     let src = json::string(line.last("src")?).filter(|_| !is_answer && !is_error)?;
     let dest = line.last("dest").and_then(json::string).unwrap_or_default();
-    Some(Asker { src, dest, msg_id: json::natural(body.last("msg_id")?)? })
+    Some(ReplyTo { src, dest, msg_id: json::natural(body.last("msg_id")?)? })
 }
 
-struct Fields<'a>(Vec<(String, &'a str)>);
+struct JsonFields<'a>(Vec<(String, &'a str)>);
 
-impl<'a> Fields<'a> {
-    /// The value of a key that comes exactly once.
+impl<'a> JsonFields<'a> {
+    /// The value of a key that is there exactly once.
     fn once(&self, key: &str) -> Option<&'a str> {
         let mut values = self.0.iter().filter(|(k, _)| k == key).map(|(_, value)| *value);
         values.next().filter(|_| values.next().is_none())

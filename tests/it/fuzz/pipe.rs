@@ -6,38 +6,38 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::fuzz::generator::Random;
+use crate::fuzz::generator::LineGenerator;
 
-/// The two ends of a node: what it reads, and what it has written.
-pub(crate) struct Pipe<B> {
-    random: Random,
-    /// The largest piece.
-    largest: usize,
+/// A node's input (`B = &[u8]`) or output (`B = &mut Vec<u8>`).
+pub(crate) struct ChunkedPipe<B> {
+    random: LineGenerator,
+    /// Maximum length of a chunk.
+    max_chunk: usize,
     bytes: B,
 }
 
-impl<B> Pipe<B> {
-    pub(crate) fn new(seed: u64, largest: usize, bytes: B) -> Self {
-        Pipe { random: Random::new(seed), largest, bytes }
+impl<B> ChunkedPipe<B> {
+    pub(crate) fn new(seed: u64, max_chunk: usize, bytes: B) -> Self {
+        ChunkedPipe { random: LineGenerator::new(seed), max_chunk, bytes }
     }
 
-    /// How much goes through now, or `Pending` for once.
-    fn piece(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+    /// The length of the next chunk, or sometimes `Pending`.
+    fn next_chunk(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         if self.random.below(4) == 0 {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        Poll::Ready(1 + self.random.below(self.largest))
+        Poll::Ready(1 + self.random.below(self.max_chunk))
     }
 }
 
-impl AsyncRead for Pipe<&[u8]> {
+impl AsyncRead for ChunkedPipe<&[u8]> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.piece(cx).map(|length| {
+        self.next_chunk(cx).map(|length| {
             let length = length.min(self.bytes.len()).min(buffer.remaining());
             let (piece, rest) = self.bytes.split_at(length);
             buffer.put_slice(piece);
@@ -47,13 +47,13 @@ impl AsyncRead for Pipe<&[u8]> {
     }
 }
 
-impl AsyncWrite for Pipe<&mut Vec<u8>> {
+impl AsyncWrite for ChunkedPipe<&mut Vec<u8>> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.piece(cx).map(|length| {
+        self.next_chunk(cx).map(|length| {
             let length = length.min(bytes.len());
             self.bytes.extend_from_slice(&bytes[..length]);
             Ok(length)

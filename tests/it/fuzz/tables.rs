@@ -15,8 +15,8 @@ fn check_all(lines: impl IntoIterator<Item = String>) -> usize {
         input.push('\n');
         input.push_str(&line);
     }
-    let tally = check(input.as_bytes(), crate::fuzz::seed(), 10_000);
-    tally.unwrap_or_else(|difference| panic!("{difference}")).told
+    let counts = check(input.as_bytes(), crate::fuzz::seed(), 10_000);
+    counts.unwrap_or_else(|difference| panic!("{difference}")).reported
 }
 
 #[test]

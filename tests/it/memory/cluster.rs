@@ -13,67 +13,69 @@ use tokio::runtime::Runtime;
 /// The `msg_id` of a node's first call: what a host with the seed 0 begins with.
 pub(crate) const FIRST_CALL: u64 = 2_033_605_725;
 
-/// A node in virtual time, and everybody else.
-pub(crate) struct Cluster {
+/// A node in virtual time, with the test's ends of its pipes.
+pub(crate) struct MeasuredNode {
     runtime: Runtime,
     node: Pin<Box<dyn Future<Output = anyhow::Result<()>>>>,
-    pub(crate) world: World,
+    pub(crate) io: NodeIo,
 }
 
-pub(crate) struct World {
+/// The test's ends of the node's pipes.
+pub(crate) struct NodeIo {
     pub(crate) to_node: DuplexStream,
     pub(crate) from_node: DuplexStream,
-    pub(crate) heard: usize,
+    pub(crate) received: usize,
 }
 
-impl Cluster {
+impl MeasuredNode {
     pub(crate) fn start<H: Handler>(start: impl FnOnce(Node) -> H + 'static) -> Self {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_time().start_paused(true).build().unwrap();
         let (to_node, input) = tokio::io::duplex(1 << 16);
         let (output, from_node) = tokio::io::duplex(1 << 16);
         let node = Box::pin(Host::seeded(0).serve_on(input, output, start));
-        let mut cluster = Cluster { runtime, node, world: World { to_node, from_node, heard: 0 } };
+        let mut cluster =
+            MeasuredNode { runtime, node, io: NodeIo { to_node, from_node, received: 0 } };
         let init = r#"{"type":"init","msg_id":0,"node_id":"n1","node_ids":["n1","n2","n3"]}"#;
         cluster.run(async |world| {
             world.write(&message("c0", init)).await;
-            world.hear_for(Duration::from_millis(1)).await;
+            world.count_lines(Duration::from_millis(1)).await;
         });
         cluster
     }
 
-    /// Lets the node live while the world does this, and tells what memory that took.
-    pub(crate) fn run(&mut self, step: impl AsyncFnOnce(&mut World)) -> AllocationInfo {
-        let Cluster { runtime, node, world } = self;
+    /// Runs the node during `step`, and returns the allocations of both.
+    pub(crate) fn run(&mut self, step: impl AsyncFnOnce(&mut NodeIo)) -> AllocationInfo {
+        let MeasuredNode { runtime, node, io } = self;
         allocation_counter::measure(|| {
             runtime.block_on(async {
                 tokio::select! {
                     biased;
                     end = node => panic!("the node has ended: {end:?}"),
-                    () = step(world) => {}
+                    () = step(io) => {}
                 }
             });
         })
     }
 }
 
-impl World {
+impl NodeIo {
     pub(crate) async fn write(&mut self, line: &str) {
         self.to_node.write_all(line.as_bytes()).await.unwrap();
         self.to_node.write_all(b"\n").await.unwrap();
     }
 
-    /// Waits for so many lines.
-    pub(crate) async fn hear(&mut self, lines: usize) {
-        hear(&mut self.from_node, lines).await;
+    /// Reads so many lines.
+    pub(crate) async fn read_lines(&mut self, lines: usize) {
+        read_lines(&mut self.from_node, lines).await;
     }
 
-    /// How many lines come in this time.
-    pub(crate) async fn hear_for(&mut self, time: Duration) -> usize {
+    /// Reads for this time, and returns the number of lines.
+    pub(crate) async fn count_lines(&mut self, time: Duration) -> usize {
         let mut heard = 0;
         let listen = async {
             loop {
-                heard += hear_some(&mut self.from_node).await;
+                heard += read_some(&mut self.from_node).await;
             }
         };
         let _: Result<(), _> = tokio::time::timeout(time, listen).await;
@@ -81,15 +83,15 @@ impl World {
     }
 }
 
-pub(crate) async fn hear(from_node: &mut DuplexStream, lines: usize) {
+pub(crate) async fn read_lines(from_node: &mut DuplexStream, lines: usize) {
     let mut heard = 0;
     while heard < lines {
-        heard += hear_some(from_node).await;
+        heard += read_some(from_node).await;
     }
     assert_eq!(heard, lines);
 }
 
-async fn hear_some(from_node: &mut DuplexStream) -> usize {
+async fn read_some(from_node: &mut DuplexStream) -> usize {
     let mut buffer = [0; 4096];
     let length = from_node.read(&mut buffer).await.unwrap();
     buffer[..length].split(|byte| *byte == b'\n').count() - 1
@@ -99,7 +101,7 @@ pub(crate) fn message(src: &str, body: &str) -> String {
     format!(r#"{{"src":"{src}","dest":"n1","body":{body}}}"#)
 }
 
-pub(crate) struct Example {
+pub(crate) struct EchoNode {
     pub(crate) node: Node,
 }
 
@@ -119,12 +121,12 @@ pub(crate) enum Reply {
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Call {
+pub(crate) enum PeerRequest {
     Question,
 }
 
 #[async_trait(?Send)]
-impl Handler for Example {
+impl Handler for EchoNode {
     type Request = Request;
     type Reply = Reply;
 
@@ -132,7 +134,7 @@ impl Handler for Example {
         match request {
             Request::Echo { echo } => Ok(Reply::EchoOk { echo }),
             Request::Ask => {
-                self.node.rpc::<IgnoredAny>("n2", &Call::Question).await?;
+                self.node.rpc::<IgnoredAny>("n2", &PeerRequest::Question).await?;
                 Ok(Reply::AskOk)
             }
         }

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use crate::requests::{
-    KAFKA_A, KAFKA_B, KAFKA_C, Node, TXN_A, TXN_B, TXN_C, TXN_LIST_APPEND, list,
+    KAFKA_A, KAFKA_B, KAFKA_C, ProcessUnderTest, TXN_A, TXN_B, TXN_C, TXN_LIST_APPEND, list,
 };
 
 /// How many parts a large request has.
 const PARTS: usize = 100_000;
 
-/// How many times as long a node may run for the larger of two requests, or for the one that comes
-/// when it has more. A request four times as large takes four times as long, or sixteen if its time
-/// is quadratic.
-const SLOWER: u32 = 8;
+/// Maximum ratio of CPU times, of the larger request to the smaller, or of the larger state to the
+/// smaller. A request that is four times as large takes four times as long, or sixteen times if its
+/// cost is quadratic.
+const MAX_RATIO: u32 = 8;
 
 /// How often two are measured at most. The fastest of several is the one that was disturbed least,
 /// and both are disturbed alike.
@@ -26,7 +26,7 @@ fn check_ratio(program: &str, mut measure: impl FnMut(usize) -> Duration) {
         for (which, fastest) in fastest.iter_mut().enumerate() {
             *fastest = measure(which).min(*fastest);
         }
-        if fastest[1] < SLOWER * fastest[0] {
+        if fastest[1] < MAX_RATIO * fastest[0] {
             return;
         }
     }
@@ -38,11 +38,11 @@ fn check_ratio(program: &str, mut measure: impl FnMut(usize) -> Duration) {
 fn check_request(program: &str, parts: usize, request: impl Fn(usize) -> String) {
     check_ratio(program, |which| {
         let request = request([parts / 4, parts][which]);
-        let mut node = Node::start(program);
-        let before = node.runtime();
-        let reply = node.ask(&request);
+        let mut node = ProcessUnderTest::start(program);
+        let before = node.cpu_time();
+        let reply = node.call(&request);
         assert!(!reply.contains(r#""type":"error""#), "{program}: {reply}");
-        node.runtime().saturating_sub(before)
+        node.cpu_time().saturating_sub(before)
     });
 }
 
@@ -56,23 +56,23 @@ fn check_state(
     request: impl Fn(usize) -> String,
 ) {
     let mut nodes = counts.map(|count| {
-        let mut node = Node::start(program);
+        let mut node = ProcessUnderTest::start(program);
         let requests = fill(count);
         for request in &requests {
             node.request(request);
         }
         for _ in &requests {
-            node.hear_reply();
+            node.receive_reply();
         }
         node
     });
     check_ratio(program, |which| {
         let request = request(counts[which]);
-        let before = nodes[which].runtime();
+        let before = nodes[which].cpu_time();
         for _ in 0..100 {
-            nodes[which].ask(&request);
+            nodes[which].call(&request);
         }
-        nodes[which].runtime().saturating_sub(before)
+        nodes[which].cpu_time().saturating_sub(before)
     });
 }
 
@@ -100,7 +100,7 @@ fn keys(count: usize) -> String {
 }
 
 #[test]
-fn a_transaction_takes_as_long_as_it_is_long() {
+fn the_cost_of_a_transaction_is_linear_in_its_length() {
     for program in [TXN_A, TXN_B, TXN_C] {
         check_request(program, PARTS, writes);
         check_request(program, PARTS, |count| {
@@ -111,7 +111,7 @@ fn a_transaction_takes_as_long_as_it_is_long() {
 }
 
 #[test]
-fn what_is_asked_of_many_logs_takes_as_long_as_there_are_logs() {
+fn the_cost_of_a_request_is_linear_in_its_number_of_logs() {
     for program in [KAFKA_A, KAFKA_C] {
         check_request(program, PARTS, |count| offsets("commit_offsets", count));
         check_request(program, PARTS, |count| offsets("poll", count));
@@ -122,7 +122,7 @@ fn what_is_asked_of_many_logs_takes_as_long_as_there_are_logs() {
 }
 
 #[test]
-fn a_short_request_takes_no_longer_at_a_node_that_has_much() {
+fn the_cost_of_a_short_request_is_independent_of_the_state() {
     let counts = [PARTS / 100, PARTS];
     let read = |_| txn(r#"["r",7,null]"#);
     for program in [TXN_A, TXN_B, TXN_C] {

@@ -1,17 +1,18 @@
 //! No message grows with what there is to tell, and what is too long for one is refused.
 
 use crate::requests::{
-    BROADCASTS, G_SET, KAFKA_A, KAFKA_B, KAFKA_C, Node, TXN_B, TXN_C, TXN_LIST_APPEND, list,
+    BROADCASTS, G_SET, KAFKA_A, KAFKA_B, KAFKA_C, ProcessUnderTest, TXN_B, TXN_C, TXN_LIST_APPEND,
+    list,
 };
 
-/// What fills a message.
-const FULL: usize = 512 << 10;
+/// Size of a full message in bytes.
+const FULL_MESSAGE_BYTES: usize = 512 << 10;
 
-/// What is around the entries of a message.
-const AROUND: usize = 1 << 10;
+/// Bytes around the entries of a message, at most.
+const OVERHEAD_BYTES: usize = 1 << 10;
 
-/// Half of the room in a message, and a little more.
-const LONG: usize = 300_000;
+/// Letters of a value, a little more than half of a message.
+const LONG_LETTERS: usize = 300_000;
 
 /// A string of so many letters in JSON.
 fn string(letters: usize) -> String {
@@ -21,18 +22,18 @@ fn string(letters: usize) -> String {
 /// A request with something too long in it, and one that shows that nothing of it has happened.
 #[track_caller]
 fn check_refused(program: &str, request: &str, read: &str, expected: &str) {
-    let mut node = Node::start_among(program, r#"["n1","n2"]"#);
-    let refusal = node.ask(&request.replace("LONG", &string(9 << 20)));
-    let expected_refusal = "bytes as JSON, and at most 8388608 are taken\"";
+    let mut node = ProcessUnderTest::start_among(program, r#"["n1","n2"]"#);
+    let refusal = node.call(&request.replace("LONG", &string(9 << 20)));
+    let expected_refusal = "bytes as JSON; at most 8388608 are allowed\"";
     let is_refused = refusal.contains(r#""code":12,"#) && refusal.contains(expected_refusal);
     assert!(is_refused, "{program}: {refusal:.300}");
-    let reply = node.ask(read);
+    let reply = node.call(read);
     assert!(reply.contains(expected), "{program}: {reply:.300}");
-    assert!(node.longest < AROUND, "{program} has passed it on");
+    assert!(node.longest_line < OVERHEAD_BYTES, "{program} has passed it on");
 }
 
 #[test]
-fn what_is_too_long_for_a_message_to_others_is_refused_and_has_not_happened() {
+fn a_value_that_is_too_long_is_rejected_and_has_no_effect() {
     let write = r#"{"type":"txn","txn":[["w",1,1],["w",2,LONG]]}"#;
     let read = r#"{"type":"txn","txn":[["r",1,null]]}"#;
     check_refused(TXN_B, write, read, r#"["r",1,null]"#);
@@ -56,19 +57,23 @@ fn what_is_too_long_for_a_message_to_others_is_refused_and_has_not_happened() {
 }
 
 #[test]
-fn a_poll_gives_no_more_than_fits_into_a_message_and_has_any_key_first() {
+fn a_poll_returns_at_most_a_full_message_and_starts_with_any_key() {
     for program in [KAFKA_A, KAFKA_B, KAFKA_C] {
-        let mut node = Node::start(program);
+        let mut node = ProcessUnderTest::start(program);
         for key in ["a", "b"] {
-            let send = format!(r#"{{"type":"send","key":"{key}","msg":{}}}"#, string(LONG));
-            (0..4).for_each(|_| drop(node.ask(&send)));
+            let send = format!(r#"{{"type":"send","key":"{key}","msg":{}}}"#, string(LONG_LETTERS));
+            (0..4).for_each(|_| drop(node.call(&send)));
         }
         let mut offsets = [0, 0];
         let mut polls = 0;
         while offsets != [4, 4] {
             let [a, b] = offsets;
-            let poll = node.ask(&format!(r#"{{"type":"poll","offsets":{{"a":{a},"b":{b}}}}}"#));
-            assert!(poll.len() <= FULL + LONG + AROUND, "{program}: {} bytes", poll.len());
+            let poll = node.call(&format!(r#"{{"type":"poll","offsets":{{"a":{a},"b":{b}}}}}"#));
+            assert!(
+                poll.len() <= FULL_MESSAGE_BYTES + LONG_LETTERS + OVERHEAD_BYTES,
+                "{program}: {} bytes",
+                poll.len()
+            );
             let poll: serde_json::Value = serde_json::from_str(&poll).unwrap();
             for (key, offset) in ["a", "b"].into_iter().zip(&mut offsets) {
                 *offset += poll["msgs"][key].as_array().map_or(0, Vec::len);
@@ -80,29 +85,37 @@ fn a_poll_gives_no_more_than_fits_into_a_message_and_has_any_key_first() {
         let poll = r#"{"type":"poll","offsets":{"a":0,"b":0}}"#;
         for key in ["a", "b"] {
             let has_key = |poll: String| poll.contains(&format!(r#""{key}":[[0,"#));
-            assert!((0..100).any(|_| has_key(node.ask(poll))), "{program} never gives {key}");
+            assert!((0..100).any(|_| has_key(node.call(poll))), "{program} never gives {key}");
         }
     }
 }
 
 #[test]
-fn transactions_that_wait_share_a_place_in_the_log_as_long_as_they_fit_into_it() {
-    let mut node = Node::start(TXN_LIST_APPEND);
-    let append = format!(r#"{{"type":"txn","txn":[["append",1,{}]]}}"#, string(LONG));
+fn waiting_transactions_share_a_log_entry_up_to_a_full_message() {
+    let mut node = ProcessUnderTest::start(TXN_LIST_APPEND);
+    let append = format!(r#"{{"type":"txn","txn":[["append",1,{}]]}}"#, string(LONG_LETTERS));
     (0..20).for_each(|_| node.request(&append));
     for _ in 0..20 {
-        let reply = node.hear_reply();
+        let reply = node.receive_reply();
         assert!(reply.contains("txn_ok"), "{reply:.300}");
     }
-    assert!(node.longest <= FULL + LONG + AROUND, "{} bytes", node.longest);
-    assert!(node.longest > 2 * LONG, "none shared a place");
+    assert!(
+        node.longest_line <= FULL_MESSAGE_BYTES + LONG_LETTERS + OVERHEAD_BYTES,
+        "{} bytes",
+        node.longest_line
+    );
+    assert!(node.longest_line > 2 * LONG_LETTERS, "none shared an entry");
 }
 
 #[test]
-fn offsets_of_many_keys_go_to_their_owner_in_several_messages() {
-    let mut node = Node::start_among(KAFKA_C, r#"["n1","n2"]"#);
+fn offsets_of_many_keys_are_sent_to_their_owner_in_several_messages() {
+    let mut node = ProcessUnderTest::start_among(KAFKA_C, r#"["n1","n2"]"#);
     let offsets = list(100_000, |key| format!(r#""a key of many letters {key}":1"#));
-    let reply = node.ask(&format!(r#"{{"type":"commit_offsets","offsets":{{{offsets}}}}}"#));
+    let reply = node.call(&format!(r#"{{"type":"commit_offsets","offsets":{{{offsets}}}}}"#));
     assert!(reply.contains("commit_offsets_ok"), "{reply:.300}");
-    assert!((FULL / 2..FULL + AROUND).contains(&node.longest), "{} bytes", node.longest);
+    assert!(
+        (FULL_MESSAGE_BYTES / 2..FULL_MESSAGE_BYTES + OVERHEAD_BYTES).contains(&node.longest_line),
+        "{} bytes",
+        node.longest_line
+    );
 }

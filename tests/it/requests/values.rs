@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::requests::{G_SET, Node, TXN_A, TXN_B, TXN_C, TXN_LIST_APPEND};
+use crate::requests::{G_SET, ProcessUnderTest, TXN_A, TXN_B, TXN_C, TXN_LIST_APPEND};
 
 /// Two texts each, and whether Maelstrom would call their values equal. Python's and JavaScript's
 /// encoders differ in how they escape and in which order they write an object.
@@ -23,31 +23,31 @@ const PAIRS: [(&str, &str, bool); 10] = [
 /// Writes what has one text and reads what has the other.
 #[track_caller]
 fn check_keys(program: &str, write: &str, written: &str) {
-    let mut node = Node::start(program);
+    let mut node = ProcessUnderTest::start(program);
     for (place, (one, other, are_equal)) in PAIRS.into_iter().enumerate() {
         let [one, other] = [one, other].map(|text| format!("[{place},{text}]"));
         let seen = if are_equal { written } else { "null" };
         let write = format!(r#"["{write}",{one},7]"#);
         let (read, has_read) =
             (format!(r#"["r",{other},null]"#), format!(r#"["r",{other},{seen}]"#));
-        let reply = node.ask(&format!(r#"{{"type":"txn","txn":[{write},{read}]}}"#));
+        let reply = node.call(&format!(r#"{{"type":"txn","txn":[{write},{read}]}}"#));
         let expected = format!(r#""txn":[{write},{has_read}]"#);
         assert!(reply.contains(&expected), "{program}: {reply} instead of {expected}");
-        let reply = node.ask(&format!(r#"{{"type":"txn","txn":[{read}]}}"#));
+        let reply = node.call(&format!(r#"{{"type":"txn","txn":[{read}]}}"#));
         let expected = format!(r#""txn":[{has_read}]"#);
         assert!(reply.contains(&expected), "{program}: {reply} instead of {expected}");
     }
 }
 
 #[test]
-fn registers_have_one_value_however_their_key_is_written() {
+fn a_register_has_one_value_for_all_texts_of_its_key() {
     check_keys(TXN_A, "w", "7");
     check_keys(TXN_B, "w", "7");
     check_keys(TXN_C, "w", "7");
 }
 
 #[test]
-fn lists_are_one_list_however_their_key_is_written() {
+fn a_list_is_one_list_for_all_texts_of_its_key() {
     check_keys(TXN_LIST_APPEND, "append", "[7]");
 }
 
@@ -60,24 +60,24 @@ struct Read {
 /// Puts both values into a set, and reads the set.
 #[track_caller]
 fn check_elements(program: &str, add: &str, name: &str) {
-    let mut node = Node::start(program);
+    let mut node = ProcessUnderTest::start(program);
     let mut expected: Vec<String> = Vec::new();
     for (place, (one, other, are_equal)) in PAIRS.into_iter().enumerate() {
         let [one, other] = [one, other].map(|text| format!("[{place},{text}]"));
         for element in [&one, &other] {
-            node.ask(&format!(r#"{{"type":"{add}","{name}":{element}}}"#));
+            node.call(&format!(r#"{{"type":"{add}","{name}":{element}}}"#));
         }
         expected.push(one);
         expected.extend(Some(other).filter(|_| !are_equal));
     }
-    let reply = node.ask(r#"{"type":"read"}"#);
+    let reply = node.call(r#"{"type":"read"}"#);
     let read: Read = serde_json::from_str(&reply).unwrap();
     let elements: Vec<&str> = read.value.iter().map(|element| element.get()).collect();
     assert_eq!(elements, expected, "{program}");
 }
 
 #[test]
-fn sets_have_an_element_once_as_it_was_first_written() {
+fn a_set_has_each_element_once_with_its_first_text() {
     check_elements(G_SET, "add", "element");
     check_elements(env!("CARGO_BIN_EXE_broadcast-a"), "broadcast", "message");
     check_elements(env!("CARGO_BIN_EXE_broadcast-b"), "broadcast", "message");
@@ -91,9 +91,9 @@ fn sets_have_an_element_once_as_it_was_first_written() {
 fn values_are_read_as_they_were_written() {
     let value = r#"{"b": 1.50, "a": "\u00fc", "b": -0}"#;
     for program in [TXN_A, TXN_B, TXN_C] {
-        let mut node = Node::start(program);
-        node.ask(&format!(r#"{{"type":"txn","txn":[["w","key",{value}]]}}"#));
-        let reply = node.ask(r#"{"type":"txn","txn":[["r","key",null]]}"#);
+        let mut node = ProcessUnderTest::start(program);
+        node.call(&format!(r#"{{"type":"txn","txn":[["w","key",{value}]]}}"#));
+        let reply = node.call(r#"{"type":"txn","txn":[["r","key",null]]}"#);
         assert!(reply.contains(value), "{program}: {reply}");
     }
 }

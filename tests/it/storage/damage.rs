@@ -13,19 +13,19 @@ use std::time::Duration;
 use glomers::{Host, Node};
 use serde_json::value::RawValue;
 
-use super::disk::Memory;
-use super::{live, try_live};
+use super::disk::FaultyDisk;
+use super::{run_node, try_run_node};
 
-/// A file as a node has left it.
-pub(crate) struct File {
+/// A file as a node has written it.
+pub(crate) struct SampleFile {
     pub(crate) name: &'static str,
     bytes: Vec<u8>,
-    lines: Vec<Line>,
-    /// The JSON of its records.
+    lines: Vec<FileLine>,
+    /// The JSON of each record.
     records: Vec<String>,
 }
 
-struct Line {
+struct FileLine {
     start: usize,
     end: usize,
     batch: u64,
@@ -34,7 +34,7 @@ struct Line {
 
 /// What became of a kind of damage.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Count {
+pub(crate) struct DamageCounts {
     pub(crate) refused: usize,
     /// All that was stored was found.
     pub(crate) harmless: usize,
@@ -44,17 +44,17 @@ pub(crate) struct Count {
     pub(crate) end_lost: usize,
 }
 
-/// One way in which a disk spoils a file.
-struct Spoiled {
+/// A damaged copy of a file.
+struct DamagedFile {
     kind: &'static str,
     bytes: Vec<u8>,
-    /// Where the first byte changed.
-    from: usize,
-    /// Whether no whole record is left behind that.
+    /// Offset of the first changed byte.
+    first_change: usize,
+    /// True if no whole record is left after that.
     loses_end: bool,
 }
 
-impl File {
+impl SampleFile {
     pub(crate) fn new(name: &'static str, bytes: Vec<u8>) -> Self {
         let text = String::from_utf8(bytes.clone()).unwrap();
         let (mut lines, mut records, mut start) = (Vec::new(), Vec::new(), 0);
@@ -66,10 +66,10 @@ impl File {
             let json = parts.next();
             records.extend(json.map(str::to_owned));
             let end = start + length;
-            lines.push(Line { start, end, batch, is_record: json.is_some() });
+            lines.push(FileLine { start, end, batch, is_record: json.is_some() });
             start = end;
         }
-        File { name, bytes, lines, records }
+        SampleFile { name, bytes, lines, records }
     }
 
     /// Where the last batch begins, if it is not marked; else the end of the file.
@@ -87,16 +87,21 @@ impl File {
         self.lines.last().unwrap().batch
     }
 
-    /// Spoils it in every way, but changes only every so many-th byte, and exchanges lines that are
-    /// at most so far from each other.
-    pub(crate) fn check(&self, stride: usize, distance: usize) -> BTreeMap<&'static str, Count> {
-        let mut counts: BTreeMap<&'static str, Count> = BTreeMap::new();
-        self.spoil(stride, distance, |spoiled| {
+    /// Damages the file in every way and restarts a node each time. Changes every `stride`-th byte
+    /// only, and exchanges lines that are less than `distance` lines apart.
+    pub(crate) fn check(
+        &self,
+        stride: usize,
+        distance: usize,
+    ) -> BTreeMap<&'static str, DamageCounts> {
+        let mut counts: BTreeMap<&'static str, DamageCounts> = BTreeMap::new();
+        self.for_each_damage(stride, distance, |spoiled| {
             if spoiled.bytes == self.bytes {
                 return;
             }
             let count = counts.entry(spoiled.kind).or_default();
-            let place = || format!("{}, {} at byte {}", self.name, spoiled.kind, spoiled.from);
+            let place =
+                || format!("{}, {} at byte {}", self.name, spoiled.kind, spoiled.first_change);
             match open(self.name, &spoiled.bytes) {
                 Err(refusal) => {
                     let start = format!("n1 refuses to start: {} is damaged at ", self.name);
@@ -106,7 +111,7 @@ impl File {
                 Ok(found) if found == self.records => count.harmless += 1,
                 Ok(found) => {
                     assert!(self.is_some_batches(&found), "{}: {found:?}", place());
-                    let may_be_torn = spoiled.from >= self.unmarked_from();
+                    let may_be_torn = spoiled.first_change >= self.unmarked_from();
                     assert!(may_be_torn || spoiled.loses_end, "{} was not refused", place());
                     if may_be_torn { count.unmarked += 1 } else { count.end_lost += 1 }
                 }
@@ -123,15 +128,15 @@ impl File {
         self.records.starts_with(found) && batches[length - 1] != batches[length]
     }
 
-    fn spoil(&self, stride: usize, distance: usize, mut check: impl FnMut(&Spoiled)) {
+    fn for_each_damage(&self, stride: usize, distance: usize, mut check: impl FnMut(&DamagedFile)) {
         let mut damage = |kind, bytes: Vec<u8>| {
             let same = bytes.iter().zip(&self.bytes).take_while(|(one, other)| one == other);
-            let from = same.count();
-            let left: Vec<&[u8]> = bytes[from..].split(|byte| *byte == b'\n').collect();
+            let first_change = same.count();
+            let left: Vec<&[u8]> = bytes[first_change..].split(|byte| *byte == b'\n').collect();
             let is_left =
-                |line: &Line| left.contains(&self.bytes[line.start..line.end].trim_ascii());
+                |line: &FileLine| left.contains(&self.bytes[line.start..line.end].trim_ascii());
             let loses_end = !self.lines.iter().any(is_left);
-            check(&Spoiled { kind, bytes, from, loses_end });
+            check(&DamagedFile { kind, bytes, first_change, loses_end });
         };
         for at in (0..self.bytes.len()).step_by(stride) {
             for bit in 0..8 {
@@ -197,28 +202,29 @@ impl File {
 
 /// What the next life finds in this file, or why there is none.
 fn open(name: &'static str, bytes: &[u8]) -> Result<Vec<String>, String> {
-    let disk = Memory::with(name, bytes);
-    let life = async move |node: Node| -> Vec<Box<RawValue>> {
+    let disk = FaultyDisk::with(name, bytes);
+    let program = async move |node: Node| -> Vec<Box<RawValue>> {
         match name.split_once('.').unwrap() {
             (name, "log") => node.storage().log(name).1,
             (name, _) => node.storage().value(name).1.into_iter().collect(),
         }
     };
-    // What would be read wrong is a failure of the test, with its place.
-    let found = catch_unwind(AssertUnwindSafe(|| try_live(Host::seeded(7).with_disk(disk), life)));
+    // A panic of the parser is a failure of the test.
+    let found =
+        catch_unwind(AssertUnwindSafe(|| try_run_node(Host::seeded(7).with_disk(disk), program)));
     let found = found.unwrap_or_else(|_| panic!("{name} cannot be read"))?;
     Ok(found.iter().map(|json| json.get().to_owned()).collect())
 }
 
-impl fmt::Display for Count {
+impl fmt::Display for DamageCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Count { refused, harmless, unmarked, end_lost } = self;
+        let DamageCounts { refused, harmless, unmarked, end_lost } = self;
         write!(f, "{refused:>8} {harmless:>8} {unmarked:>8} {end_lost:>8}")
     }
 }
 
-/// Prints what became of each kind of damage.
-pub(crate) fn print(title: &str, counts: &BTreeMap<&str, Count>) {
+/// Prints the outcomes of each kind of damage.
+pub(crate) fn print(title: &str, counts: &BTreeMap<&str, DamageCounts>) {
     println!("{title:<50}  refused harmless unmarked end lost");
     for (kind, count) in counts {
         println!("  {kind:<48} {count}");
@@ -226,9 +232,9 @@ pub(crate) fn print(title: &str, counts: &BTreeMap<&str, Count>) {
 }
 
 /// A log of four batches, of one, three, one and two records.
-fn log(idles: bool) -> File {
-    let disk = Rc::new(Memory::default());
-    let life = async move |node: Node| {
+fn log(idles: bool) -> SampleFile {
+    let disk = Rc::new(FaultyDisk::default());
+    let program = async move |node: Node| {
         let (log, _) = node.storage().log::<u64>("numbers");
         for entries in [&[1][..], &[2, 3, 4], &[5], &[6, 7]] {
             log.append(entries).await.unwrap();
@@ -237,39 +243,39 @@ fn log(idles: bool) -> File {
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
     };
-    live(disk.clone(), life);
-    File::new("numbers.log", disk.file("numbers.log"))
+    run_node(disk.clone(), program);
+    SampleFile::new("numbers.log", disk.file("numbers.log"))
 }
 
-fn replaced_log() -> File {
-    let disk = Rc::new(Memory::default());
-    let life = async |node: Node| {
+fn replaced_log() -> SampleFile {
+    let disk = Rc::new(FaultyDisk::default());
+    let program = async |node: Node| {
         let (log, _) = node.storage().log::<u64>("numbers");
         log.append(&[1, 2, 3]).await.unwrap();
         log.replace(&[2, 3]).await.unwrap();
     };
-    live(disk.clone(), life);
-    File::new("numbers.log", disk.file("numbers.log"))
+    run_node(disk.clone(), program);
+    SampleFile::new("numbers.log", disk.file("numbers.log"))
 }
 
-fn value() -> File {
-    let disk = Rc::new(Memory::default());
-    let life = async |node: Node| {
+fn value() -> SampleFile {
+    let disk = Rc::new(FaultyDisk::default());
+    let program = async |node: Node| {
         let (value, _) = node.storage().value::<[String; 2]>("names");
         value.replace(&["one", "two"].map(str::to_owned)).await.unwrap();
     };
-    live(disk.clone(), life);
-    File::new("names.value", disk.file("names.value"))
+    run_node(disk.clone(), program);
+    SampleFile::new("names.value", disk.file("names.value"))
 }
 
 #[test]
-fn whatever_is_damaged_a_node_refuses_or_finds_everything_but_for_two_limits_that_are_told() {
+fn after_any_damage_a_node_refuses_to_start_or_finds_everything_with_two_known_exceptions() {
     #[track_caller]
-    fn check(title: &str, file: &File, expected: &[(&str, [usize; 4])]) {
+    fn check(title: &str, file: &SampleFile, expected: &[(&str, [usize; 4])]) {
         let counts = file.check(1, 100);
         print(title, &counts);
         let numbers =
-            |count: &Count| [count.refused, count.harmless, count.unmarked, count.end_lost];
+            |count: &DamageCounts| [count.refused, count.harmless, count.unmarked, count.end_lost];
         let counts: Vec<_> = counts.iter().map(|(kind, count)| (*kind, numbers(count))).collect();
         assert_eq!(counts, expected, "{title}");
     }

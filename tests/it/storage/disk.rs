@@ -10,25 +10,25 @@ use std::time::Duration;
 
 use glomers::{Disk, async_trait};
 
-/// How long each write takes.
-pub(crate) const SYNC: Duration = Duration::from_millis(10);
+/// Duration of a write.
+pub(crate) const WRITE_TIME: Duration = Duration::from_millis(10);
 
 /// A disk in memory. It remembers what was written with each call, and what it was told.
 #[derive(Default)]
-pub(crate) struct Memory {
+pub(crate) struct FaultyDisk {
     pub(crate) files: RefCell<BTreeMap<String, Vec<u8>>>,
-    pub(crate) calls: RefCell<Vec<String>>,
-    pub(crate) told: RefCell<Vec<String>>,
-    /// Whether the next write fails, after half of it has arrived.
-    pub(crate) fails: Cell<bool>,
-    /// Whether nothing can be read.
+    pub(crate) writes: RefCell<Vec<String>>,
+    pub(crate) reports: RefCell<Vec<String>>,
+    /// True to let the next write fail after half of its bytes.
+    pub(crate) fails_next_write: Cell<bool>,
+    /// True to let all reads fail.
     pub(crate) is_unreadable: Cell<bool>,
 }
 
-impl Memory {
+impl FaultyDisk {
     /// A disk with one file.
     pub(crate) fn with(file: &str, bytes: &[u8]) -> Rc<Self> {
-        let disk = Memory::default();
+        let disk = FaultyDisk::default();
         disk.files.borrow_mut().insert(file.to_owned(), bytes.to_vec());
         Rc::new(disk)
     }
@@ -43,24 +43,28 @@ impl Memory {
 
     async fn write(&self, call: &str, file: &str, bytes: &[u8]) -> io::Result<()> {
         let text = String::from_utf8_lossy(bytes).replace('\n', ";");
-        self.calls.borrow_mut().push(format!("{call} {file} {text}"));
-        tokio::time::sleep(SYNC).await;
+        self.writes.borrow_mut().push(format!("{call} {file} {text}"));
+        tokio::time::sleep(WRITE_TIME).await;
         if call == "append" && !self.files.borrow().contains_key(file) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let arrived = if self.fails.get() { &bytes[..bytes.len() / 2] } else { bytes };
+        let arrived = if self.fails_next_write.get() { &bytes[..bytes.len() / 2] } else { bytes };
         let mut files = self.files.borrow_mut();
         match files.get_mut(file) {
             Some(stored) if call == "append" => stored.extend_from_slice(arrived),
-            _ if self.fails.get() => {}
+            _ if self.fails_next_write.get() => {}
             _ => drop(files.insert(file.to_owned(), bytes.to_vec())),
         }
-        if self.fails.replace(false) { Err(io::Error::other("the disk is broken")) } else { Ok(()) }
+        if self.fails_next_write.replace(false) {
+            Err(io::Error::other("the disk is broken"))
+        } else {
+            Ok(())
+        }
     }
 }
 
 #[async_trait(?Send)]
-impl Disk for Memory {
+impl Disk for FaultyDisk {
     fn read(&self, file: &str) -> io::Result<Option<Vec<u8>>> {
         if self.is_unreadable.get() {
             return Err(io::Error::other("the disk is broken"));
@@ -68,7 +72,7 @@ impl Disk for Memory {
         Ok(self.files.borrow().get(file).cloned())
     }
 
-    fn cut(&self, file: &str, length: u64) -> io::Result<()> {
+    fn truncate(&self, file: &str, length: u64) -> io::Result<()> {
         let length = usize::try_from(length).unwrap();
         self.files.borrow_mut().get_mut(file).unwrap().truncate(length);
         Ok(())
@@ -82,24 +86,24 @@ impl Disk for Memory {
         self.write("replace", file, bytes).await
     }
 
-    fn tell(&self, line: &str) {
-        self.told.borrow_mut().push(line.to_owned());
+    fn report(&self, line: &str) {
+        self.reports.borrow_mut().push(line.to_owned());
     }
 }
 
-/// A directory that is gone with the test.
-pub(crate) struct Place {
+/// A temporary directory, removed on drop.
+pub(crate) struct TempDirectory {
     path: PathBuf,
 }
 
-impl Place {
+impl TempDirectory {
     pub(crate) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("glomers-storage-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).unwrap();
-        Place { path }
+        TempDirectory { path }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -107,7 +111,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TempDirectory {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.path);
     }

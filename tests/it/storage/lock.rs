@@ -4,28 +4,28 @@ use std::rc::Rc;
 
 use glomers::{Directory, Node};
 
-use super::disk::Place;
-use super::{find, live, refusal};
+use super::disk::TempDirectory;
+use super::{reopen, run_node, start_error};
 
 fn numbers(node: Node) -> Vec<u64> {
     node.storage().log("numbers").1
 }
 
 #[test]
-fn a_directory_that_another_node_uses_is_refused_until_that_one_is_gone() {
-    let place = Place::new();
+fn a_directory_is_refused_while_another_node_uses_it() {
+    let place = TempDirectory::new();
     let path = place.path().to_owned();
     let disk = || Rc::new(Directory::at(place.path()));
-    let life = async move |node: Node| {
+    let program = async move |node: Node| {
         let (log, _) = node.storage().log::<u64>("numbers");
         log.append(&[1]).await.unwrap();
-        // Another node, in a thread of its own, because no runtime runs inside of another.
-        let second = move || refusal(Rc::new(Directory::at(path)), numbers);
+        // In another thread, because a runtime cannot run inside another one.
+        let second = move || start_error(Rc::new(Directory::at(path)), numbers);
         let refused = std::thread::spawn(second).join().unwrap();
         log.append(&[2]).await.unwrap();
         refused
     };
-    let refused = live(disk(), life);
+    let refused = run_node(disk(), program);
     let directory = place.path().display();
     assert_eq!(
         refused,
@@ -35,60 +35,60 @@ fn a_directory_that_another_node_uses_is_refused_until_that_one_is_gone() {
              each its own directory in EDDY_STORAGE"
         )
     );
-    assert_eq!(find(disk(), numbers), [1, 2]);
+    assert_eq!(reopen(disk(), numbers), [1, 2]);
 }
 
 #[test]
-fn whoever_only_looks_has_locked_it_as_well() {
-    let place = Place::new();
+fn a_node_that_only_reads_locks_the_directory_as_well() {
+    let place = TempDirectory::new();
     let (first, second) = (Rc::new(Directory::at(place.path())), Directory::at(place.path()));
-    assert!(find(first.clone(), numbers).is_empty());
-    // The node is gone, and whoever has its disk has the lock.
+    assert!(reopen(first.clone(), numbers).is_empty());
+    // The node is gone, but its `Directory` still holds the lock.
     let second = Rc::new(second);
-    assert!(refusal(second.clone(), numbers).contains("another process uses the directory"));
+    assert!(start_error(second.clone(), numbers).contains("another process uses the directory"));
     drop(first);
-    assert!(find(second, numbers).is_empty());
+    assert!(reopen(second, numbers).is_empty());
 }
 
 #[test]
-fn a_lock_that_is_about_to_be_freed_is_waited_for() {
-    let place = Place::new();
+fn a_lock_that_is_released_soon_is_waited_for() {
+    let place = TempDirectory::new();
     let file = std::fs::File::create(place.path().join("lock")).unwrap();
     file.lock().unwrap();
     let holder = std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_millis(200));
         drop(file);
     });
-    assert!(find(Rc::new(Directory::at(place.path())), numbers).is_empty());
+    assert!(reopen(Rc::new(Directory::at(place.path())), numbers).is_empty());
     holder.join().unwrap();
 }
 
 #[cfg(unix)]
 #[test]
-fn a_node_whose_directory_was_replaced_stores_nothing_more() {
-    let place = Place::new();
+fn a_node_whose_directory_was_replaced_writes_nothing_more() {
+    let place = TempDirectory::new();
     let path = place.path().to_owned();
-    let life = async move |node: Node| {
+    let program = async move |node: Node| {
         let (log, _) = node.storage().log::<u64>("numbers");
         log.append(&[1]).await.unwrap();
         std::fs::remove_dir_all(&path).unwrap();
         std::fs::create_dir(&path).unwrap();
         log.append(&[2]).await.unwrap_err()
     };
-    let error = live(Rc::new(Directory::at(place.path())), life);
+    let error = run_node(Rc::new(Directory::at(place.path())), program);
     assert!(format!("{error:#}").contains("was replaced while this node used it"), "{error:#}");
-    assert!(find(Rc::new(Directory::at(place.path())), numbers).is_empty());
+    assert!(reopen(Rc::new(Directory::at(place.path())), numbers).is_empty());
 }
 
 #[cfg(unix)]
 #[test]
-fn a_program_that_a_node_has_started_does_not_hold_the_lock() {
-    let place = Place::new();
+fn a_child_process_does_not_inherit_the_lock() {
+    let place = TempDirectory::new();
     let disk = Rc::new(Directory::at(place.path()));
-    find(disk.clone(), numbers);
+    reopen(disk.clone(), numbers);
     let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
     drop(disk);
-    let found = std::panic::catch_unwind(|| find(Rc::new(Directory::at(place.path())), numbers));
+    let found = std::panic::catch_unwind(|| reopen(Rc::new(Directory::at(place.path())), numbers));
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(found.is_ok());

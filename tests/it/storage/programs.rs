@@ -7,22 +7,22 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use serde_json::{Value, json};
 
 use super::INIT;
-use super::damage::{File, print};
-use super::disk::Place;
+use super::damage::{SampleFile, print};
+use super::disk::TempDirectory;
 
 const LIN_KV: &str = env!("CARGO_BIN_EXE_lin-kv");
 const BROADCAST_DURABLE: &str = env!("CARGO_BIN_EXE_broadcast-durable");
 const KAFKA_C: &str = env!("CARGO_BIN_EXE_kafka-c");
 
-/// A program that is the only node of its cluster.
-struct Program {
+/// The process of a cluster's only node.
+struct StorageNode {
     process: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
 }
 
-impl Program {
-    fn start(program: &str, storage: &Path) -> Program {
+impl StorageNode {
+    fn start(program: &str, storage: &Path) -> StorageNode {
         let mut command = Command::new(program);
         // With backtraces, an error is more than a sentence.
         command.env("EDDY_STORAGE", storage).env_remove("RUST_BACKTRACE");
@@ -31,11 +31,11 @@ impl Program {
         let mut stdin = process.stdin.take().unwrap();
         stdin.write_all(INIT.as_bytes()).unwrap();
         let stdout = BufReader::new(process.stdout.take().unwrap());
-        Program { process, stdin, stdout }
+        StorageNode { process, stdin, stdout }
     }
 
-    /// Asks all of these at once, and takes as many answers.
-    fn ask(&mut self, bodies: &[Value]) {
+    /// Sends all requests at once, and waits for as many replies.
+    fn call_all(&mut self, bodies: &[Value]) {
         let mut lines = String::new();
         for (msg_id, body) in (1..).zip(bodies) {
             let mut body = body.clone();
@@ -70,17 +70,17 @@ impl Program {
     }
 }
 
-fn file(place: &Place, name: &'static str) -> File {
-    File::new(name, std::fs::read(place.path().join(name)).unwrap())
+fn file(place: &TempDirectory, name: &'static str) -> SampleFile {
+    SampleFile::new(name, std::fs::read(place.path().join(name)).unwrap())
 }
 
 fn write(value: usize) -> Value {
     json!({"type": "write", "key": value % 7, "value": value})
 }
 
-/// What [`File::check`] asserts, and that only a loss that leaves nothing whole behind it can take
-/// more than the last batch.
-fn check(title: &str, file: &File, stride: usize) {
+/// [`SampleFile::check`], and that only kinds of damage that can remove the end of a file lose more
+/// than the last batch.
+fn check(title: &str, file: &SampleFile, stride: usize) {
     let counts = file.check(stride, 3);
     print(title, &counts);
     for (kind, count) in counts {
@@ -92,30 +92,30 @@ fn check(title: &str, file: &File, stride: usize) {
 }
 
 #[test]
-fn a_replica_never_goes_on_from_a_damaged_journal() {
-    let place = Place::new();
-    // Two lives, for the terms of both.
+fn a_replica_never_continues_with_a_damaged_log() {
+    let place = TempDirectory::new();
+    // Two incarnations, for the terms of both.
     for _ in 0..2 {
-        let mut node = Program::start(LIN_KV, place.path());
-        (1..4).for_each(|value| node.ask(&[write(value)]));
+        let mut node = StorageNode::start(LIN_KV, place.path());
+        (1..4).for_each(|value| node.call_all(&[write(value)]));
         node.kill();
     }
     let journal = file(&place, "raft.log");
     assert!(journal.batches() > 6, "{}", journal.batches());
     let text = std::fs::read_to_string(place.path().join("raft.log")).unwrap();
-    for kind in ["owner", "life", "term", "entry"] {
+    for kind in ["owner", "incarnation", "term_and_vote", "entry"] {
         assert!(text.contains(&format!("{{\"{kind}\":")), "{text}");
     }
     check("lin-kv's raft.log", &journal, 1);
 }
 
 #[test]
-fn a_replica_never_goes_on_from_a_damaged_snapshot() {
-    let place = Place::new();
-    let mut node = Program::start(LIN_KV, place.path());
-    node.ask(&[write(0)]);
-    node.ask(&(0..1200).map(write).collect::<Vec<_>>());
-    (1..4).for_each(|value| node.ask(&[write(value)]));
+fn a_replica_never_continues_with_a_damaged_snapshot() {
+    let place = TempDirectory::new();
+    let mut node = StorageNode::start(LIN_KV, place.path());
+    node.call_all(&[write(0)]);
+    node.call_all(&(0..1200).map(write).collect::<Vec<_>>());
+    (1..4).for_each(|value| node.call_all(&[write(value)]));
     node.kill();
     let text = std::fs::read_to_string(place.path().join("raft.log")).unwrap();
     assert!(text.contains("{\"snapshot\":"), "{text}");
@@ -123,54 +123,54 @@ fn a_replica_never_goes_on_from_a_damaged_snapshot() {
 }
 
 #[test]
-fn values_neighbors_and_logs_of_messages_are_never_forgotten_by_a_disk_unnoticed() {
-    let place = Place::new();
-    let mut node = Program::start(BROADCAST_DURABLE, place.path());
-    node.ask(&[json!({"type": "topology", "topology": {"n1": ["n2", "n3"]}})]);
+fn damage_to_values_neighbors_and_message_logs_is_always_noticed() {
+    let place = TempDirectory::new();
+    let mut node = StorageNode::start(BROADCAST_DURABLE, place.path());
+    node.call_all(&[json!({"type": "topology", "topology": {"n1": ["n2", "n3"]}})]);
     for message in 0..5 {
-        node.ask(&[json!({"type": "broadcast", "message": message})]);
+        node.call_all(&[json!({"type": "broadcast", "message": message})]);
     }
     node.kill();
     check("broadcast-durable's values.log", &file(&place, "values.log"), 1);
     check("broadcast-durable's neighbors.value", &file(&place, "neighbors.value"), 1);
 
-    let place = Place::new();
-    let mut node = Program::start(KAFKA_C, place.path());
+    let place = TempDirectory::new();
+    let mut node = StorageNode::start(KAFKA_C, place.path());
     for msg in 0..5 {
-        node.ask(&[json!({"type": "send", "key": "k", "msg": msg})]);
+        node.call_all(&[json!({"type": "send", "key": "k", "msg": msg})]);
     }
-    node.ask(&[json!({"type": "commit_offsets", "offsets": {"k": 3}})]);
+    node.call_all(&[json!({"type": "commit_offsets", "offsets": {"k": 3}})]);
     node.kill();
     check("kafka-c's kafka.log", &file(&place, "kafka.log"), 1);
 }
 
 #[test]
-fn a_program_that_refuses_ends_with_a_sentence_and_a_status_and_answers_nobody() {
-    let place = Place::new();
-    let mut node = Program::start(BROADCAST_DURABLE, place.path());
-    (0..3).for_each(|message| node.ask(&[json!({"type": "broadcast", "message": message})]));
-    // A second process with the same directory, while the first one lives.
-    let second = Program::start(BROADCAST_DURABLE, place.path()).end();
+fn a_program_that_refuses_to_start_prints_an_error_and_no_reply() {
+    let place = TempDirectory::new();
+    let mut node = StorageNode::start(BROADCAST_DURABLE, place.path());
+    (0..3).for_each(|message| node.call_all(&[json!({"type": "broadcast", "message": message})]));
+    // A second process with the same directory while the first one runs.
+    let second = StorageNode::start(BROADCAST_DURABLE, place.path()).end();
     let check = |output: &Output, why: &str| {
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(told.starts_with("Error: n1 refuses to start: "), "{told}");
-        assert!(told.contains(why) && !told.contains(".rs:"), "{told}");
-        assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]), "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.starts_with("Error: n1 refuses to start: "), "{stderr}");
+        assert!(stderr.contains(why) && !stderr.contains(".rs:"), "{stderr}");
+        assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]), "{stderr}");
     };
     check(&second, "another process uses the directory");
-    node.ask(&[json!({"type": "broadcast", "message": 3})]);
+    node.call_all(&[json!({"type": "broadcast", "message": 3})]);
     node.kill();
 
-    // The first one is gone, and so is its lock.
-    let mut third = Program::start(BROADCAST_DURABLE, place.path());
-    third.ask(&[json!({"type": "broadcast", "message": 4})]);
+    // The first process is gone, and its lock with it.
+    let mut third = StorageNode::start(BROADCAST_DURABLE, place.path());
+    third.call_all(&[json!({"type": "broadcast", "message": 4})]);
     third.kill();
 
     let path = place.path().join("values.log");
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[30] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
-    let damaged = Program::start(BROADCAST_DURABLE, place.path()).end();
+    let damaged = StorageNode::start(BROADCAST_DURABLE, place.path()).end();
     check(&damaged, &format!("{} is damaged at record 1 of batch 2 (line 3, ", path.display()));
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }

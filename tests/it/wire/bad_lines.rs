@@ -15,7 +15,7 @@ fn check_bytes(input: &[u8], expected: &[&str]) {
 }
 
 #[test]
-fn a_line_that_is_no_message_is_lived_through() {
+fn a_line_that_is_no_message_is_skipped() {
     check(
         &[
             "rubbish",
@@ -34,12 +34,12 @@ fn a_line_that_is_no_message_is_lived_through() {
 }
 
 #[test]
-fn blank_lines_and_carriage_returns_cost_nothing() {
+fn blank_lines_and_carriage_returns_are_ignored() {
     check(&["", "  ", "\r", &format!("{ECHO}\r"), ""], &[ECHO_OK]);
 }
 
 #[test]
-fn whoever_can_be_made_out_is_told_that_the_request_is_malformed() {
+fn a_bad_line_whose_sender_can_be_identified_is_malformed() {
     #[track_caller]
     fn check_line(line: &str) {
         let body = r#"{"type":"error","code":12,"text":"…","in_reply_to":1}"#;
@@ -54,7 +54,7 @@ fn whoever_can_be_made_out_is_told_that_the_request_is_malformed() {
 }
 
 #[test]
-fn a_line_that_is_not_utf_8_is_lived_through() {
+fn a_line_that_is_not_utf_8_is_skipped() {
     let mut input = format!("{INIT}\n").into_bytes();
     input.extend_from_slice(b"\xff\xfe\n");
     let echo = b"{\"src\":\"c1\",\"dest\":\"n1\",\"body\":{\"type\":\"echo\",\"echo\":\"\xff\",\"msg_id\":2}}\n";
@@ -65,7 +65,7 @@ fn a_line_that_is_not_utf_8_is_lived_through() {
 }
 
 #[test]
-fn a_line_that_is_not_utf_8_where_nobody_reads_it_is_malformed_too() {
+fn a_line_that_is_not_utf_8_in_an_unread_field_is_malformed_too() {
     let mut input = format!("{INIT}\n").into_bytes();
     let line = b"{\"id\":\"\xff\",\"src\":\"c1\",\"dest\":\"n1\",\"body\":{\"type\":\"echo\",\"echo\":7,\"msg_id\":1}}";
     input.extend_from_slice(line);
@@ -74,7 +74,7 @@ fn a_line_that_is_not_utf_8_where_nobody_reads_it_is_malformed_too() {
 }
 
 #[test]
-fn before_init_nothing_is_available() {
+fn a_request_before_init_is_unavailable() {
     let unavailable =
         message("n1", "c1", r#"{"type":"error","code":11,"text":"…","in_reply_to":1}"#);
     check_bytes(
@@ -85,7 +85,7 @@ fn before_init_nothing_is_available() {
 }
 
 #[test]
-fn an_init_that_does_not_say_who_the_node_is_can_be_repeated() {
+fn an_init_without_node_id_can_be_repeated() {
     let init = r#"{"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_ids":["n1"]}}"#;
     let malformed = message(
         "n1",
@@ -104,7 +104,7 @@ fn a_second_init_is_refused() {
 }
 
 #[test]
-fn a_long_line_passes_and_one_over_the_limit_costs_that_line() {
+fn a_long_line_is_read_and_one_over_the_limit_is_skipped() {
     let text = "x".repeat(10 << 20);
     check_bodies(
         &[&format!(r#"{{"type":"echo","echo":"{text}","msg_id":1}}"#)],

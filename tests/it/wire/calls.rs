@@ -5,7 +5,7 @@ use std::time::Duration;
 use glomers::{Host, Json, Node, Retry, RpcError};
 use serde::{Deserialize, Serialize};
 
-use super::peer::{Peer, converse, converse_on};
+use super::peer::{TestPeer, run_task, run_task_on};
 use super::{Example, INIT, message, runtime};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,22 +19,22 @@ async fn ping(node: Node) -> Result<Body, RpcError> {
     node.rpc("n2", &Body::Ping).await
 }
 
-/// Waits for each of these pings, and leaves it without an answer.
-async fn ignore_pings(peer: &mut Peer, ids: impl IntoIterator<Item = u64>) {
+/// Receives these pings without replying.
+async fn ignore_pings(peer: &mut TestPeer, ids: impl IntoIterator<Item = u64>) {
     for id in ids {
-        assert_eq!(peer.hear().await, format!(r#"n2 {{"type":"ping","msg_id":{id}}}"#));
+        assert_eq!(peer.receive().await, format!(r#"n2 {{"type":"ping","msg_id":{id}}}"#));
     }
 }
 
 #[test]
-fn a_message_is_sent_as_it_is() {
+fn a_one_way_message_has_no_msg_id() {
     let task = async |node: Node| {
         node.send("n3", &Body::Pong { n: u64::MAX });
         let peers: Vec<_> = node.peers().collect();
         format!("{} of {:?} with {peers:?}", node.id(), node.node_ids())
     };
-    converse(task, async |peer| {
-        assert_eq!(peer.hear().await, r#"n3 {"type":"pong","n":18446744073709551615}"#);
+    run_task(task, async |peer| {
+        assert_eq!(peer.receive().await, r#"n3 {"type":"pong","n":18446744073709551615}"#);
         assert_eq!(
             peer.outcome().await.replace('\\', ""),
             r#""n1 of ["n1", "n2", "n3"] with ["n2", "n3"]""#
@@ -53,67 +53,67 @@ fn json_that_is_passed_on_stays_on_one_line() {
         node.send("n3", &serde_json::Map::from_iter([("type".to_owned(), "x".into())]));
         node.send("n3", &Carry { value });
     };
-    converse(task, async |peer| {
-        assert_eq!(peer.hear().await, r#"n3 {"type":"x"}"#);
-        assert_eq!(peer.hear().await, r#"n3 {"value":[1,  2.0]}"#);
+    run_task(task, async |peer| {
+        assert_eq!(peer.receive().await, r#"n3 {"type":"x"}"#);
+        assert_eq!(peer.receive().await, r#"n3 {"value":[1,  2.0]}"#);
     });
 }
 
 #[test]
-fn a_call_returns_the_answer_to_it_and_to_no_other() {
+fn a_call_returns_its_own_reply() {
     let task = async |node: Node| {
         tokio::join!(node.rpc::<Body>("n2", &Body::Ping), node.rpc::<Body>("n3", &Body::Ping),)
     };
-    converse(task, async |peer| {
-        assert_eq!(peer.hear().await, r#"n2 {"type":"ping","msg_id":1}"#);
-        assert_eq!(peer.hear().await, r#"n3 {"type":"ping","msg_id":2}"#);
-        peer.say("n3", r#"{"type":"pong","n":3,"in_reply_to":2}"#).await;
-        peer.say("n9", r#"{"type":"pong","n":9,"in_reply_to":9}"#).await;
-        peer.say("n2", r#"{"type":"pong","n":2,"in_reply_to":1}"#).await;
+    run_task(task, async |peer| {
+        assert_eq!(peer.receive().await, r#"n2 {"type":"ping","msg_id":1}"#);
+        assert_eq!(peer.receive().await, r#"n3 {"type":"ping","msg_id":2}"#);
+        peer.send("n3", r#"{"type":"pong","n":3,"in_reply_to":2}"#).await;
+        peer.send("n9", r#"{"type":"pong","n":9,"in_reply_to":9}"#).await;
+        peer.send("n2", r#"{"type":"pong","n":2,"in_reply_to":1}"#).await;
         assert_eq!(peer.outcome().await, "(Ok(Pong { n: 2 }), Ok(Pong { n: 3 }))");
     });
 }
 
 #[test]
-fn a_call_waits_one_second_and_later_or_repeated_answers_are_dropped() {
+fn a_call_times_out_after_a_second_and_late_or_duplicate_replies_are_dropped() {
     let task = async |node: Node| (ping(node.clone()).await, ping(node).await);
-    converse(task, async |peer| {
+    run_task(task, async |peer| {
         ignore_pings(peer, [1]).await;
         ignore_pings(peer, [2]).await;
         assert!((1000..1010).contains(&peer.now()), "{}", peer.now());
-        peer.say("n2", r#"{"type":"pong","n":1,"in_reply_to":1}"#).await;
-        peer.say("n2", r#"{"type":"pong","n":2,"in_reply_to":2}"#).await;
-        peer.say("n2", r#"{"type":"pong","n":3,"in_reply_to":2,"msg_id":8}"#).await;
+        peer.send("n2", r#"{"type":"pong","n":1,"in_reply_to":1}"#).await;
+        peer.send("n2", r#"{"type":"pong","n":2,"in_reply_to":2}"#).await;
+        peer.send("n2", r#"{"type":"pong","n":3,"in_reply_to":2,"msg_id":8}"#).await;
         let outcome = peer.outcome().await;
         assert_eq!(outcome, r#"(Err(TimedOut { dest: "n2", within: 1s }), Ok(Pong { n: 2 }))"#);
-        peer.hear_nothing_for(Duration::from_secs(60)).await;
+        peer.expect_silence(Duration::from_secs(60)).await;
     });
 }
 
 #[test]
-fn an_answer_to_a_former_life_finds_nobody() {
+fn a_reply_to_a_former_incarnation_is_dropped() {
     let mut former = 0;
-    converse_on(Host::seeded(1), ping, async |peer| {
+    run_task_on(Host::seeded(1), ping, async |peer| {
         ignore_pings(peer, [1]).await;
         former = peer.first_id();
-        peer.say("n2", r#"{"type":"pong","n":1,"in_reply_to":1}"#).await;
+        peer.send("n2", r#"{"type":"pong","n":1,"in_reply_to":1}"#).await;
         assert_eq!(peer.outcome().await, "Ok(Pong { n: 1 })");
     });
-    converse_on(Host::seeded(2), ping, async |peer| {
+    run_task_on(Host::seeded(2), ping, async |peer| {
         ignore_pings(peer, [1]).await;
         let late = format!(r#"{{"type":"pong","n":1,"in_reply_to":{former}}}"#);
         peer.write(&message("n2", "n1", &late)).await;
-        peer.say("n2", r#"{"type":"pong","n":2,"in_reply_to":1}"#).await;
+        peer.send("n2", r#"{"type":"pong","n":2,"in_reply_to":1}"#).await;
         assert_eq!(peer.outcome().await, "Ok(Pong { n: 2 })");
     });
 }
 
 #[test]
-fn a_call_waits_as_long_as_it_is_told() {
+fn a_call_waits_for_its_timeout() {
     let task = async |node: Node| {
-        node.rpc_within::<Body>(Duration::from_millis(70), "n2", &Body::Ping).await
+        node.rpc_with_timeout::<Body>(Duration::from_millis(70), "n2", &Body::Ping).await
     };
-    converse(task, async |peer| {
+    run_task(task, async |peer| {
         ignore_pings(peer, [1]).await;
         assert_eq!(peer.outcome().await, r#"Err(TimedOut { dest: "n2", within: 70ms })"#);
         assert!((70..80).contains(&peer.now()), "{}", peer.now());
@@ -121,92 +121,93 @@ fn a_call_waits_as_long_as_it_is_told() {
 }
 
 #[test]
-fn an_error_reply_and_an_unreadable_one_are_typed() {
+fn an_error_reply_and_an_unreadable_one_are_typed_errors() {
     let task = async |node: Node| (ping(node.clone()).await, ping(node).await.is_err());
-    converse(task, async |peer| {
+    run_task(task, async |peer| {
         ignore_pings(peer, [1]).await;
-        peer.say("n2", r#"{"type":"error","code":14,"in_reply_to":1}"#).await;
+        peer.send("n2", r#"{"type":"error","code":14,"in_reply_to":1}"#).await;
         ignore_pings(peer, [2]).await;
-        peer.say("n2", r#"{"type":"other","in_reply_to":2}"#).await;
-        let expected = r#"(Err(Refused(Error { code: Abort, text: "" })), true)"#;
+        peer.send("n2", r#"{"type":"other","in_reply_to":2}"#).await;
+        let expected = r#"(Err(ErrorReply(Error { code: Abort, text: "" })), true)"#;
         assert_eq!(peer.outcome().await, expected);
     });
 }
 
 #[test]
-fn a_repeated_call_survives_time_outs_and_indefinite_errors_only() {
+fn a_call_is_repeated_after_timeouts_and_indefinite_errors_only() {
     let task = async |node: Node| node.rpc_retry::<Body>(Retry::default(), "n2", &Body::Ping).await;
-    converse(task, async |peer| {
+    run_task(task, async |peer| {
         ignore_pings(peer, [1, 2]).await;
         // The first attempt took 1 s, and the pause after it 50 to 100 ms.
         assert!((1050..1110).contains(&peer.now()), "{}", peer.now());
-        peer.say("n2", r#"{"type":"pong","n":1,"in_reply_to":1}"#).await;
-        peer.say("n2", r#"{"type":"error","code":13,"in_reply_to":2}"#).await;
+        peer.send("n2", r#"{"type":"pong","n":1,"in_reply_to":1}"#).await;
+        peer.send("n2", r#"{"type":"error","code":13,"in_reply_to":2}"#).await;
         ignore_pings(peer, [3]).await;
-        peer.say("n2", r#"{"type":"pong","n":3,"in_reply_to":3}"#).await;
+        peer.send("n2", r#"{"type":"pong","n":3,"in_reply_to":3}"#).await;
         assert_eq!(peer.outcome().await, "Ok(Pong { n: 3 })");
     });
-    converse(task, async |peer| {
+    run_task(task, async |peer| {
         ignore_pings(peer, [1]).await;
-        peer.say("n2", r#"{"type":"error","code":14,"in_reply_to":1}"#).await;
-        assert_eq!(peer.outcome().await, r#"Err(Refused(Error { code: Abort, text: "" }))"#);
+        peer.send("n2", r#"{"type":"error","code":14,"in_reply_to":1}"#).await;
+        assert_eq!(peer.outcome().await, r#"Err(ErrorReply(Error { code: Abort, text: "" }))"#);
     });
-    converse(task, async |peer| {
+    run_task(task, async |peer| {
         ignore_pings(peer, [1]).await;
-        peer.say("n2", r#"{"type":"other","in_reply_to":1}"#).await;
+        peer.send("n2", r#"{"type":"other","in_reply_to":1}"#).await;
         assert!(peer.outcome().await.starts_with("Err(Unreadable"));
     });
 }
 
 #[test]
-fn a_repeated_call_gives_up_at_its_deadline() {
+fn a_repeated_call_gives_up_in_time() {
     let task = async |node: Node| {
-        let retry = Retry { deadline: Some(Duration::from_secs(10)), ..Retry::default() };
+        let retry = Retry { give_up_after: Some(Duration::from_secs(10)), ..Retry::default() };
         node.rpc_retry::<Body>(retry, "n2", &Body::Ping).await
     };
-    converse(task, async |peer| {
-        // Attempts of 1, 2, 2, 2 s and what is left, with pauses of 0.1, 0.2, 0.4, 0.8 s at most.
+    run_task(task, async |peer| {
+        // Attempts of 1, 2, 2, 2 s and the rest, with pauses of 0.1, 0.2, 0.4, 0.8 s at most.
         ignore_pings(peer, 1..=5).await;
         assert!(peer.outcome().await.starts_with("Err(TimedOut"));
         assert!((9000..10_010).contains(&peer.now()), "{}", peer.now());
-        peer.hear_nothing_for(Duration::from_secs(60)).await;
+        peer.expect_silence(Duration::from_secs(60)).await;
     });
 }
 
 #[test]
-fn a_call_without_any_limit_can_be_written() {
+fn a_call_can_have_no_time_limit() {
     let task = async |node: Node| {
-        let (within, longest) = (Duration::MAX, Duration::MAX);
-        let retry = Retry { within, longest, deadline: Some(Duration::MAX), ..Retry::default() };
+        let (timeout, max_delay) = (Duration::MAX, Duration::MAX);
+        let retry =
+            Retry { timeout, max_delay, give_up_after: Some(Duration::MAX), ..Retry::default() };
         node.rpc_retry::<Body>(retry, "n2", &Body::Ping).await
     };
-    converse(task, async |peer| {
+    run_task(task, async |peer| {
         ignore_pings(peer, [1]).await;
-        peer.say("n2", r#"{"type":"error","code":13,"in_reply_to":1}"#).await;
+        peer.send("n2", r#"{"type":"error","code":13,"in_reply_to":1}"#).await;
         ignore_pings(peer, [2]).await;
-        peer.hear_nothing_for(Duration::from_hours(1)).await;
-        peer.say("n2", r#"{"type":"pong","n":1,"in_reply_to":2}"#).await;
+        peer.expect_silence(Duration::from_hours(1)).await;
+        peer.send("n2", r#"{"type":"pong","n":1,"in_reply_to":2}"#).await;
         assert_eq!(peer.outcome().await, "Ok(Pong { n: 1 })");
     });
 }
 
 #[test]
-fn what_was_refused_is_repeated_if_the_caller_says_so() {
+fn a_call_is_repeated_after_a_definite_error_if_the_policy_says_so() {
     let task = async |node: Node| {
-        let retry = Retry { even_if_refused: true, ..Retry::default() };
+        let retry = Retry { on_any_error: true, ..Retry::default() };
         node.rpc_retry::<Body>(retry, "n2", &Body::Ping).await
     };
-    converse(task, async |peer| {
+    run_task(task, async |peer| {
         ignore_pings(peer, [1]).await;
-        peer.say("n2", r#"{"type":"error","code":11,"in_reply_to":1}"#).await;
+        peer.send("n2", r#"{"type":"error","code":11,"in_reply_to":1}"#).await;
         ignore_pings(peer, [2]).await;
-        peer.say("n2", r#"{"type":"pong","n":2,"in_reply_to":2}"#).await;
+        peer.send("n2", r#"{"type":"pong","n":2,"in_reply_to":2}"#).await;
         assert_eq!(peer.outcome().await, "Ok(Pong { n: 2 })");
     });
 }
 
 #[test]
-fn the_random_numbers_of_a_seed_repeat() {
+fn a_seed_repeats_its_random_numbers() {
     fn numbers(host: Host) -> Vec<u64> {
         let mut numbers = Vec::new();
         let start = |node: Node| {

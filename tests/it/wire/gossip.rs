@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use glomers::gossip::{self, Batch, Difference, Digest, Gossip, Lesson, Pace, Seen};
+use glomers::gossip::{self, Batch, BucketItems, ComparisonStep, Digest, Gossip, Seen, Timing};
 use glomers::{Handler, Host, Node, async_trait};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::peer::{Peer, converse_with};
+use super::peer::{TestPeer, run_node_with};
 
 /// Tells n2 and n3 what clients add, and c1 what it has learned from whom.
 struct Gossiper {
@@ -31,27 +31,27 @@ enum Request {
 enum Reply {
     AddOk,
     GossipOk,
-    CompareOk(Difference<u64>),
+    CompareOk(BucketItems<u64>),
 }
 
 impl Gossiper {
     fn new(node: Node) -> Self {
-        let gossip = Gossip::new(&node, Pace::AT_ONCE, Request::Gossip);
+        let gossip = Gossip::new(&node, Timing::IMMEDIATE, Request::Gossip);
         let seen = Rc::<RefCell<Seen<u64>>>::default();
-        let (learner, teller) = (Rc::clone(&seen), node.clone());
-        let learn = async move |Lesson { from, items, is_first, .. }| {
-            let news = learner.borrow_mut().learn(items);
-            let body = json!({"type": "learned", "from": from, "news": news, "first": is_first});
-            teller.send("c1", &body);
+        let (own_seen, reporter) = (Rc::clone(&seen), node.clone());
+        let on_items = async move |ComparisonStep { from, items, is_first, .. }| {
+            let items = own_seen.borrow_mut().insert_new(items);
+            let body = json!({"type": "learned", "from": from, "items": items, "first": is_first});
+            reporter.send("c1", &body);
         };
-        gossip::catch_up(&gossip, &seen, |digest| Request::Compare { digest }, learn);
+        gossip::spawn_anti_entropy(&gossip, &seen, |digest| Request::Compare { digest }, on_items);
         Gossiper { node, gossip, seen }
     }
 
-    /// One that lets its neighbors know that it has started.
-    fn that_meets(node: Node) -> Self {
+    /// A gossiper that tells its neighbors that it has started.
+    fn announcing(node: Node) -> Self {
         let this = Gossiper::new(node);
-        this.gossip.meet(this.node.peers().map(str::to_owned));
+        this.gossip.connect(this.node.peers().map(str::to_owned));
         this
     }
 }
@@ -64,158 +64,176 @@ impl Handler for Gossiper {
     async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
         Ok(match request {
             Request::Add { items } => {
-                let news = self.seen.borrow_mut().learn(items);
-                self.gossip.tell("n2", news);
+                let new_items = self.seen.borrow_mut().insert_new(items);
+                self.gossip.enqueue("n2", new_items);
                 Reply::AddOk
             }
             Request::Gossip(batch) => {
                 self.gossip.receive(from, &batch);
-                self.seen.borrow_mut().learn(batch.news);
+                self.seen.borrow_mut().insert_new(batch.items);
                 Reply::GossipOk
             }
-            Request::Compare { digest } => Reply::CompareOk(self.seen.borrow().difference(&digest)),
+            Request::Compare { digest } => {
+                Reply::CompareOk(self.seen.borrow().differing_buckets(&digest))
+            }
         })
     }
 }
 
-/// Lets the first life of a node run, while `script` plays everybody else.
-fn converse<H: Handler>(start: impl FnOnce(Node) -> H, script: impl AsyncFnOnce(&mut Peer)) {
-    converse_with(Host::seeded(0), start, script);
+/// Runs the first incarnation of a node, while `script` plays all others.
+fn run_first_incarnation<H: Handler>(
+    start: impl FnOnce(Node) -> H,
+    script: impl AsyncFnOnce(&mut TestPeer),
+) {
+    run_node_with(Host::seeded(0), start, script);
 }
 
 /// Expects a message at this millisecond.
-async fn hear_at(peer: &mut Peer, millis: u128, expected: &str) {
-    assert_eq!(peer.hear().await, expected);
+async fn expect_at(peer: &mut TestPeer, millis: u128, expected: &str) {
+    assert_eq!(peer.receive().await, expected);
     assert!((millis..millis + 10).contains(&peer.now()), "{expected} at {}", peer.now());
 }
 
-/// Expects the request for a comparison that has this number.
-async fn be_asked(peer: &mut Peer, who: &str, id: u64) {
-    let said = peer.hear().await;
-    let is_it = said.starts_with(&format!(r#"{who} {{"type":"compare","digest":{{"buckets":["#))
-        && said.ends_with(&format!(r#"]}},"msg_id":{id}}}"#));
-    assert!(is_it, "expected {who} to be asked, for the time {id}, and heard {said}");
+/// Expects a `compare` request with this `msg_id`.
+async fn expect_compare(peer: &mut TestPeer, who: &str, id: u64) {
+    let received = peer.receive().await;
+    let is_it = received
+        .starts_with(&format!(r#"{who} {{"type":"compare","digest":{{"buckets":["#))
+        && received.ends_with(&format!(r#"]}},"msg_id":{id}}}"#));
+    assert!(is_it, "expected request {id} to {who}, got {received}");
 }
 
 const ADD: &str = r#"{"type":"add","items":[1,2]}"#;
-const BATCH: &str = r#"n2 {"type":"gossip","life":0,"heard":0,"first":0,"news":[1,2]}"#;
+const BATCH: &str =
+    r#"n2 {"type":"gossip","incarnation":0,"cumulative_ack":0,"first_seq":0,"items":[1,2]}"#;
+
+/// Batch between two incarnations, with its last fields as text.
+fn batch(incarnation: u64, receiver_incarnation: u64, rest: &str) -> String {
+    let receiver = format!(r#""receiver_incarnation":{receiver_incarnation}"#);
+    format!(r#"{{"type":"gossip","incarnation":{incarnation},{receiver},{rest}}}"#)
+}
+
+/// Batch to a restarted node, from a neighbor that knows its former incarnation.
+fn restart_report() -> String {
+    batch(0, 1, r#""cumulative_ack":0,"first_seq":0,"items":[],"stream_base":0"#)
+}
 
 #[test]
-fn a_batch_has_the_fields_that_say_something_and_acknowledgements_are_followed_by_silence() {
-    converse(Gossiper::new, async |peer| {
-        peer.say("c1", ADD).await;
-        hear_at(peer, 0, BATCH).await;
-        peer.say("n2", r#"{"type":"gossip","life":7,"to":0,"heard":2,"first":0,"news":[3]}"#).await;
-        let body = r#"n2 {"type":"gossip","life":0,"to":7,"heard":1,"ack_delay":1400,"first":2,"news":[]}"#;
-        hear_at(peer, 1400, body).await;
-        peer.hear_nothing_for(Duration::from_hours(1)).await;
-        peer.say("n2", r#"{"type":"gossip","life":8,"heard":0,"first":0,"news":[]}"#).await;
-        let body =
-            r#"n2 {"type":"gossip","life":0,"to":8,"heard":0,"first":2,"news":[],"again":2}"#;
-        assert_eq!(peer.hear().await, body);
-        peer.hear_nothing_for(Duration::from_hours(1)).await;
+fn a_batch_omits_default_fields_and_an_acknowledgement_is_not_acknowledged() {
+    run_first_incarnation(Gossiper::new, async |peer| {
+        peer.send("c1", ADD).await;
+        expect_at(peer, 0, BATCH).await;
+        peer.send("n2", &batch(7, 0, r#""cumulative_ack":2,"first_seq":0,"items":[3]"#)).await;
+        let rest = r#""cumulative_ack":1,"ack_delay_millis":1400,"first_seq":2,"items":[]"#;
+        expect_at(peer, 1400, &format!("n2 {}", batch(0, 7, rest))).await;
+        peer.expect_silence(Duration::from_hours(1)).await;
+        let hello =
+            r#"{"type":"gossip","incarnation":8,"cumulative_ack":0,"first_seq":0,"items":[]}"#;
+        peer.send("n2", hello).await;
+        let rest = r#""cumulative_ack":0,"first_seq":2,"items":[],"stream_base":2"#;
+        assert_eq!(peer.receive().await, format!("n2 {}", batch(0, 8, rest)));
+        peer.expect_silence(Duration::from_hours(1)).await;
     });
 }
 
 #[test]
-fn a_batch_is_repeated_until_it_is_acknowledged() {
-    converse(Gossiper::new, async |peer| {
-        peer.say("c1", ADD).await;
-        hear_at(peer, 0, BATCH).await;
+fn a_batch_is_retransmitted_until_it_is_acknowledged() {
+    run_first_incarnation(Gossiper::new, async |peer| {
+        peer.send("c1", ADD).await;
+        expect_at(peer, 0, BATCH).await;
+        let again = BATCH.replace(r#""cumu"#, r#""ack_requested":true,"cumu"#);
         for millis in [1700, 3400, 5100] {
-            hear_at(peer, millis, &BATCH.replace(r#""heard""#, r#""ask":true,"heard""#)).await;
+            expect_at(peer, millis, &again).await;
         }
-        peer.say("n2", r#"{"type":"gossip","life":0,"to":0,"heard":2,"first":0,"news":[]}"#).await;
-        peer.hear_nothing_for(Duration::from_hours(1)).await;
+        peer.send("n2", &batch(0, 0, r#""cumulative_ack":2,"first_seq":0,"items":[]"#)).await;
+        peer.expect_silence(Duration::from_hours(1)).await;
     });
 }
 
 #[test]
-fn a_node_that_starts_greets_those_whom_it_has_nothing_to_tell() {
-    converse(Gossiper::that_meets, async |peer| {
-        peer.say("c1", ADD).await;
-        hear_at(peer, 0, BATCH).await;
-        let greeting = r#"n3 {"type":"gossip","life":0,"ask":true,"heard":0,"first":0,"news":[]}"#;
-        hear_at(peer, 700, greeting).await;
+fn a_node_that_starts_sends_an_empty_batch_to_neighbors_without_items() {
+    run_first_incarnation(Gossiper::announcing, async |peer| {
+        peer.send("c1", ADD).await;
+        expect_at(peer, 0, BATCH).await;
+        let hello = BATCH.replace("n2", "n3").replace("[1,2]", "[]");
+        let hello = hello.replace(r#""cumu"#, r#""ack_requested":true,"cumu"#);
+        expect_at(peer, 700, &hello).await;
     });
 }
 
 #[test]
-fn a_node_that_is_reminded_asks_that_neighbor_first_and_then_the_others_until_they_answer() {
-    let host = Host::seeded(0).with_former_lives(1);
-    converse_with(host, Gossiper::that_meets, async |peer| {
-        peer.say("c1", ADD).await;
-        assert_eq!(peer.hear().await, BATCH.replace(r#""life":0"#, r#""life":1"#));
-        let again = r#"{"type":"gossip","life":0,"to":1,"heard":0,"first":0,"news":[],"again":0}"#;
-        peer.say("n3", again).await;
-        be_asked(peer, "n3", 1).await;
+fn a_restarted_node_compares_with_the_first_neighbor_that_knows_it_and_then_with_the_others() {
+    let host = Host::seeded(0).with_incarnation(1);
+    run_node_with(host, Gossiper::announcing, async |peer| {
+        peer.send("c1", ADD).await;
+        let later = BATCH.replace(r#""incarnation":0"#, r#""incarnation":1"#);
+        assert_eq!(peer.receive().await, later);
+        peer.send("n3", &restart_report()).await;
+        expect_compare(peer, "n3", 1).await;
         let difference = r#"{"type":"compare_ok","buckets":[],"items":[7],"in_reply_to":1}"#;
-        peer.say("n3", difference).await;
-        let learned = r#"c1 {"first":true,"from":"n3","news":[7],"type":"learned"}"#;
-        assert_eq!(peer.hear().await, learned);
-        be_asked(peer, "n2", 2).await;
-        // All that the node has is in these buckets, and n2 has nothing of it.
-        let heard = r#"{"type":"gossip","life":0,"to":1,"heard":2,"first":0,"news":[]}"#;
-        peer.say("n2", heard).await;
-        be_asked(peer, "n2", 3).await;
+        peer.send("n3", difference).await;
+        let learned = r#"c1 {"first":true,"from":"n3","items":[7],"type":"learned"}"#;
+        assert_eq!(peer.receive().await, learned);
+        expect_compare(peer, "n2", 2).await;
+        // All of the node's items are in these buckets, and n2 has none of them.
+        peer.send("n2", &batch(0, 1, r#""cumulative_ack":2,"first_seq":0,"items":[]"#)).await;
+        expect_compare(peer, "n2", 3).await;
         let buckets: Vec<usize> = (0..256).collect();
         let items = r#""items":[7,8],"in_reply_to":3"#;
         let difference = format!(r#"{{"type":"compare_ok","buckets":{buckets:?},{items}}}"#);
-        peer.say("n2", &difference).await;
-        let learned = r#"c1 {"first":false,"from":"n2","news":[8],"type":"learned"}"#;
-        let lacking = r#"n2 {"type":"gossip","life":1,"to":0,"heard":0,"first":2,"news":[1,2]}"#;
-        let mut said = [peer.hear().await, peer.hear().await];
-        said.sort();
-        assert_eq!(said, [learned, lacking]);
+        peer.send("n2", &difference).await;
+        let learned = r#"c1 {"first":false,"from":"n2","items":[8],"type":"learned"}"#;
+        let lacking = batch(1, 0, r#""cumulative_ack":0,"first_seq":2,"items":[1,2]"#);
+        let mut received = [peer.receive().await, peer.receive().await];
+        received.sort();
+        assert_eq!(received, [learned.to_owned(), format!("n2 {lacking}")]);
     });
 }
 
 #[test]
-fn an_answer_that_would_be_too_long_is_asked_for_in_pieces() {
-    let host = Host::seeded(0).with_former_lives(1);
-    converse_with(host, Gossiper::that_meets, async |peer| {
-        let again = r#"{"type":"gossip","life":0,"to":1,"heard":0,"first":0,"news":[],"again":0}"#;
-        peer.say("n3", again).await;
-        be_asked(peer, "n3", 1).await;
-        let piece = r#"{"type":"compare_ok","buckets":[],"items":[7],"done":20,"in_reply_to":1}"#;
-        peer.say("n3", piece).await;
-        let learned = r#"c1 {"first":true,"from":"n3","news":[7],"type":"learned"}"#;
-        assert_eq!(peer.hear().await, learned);
-        let said = peer.hear().await;
-        assert!(said.ends_with(r#"],"skip":20},"msg_id":2}"#), "{said}");
+fn a_difference_that_is_too_long_is_requested_in_parts() {
+    let host = Host::seeded(0).with_incarnation(1);
+    run_node_with(host, Gossiper::announcing, async |peer| {
+        peer.send("n3", &restart_report()).await;
+        expect_compare(peer, "n3", 1).await;
+        let part =
+            r#"{"type":"compare_ok","buckets":[],"items":[7],"next_index":20,"in_reply_to":1}"#;
+        peer.send("n3", part).await;
+        let learned = r#"c1 {"first":true,"from":"n3","items":[7],"type":"learned"}"#;
+        assert_eq!(peer.receive().await, learned);
+        let received = peer.receive().await;
+        assert!(received.ends_with(r#"],"start_index":20},"msg_id":2}"#), "{received}");
         let rest = r#"{"type":"compare_ok","buckets":[],"items":[8],"in_reply_to":2}"#;
-        peer.say("n3", rest).await;
-        assert_eq!(peer.hear().await, learned.replace("[7]", "[8]"));
-        // That was the end, so the other one is asked.
-        be_asked(peer, "n2", 3).await;
+        peer.send("n3", rest).await;
+        assert_eq!(peer.receive().await, learned.replace("[7]", "[8]"));
+        // That was the last part, so the other neighbor is next.
+        expect_compare(peer, "n2", 3).await;
     });
 }
 
 #[test]
-fn a_first_neighbor_that_is_silent_keeps_the_others_waiting_for_a_second() {
-    let host = Host::seeded(0).with_former_lives(1);
-    converse_with(host, Gossiper::that_meets, async |peer| {
+fn a_first_neighbor_without_a_reply_delays_the_others_by_a_second() {
+    let host = Host::seeded(0).with_incarnation(1);
+    run_node_with(host, Gossiper::announcing, async |peer| {
         for neighbor in ["n2", "n3"] {
-            let again =
-                r#"{"type":"gossip","life":0,"to":1,"heard":0,"first":0,"news":[],"again":0}"#;
-            peer.say(neighbor, again).await;
+            peer.send(neighbor, &restart_report()).await;
         }
-        be_asked(peer, "n2", 1).await;
-        be_asked(peer, "n3", 2).await;
+        expect_compare(peer, "n2", 1).await;
+        expect_compare(peer, "n3", 2).await;
         assert!((1000..1010).contains(&peer.now()), "{}", peer.now());
-        be_asked(peer, "n2", 3).await;
+        expect_compare(peer, "n2", 3).await;
         assert!((1000..1010).contains(&peer.now()), "{}", peer.now());
     });
 }
 
 #[test]
-fn a_bad_batch_is_malformed_for_whoever_asks_and_costs_nothing_otherwise() {
-    converse(Gossiper::new, async |peer| {
-        peer.say("n2", r#"{"type":"gossip","news":3}"#).await;
-        peer.say("n2", r#"{"type":"gossip","news":3,"msg_id":1}"#).await;
-        let said = peer.hear().await;
-        assert!(said.starts_with(r#"n2 {"type":"error","code":12,"text":"#), "{said}");
-        peer.say("c1", ADD).await;
-        assert_eq!(peer.hear().await, BATCH);
+fn a_bad_batch_gets_an_error_if_it_expects_a_reply_and_has_no_effect() {
+    run_first_incarnation(Gossiper::new, async |peer| {
+        peer.send("n2", r#"{"type":"gossip","items":3}"#).await;
+        peer.send("n2", r#"{"type":"gossip","items":3,"msg_id":1}"#).await;
+        let received = peer.receive().await;
+        assert!(received.starts_with(r#"n2 {"type":"error","code":12,"text":"#), "{received}");
+        peer.send("c1", ADD).await;
+        assert_eq!(peer.receive().await, BATCH);
     });
 }

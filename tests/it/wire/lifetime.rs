@@ -58,32 +58,36 @@ fn background_tasks_are_dropped_when_nothing_is_in_flight() {
     assert!(dropped.get());
 }
 
-/// All state is in a task: the handler asks it, and passes on what it says.
-struct Front {
-    questions: mpsc::Sender<oneshot::Sender<u64>>,
+/// An actor: its state is in a background task, which the handler queries.
+struct Actor {
+    mailbox: mpsc::Sender<oneshot::Sender<u64>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Ask {
+enum CountRequest {
     Count,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Told {
+enum CountReply {
     CountOk { count: u64 },
 }
 
 #[async_trait(?Send)]
-impl Handler for Front {
-    type Request = Ask;
-    type Reply = Told;
+impl Handler for Actor {
+    type Request = CountRequest;
+    type Reply = CountReply;
 
-    async fn handle(&self, _from: &str, Ask::Count: Ask) -> anyhow::Result<Told> {
+    async fn handle(
+        &self,
+        _from: &str,
+        CountRequest::Count: CountRequest,
+    ) -> anyhow::Result<CountReply> {
         let (sender, answer) = oneshot::channel();
-        self.questions.send(sender).await?;
-        Ok(Told::CountOk { count: answer.await? })
+        self.mailbox.send(sender).await?;
+        Ok(CountReply::CountOk { count: answer.await? })
     }
 }
 
@@ -91,14 +95,14 @@ impl Handler for Front {
 fn a_request_in_flight_may_wait_for_a_background_task() {
     let count = message("c1", "n1", r#"{"type":"count","msg_id":1}"#);
     let (output, end) = run(format!("{INIT}\n{count}").as_bytes(), |node| {
-        let (questions, mut asked) = mpsc::channel::<oneshot::Sender<u64>>(1);
+        let (mailbox, mut inbox) = mpsc::channel::<oneshot::Sender<u64>>(1);
         node.spawn(async move {
-            while let Some(question) = asked.recv().await {
+            while let Some(question) = inbox.recv().await {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 question.send(42).unwrap();
             }
         });
-        Front { questions }
+        Actor { mailbox }
     });
     end.unwrap();
     let answer = message("n1", "c1", r#"{"type":"count_ok","count":42,"in_reply_to":1}"#);
@@ -106,24 +110,24 @@ fn a_request_in_flight_may_wait_for_a_background_task() {
 }
 
 #[test]
-fn tasks_have_their_turns_while_input_never_pauses() {
+fn tasks_run_while_input_never_pauses() {
     let echo = message("c1", "n1", r#"{"type":"echo","echo":1,"msg_id":1}"#);
     let input = [INIT, &[&*echo; 1000].join("\n")].join("\n");
     let (output, end) = run(input.as_bytes(), |node| {
-        let speaker = node.clone();
+        let sender_node = node.clone();
         node.spawn(async move {
             tokio::task::yield_now().await;
-            speaker.send("n2", &serde_json::json!({"type": "turn"}));
+            sender_node.send("n2", &serde_json::json!({"type": "turn"}));
         });
         Example::new(node)
     });
     end.unwrap();
     let turn = output.lines().position(|line| line.contains("turn")).unwrap();
-    assert!(turn < 500, "its turn came after {turn} lines");
+    assert!(turn < 500, "the task ran after {turn} lines");
 }
 
 #[test]
-fn a_panic_anywhere_takes_the_node_down() {
+fn a_panic_anywhere_ends_the_node() {
     #[track_caller]
     fn check(body: &str, expected: &str) {
         let input = format!("{INIT}\n{}", message("c1", "n1", body));
@@ -139,7 +143,7 @@ fn a_panic_anywhere_takes_the_node_down() {
 }
 
 #[test]
-fn output_that_nobody_takes_ends_the_node() {
+fn a_closed_output_ends_the_node() {
     struct Closed;
     impl AsyncWrite for Closed {
         fn poll_write(

@@ -14,28 +14,28 @@ use tokio::time::Instant;
 
 use super::{Example, INIT, INIT_OK, message, runtime};
 
-/// Everybody who talks to the node n1.
-pub(crate) struct Peer {
+/// All peers and clients of the node n1.
+pub(crate) struct TestPeer {
     to_node: DuplexStream,
     from_node: Lines<BufReader<DuplexStream>>,
-    began: Instant,
-    /// The number of the node's first call, once there was one, less the 1 that tests have for it.
+    start: Instant,
+    /// Difference between the node's `msg_id`s and the test's, known after the first call.
     offset: Option<u64>,
 }
 
-/// Lets a node run `task` and tell c1 what comes of it, while `script` plays everybody else.
-pub(crate) fn converse<T: Debug>(
+/// Runs a node whose `task` sends its outcome to c1, while `script` plays all others.
+pub(crate) fn run_task<T: Debug>(
     task: impl AsyncFnOnce(Node) -> T + 'static,
-    script: impl AsyncFnOnce(&mut Peer),
+    script: impl AsyncFnOnce(&mut TestPeer),
 ) {
-    converse_on(Host::system(), task, script);
+    run_task_on(Host::system(), task, script);
 }
 
-/// [`converse`] with a host for the node.
-pub(crate) fn converse_on<T: Debug>(
+/// [`run_task`] with a host of the node.
+pub(crate) fn run_task_on<T: Debug>(
     host: Host,
     task: impl AsyncFnOnce(Node) -> T + 'static,
-    script: impl AsyncFnOnce(&mut Peer),
+    script: impl AsyncFnOnce(&mut TestPeer),
 ) {
     let start = |node: Node| {
         let runner = node.clone();
@@ -45,14 +45,14 @@ pub(crate) fn converse_on<T: Debug>(
         });
         Example::new(node)
     };
-    converse_with(host, start, script);
+    run_node_with(host, start, script);
 }
 
-/// Lets a node run, while `script` plays everybody else.
-pub(crate) fn converse_with<H: Handler>(
+/// Runs a node, while `script` plays all others.
+pub(crate) fn run_node_with<H: Handler>(
     host: Host,
     start: impl FnOnce(Node) -> H,
-    script: impl AsyncFnOnce(&mut Peer),
+    script: impl AsyncFnOnce(&mut TestPeer),
 ) {
     let (to_node, input) = tokio::io::duplex(1 << 16);
     let (output, from_node) = tokio::io::duplex(1 << 16);
@@ -60,7 +60,7 @@ pub(crate) fn converse_with<H: Handler>(
     let start: Box<dyn FnOnce(Node) -> H> = Box::new(start);
     let play: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
         let from_node = BufReader::new(from_node).lines();
-        let mut peer = Peer { to_node, from_node, began: Instant::now(), offset: None };
+        let mut peer = TestPeer { to_node, from_node, start: Instant::now(), offset: None };
         peer.write(INIT).await;
         assert_eq!(peer.from_node.next_line().await.unwrap().as_deref(), Some(INIT_OK));
         script(&mut peer).await;
@@ -71,16 +71,16 @@ pub(crate) fn converse_with<H: Handler>(
     });
 }
 
-impl Peer {
+impl TestPeer {
     /// Sends the node a message.
-    pub(crate) async fn say(&mut self, src: &str, body: &str) {
+    pub(crate) async fn send(&mut self, src: &str, body: &str) {
         let offset = self.offset.unwrap_or_default();
         let body = shift(body, "in_reply_to", |id| id.saturating_add(offset));
         self.write(&message(src, "n1", &body)).await;
     }
 
     /// The next message from the node: its destination and its body.
-    pub(crate) async fn hear(&mut self) -> String {
+    pub(crate) async fn receive(&mut self) -> String {
         let line = self.from_node.next_line().await.unwrap().expect("the node has ended");
         let Message { src, dest, body } = Message::parse(line.as_bytes()).unwrap();
         assert_eq!(src, "n1");
@@ -91,26 +91,26 @@ impl Peer {
 
     /// The number that this life of the node has for what tests call 1.
     pub(crate) fn first_id(&self) -> u64 {
-        self.offset.expect("a node that has called somebody") + 1
+        self.offset.expect("a node that has made a call") + 1
     }
 
     /// What became of the task.
     pub(crate) async fn outcome(&mut self) -> String {
-        let said = self.hear().await;
-        let body = said.strip_prefix("c1 ").unwrap_or_else(|| panic!("heard {said}"));
+        let received = self.receive().await;
+        let body = received.strip_prefix("c1 ").unwrap_or_else(|| panic!("received {received}"));
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         body["outcome"].as_str().unwrap().to_owned()
     }
 
-    /// Makes sure that the node says nothing for so long.
-    pub(crate) async fn hear_nothing_for(&mut self, time: Duration) {
-        let heard = tokio::time::timeout(time, self.hear()).await;
-        assert!(heard.is_err(), "heard {heard:?}");
+    /// Checks that the node sends nothing during this time.
+    pub(crate) async fn expect_silence(&mut self, time: Duration) {
+        let received = tokio::time::timeout(time, self.receive()).await;
+        assert!(received.is_err(), "received {received:?}");
     }
 
     /// Milliseconds since the node began.
     pub(crate) fn now(&self) -> u128 {
-        self.began.elapsed().as_millis()
+        self.start.elapsed().as_millis()
     }
 
     /// Writes a line as it is.

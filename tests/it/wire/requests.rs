@@ -3,7 +3,7 @@
 use super::{check, check_bodies};
 
 #[test]
-fn values_survive_bit_for_bit() {
+fn values_are_returned_unchanged() {
     #[track_caller]
     fn check(value: &str) {
         check_bodies(
@@ -49,7 +49,7 @@ fn fields_that_do_not_fit_are_malformed() {
 }
 
 #[test]
-fn keys_that_nobody_knows_are_tolerated() {
+fn unknown_keys_are_ignored() {
     check(
         &[
             r#"{"id":9,"src":"c1","x":[{}],"dest":"n1","body":{"type":"echo","y":{"z":1},"echo":1,"msg_id":1}}"#,
@@ -78,7 +78,7 @@ fn a_one_way_message_is_handled_and_never_answered() {
 }
 
 #[test]
-fn errors_and_answers_that_nobody_waits_for_are_never_answered() {
+fn errors_and_unexpected_replies_are_never_answered() {
     check_bodies(
         &[
             r#"{"type":"error","code":13,"text":"to nobody"}"#,
@@ -93,7 +93,7 @@ fn errors_and_answers_that_nobody_waits_for_are_never_answered() {
 }
 
 #[test]
-fn an_error_returned_on_purpose_passes_and_any_other_is_a_crash() {
+fn an_error_returned_on_purpose_is_sent_and_any_other_is_a_crash() {
     check_bodies(
         &[r#"{"type":"refuse","msg_id":1}"#, r#"{"type":"stumble","msg_id":2}"#],
         &[
@@ -104,7 +104,7 @@ fn an_error_returned_on_purpose_passes_and_any_other_is_a_crash() {
 }
 
 #[test]
-fn requests_start_in_the_order_of_arrival_and_one_that_waits_holds_nobody_up() {
+fn requests_start_in_the_order_of_arrival_and_one_that_waits_blocks_no_other() {
     check_bodies(
         &[
             r#"{"type":"wait","msg_id":1,"millis":30}"#,
@@ -122,7 +122,7 @@ fn requests_start_in_the_order_of_arrival_and_one_that_waits_holds_nobody_up() {
 }
 
 #[test]
-fn work_that_is_spawned_comes_after_the_reply() {
+fn a_spawned_task_runs_after_the_reply() {
     let work = r#"{"src":"c1","dest":"n1","body":{"type":"work","msg_id":1}}"#;
     check(
         &[work],

@@ -18,7 +18,7 @@ use crate::wire::{INIT, message, runtime};
 
 /// A node that is as slow as it is asked to be, and counts how often it is polled.
 #[derive(Default)]
-struct Slow {
+struct PollCountingNode {
     polls: Rc<Cell<usize>>,
 }
 
@@ -37,7 +37,7 @@ enum Reply {
 }
 
 #[async_trait(?Send)]
-impl Handler for Slow {
+impl Handler for PollCountingNode {
     type Request = Request;
     type Reply = Reply;
 
@@ -62,32 +62,32 @@ fn request(body: &str) -> String {
     format!("{}\n", message("c1", "n1", body))
 }
 
-/// Asks a node whose tasks keep each other busy, and waits for its answer.
-fn check_that_it_answers(start: impl FnOnce(Node) -> Slow) {
+/// Checks that a node whose tasks never rest replies to a request.
+fn check_reply(start: impl FnOnce(Node) -> PollCountingNode) {
     let (mut writer, input) = tokio::io::duplex(1000);
     let (output, mut reader) = tokio::io::duplex(1 << 16);
     let ask = async {
         writer.write_all(format!("{INIT}\n").as_bytes()).await.unwrap();
-        turns(1000).await;
+        yield_times(1000).await;
         writer.write_all(request(r#"{"type":"answer","msg_id":2}"#).as_bytes()).await.unwrap();
-        let (mut heard, mut buffer) = (String::new(), [0; 4096]);
-        while !heard.contains(r#""in_reply_to":2"#) {
+        let (mut received, mut buffer) = (String::new(), [0; 4096]);
+        while !received.contains(r#""in_reply_to":2"#) {
             let length = reader.read(&mut buffer).await.unwrap();
-            heard.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+            received.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
         }
     };
     runtime().block_on(async {
         tokio::select! {
             _ = glomers::serve_on(input, output, start) => panic!("the node has ended"),
             () = ask => {}
-            // Time stands still while tasks are busy, so patience is counted in turns.
-            () = turns(100_000) => panic!("the node does not answer"),
+            // Virtual time stands still while tasks are busy, so the limit is a number of yields.
+            () = yield_times(100_000) => panic!("the node does not answer"),
         }
     });
 }
 
-/// Lets everybody else have so many turns.
-async fn turns(count: usize) {
+/// Yields so many times.
+async fn yield_times(count: usize) {
     for _ in 0..count {
         tokio::task::yield_now().await;
     }
@@ -95,39 +95,39 @@ async fn turns(count: usize) {
 
 #[test]
 fn a_task_that_never_rests_does_not_keep_the_node_from_reading() {
-    check_that_it_answers(|node| {
+    check_reply(|node| {
         node.spawn(poll_fn(|cx| {
             cx.waker().wake_by_ref();
             Poll::Pending
         }));
-        Slow::default()
+        PollCountingNode::default()
     });
 }
 
 #[test]
 fn tasks_that_wake_each_other_do_not_keep_the_node_from_reading() {
-    check_that_it_answers(|node| {
-        let (hither, mut coming) = mpsc::unbounded_channel();
-        let (thither, mut going) = mpsc::unbounded_channel();
-        hither.send(()).unwrap();
+    check_reply(|node| {
+        let (to_first, mut first_inbox) = mpsc::unbounded_channel();
+        let (to_second, mut second_inbox) = mpsc::unbounded_channel();
+        to_first.send(()).unwrap();
         node.spawn(async move {
-            while coming.recv().await.is_some() {
-                thither.send(()).unwrap();
+            while first_inbox.recv().await.is_some() {
+                to_second.send(()).unwrap();
             }
         });
         node.spawn(async move {
-            while going.recv().await.is_some() {
-                hither.send(()).unwrap();
+            while second_inbox.recv().await.is_some() {
+                to_first.send(()).unwrap();
             }
         });
-        Slow::default()
+        PollCountingNode::default()
     });
 }
 
 #[test]
-fn tasks_of_the_start_begin_before_the_first_request() {
+fn tasks_spawned_at_the_start_run_before_the_first_request() {
     let start = |node: Node| {
-        let slow = Slow::default();
+        let slow = PollCountingNode::default();
         let polls = Rc::clone(&slow.polls);
         node.spawn(async move { polls.set(42) });
         slow
@@ -139,14 +139,14 @@ fn tasks_of_the_start_begin_before_the_first_request() {
 }
 
 #[test]
-fn requests_that_wake_at_once_are_not_polled_in_vain() {
+fn requests_that_wake_together_are_not_polled_in_vain() {
     const REQUESTS: usize = 10_000;
     let mut input = format!("{INIT}\n");
     for id in 1..=REQUESTS {
         let body = format!(r#"{{"type":"sleep","milliseconds":500,"msg_id":{id}}}"#);
         input.push_str(&request(&body));
     }
-    let slow = Slow::default();
+    let slow = PollCountingNode::default();
     let polls = Rc::clone(&slow.polls);
     let (output, end) = crate::wire::run(input.as_bytes(), |_| slow);
     end.unwrap();
@@ -156,22 +156,22 @@ fn requests_that_wake_at_once_are_not_polled_in_vain() {
 }
 
 #[test]
-fn what_was_said_is_written_however_slow_the_reader_is() {
+fn all_output_is_written_however_slow_the_reader_is() {
     let requests =
         [r#"{"type":"never","msg_id":1}"#, r#"{"type":"sleep","milliseconds":9,"msg_id":2}"#];
     let input = format!("{INIT}\n{}", requests.map(request).concat());
     let (output, mut reader) = tokio::io::duplex(16);
-    let node = glomers::serve_on(input.as_bytes(), output, |_| Slow::default());
+    let node = glomers::serve_on(input.as_bytes(), output, |_| PollCountingNode::default());
     let read = async {
-        let (mut heard, mut first) = (String::new(), [0; 80]);
+        let (mut received, mut first) = (String::new(), [0; 80]);
         reader.read_exact(&mut first).await.unwrap();
         time::sleep(Duration::from_secs(3)).await;
-        reader.read_to_string(&mut heard).await.unwrap();
-        heard
+        reader.read_to_string(&mut received).await.unwrap();
+        received
     };
-    let (end, heard) = runtime().block_on(async { tokio::join!(node, read) });
+    let (end, received) = runtime().block_on(async { tokio::join!(node, read) });
     end.unwrap();
-    assert!(heard.ends_with("\"in_reply_to\":2}}\n"), "{heard}");
+    assert!(received.ends_with("\"in_reply_to\":2}}\n"), "{received}");
 }
 
 /// Lets one write pass, and refuses the others.
@@ -205,7 +205,7 @@ fn an_output_that_fails_at_the_end_is_an_error() {
     let body = r#"{"type":"sleep","milliseconds":9,"msg_id":1}"#;
     let input = format!("{INIT}\n{}", request(body));
     let output = Broken { has_written: false };
-    let node = glomers::serve_on(input.as_bytes(), output, |_| Slow::default());
+    let node = glomers::serve_on(input.as_bytes(), output, |_| PollCountingNode::default());
     let error = runtime().block_on(node).unwrap_err();
     assert_eq!(error.to_string(), "cannot write output");
 }

@@ -9,40 +9,40 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use eddy::workload::{Setting, fitting, recognize};
+use eddy::workload::{CheckContext, fitting, recognize};
 use eddy::{Test, Workload};
 use eddy_checkers::ConsistencyModel;
 use eddy_checkers::Validity;
+use eddy_checkers::assessment::{Criteria, ProtocolWarnings, Warnings};
 use eddy_checkers::availability::Goal;
 use eddy_checkers::edn::Value;
 use eddy_checkers::history::History;
 use eddy_checkers::history::file::{find, read, read_torn};
-use eddy_checkers::judgement::{Mistakes, Standard, Warnings};
 use eddy_pages::page::REPORT;
 use eddy_pages::store;
 use eddy_pages::summary::{self, Summary};
 
 use self::recording::Recording;
-use super::brief::Brief;
-use super::known::Known;
 use super::numbers;
-use super::shown::Shown;
-use super::text::Text;
-use super::workloads::{self, KnownWorkload};
+use super::stdout::StdoutText;
+use super::summary_text::SummaryText;
+use super::value_parser::NameParser;
+use super::verdict_output::VerdictOutput;
+use super::workloads::{self, WorkloadParser};
 
 #[derive(Debug, Args)]
-pub(super) struct Recorded {
-    /// A history.edn, gzipped or not; or the directory of a test, or a file in it
+pub(super) struct AnalyzeArguments {
+    /// A history.edn, gzipped or not; or a test's directory, or a file in it
     #[arg(value_name = "HISTORY_OR_DIR")]
     path: PathBuf,
-    /// What clients did [default: what test.json, the path or the operations tell]
-    #[arg(short, long, value_name = "NAME", value_parser = KnownWorkload)]
+    /// The workload [default: taken from test.json, the path or the operations]
+    #[arg(short, long, value_name = "NAME", value_parser = WorkloadParser)]
     #[arg(hide_possible_values = true)]
     workload: Option<&'static dyn Workload>,
     /// What transactions must be, between commas: read-committed, serializable, …
     /// [default: what the test was to be, or strict-serializable]
     #[arg(long, value_name = "MODELS")]
-    #[arg(value_delimiter = ',', value_parser = Known(&ConsistencyModel::ALL))]
+    #[arg(value_delimiter = ',', value_parser = NameParser(&ConsistencyModel::ALL))]
     #[arg(hide_possible_values = true)]
     consistency_models: Option<Vec<ConsistencyModel>>,
     /// How many operations must have succeeded: any, total, or a fraction from 0 to 1
@@ -69,27 +69,35 @@ pub(super) struct Analysis {
 }
 
 impl Analysis {
-    /// What is printed, on a terminal or elsewhere.
-    pub(super) fn shown(&self) -> Text {
+    /// Text to print, on a terminal or elsewhere.
+    pub(super) fn output(&self) -> StdoutText {
         let Analysis { summary, results, contradiction, report, edn, .. } = self;
         let (contradiction, report) = (contradiction.as_deref(), report.clone());
-        if *edn || !Text::is_for_people() {
-            return Text::Plain(Shown { results, summary, contradiction }.to_string());
+        if *edn || !StdoutText::is_terminal() {
+            return StdoutText::Plain(
+                VerdictOutput { results, summary, contradiction }.to_string(),
+            );
         }
-        let brief =
-            Brief { summary, contradiction, story: &[], report, rest: "with --edn", again: None };
-        Text::Colored(brief.to_string())
+        let summary_text = SummaryText {
+            summary,
+            contradiction,
+            propagation: &[],
+            report,
+            rest: "with --edn",
+            repro_command: None,
+        };
+        StdoutText::Colored(summary_text.to_string())
     }
 }
 
-impl Recorded {
-    /// Judges the history; an error says what is wrong with the file.
+impl AnalyzeArguments {
+    /// Judges the history. The error says what is wrong with the file.
     pub(super) fn analyze(&self) -> Result<Analysis, String> {
-        let path = find(judged(&self.path))?;
-        let recording = Recording::beside(&path);
+        let path = find(path_to_judge(&self.path))?;
+        let recording = Recording::read_beside(&path);
         let history =
             if recording.interruption.is_some() { read_torn(&path)? } else { read(&path)? };
-        if history.clients().next().is_none() && !recording.is_of_eddy() {
+        if history.client_ops().next().is_none() && !recording.is_of_eddy() {
             let shown = path.display();
             return Err(format!("{shown} has no operation of a client; expected a history.edn"));
         }
@@ -104,20 +112,20 @@ impl Recorded {
             None => recording.availability()?.unwrap_or_default(),
         };
         let is_liveness_judged = recording.judges_liveness(&history);
-        let standard = Standard { availability, is_liveness_judged };
+        let criteria = Criteria { availability, is_liveness_judged };
         let placement = recording.placement(&history);
         let interruption = recording.interruption.as_ref();
-        let setting = Setting { placement: &placement, models: &models };
-        let mut analysis = self.judge(&history, workload, &setting, standard, interruption);
-        let foreign = foreign(workload, &history);
+        let context = CheckContext { placement: &placement, models: &models };
+        let mut analysis = self.judge(&history, workload, &context, criteria, interruption);
+        let foreign = foreign_operations_warning(workload, &history);
         let differences = recording.differences(&path, &analysis.results, |model| {
-            workload.check(&history, &Setting { models: &[model], ..setting }).valid
+            workload.check(&history, &CheckContext { models: &[model], ..context }).valid
                 == Validity::Valid
         });
         let place = analysis.summary.decisive;
         let differences = foreign.into_iter().chain(differences);
         analysis.summary.warnings.splice(place..place, differences);
-        analysis.report = report(&path, recording.results.as_ref(), &analysis);
+        analysis.report = report_line(&path, recording.results.as_ref(), &analysis);
         analysis.origin = origin;
         Ok(analysis)
     }
@@ -133,8 +141,8 @@ impl Recorded {
         if let Some(workload) = self.workload {
             return Ok((workload, None));
         }
-        if let Some((workload, witness)) = recording.workload() {
-            let origin = format!("workload {}, as {witness} says", workload.name());
+        if let Some((workload, origin)) = recording.workload() {
+            let origin = format!("workload {}, as {origin} says", workload.name());
             return Ok((workload, Some(origin)));
         }
         let workload = recognize(history, workloads::all())
@@ -147,27 +155,27 @@ impl Recorded {
             [] => String::new(),
             others => format!("; the verdict is the same with -w {}", others.join(" or ")),
         };
-        Ok((workload, Some(format!("workload {name}, as the operations tell{others}"))))
+        Ok((workload, Some(format!("workload {name}, recognized by its operations{others}"))))
     }
 
     fn judge(
         &self,
         history: &History,
         workload: &dyn Workload,
-        setting: &Setting<'_>,
-        standard: Standard,
+        context: &CheckContext<'_>,
+        criteria: Criteria,
         interruption: Option<&String>,
     ) -> Analysis {
-        let placement = setting.placement;
-        let judged = workload.judge(history, setting, standard);
-        let judged = if interruption.is_some() { judged.cut_off() } else { judged };
-        // What a test that was cut short has not got wrong, it may have got wrong later.
+        let placement = context.placement;
+        let judged = workload.judge(history, context, criteria);
+        let judged = if interruption.is_some() { judged.interrupted() } else { judged };
+        // An interrupted test without errors might have failed later.
         let ended = interruption.map_or(Validity::Valid, |_| Validity::Unknown);
         let valid = Validity::merge([judged.valid(), ended]);
         let results: Value = judged.complete(judged.results(None)).with("valid?", valid).into();
         let availability = &judged.availability;
-        let Warnings { all: warnings, decisive } =
-            judged.warnings(placement, Mistakes::default(), None);
+        let Warnings { all: warnings, decisive_count: decisive } =
+            judged.warnings(placement, ProtocolWarnings::default(), None);
         let summary = Summary {
             valid: Some(valid),
             operations: Some((availability.ok_count, availability.invoke_count)),
@@ -179,7 +187,7 @@ impl Recorded {
             ..Summary::default()
         };
         let contradictions = judged.contradictions(history, placement);
-        let contradiction = contradictions.into_iter().next().map(|first| first.what);
+        let contradiction = contradictions.into_iter().next().map(|first| first.description);
         let (report, origin) = (None, None);
         Analysis { summary, results, contradiction, report, origin, edn: self.edn }
     }
@@ -188,13 +196,13 @@ impl Recorded {
 /// What the history of a recorded test shows that Maelstrom overlooks, in sentences.
 pub(super) fn warnings_of(directory: &Path) -> Result<Vec<String>, String> {
     let path = find(directory)?;
-    let recording = Recording::beside(&path);
+    let recording = Recording::read_beside(&path);
     let history = read(&path)?;
     // Maelstrom does not record what transactions were to be. Where they are valid under another
     // model, the weakest shows the same warnings.
     let models = recording.consistency_models()?;
     let models = models.unwrap_or_else(|| vec![ConsistencyModel::ReadUncommitted]);
-    let recorded = Recorded {
+    let recorded = AnalyzeArguments {
         path: path.clone(),
         workload: None,
         consistency_models: None,
@@ -202,29 +210,29 @@ pub(super) fn warnings_of(directory: &Path) -> Result<Vec<String>, String> {
         edn: false,
     };
     let (workload, _) = recorded.workload(&path, &recording, &history)?;
-    let standard = Standard { availability: Goal::default(), is_liveness_judged: false };
+    let criteria = Criteria { availability: Goal::default(), is_liveness_judged: false };
     let placement = recording.placement(&history);
-    let setting = Setting { placement: &placement, models: &models };
-    let analysis = recorded.judge(&history, workload, &setting, standard, None);
+    let context = CheckContext { placement: &placement, models: &models };
+    let analysis = recorded.judge(&history, workload, &context, criteria, None);
     Ok(analysis.summary.warnings)
 }
 
-/// What a path names: the test, where it is one of its files and no history.
-fn judged(path: &Path) -> &Path {
+/// Path to judge: the test's directory if the path is one of its other files.
+fn path_to_judge(path: &Path) -> &Path {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let is_result = [store::RESULTS, "results.json", store::DESCRIPTION, store::SUMMARY];
     let is_other = [".html", ".svg", ".txt", ".log"].iter().any(|end| name.ends_with(end));
-    let test = || store::test_of(path).filter(|test| find(test).is_ok());
+    let test = || store::test_directory_of(path).filter(|test| find(test).is_ok());
     if is_other || is_result.contains(&name) { test().unwrap_or(path) } else { path }
 }
 
-/// A warning about operations that the workload does not have, if there are any, beside those that
-/// it has.
-fn foreign(workload: &dyn Workload, history: &History) -> Option<String> {
-    let foreign = workload.foreign(history).join(", ");
-    let has_both = !foreign.is_empty() && workload.is_in(history);
+/// Warning about operations that the workload does not have, if the history has operations of both
+/// kinds.
+fn foreign_operations_warning(workload: &dyn Workload, history: &History) -> Option<String> {
+    let foreign = workload.foreign_functions(history).join(", ");
+    let has_both = !foreign.is_empty() && workload.has_operations_in(history);
     has_both.then(|| {
-        let known = workload.with_functions();
+        let known = workload.name_with_functions();
         format!("the history has operations that are not of {known}: {foreign}")
     })
 }
@@ -234,13 +242,13 @@ pub(super) fn history_of(path: &Path) -> Result<History, String> {
     read(&find(path)?)
 }
 
-/// Where the report is, which is that of the verdict that was recorded.
-fn report(history: &Path, recorded: Option<&Value>, analysis: &Analysis) -> Option<String> {
+/// Path of the report, with a note if the recorded verdict differs.
+fn report_line(history: &Path, recorded: Option<&Value>, analysis: &Analysis) -> Option<String> {
     let path = history.with_file_name(REPORT);
     if !path.exists() {
         return None;
     }
     let then = recorded.and_then(summary::verdict);
-    let about = if then == analysis.summary.valid { "" } else { ", of the recorded verdict" };
+    let about = if then == analysis.summary.valid { "" } else { " (about the recorded verdict)" };
     Some(format!("{}{about}", path.display()))
 }

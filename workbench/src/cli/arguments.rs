@@ -15,28 +15,28 @@ use eddy::concurrency::Concurrency;
 use eddy::latency::{Distribution, Latency};
 use eddy::network::Delivery;
 use eddy::topology::Topology;
-use eddy::workload::{Checker, LinKv};
+use eddy::workload::{LinKv, WorkloadChecker};
 use eddy_checkers::ConsistencyModel;
 use eddy_checkers::availability::Goal;
 use eddy_text::name;
-use eddy_text::shell::expanded;
+use eddy_text::shell::expand_tilde;
 
-use super::known::{Known, KnownFault};
 use super::limits::LimitArguments;
-use super::run::Settings;
-use super::workloads::{self, KnownWorkload};
-use super::{help, numbers, slips};
+use super::run::TestSettings;
+use super::value_parser::{FaultParser, NameParser};
+use super::workloads::{self, WorkloadParser};
+use super::{help, numbers, typos};
 
 /// What stands behind `eddy test`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
-pub(super) struct Arguments {
+pub(super) struct TestArguments {
     /// The program that every node runs
     #[arg(long, value_name = "FILE")]
     #[arg(help_heading = help::NODES)]
     bin: PathBuf,
-    /// What clients do; lin-kv if absent
-    #[arg(short, long, value_name = "NAME", value_parser = KnownWorkload)]
+    /// The workload; lin-kv if absent
+    #[arg(short, long, value_name = "NAME", value_parser = WorkloadParser)]
     #[arg(hide_possible_values = true, long_help = workloads::help())]
     #[arg(help_heading = help::CLIENTS)]
     workload: Option<&'static dyn Workload>,
@@ -76,15 +76,15 @@ pub(super) struct Arguments {
     #[arg(value_parser = numbers::milliseconds, allow_negative_numbers = true)]
     #[arg(help_heading = help::NETWORK)]
     latency: Duration,
-    /// How latencies spread: constant, uniform or exponential
-    #[arg(long, value_name = "NAME", default_value_t, value_parser = Known(&Distribution::ALL))]
+    /// Distribution of latencies: constant, uniform or exponential
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = NameParser(&Distribution::ALL))]
     #[arg(hide_possible_values = true)]
     #[arg(help_heading = help::NETWORK, hide_short_help = true)]
     latency_dist: Distribution,
     /// The neighbors that broadcast nodes are told
     ///
-    /// Any of line, grid, tree, tree2, tree3, tree4 and total.
-    #[arg(long, value_name = "NAME", default_value_t, value_parser = Known(&Topology::ALL))]
+    /// One of line, grid, tree, tree2, tree3, tree4 and total.
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = NameParser(&Topology::ALL))]
     #[arg(hide_possible_values = true)]
     #[arg(help_heading = help::NETWORK)]
     topology: Topology,
@@ -107,7 +107,7 @@ pub(super) struct Arguments {
     ///
     /// These are partition, kill, pause, one-way, loss, duplicate, slow. Maelstrom knows the first.
     #[arg(long, value_name = "FAULTS", value_delimiter = ',')]
-    #[arg(value_parser = KnownFault, hide_possible_values = true)]
+    #[arg(value_parser = FaultParser, hide_possible_values = true)]
     #[arg(help_heading = help::FAULTS)]
     nemesis: Vec<Fault>,
     /// The mean time between two actions of the nemesis
@@ -117,7 +117,7 @@ pub(super) struct Arguments {
     nemesis_interval: Duration,
     /// What transactions must be, between commas: read-committed, serializable, …
     #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
-    #[arg(value_delimiter = ',', value_parser = Known(&ConsistencyModel::ALL))]
+    #[arg(value_delimiter = ',', value_parser = NameParser(&ConsistencyModel::ALL))]
     #[arg(hide_possible_values = true)]
     #[arg(help_heading = help::JUDGING, hide_short_help = true)]
     consistency_models: Vec<ConsistencyModel>,
@@ -145,26 +145,27 @@ pub(super) struct Arguments {
     /// Decides what is left to chance [default: drawn, and printed]
     #[arg(long, value_name = "NUMBER")]
     #[arg(value_parser = numbers::seed, allow_negative_numbers = true)]
-    #[arg(help_heading = help::OURS)]
+    #[arg(help_heading = help::NOT_IN_MAELSTROM)]
     seed: Option<u64>,
     /// How receivers take messages: maelstrom (one at a time) or plain
     #[arg(long, value_name = "NAME", default_value = "maelstrom", value_parser = delivery)]
-    #[arg(help_heading = help::OURS, hide_short_help = true)]
+    #[arg(help_heading = help::NOT_IN_MAELSTROM, hide_short_help = true)]
     delivery: Delivery,
     /// Go on where a node writes what is no message, as Maelstrom does
     ///
-    /// Without it, a line that is no message, or one to nobody, ends the test. With it, the node is
-    /// not heard any more, or what can be made of the line is sent, and a warning says so.
-    #[arg(long, help_heading = help::OURS, hide_short_help = true)]
+    /// Without it, a line that is not a message, or a message to an unknown destination, ends the
+    /// test. With it, eddy either ignores the node's output from then on, or sends the readable
+    /// part of the line, and warns.
+    #[arg(long, help_heading = help::NOT_IN_MAELSTROM, hide_short_help = true)]
     lenient: bool,
     /// Where tests are recorded
     #[arg(long, value_name = "DIR", default_value = "store")]
-    #[arg(help_heading = help::OURS)]
+    #[arg(help_heading = help::NOT_IN_MAELSTROM)]
     store: PathBuf,
     /// Print results as Maelstrom does, even on a terminal
-    #[arg(long, help_heading = help::OURS)]
+    #[arg(long, help_heading = help::NOT_IN_MAELSTROM)]
     edn: bool,
-    #[command(flatten, next_help_heading = help::OURS)]
+    #[command(flatten, next_help_heading = help::NOT_IN_MAELSTROM)]
     limits: LimitArguments,
     #[command(flatten)]
     without_effect: WithoutEffect,
@@ -194,22 +195,22 @@ struct WithoutEffect {
     ssh_private_key: Option<PathBuf>,
 }
 
-impl Arguments {
-    /// What is to be done; an error says which arguments do not go together.
-    pub(super) fn settings(self) -> Result<Settings, String> {
+impl TestArguments {
+    /// Settings of the test. The error says which arguments contradict each other.
+    pub(super) fn settings(self) -> Result<TestSettings, String> {
         let names = self.names()?;
-        if let Some(meant) = expanded(&self.store) {
+        if let Some(meant) = expand_tilde(&self.store) {
             let store = self.store.display();
             return Err(format!("no shell has expanded --store {store}; did you mean {meant}?"));
         }
         let notices = self.notices();
         let workload = self.workload.unwrap_or(&LinKv);
         let is_named = self.workload.is_some();
-        let drawn = || RandomState::new().build_hasher().finish();
+        let random_seed = || RandomState::new().build_hasher().finish();
         let test = Test {
             workload,
             nodes: names.len(),
-            names,
+            ids: names,
             concurrency: self.concurrency,
             rate: self.rate,
             time_limit: self.time_limit,
@@ -226,7 +227,7 @@ impl Arguments {
             faults_until: Duration::MAX,
             availability: self.availability.unwrap_or_default(),
             lenient: self.lenient,
-            seed: self.seed.unwrap_or_else(drawn),
+            seed: self.seed.unwrap_or_else(random_seed),
             trace: false,
         };
         test.validate().map_err(|error| {
@@ -234,18 +235,18 @@ impl Arguments {
                 return error;
             }
             format!(
-                "{error}. No -w names a workload, and so it is {}, as in Maelstrom; did you mean \
+                "{error}. Without -w the workload is {}, as in Maelstrom; did you mean \
                  another one, as in -w echo?",
                 workload.name()
             )
         })?;
-        Ok(Settings {
+        Ok(TestSettings {
             test,
             notices,
             bin: self.bin,
             arguments: self.words,
             store: self.store,
-            times: self.test_count,
+            test_count: self.test_count,
             edn: self.edn,
             limits: self.limits.limits(),
             log_stderr: self.log_stderr,
@@ -259,20 +260,19 @@ impl Arguments {
         let mut notices = Vec::new();
         if self.workload.is_none() {
             let default = LinKv.name();
-            notices
-                .push(format!("no -w names a workload, and so it is {default}, as in Maelstrom"));
+            notices.push(format!("without -w the workload is {default}, as in Maelstrom"));
         }
         if self.node_count.is_none() && self.nodes_file.is_none() {
             let names = self.nodes.iter().chain(&self.node).cloned().collect::<Vec<_>>();
-            notices.extend(slips::of_names(&names));
+            notices.extend(typos::name_notice(&names));
         }
         if self.rate <= 0.0 {
-            notices.push("clients do nothing until the time limit, for --rate is 0".to_owned());
+            notices.push("clients do nothing until the time limit, because --rate is 0".to_owned());
         }
         // Where there is no such program, what stands behind it is told with that.
         if self.bin.exists() {
             let behind_dashes = env::args_os().skip_while(|word| word != "--").skip(1).count();
-            notices.extend(slips::of_words(&self.words, behind_dashes));
+            notices.extend(typos::word_notices(&self.words, behind_dashes));
         }
         notices
     }

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use eddy_checkers::Validity;
 use eddy_checkers::edn::Value;
-use eddy_checkers::sentence::counted;
+use eddy_checkers::wording::counted;
 use eddy_pages::page::REPORT;
 use eddy_pages::store;
 use eddy_pages::summary::{self, Summary};
 
-use super::brief::{MOST_REASONS, texts};
-use super::colors::{BAD, DOUBTFUL, Painted};
+use super::colors::{BAD, Styled, WARNING};
 use super::limits::{self, LimitArguments};
+use super::summary_text::{MAX_REASON_LINES, indented_lines};
 use super::{analyze, help, table};
 
 #[derive(Debug, Args)]
-pub(super) struct Recorded {
-    /// A test's directory, such as store/latest, or a file in it, recorded here or by Maelstrom
+pub(super) struct CheckArguments {
+    /// A test's directory, such as store/latest, or a file in it; eddy's or Maelstrom's
     directory: PathBuf,
     #[command(flatten, next_help_heading = help::LIMITS)]
     limits: LimitArguments,
@@ -33,8 +33,8 @@ pub(super) struct Recorded {
 
 /// What came of a comparison.
 #[derive(Debug, Default)]
-pub(super) struct Checked {
-    /// The figures, for people to read.
+pub(super) struct CheckResult {
+    /// Figures as text.
     pub(super) text: String,
     /// The exit status, if nothing went wrong.
     pub(super) status: u8,
@@ -42,13 +42,12 @@ pub(super) struct Checked {
     pub(super) failure: Option<String>,
 }
 
-impl Recorded {
-    /// Shows each figure beside its limit and tells the exit status; an error says what is wrong
-    /// with the directory.
-    pub(super) fn check(&self) -> Result<Checked, String> {
-        let directory = store::test_of(&self.directory).unwrap_or(&self.directory);
-        if let Some(failure) = missing_verdict(directory) {
-            return Ok(Checked { failure: Some(failure), ..Checked::default() });
+impl CheckArguments {
+    /// Compares each figure with its limit. The error says what is wrong with the directory.
+    pub(super) fn check(&self) -> Result<CheckResult, String> {
+        let directory = store::test_directory_of(&self.directory).unwrap_or(&self.directory);
+        if let Some(failure) = no_verdict_message(directory) {
+            return Ok(CheckResult { failure: Some(failure), ..CheckResult::default() });
         }
         let results = read(directory)?;
         let valid = summary::verdict(&results).ok_or_else(|| {
@@ -59,14 +58,14 @@ impl Recorded {
         let figures = summary::figures(&results, history);
         let warnings = if self.limits.is_strict() { warnings(directory)? } else { Vec::new() };
         let summary = Summary { valid: Some(valid), figures, warnings, ..Summary::default() };
-        let summary = summary.limit(self.limits.limits());
-        let status = limits::status(&summary);
-        let mut text = limits::lines(&summary);
+        let summary = summary.with_limits(self.limits.limits());
+        let status = limits::exit_status(&summary);
+        let mut text = limits::figure_lines(&summary);
         if valid != Validity::Valid {
             text.extend(reasons(directory));
         }
-        let warning = Painted(DOUBTFUL, "warning: ").to_string();
-        let warnings = summary.warnings.iter().flat_map(|line| texts(&warning, line));
+        let warning = Styled(WARNING, "warning: ").to_string();
+        let warnings = summary.warnings.iter().flat_map(|line| indented_lines(&warning, line));
         text.extend(warnings.map(|line| line + "\n"));
         let failure = self.table.as_ref().and_then(|table| {
             let title = self.title.clone().unwrap_or_else(|| directory.display().to_string());
@@ -74,7 +73,7 @@ impl Recorded {
             let error = appended.err()?;
             Some(format!("{} cannot be written: {error}", table.display()))
         });
-        Ok(Checked { text, status, failure })
+        Ok(CheckResult { text, status, failure })
     }
 }
 
@@ -102,17 +101,17 @@ fn reasons(directory: &Path) -> Vec<String> {
     let Some(Summary { reasons, explanation, .. }) = summary(directory) else {
         return vec![format!("why: eddy analyze {}\n", directory.display())];
     };
-    let because = Painted(BAD, "because ").to_string();
-    let reasons = reasons.iter().flat_map(|reason| texts(&because, reason));
+    let head = Styled(BAD, "reason: ").to_string();
+    let reasons = reasons.iter().flat_map(|reason| indented_lines(&head, reason));
     let lines: Vec<_> =
-        reasons.chain(explanation.iter().flat_map(|line| texts("  ", line))).collect();
-    let rest = lines.len().saturating_sub(MOST_REASONS);
+        reasons.chain(explanation.iter().flat_map(|line| indented_lines("  ", line))).collect();
+    let rest = lines.len().saturating_sub(MAX_REASON_LINES);
     let rest = (rest > 0).then(|| format!("… {} in {REPORT}", counted(rest, "more line")));
-    lines.into_iter().take(MOST_REASONS).chain(rest).map(|line| line + "\n").collect()
+    lines.into_iter().take(MAX_REASON_LINES).chain(rest).map(|line| line + "\n").collect()
 }
 
-/// Why a test has no verdict, if there was one at all.
-fn missing_verdict(directory: &Path) -> Option<String> {
+/// Sentence about why a test has no verdict, if it is a test without one.
+fn no_verdict_message(directory: &Path) -> Option<String> {
     let is_without =
         directory.join("history.edn").exists() && !directory.join(store::RESULTS).exists();
     is_without.then(|| {
@@ -130,7 +129,7 @@ fn read(directory: &Path) -> Result<Value, String> {
         return Err(format!("{shown} does not exist; expected the directory of a test"));
     }
     if !directory.is_dir() {
-        return Err(format!("{shown} is no directory; expected the directory of a test"));
+        return Err(format!("{shown} is not a directory; expected the directory of a test"));
     }
     let path = directory.join(store::RESULTS);
     let latest = directory.join("latest");
@@ -140,5 +139,5 @@ fn read(directory: &Path) -> Result<Value, String> {
     let shown = path.display();
     let text = fs::read_to_string(&path)
         .map_err(|error| format!("{shown}: {error}; expected the results of a test"))?;
-    Value::read_edn(&text).map_err(|error| format!("{shown} is no results file: {error}"))
+    Value::read_edn(&text).map_err(|error| format!("{shown} is not a results file: {error}"))
 }

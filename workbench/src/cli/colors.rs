@@ -14,15 +14,15 @@ pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
 /// Not as it should be.
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// Nobody knows, or somebody should look.
-pub(super) const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
+/// Unknown result, or warning.
+pub(super) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
-/// A text in a color, which ends with it.
-pub(super) struct Painted<T>(pub(super) Style, pub(super) T);
+/// Text in a style.
+pub(super) struct Styled<T>(pub(super) Style, pub(super) T);
 
-impl<T: Display> Display for Painted<T> {
+impl<T: Display> Display for Styled<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Painted(style, text) = self;
+        let Styled(style, text) = self;
         write!(f, "{style}{text}{style:#}")
     }
 }

@@ -29,20 +29,20 @@ To install it for good:
 To try it: source <(eddy completions bash)";
 
 #[derive(Debug, Args)]
-pub(super) struct Completions {
-    /// Which shell
+pub(super) struct CompletionsArguments {
+    /// The shell
     shell: Shell,
 }
 
-impl Completions {
-    /// The script for the shell.
+impl CompletionsArguments {
+    /// Script for the shell.
     pub(super) fn script(&self) -> String {
         let mut script = Vec::new();
         let mut command = Cli::command();
         clap_complete::generate(self.shell, &mut command, "eddy", &mut script);
         let mut script = String::from_utf8_lossy(&script).into_owned();
         for values in values_of_lists(&command) {
-            if let Some([words, parts]) = words_and_parts(self.shell, &values) {
+            if let Some([words, parts]) = word_and_part_code(self.shell, &values) {
                 script = script.replace(&words, &parts);
             }
         }
@@ -62,9 +62,9 @@ fn values_of_lists(command: &Command) -> Vec<Vec<String>> {
     values.chain(command.get_subcommands().flat_map(values_of_lists)).collect()
 }
 
-/// How a script offers these values for a whole word, and how for the last part of a list; `None`
-/// of a shell whose script offers no values.
-fn words_and_parts(shell: Shell, values: &[String]) -> Option<[String; 2]> {
+/// Code of a script that offers these values for a whole word, and its replacement for the last
+/// part of a list. `None` for a shell whose script offers no values.
+fn word_and_part_code(shell: Shell, values: &[String]) -> Option<[String; 2]> {
     let words = values.join(" ");
     Some(match shell {
         Shell::Bash => [

@@ -7,7 +7,7 @@ pub(super) const NETWORK: &str = "Network";
 pub(super) const FAULTS: &str = "Faults";
 pub(super) const JUDGING: &str = "Judging";
 pub(super) const OUTPUT: &str = "Output";
-pub(super) const OURS: &str = "Not in Maelstrom";
+pub(super) const NOT_IN_MAELSTROM: &str = "Not in Maelstrom";
 pub(super) const LIMITS: &str = "Limits";
 
 /// Where there is more than `-h` shows.
@@ -20,7 +20,7 @@ Examples:
   eddy analyze store/latest
   eddy serve
 
-More of them: eddy test --help. To complete all of it with the tab key: eddy completions --help";
+More examples: eddy test --help. Completion with the tab key: eddy completions --help";
 
 pub(super) const TEST: &str = "\
 Examples:
@@ -30,16 +30,16 @@ Examples:
   A slow network, and Fly.io's limits for it:
     eddy test -w broadcast --bin ./my-node --node-count 25 --rate 100 --latency 100 \\
         --max-msgs-per-op 30 --max-median 400 --max-latency 600
-  The same faults once more, with words for the node:
+  The same faults again, with arguments for the node:
     eddy test -w g-counter --bin ./my-node --nemesis kill,pause --seed 7 -- --verbose
 
 Exit status:
   0    valid (and within limits)
   1    not valid (or beyond a limit)
-  2    unknown, for lack of evidence
+  2    unknown: not decided, for example for lack of evidence
   254  wrong arguments
-  255  there is no verdict: the test could not be carried out, or was interrupted;
-       or what came of it could not be written";
+  255  no verdict: the test could not be carried out or was interrupted,
+       or its results could not be written";
 
 pub(super) const CHECK: &str = "\
 Examples:
@@ -49,9 +49,9 @@ Examples:
 Exit status:
   0    valid, and within limits
   1    not valid, or beyond a limit
-  2    unknown, for lack of evidence
+  2    unknown: not decided, for example for lack of evidence
   254  wrong arguments
-  255  there is no verdict, or what came of it could not be written";
+  255  no verdict, or the figures could not be written";
 
 pub(super) const ANALYZE: &str = "\
 Examples:
@@ -62,9 +62,9 @@ Examples:
 Exit status:
   0    valid
   1    not valid
-  2    unknown, for lack of evidence
+  2    unknown: not decided, for example for lack of evidence
   254  wrong arguments
-  255  what came of it could not be written";
+  255  the results could not be written";
 
 pub(super) const SERVE: &str = "\
 Examples:
@@ -72,6 +72,6 @@ Examples:
   eddy serve path/to/store --port 9000
 
 Exit status:
-  0    somebody ended it
+  0    stopped by a signal
   254  wrong arguments
-  255  the address cannot be listened to";
+  255  the address cannot be used";

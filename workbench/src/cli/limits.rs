@@ -5,10 +5,10 @@ use std::fmt::{self, Display};
 use anstyle::Style;
 use clap::Args;
 use eddy_checkers::Validity;
-use eddy_pages::summary::{Fate, Figure, Limits, Summary};
+use eddy_pages::summary::{Figure, FigureLimits, LimitStatus, Summary};
 
-use super::colors::{BAD, DOUBTFUL, GOOD, Painted};
-use super::{NO_RESULT, numbers};
+use super::colors::{BAD, GOOD, Styled, WARNING};
+use super::{NO_VERDICT, numbers};
 
 /// Fly.io's criteria, which Maelstrom prints but never checks.
 #[derive(Debug, Args)]
@@ -44,8 +44,8 @@ impl LimitArguments {
         self.strict
     }
 
-    pub(super) fn limits(&self) -> Limits {
-        Limits {
+    pub(super) fn limits(&self) -> FigureLimits {
+        FigureLimits {
             msgs_per_op: self.max_msgs_per_op,
             median: self.max_median,
             latency: self.max_latency,
@@ -55,48 +55,48 @@ impl LimitArguments {
     }
 }
 
-/// The columns that a figure's name has: as many as the longest takes, and two.
-pub(super) const NAME: usize = 31;
+/// Width of a figure's name: that of the longest name, and two.
+pub(super) const NAME_WIDTH: usize = 31;
 
-/// A figure beside its limit, in a line.
-pub(super) struct Line<'a>(pub(super) &'a Figure);
+/// Line with a figure and its limit.
+pub(super) struct FigureLine<'a>(pub(super) &'a Figure);
 
-impl Display for Line<'_> {
+impl Display for FigureLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Line(figure) = self;
+        let FigureLine(figure) = self;
         let value = figure.value.map_or_else(|| "missing".to_owned(), |value| value.to_string());
-        write!(f, "{:<NAME$}{value:>12}", figure.name)?;
-        let Some(limit) = figure.shown_limit() else { return Ok(()) };
-        let color = match figure.fate() {
-            Fate::Untold => DOUBTFUL,
-            Fate::Kept => GOOD,
-            Fate::Exceeded => BAD,
+        write!(f, "{:<NAME_WIDTH$}{value:>12}", figure.name)?;
+        let Some(limit) = figure.limit_text() else { return Ok(()) };
+        let color = match figure.limit_status() {
+            LimitStatus::Unknown => WARNING,
+            LimitStatus::Kept => GOOD,
+            LimitStatus::Exceeded => BAD,
         };
-        write!(f, " {limit:<10}{}", Painted(color, figure.fate().words()))
+        write!(f, " {limit:<10}{}", Styled(color, figure.limit_status().label()))
     }
 }
 
-/// All figures beside their limits, what they measure, and the verdict, a line each.
-pub(super) fn lines(summary: &Summary) -> String {
-    let figures = summary.figures.iter().map(|figure| format!("{}\n", Line(figure)));
+/// Lines with all figures and limits, their explanations, and the verdict.
+pub(super) fn figure_lines(summary: &Summary) -> String {
+    let figures = summary.figures.iter().map(|figure| format!("{}\n", FigureLine(figure)));
     let meanings = summary.meanings().into_iter().map(|meaning| format!("{meaning}\n"));
-    let verdict = format!("{}\n", Painted(color(summary), &summary.headline()));
+    let verdict = format!("{}\n", Styled(color(summary), &summary.headline()));
     figures.chain(meanings).chain([verdict]).collect()
 }
 
 /// The color of a verdict.
 pub(super) fn color(summary: &Summary) -> Style {
-    match (summary.valid, status(summary)) {
+    match (summary.valid, exit_status(summary)) {
         (Some(Validity::Valid), 0) => GOOD,
-        (Some(Validity::Unknown), 2) => DOUBTFUL,
+        (Some(Validity::Unknown), 2) => WARNING,
         _ => BAD,
     }
 }
 
-/// The exit status for what came of a test.
-pub(super) fn status(summary: &Summary) -> u8 {
+/// Exit status for the result of a test.
+pub(super) fn exit_status(summary: &Summary) -> u8 {
     match (summary.valid, summary.is_within_limits()) {
-        (None, _) => NO_RESULT,
+        (None, _) => NO_VERDICT,
         (Some(Validity::Invalid), _) | (Some(_), false) => 1,
         (Some(Validity::Valid), true) => 0,
         (Some(Validity::Unknown), true) => 2,

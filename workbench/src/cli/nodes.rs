@@ -1,16 +1,16 @@
 //! Processes as the nodes of a test.
 
-use eddy::drive::{Event, Events, Nodes};
+use eddy::drive::{NodeEvent, NodeEvents, Nodes};
 use eddy_processes::Processes;
 use tokio::sync::mpsc;
 
-/// The nodes of a test, each a process.
-pub(super) struct Cluster(pub(super) Processes);
+/// Nodes of a test, each a process.
+pub(super) struct ProcessCluster(pub(super) Processes);
 
-/// What these nodes do.
-pub(super) struct Heard(pub(super) mpsc::Receiver<eddy_processes::Event>);
+/// Events of these nodes.
+pub(super) struct ProcessEvents(pub(super) mpsc::Receiver<eddy_processes::ProcessEvent>);
 
-impl Nodes for Cluster {
+impl Nodes for ProcessCluster {
     fn deliver(&mut self, node: usize, line: String) {
         self.0.deliver(node, line);
     }
@@ -32,12 +32,14 @@ impl Nodes for Cluster {
     }
 }
 
-impl Events for Heard {
-    async fn next(&mut self) -> Option<Event> {
+impl NodeEvents for ProcessEvents {
+    async fn next(&mut self) -> Option<NodeEvent> {
         let event = self.0.recv().await?;
         Some(match event {
-            eddy_processes::Event::Said { node, line } => Event::Said { node, line },
-            eddy_processes::Event::Ended { node, life, how } => Event::Ended { node, life, how },
+            eddy_processes::ProcessEvent::Wrote { node, line } => NodeEvent::Wrote { node, line },
+            eddy_processes::ProcessEvent::Ended { node, incarnation, cause } => {
+                NodeEvent::Ended { node, incarnation, cause }
+            }
         })
     }
 }

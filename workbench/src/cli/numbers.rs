@@ -6,53 +6,54 @@ use std::time::Duration;
 use eddy::concurrency::Concurrency;
 use eddy_checkers::availability::Goal;
 
-/// How many nodes a name is made for. More are refused with everything else that is too much, and
-/// should not take memory before.
-const MOST_NODES: u64 = 1_000_000;
+/// Bound on the number of nodes, so that their names cannot fill the memory before the test is
+/// refused.
+const MAX_NODES: u64 = 1_000_000;
 
-/// How many keys may be in use at a time. Almost all of the operations go to the last dozen.
-const MOST_KEYS: u64 = 1_000_000;
+/// Bound on the number of keys in use. Almost all operations go to the last dozen.
+const MAX_KEYS: u64 = 1_000_000;
 
-/// Up to here, every whole number is a floating-point number, too.
-const HIGHEST: f64 = 9_007_199_254_740_992.0;
+/// Largest bound below which every integer is exact as an `f64`: 2^53.
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 pub(super) fn positive(received: &str) -> Result<u64, String> {
     match received.parse() {
         Ok(number @ 1..) => Ok(number),
-        _ => Err(wrong("a whole number, 1 or more", near_whole(received, 1.0))),
+        _ => Err(expected_error("a whole number, 1 or more", nearest_whole(received, 1.0))),
     }
 }
 
 pub(super) fn nodes(received: &str) -> Result<u64, String> {
     match positive(received)? {
-        number @ ..=MOST_NODES => Ok(number),
-        _ => Err(format!("expected {MOST_NODES} at most")),
+        number @ ..=MAX_NODES => Ok(number),
+        _ => Err(format!("expected {MAX_NODES} at most")),
     }
 }
 
 pub(super) fn keys(received: &str) -> Result<usize, String> {
     match positive(received)? {
-        number @ ..=MOST_KEYS => Ok(usize::try_from(number).unwrap_or(usize::MAX)),
-        _ => Err(format!("expected {MOST_KEYS} at most")),
+        number @ ..=MAX_KEYS => Ok(usize::try_from(number).unwrap_or(usize::MAX)),
+        _ => Err(format!("expected {MAX_KEYS} at most")),
     }
 }
 
 pub(super) fn seed(received: &str) -> Result<u64, String> {
     let most = u64::MAX;
     let whole = format!("a whole number from 0 to {most}");
-    received.parse().map_err(|_| wrong(&whole, near_whole(received, 0.0)))
+    received.parse().map_err(|_| expected_error(&whole, nearest_whole(received, 0.0)))
 }
 
 pub(super) fn concurrency(received: &str) -> Result<Concurrency, String> {
     received.parse().map_err(|_| {
         let unit = if received.trim_end().ends_with(['n', 'N']) { "n" } else { "" };
-        let near = near_whole(received, 1.0).map(|near| format!("{near}{unit}"));
-        wrong("1 or more, or a multiple of the nodes like 2n", near)
+        let near = nearest_whole(received, 1.0).map(|near| format!("{near}{unit}"));
+        expected_error("1 or more, or a multiple of the nodes like 2n", near)
     })
 }
 
 pub(super) fn seconds(received: &str) -> Result<Duration, String> {
-    let error = |_| wrong("a whole number of seconds, 1 or more", near_whole(received, 1.0));
+    let error =
+        |_| expected_error("a whole number of seconds, 1 or more", nearest_whole(received, 1.0));
     positive(received).map(Duration::from_secs).map_err(error)
 }
 
@@ -61,10 +62,10 @@ pub(super) fn milliseconds(received: &str) -> Result<Duration, String> {
     let is_in_seconds = |number: &f64| number.fract() != 0.0 && (0.0..10.0).contains(number);
     let in_seconds = received.parse().ok().filter(is_in_seconds);
     let near = || match in_seconds {
-        Some(seconds) => near_whole(&(seconds * 1000.0).to_string(), 0.0),
-        None => near_whole(received, 0.0),
+        Some(seconds) => nearest_whole(&(seconds * 1000.0).to_string(), 0.0),
+        None => nearest_whole(received, 0.0),
     };
-    let error = |_| wrong("a whole number of milliseconds, 0 or more", near());
+    let error = |_| expected_error("a whole number of milliseconds, 0 or more", near());
     received.parse().map(Duration::from_millis).map_err(error)
 }
 
@@ -72,8 +73,8 @@ pub(super) fn interval(received: &str) -> Result<Duration, String> {
     let interval =
         received.parse().ok().and_then(|number| Duration::try_from_secs_f64(number).ok());
     let positive = interval.filter(|interval| !interval.is_zero());
-    let near = || near(received, 0.0..=HIGHEST).filter(|near| near != "0");
-    positive.ok_or_else(|| wrong("a number of seconds above 0", near()))
+    let near = || nearest(received, 0.0..=MAX_EXACT_INTEGER).filter(|near| near != "0");
+    positive.ok_or_else(|| expected_error("a number of seconds above 0", near()))
 }
 
 pub(super) fn rate(received: &str) -> Result<f64, String> {
@@ -99,33 +100,32 @@ pub(super) fn goal(received: &str) -> Result<Goal, String> {
 fn number(received: &str, expected: &str, range: RangeInclusive<f64>) -> Result<f64, String> {
     match received.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
-        _ => Err(wrong(expected, near(received, range))),
+        _ => Err(expected_error(expected, nearest(received, range))),
     }
 }
 
-fn wrong(expected: &str, near: Option<String>) -> String {
+fn expected_error(expected: &str, near: Option<String>) -> String {
     let meant = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
     format!("expected {expected}{meant}")
 }
 
-/// The whole number that was probably meant. The least one is not, where another was received.
-fn near_whole(received: &str, least: f64) -> Option<String> {
-    let number: f64 = near(received, 0.0..=HIGHEST)?.parse().ok()?;
+/// Whole number that was probably meant, if it is at least `least`.
+fn nearest_whole(received: &str, least: f64) -> Option<String> {
+    let number: f64 = nearest(received, 0.0..=MAX_EXACT_INTEGER)?.parse().ok()?;
     let number = number.round();
     (number >= least).then(|| number.to_string())
 }
 
-/// The number of a range that was probably meant: without its unit, without its sign, and as a
-/// fraction where it can only be a percentage. The end of the range is not what somebody meant who
-/// wrote a number beyond it.
-fn near(received: &str, range: RangeInclusive<f64>) -> Option<String> {
+/// Number in a range that was probably meant: without unit, without sign, and as a fraction if it
+/// can only be a percentage. The end of the range is never suggested for a number beyond it.
+fn nearest(received: &str, range: RangeInclusive<f64>) -> Option<String> {
     let (number, percent) = match received.trim().strip_suffix('%') {
         Some(number) => (number, 0.01),
         None => (received.trim().trim_end_matches(char::is_alphabetic), 1.0),
     };
     let number = number.trim_end().parse::<f64>().ok()?.abs();
-    // Beyond it, the nearest number is no nearer to what was meant than any other.
-    if number.is_nan() || number >= HIGHEST {
+    // Beyond 2^53, the nearest number is not what was meant.
+    if number.is_nan() || number >= MAX_EXACT_INTEGER {
         return None;
     }
     let number = number * percent;

@@ -7,29 +7,31 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use eddy::Fault;
 use eddy::Test;
-use eddy::drive::{self, Failure};
+use eddy::drive::{self, DriveError};
 use eddy::interpreter::Interpreter;
-use eddy::network::{EventKind, Message};
-use eddy::report::{Options, Report};
+use eddy::network::{EventKind, NetworkMessage};
+use eddy::report::{OptionNames, Report};
 use eddy_checkers::Validity;
 use eddy_pages::page::REPORT;
-use eddy_pages::store::{Description, NODE_LOGS, PROGRESS, Record};
-use eddy_pages::summary::{Limits, Summary};
-use eddy_processes::{Command, EVENTS, Orphans, Processes, Program, Remains, files};
+use eddy_pages::store::{Description, NODE_LOGS, PROGRESS, TestRecord};
+use eddy_pages::summary::{FigureLimits, Summary};
+use eddy_processes::{
+    EVENT_CAPACITY, NodeDiagnostics, Orphans, ProcessConfig, Processes, ProgramFile, file_limit,
+};
 use eddy_text::printable::printable;
-use eddy_text::shell::quoted;
+use eddy_text::shell::quote_words;
 use tokio::sync::mpsc;
 
-use super::brief::{Brief, Links};
-use super::nodes::{Cluster, Heard};
-use super::progress::Watch;
-use super::shown::Shown;
-use super::signals::{Signals, Stopping};
-use super::text::Text;
-use super::{NO_RESULT, again, limits, stderr, tell};
+use super::nodes::{ProcessCluster, ProcessEvents};
+use super::progress::ProgressDisplay;
+use super::signals::{ExitOnSignal, Signals};
+use super::stdout::StdoutText;
+use super::summary_text::{ReportLinks, SummaryText};
+use super::verdict_output::VerdictOutput;
+use super::{NO_VERDICT, limits, node_errors, repro_command, write_stderr};
 
-/// The options that decide when faults strike.
-const OPTIONS: Options = Options {
+/// Names of the options that decide when faults strike, for advice.
+const OPTION_NAMES: OptionNames = OptionNames {
     interval: |interval| format!("--nemesis-interval {}", interval.as_secs_f64()),
     seed: "another --seed",
     time_limit: "a longer --time-limit",
@@ -39,34 +41,34 @@ const OPTIONS: Options = Options {
 /// What `eddy test` was asked for.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
-pub(super) struct Settings {
+pub(super) struct TestSettings {
     pub(super) test: Test,
     /// What is to be said of the arguments before anything is started.
     pub(super) notices: Vec<String>,
     pub(super) bin: PathBuf,
     pub(super) arguments: Vec<std::ffi::OsString>,
     pub(super) store: PathBuf,
-    /// How many times the test is run, as long as it is valid and within limits.
-    pub(super) times: u64,
-    /// Whether results are printed as Maelstrom does, even on a terminal.
+    /// Number of runs, as long as the test is valid and within limits.
+    pub(super) test_count: u64,
+    /// True if results are printed as EDN, even on a terminal.
     pub(super) edn: bool,
-    pub(super) limits: Limits,
+    pub(super) limits: FigureLimits,
     pub(super) log_stderr: bool,
     pub(super) log_send: bool,
     pub(super) log_receive: bool,
 }
 
-/// Runs a test, once or several times, and tells the exit status.
-pub(super) fn run(settings: &Settings) -> Result<u8> {
+/// Runs a test once or several times, and returns the exit status.
+pub(super) fn run(settings: &TestSettings) -> Result<u8> {
     for notice in &settings.notices {
-        tell(&format!("eddy: {}", printable(notice)));
+        write_stderr(&format!("eddy: {}", printable(notice)));
     }
     // Outlives the runtime, so that even a panic leaves nothing behind.
     let orphans = Orphans::adopt();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut signals = Signals::listen().context("signals cannot be listened to")?;
-        for round in 0..settings.times {
+        let mut signals = Signals::listen().context("signals cannot be handled")?;
+        for round in 0..settings.test_count {
             let mut test = settings.test.clone();
             test.seed = test.seed.wrapping_add(round);
             let status = run_once(settings, &test, &mut signals, &orphans).await?;
@@ -79,169 +81,183 @@ pub(super) fn run(settings: &Settings) -> Result<u8> {
 }
 
 async fn run_once(
-    settings: &Settings,
+    settings: &TestSettings,
     test: &Test,
     signals: &mut Signals,
     orphans: &Orphans,
 ) -> Result<u8> {
     let nodes = test.node_ids();
     let first = nodes.first().map_or("", String::as_str);
-    let program = Program::find(&settings.bin, &settings.arguments, first)?;
-    files::make_room(nodes.len(), test.faults.contains(&Fault::Kill))?;
-    let record = Record::create(&settings.store, test.workload.name())?;
+    let program = ProgramFile::find(&settings.bin, &settings.arguments, first)?;
+    file_limit::raise_limit(nodes.len(), test.faults.contains(&Fault::Kill))?;
+    let record = TestRecord::create(&settings.store, test.workload.name())?;
     let bin = settings.bin.display().to_string();
-    let description = Description::of(test, &bin, again::words(env::args_os(), test.seed));
+    let description =
+        Description::of(test, &bin, repro_command::with_seed(env::args_os(), test.seed));
     record.describe(&description)?;
     let workload = test.workload.name();
-    tell(&format!("eddy: {workload} with {}, seed {}", named(&nodes), test.seed));
-    let command = Command {
+    write_stderr(&format!("eddy: {workload} with {}, seed {}", names_text(&nodes), test.seed));
+    let config = ProcessConfig {
         program,
         arguments: settings.arguments.clone(),
         logs: record.node_logs(),
         storage: record.storage(),
         log_stderr: settings.log_stderr,
     };
-    let (sender, events) = mpsc::channel(EVENTS);
-    let mut events = Heard(events);
+    let (sender, events) = mpsc::channel(EVENT_CAPACITY);
+    let mut events = ProcessEvents(events);
     let mut history_file = record.begin_history()?;
-    let mut cluster = Cluster(Processes::start(&command, &nodes, &sender).await?);
-    // The report shows every message.
+    let mut cluster = ProcessCluster(Processes::start(&config, &nodes, &sender).await?);
+    // Traced, because the report shows every message.
     let mut interpreter = Interpreter::new(&Test { trace: true, ..test.clone() });
-    interpreter.watch(settings.watcher());
-    let progress = Watch::begin(test, &record.directory(), settings.logs_to_stderr());
-    interpreter.tell_mistakes(progress.teller());
+    interpreter.watch(settings.message_logger());
+    let progress = ProgressDisplay::begin(test, &record.directory(), settings.logs_to_stderr());
+    interpreter.on_mistake(progress.line_printer());
     let update = |interpreter: &Interpreter| {
-        progress.note(interpreter);
-        history_file.note(interpreter.history());
+        progress.update(interpreter);
+        history_file.append(interpreter.history());
     };
-    let kept = cluster.0.kept();
+    let supervised = cluster.0.supervised_pids();
     let signal = signals.next();
     let driving = drive::drive(&mut interpreter, &mut cluster, &mut events, signal, update);
     let driven = tokio::select! {
         driven = driving => driven,
-        never = orphans.bury_regularly(&kept) => match never {},
+        never = orphans.reap_regularly(&supervised) => match never {},
     };
-    progress.judge();
-    // A node that goes on talking must not wait for somebody to listen.
+    progress.begin_judging();
+    // A node that goes on writing must not wait for a receiver.
     drop(events);
-    let remains = cluster.0.stop(Some(orphans)).await;
-    // Before anything is judged, so that nothing that happens there can lose it.
-    let kept = record.end_history(history_file, interpreter.history());
-    let interrupted = signals.came().await.map(Failure::Interrupted);
+    let diagnostics = cluster.0.stop(Some(orphans)).await;
+    // Written before judging, so that a failure there cannot lose the history.
+    let recorded = record.end_history(history_file, interpreter.history());
+    let interrupted = signals.pending().await.map(DriveError::Interrupted);
     if let Some(failure) = driven.err().or(interrupted) {
-        let mut story = story(&failure, &nodes, &remains);
-        match kept {
-            Ok(()) => add(&mut story, &recorded(&record.directory())),
-            Err(error) => add(&mut story, &format!("{error:#}")),
+        let mut failure_text = describe_failure(&failure, &nodes, &diagnostics);
+        match recorded {
+            Ok(()) => append_clause(&mut failure_text, &recorded_text(&record.directory())),
+            Err(error) => append_clause(&mut failure_text, &format!("{error:#}")),
         }
-        let report = Report::without_verdict(test, interpreter, &story);
-        let errors = errors(Some(&failure), &nodes, &remains);
-        let summary = Summary { stderr: errors, ..Summary::of(&report) };
+        let report = Report::without_verdict(test, interpreter, &failure_text);
+        let stderr = stderr_errors(Some(&failure), &nodes, &diagnostics);
+        let summary = Summary { stderr, ..Summary::of(&report) };
         let pages = eddy_pages::keep_pages(&report, &record, &description, &summary);
         if let Err(error) = &pages {
-            add(&mut story, &format!("{error:#}"));
+            append_clause(&mut failure_text, &format!("{error:#}"));
         }
-        bail!(story + &epilogue(&summary.stderr, pages.is_ok().then_some(&record), test.seed));
+        bail!(
+            failure_text + &epilogue(&summary.stderr, pages.is_ok().then_some(&record), test.seed)
+        );
     }
-    kept?;
+    recorded?;
     let progress_file = record.directory().join(PROGRESS);
-    let recorded = recorded(&record.directory());
-    let judging = Stopping::begin(move |signal| {
-        // Best effort: whoever looks at the store should not wait for more.
+    let recording_place = recorded_text(&record.directory());
+    let judging = ExitOnSignal::begin(move |signal| {
+        // Best effort: viewers of the store must not believe that the test is still running.
         let _ = fs::remove_file(&progress_file);
-        tell(&format!("eddy: stopped by {signal} while it was judged; {recorded}"));
-        NO_RESULT
+        write_stderr(&format!("eddy: stopped by {signal} during judging; {recording_place}"));
+        NO_VERDICT
     });
     let mut report = Report::new(test, interpreter, None);
-    let oddities = nodes.iter().zip(&remains).flat_map(|(node, remains)| {
-        oddities(remains).map(move |oddity| format!("node {node} {oddity}"))
+    let pipe_misuses = nodes.iter().zip(&diagnostics).flat_map(|(node, diagnostics)| {
+        misuses_of(diagnostics).map(move |misuse| format!("node {node} {misuse}"))
     });
-    report.note_pipes(oddities.collect());
-    report.note_idle_faults(OPTIONS);
+    report.warn_of_pipes(pipe_misuses.collect());
+    report.warn_of_vacuous_faults(OPTION_NAMES);
     record.keep_results(&report.results)?;
-    let mut summary = Summary::of(&report).limit(settings.limits);
+    let mut summary = Summary::of(&report).with_limits(settings.limits);
     if report.valid != Validity::Valid {
-        summary.stderr = errors(None, &nodes, &remains);
+        summary.stderr = stderr_errors(None, &nodes, &diagnostics);
     }
     let pages = eddy_pages::keep_pages(&report, &record, &description, &summary);
     drop((progress, judging));
-    let shown = settings.shown(&report, &summary, &record, pages.as_deref().ok());
+    let shown = settings.output(&report, &summary, &record, pages.as_deref().ok());
     shown.print().context("the results cannot be printed")?;
     // Whoever has no page still has the verdict.
     pages?;
-    Ok(limits::status(&summary))
+    Ok(limits::exit_status(&summary))
 }
 
-/// Why there is no verdict, with what the node in question left.
-fn story(failure: &Failure, nodes: &[String], remains: &[Remains]) -> String {
-    let mut story = failure.to_string();
-    let Failure::Node(complaint) = failure else { return story };
-    let node = nodes.iter().position(|node| *node == complaint.node);
-    let Some(remains) = node.and_then(|node| remains.get(node)) else { return story };
-    if is_clause(&story) {
-        story.push('.');
+/// Describes a failed test, with the diagnostics of the node in question.
+fn describe_failure(
+    failure: &DriveError,
+    nodes: &[String],
+    diagnostics: &[NodeDiagnostics],
+) -> String {
+    let mut failure_text = failure.to_string();
+    let DriveError::Node(node_error) = failure else { return failure_text };
+    let node = nodes.iter().position(|node| *node == node_error.node);
+    let Some(diagnostics) = node.and_then(|node| diagnostics.get(node)) else {
+        return failure_text;
+    };
+    if is_clause(&failure_text) {
+        failure_text.push('.');
     }
-    for oddity in oddities(remains) {
-        add(&mut story, &format!("It {oddity}."));
+    for misuse in misuses_of(diagnostics) {
+        append_clause(&mut failure_text, &format!("It {misuse}."));
     }
-    add(&mut story, &remains.last_words.to_string());
-    story
+    append_clause(&mut failure_text, &diagnostics.stderr_tail.to_string());
+    failure_text
 }
 
-/// What is told below the story of a test that did not come to its end: the errors of other nodes,
-/// where there is more to be seen, and how to do it again.
-fn epilogue(errors: &[String], record: Option<&Record>, seed: u64) -> String {
+/// Text below that of a failed test: errors of other nodes, the report, and the command that
+/// repeats the test.
+fn epilogue(stderr_lines: &[String], record: Option<&TestRecord>, seed: u64) -> String {
     let report = record.map(report_of);
-    let again = quoted(&again::words(env::args_os(), seed));
-    let links = Links { report: report.as_deref(), again: Some(&again) }.to_string();
+    let again = quote_words(&repro_command::with_seed(env::args_os(), seed));
+    let links = ReportLinks { report: report.as_deref(), repro_command: Some(&again) }.to_string();
     let links = anstream::adapter::strip_str(&links).to_string();
-    let errors = errors.iter().map(|line| format!("\n{line}"));
-    errors.chain([format!("\n{}", links.trim_end())]).collect()
+    let stderr_lines = stderr_lines.iter().map(|line| format!("\n{line}"));
+    stderr_lines.chain([format!("\n{}", links.trim_end())]).collect()
 }
 
-/// Where the report of a test is.
-fn report_of(record: &Record) -> String {
+/// Path of a test's report.
+fn report_of(record: &TestRecord) -> String {
     record.directory().join(REPORT).display().to_string()
 }
 
-/// The errors that nodes wrote to STDERR, but for a node whose last words are told anyway.
-fn errors(failure: Option<&Failure>, nodes: &[String], remains: &[Remains]) -> Vec<String> {
-    let told = match failure {
-        Some(Failure::Node(complaint)) => Some(&complaint.node),
+/// Lines about errors in the nodes' STDERR, except for the failed node, whose STDERR is shown
+/// anyway.
+fn stderr_errors(
+    failure: Option<&DriveError>,
+    nodes: &[String],
+    diagnostics: &[NodeDiagnostics],
+) -> Vec<String> {
+    let failed_node = match failure {
+        Some(DriveError::Node(node_error)) => Some(&node_error.node),
         _ => None,
     };
-    let is_told = |node: &String| told == Some(node);
-    let others = nodes.iter().zip(remains).filter(|(node, _)| !is_told(node));
-    stderr::lines(others, Path::new(NODE_LOGS))
+    let is_failed_node = |node: &String| failed_node == Some(node);
+    let others = nodes.iter().zip(diagnostics).filter(|(node, _)| !is_failed_node(node));
+    node_errors::lines(others, Path::new(NODE_LOGS))
 }
 
-/// What a node did that is no reason to end a test, in words that follow its name.
-fn oddities(remains: &Remains) -> impl Iterator<Item = String> {
-    let half = remains.half_line.as_ref().map(|half| {
-        format!("left half a line on STDOUT, without the newline that ends a message: {half}")
+/// Misuses of pipes that do not end a test, as predicates for the node.
+fn misuses_of(diagnostics: &NodeDiagnostics) -> impl Iterator<Item = String> {
+    let unfinished = diagnostics.unterminated_line.as_ref().map(|line| {
+        format!("left a line on STDOUT without the newline that ends a message: {line}")
     });
-    let deaf = remains.deaf_after.map(|last| {
-        format!("closed its STDIN and lived on: what came after message {last} was lost")
+    let closed_stdin = diagnostics.stdin_closed_after.map(|last| {
+        format!("closed its STDIN and kept running: everything after message {last} was lost")
     });
-    half.into_iter().chain(deaf)
+    unfinished.into_iter().chain(closed_stdin)
 }
 
-fn recorded(directory: &Path) -> String {
-    format!("what was recorded is in {}", directory.display())
+fn recorded_text(directory: &Path) -> String {
+    format!("the recorded files are in {}", directory.display())
 }
 
-/// Adds to a story what goes on in its sentence if it can.
-fn add(story: &mut String, text: &str) {
-    let separator = if is_clause(story) { "; " } else { "\n" };
-    story.extend([separator, text]);
+/// Appends to the last sentence of a text, or else on a new line.
+fn append_clause(failure_text: &mut String, text: &str) {
+    let separator = if is_clause(failure_text) { "; " } else { "\n" };
+    failure_text.extend([separator, text]);
 }
 
-fn is_clause(story: &str) -> bool {
-    !story.contains('\n') && !story.ends_with(['.', '?'])
+fn is_clause(failure_text: &str) -> bool {
+    !failure_text.contains('\n') && !failure_text.ends_with(['.', '?'])
 }
 
-/// The nodes by name, as long as that fits a line.
-fn named(nodes: &[String]) -> String {
+/// Names of the nodes, abbreviated if there are more than eight.
+fn names_text(nodes: &[String]) -> String {
     match nodes {
         [first, .., last] if nodes.len() > 8 => {
             format!("{first} … {last} ({} nodes)", nodes.len())
@@ -250,38 +266,40 @@ fn named(nodes: &[String]) -> String {
     }
 }
 
-impl Settings {
-    /// What is printed of a test, on a terminal or elsewhere. Where there are pages, they have told
-    /// how what went wrong came about.
-    fn shown(
+impl TestSettings {
+    /// Text to print for a test, on a terminal or elsewhere. `pages` are the lines that explain the
+    /// first contradiction, if the pages were written.
+    fn output(
         &self,
         report: &Report,
         summary: &Summary,
-        record: &Record,
+        record: &TestRecord,
         pages: Option<&[String]>,
-    ) -> Text {
-        let contradiction = report.contradictions.first().map(|first| first.what.as_str());
-        if self.edn || !Text::is_for_people() {
+    ) -> StdoutText {
+        let contradiction = report.contradictions.first().map(|first| first.description.as_str());
+        if self.edn || !StdoutText::is_terminal() {
             let results = &report.results;
-            return Text::Plain(Shown { results, summary, contradiction }.to_string());
+            return StdoutText::Plain(
+                VerdictOutput { results, summary, contradiction }.to_string(),
+            );
         }
-        let command = again::words(std::env::args_os(), report.test().seed);
-        let brief = Brief {
+        let command = repro_command::with_seed(std::env::args_os(), report.test().seed);
+        let summary_text = SummaryText {
             summary,
             contradiction,
-            story: pages.unwrap_or_default(),
+            propagation: pages.unwrap_or_default(),
             report: pages.map(|_| report_of(record)),
             rest: "in report.html",
-            again: Some(quoted(&command)),
+            repro_command: Some(quote_words(&command)),
         };
-        Text::Colored(brief.to_string())
+        StdoutText::Colored(summary_text.to_string())
     }
 
     fn logs_to_stderr(&self) -> bool {
         self.log_stderr || self.log_send || self.log_receive
     }
 
-    fn watcher(&self) -> fn(EventKind, &Message) {
+    fn message_logger(&self) -> fn(EventKind, &NetworkMessage) {
         match (self.log_send, self.log_receive) {
             (false, false) => |_, _| {},
             (true, false) => |kind, message| log(kind == EventKind::Send, "send", message),
@@ -294,9 +312,9 @@ impl Settings {
     }
 }
 
-fn log(is_wanted: bool, what: &str, message: &Message) {
+fn log(is_wanted: bool, what: &str, message: &NetworkMessage) {
     if is_wanted {
-        let line = message.line();
-        tell(&format!("{what} {}", printable(line.trim_end())));
+        let line = message.to_line();
+        write_stderr(&format!("{what} {}", printable(line.trim_end())));
     }
 }

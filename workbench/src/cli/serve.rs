@@ -6,13 +6,13 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::signals::Signals;
-use super::tell;
-use super::text::Text;
-use crate::serve::{Server, Settings};
+use super::stdout::StdoutText;
+use super::write_stderr;
+use crate::serve::{ServeSettings, StoreServer};
 
 #[derive(Debug, Args)]
-pub(super) struct Serve {
-    /// Where tests were recorded
+pub(super) struct ServeArguments {
+    /// Directory of recorded tests
     #[arg(default_value = "store", value_name = "DIR")]
     store: PathBuf,
     /// Listen on this address; 0.0.0.0 lets the whole network read the store
@@ -23,12 +23,11 @@ pub(super) struct Serve {
     port: u16,
 }
 
-impl Serve {
-    /// What is to be served; an error says what is wrong with the arguments. A store that is
-    /// missing is an error, not waited for: a name that was mistyped would look like a store
-    /// without tests.
-    pub(super) fn settings(self) -> Result<Settings, String> {
-        let Serve { store, host, port } = self;
+impl ServeArguments {
+    /// Settings of the server. The error says what is wrong with the arguments. A missing store is
+    /// an error and not awaited, because a mistyped name would look like a store without tests.
+    pub(super) fn settings(self) -> Result<ServeSettings, String> {
+        let ServeArguments { store, host, port } = self;
         let shown = store.display();
         if !store.exists() {
             return Err(format!(
@@ -37,26 +36,28 @@ impl Serve {
             ));
         }
         if !store.is_dir() {
-            return Err(format!("{shown} is no directory; expected a directory of tests"));
+            return Err(format!("{shown} is not a directory; expected a directory of tests"));
         }
-        Ok(Settings { store, host, port })
+        Ok(ServeSettings { store, host, port })
     }
 }
 
-/// Serves until somebody wants it to stop.
-pub(super) fn serve(settings: Settings) -> Result<u8> {
+/// Serves until a signal comes.
+pub(super) fn serve(settings: ServeSettings) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let status = runtime.block_on(async {
-        let mut signals = Signals::listen().context("signals cannot be listened to")?;
+        let mut signals = Signals::listen().context("signals cannot be handled")?;
         let shown = settings.store.display().to_string();
-        let server = Server::listen(settings).await?;
+        let server = StoreServer::listen(settings).await?;
         if !server.is_private() {
-            tell("eddy: whoever reaches this machine over the network can read the store");
+            write_stderr(
+                "eddy: everyone who reaches this machine over the network can read the store",
+            );
         }
-        Text::Plain(format!("{}\n", server.url()))
+        StdoutText::Plain(format!("{}\n", server.url()))
             .print()
             .context("the address cannot be printed")?;
-        tell(&format!("eddy: serving {shown}; Ctrl-C ends it"));
+        write_stderr(&format!("eddy: serving {shown}; Ctrl-C stops it"));
         tokio::select! {
             ended = server.run() => ended.map(|()| 0),
             _ = signals.next() => Ok(0),

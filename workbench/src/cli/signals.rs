@@ -12,8 +12,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time;
 
-/// The signals that end a test, by the names that people know them by.
-const STOP: [(SignalKind, &str); 6] = [
+/// Signals that end a test, by their usual names.
+const STOP_SIGNALS: [(SignalKind, &str); 6] = [
     (SignalKind::interrupt(), "Ctrl-C"),
     (SignalKind::terminate(), "SIGTERM"),
     (SignalKind::hangup(), "SIGHUP"),
@@ -25,9 +25,9 @@ const STOP: [(SignalKind, &str); 6] = [
 /// The signals that end a test, as long as somebody listens to them.
 #[derive(Debug)]
 pub(super) struct Signals {
-    heard: Vec<(Signal, &'static str)>,
-    /// A file grew beyond what the shell's `ulimit -f` allows. That would kill; once it is listened
-    /// to, who writes the file gets an error instead, and can tell it.
+    handled: Vec<(Signal, &'static str)>,
+    /// SIGXFSZ: a file grew beyond the shell's `ulimit -f`. Unhandled, the signal would kill the
+    /// process; handled, the write returns an error that can be reported.
     _file_too_large: Signal,
 }
 
@@ -35,22 +35,22 @@ impl Signals {
     /// Listens from now on, in place of dying.
     pub(super) fn listen() -> io::Result<Signals> {
         let ignored = ignored();
-        let mut heard = Vec::new();
-        for (kind, name) in STOP {
-            // Whoever started us with `nohup`, or behind a script's `&`, wants it ignored.
+        let mut handled = Vec::new();
+        for (kind, name) in STOP_SIGNALS {
+            // A parent such as `nohup`, or a script's `&`, made the signal ignored: it stays so.
             if ignored >> (kind.as_raw_value() - 1) & 1 == 0 {
-                heard.push((signal(kind)?, name));
+                handled.push((signal(kind)?, name));
             }
         }
         let xfsz = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
-        Ok(Signals { heard, _file_too_large: signal(xfsz)? })
+        Ok(Signals { handled, _file_too_large: signal(xfsz)? })
     }
 
     /// Waits for the next one, and gives its name.
     pub(super) async fn next(&mut self) -> &'static str {
         poll_fn(|context| {
             let came = self
-                .heard
+                .handled
                 .iter_mut()
                 .find_map(|(signal, name)| signal.poll_recv(context).is_ready().then_some(*name));
             came.map_or(Poll::Pending, Poll::Ready)
@@ -58,9 +58,9 @@ impl Signals {
         .await
     }
 
-    /// The name of one that has come already.
-    pub(super) async fn came(&mut self) -> Option<&'static str> {
-        // The runtime looks for signals when it has nothing else to do.
+    /// Name of a signal that has already arrived, if any.
+    pub(super) async fn pending(&mut self) -> Option<&'static str> {
+        // The runtime polls signals only when it is idle.
         time::timeout(Duration::from_millis(1), self.next()).await.ok()
     }
 }
@@ -68,15 +68,15 @@ impl Signals {
 /// Lets the next signal end the process, as long as it lives: for work on a thread that waits for
 /// nothing, so for no signal either.
 #[derive(Debug)]
-pub(super) struct Stopping {
+pub(super) struct ExitOnSignal {
     /// Dropped to stop listening.
-    _going_on: oneshot::Sender<Infallible>,
+    _stop_sender: oneshot::Sender<Infallible>,
 }
 
-impl Stopping {
-    /// Listens from now on; `last` is told a signal's name, and gives the exit status.
-    pub(super) fn begin(last: impl FnOnce(&str) -> u8 + Send + 'static) -> Stopping {
-        let (going_on, over) = oneshot::channel();
+impl ExitOnSignal {
+    /// Starts listening. `last` is called with the signal's name, and returns the exit status.
+    pub(super) fn begin(last: impl FnOnce(&str) -> u8 + Send + 'static) -> ExitOnSignal {
+        let (stop_sender, over) = oneshot::channel();
         let listen = move || -> io::Result<()> {
             let runtime = Builder::new_current_thread().enable_io().build()?;
             runtime.block_on(async {
@@ -89,7 +89,7 @@ impl Stopping {
         };
         // Without the thread, the work goes on to its end.
         let _ = thread::Builder::new().name("signals".to_owned()).spawn(listen);
-        Stopping { _going_on: going_on }
+        ExitOnSignal { _stop_sender: stop_sender }
     }
 }
 
@@ -108,11 +108,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_signal_that_came_while_nobody_waited_is_told() {
+    async fn a_signal_that_came_earlier_is_returned() {
         let mut signals = Signals::listen().unwrap();
-        assert_eq!(signals.came().await, None);
+        assert_eq!(signals.pending().await, None);
         kill_process(getpid(), Signal::USR1).unwrap();
-        assert_eq!(signals.came().await, Some("SIGUSR1"));
-        assert_eq!(signals.came().await, None);
+        assert_eq!(signals.pending().await, Some("SIGUSR1"));
+        assert_eq!(signals.pending().await, None);
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn append(
         Some(value) => format!("{value:.digits$}"),
         None => "-".to_owned(),
     };
-    let limits: Vec<String> = figures.iter().filter_map(Figure::shown_limit).collect();
+    let limits: Vec<String> = figures.iter().filter_map(Figure::limit_text).collect();
     text.push_str(&row([
         title.to_owned(),
         valid.to_edn().to_string(),

@@ -9,19 +9,19 @@ use eddy::{Workload, workload};
 
 static ALL: OnceLock<Vec<&'static dyn Workload>> = OnceLock::new();
 
-/// Adds workloads, before anybody has asked for all. Each must have a name of its own.
-pub(super) fn add(own: &[&'static dyn Workload]) -> Result<(), String> {
-    let all = with(own)?;
+/// Adds workloads; to be called before [`all`]. Their names must be distinct.
+pub(super) fn add(custom: &[&'static dyn Workload]) -> Result<(), String> {
+    let all = all_with(custom)?;
     ALL.get_or_init(|| all);
     Ok(())
 }
 
-fn with(own: &[&'static dyn Workload]) -> Result<Vec<&'static dyn Workload>, String> {
+fn all_with(own: &[&'static dyn Workload]) -> Result<Vec<&'static dyn Workload>, String> {
     let mut all = workload::ALL.to_vec();
     for workload in own {
         let name = workload.name();
         if all.iter().any(|known| known.name() == name) {
-            return Err(format!("two workloads are called {name}; expected a name for each"));
+            return Err(format!("two workloads are called {name}; expected distinct names"));
         }
         all.push(*workload);
     }
@@ -37,14 +37,14 @@ pub(super) fn all() -> &'static [&'static dyn Workload] {
 pub(super) fn help() -> String {
     let names: Vec<&str> = all().iter().map(|workload| workload.name()).collect();
     let (last, others) = names.split_last().expect("Maelstrom has ten");
-    format!("What clients do; lin-kv if absent\n\nAny of {} and {last}.", others.join(", "))
+    format!("The workload; lin-kv if absent\n\nOne of {} and {last}.", others.join(", "))
 }
 
 /// Takes the name of a workload.
 #[derive(Clone)]
-pub(super) struct KnownWorkload;
+pub(super) struct WorkloadParser;
 
-impl TypedValueParser for KnownWorkload {
+impl TypedValueParser for WorkloadParser {
     type Value = &'static dyn Workload;
 
     fn parse_ref(
@@ -53,7 +53,7 @@ impl TypedValueParser for KnownWorkload {
         argument: Option<&Arg>,
         value: &OsStr,
     ) -> Result<&'static dyn Workload, Error> {
-        let parse = |received: &str| workload::named(received.trim(), all());
+        let parse = |received: &str| workload::by_name(received.trim(), all());
         parse.parse_ref(command, argument, value)
     }
 
@@ -67,8 +67,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_workloads_have_one_name() {
-        assert_eq!(with(&[]).unwrap().len(), workload::ALL.len());
-        assert!(with(&[&workload::Echo]).unwrap_err().contains("are called echo; expected"));
+    fn workload_names_are_distinct() {
+        assert_eq!(all_with(&[]).unwrap().len(), workload::ALL.len());
+        assert!(all_with(&[&workload::Echo]).unwrap_err().contains("are called echo; expected"));
     }
 }

@@ -10,11 +10,11 @@ use cap_std::fs::Dir;
 use eddy_pages::page::REPORT;
 use eddy_pages::summary;
 
-use super::App;
-use super::answer::{self, Failure, look};
-use super::root::{Id, Root};
-use super::run::Run;
-use super::{link, overview, shown};
+use super::AppState;
+use super::response::{self, ErrorPage, read_store};
+use super::run::RecordedTest;
+use super::store_dir::{StoreDir, TestId};
+use super::{format, link, overview};
 
 /// The pictures that are worth comparing.
 const CHARTS: [(&str, &str); 4] = [
@@ -27,14 +27,14 @@ const CHARTS: [(&str, &str); 4] = [
 #[derive(Debug, Template)]
 #[template(path = "serve/compare.html")]
 struct Comparison {
-    sides: [Side; 2],
-    about: Vec<Line>,
-    figures: Vec<Line>,
-    charts: Vec<Chart>,
+    sides: [ComparedTest; 2],
+    about: Vec<ComparedRow>,
+    figures: Vec<ComparedRow>,
+    charts: Vec<ChartPair>,
 }
 
 #[derive(Debug)]
-struct Side {
+struct ComparedTest {
     letter: &'static str,
     id: String,
     time: String,
@@ -47,7 +47,7 @@ struct Side {
 
 /// Something that both sides have, and that may differ.
 #[derive(Debug)]
-struct Line {
+struct ComparedRow {
     name: String,
     sides: [String; 2],
     differs: bool,
@@ -57,7 +57,7 @@ struct Line {
 }
 
 #[derive(Debug)]
-struct Chart {
+struct ChartPair {
     title: &'static str,
     /// The addresses of the pictures, where there are any.
     sides: [Option<String>; 2],
@@ -65,9 +65,9 @@ struct Chart {
 
 /// Compares the tests `a` and `b`; or both `run`s, as the list's form names them, the older first.
 pub(super) async fn page(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, Failure> {
+) -> Result<Response, ErrorPage> {
     let named = |name: &str| {
         let values = pairs.iter().filter(|(key, _)| key == name);
         values.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
@@ -76,61 +76,61 @@ pub(super) async fn page(
         (&[a], &[b], &[]) => {
             let (a, b) = (id(a)?, id(b)?);
             if a == b {
-                return Err(wrong("Both are the same test. Choose two different ones."));
+                return Err(bad_request("Both are the same test. Choose two different ones."));
             }
-            let root = app.root.clone();
-            answer::page(&look(move || Comparison::of(&root, [a, b])).await?)
+            let store_dir = app.store_dir.clone();
+            response::page(&read_store(move || Comparison::of(&store_dir, [a, b])).await?)
         }
         (&[], &[], &[one, other]) => {
             let (one, other) = (id(one)?, id(other)?);
-            let time = |id: &Id| (shown::began(&id.time), id.clone());
+            let time = |id: &TestId| (format::start_time(&id.time), id.clone());
             let (a, b) = if time(&other) < time(&one) { (other, one) } else { (one, other) };
             let query = link::query(&[("a", a.to_string()), ("b", b.to_string())]);
             Ok(Redirect::to(&format!("/compare?{query}")).into_response())
         }
-        _ => Err(wrong("Two tests can be compared. Choose two in the list.")),
+        _ => Err(bad_request("Two tests can be compared. Choose two in the list.")),
     }
 }
 
-fn wrong(message: &str) -> Failure {
-    Failure::new(StatusCode::BAD_REQUEST, message)
+fn bad_request(message: &str) -> ErrorPage {
+    ErrorPage::new(StatusCode::BAD_REQUEST, message)
 }
 
-fn id(text: &str) -> Result<Id, Failure> {
-    Id::parse(text).ok_or_else(|| {
-        wrong(&format!("{text} is not the name of a test; expected <workload>/<time>."))
+fn id(text: &str) -> Result<TestId, ErrorPage> {
+    TestId::parse(text).ok_or_else(|| {
+        bad_request(&format!("{text} is not the name of a test; expected <workload>/<time>."))
     })
 }
 
 impl Comparison {
-    fn of(root: &Root, ids: [Id; 2]) -> Result<Comparison, Failure> {
-        let read = |id: &Id| {
-            let missing = |_| Failure::not_found(&format!("test {id}"));
-            let directory = root.run(id).map_err(missing)?;
-            Ok((Run::read(&directory, id), directory))
+    fn of(store_dir: &StoreDir, ids: [TestId; 2]) -> Result<Comparison, ErrorPage> {
+        let read = |id: &TestId| {
+            let missing = |_| ErrorPage::not_found(&format!("test {id}"));
+            let directory = store_dir.run(id).map_err(missing)?;
+            Ok((RecordedTest::read(&directory, id), directory))
         };
         let [a, b] = ids;
         let ((a, a_directory), (b, b_directory)) = (read(&a)?, read(&b)?);
-        let about = overview::about(&a).into_iter().zip(overview::about(&b));
-        let about = about.map(|((name, a), (_, b))| Line::new(name, [a, b]));
+        let about = overview::parameters(&a).into_iter().zip(overview::parameters(&b));
+        let about = about.map(|((name, a), (_, b))| ComparedRow::new(name, [a, b]));
         let chart = |(name, title): &(&str, &'static str)| {
-            let side = |directory: &Dir, run: &Run| {
+            let side = |directory: &Dir, run: &RecordedTest| {
                 directory.is_file(name).then(|| link::of_run(&run.id, name))
             };
-            Chart { title, sides: [side(&a_directory, &a), side(&b_directory, &b)] }
+            ChartPair { title, sides: [side(&a_directory, &a), side(&b_directory, &b)] }
         };
         Ok(Comparison {
             about: about.filter(|line| line.sides.iter().any(|side| !side.is_empty())).collect(),
             figures: figures(&a, &b),
             charts: CHARTS.iter().map(chart).collect(),
-            sides: [Side::of("A", &a), Side::of("B", &b)],
+            sides: [ComparedTest::of("A", &a), ComparedTest::of("B", &b)],
         })
     }
 }
 
-/// All figures that either has.
-fn figures(a: &Run, b: &Run) -> Vec<Line> {
-    let of = |run: &Run| {
+/// All figures that either test has.
+fn figures(a: &RecordedTest, b: &RecordedTest) -> Vec<ComparedRow> {
+    let of = |run: &RecordedTest| {
         let figures = run.summary().map(|summary| summary.figures.as_slice()).unwrap_or_default();
         figures.iter().map(|figure| (figure.name.clone(), figure.value)).collect::<Vec<_>>()
     };
@@ -140,36 +140,39 @@ fn figures(a: &Run, b: &Run) -> Vec<Line> {
     let value = |figures: &[(String, Option<f64>)], name: &str| {
         figures.iter().find(|(other, _)| other == name).and_then(|(_, value)| *value)
     };
-    names.iter().map(|name| Line::of_figure(name, value(&a, name), value(&b, name))).collect()
+    names
+        .iter()
+        .map(|name| ComparedRow::of_figure(name, value(&a, name), value(&b, name)))
+        .collect()
 }
 
-impl Side {
-    fn of(letter: &'static str, run: &Run) -> Side {
+impl ComparedTest {
+    fn of(letter: &'static str, run: &RecordedTest) -> ComparedTest {
         let reasons = run
             .summary()
             .map(|summary| summary.failure.iter().chain(&summary.reasons).cloned().collect());
-        Side {
+        ComparedTest {
             letter,
             id: run.id.to_string(),
-            time: shown::time(&run.id.time),
+            time: format::local_time(&run.id.time),
             files: link::of_run(&run.id, ""),
             report: run.has_report.then(|| link::of_run(&run.id, REPORT)),
-            verdict: run.verdict().class(),
-            words: run.words(),
+            verdict: run.status().class(),
+            words: run.verdict_text(),
             reasons: reasons.unwrap_or_default(),
         }
     }
 }
 
-impl Line {
-    fn new(name: &str, sides: [String; 2]) -> Line {
+impl ComparedRow {
+    fn new(name: &str, sides: [String; 2]) -> ComparedRow {
         let differs = sides[0] != sides[1];
         let (difference, ratio) = (String::new(), String::new());
-        Line { name: name.to_owned(), sides, differs, difference, ratio }
+        ComparedRow { name: name.to_owned(), sides, differs, difference, ratio }
     }
 
-    fn of_figure(name: &str, a: Option<f64>, b: Option<f64>) -> Line {
-        let mut line = Line::new(name, [a, b].map(shown::number_or_none));
+    fn of_figure(name: &str, a: Option<f64>, b: Option<f64>) -> ComparedRow {
+        let mut line = ComparedRow::new(name, [a, b].map(format::optional_figure));
         if let (Some(a), Some(b)) = (a, b) {
             let sign = if b > a {
                 "+"
@@ -178,9 +181,9 @@ impl Line {
             } else {
                 ""
             };
-            line.difference = format!("{sign}{}", summary::shown((b - a).abs()));
+            line.difference = format!("{sign}{}", summary::format_figure((b - a).abs()));
             if a != 0.0 {
-                line.ratio = format!("× {}", summary::shown(b / a));
+                line.ratio = format!("× {}", summary::format_figure(b / a));
             }
         }
         line

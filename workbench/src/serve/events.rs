@@ -14,61 +14,61 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use eddy_pages::store::{Progress, RESULTS, SUMMARY};
+use eddy_pages::store::{RESULTS, SUMMARY, TestProgress};
 use futures_core::Stream;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::time;
 
-use super::App;
-use super::root::{self, Id, Root};
+use super::AppState;
 use super::run;
+use super::store_dir::{self, StoreDir, TestId};
 
-/// How often the store is looked at: as often as tests tell their progress.
-const INTERVAL: Duration = Duration::from_millis(500);
+/// Interval of polls: as often as tests write their progress.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The tests that are running, and how far they are.
-type Running = BTreeMap<Id, Progress>;
+/// Running tests and their progress.
+type RunningTests = BTreeMap<TestId, TestProgress>;
 
 /// Whoever wants to know what is running subscribes here.
 #[derive(Debug)]
-pub(super) struct Watcher {
-    /// `None` while nobody has looked lately.
-    running: watch::Sender<Option<Running>>,
+pub(super) struct ProgressPoller {
+    /// `None` while nobody listens.
+    running: watch::Sender<Option<RunningTests>>,
 }
 
 /// The tests of which it is known that they have ended.
 #[derive(Debug, Default)]
-struct Ended(BTreeSet<Id>);
+struct EndedTests(BTreeSet<TestId>);
 
 /// What a listener is told. Whatever is not there any more has ended.
 #[derive(Debug, Serialize)]
-struct News<'a> {
-    running: Vec<Going<'a>>,
+struct ProgressUpdate<'a> {
+    running: Vec<RunningTest<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Going<'a> {
-    run: &'a Id,
-    progress: &'a Progress,
+struct RunningTest<'a> {
+    run: &'a TestId,
+    progress: &'a TestProgress,
 }
 
-/// What comes through a channel, as a stream.
-struct Received(mpsc::Receiver<Event>);
+/// Stream of the events in a channel.
+struct EventStream(mpsc::Receiver<Event>);
 
 /// Tells what is running, now and whenever that changes.
 pub(super) async fn stream(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let (sender, receiver) = mpsc::channel(1);
-    let mut running = app.watcher.running.subscribe();
+    let mut running = app.poller.running.subscribe();
     tokio::spawn(async move {
         loop {
             let now = running.borrow_and_update().clone();
             if let Some(now) = now {
-                // Numbers and names always have a form in JSON.
-                let news = serde_json::to_string(&News::of(&now)).unwrap_or_default();
-                let event = Event::default().data(news);
+                // Numbers and names are always valid JSON.
+                let update = serde_json::to_string(&ProgressUpdate::of(&now)).unwrap_or_default();
+                let event = Event::default().data(update);
                 if sender.send(event).await.is_err() {
                     return;
                 }
@@ -80,17 +80,17 @@ pub(super) async fn stream(
             }
         }
     });
-    Sse::new(Received(receiver)).keep_alive(KeepAlive::default())
+    Sse::new(EventStream(receiver)).keep_alive(KeepAlive::default())
 }
 
-impl Watcher {
-    /// Looks from now on, whenever somebody listens.
-    pub(super) fn start(root: Root) -> Watcher {
+impl ProgressPoller {
+    /// Starts polling whenever somebody listens.
+    pub(super) fn start(store_dir: StoreDir) -> ProgressPoller {
         let (sender, _) = watch::channel(None);
         let running = sender.clone();
         tokio::spawn(async move {
-            let mut ended = Ended::default();
-            let mut ticks = time::interval(INTERVAL);
+            let mut ended = EndedTests::default();
+            let mut ticks = time::interval(POLL_INTERVAL);
             ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
@@ -98,32 +98,32 @@ impl Watcher {
                     sender.send_replace(None);
                     continue;
                 }
-                let root = root.clone();
-                let look = tokio::task::spawn_blocking(move || (ended.look(&root), ended));
+                let store_dir = store_dir.clone();
+                let look = tokio::task::spawn_blocking(move || (ended.poll(&store_dir), ended));
                 let Ok((now, so_far)) = look.await else { return };
                 ended = so_far;
                 sender.send_if_modified(|known| {
-                    let is_news = known.as_ref() != Some(&now);
+                    let is_changed = known.as_ref() != Some(&now);
                     *known = Some(now);
-                    is_news
+                    is_changed
                 });
             }
         });
-        Watcher { running }
+        ProgressPoller { running }
     }
 }
 
-impl Ended {
-    /// Looks for tests that are running.
-    fn look(&mut self, root: &Root) -> Running {
-        let Ok(store) = root.open() else { return Running::new() };
-        let (mut running, mut ended) = (Running::new(), BTreeSet::new());
-        for id in root::ids(&store) {
+impl EndedTests {
+    /// Finds the running tests.
+    fn poll(&mut self, store_dir: &StoreDir) -> RunningTests {
+        let Ok(store) = store_dir.open() else { return RunningTests::new() };
+        let (mut running, mut ended) = (RunningTests::new(), BTreeSet::new());
+        for id in store_dir::ids(&store) {
             if self.0.contains(&id) {
                 ended.insert(id);
                 continue;
             }
-            let Ok(directory) = root.run(&id) else { continue };
+            let Ok(directory) = store_dir.run(&id) else { continue };
             if let Some(progress) = run::progress(&directory) {
                 running.insert(id, progress);
             } else if [SUMMARY, RESULTS].iter().any(|name| directory.exists(name)) {
@@ -136,14 +136,14 @@ impl Ended {
     }
 }
 
-impl<'a> News<'a> {
-    fn of(running: &'a Running) -> News<'a> {
-        let going = running.iter().map(|(run, progress)| Going { run, progress });
-        News { running: going.collect() }
+impl<'a> ProgressUpdate<'a> {
+    fn of(running: &'a RunningTests) -> ProgressUpdate<'a> {
+        let going = running.iter().map(|(run, progress)| RunningTest { run, progress });
+        ProgressUpdate { running: going.collect() }
     }
 }
 
-impl Stream for Received {
+impl Stream for EventStream {
     type Item = Result<Event, Infallible>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -21,37 +21,37 @@ use futures_core::Stream;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, Take};
 
-use super::App;
-use super::answer::{self, Failure};
-use super::root::{self, Id, Root};
+use super::AppState;
+use super::response::{self, ErrorPage};
+use super::store_dir::{self, StoreDir, TestId};
 
-/// How much of a file is in memory at a time. Less would cost a thread's attention more often; more
-/// would be held for everybody who reads slowly.
-const CHUNK: usize = 64 << 10;
+/// Bytes of a file in memory at a time. Less would need a blocking thread more often; more would be
+/// held for every slow reader.
+const CHUNK_BYTES: usize = 64 << 10;
 
-/// For pages and pictures of ours: what is written in them runs, and reaches nothing.
-const PAGE: &str = "sandbox allow-scripts allow-popups allow-downloads; default-src 'none'; \
+/// Policy of our own pages and pictures: inline scripts run, but reach nothing.
+const PAGE_POLICY: &str = "sandbox allow-scripts allow-popups allow-downloads; default-src 'none'; \
     script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// For what nodes wrote: nothing runs.
-const TEXT: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
+/// Policy of text from nodes: nothing runs.
+const TEXT_POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
-const TEXT_KIND: &str = "text/plain; charset=utf-8";
+const TEXT_TYPE: &str = "text/plain; charset=utf-8";
 
-/// Parts of a file, up to the size that was promised: a log may grow while it is read.
-struct Chunks(Take<File>);
+/// Chunks of a file, up to the size in the header, because a log may grow meanwhile.
+struct FileChunks(Take<File>);
 
 /// One file of a test.
 pub(super) async fn file(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     Path((workload, time, path)): Path<(String, String, String)>,
-) -> Result<Response, Failure> {
-    let id = Id::new(&workload, &time).ok_or_else(|| Failure::not_found("such test"))?;
-    let root = app.root.clone();
-    let (kind, policy) = kind(&path);
-    let (file, size) = answer::look(move || open(&root, &id, &path)).await?;
-    let chunks = Chunks(File::from_std(file).take(size));
+) -> Result<Response, ErrorPage> {
+    let id = TestId::new(&workload, &time).ok_or_else(|| ErrorPage::not_found("such test"))?;
+    let store_dir = app.store_dir.clone();
+    let (kind, policy) = type_and_policy(&path);
+    let (file, size) = response::read_store(move || open(&store_dir, &id, &path)).await?;
+    let chunks = FileChunks(File::from_std(file).take(size));
     let headers = [
         (CONTENT_TYPE, kind.to_owned()),
         (CONTENT_LENGTH, size.to_string()),
@@ -60,39 +60,37 @@ pub(super) async fn file(
     Ok((headers, Body::from_stream(chunks)).into_response())
 }
 
-fn open(root: &Root, id: &Id, path: &str) -> Result<(std::fs::File, u64), Failure> {
-    let opened = root.run(id).and_then(|directory| {
-        let file = root::open(&directory, path)?;
+fn open(store_dir: &StoreDir, id: &TestId, path: &str) -> Result<(std::fs::File, u64), ErrorPage> {
+    let opened = store_dir.run(id).and_then(|directory| {
+        let file = store_dir::open(&directory, path)?;
         let size = file.metadata()?.len();
         Ok((file.into_std(), size))
     });
     opened.map_err(|error| match error.kind() {
-        ErrorKind::InvalidInput => {
-            Failure::new(StatusCode::BAD_REQUEST, "No file can have such a name.")
-        }
-        // A link that leads out of the store may not be followed; nobody is told where it leads.
-        _ => Failure::not_found("such file"),
+        ErrorKind::InvalidInput => ErrorPage::new(StatusCode::BAD_REQUEST, "Invalid file name."),
+        // A link that leads out of the store is not followed, and its target is not disclosed.
+        _ => ErrorPage::not_found("such file"),
     })
 }
 
-/// The type of a file and what it may do.
-fn kind(path: &str) -> (&'static str, &'static str) {
+/// Content type and policy of a file.
+fn type_and_policy(path: &str) -> (&'static str, &'static str) {
     match path {
-        page::REPORT | page::TIMELINE => ("text/html; charset=utf-8", PAGE),
+        page::REPORT | page::TIMELINE => ("text/html; charset=utf-8", PAGE_POLICY),
         _ => match path.rsplit_once('.') {
-            Some((name, "svg")) if !name.contains('/') => ("image/svg+xml", PAGE),
-            // Maelstrom's own pictures.
-            Some((name, "png")) if !name.contains('/') => ("image/png", TEXT),
-            _ => (TEXT_KIND, TEXT),
+            Some((name, "svg")) if !name.contains('/') => ("image/svg+xml", PAGE_POLICY),
+            // Pictures of Maelstrom.
+            Some((name, "png")) if !name.contains('/') => ("image/png", TEXT_POLICY),
+            _ => (TEXT_TYPE, TEXT_POLICY),
         },
     }
 }
 
-impl Stream for Chunks {
+impl Stream for FileChunks {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = vec![0; CHUNK_BYTES];
         let mut buffer = ReadBuf::new(&mut chunk);
         let read = Pin::new(&mut self.0).poll_read(context, &mut buffer);
         let length = buffer.filled().len();

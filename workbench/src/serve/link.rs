@@ -2,20 +2,27 @@
 
 use std::fmt::Write;
 
-use super::root::Id;
+use super::store_dir::TestId;
 
-/// The page of a test, or one of its files.
-pub(super) fn of_run(id: &Id, path: &str) -> String {
-    format!("/run/{}/{}/{}", encode(&id.workload, ""), encode(&id.time, ""), encode(path, "/"))
+/// URL of a test's page, or of one of its files.
+pub(super) fn of_run(id: &TestId, path: &str) -> String {
+    format!(
+        "/run/{}/{}/{}",
+        percent_encode(&id.workload, ""),
+        percent_encode(&id.time, ""),
+        percent_encode(path, "/")
+    )
 }
 
 /// The part of an address behind `?`, without what is empty.
 pub(super) fn query(pairs: &[(&str, String)]) -> String {
     let set = pairs.iter().filter(|(_, value)| !value.is_empty());
-    set.map(|(key, value)| format!("{key}={}", encode(value, "/"))).collect::<Vec<_>>().join("&")
+    set.map(|(key, value)| format!("{key}={}", percent_encode(value, "/")))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
-fn encode(text: &str, spared: &str) -> String {
+fn percent_encode(text: &str, spared: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         let is_plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
         if is_plain || spared.as_bytes().contains(&byte) {
@@ -31,8 +38,8 @@ fn encode(text: &str, spared: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn links_are_plain_whatever_they_lead_to() {
-        let id = super::Id::new("lin-kv", "20260101T000000.000+0100").unwrap();
+    fn links_are_percent_encoded() {
+        let id = super::TestId::new("lin-kv", "20260101T000000.000+0100").unwrap();
         let link = super::of_run(&id, "storage/n0/a b?#%\"ü");
         let plain = "/run/lin-kv/20260101T000000.000%2B0100/storage/n0/a%20b%3F%23%25%22%C3%BC";
         assert_eq!(link, plain);

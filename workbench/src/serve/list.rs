@@ -14,25 +14,25 @@ use axum::response::Response;
 use eddy_pages::page::REPORT;
 use eddy_pages::summary::Figure;
 
-use self::query::{Column, Query};
-use super::App;
-use super::answer::{self, Failure, look};
-use super::root::{self, Root};
-use super::run::{Run, Verdict};
-use super::{link, shown};
+use self::query::{Column, ListQuery};
+use super::AppState;
+use super::response::{self, ErrorPage, read_store};
+use super::run::{RecordedTest, TestStatus};
+use super::store_dir::{self, StoreDir};
+use super::{format, link};
 
-/// How many tests are on a page. More would be slow on a phone, fewer would be turned often.
-const PER_PAGE: usize = 200;
+/// Tests per page. More would be slow on a phone; fewer would need many page turns.
+const TESTS_PER_PAGE: usize = 200;
 
 #[derive(Debug, Template)]
 #[template(path = "serve/list.html")]
-struct List {
+struct ListPage {
     store: String,
-    query: Query,
-    headers: Vec<Header>,
-    choices: Vec<Choice>,
-    rows: Vec<Row>,
-    /// How many tests there are, and how many of them match.
+    query: ListQuery,
+    headers: Vec<ColumnHeader>,
+    choices: Vec<Filter>,
+    rows: Vec<TestRow>,
+    /// Number of all tests, and of those that match.
     total: usize,
     matching: usize,
     /// The number of the first row, from 1.
@@ -45,7 +45,7 @@ struct List {
 
 /// The head of a column, a link that sorts by it.
 #[derive(Debug)]
-struct Header {
+struct ColumnHeader {
     title: &'static str,
     link: String,
     /// `ascending` or `descending`, empty if it is sorted by another.
@@ -55,14 +55,14 @@ struct Header {
 
 /// A selection of which tests are shown.
 #[derive(Debug)]
-struct Choice {
+struct Filter {
     name: &'static str,
     /// Value, title, and whether it is chosen.
     options: Vec<(String, String, bool)>,
 }
 
 #[derive(Debug)]
-struct Row {
+struct TestRow {
     id: String,
     files: String,
     report: Option<String>,
@@ -80,41 +80,46 @@ struct Row {
 }
 
 pub(super) async fn page(
-    State(app): State<Arc<App>>,
-    extract::Query(query): extract::Query<Query>,
-) -> Result<Response, Failure> {
-    let root = app.root.clone();
-    let list = look(move || Ok(List::of(&root, query))).await?;
-    answer::page(&list)
+    State(app): State<Arc<AppState>>,
+    extract::Query(query): extract::Query<ListQuery>,
+) -> Result<Response, ErrorPage> {
+    let store_dir = app.store_dir.clone();
+    let list = read_store(move || Ok(ListPage::of(&store_dir, query))).await?;
+    response::page(&list)
 }
 
-/// Reads all tests; a store that has been removed has none.
-fn read(root: &Root) -> Vec<Run> {
-    let Ok(store) = root.open() else { return Vec::new() };
-    let runs = root::ids(&store).into_iter();
-    runs.filter_map(|id| Some(Run::read(&root.run(&id).ok()?, &id))).collect()
+/// Reads all tests. A store that was removed has none.
+fn read(store_dir: &StoreDir) -> Vec<RecordedTest> {
+    let Ok(store) = store_dir.open() else { return Vec::new() };
+    let runs = store_dir::ids(&store).into_iter();
+    runs.filter_map(|id| Some(RecordedTest::read(&store_dir.run(&id).ok()?, &id))).collect()
 }
 
-impl List {
-    fn of(root: &Root, query: Query) -> List {
-        let runs = read(root);
+impl ListPage {
+    fn of(store_dir: &StoreDir, query: ListQuery) -> ListPage {
+        let runs = read(store_dir);
         let total = runs.len();
-        let running = runs.iter().filter(|run| run.verdict() == Verdict::Running);
+        let running = runs.iter().filter(|run| run.status() == TestStatus::Running);
         let running: Vec<_> = running.map(|run| run.id.to_string()).collect();
-        let choices = choices(&runs, &query);
+        let choices = filters(&runs, &query);
         let runs = query.select(runs);
         let matching = runs.len();
-        let pages = matching.div_ceil(PER_PAGE).max(1);
+        let pages = matching.div_ceil(TESTS_PER_PAGE).max(1);
         let page = query.page().min(pages);
-        let turn = |page| link::query(&query.turned(page));
-        List {
-            store: root.path().display().to_string(),
-            headers: Column::ALL.iter().map(|column| Header::of(*column, &query)).collect(),
+        let turn = |page| link::query(&query.on_page(page));
+        ListPage {
+            store: store_dir.path().display().to_string(),
+            headers: Column::ALL.iter().map(|column| ColumnHeader::of(*column, &query)).collect(),
             choices,
-            rows: runs.iter().skip((page - 1) * PER_PAGE).take(PER_PAGE).map(Row::of).collect(),
+            rows: runs
+                .iter()
+                .skip((page - 1) * TESTS_PER_PAGE)
+                .take(TESTS_PER_PAGE)
+                .map(TestRow::of)
+                .collect(),
             total,
             matching,
-            first: (page - 1) * PER_PAGE + 1,
+            first: (page - 1) * TESTS_PER_PAGE + 1,
             previous: (page > 1).then(|| turn(page - 1)),
             next: (page < pages).then(|| turn(page + 1)),
             // Texts always have a form in JSON.
@@ -129,7 +134,7 @@ impl List {
     }
 }
 
-fn choices(runs: &[Run], query: &Query) -> Vec<Choice> {
+fn filters(runs: &[RecordedTest], query: &ListQuery) -> Vec<Filter> {
     let choice = |name, all: &str, chosen: &str, options: Vec<(String, String)>| {
         let is_known = options.iter().any(|(value, _)| value == chosen);
         // What was asked for stays in sight, even where there is no such test.
@@ -137,14 +142,15 @@ fn choices(runs: &[Run], query: &Query) -> Vec<Choice> {
             (!is_known && !chosen.is_empty()).then(|| (chosen.to_owned(), chosen.to_owned()));
         let options = [(String::new(), all.to_owned())].into_iter().chain(options).chain(unknown);
         let options = options.map(|(value, title)| (value.clone(), title, value == chosen));
-        Choice { name, options: options.collect() }
+        Filter { name, options: options.collect() }
     };
     let same =
         |texts: BTreeSet<String>| texts.into_iter().map(|text| (text.clone(), text)).collect();
     let workloads = runs.iter().map(|run| run.id.workload.clone()).collect();
-    let programs = runs.iter().map(Run::program).filter(|program| !program.is_empty()).collect();
+    let programs =
+        runs.iter().map(RecordedTest::program).filter(|program| !program.is_empty()).collect();
     let verdicts =
-        Verdict::ALL.map(|verdict| (verdict.class().to_owned(), verdict.title().to_owned()));
+        TestStatus::ALL.map(|verdict| (verdict.class().to_owned(), verdict.title().to_owned()));
     vec![
         choice("workload", "all workloads", &query.workload, same(workloads)),
         choice("program", "all programs", &query.program, same(programs)),
@@ -152,10 +158,10 @@ fn choices(runs: &[Run], query: &Query) -> Vec<Choice> {
     ]
 }
 
-impl Header {
-    fn of(column: Column, query: &Query) -> Header {
+impl ColumnHeader {
+    fn of(column: Column, query: &ListQuery) -> ColumnHeader {
         let (is_sorted, descends) = (query.column() == column, query.descends());
-        Header {
+        ColumnHeader {
             title: column.title(),
             link: link::query(&query.sorted(column)),
             sorted: match (is_sorted, descends) {
@@ -168,28 +174,28 @@ impl Header {
     }
 }
 
-impl Row {
-    fn of(run: &Run) -> Row {
+impl TestRow {
+    fn of(run: &RecordedTest) -> TestRow {
         let numbers = [Column::MsgsPerOp, Column::Median, Column::Maximum, Column::OkFraction];
         let figure = |(place, column): (usize, &Column)| {
             let figure = run.summary().and_then(|summary| summary.figures.get(place));
             let meaning = figure.and_then(Figure::meaning).unwrap_or_default();
-            (column.title(), shown::number_or_none(run.figure(place)), meaning)
+            (column.title(), format::optional_figure(run.figure(place)), meaning)
         };
         let nodes = run.description.nodes.len();
         let why =
             run.summary().and_then(|summary| summary.failure.as_ref().or(summary.reasons.first()));
-        Row {
+        TestRow {
             id: run.id.to_string(),
             files: link::of_run(&run.id, ""),
             report: run.has_report.then(|| link::of_run(&run.id, REPORT)),
-            time: shown::time(&run.id.time),
+            time: format::local_time(&run.id.time),
             workload: run.id.workload.clone(),
             program: run.program(),
             nodes: if nodes == 0 { String::new() } else { nodes.to_string() },
             faults: run.description.nemesis.join(", "),
-            verdict: run.verdict().class(),
-            words: run.words(),
+            verdict: run.status().class(),
+            words: run.verdict_text(),
             why: why.cloned().unwrap_or_default(),
             figures: numbers.iter().enumerate().map(figure).collect(),
         }

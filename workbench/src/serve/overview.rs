@@ -10,38 +10,38 @@ use cap_std::fs::Dir;
 use eddy_pages::page::REPORT;
 use eddy_pages::summary::{self, Figure, Summary};
 use eddy_text::printable::printable;
-use eddy_text::shell::quoted;
+use eddy_text::shell::quote_words;
 
-use super::App;
-use super::answer::{self, Failure, look};
-use super::root::{Id, Root};
-use super::run::{Outcome, Run, Verdict};
-use super::{link, shown};
+use super::AppState;
+use super::response::{self, ErrorPage, read_store};
+use super::run::{RecordedTest, TestOutcome, TestStatus};
+use super::store_dir::{StoreDir, TestId};
+use super::{format, link};
 
-/// How many files are listed. A node may keep a file for every value; more would be slow to show
-/// and nobody's to read.
-const LISTED: usize = 1000;
+/// Number of files listed. A node may keep a file per value; more would be slow to show, and nobody
+/// would read them.
+const MAX_FILES: usize = 1000;
 
-/// How deep directories are looked into: `storage/` and a node's, and some of its own.
-const DEEP: usize = 8;
+/// Depth of listed directories: `storage/`, a node's, and some below it.
+const MAX_DEPTH: usize = 8;
 
 #[derive(Debug, Template)]
 #[template(path = "serve/overview.html")]
 struct Overview {
-    run: Run,
-    verdict: Verdict,
+    run: RecordedTest,
+    verdict: TestStatus,
     words: String,
     time: String,
     report: Option<String>,
     /// What is known about it, as names and values.
     about: Vec<(&'static str, String)>,
-    files: Vec<Listed>,
+    files: Vec<ListedFile>,
     is_cut: bool,
 }
 
 /// A file, below the test's directory.
 #[derive(Debug)]
-struct Listed {
+struct ListedFile {
     path: String,
     /// `None` for what cannot be read: pipes, sockets, links.
     link: Option<String>,
@@ -51,32 +51,32 @@ struct Listed {
 /// The page has relative links, so its address must end with a slash.
 pub(super) async fn redirect(
     Path((workload, time)): Path<(String, String)>,
-) -> Result<Redirect, Failure> {
-    let id = Id::new(&workload, &time).ok_or_else(|| Failure::not_found("such test"))?;
+) -> Result<Redirect, ErrorPage> {
+    let id = TestId::new(&workload, &time).ok_or_else(|| ErrorPage::not_found("such test"))?;
     Ok(Redirect::permanent(&link::of_run(&id, "")))
 }
 
 pub(super) async fn page(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<AppState>>,
     Path((workload, time)): Path<(String, String)>,
-) -> Result<Response, Failure> {
-    let id = Id::new(&workload, &time).ok_or_else(|| Failure::not_found("such test"))?;
-    let root = app.root.clone();
-    let overview = look(move || Overview::of(&root, &id)).await?;
-    answer::page(&overview)
+) -> Result<Response, ErrorPage> {
+    let id = TestId::new(&workload, &time).ok_or_else(|| ErrorPage::not_found("such test"))?;
+    let store_dir = app.store_dir.clone();
+    let overview = read_store(move || Overview::of(&store_dir, &id)).await?;
+    response::page(&overview)
 }
 
 impl Overview {
-    fn of(root: &Root, id: &Id) -> Result<Overview, Failure> {
-        let directory = root.run(id).map_err(|_| Failure::not_found("such test"))?;
-        let run = Run::read(&directory, id);
+    fn of(store_dir: &StoreDir, id: &TestId) -> Result<Overview, ErrorPage> {
+        let directory = store_dir.run(id).map_err(|_| ErrorPage::not_found("such test"))?;
+        let run = RecordedTest::read(&directory, id);
         let (files, is_cut) = list(&directory, id);
         Ok(Overview {
-            verdict: run.verdict(),
-            words: run.words(),
-            time: shown::time(&id.time),
+            verdict: run.status(),
+            words: run.verdict_text(),
+            time: format::local_time(&id.time),
             report: run.has_report.then(|| link::of_run(id, REPORT)),
-            about: about(&run),
+            about: parameters(&run),
             run,
             files,
             is_cut,
@@ -109,10 +109,11 @@ impl Overview {
     }
 }
 
-/// What a test was, in the words of its description, without what is not known.
-pub(super) fn about(run: &Run) -> Vec<(&'static str, String)> {
+/// Known parameters of a test.
+pub(super) fn parameters(run: &RecordedTest) -> Vec<(&'static str, String)> {
     let description = &run.description;
-    let number = |value: f64| if value == 0.0 { String::new() } else { summary::shown(value) };
+    let number =
+        |value: f64| if value == 0.0 { String::new() } else { summary::format_figure(value) };
     let latency = match number(description.latency_ms) {
         mean if mean.is_empty() => mean,
         mean => format!("{mean} ms, {}", description.latency_dist),
@@ -124,7 +125,7 @@ pub(super) fn about(run: &Run) -> Vec<(&'static str, String)> {
     let mut about = vec![
         ("workload", description.workload.clone()),
         ("program", printable(&description.bin).into_owned()),
-        ("command", printable(&quoted(&description.command)).into_owned()),
+        ("command", printable(&quote_words(&description.command)).into_owned()),
         ("nodes", description.nodes.join(" ")),
         ("clients", clients),
         ("operations per second", number(description.rate)),
@@ -133,17 +134,17 @@ pub(super) fn about(run: &Run) -> Vec<(&'static str, String)> {
         ("faults", description.nemesis.join(", ")),
         ("seed", description.seed.clone()),
     ];
-    if let Outcome::Running(progress) = &run.outcome {
+    if let TestOutcome::Running(progress) = &run.outcome {
         about.push(("operations so far", progress.operations.to_string()));
     }
     about
 }
 
-/// The files of a test, those of its nodes after its own, and whether there are more than these.
-fn list(test: &Dir, id: &Id) -> (Vec<Listed>, bool) {
+/// Files of a test, those of its nodes last, and true if there are more.
+fn list(test: &Dir, id: &TestId) -> (Vec<ListedFile>, bool) {
     let mut files = Vec::new();
     let mut level = vec![String::new()];
-    for _depth in 0..=DEEP {
+    for _depth in 0..=MAX_DEPTH {
         let mut below = Vec::new();
         let mut found = Vec::new();
         for prefix in level {
@@ -163,14 +164,14 @@ fn list(test: &Dir, id: &Id) -> (Vec<Listed>, bool) {
         }
         found.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
         for (path, entry, is_file) in found {
-            if files.len() == LISTED {
+            if files.len() == MAX_FILES {
                 return (files, true);
             }
             files.push(if is_file {
                 let size = entry.metadata().map_or(0, |metadata| metadata.len());
-                Listed { link: Some(link::of_run(id, &path)), path, size: shown::size(size) }
+                ListedFile { link: Some(link::of_run(id, &path)), path, size: format::size(size) }
             } else {
-                Listed { path, link: None, size: "not a file".to_owned() }
+                ListedFile { path, link: None, size: "not a file".to_owned() }
             });
         }
         below.sort_unstable();
@@ -184,20 +185,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_with_thousands_of_files_hides_none_of_the_test() {
+    fn thousands_of_files_of_a_node_do_not_hide_those_of_the_test() {
         let path = std::env::temp_dir().join(format!("eddy-overview-{}", std::process::id()));
         let storage = path.join("a-storage/n0");
         std::fs::create_dir_all(&storage).unwrap();
         std::fs::write(path.join("results.edn"), "{}").unwrap();
-        for number in 0..=LISTED {
+        for number in 0..=MAX_FILES {
             std::fs::write(storage.join(number.to_string()), "").unwrap();
         }
         let directory = Dir::open_ambient_dir(&path, cap_std::ambient_authority()).unwrap();
-        let id = Id::new("echo", "t").unwrap();
+        let id = TestId::new("echo", "t").unwrap();
         let (files, is_cut) = list(&directory, &id);
         std::fs::remove_dir_all(&path).unwrap();
         assert!(is_cut);
-        assert_eq!(files.len(), LISTED);
+        assert_eq!(files.len(), MAX_FILES);
         let paths: Vec<&str> = files.iter().take(3).map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["results.edn", "a-storage/n0/0", "a-storage/n0/1"]);
     }

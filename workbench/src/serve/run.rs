@@ -11,59 +11,60 @@ use cap_std::fs::Dir;
 use eddy_checkers::edn::Value;
 use eddy_checkers::history::History;
 use eddy_pages::page::REPORT;
-use eddy_pages::store::{DESCRIPTION, Description, PROGRESS, Progress, RESULTS, SUMMARY};
-use eddy_pages::summary::{self, Standing, Summary};
+use eddy_pages::store::{DESCRIPTION, Description, PROGRESS, RESULTS, SUMMARY, TestProgress};
+use eddy_pages::summary::{self, Summary, SummaryStatus};
 use jiff::Timestamp;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
-use super::root::{self, Id};
-use super::shown;
+use super::format;
+use super::store_dir::{self, TestId};
 
-/// A test that has told no progress for so long is over; it tells some twice a second. Less would
-/// take a disk that is slow for an end, more would show tests that were killed for longer. After a
-/// machine has slept, its tests are over until they tell more.
-const SILENT: Duration = Duration::from_secs(30);
+/// Time without an update of `progress.json`, written twice a second, after which a test counts as
+/// ended. A shorter one would take a slow disk for the end of the test; a longer one would show
+/// killed tests as running. After a machine has slept, its tests count as ended until the next
+/// update.
+const PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
-pub(super) struct Run {
-    pub(super) id: Id,
-    /// `None` if its directory has a name that is no time.
+pub(super) struct RecordedTest {
+    pub(super) id: TestId,
+    /// `None` if the directory's name is not a time.
     pub(super) began: Option<Timestamp>,
     pub(super) description: Description,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: TestOutcome,
     pub(super) has_report: bool,
 }
 
 #[derive(Debug)]
-pub(super) enum Outcome {
-    Running(Progress),
+pub(super) enum TestOutcome {
+    Running(TestProgress),
     Ended(Summary),
 }
 
 /// What a list is colored and filtered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Verdict {
+pub(super) enum TestStatus {
     Running,
-    Ended(Standing),
+    Ended(SummaryStatus),
 }
 
-impl Run {
-    /// Reads what is there; whatever cannot be read is as good as missing.
-    pub(super) fn read(directory: &Dir, id: &Id) -> Run {
-        let description = root::read(directory, DESCRIPTION);
+impl RecordedTest {
+    /// Reads the files of a test. Unreadable ones count as missing.
+    pub(super) fn read(directory: &Dir, id: &TestId) -> RecordedTest {
+        let description = store_dir::read(directory, DESCRIPTION);
         let description = description.and_then(|text| serde_json::from_str(&text).ok());
         let mut description: Description = description.unwrap_or_default();
         if description.workload.is_empty() {
             description.workload.clone_from(&id.workload);
         }
         let outcome = match progress(directory) {
-            Some(progress) => Outcome::Running(progress),
-            None => Outcome::Ended(summary(directory)),
+            Some(progress) => TestOutcome::Running(progress),
+            None => TestOutcome::Ended(summary(directory)),
         };
-        Run {
+        RecordedTest {
             id: id.clone(),
-            began: shown::began(&id.time),
+            began: format::start_time(&id.time),
             description,
             outcome,
             has_report: directory.metadata(REPORT).is_ok(),
@@ -76,54 +77,55 @@ impl Run {
         Path::new(bin).file_name().map_or(bin.clone(), |name| name.to_string_lossy().into_owned())
     }
 
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(super) fn status(&self) -> TestStatus {
         match &self.outcome {
-            Outcome::Running(_) => Verdict::Running,
-            Outcome::Ended(summary) => Verdict::Ended(summary.standing()),
+            TestOutcome::Running(_) => TestStatus::Running,
+            TestOutcome::Ended(summary) => TestStatus::Ended(summary.status()),
         }
     }
 
-    /// The verdict in a few words.
-    pub(super) fn words(&self) -> String {
+    /// Verdict in a few words.
+    pub(super) fn verdict_text(&self) -> String {
         match &self.outcome {
-            Outcome::Running(progress) => {
-                let Progress { stage, elapsed_s, time_limit_s, .. } = progress;
-                // The time limit is that of operations alone.
+            TestOutcome::Running(progress) => {
+                let TestProgress { stage, elapsed_s, time_limit_s, .. } = progress;
+                // The time limit applies to operations only.
                 if stage != "operations" {
                     return format!("running: {stage}");
                 }
                 format!("running: {stage}, {elapsed_s:.0} of {time_limit_s:.0} s")
             }
-            Outcome::Ended(summary) => summary.verdict().to_owned(),
+            TestOutcome::Ended(summary) => summary.verdict().to_owned(),
         }
     }
 
     /// One of the four figures, in the summary's order.
     pub(super) fn figure(&self, number: usize) -> Option<f64> {
         match &self.outcome {
-            Outcome::Running(progress) => progress.msgs_per_op.filter(|_| number == 0),
-            Outcome::Ended(summary) => summary.figures.get(number)?.value,
+            TestOutcome::Running(progress) => progress.msgs_per_op.filter(|_| number == 0),
+            TestOutcome::Ended(summary) => summary.figures.get(number)?.value,
         }
     }
 
     /// What came of it, if it has come to its end.
     pub(super) fn summary(&self) -> Option<&Summary> {
         match &self.outcome {
-            Outcome::Running(_) => None,
-            Outcome::Ended(summary) => Some(summary),
+            TestOutcome::Running(_) => None,
+            TestOutcome::Ended(summary) => Some(summary),
         }
     }
 }
 
-/// How far a test is, if it is still running: whoever was killed has left its progress behind, and
-/// another process may have got its id since.
-pub(super) fn progress(directory: &Dir) -> Option<Progress> {
+/// Progress of a test, if it is still running. A killed test leaves its file behind, and another
+/// process may have its id since.
+pub(super) fn progress(directory: &Dir) -> Option<TestProgress> {
     let written = directory.metadata(PROGRESS).ok()?.modified().ok()?.into_std();
-    // What was written in the future, by another clock, is not old.
-    if written.elapsed().is_ok_and(|age| age > SILENT) {
+    // A time in the future, from another clock, is not old.
+    if written.elapsed().is_ok_and(|age| age > PROGRESS_TIMEOUT) {
         return None;
     }
-    let progress: Progress = serde_json::from_str(&root::read(directory, PROGRESS)?).ok()?;
+    let progress: TestProgress =
+        serde_json::from_str(&store_dir::read(directory, PROGRESS)?).ok()?;
     is_alive(progress.pid).then_some(progress)
 }
 
@@ -134,7 +136,7 @@ fn is_alive(pid: u32) -> bool {
 }
 
 fn summary(directory: &Dir) -> Summary {
-    let summary = root::read(directory, SUMMARY);
+    let summary = store_dir::read(directory, SUMMARY);
     let summary = summary.and_then(|text| serde_json::from_str(&text).ok());
     summary.or_else(|| summary_of_results(directory)).unwrap_or_default()
 }
@@ -142,39 +144,39 @@ fn summary(directory: &Dir) -> Summary {
 /// What Maelstrom's own results tell. Latencies of operations would need the whole history, which
 /// is too much for a list.
 fn summary_of_results(directory: &Dir) -> Option<Summary> {
-    let results = Value::read_edn(&root::read(directory, RESULTS)?).ok()?;
+    let results = Value::read_edn(&store_dir::read(directory, RESULTS)?).ok()?;
     let valid = summary::verdict(&results)?;
     let figures = summary::figures(&results, || None::<History>);
     Some(Summary { valid: Some(valid), figures, ..Summary::default() })
 }
 
-impl Verdict {
-    pub(super) const ALL: [Verdict; 6] = [
-        Verdict::Running,
-        Verdict::Ended(Standing::Valid),
-        Verdict::Ended(Standing::Beyond),
-        Verdict::Ended(Standing::Unknown),
-        Verdict::Ended(Standing::Invalid),
-        Verdict::Ended(Standing::None),
+impl TestStatus {
+    pub(super) const ALL: [TestStatus; 6] = [
+        TestStatus::Running,
+        TestStatus::Ended(SummaryStatus::Valid),
+        TestStatus::Ended(SummaryStatus::BeyondLimits),
+        TestStatus::Ended(SummaryStatus::Unknown),
+        TestStatus::Ended(SummaryStatus::Invalid),
+        TestStatus::Ended(SummaryStatus::NoVerdict),
     ];
 
     /// Its class in our styles, and its value in addresses.
     pub(super) fn class(self) -> &'static str {
         match self {
-            Verdict::Running => "running",
-            Verdict::Ended(standing) => standing.class(),
+            TestStatus::Running => "running",
+            TestStatus::Ended(standing) => standing.class(),
         }
     }
 
     /// What a choice of it is called.
     pub(super) fn title(self) -> &'static str {
         match self {
-            Verdict::Running => "running",
-            Verdict::Ended(Standing::Valid) => "valid",
-            Verdict::Ended(Standing::Beyond) => "not within limits",
-            Verdict::Ended(Standing::Unknown) => "unknown",
-            Verdict::Ended(Standing::Invalid) => "not valid",
-            Verdict::Ended(Standing::None) => "no verdict",
+            TestStatus::Running => "running",
+            TestStatus::Ended(SummaryStatus::Valid) => "valid",
+            TestStatus::Ended(SummaryStatus::BeyondLimits) => "not within limits",
+            TestStatus::Ended(SummaryStatus::Unknown) => "unknown",
+            TestStatus::Ended(SummaryStatus::Invalid) => "not valid",
+            TestStatus::Ended(SummaryStatus::NoVerdict) => "no verdict",
         }
     }
 }

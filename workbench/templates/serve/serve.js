@@ -1,16 +1,16 @@
-// What the list of tests does by itself: it filters as soon as something is chosen, and shows tests
-// that run as they go on. Without it, everything works with a click more.
+// Script of the list of tests: it applies filters at once and updates running tests. Without it,
+// everything works with one more click.
 
 const $ = (id) => document.getElementById(id);
 const chosen = () => [...document.querySelectorAll("input[name=run]:checked")];
 
-// Two tests can be compared, no more and no fewer.
+// Exactly two tests can be compared.
 const allow = () => {
   if ($("compare")) $("compare").disabled = chosen().length !== 2;
 };
 
-// Arrow keys choose one option after the other, so a select has the focus again on the page that it
-// leads to. Storage may be forbidden, and then it has not.
+// Arrow keys choose one option after another, so the select gets the focus again on the next page.
+// If storage is forbidden, it does not.
 const storage = (() => { try { return sessionStorage; } catch { return null; } })();
 const FOCUSED = "focused";
 $(storage?.getItem(FOCUSED))?.focus({ preventScroll: true });
@@ -31,8 +31,8 @@ document.addEventListener("change", (event) => {
 });
 addEventListener("pageshow", allow);
 
-// Takes the table from a new copy of this page, and leaves the rest, scrolling included. What comes
-// while one is loaded may not be in it: then another one is.
+// Replaces the table by that of a new copy of this page, and keeps the rest, including the scroll
+// position. A request during a load may miss its changes, so another load follows.
 let loading = null;
 let again = false;
 const reload = () => {
@@ -62,7 +62,7 @@ const replace = (live) => {
   if (focused) document.querySelector(focused)?.focus({ preventScroll: true });
 };
 
-// What finds the same element in another copy of the page.
+// Selector that finds the same element in another copy of the page.
 const selector = (element) => element.localName + ["id", "name", "value", "class", "href"]
   .filter((name) => element.hasAttribute(name))
   .map((name) => `[${name}="${CSS.escape(element.getAttribute(name))}"]`)
@@ -73,7 +73,7 @@ const show = ({ run, progress }) => {
   if (!row) return;
   const round = (number) => Number(number.toPrecision(3));
   const faults = Object.entries(progress.faults).map(([fault, strikes]) => `${strikes} × ${fault}`);
-  // The time limit is that of operations alone: what comes before them and after them has none.
+  // The time limit applies to operations only, not to the stages before and after.
   const isLimited = progress.stage === "operations";
   const [elapsed, limit] = [progress.elapsed_s, progress.time_limit_s].map(Math.round);
   row.querySelector("td.verdict").textContent = [
@@ -97,8 +97,8 @@ const told = ({ data }) => {
   else reload().then(() => running.forEach(show));
 };
 
-// A browser has six connections to a server, and each list that listens keeps one: only those that
-// can be seen do.
+// A browser has six connections per server, and each listening list keeps one: only visible lists
+// listen.
 let events = null;
 const listen = () => {
   events?.close();

@@ -7,24 +7,24 @@ use eddy::edn::Value;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::common::{ECHO, Outcome, Place};
+use crate::common::{CommandResult, ECHO, Place};
 
 const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../checkers/tests/recordings");
 
 #[test]
-fn a_recorded_history_is_judged_again_whoever_recorded_it() {
+fn recordings_of_maelstrom_are_judged() {
     let place = Place::new("analyze");
     for (name, status, words) in [
         ("echo-1", 0, "Everything looks good!"),
-        ("unique-ids-3-duplicated", 1, "because "),
-        ("broadcast-5-tree4-lost", 1, "known to a node and then lost"),
+        ("unique-ids-3-duplicated", 1, "reason: "),
+        ("broadcast-5-tree4-lost", 1, "lost after an acknowledgement or a read"),
         ("g-set-3-partition", 0, ":attempt-count 197"),
         ("g-counter-3-partition", 0, ":acceptable ([271 271])"),
         ("pn-counter-3-partition", 0, ":acceptable ([-120 -120])"),
         ("kafka-1", 0, ":worst-realtime-lag"),
         ("lin-kv-3-broken", 1, "is not linearizable"),
         ("lin-kv-3-raft", 0, ":failures []"),
-        ("txn-append-2-broken", 1, "because not strict-serializable"),
+        ("txn-append-2-broken", 1, "reason: not strict-serializable"),
     ] {
         let outcome = place.eddy(&format!("analyze {RECORDINGS}/{name}")).expect(status, "");
         assert!(outcome.stdout.contains(words), "{name}: {}", outcome.stdout);
@@ -35,11 +35,11 @@ fn a_recorded_history_is_judged_again_whoever_recorded_it() {
     place.eddy(&format!("{register} {weaker}")).expect(0, "");
     // Its availability is not total, and nothing else is wrong.
     let kafka = place.eddy(&format!("analyze {RECORDINGS}/kafka-1 --availability total"));
-    assert!(kafka.expect(1, "").stdout.contains("because "));
+    assert!(kafka.expect(1, "").stdout.contains("reason: "));
 }
 
 #[test]
-fn whatever_maelstrom_recorded_its_operations_tell_the_workload() {
+fn the_workload_is_recognized_by_its_operations() {
     let place = Place::new("analyze-recordings");
     for directory in fs::read_dir(RECORDINGS).unwrap() {
         let directory = directory.unwrap().path();
@@ -48,7 +48,7 @@ fn whatever_maelstrom_recorded_its_operations_tell_the_workload() {
         // The counters are judged alike.
         let told = workload.replace("g-counter", "pn-counter");
         let outcome = place.eddy(&format!("analyze {}", directory.display()));
-        let expected = format!("eddy: workload {told}, as the operations tell");
+        let expected = format!("eddy: workload {told}, recognized by its operations");
         assert!(outcome.stderr.starts_with(&expected), "{flags}: {}", outcome.stderr);
     }
 }
@@ -70,7 +70,7 @@ fn a_test_that_eddy_recorded_can_be_judged_again() {
 }
 
 #[test]
-fn what_is_no_history_is_told_with_its_line_and_what_was_expected() {
+fn an_invalid_history_is_reported_with_its_line_and_the_expected_form() {
     let place = Place::new("analyze-foreign");
     let op = "{:index 0, :time 1, :type :invoke, :process 0, :f :echo, :value \"a\"}\n";
     place.file("cut.edn", &format!("{op}{}", &op[..30]), 0o644);
@@ -99,10 +99,10 @@ fn what_is_no_history_is_told_with_its_line_and_what_was_expected() {
         ("foreign.edn", "foreign.edn: line 2"),
         ("empty.edn", "empty.edn has no operation of a client; expected a history.edn"),
         ("nemesis.edn", "nemesis.edn has no operation of a client"),
-        ("unknown.edn", "of no workload that is known by its operations; expected the name of one"),
-        ("unknown.edn", "It has sing; there are broadcast (broadcast, read), echo (echo), "),
+        ("unknown.edn", "fits no known workload: it has the operations "),
+        ("unknown.edn", "operations sing. The workloads are broadcast (broadcast, read), echo ("),
         ("unknown.edn", "unique-ids (generate); name it with -w"),
-        ("reads.edn", "may be of several workloads by its operations, read: broadcast, g-set; "),
+        ("reads.edn", "fits several workloads with its operations (read): broadcast, g-set; "),
         ("echo.edn -w kafak", "did you mean kafka?"),
         ("test.jepsen", "a whole test in Jepsen's own format; expected the history.edn beside it"),
         ("history.txt", "history.txt: line 1: expected an operation such as {:type :invoke, "),
@@ -121,20 +121,20 @@ fn what_is_no_history_is_told_with_its_line_and_what_was_expected() {
     }
     fs::write(place.0.join("whole.edn.gz"), gzip(op)).unwrap();
     let other = place.eddy("analyze echo.edn -w kafka").expect(2, "").stdout;
-    let reason = "because there is no operation of kafka (send, poll, txn, assign, subscribe, \
+    let reason = "reason: there is no operation of kafka (send, poll, txn, assign, subscribe, \
                   crash, debug-topic-partitions); the history has echo (0 ok of 1); did you mean \
                   echo?";
     assert!(other.contains(reason), "{other}");
-    // An operation that never ended: nothing is wrong, and nothing was judged.
-    let nothing = place.eddy("analyze whole.edn.gz").expect(2, "as the operations tell").stdout;
-    let reason = "because nothing was judged: there is no echo that was answered or refused; the \
+    // An operation without completion: nothing is wrong, and nothing was judged.
+    let nothing = place.eddy("analyze whole.edn.gz").expect(2, "recognized by its op").stdout;
+    let reason = "reason: nothing was judged: there is no echo that was answered or refused; the \
                   history has echo (0 ok of 1)";
     assert!(nothing.contains(reason), "{nothing}");
-    assert!(nothing.contains("because no operation ended, so nothing shows"), "{nothing}");
+    assert!(nothing.contains("reason: no operation ended, so nothing shows"), "{nothing}");
 }
 
 #[test]
-fn a_verdict_is_nowhere_valid_where_nothing_was_judged() {
+fn no_verdict_is_valid_if_nothing_was_judged() {
     let place = Place::new("analyze-nothing");
     // An operation that the workload has, in a shape that its checker makes nothing of. Maelstrom
     // finds fault with a graph without transactions.
@@ -160,11 +160,11 @@ fn a_verdict_is_nowhere_valid_where_nothing_was_judged() {
         let ops = [line(0, "invoke", "nil"), line(1, "ok", value)];
         place.file("history.edn", &ops.concat(), 0o644);
         let outcome = place.eddy(&format!("analyze history.edn -w {workload}"));
-        let Outcome { stdout, stderr, .. } = &outcome;
+        let CommandResult { stdout, stderr, .. } = &outcome;
         let told = format!("{workload} {f} {value}: {stdout}{stderr}");
         assert_eq!(outcome.status, Some(if verdict == "false" { 1 } else { 2 }), "{told}");
         assert!(stdout.contains("nothing was judged: there is no "), "{told}");
-        let results = ["\nwarning: ", "\nbecause "].iter().filter_map(|end| stdout.find(end)).min();
+        let results = ["\nwarning: ", "\nreason: "].iter().filter_map(|end| stdout.find(end)).min();
         let results = Value::read_edn(&stdout[..results.unwrap()]).unwrap();
         let found = results.get_in(&["workload", "valid?"]).map(ToString::to_string);
         assert_eq!(found.as_deref(), Some(verdict), "{told}");
@@ -172,7 +172,7 @@ fn a_verdict_is_nowhere_valid_where_nothing_was_judged() {
 }
 
 #[test]
-fn a_model_is_named_under_which_a_verdict_that_differs_is_the_recorded_one() {
+fn a_consistency_model_that_explains_the_recorded_verdict_is_named() {
     let place = Place::new("analyze-models");
     let recording = format!("{RECORDINGS}/txn-rw-2-not-serializable");
     let results = "{:workload {:valid? true}}";
@@ -183,7 +183,7 @@ fn a_model_is_named_under_which_a_verdict_that_differs_is_the_recorded_one() {
             None => drop(fs::copy(format!("{recording}/{name}"), path).unwrap()),
         }
     }
-    let outcome = place.eddy("analyze .").expect(1, "as the operations tell").stdout;
+    let outcome = place.eddy("analyze .").expect(1, "recognized by its operations").stdout;
     let words = "results.edn says true of the workload, and this analysis false: under \
                  --consistency-models ";
     let models = outcome.split(words).nth(1).unwrap_or_else(|| panic!("{outcome}"));
@@ -195,7 +195,7 @@ fn a_model_is_named_under_which_a_verdict_that_differs_is_the_recorded_one() {
 }
 
 #[test]
-fn histories_of_neighboring_tools_are_judged_in_the_forms_that_they_have() {
+fn histories_of_other_tools_are_read_in_their_formats() {
     let place = Place::new("analyze-neighbors");
     // Two writers, and a reader to whom the later value came first, as Elle's readme has it.
     let cycle = [
@@ -230,7 +230,7 @@ fn histories_of_neighboring_tools_are_judged_in_the_forms_that_they_have() {
         ("cycle.edn", format!("[{}]", edn.join("\n")), 1, ":G1c"),
         ("lines.edn", edn.join(" "), 1, ":G1c"),
         ("register.edn", register.to_owned(), 0, ":failures []"),
-        ("set.edn", set.to_owned(), 0, "without a time, so no latency or lag here means anything"),
+        ("set.edn", set.to_owned(), 0, "have no time; their order was used instead"),
     ] {
         place.file(name, &text, 0o644);
         let outcome = place.eddy(&format!("analyze {name}")).expect(status, "");
@@ -245,7 +245,7 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_merely_missing_at_the_end_is_no_fault_of_a_test_that_was_cut_off() {
+fn missing_values_do_not_fail_an_interrupted_test() {
     let place = Place::with_node("analyze-cut", ECHO);
     place.eddy("test -w echo --bin node --node-count 1 --time-limit 1").expect(0, "");
     let test = fs::read_to_string(place.0.join("store/latest/test.json")).unwrap();
@@ -263,8 +263,8 @@ fn what_is_merely_missing_at_the_end_is_no_fault_of_a_test_that_was_cut_off() {
         place.eddy(&format!("analyze {file} -w {workload}")).expect(1, "");
         let test = test.replace("\"workload\": \"echo\"", &format!("\"workload\": {workload:?}"));
         place.file(&format!("{workload}/test.json"), &test, 0o644);
-        let Outcome { stdout, .. } = place.eddy(&format!("analyze {file}")).expect(2, "");
-        assert!(stdout.contains("; later operations may have shown them"), "{stdout}");
-        assert!(stdout.contains("the test did not come to its end"), "{stdout}");
+        let CommandResult { stdout, .. } = place.eddy(&format!("analyze {file}")).expect(2, "");
+        assert!(stdout.contains("; later operations might have returned what"), "{stdout}");
+        assert!(stdout.contains("the test did not end"), "{stdout}");
     }
 }

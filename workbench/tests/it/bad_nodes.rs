@@ -3,14 +3,14 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::common::{ECHO, Outcome, Place, all_at_once, is_running, unique};
+use crate::common::{CommandResult, ECHO, Place, all_at_once, is_running, unique_sleep};
 
-/// What every node says on STDERR first.
-const WORDS: &str = "Its last words on STDERR were:\n  I was here\n";
+/// Report of the line that every node writes to STDERR first.
+const STDERR_TAIL: &str = "It last wrote to STDERR:\n  I was here\n";
 
-/// How long a row may take. Much more than any needs, and less than the test that each of them
-/// begins, which takes a minute if nobody ends it.
-const SOON: Duration = Duration::from_secs(25);
+/// Time limit of a row: much longer than any needs, and shorter than the minute that the test takes
+/// if nothing ends it.
+const ROW_TIME_LIMIT: Duration = Duration::from_secs(25);
 
 /// Answers init, in a shell that then knows its own id and a client's.
 const INIT: &str = r#"
@@ -24,15 +24,15 @@ const INIT: &str = r#"
 /// Runs an echo test with a node that says a word, starts a process, and goes on with a script in
 /// which `INIT`, `ECHO` and `MARKER` stand for what they are called.
 #[track_caller]
-fn run(number: usize, script: &str, options: &str) -> (Place, Outcome) {
-    let marker = unique(&format!("8650{number}"));
+fn run(number: usize, script: &str, options: &str) -> (Place, CommandResult) {
+    let marker = unique_sleep(&format!("8650{number}"));
     let script = script.replace("INIT", INIT).replace("ECHO", ECHO).replace("MARKER", &marker);
     let script = format!("echo 'I was here' >&2\nsleep {marker} >&2 &\n{script}");
     let place = Place::with_node(&format!("bad{number}"), &script);
     let start = Instant::now();
     let outcome = place.eddy(&format!("test -w echo --bin node {options}"));
-    let (took, Outcome { stderr, .. }) = (start.elapsed(), &outcome);
-    assert!(took < SOON, "{took:?} for {script}\n{stderr}");
+    let (took, CommandResult { stderr, .. }) = (start.elapsed(), &outcome);
+    assert!(took < ROW_TIME_LIMIT, "{took:?} for {script}\n{stderr}");
     assert!(!is_running(&marker), "something goes on after {script}\n{stderr}");
     for history in ["history.edn", "history.txt"] {
         assert!(place.0.join("store/latest").join(history).exists(), "no {history}: {stderr}");
@@ -44,15 +44,15 @@ fn run(number: usize, script: &str, options: &str) -> (Place, Outcome) {
 #[track_caller]
 fn check_end(number: usize, script: &str, expected: &str, words: &str) {
     let (place, outcome) = run(number, script, "--node-count 2 --rate 50");
-    let Outcome { stderr, stdout, .. } = outcome.expect(255, expected);
+    let CommandResult { stderr, stdout, .. } = outcome.expect(255, expected);
     assert!(stderr.contains("eddy: node n"), "{stderr}");
-    assert!(stderr.contains("Its last words on STDERR were:\n"), "{stderr}");
+    assert!(stderr.contains("It last wrote to STDERR:\n"), "{stderr}");
     assert!(stderr.contains(words), "expected {words:?} in\n{stderr}");
     let lines: Vec<&str> = stderr.lines().collect();
     let [.., recorded, report, again] = lines[..] else { panic!("{stderr}") };
-    assert!(recorded.starts_with("what was recorded is in store/echo/"), "{stderr}");
+    assert!(recorded.starts_with("the recorded files are in store/echo/"), "{stderr}");
     assert!(report.starts_with("report  store/echo/") && again.starts_with("again   "), "{stderr}");
-    let is_raw = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    let is_raw = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     assert!(!stderr.contains(is_raw) && stdout.is_empty(), "{stderr:?}");
     assert!(!place.0.join("store/latest/results.edn").exists());
     let logs = fs::read_dir(place.0.join("store/latest/node-logs")).unwrap();
@@ -63,58 +63,70 @@ fn check_end(number: usize, script: &str, expected: &str, words: &str) {
 }
 
 #[test]
-fn a_bad_node_ends_the_test_with_a_reason_and_its_last_words() {
+fn a_bad_node_ends_the_test_with_a_reason_and_the_end_of_its_stderr() {
     let init = "before it answered init, it";
     let rows = [
-        // Rubbish, also in the terminal's own language.
-        ("echo starting", "it wrote a line to STDOUT that is no message: ", WORDS),
-        ("echo hello; sleep 60", "Did you mean STDERR?\n", WORDS),
-        ("echo; sleep 60", "tested: it wrote an empty line to STDOUT", WORDS),
+        // Rubbish, including terminal control sequences.
+        ("echo starting", "it wrote a line to STDOUT that is not a message: ", STDERR_TAIL),
+        ("echo hello; sleep 60", "Did you mean STDERR?\n", STDERR_TAIL),
+        ("echo; sleep 60", "tested: it wrote an empty line to STDOUT", STDERR_TAIL),
         (
             r"printf '\033[2J\000\377\n'; sleep 60",
             "\n  \\u{1b}[2J\\u{0}\u{fffd}\nExpected {\"src\": …",
-            WORDS,
+            STDERR_TAIL,
         ),
         (
             r"printf 'a\033[5m' >&2; exit 1",
             &format!("{init} exited with status 1.\n"),
             "a\\u{1b}[5m\n",
         ),
-        ("INIT\nprintf x; head -c 100000 /dev/urandom; sleep 60", "that is no message: ", WORDS),
-        // Lines without an end.
+        (
+            "INIT\nprintf x; head -c 100000 /dev/urandom; sleep 60",
+            "that is not a message: ",
+            STDERR_TAIL,
+        ),
+        // Unterminated lines.
         (
             r#"printf '{"src":"n0"'; sleep 60"#,
             &format!(
                 "{init} wrote half a line to STDOUT and then nothing more:\n  {{\"src\":\"n0\"\nEnd \
                  each message with a newline, and flush STDOUT.\n"
             ),
-            WORDS,
+            STDERR_TAIL,
         ),
         (
             "head -c 100000000 /dev/zero | tr '\\0' x; sleep 60",
             &format!("{init} wrote more than 64 MiB to STDOUT without a newline:\n  xxx"),
-            WORDS,
+            STDERR_TAIL,
         ),
-        // The end.
-        ("INIT\nexit 0", "it exited with status 0. A node must run until its STDIN ends", WORDS),
+        // Exits.
+        (
+            "INIT\nexit 0",
+            "it exited with status 0. A node must run until its STDIN ends",
+            STDERR_TAIL,
+        ),
         (
             "INIT\nread -r request; exit 0",
             "tested: it exited with status 0. A node must run",
-            WORDS,
+            STDERR_TAIL,
         ),
-        ("INIT\nkill -SEGV $$", "tested: it was killed by signal 11 (SIGSEGV).\n", WORDS),
-        // Children that hold its pipes when it has ended.
-        ("INIT\nsleep MARKER & exit 7", "it exited with status 7.\n", WORDS),
-        ("INIT\nsetsid sleep MARKER & sleep 0.2; exit 7", "it exited with status 7.\n", WORDS),
+        ("INIT\nkill -SEGV $$", "tested: it was killed by signal 11 (SIGSEGV).\n", STDERR_TAIL),
+        // Children that hold its pipes after its exit.
+        ("INIT\nsleep MARKER & exit 7", "it exited with status 7.\n", STDERR_TAIL),
+        (
+            "INIT\nsetsid sleep MARKER & sleep 0.2; exit 7",
+            "it exited with status 7.\n",
+            STDERR_TAIL,
+        ),
         (
             "INIT\nexec 1>&-\nwhile :; do sleep MARKER; done",
-            "it closed its STDOUT and lives on. STDOUT is where its messages go; keep it open",
+            "it closed its STDOUT and keeps running. Messages go to STDOUT; keep it open",
             "",
         ),
         // More than anybody reads.
         (
             "INIT\nyes 'no end' >&2",
-            "it wrote more than 256 MiB to STDERR. Have it log less;",
+            "it wrote more than 256 MiB to STDERR. Make it log less;",
             "no end",
         ),
         (
@@ -123,7 +135,7 @@ fn a_bad_node_ends_the_test_with_a_reason_and_its_last_words() {
             case $me in n0) other=n1;; *) other=n0;; esac
             yes "$(say $me $other "{\"type\":\"$(head -c 100000 /dev/zero | tr '\0' x)\"}")""#,
             "it does not read STDIN: more than 64 MiB wait for it. A node must go on reading",
-            WORDS,
+            STDERR_TAIL,
         ),
     ];
     all_at_once(&rows, |number, (script, expected, words)| {
@@ -132,7 +144,7 @@ fn a_bad_node_ends_the_test_with_a_reason_and_its_last_words() {
 }
 
 #[test]
-fn a_message_that_nobody_can_take_ends_the_test_likewise() {
+fn an_undeliverable_message_ends_the_test() {
     let rows = [
         (
             r#"INIT
@@ -148,27 +160,27 @@ fn a_message_that_nobody_can_take_ends_the_test_likewise() {
             // Before it knows its name.
             r#"echo '{"src":null,"dest":"lin-kv","body":{"type":"read","key":1,"msg_id":1}}'
             sleep 60"#,
-            "Expected {\"src\": …, \"dest\": …, \"body\": {…}}. This was sent before it had answered \
-             init, and a node does not know its own id before it has read that request",
+            "Expected {\"src\": …, \"dest\": …, \"body\": {…}}. The node sent this before it had \
+             answered init. A node learns its id from that request",
         ),
         (
             r#"INIT
             echo "{\"src\":\"$me\",\"dest\":\"$client\",\"body\":{},\"type\":\"x\"}"; sleep 60"#,
-            "that is no message: unknown field `type`",
+            "that is not a message: unknown field `type`",
         ),
         (
             r#"INIT
             echo "{\"src\":\"$me\",\"dest\":\"$client\"}"; sleep 60"#,
-            "that is no message: missing field `body`",
+            "that is not a message: missing field `body`",
         ),
     ];
     all_at_once(&rows, |number, (script, expected)| {
-        check_end(500 + number, script, expected, WORDS);
+        check_end(500 + number, script, expected, STDERR_TAIL);
     });
 }
 
 #[test]
-fn what_maelstrom_would_put_up_with_is_put_up_with() {
+fn whatever_maelstrom_tolerates_is_tolerated() {
     let rows = [
         // Ignores requests to end.
         ("trap '' TERM INT HUP; ECHO", 0, "Everything looks good!"),
@@ -180,14 +192,15 @@ fn what_maelstrom_would_put_up_with_is_put_up_with() {
         (
             "INIT\nread -r request; printf '{\"src\":\\033'; sleep 60",
             1,
-            "warning: node n1 left half a line on STDOUT, without the newline that ends a message: \
+            "warning: node n1 left a line on STDOUT without the newline that ends a message: \
              {\"src\":\\u{1b}\n",
         ),
         // Closes its STDIN.
         (
             &format!("{}\nsleep 60", INIT.replace("say $me", "exec 0<&-; say $me")),
             1,
-            "warning: node n1 closed its STDIN and lived on: what came after message 1 was lost\n",
+            "warning: node n1 closed its STDIN and kept running: everything after message 1 \
+             was lost\n",
         ),
         // Says what nobody asked for, in one breath with what somebody did.
         (
@@ -198,18 +211,18 @@ fn what_maelstrom_would_put_up_with_is_put_up_with() {
                 say $me $client '{"type":"echo_ok"}'
             done"#,
             1,
-            " messages to clients that answer no request, the first, to c",
+            " messages to clients that are not replies to any of their requests, the first, to c",
         ),
     ];
     all_at_once(&rows, |number, (script, status, expected)| {
         let (_, outcome) = run(100 + number, script, "--node-count 2 --rate 20 --time-limit 1");
-        let Outcome { stdout, .. } = outcome.expect(*status, "");
+        let CommandResult { stdout, .. } = outcome.expect(*status, "");
         assert!(stdout.contains(expected), "expected {expected:?} in\n{stdout}");
     });
 }
 
 #[test]
-fn a_lenient_test_goes_on_as_maelstrom_does() {
+fn a_lenient_test_continues_like_maelstrom() {
     let echo = |line: &str| {
         let node = r#"INIT
             LINE
@@ -222,30 +235,30 @@ fn a_lenient_test_goes_on_as_maelstrom_does() {
             done"#;
         node.replace("LINE", &format!("[ $me = n1 ] && {{ {line}; }}"))
     };
-    let unheard = "warning: node n1 was not heard any more from ";
-    let taken = "warning: node n1 sent a message that is taken for --lenient alone, as Maelstrom \
-                 takes it: it ";
-    // Who waits for a node that is not heard waits for 5 s, and then the availability is missed.
+    let unheard = "warning: node n1 was ignored from ";
+    let taken =
+        "warning: node n1 sent a message that only Maelstrom and a lenient test accept: it ";
+    // Requests to an ignored node time out after 5 s, and the required availability is missed.
     let rows = [
-        ("echo starting", 1, [unheard, "no message: expected value at column 1: starting. Exp"]),
-        ("echo", 1, [unheard, " unread: it wrote an empty line to STDOUT"]),
+        ("echo starting", 1, [unheard, "a message: expected value at column 1: starting. Exp"]),
+        ("echo", 1, [unheard, " not read: it wrote an empty line to STDOUT"]),
         ("say $me n9 '{}'", 1, [unheard, "it sent a message to \"n9\", which does not exist: {"]),
         ("say n9 n0 '{}'", 1, [unheard, "it sent a message in the name of \"n9\", which does not"]),
-        ("say $me n0 7", 1, [unheard, "whose body is no JSON object: {"]),
+        ("say $me n0 7", 1, [unheard, "whose body is not a JSON object: {"]),
         (
             r#"echo '{"src":"n1","dest":"n0","body":{},"type":"x"}'"#,
             1,
-            [unheard, "no message: unknown field `type`"],
+            [unheard, "a message: unknown field `type`"],
         ),
         (
             r#"echo '{"src":"n1","dest":"n0","body":{},"id":null}'"#,
             1,
-            [unheard, "no message: id is null, expected an integer or none"],
+            [unheard, "a message: id is null, expected an integer or none"],
         ),
-        (r#"echo '["n1","n0",{}]'"#, 1, [unheard, "an array is no object"]),
+        (r#"echo '["n1","n0",{}]'"#, 1, [unheard, "an array is not an object"]),
         (r#"echo '{"src":"n1","dest":"lin-tso"}'"#, 0, [taken, "missing field `body`"]),
-        ("say $me lin-tso null", 0, [taken, "whose body is no JSON object: {"]),
-        ("say $me lin-tso '[]'", 0, [taken, "whose body is no JSON object: {"]),
+        ("say $me lin-tso null", 0, [taken, "whose body is not a JSON object: {"]),
+        ("say $me lin-tso '[]'", 0, [taken, "whose body is not a JSON object: {"]),
         (r#"echo '{"src":"n1","dest":"lin-tso","body":{}} {'"#, 0, [taken, "trailing characters"]),
         // What needs no leave.
         (
@@ -257,19 +270,19 @@ fn a_lenient_test_goes_on_as_maelstrom_does() {
     all_at_once(&rows, |number, (line, status, expected)| {
         let options = "--node-count 2 --rate 10 --time-limit 2 --availability total --lenient";
         let (_, outcome) = run(400 + number, &echo(line), options);
-        let Outcome { stdout, .. } = outcome.expect(*status, "");
+        let CommandResult { stdout, .. } = outcome.expect(*status, "");
         for expected in expected {
             assert!(stdout.contains(expected), "expected {expected:?} of {line} in\n{stdout}");
         }
     });
     // Who is not heard before it has begun never begins, and there is no verdict.
     let (_, outcome) = run(450, "echo starting; INIT\nsleep 60", "--lenient");
-    outcome.expect(255, "it wrote a line to STDOUT that is no message");
+    outcome.expect(255, "it wrote a line to STDOUT that is not a message");
 }
 
 #[test]
-fn only_a_node_that_has_not_answered_init_is_told_to_have_not() {
-    // The others never answer.
+fn only_a_node_without_a_reply_to_init_is_blamed_for_it() {
+    // The other nodes never answer.
     let script = r#"read -r line
         case $line in *'"dest":"n1"'*) ;; *) sleep 60;; esac
         echo '{"src":"n1","dest":"c1","body":{"type":"init_ok","in_reply_to":1}}'
@@ -279,7 +292,7 @@ fn only_a_node_that_has_not_answered_init_is_told_to_have_not() {
 }
 
 #[test]
-fn an_answer_that_answers_nothing_is_told_from_silence() {
+fn a_reply_to_no_request_is_distinguished_from_silence() {
     let rows = [
         (
             "",
@@ -332,15 +345,15 @@ fn an_answer_that_answers_nothing_is_told_from_silence() {
 }
 
 #[test]
-fn an_answer_to_init_that_maelstrom_waits_past_is_told_at_once() {
+fn an_ignored_reply_to_init_is_reported_at_once() {
     let say_nothing = INIT.trim_end().rsplit_once('\n').unwrap().0;
     let right = r#"say $me $client '{"type":"init_ok","in_reply_to":1}'"#;
     let rows = [
         (
             format!(r#"say $me $client '{{"type":"init_ok","in_reply_to":7}}'; sleep 1; {right}"#),
-            "eddy: node n1 has not answered init, for which it has 10 s. It sent \
-             {\"type\":\"init_ok\",\"in_reply_to\":7} to c1, which answers no request: expected \
-             \"in_reply_to\": 1.\n",
+            "eddy: node n1 has not answered init, for which it has 10 s. It sent c1 \
+             {\"type\":\"init_ok\",\"in_reply_to\":7}, which is not a reply to its request: \
+             expected \"in_reply_to\": 1.\n",
             "Everything looks good!",
         ),
         (
@@ -352,16 +365,16 @@ fn an_answer_to_init_that_maelstrom_waits_past_is_told_at_once() {
         (
             // A node that takes the id of an example for its own.
             r#"say n0 $client '{"type":"init_ok","in_reply_to":1}'"#.to_owned(),
-            "eddy: node n1 sent a reply in the name of another, as n0, answers init by c1: expected \
-             \"src\": \"n1\", the node_id of its init request: {\"type\":\"init_ok\"",
-            "warning: node n1 sent a reply in the name of another, as n0, answers init by c1: \
-             expected \"src\": \"n1\", the node_id of its init request: {\"type\":\"init_ok\"",
+            "eddy: node n1 sent a reply in the name of another, as n0, to the init of c1: expected \
+             \"src\": \"n1\", the node_id of its init request, in {\"type\":\"init_ok\"",
+            "warning: node n1 sent a reply in the name of another, as n0, to the init of c1: \
+             expected \"src\": \"n1\", the node_id of its init request, in {\"type\":\"init_ok\"",
         ),
     ];
     all_at_once(&rows, |number, (answer, told, warning)| {
         let script = format!("{say_nothing}\n{answer}\nECHO");
         let (_, outcome) = run(600 + number, &script, "--node-count 2 --rate 20 --time-limit 1");
-        let Outcome { stdout, .. } = outcome.expect(0, told);
+        let CommandResult { stdout, .. } = outcome.expect(0, told);
         assert!(stdout.contains(warning), "expected {warning:?} in\n{stdout}");
     });
 }

@@ -20,5 +20,5 @@ mod session;
 mod smooth;
 mod wrong;
 
-/// Every so many sends a log loses one.
-const WRONG: usize = 20;
+/// Interval of sends at which the wrong log loses one.
+const WRONG_ONE_IN: usize = 20;

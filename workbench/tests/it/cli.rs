@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{ECHO, Place, all_at_once, is_running, unique};
+use crate::common::{ECHO, Place, all_at_once, is_running, unique_sleep};
 
-/// How often it is looked whether something has happened. More often would take the processor from
-/// those who are to do it.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Interval at which a condition is polled. A shorter one would take the processor from the
+/// programs under test.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 #[test]
 fn a_valid_test_ends_with_maelstroms_verdict_and_is_recorded() {
@@ -38,10 +38,10 @@ fn the_first_test_that_is_not_valid_is_the_last() {
     let run = "test -w echo --bin ./node --node-count 1 --time-limit 1 --test-count 3";
     let outcome = place.eddy(run).expect(1, "");
     assert_eq!(outcome.stdout.matches("Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻\n").count(), 1);
-    let told = outcome.stdout.lines().find(|line| line.starts_with("because ")).unwrap();
+    let told = outcome.stdout.lines().find(|line| line.starts_with("reason: ")).unwrap();
     for path in ["latest", "latest/results.edn", "latest/node-logs/n0.log", "latest/report.html"] {
         let checked = place.eddy(&format!("check store/{path}")).expect(1, "").stdout;
-        let reason = checked.lines().find(|line| line.starts_with("because "));
+        let reason = checked.lines().find(|line| line.starts_with("reason: "));
         assert_eq!(reason, Some(told), "{checked}");
         let analyzed = place.eddy(&format!("analyze store/{path}")).expect(1, "").stdout;
         assert!(analyzed.contains(told), "{analyzed}");
@@ -53,12 +53,15 @@ fn the_first_test_that_is_not_valid_is_the_last() {
 }
 
 #[test]
-fn what_was_probably_not_meant_is_told_and_done() {
+fn probable_mistakes_are_reported_and_executed() {
     let alone = "every node is given these words as arguments";
     let rows = [
-        ("-w echo --nodes 1", "eddy: there is one node, called \"1\", for --nodes and --node take"),
+        ("-w echo --nodes 1", "eddy: there is one node, called \"1\": --nodes and --node take"),
         ("-w echo -n 3", "names; for 3 nodes: --node-count 3\n"),
-        ("-w echo --rate 0", "eddy: clients do nothing until the time limit, for --rate is 0\n"),
+        (
+            "-w echo --rate 0",
+            "eddy: clients do nothing until the time limit, because --rate is 0\n",
+        ),
         (
             "-w echo --nemesis partition kill",
             "eddy: every node is given these words as arguments: kill. An option takes several",
@@ -66,7 +69,7 @@ fn what_was_probably_not_meant_is_told_and_done() {
         ("-w echo node", ", as in Maelstrom, where node is another file or none; did you mean /"),
         (
             "--node-count 1 --concurrency 2 --rate 0",
-            "eddy: no -w names a workload, and so it is lin-kv, as in Maelstrom\n",
+            "eddy: without -w the workload is lin-kv, as in Maelstrom\n",
         ),
     ];
     all_at_once(&rows, |number, (options, expected)| {
@@ -96,11 +99,11 @@ fn a_node_that_cannot_be_tested_is_named_with_the_reason() {
     check(
         "exits",
         "echo 'no luck' >&2; exit 3",
-        "node n0 cannot be tested: before it answered init, it exited with status 3.\nIts \
-         last words on STDERR were:\n  no luck\n",
+        "node n0 cannot be tested: before it answered init, it exited with status 3.\nIt \
+         last wrote to STDERR:\n  no luck\n",
     );
     check("mute", "kill -9 $$", "was killed by signal 9 (SIGKILL).\nIt wrote nothing to STDERR.\n");
-    check("rubbish", "echo hello; sleep 100", "a line to STDOUT that is no message");
+    check("rubbish", "echo hello; sleep 100", "a line to STDOUT that is not a message");
 }
 
 #[test]
@@ -136,13 +139,13 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
     for (options, expected) in [
         ("--node-count 0", "'0' for '--node-count <NUMBER>': expected a whole number, 1 or more\n"),
         ("--node-count 99999999999", "'99999999999' for '--node-count <NUMBER>': expected 1000000"),
-        ("--node-count 200000", "200000 nodes make no cluster; expected 1 to 100000"),
+        ("--node-count 200000", "200000 is not a possible number of nodes; expected 1 to 100000"),
         (
             "--rate -1",
             "'-1' for '--rate <RATE>': expected operations per second, 0 or more; did you mean 1?",
         ),
         ("--rate many", "'many' for '--rate <RATE>': expected operations per second, 0 or more\n"),
-        ("--rate 1e300", "no rate; expected operations per second, from 0 to 1000000000"),
+        ("--rate 1e300", "is not a rate; expected operations per second, from 0 to 1000000000"),
         ("--availability 2", "'2'"),
         ("--availability 99", "a number from 0 to 1; did you mean 0.99?"),
         ("--availability 99%", "expected any, total, or a number from 0 to 1; did you mean 0.99?"),
@@ -159,7 +162,10 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
         ("--nemesis partition,fire", "\"fire\""),
         ("--nemesis partitions", "did you mean partition?"),
         ("--nemesis none", "there are no faults without --nemesis; leave it out"),
-        ("--nemesis partition, kill", "expected them between commas, without spaces, as in part"),
+        (
+            "--nemesis partition, kill",
+            "expected names separated by commas, without spaces, as in part",
+        ),
         ("--nemesis l", "no fault is called \"l\" (known: partition"),
         ("--store=~/store", "no shell has expanded --store ~/store; did you mean /"),
         ("--nemesis-interval 0", "'0'"),
@@ -179,17 +185,17 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
         ("--no-such-option", "--no-such-option"),
         ("--time-limt 5", "a similar argument exists: '--time-limit'"),
         ("--node a --node a", "there are two nodes called \"a\""),
-        ("--node c1", "\"c1\" is no name for a node, because those in c are clients; expected one"),
-        ("--node lin-kv", "\"lin-kv\" is no name for a node, because it is a service's"),
+        ("--node c1", "\"c1\" cannot be the name of a node, because names that begin with c"),
+        ("--node lin-kv", "\"lin-kv\" cannot be the name of a node, because it is a service's"),
         (&format!("--node {name}"), "because it is too long"),
-        ("--nodes a,,b", "\"\" is no name for a node"),
-        ("--nodes ../a", "\"../a\" is no name for a node"),
+        ("--nodes a,,b", "\"\" cannot be the name of a node"),
+        ("--nodes ../a", "\"../a\" cannot be the name of a node"),
         ("--nodes-file nowhere", "nowhere: No such file"),
         ("--nodes-file none", "none names no node; expected --nodes-file to have one on each line"),
         ("--key-count 9999999", "expected 1000000 at most"),
         ("--consistency-models serialisable", "did you mean serializable?"),
         ("--consistency-models read-committed,none", "no consistency model is called \"none\""),
-        ("-w lin-kv", "5 clients cannot be dealt out to the keys of lin-kv, where two per node"),
+        ("-w lin-kv", "5 clients cannot be divided among the keys of lin-kv"),
         ("-w brodcast", "no workload is called \"brodcast\"; did you mean broadcast? (known: br"),
     ] {
         place.eddy(&format!("{test} {options}")).expect(254, expected);
@@ -197,7 +203,7 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
     place.eddy("test -w echo").expect(254, "--bin <FILE>");
     let run = place.eddy("test --bin /bin/true");
     let run = run.expect(254, "expected a concurrency of 10, or 2n, or a");
-    run.expect(254, ". No -w names a workload, and so it is lin-kv, as in Maelstrom; did you mean");
+    run.expect(254, ". Without -w the workload is lin-kv, as in Maelstrom; did you mean");
     let named = place.eddy("test -w lin-kv --bin /bin/true");
     assert!(!named.stderr.contains("No -w"), "{}", named.stderr);
     place.eddy("").expect(254, "Usage: eddy");
@@ -209,7 +215,7 @@ fn wrong_arguments_are_shown_with_what_is_expected() {
 }
 
 #[test]
-fn a_slip_is_answered_with_what_was_probably_meant() {
+fn a_typo_is_answered_with_a_suggestion() {
     let place = Place::new("slips");
     let test = "test -w echo --bin /bin/true";
     let meant = |what: &str| format!("did you mean {what}?");
@@ -257,7 +263,7 @@ fn a_slip_is_answered_with_what_was_probably_meant() {
 }
 
 #[test]
-fn limits_of_a_test_change_its_status_and_not_its_verdict() {
+fn limits_change_the_exit_status_and_not_the_verdict() {
     let place = Place::with_node("test-limits", ECHO);
     let test = "test -w echo --bin node --node-count 1 --time-limit 1 --rate 20";
     let outcome = place.eddy(&format!("{test} --max-latency 0 --test-count 9")).expect(1, "");
@@ -269,7 +275,7 @@ fn limits_of_a_test_change_its_status_and_not_its_verdict() {
 }
 
 #[test]
-fn options_of_maelstrom_that_mean_nothing_here_are_no_mistake() {
+fn options_of_maelstrom_without_effect_are_accepted() {
     let place = Place::with_node("options", ECHO);
     place.file("names", "x\n\n y \n", 0o644);
     let run = "test --workload=echo --bin nothing --bin node --nodes z --node n9 --node n8 \
@@ -291,7 +297,7 @@ fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
         (Signal::USR2, "SIGUSR2"),
     ];
     all_at_once(&rows, |number, (signal, name)| {
-        let marker = &unique(&format!("8640{number}"));
+        let marker = &unique_sleep(&format!("8640{number}"));
         let place = Place::with_node(marker, &format!("sleep {marker} & {ECHO}"));
         let run = "test -w echo --bin node --node-count 3 --rate 50 --log-net-recv";
         // Whoever runs these tests may have them ignore signals; eddy would do so, too.
@@ -304,7 +310,7 @@ fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
         let mut rest = String::new();
         stderr.read_to_string(&mut rest).unwrap();
         assert_eq!(eddy.wait().unwrap().code(), Some(255));
-        let expected = format!("eddy: stopped by {name}; what was recorded is in store/echo/");
+        let expected = format!("eddy: stopped by {name}; the recorded files are in store/echo/");
         assert!(rest.contains(&expected), "{rest}");
         assert!(!is_running(marker));
         let history = fs::read_to_string(place.0.join("store/latest/history.edn")).unwrap();
@@ -313,7 +319,7 @@ fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
 }
 
 #[test]
-fn a_signal_that_was_ignored_before_is_ignored_still() {
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     let place = Place::with_node("ignored", ECHO);
     let run = "test -w echo --bin node --node-count 1 --rate 50 --time-limit 1 --log-net-recv";
     let run = format!("trap '' HUP INT; exec \"$1\" {run}");
@@ -357,7 +363,7 @@ fn figures_are_compared_with_limits() {
     check("true", "--max-msgs-per-op 20", 1, "20 < 20 EXCEEDED");
     check("true", "--max-msgs-per-op 20.1 --max-median 400", 0, "399 < 400 holds");
     check("true", "--max-median 400", 0, "median stable latency, ms 399 < 400 holds");
-    check("true", "", 0, "stable latency: how long a value took to be everywhere");
+    check("true", "", 0, "stable latency: how long a value took to reach every node");
     check("true", "--max-latency 600", 1, "600 < 600 EXCEEDED");
     check("true", "--max-latency 601", 0, "600 < 601 holds");
     check("true", "--min-ok-fraction 0.99", 0, "0.99 ≥ 0.99 holds");
@@ -368,7 +374,7 @@ fn figures_are_compared_with_limits() {
 }
 
 #[test]
-fn where_nothing_is_to_become_stable_the_latency_is_that_of_operations() {
+fn without_stable_latencies_the_latency_is_that_of_operations() {
     let place = Place::new("operations");
     place.file("results.edn", "{:workload {:valid? true}, :valid? true}\n", 0o644);
     let ops = [
@@ -395,7 +401,7 @@ fn where_nothing_is_to_become_stable_the_latency_is_that_of_operations() {
     let results = "{:workload {:stable-count 0, :valid? :unknown}, :valid? :unknown}\n";
     place.file("results.edn", results, 0o644);
     let outcome = place.eddy("check . --max-median 7").expect(1, "");
-    assert!(outcome.stdout.contains("CANNOT BE TOLD"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("NOT MEASURED"), "{}", outcome.stdout);
 }
 
 #[test]
@@ -406,7 +412,7 @@ fn only_results_can_be_checked() {
     place.file("other/results.edn", "{:valid? 7}", 0o644);
     place.file("short/results.edn", "{:valid? true}", 0o644);
     place.eddy("check nowhere").expect(254, "nowhere does not exist");
-    place.eddy("check empty/history.edn").expect(254, "is no directory");
+    place.eddy("check empty/history.edn").expect(254, "is not a directory");
     place.file("store/latest/results.edn", "{:valid? true}", 0o644);
     place.file("nothing/else", "", 0o644);
     place
@@ -417,10 +423,10 @@ fn only_results_can_be_checked() {
     let outcome = place.eddy("check short --table nowhere/table");
     let outcome = outcome.expect(255, "eddy: nowhere/table cannot be written: No such file");
     assert!(outcome.stdout.ends_with("\nvalid\n"), "{}", outcome.stdout);
-    place.eddy("check torn").expect(254, "torn/results.edn is no results file: line 1");
+    place.eddy("check torn").expect(254, "torn/results.edn is not a results file: line 1");
     place.eddy("check other").expect(254, "has no :valid?");
     let outcome = place.eddy("check short --max-median 5").expect(1, "");
-    assert!(outcome.stdout.contains("CANNOT BE TOLD"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("NOT MEASURED"), "{}", outcome.stdout);
     place.eddy("check short").expect(0, "");
 }
 
@@ -445,13 +451,13 @@ fn a_closed_pipe_is_no_reason_to_panic() {
         let path = place.0.join("status");
         // The shell waits for the last command of a pipe only.
         while fs::read_to_string(&path).unwrap_or_default() != format!("{status}\n") {
-            std::thread::sleep(LOOK_EVERY);
+            std::thread::sleep(POLL_INTERVAL);
         }
     });
 }
 
 #[test]
-fn what_is_in_the_way_in_a_store_is_told_before_anything_is_started() {
+fn an_obstacle_in_the_store_is_reported_before_anything_is_started() {
     #[track_caller]
     fn check(name: &str, file: &str, expected: &str) {
         let place = Place::with_node(name, "touch started; exec sleep 100");
@@ -473,8 +479,8 @@ fn what_is_in_the_way_in_a_store_is_told_before_anything_is_started() {
 }
 
 #[test]
-fn a_full_disk_is_found_at_once_or_costs_no_more_than_the_end() {
-    // A limit to the size of files, in blocks of 512 bytes, acts like a disk that is full.
+fn a_full_disk_is_reported_at_once_or_loses_only_the_end() {
+    // A limit of the file size, in blocks of 512 bytes, acts like a full disk.
     #[track_caller]
     fn check(blocks: u32, trap: &str, rate: u32, expected: &str) {
         let place = Place::with_node(&format!("disk{blocks}{rate}"), ECHO);

@@ -16,8 +16,8 @@ pub(crate) const ECHO: &str = r#"exec sed -u -E \
 /// A directory of one test, empty at first.
 pub(crate) struct Place(pub(crate) PathBuf);
 
-/// What came of a command.
-pub(crate) struct Outcome {
+/// Result of a command.
+pub(crate) struct CommandResult {
     pub(crate) status: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -56,25 +56,25 @@ impl Place {
         command
     }
 
-    /// Runs a command; what a test leaves is judged again, and the verdict must be that of the
-    /// test.
-    pub(crate) fn eddy(&self, words: &str) -> Outcome {
+    /// Runs a command. If it is a test, its history is analyzed again, and the verdict must be the
+    /// same.
+    pub(crate) fn eddy(&self, words: &str) -> CommandResult {
         let outcome = self.run(words);
         let directory = self.0.join("store/current");
         if words.starts_with("test ") && directory.join("test.json").exists() {
-            self.judge_again(&directory.canonicalize().unwrap());
+            self.check_analysis(&directory.canonicalize().unwrap());
         }
         outcome
     }
 
-    fn judge_again(&self, directory: &Path) {
+    fn check_analysis(&self, directory: &Path) {
         let read = |file: &str| fs::read_to_string(directory.join(file)).unwrap_or_default();
-        let Outcome { status, stdout, stderr } =
+        let CommandResult { status, stdout, stderr } =
             self.run(&format!("analyze {}", directory.display()));
-        let told = format!("{}: {stdout}{stderr}", directory.display());
+        let context = format!("{}: {stdout}{stderr}", directory.display());
         let results = read("results.edn");
         if results.is_empty() {
-            assert!(stdout.contains("the test did not come to its end"), "{told}");
+            assert!(stdout.contains("the test did not end"), "{context}");
             return;
         }
         let then = Value::read_edn(&results).unwrap().get("valid?").unwrap().to_string();
@@ -86,12 +86,12 @@ impl Place {
             Some(2) => ":unknown",
             _ => "nothing",
         };
-        assert_eq!(now, then, "{told}");
+        assert_eq!(now, then, "{context}");
     }
 
-    fn run(&self, words: &str) -> Outcome {
+    fn run(&self, words: &str) -> CommandResult {
         let output = self.command(words).output().unwrap();
-        Outcome {
+        CommandResult {
             status: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
@@ -99,10 +99,10 @@ impl Place {
     }
 }
 
-impl Outcome {
+impl CommandResult {
     #[track_caller]
-    pub(crate) fn expect(self, status: i32, fragment: &str) -> Outcome {
-        let Outcome { stdout, stderr, .. } = &self;
+    pub(crate) fn expect(self, status: i32, fragment: &str) -> CommandResult {
+        let CommandResult { stdout, stderr, .. } = &self;
         assert_eq!(self.status, Some(status), "{stdout}\n{stderr}");
         assert!(stderr.contains(fragment), "expected {fragment:?} in:\n{stderr}");
         self
@@ -119,8 +119,8 @@ pub(crate) fn all_at_once<Row: Sync>(rows: &[Row], check: impl Fn(usize, &Row) +
     });
 }
 
-/// How long to sleep so that nobody else on this machine does, not even another run of these tests.
-pub(crate) fn unique(seconds: &str) -> String {
+/// Argument for `sleep` that no other process uses, not even another run of these tests.
+pub(crate) fn unique_sleep(seconds: &str) -> String {
     format!("{seconds}.{}", std::process::id())
 }
 

@@ -18,38 +18,38 @@ use std::sync::OnceLock;
 
 use crate::common::Place;
 
-use block::{Block, Command, agrees, blocks};
+use block::{CommandBlock, DocumentedCommand, blocks, output_matches};
 
 /// When a command is run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum When {
+enum RunWhen {
     Always,
     /// By `make docs-test`, and the rest of its block as well, which may build upon it.
     InDocsTest,
     Never,
 }
 
-/// How a command begins, when it is run, and why not always; the longest beginning counts.
-const OTHERWISE: [(&str, When, &str); 11] = [
-    ("make", When::InDocsTest, "it runs a challenge, which takes 10 s or more"),
-    ("make build-echo", When::Always, "it is done: cargo has built what is tested"),
-    ("make verify", When::Never, "it runs for minutes, and runs this test"),
-    ("make broadcast-d MAELSTROM=", When::Never, "it needs Jepsen's Maelstrom, and so a JVM"),
-    ("eddy test", When::InDocsTest, "it runs as long as its time limit says"),
-    ("target/debug/eddy test", When::InDocsTest, "it runs as long as its time limit says"),
-    ("cargo", When::Never, "it compiles a project that is the reader's"),
+/// Prefix of a command, when it is run, and why. The longest matching prefix counts.
+const EXCEPTIONS: [(&str, RunWhen, &str); 11] = [
+    ("make", RunWhen::InDocsTest, "it runs a challenge, which takes 10 s or more"),
+    ("make build-echo", RunWhen::Always, "it is done: cargo has built what is tested"),
+    ("make verify", RunWhen::Never, "it runs for minutes, and runs this test"),
+    ("make broadcast-d MAELSTROM=", RunWhen::Never, "it needs Jepsen's Maelstrom, and so a JVM"),
+    ("eddy test", RunWhen::InDocsTest, "it runs as long as its time limit says"),
+    ("target/debug/eddy test", RunWhen::InDocsTest, "it runs as long as its time limit says"),
+    ("cargo", RunWhen::Never, "it compiles a project that is the reader's"),
     (
         "cargo run --package eddy-checkers",
-        When::Never,
+        RunWhen::Never,
         "it compiles; a test of the example runs it",
     ),
-    ("target/debug/examples/lock", When::Never, "it is not built; a test of its own does both"),
-    ("eddy test -w echo --bin target/debug/my-node", When::Never, "it needs that project"),
-    ("eddy serve", When::Never, "it runs until it is stopped; the tests of serve do so"),
+    ("target/debug/examples/lock", RunWhen::Never, "it is not built; a test of its own does both"),
+    ("eddy test -w echo --bin target/debug/my-node", RunWhen::Never, "it needs that project"),
+    ("eddy serve", RunWhen::Never, "it runs until it is stopped; the tests of serve do so"),
 ];
 
-/// What ends no command in time: much more than any takes.
-const PATIENCE: &str = "300";
+/// Timeout of a command in seconds, much longer than any takes.
+const TIMEOUT_SECONDS: &str = "300";
 
 /// What a document means by `path/to/node`: one that survives kills, as its examples want.
 const NODE: &str = "broadcast-durable";
@@ -57,8 +57,9 @@ const NODE: &str = "broadcast-durable";
 /// What it means by `store/latest`, before it has run a test, and by `history.edn.gz`.
 const RECORDED: [&str; 2] = ["txn-append-1", "lin-kv-1"];
 
-/// What make or cargo, which run this test, would tell a make that is run by it.
-const INHERITED: [&str; 5] = ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS"];
+/// Environment variables of the make or cargo that runs this test, which a nested make must not
+/// inherit.
+const MAKE_VARIABLES: [&str; 5] = ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -76,15 +77,16 @@ fn documents() -> Vec<(String, String)> {
     names.iter().map(|name| (name.clone(), text(name))).collect()
 }
 
-/// When a command is run, and the place in [`OTHERWISE`] that says so.
-fn when(command: &Command) -> (When, Option<usize>) {
+/// Condition under which a command is run, and the index in [`EXCEPTIONS`] of the entry that says
+/// so.
+fn when(command: &DocumentedCommand) -> (RunWhen, Option<usize>) {
     let is_it = |beginning: &str| {
         let rest = command.text.strip_prefix(beginning);
         rest.is_some_and(|rest| beginning.ends_with('=') || !rest.starts_with(|c: char| c != ' '))
     };
-    let all = OTHERWISE.iter().enumerate().filter(|(_, (beginning, ..))| is_it(beginning));
+    let all = EXCEPTIONS.iter().enumerate().filter(|(_, (beginning, ..))| is_it(beginning));
     let longest = all.max_by_key(|(_, (beginning, ..))| beginning.len());
-    longest.map_or((When::Always, None), |(place, (_, when, _))| (*when, Some(place)))
+    longest.map_or((RunWhen::Always, None), |(place, (_, when, _))| (*when, Some(place)))
 }
 
 /// Where the programs are.
@@ -122,19 +124,20 @@ fn prepare(name: &str) -> Place {
     place
 }
 
-/// Runs a block, or as much of it as is ever run; tells the first thing that is not as it is shown.
-fn run(name: &str, block: &Block) -> Result<(), String> {
+/// Runs the commands of a block that are ever run. The error is the first difference from the
+/// document.
+fn run(name: &str, block: &CommandBlock) -> Result<(), String> {
     let place = prepare(name);
     let path = std::env::var("PATH").unwrap();
     let path = format!("{}:{path}", place.0.join("bin").display());
-    for command in block.commands.iter().filter(|command| when(command).0 != When::Never) {
-        let Command { text, status, output: shown } = command;
+    for command in block.commands.iter().filter(|command| when(command).0 != RunWhen::Never) {
+        let DocumentedCommand { text, status, output } = command;
         let mut shell = process::Command::new("timeout");
-        shell.args([PATIENCE, "sh", "-c", text]).current_dir(&place.0).stdin(Stdio::null());
+        shell.args([TIMEOUT_SECONDS, "sh", "-c", text]).current_dir(&place.0).stdin(Stdio::null());
         shell.env("PATH", &path).env("HOME", place.0.join("home"));
         // What make would build has been built.
         shell.env("CARGO", "true");
-        for name in INHERITED {
+        for name in MAKE_VARIABLES {
             shell.env_remove(name);
         }
         let ended = shell.output().unwrap();
@@ -147,8 +150,8 @@ fn run(name: &str, block: &Block) -> Result<(), String> {
                 ended.status
             ));
         }
-        if !shown.is_empty() && !agrees(shown, &stdout.lines().collect::<Vec<_>>()) {
-            let shown = shown.join("\n");
+        if !output.is_empty() && !output_matches(output, &stdout.lines().collect::<Vec<_>>()) {
+            let shown = output.join("\n");
             return Err(format!("{text}\nprinted\n{stdout}and the document shows\n{shown}"));
         }
     }
@@ -167,7 +170,8 @@ fn failures(documents: &[(String, String)], slow: bool) -> Vec<String> {
             }
         };
         for block in blocks {
-            let is_slow = block.commands.iter().any(|command| when(command).0 == When::InDocsTest);
+            let is_slow =
+                block.commands.iter().any(|command| when(command).0 == RunWhen::InDocsTest);
             if is_slow != slow {
                 continue;
             }
@@ -181,32 +185,32 @@ fn failures(documents: &[(String, String)], slow: bool) -> Vec<String> {
 }
 
 #[test]
-fn what_the_documents_show_is_what_happens() {
+fn commands_in_the_documents_work_as_shown() {
     let failures = failures(&documents(), false);
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
 #[test]
 #[ignore = "it runs challenges; make docs-test does so"]
-fn what_the_documents_show_of_challenges_is_what_happens() {
+fn slow_commands_in_the_documents_work_as_shown() {
     let failures = failures(&documents(), true);
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
 #[test]
-fn nothing_is_excepted_that_no_document_shows() {
+fn every_exception_is_used() {
     let documents = documents();
     let all = documents.iter().flat_map(|(_, text)| blocks(text).unwrap());
-    let all: Vec<Command> = all.flat_map(|block| block.commands).collect();
+    let all: Vec<DocumentedCommand> = all.flat_map(|block| block.commands).collect();
     let used: BTreeSet<usize> = all.iter().filter_map(|command| when(command).1).collect();
-    let unused = OTHERWISE.iter().enumerate().filter(|(place, _)| !used.contains(place));
+    let unused = EXCEPTIONS.iter().enumerate().filter(|(place, _)| !used.contains(place));
     let unused: Vec<&str> = unused.map(|(_, (beginning, ..))| *beginning).collect();
     assert_eq!(unused, [""; 0]);
-    assert!(all.iter().any(|command| when(command).0 == When::Always), "something is run");
+    assert!(all.iter().any(|command| when(command).0 == RunWhen::Always), "something is run");
 }
 
 #[test]
-fn a_document_that_is_wrong_is_found() {
+fn a_wrong_document_is_reported() {
     #[track_caller]
     fn check(block: &str, expected: &[&str]) {
         let document = ("wrong.md".to_owned(), format!("# Title\n\n{block}\n```\n"));

@@ -11,12 +11,13 @@ use eddy::edn::{Map, Value};
 use eddy::history::{History, Kind, Op, Process};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{ECHO, Outcome, Place, all_at_once, is_running, unique};
+use crate::common::{CommandResult, ECHO, Place, all_at_once, is_running, unique_sleep};
 
-/// Counts the lives of a node, and tells each on STDERR with where it keeps that.
-const LIFE: &str = r#"echo $$ >> "$EDDY_STORAGE/lives"
-    life=$(($(wc -l < "$EDDY_STORAGE/lives")))
-    echo "life $life in $EDDY_STORAGE" >&2
+/// Script that counts a node's incarnations, and writes each number and the storage directory to
+/// STDERR.
+const COUNT_INCARNATION: &str = r#"echo $$ >> "$EDDY_STORAGE/incarnations"
+    incarnation=$(($(wc -l < "$EDDY_STORAGE/incarnations")))
+    echo "incarnation $incarnation in $EDDY_STORAGE" >&2
 "#;
 
 /// Starts processes: in the node's group, in a session of its own, and one that is nobody's child.
@@ -26,9 +27,9 @@ const CHILDREN: &str = "begun() { until grep -q sleep /proc/$!/comm; do :; done;
     (setsid sleep MARKER & begun)
 ";
 
-/// How often it is looked whether something has happened. More often would take the processor from
-/// those who are to do it.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Interval at which a condition is polled. A shorter one would take the processor from the
+/// programs under test.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A node for the echo workload that greets another node at each request.
 const GREETER: &str = r#"exec sed -n -u -E \
@@ -90,31 +91,31 @@ const PAUSED: &str = "--nemesis pause --node-count 1 --seed 25 --nemesis-interva
 
 /// Almost all of their time these wait for nodes to recover, and one beside the other.
 #[test]
-fn faults_do_to_processes_what_they_should() {
+fn faults_have_their_effects_on_processes() {
     let checks: [fn(); 8] = [
-        right_nodes_survive_all_faults_at_once,
-        a_node_that_is_killed_lives_again_and_again,
-        a_node_that_is_started_again_is_set_up_again,
-        a_store_that_forgets_its_keys_is_found_though_it_only_refuses,
-        a_node_that_is_paused_stands_still_and_answers_later,
-        links_are_struck_between_servers_only,
-        a_node_that_cannot_live_again_ends_the_test_with_a_reason,
-        a_node_that_says_nothing_in_its_second_life_is_waited_for,
+        correct_nodes_survive_all_faults_at_once,
+        a_killed_node_is_restarted_repeatedly,
+        a_restarted_node_is_set_up_again,
+        a_store_that_loses_its_keys_is_found_although_it_only_refuses,
+        a_paused_node_answers_later,
+        only_links_between_servers_are_struck,
+        a_node_that_cannot_be_restarted_ends_the_test_with_a_reason,
+        a_restarted_node_that_is_silent_is_awaited,
     ];
     all_at_once(&checks, |_, check| check());
 }
 
-fn right_nodes_survive_all_faults_at_once() {
+fn correct_nodes_survive_all_faults_at_once() {
     let all = "partition,kill,pause,one-way,loss,duplicate,slow";
     all_at_once(&[11, 12, 13, 14, 15], |_, seed| {
-        let marker = unique(&format!("8660{seed}"));
+        let marker = unique_sleep(&format!("8660{seed}"));
         let node = format!("{}{GREETER}", CHILDREN.replace("MARKER", &marker));
         let place = Place::with_node(&format!("all{seed}"), &node);
         let outcome = place.eddy(&format!(
             "test -w echo --bin node --node-count 3 --rate 60 --time-limit 4 --nemesis {all} \
              --nemesis-interval 0.5 --seed {seed}"
         ));
-        let Outcome { status, stdout, stderr } = &outcome;
+        let CommandResult { status, stdout, stderr } = &outcome;
         assert!(matches!(status, Some(0 | 1)), "seed {seed}: {stdout}\n{stderr}");
         assert!(!stdout.contains("warning:"), "seed {seed}: {stdout}");
         assert!(!is_running(&marker), "seed {seed}");
@@ -126,27 +127,32 @@ fn right_nodes_survive_all_faults_at_once() {
     });
 }
 
-fn a_node_that_is_killed_lives_again_and_again() {
-    let place = Place::with_node("lives", &format!("{LIFE}{ECHO}"));
+fn a_killed_node_is_restarted_repeatedly() {
+    let place = Place::with_node("incarnations", &format!("{COUNT_INCARNATION}{ECHO}"));
     let run = "test -w echo --bin node --node-count 2 --rate 30 --concurrency 30n --time-limit 3 --nemesis kill \
                --nemesis-interval 0.5 --seed 8 --log-net-send";
-    let Outcome { stderr, .. } = place.eddy(run).expect(0, "");
+    let CommandResult { stderr, .. } = place.eddy(run).expect(0, "");
     let history = history(&place);
     let killed = named_by(&history, "kill", "killed");
     let started = named_by(&history, "start", "started");
     assert_eq!(killed, started);
     for node in ["n0", "n1"] {
         let storage = place.0.join("store/latest/storage").join(node).canonicalize().unwrap();
-        let lives = fs::read_to_string(storage.join("lives")).unwrap().lines().count();
-        // One that is killed right after it was started may not have lived.
-        assert!((2..=1 + killed[node]).contains(&lives), "{lives} lives, {killed:?}");
+        let incarnations =
+            fs::read_to_string(storage.join("incarnations")).unwrap().lines().count();
+        // A process that is killed right after its start may not have run.
+        assert!((2..=1 + killed[node]).contains(&incarnations), "{incarnations}, {killed:?}");
         let words = fs::read_to_string(place.0.join(format!("store/latest/node-logs/{node}.log")));
-        let each = (1..=lives).map(|life| format!("life {life} in {}\n", storage.display()));
+        let each = (1..=incarnations)
+            .map(|incarnation| format!("incarnation {incarnation} in {}\n", storage.display()));
         assert_eq!(words.unwrap(), each.collect::<String>());
         let said = format!(r#""src":"{node}""#);
         let answered = |line: &&str| line.contains(&said) && line.contains("init_ok");
         let answered = stderr.lines().filter(answered).count();
-        assert!((2..=lives).contains(&answered), "{answered} of {lives} lives answered init");
+        assert!(
+            (2..=incarnations).contains(&answered),
+            "{answered} of {incarnations} incarnations answered init"
+        );
     }
     assert!(killed["n0"] >= 3, "{killed:?}");
 
@@ -158,7 +164,7 @@ fn a_node_that_is_killed_lives_again_and_again() {
     let struck: Map =
         killed.iter().map(|(node, times)| (Value::Str(node.clone()), number(*times))).collect();
     assert_eq!(of_kill("struck"), Some(struck.into()));
-    let in_doubt = history.clients().filter(|op| op.kind == Kind::Info).count();
+    let in_doubt = history.client_ops().filter(|op| op.kind == Kind::Info).count();
     let lost = of_kill("messages-lost").and_then(|lost| lost.as_int()).unwrap();
     // The others had reached a node that was killed before it answered; and init may be lost, too.
     let most = in_doubt + killed.values().sum::<usize>();
@@ -166,55 +172,61 @@ fn a_node_that_is_killed_lives_again_and_again() {
     assert_eq!(results.get_in(&["liveness", "valid?"]), Some(&Value::Bool(true)));
 }
 
-fn a_node_that_is_started_again_is_set_up_again() {
-    let place = Place::with_node("setup", &format!("{LIFE}{VALUE}{STORE}"));
+fn a_restarted_node_is_set_up_again() {
+    let place = Place::with_node("setup", &format!("{COUNT_INCARNATION}{VALUE}{STORE}"));
     let run = "test -w broadcast --bin node --node-count 1 --rate 10 --concurrency 30n --time-limit 3 --nemesis kill \
                --nemesis-interval 0.5 --seed 8";
     place.eddy(run).expect(0, "");
     let words = fs::read_to_string(place.0.join("store/latest/node-logs/n0.log")).unwrap();
-    let lives = words.split("life ").skip(1).map(|life| life.lines().skip(1).collect::<Vec<_>>());
-    let lives: Vec<_> = lives.collect();
-    assert!(lives.len() > 2, "{words}");
-    for life in &lives {
+    let incarnations = words
+        .split("incarnation ")
+        .skip(1)
+        .map(|incarnation| incarnation.lines().skip(1).collect::<Vec<_>>());
+    let incarnations: Vec<_> = incarnations.collect();
+    assert!(incarnations.len() > 2, "{words}");
+    for incarnation in &incarnations {
         let setup = ["init", "topology"];
-        // It may be killed before.
-        assert!(life.iter().zip(setup).all(|(asked, expected)| *asked == expected), "{words}");
-        assert!(!life.iter().skip(2).any(|asked| setup.contains(asked)), "{words}");
+        // It may be killed earlier.
+        assert!(
+            incarnation.iter().zip(setup).all(|(asked, expected)| *asked == expected),
+            "{words}"
+        );
+        assert!(!incarnation.iter().skip(2).any(|asked| setup.contains(asked)), "{words}");
     }
-    assert!(lives.last().unwrap().contains(&"read"), "{words}");
+    assert!(incarnations.last().unwrap().contains(&"read"), "{words}");
 }
 
-fn a_store_that_forgets_its_keys_is_found_though_it_only_refuses() {
+fn a_store_that_loses_its_keys_is_found_although_it_only_refuses() {
     let place = Place::with_node("forgetful", &format!("{VALUE}{FORGETFUL}"));
     let run = "test -w lin-kv --bin node --node-count 1 --rate 30 --concurrency 4n --time-limit 5";
-    let Outcome { stdout, .. } = place.eddy(&format!("{run} --seed 8")).expect(0, "");
+    let CommandResult { stdout, .. } = place.eddy(&format!("{run} --seed 8")).expect(0, "");
     assert!(!stdout.contains("warning:"), "{stdout}");
     // On a busy machine, a kill may come when nothing was written that anybody asks for.
     let refused = "was refused because the key did not exist";
     let is_found = (8..13).any(|seed| {
         let killed = format!("{run} --nemesis kill --nemesis-interval 0.5 --seed {seed}");
-        let Outcome { status, stdout, .. } = place.eddy(&killed);
+        let CommandResult { status, stdout, .. } = place.eddy(&killed);
         status == Some(1) && stdout.contains(refused)
     });
     assert!(is_found, "no seed of five shows {refused:?}");
 }
 
-fn a_node_that_is_paused_stands_still_and_answers_later() {
-    let place = Place::with_node("paused", &format!("{LIFE}{ECHO}"));
-    // The first requests are given up after 5 s, and answered at 5.9 s, with the others.
+fn a_paused_node_answers_later() {
+    let place = Place::with_node("paused", &format!("{COUNT_INCARNATION}{ECHO}"));
+    // The first requests time out after 5 s, and are answered at 5.9 s, with the others.
     let run = format!(
         "test -w echo --bin node --rate 20 --concurrency 4n --time-limit 7 {PAUSED} \
          --log-net-send"
     );
-    let mut eddy = Running::start(&place, &run);
-    let id = eddy.id_of_life(1);
-    eddy.wait_until(|| state(id) == Some('T'));
+    let mut eddy = TestInProgress::start(&place, &run);
+    let id = eddy.pid_of_incarnation(1);
+    eddy.wait_until(|| procfs_state(id) == Some('T'));
     let since = Instant::now();
     let told = eddy.read_until("echo_ok");
     assert!(since.elapsed() > Duration::from_secs(3), "{:?}", since.elapsed());
-    assert_ne!(state(id), Some('T'));
+    assert_ne!(procfs_state(id), Some('T'));
     assert!(told.contains(r#""type":"echo""#), "{told}");
-    let Outcome { status, stdout, .. } = eddy.end();
+    let CommandResult { status, stdout, .. } = eddy.end();
     assert_eq!(status, Some(0), "{stdout}");
     assert!(!stdout.contains("warning:"), "{stdout}");
 
@@ -222,7 +234,7 @@ fn a_node_that_is_paused_stands_still_and_answers_later() {
     let time = |f: &'static str| outcomes(&history, f).next().unwrap().time;
     let (paused, resumed) = (time("pause"), time("resume"));
     let pause = paused..resumed;
-    let ended: Vec<&Op> = history.clients().filter(|op| op.kind != Kind::Invoke).collect();
+    let ended: Vec<&Op> = history.client_ops().filter(|op| op.kind != Kind::Invoke).collect();
     let during = |op: &&&Op| pause.contains(&op.time);
     assert!(ended.iter().filter(during).all(|op| op.kind == Kind::Info));
     assert_eq!(ended.iter().filter(during).count(), 4);
@@ -232,11 +244,11 @@ fn a_node_that_is_paused_stands_still_and_answers_later() {
     assert!(after.filter(begun_before).count() > 0);
 }
 
-fn links_are_struck_between_servers_only() {
+fn only_links_between_servers_are_struck() {
     let place = Place::with_node("links", GREETER);
     let run = "test -w echo --bin node --node-count 2 --rate 100 --time-limit 5 --seed 1 \
                --nemesis loss,duplicate,slow,one-way --nemesis-interval 0.3 --availability total";
-    let Outcome { stdout, .. } = place.eddy(run).expect(0, "");
+    let CommandResult { stdout, .. } = place.eddy(run).expect(0, "");
     let results = results(&place);
     for (fault, what) in [
         ("loss", "messages-lost"),
@@ -249,25 +261,26 @@ fn links_are_struck_between_servers_only() {
     }
 }
 
-fn a_node_that_cannot_live_again_ends_the_test_with_a_reason() {
-    let again = |script: &str| format!("if [ $life -gt 1 ]; then {script}; fi\n{ECHO}");
+fn a_node_that_cannot_be_restarted_ends_the_test_with_a_reason() {
+    let again = |script: &str| format!("if [ $incarnation -gt 1 ]; then {script}; fi\n{ECHO}");
     let refusal = ECHO.replace("init_ok", "error\",\"code\":13,\"text\":\"no");
     let rows = [
         (
             again("exit 3"),
-            "node n0 cannot be tested: started again, before it answered init, it exited with \
-             status 3.\nIts last words on STDERR were:\n  life 2 in /",
+            "node n0 cannot be tested: after its restart, before it answered init, it exited with \
+             status 3.\nIt last wrote to STDERR:\n  incarnation 2 in /",
         ),
         (
             again("printf '{\"src\"'; sleep MARKER"),
-            "node n0 cannot be tested: started again, before it answered init, it wrote half a \
+            "node n0 cannot be tested: after its restart, before it answered init, it wrote half a \
              line to STDOUT and then nothing more:\n  {\"src\"\n",
         ),
         (
             again(&refusal),
-            "node n0 cannot be tested: started again, it answered init with\n  {\"type\":\"error\"",
+            "node n0 cannot be tested: after its restart, it answered init with\n  {\"type\":\
+             \"error\"",
         ),
-        (format!("rm -- \"$0\"\n{ECHO}"), "/node is there no more; what was recorded is in store"),
+        (format!("rm -- \"$0\"\n{ECHO}"), "/node no longer exists; the recorded files are in "),
         (
             // Ends by itself while the other one is dead.
             r#"read -r line
@@ -282,9 +295,9 @@ fn a_node_that_cannot_live_again_ends_the_test_with_a_reason() {
         ),
     ];
     all_at_once(&rows, |number, (script, expected)| {
-        let marker = unique(&format!("8670{number}"));
+        let marker = unique_sleep(&format!("8670{number}"));
         let script = script.replace("MARKER", &marker);
-        let node = format!("{LIFE}sleep {marker} &\n{script}");
+        let node = format!("{COUNT_INCARNATION}sleep {marker} &\n{script}");
         let place = Place::with_node(&format!("again{number}"), &node);
         let two = DEAD.replace("--node-count 1", "--node-count 2");
         let faults = if script.contains("n0") { &two } else { KILLED };
@@ -299,13 +312,14 @@ fn a_node_that_cannot_live_again_ends_the_test_with_a_reason() {
     });
 }
 
-fn a_node_that_says_nothing_in_its_second_life_is_waited_for() {
-    let node = format!("{LIFE}if [ $life = 2 ]; then exec sleep 100; fi\n{ECHO}");
+fn a_restarted_node_that_is_silent_is_awaited() {
+    let node =
+        format!("{COUNT_INCARNATION}if [ $incarnation = 2 ]; then exec sleep 100; fi\n{ECHO}");
     let place = Place::with_node("silent-again", &node);
     let begin = Instant::now();
     place.eddy(&format!("test -w echo --bin node {KILLED} --time-limit 6")).expect(
         255,
-        "node n0 cannot be tested: started again, it did not answer init in time. Does it read \
+        "node n0 cannot be tested: after its restart, it did not answer init in time. Does it read \
          STDIN and flush STDOUT, as print(…, flush=True) does in Python?\n",
     );
     assert!(begin.elapsed() > Duration::from_secs(10), "{:?}", begin.elapsed());
@@ -314,29 +328,30 @@ fn a_node_that_says_nothing_in_its_second_life_is_waited_for() {
 #[test]
 fn a_signal_leaves_no_process_behind_whatever_faults_do() {
     let rows = [(Signal::INT, "Ctrl-C"), (Signal::TERM, "SIGTERM"), (Signal::HUP, "SIGHUP")];
-    let moments = [Moment::Paused, Moment::Dead, Moment::StartedAgain];
+    let moments = [SignalMoment::Paused, SignalMoment::Dead, SignalMoment::StartedAgain];
     let rows: Vec<_> = moments
         .iter()
-        .flat_map(|moment| rows.map(|(signal, name)| (*moment, signal, name)))
+        .flat_map(|signal_moment| rows.map(|(signal, name)| (*signal_moment, signal, name)))
         .collect();
-    all_at_once(&rows, |number, (moment, signal, name)| {
-        let marker = unique(&format!("8680{number}"));
-        let again = format!("if [ $life = 2 ]; then exec sleep {marker}; fi");
-        let node = format!("{}{LIFE}{again}\n{ECHO}", CHILDREN.replace("MARKER", &marker));
+    all_at_once(&rows, |number, (signal_moment, signal, name)| {
+        let marker = unique_sleep(&format!("8680{number}"));
+        let again = format!("if [ $incarnation = 2 ]; then exec sleep {marker}; fi");
+        let node =
+            format!("{}{COUNT_INCARNATION}{again}\n{ECHO}", CHILDREN.replace("MARKER", &marker));
         let place = Place::with_node(&format!("signal{number}"), &node);
-        let faults = match moment {
-            Moment::Paused => PAUSED,
-            Moment::Dead => DEAD,
-            Moment::StartedAgain => KILLED,
+        let faults = match signal_moment {
+            SignalMoment::Paused => PAUSED,
+            SignalMoment::Dead => DEAD,
+            SignalMoment::StartedAgain => KILLED,
         };
         let run = format!("test -w echo --bin node {faults}");
-        let mut eddy = Running::start(&place, &run);
-        let id = eddy.id_of_life(1);
-        match moment {
-            Moment::Paused => eddy.wait_until(|| state(id) == Some('T')),
-            Moment::Dead => eddy.wait_until(|| state(id).is_none()),
-            Moment::StartedAgain => {
-                eddy.id_of_life(2);
+        let mut eddy = TestInProgress::start(&place, &run);
+        let id = eddy.pid_of_incarnation(1);
+        match signal_moment {
+            SignalMoment::Paused => eddy.wait_until(|| procfs_state(id) == Some('T')),
+            SignalMoment::Dead => eddy.wait_until(|| procfs_state(id).is_none()),
+            SignalMoment::StartedAgain => {
+                eddy.pid_of_incarnation(2);
             }
         }
         assert!(is_running(&marker));
@@ -345,12 +360,12 @@ fn a_signal_leaves_no_process_behind_whatever_faults_do() {
         for _ in 0..2 {
             kill_process(Pid::from_child(&eddy.eddy), *signal).unwrap();
         }
-        let Outcome { status, stderr, .. } = eddy.end();
+        let CommandResult { status, stderr, .. } = eddy.end();
         assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
         assert_eq!(status, Some(255), "{stderr}");
-        let expected = format!("eddy: stopped by {name}; what was recorded is in store/echo/");
+        let expected = format!("eddy: stopped by {name}; the recorded files are in store/echo/");
         assert!(stderr.contains(&expected), "{stderr}");
-        assert!(!is_running(&marker), "{moment:?} {name}");
+        assert!(!is_running(&marker), "{signal_moment:?} {name}");
         let history = history(&place);
         assert!(history.ops().iter().any(|op| op.process == Process::Nemesis));
     });
@@ -358,14 +373,14 @@ fn a_signal_leaves_no_process_behind_whatever_faults_do() {
 
 /// What goes on when a signal comes.
 #[derive(Debug, Clone, Copy)]
-enum Moment {
+enum SignalMoment {
     Paused,
     Dead,
     StartedAgain,
 }
 
 #[test]
-fn faults_are_told_by_name() {
+fn faults_are_named() {
     let place = Place::new("names");
     let known = "(known: partition, kill, pause, one-way, loss, duplicate, slow)";
     for (names, expected) in [
@@ -378,47 +393,47 @@ fn faults_are_told_by_name() {
         let outcome = place.eddy(&run).expect(254, "--nemesis");
         outcome.expect(254, &format!("{expected}{known}"));
     }
-    let nameless = "a fault has no name; expected them between commas, without spaces";
+    let nameless = "a fault has no name; expected names separated by commas, without spaces";
     place.eddy("test -w echo --bin /bin/true --nemesis kill,").expect(254, nameless);
     let help = place.eddy("test --help").stdout;
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(help.contains("partition, kill, pause, one-way, loss, duplicate, slow"), "{help}");
 }
 
-/// A test that goes on.
-struct Running<'a> {
+/// Running test.
+struct TestInProgress<'a> {
     place: &'a Place,
     eddy: Child,
     stderr: BufReader<ChildStderr>,
 }
 
-impl Running<'_> {
-    fn start<'a>(place: &'a Place, run: &str) -> Running<'a> {
-        // Whoever runs these tests may have them ignore signals; eddy would do so, too.
+impl TestInProgress<'_> {
+    fn start<'a>(place: &'a Place, run: &str) -> TestInProgress<'a> {
+        // The parent of these tests may ignore signals, and eddy would inherit that.
         let mut shell = Command::new("env");
         shell.arg("--default-signal").arg(place.command("").get_program());
         shell.args(run.split_whitespace()).current_dir(&place.0);
         let mut eddy = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(eddy.stderr.take().unwrap());
-        Running { place, eddy, stderr }
+        TestInProgress { place, eddy, stderr }
     }
 
     /// Waits for what a node or the system brings about, as long as the test goes on.
     fn wait_until(&mut self, is_so: impl Fn() -> bool) {
         while !is_so() {
             assert!(self.eddy.try_wait().unwrap().is_none(), "the test has ended");
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// The id of the process that a node has in this of its lives, counted from 1.
-    fn id_of_life(&mut self, life: usize) -> i32 {
-        let path = self.place.0.join("store/current/storage/n0/lives");
+    /// Id of the process of this incarnation of a node, from 1.
+    fn pid_of_incarnation(&mut self, incarnation: usize) -> i32 {
+        let path = self.place.0.join("store/current/storage/n0/incarnations");
         let id = || {
-            let lives = fs::read_to_string(&path).ok()?;
-            // The last line may not be whole yet.
-            let lives: Vec<&str> = lives.split_inclusive('\n').collect();
-            lives.get(life - 1)?.strip_suffix('\n')?.parse().ok()
+            let incarnations = fs::read_to_string(&path).ok()?;
+            // The last line may be incomplete.
+            let incarnations: Vec<&str> = incarnations.split_inclusive('\n').collect();
+            incarnations.get(incarnation - 1)?.strip_suffix('\n')?.parse().ok()
         };
         self.wait_until(|| id().is_some());
         id().unwrap()
@@ -436,16 +451,16 @@ impl Running<'_> {
         }
     }
 
-    fn end(mut self) -> Outcome {
+    fn end(mut self) -> CommandResult {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.stderr.read_to_string(&mut stderr).unwrap();
         self.eddy.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
-        Outcome { status: self.eddy.wait().unwrap().code(), stdout, stderr }
+        CommandResult { status: self.eddy.wait().unwrap().code(), stdout, stderr }
     }
 }
 
-/// The letter that tells what a process does: `T` if it is stopped.
-fn state(id: i32) -> Option<char> {
+/// State of a process in procfs: `T` if it is stopped.
+fn procfs_state(id: i32) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     stat.rsplit_once(')')?.1.trim_start().chars().next()
 }

@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{Outcome, Place, all_at_once};
+use crate::common::{CommandResult, Place, all_at_once};
 
-/// A node, how it is run, and what comes of that: the exit status, and what is printed.
-struct Row {
+/// A node, its options, the expected exit status and output.
+struct NodeCase {
     node: &'static str,
     options: &'static str,
     status: i32,
@@ -18,22 +18,22 @@ const ECHO: &str = "-w echo --node-count 1 --rate 10 --time-limit 2";
 
 const BROADCAST: &str = "-w broadcast --node-count 5 --rate 10 --time-limit 3";
 
-const ROWS: [Row; 14] = [
-    Row {
-        // `"messages": null` while there is nothing, as a Go program has it.
+const ROWS: [NodeCase; 14] = [
+    NodeCase {
+        // It encodes an empty list as `"messages": null`, as Go does with a nil slice.
         node: "null-for-empty.py",
         options: "-w broadcast --node-count 1 --rate 20 --time-limit 3 -- b",
         status: 0,
         printed: &[":valid? true", "Everything looks good!"],
     },
-    Row {
+    NodeCase {
         node: "null-for-empty.py",
         options: "-w g-set --node-count 1 --rate 20 --time-limit 3 -- g",
         status: 0,
         printed: &[":valid? true", "Everything looks good!"],
     },
-    Row {
-        // Two of three nodes hand clients' requests on to the first as they came.
+    NodeCase {
+        // Two of three nodes forward clients' requests unchanged to the first.
         node: "lin-kv-forwards.py",
         options: "-w lin-kv --node-count 3 --concurrency 6 --rate 30 --time-limit 3",
         status: 0,
@@ -46,7 +46,7 @@ const ROWS: [Row; 14] = [
             " to n0: {\"",
         ],
     },
-    Row {
+    NodeCase {
         node: "echo-twice.py",
         options: ECHO,
         status: 0,
@@ -58,7 +58,7 @@ const ROWS: [Row; 14] = [
             ", and then the same\n",
         ],
     },
-    Row {
+    NodeCase {
         node: "broadcast-twice.py",
         options: BROADCAST,
         status: 0,
@@ -67,24 +67,24 @@ const ROWS: [Row; 14] = [
             " replies to requests that had been answered already, the first, broadcast by c",
         ],
     },
-    Row {
+    NodeCase {
         node: "echo-to-itself.py",
         options: ECHO,
         status: 1,
         printed: &[
-            "because n0 did not answer its only echo request within 5 s\n",
-            " to n0, which is itself, answers echo by c2: expected \"dest\": \"c2\", the src of \
-             the request: {\"type\":",
+            "reason: n0 did not answer its only echo request within 5 s\n",
+            " to n0, which is itself, in answer to the echo of c2: expected \"dest\": \"c2\", the \
+             src of the request, in {\"type\":",
         ],
     },
-    Row {
-        // It has asked others with these numbers, and never itself.
+    NodeCase {
+        // It used these ids in requests to other nodes, never to itself.
         node: "echo-to-itself-and-asks.py",
         options: "-w echo --node-count 2 --rate 10 --time-limit 2",
         status: 1,
-        printed: &[", which is itself, answers echo by c", "the src of the request: {\"type\":"],
+        printed: &[", which is itself, in answer to the echo of c", "the request, in {\"type\":"],
     },
-    Row {
+    NodeCase {
         node: "error-without-code.py",
         options: ECHO,
         status: 1,
@@ -93,47 +93,47 @@ const ROWS: [Row; 14] = [
              as 11, temporarily unavailable: {\"type\":",
         ],
     },
-    Row {
+    NodeCase {
         node: "no-in-reply-to.py",
         options: ECHO,
         status: 1,
         printed: &[
-            "node n0 sent a message to a client that answers no request, ",
+            "node n0 sent a message to a client that is not a reply to any of its requests, ",
             "to c2: in_reply_to is missing, expected 1, the msg_id of its request, echo: {\"type\":",
         ],
     },
-    Row {
+    NodeCase {
         node: "never-answers-broadcast.py",
         options: BROADCAST,
         status: 1,
-        printed: &[" was answered within 5 s, by any of 5 nodes: n0, n1, n2, n3 and n4\n"],
+        printed: &[" to 5 nodes was answered within 5 s: n0, n1, n2, n3 and n4\n"],
     },
-    Row {
+    NodeCase {
         node: "strings-for-numbers.py",
         options: BROADCAST,
         status: 1,
         printed: &[
-            "because all ",
-            " lost values are in reads as strings: 0 was added, and reads have \"0\"\n",
+            "reason: all ",
+            " lost values were read as strings: 0 was added, \"0\" was read\n",
         ],
     },
-    Row {
-        // It keeps nothing, and is killed when keys have been written. A write may be the first
-        // that a key sees afterwards, and then nothing shows: there are ten keys.
+    NodeCase {
+        // It stores nothing durably, and is killed after keys were written. Nothing shows if the
+        // next operation on a key is a write, so there are ten keys.
         node: "lin-kv-forgets.py",
         options: "-w lin-kv --node-count 1 --concurrency 20n --rate 60 --time-limit 10 --nemesis \
                   kill --nemesis-interval 1",
         status: 1,
-        printed: &["because key ", " was refused because the key did not exist, but key "],
+        printed: &["reason: key ", " was refused because the key did not exist, but key "],
     },
-    Row {
+    NodeCase {
         node: "never-answers-read.py",
         options: "-w g-counter --node-count 1 --rate 10 --time-limit 2",
         status: 1,
-        printed: &["because n0 answered none of "],
+        printed: &["reason: n0 answered none of "],
     },
-    Row {
-        // What it says of that is on STDERR.
+    NodeCase {
+        // Its error is on STDERR.
         node: "crashes-later.py",
         options: BROADCAST,
         status: 255,
@@ -142,18 +142,18 @@ const ROWS: [Row; 14] = [
 ];
 
 #[test]
-fn nodes_of_the_field_come_to_what_they_should() {
+fn nodes_with_common_mistakes_get_the_expected_verdicts() {
     if Command::new("python3").arg("--version").output().is_err() {
         assert!(std::env::var_os("CI").is_none(), "CI has to have python3");
         eprintln!("skipped: there is no python3 to run the nodes in tests/field/nodes");
         return;
     }
     let nodes = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/field/nodes");
-    all_at_once(&ROWS, |number, Row { node, options, status, printed }| {
+    all_at_once(&ROWS, |number, NodeCase { node, options, status, printed }| {
         let place = Place::new(&format!("field{number}"));
         let bin = nodes.join(node);
         let outcome = place.eddy(&format!("test --bin {} --seed 7 {options}", bin.display()));
-        let Outcome { stdout, .. } = outcome.expect(*status, "");
+        let CommandResult { stdout, .. } = outcome.expect(*status, "");
         for printed in *printed {
             assert!(stdout.contains(printed), "expected {printed:?} of {node} in\n{stdout}");
         }

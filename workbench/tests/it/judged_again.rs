@@ -9,8 +9,8 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use eddy::checker::availability::Goal;
-use eddy::checker::elle::ConsistencyModel;
+use eddy::checkers::availability::Goal;
+use eddy::checkers::elle::ConsistencyModel;
 use eddy::concurrency::Concurrency;
 use eddy::edn::Value;
 use eddy::{Fault, Report, Strike, Test, Validity, Workload, workload};
@@ -22,7 +22,7 @@ use crate::common::Place;
 
 /// What a node does beside answering.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Mood {
+enum Deviation {
     Well,
     /// Answers no read.
     NeverReads,
@@ -89,9 +89,9 @@ enum Reply {
     },
 }
 
-struct Alone {
+struct IsolatedNode {
     workload: &'static dyn Workload,
-    mood: Mood,
+    deviation: Deviation,
     began: tokio::time::Instant,
     requests: Cell<usize>,
     sum: Cell<i64>,
@@ -101,11 +101,11 @@ struct Alone {
     committed: RefCell<BTreeMap<String, usize>>,
 }
 
-impl Alone {
-    fn new(workload: &'static dyn Workload, mood: Mood) -> Alone {
-        Alone {
+impl IsolatedNode {
+    fn new(workload: &'static dyn Workload, deviation: Deviation) -> IsolatedNode {
+        IsolatedNode {
             workload,
-            mood,
+            deviation,
             began: tokio::time::Instant::now(),
             requests: Cell::default(),
             sum: Cell::default(),
@@ -133,7 +133,7 @@ impl Alone {
     fn transact(&self, mut txn: Vec<(String, Json, Json)>) -> Reply {
         let half = txn.len() / 2;
         for (place, (f, key, value)) in txn.iter_mut().enumerate() {
-            let is_forgotten = self.mood == Mood::Forgets && place > half;
+            let is_forgotten = self.deviation == Deviation::Forgets && place > half;
             let mut registers = self.registers.borrow_mut();
             let register = registers.entry(key.to_string()).or_default();
             match &**f {
@@ -152,7 +152,7 @@ impl Alone {
 }
 
 #[async_trait(?Send)]
-impl Handler for Alone {
+impl Handler for IsolatedNode {
     type Request = Request;
     type Reply = Reply;
 
@@ -160,15 +160,15 @@ impl Handler for Alone {
         let number = self.requests.get();
         self.requests.set(number + 1);
         let is_tired = self.began.elapsed() > Duration::from_secs(30);
-        match self.mood {
-            Mood::Panics if number > 20 => panic!("I do not feel well"),
-            Mood::Refuses if number % 3 == 2 => {
+        match self.deviation {
+            Deviation::Panics if number > 20 => panic!("I do not feel well"),
+            Deviation::Refuses if number % 3 == 2 => {
                 return Err(ErrorCode::TemporarilyUnavailable.error("not now").into());
             }
-            Mood::NeverReads if matches!(request, Request::Read { .. }) => {
+            Deviation::NeverReads if matches!(request, Request::Read { .. }) => {
                 std::future::pending::<()>().await;
             }
-            Mood::Tires if is_tired => std::future::pending().await,
+            Deviation::Tires if is_tired => std::future::pending().await,
             _ => {}
         }
         Ok(match request {
@@ -227,8 +227,12 @@ impl Handler for Alone {
     }
 }
 
-/// A test of a workload, a little changed.
-fn run(workload: &'static dyn Workload, mood: Mood, change: impl FnOnce(&mut Test)) -> Report {
+/// Runs a test of a workload with changes.
+fn run(
+    workload: &'static dyn Workload,
+    deviation: Deviation,
+    change: impl FnOnce(&mut Test),
+) -> Report {
     let two = NonZeroUsize::new(2).unwrap();
     let mut test = Test {
         workload,
@@ -239,7 +243,7 @@ fn run(workload: &'static dyn Workload, mood: Mood, change: impl FnOnce(&mut Tes
         ..Test::default()
     };
     change(&mut test);
-    test.run(move |_| Alone::new(workload, mood))
+    test.run(move |_| IsolatedNode::new(workload, deviation))
 }
 
 /// Analyzes the directory of a test, and expects the verdict of the test.
@@ -256,7 +260,7 @@ fn check(place: &Place, report: &Report, expected: Validity) {
         Validity::Unknown => 2,
     };
     let outcome = outcome.expect(status, &format!("eddy: workload {}, as ", test.workload.name()));
-    let results = outcome.stdout.split("\nbecause ").next().unwrap();
+    let results = outcome.stdout.split("\nreason: ").next().unwrap();
     let results = results.split("\nwarning: ").next().unwrap();
     let results = results.split("\n\n").next().unwrap();
     let analyzed = Value::read_edn(results).unwrap();
@@ -273,23 +277,23 @@ fn check(place: &Place, report: &Report, expected: Validity) {
         }
     }
     for reason in &report.reasons {
-        assert!(outcome.stdout.contains(&format!("because {reason}")), "{name}: {reason}");
+        assert!(outcome.stdout.contains(&format!("reason: {reason}")), "{name}: {reason}");
     }
 }
 
 #[test]
-fn every_workload_is_judged_alike_whether_it_is_valid_or_not() {
+fn every_workload_gets_the_same_verdict_again() {
     use Validity::{Invalid, Valid};
     let place = Place::new("judged-again-workloads");
     for workload in workload::ALL {
-        check(&place, &run(workload, Mood::Well, |_| {}), Valid);
-        let two = run(workload, Mood::Well, |test| test.nodes = 2);
+        check(&place, &run(workload, Deviation::Well, |_| {}), Valid);
+        let two = run(workload, Deviation::Well, |test| test.nodes = 2);
         check(&place, &two, if workload.name() == "echo" { Valid } else { Invalid });
     }
 }
 
 #[test]
-fn what_a_test_asks_for_is_asked_for_again() {
+fn options_of_the_test_apply_again() {
     use Validity::{Invalid, Valid};
     let place = Place::new("judged-again-standards");
     let models = |models: &[ConsistencyModel]| {
@@ -297,23 +301,23 @@ fn what_a_test_asks_for_is_asked_for_again() {
         move |test: &mut Test| (test.consistency_models, test.nodes) = (models, 2)
     };
     let rw = &workload::TxnRwRegister;
-    check(&place, &run(rw, Mood::Well, models(&[ConsistencyModel::ReadUncommitted])), Valid);
-    check(&place, &run(rw, Mood::Well, models(&[ConsistencyModel::Serializable])), Invalid);
-    check(&place, &run(rw, Mood::Well, models(&[])), Valid);
+    check(&place, &run(rw, Deviation::Well, models(&[ConsistencyModel::ReadUncommitted])), Valid);
+    check(&place, &run(rw, Deviation::Well, models(&[ConsistencyModel::Serializable])), Invalid);
+    check(&place, &run(rw, Deviation::Well, models(&[])), Valid);
     let goal = |goal: Goal| move |test: &mut Test| test.availability = goal;
     let echo = &workload::GCounter;
-    check(&place, &run(echo, Mood::Refuses, goal(Goal::Total)), Invalid);
-    check(&place, &run(echo, Mood::Refuses, goal(Goal::Fraction(0.1 + 0.2))), Valid);
-    check(&place, &run(echo, Mood::Refuses, goal(Goal::Fraction(0.9))), Invalid);
-    check(&place, &run(echo, Mood::Refuses, goal(Goal::None)), Valid);
+    check(&place, &run(echo, Deviation::Refuses, goal(Goal::Total)), Invalid);
+    check(&place, &run(echo, Deviation::Refuses, goal(Goal::Fraction(0.1 + 0.2))), Valid);
+    check(&place, &run(echo, Deviation::Refuses, goal(Goal::Fraction(0.9))), Invalid);
+    check(&place, &run(echo, Deviation::Refuses, goal(Goal::None)), Valid);
 }
 
 #[test]
 fn a_test_in_which_no_read_succeeded_is_judged_again() {
     let place = Place::new("judged-again-reads");
     for name in ["broadcast", "g-set", "lin-kv", "g-counter", "pn-counter"] {
-        let workload = workload::named(name, &workload::ALL).unwrap();
-        let silent = run(workload, Mood::NeverReads, |_| {});
+        let workload = workload::by_name(name, &workload::ALL).unwrap();
+        let silent = run(workload, Deviation::NeverReads, |_| {});
         check(&place, &silent, Validity::Invalid);
     }
 }
@@ -322,8 +326,8 @@ fn a_test_in_which_no_read_succeeded_is_judged_again() {
 fn a_test_in_which_nothing_was_judged_is_valid_and_its_history_is_not() {
     let place = Place::new("judged-again-nothing");
     for workload in workload::ALL {
-        let report = run(workload, Mood::Well, |test| test.rate = 0.0);
-        // The counters are read at the end. Maelstrom finds fault with an empty graph.
+        let report = run(workload, Deviation::Well, |test| test.rate = 0.0);
+        // The counters are read at the end. Maelstrom rejects an empty graph.
         let (expected, status) = match workload.name() {
             "echo" | "lin-kv" | "unique-ids" => (Validity::Valid, 2),
             "g-counter" | "pn-counter" => (Validity::Valid, 0),
@@ -344,29 +348,29 @@ fn a_test_in_which_nothing_was_judged_is_valid_and_its_history_is_not() {
 }
 
 #[test]
-fn what_kills_took_and_who_did_not_come_back_is_told_again() {
+fn values_lost_to_kills_and_missing_clients_are_reported_again() {
     let place = Place::new("judged-again-kills");
     let second = Duration::from_secs;
-    let names = |test: &mut Test| test.names = vec!["left".to_owned(), "right".to_owned()];
-    let killed = run(&workload::GSet, Mood::Well, |test| {
+    let with_ids = |test: &mut Test| test.ids = vec!["left".to_owned(), "right".to_owned()];
+    let killed = run(&workload::GSet, Deviation::Well, |test| {
         test.strikes = vec![Strike::kill(["n0"], second(15), second(17))];
     });
-    assert!(!killed.lost_with_nodes.is_empty(), "{killed}");
+    assert!(!killed.lost_with_killed_nodes.is_empty(), "{killed}");
     check(&place, &killed, Validity::Invalid);
-    let tired = run(&workload::Kafka, Mood::Tires, |test| {
-        names(test);
+    let tired = run(&workload::Kafka, Deviation::Tires, |test| {
+        with_ids(test);
         (test.time_limit, test.faults) = (second(25), [Fault::Slow].into());
     });
     assert!(tired.reasons.iter().any(|reason| reason.contains("the nodes had 10 s")), "{tired}");
     check(&place, &tired, Validity::Invalid);
-    let tired = run(&workload::Echo, Mood::Tires, |test| {
+    let tired = run(&workload::Echo, Deviation::Tires, |test| {
         (test.time_limit, test.faults) = (second(25), [Fault::Partition].into());
     });
     check(&place, &tired, Validity::Valid);
     let all: [(&dyn Workload, u64); 3] =
         [(&workload::Kafka, 3), (&workload::LinKv, 4), (&workload::Broadcast, 5)];
     for (workload, seed) in all {
-        let all = run(workload, Mood::Well, |test| {
+        let all = run(workload, Deviation::Well, |test| {
             (test.faults, test.seed, test.nodes) = (Fault::ALL.into(), seed, 3);
         });
         check(&place, &all, Validity::Invalid);
@@ -374,14 +378,14 @@ fn what_kills_took_and_who_did_not_come_back_is_told_again() {
 }
 
 #[test]
-fn a_test_that_did_not_come_to_its_end_is_judged_by_what_it_left() {
+fn an_interrupted_test_is_judged_by_its_record() {
     let place = Place::new("judged-again-failure");
-    let report = run(&workload::Echo, Mood::Panics, |_| {});
+    let report = run(&workload::Echo, Deviation::Panics, |_| {});
     assert_eq!(report.valid, Validity::Invalid);
     let directory = eddy_pages::keep(&report, &place.0.join("store")).unwrap();
     let analyze = format!("analyze {}", directory.display());
     let outcome = place.eddy(&analyze).expect(2, "").stdout;
-    let expected = "because the test did not come to its end, and what it left is judged: node \
+    let expected = "reason: the test did not end, and the recorded part of it was judged: node \
                     n0 cannot be tested: it panicked: I do not feel well";
     assert!(outcome.contains(expected), "{outcome}");
     // As a test leaves it that was killed.
@@ -392,9 +396,10 @@ fn a_test_that_did_not_come_to_its_end_is_judged_by_what_it_left() {
 }
 
 #[test]
-fn the_command_line_wins_over_what_was_recorded_and_that_over_the_path() {
+fn the_command_line_overrides_test_json_which_overrides_the_path() {
     let place = Place::new("judged-again-belief");
-    let report = run(&workload::GCounter, Mood::Refuses, |test| test.availability = Goal::Total);
+    let report =
+        run(&workload::GCounter, Deviation::Refuses, |test| test.availability = Goal::Total);
     let directory = eddy_pages::keep(&report, &place.0.join("store")).unwrap();
     let at = directory.display();
     place.eddy(&format!("analyze {at}")).expect(1, "workload g-counter, as ");
@@ -410,8 +415,8 @@ fn the_command_line_wins_over_what_was_recorded_and_that_over_the_path() {
     }
     fs::write(&test, older.to_string()).unwrap();
     let outcome = place.eddy(&format!("analyze {at}")).expect(0, "test.json says").stdout;
-    let expected = "results.edn says false of the availability, and this analysis true; expected \
-                    --availability with what the test was to reach";
+    let expected = "results.edn says false of the availability, and this analysis true; set \
+                    --availability to what the test required";
     assert!(outcome.contains(expected), "{outcome}");
     // What nobody can read is not guessed.
     older["availability"] = json!("most");
@@ -425,7 +430,8 @@ fn the_command_line_wins_over_what_was_recorded_and_that_over_the_path() {
     place.eddy("analyze store/latest").expect(0, "eddy: workload g-counter, as its path says");
     let file = directory.join("history.edn");
     fs::copy(file, place.0.join("history.edn")).unwrap();
-    let expected = "eddy: workload pn-counter, as the operations tell; the verdict is the same with -w g-counter";
+    let expected = "eddy: workload pn-counter, recognized by its operations; the verdict is the \
+                    same with -w g-counter";
     place.eddy("analyze history.edn").expect(0, expected);
     // Jepsen keeps the operations of each key of lin-kv apart.
     let read = "{:index 0, :time 0, :type :invoke, :process 0, :f :read, :value nil}";
@@ -434,23 +440,24 @@ fn the_command_line_wins_over_what_was_recorded_and_that_over_the_path() {
     let expected = "eddy: workload lin-kv, as its path says";
     assert!(place.eddy(&format!("analyze {key}")).stderr.starts_with(expected));
     place.file("lin-kv/mine/history.edn", read, 0o644);
-    place.eddy("analyze lin-kv/mine").expect(254, "may be of several workloads");
+    place.eddy("analyze lin-kv/mine").expect(254, "fits several workloads");
 }
 
 #[test]
 fn a_bare_history_under_faults_of_eddy_is_judged_by_liveness_too() {
     let place = Place::new("judged-again-bare");
-    // A client that crashes on purpose is replaced, and what replaced it was answered.
-    let moods: [(&dyn Workload, Mood, i32); 2] =
-        [(&workload::Kafka, Mood::Well, 0), (&workload::Echo, Mood::Tires, 1)];
-    for (workload, mood, status) in moods {
-        let report = run(workload, mood, |test| {
+    // A client that crashes on purpose is replaced, and the replacement got replies.
+    let moods: [(&dyn Workload, Deviation, i32); 2] =
+        [(&workload::Kafka, Deviation::Well, 0), (&workload::Echo, Deviation::Tires, 1)];
+    for (workload, deviation, status) in moods {
+        let report = run(workload, deviation, |test| {
             (test.time_limit, test.faults) = (Duration::from_secs(25), [Fault::Slow].into());
         });
         let directory = eddy_pages::keep(&report, &place.0.join("store")).unwrap();
         fs::copy(directory.join("history.edn"), place.0.join("history.edn")).unwrap();
-        let outcome = place.eddy("analyze history.edn").expect(status, "as the operations tell");
-        let is_dead = outcome.stdout.contains("because the last echo that a node was asked for (");
+        let outcome =
+            place.eddy("analyze history.edn").expect(status, "recognized by its operations");
+        let is_dead = outcome.stdout.contains("reason: the last echo that a node was asked for (");
         assert_eq!(is_dead, status == 1, "{}", outcome.stdout);
         assert!(!outcome.stdout.contains("warning: the last "), "{}", outcome.stdout);
     }

@@ -7,9 +7,9 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::common::{ECHO, Outcome, Place};
+use crate::common::{CommandResult, ECHO, Place};
 
-const ALWAYS: [&str; 10] = [
+const ALWAYS_RECORDED: [&str; 10] = [
     "history.edn",
     "history.txt",
     "latency-quantiles.svg",
@@ -26,8 +26,8 @@ fn read(place: &Place, file: &str) -> String {
     fs::read_to_string(place.0.join("store/latest").join(file)).unwrap()
 }
 
-/// All files of the test that ended last, with their bytes.
-fn kept(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
+/// All files of the last test, with their contents.
+fn recorded_files(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut directories = vec![fs::canonicalize(place.0.join("store/latest")).unwrap()];
     while let Some(directory) = directories.pop() {
@@ -44,25 +44,25 @@ fn kept(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn a_test_leaves_a_report_and_a_check_leaves_it_as_it_is() {
+fn a_test_records_a_report_and_a_check_changes_nothing() {
     let place = Place::with_node("kept", ECHO);
     place.eddy("test -w echo --bin node --node-count 1 --time-limit 1 --seed 7").expect(0, "");
-    for file in ALWAYS.into_iter().chain(["results.edn", "results.json"]) {
+    for file in ALWAYS_RECORDED.into_iter().chain(["results.edn", "results.json"]) {
         assert!(!read(&place, file).is_empty(), "{file}");
     }
     let results: serde_json::Value = serde_json::from_str(&read(&place, "results.json")).unwrap();
     assert_eq!(results["valid?"], true);
     let test = read(&place, "test.json");
     assert!(test.contains("\"--seed\",\n    \"7\""), "{test}");
-    let before = kept(&place);
+    let before = recorded_files(&place);
     let check = "check store/latest --max-latency 0.5e-3 --min-ok-fraction 1 --table table.txt";
     assert!(place.eddy(check).expect(1, "").stdout.contains("EXCEEDED"));
     assert!(fs::read_to_string(place.0.join("table.txt")).unwrap().contains("FAILED"));
-    assert!(before == kept(&place), "a check wrote into the directory of the test");
+    assert!(before == recorded_files(&place), "a check wrote into the directory of the test");
 }
 
 #[test]
-fn limits_of_a_test_itself_stand_in_its_report() {
+fn limits_of_a_test_are_in_its_report() {
     let place = Place::with_node("kept_limits", ECHO);
     let test = "test -w echo --bin node --node-count 1 --time-limit 1 --max-latency 0.5e-3";
     place.eddy(&format!("{test} --min-ok-fraction 1")).expect(1, "");
@@ -74,21 +74,21 @@ fn limits_of_a_test_itself_stand_in_its_report() {
 }
 
 #[test]
-fn a_warning_fails_who_asks_for_none() {
+fn a_warning_fails_a_strict_test() {
     let place = Place::with_node("kept_strict", &format!("{ECHO} -e '/\"echo_ok\"/p'"));
     let test = "test -w echo --bin node --node-count 1 --time-limit 1 --rate 20";
     place.eddy(test).expect(0, "");
     place.eddy("check store/latest").expect(0, "");
-    let Outcome { stdout, .. } = place.eddy("check store/latest --strict").expect(1, "");
+    let CommandResult { stdout, .. } = place.eddy("check store/latest --strict").expect(1, "");
     assert!(stdout.contains("valid, with 1 warning, which --strict takes for"), "{stdout}");
     assert!(stdout.contains("\nwarning: node n0 sent "), "{stdout}");
-    let Outcome { stdout, .. } = place.eddy(&format!("{test} --strict")).expect(1, "");
+    let CommandResult { stdout, .. } = place.eddy(&format!("{test} --strict")).expect(1, "");
     assert!(stdout.contains("valid, with 1 warning, which --strict takes for"), "{stdout}");
 
     // A fault that strikes nobody is not the node's.
     let place = Place::with_node("kept_strict_idle", ECHO);
     let alone = "test -w echo --bin node --node-count 1 --time-limit 1 --nemesis partition";
-    let Outcome { stdout, .. } = place.eddy(&format!("{alone} --strict")).expect(0, "");
+    let CommandResult { stdout, .. } = place.eddy(&format!("{alone} --strict")).expect(0, "");
     assert!(stdout.contains("a single node has no links to others"), "{stdout}");
     place.eddy("check store/latest --strict").expect(0, "");
 
@@ -104,12 +104,12 @@ fn a_warning_fails_who_asks_for_none() {
     place.file("store/pn-counter/20260101T120000.000Z/results.edn", results, 0o644);
     place.eddy("check store/pn-counter/20260101T120000.000Z").expect(0, "");
     let strict = "check store/pn-counter/20260101T120000.000Z --strict";
-    let Outcome { stdout, .. } = place.eddy(strict).expect(1, "");
+    let CommandResult { stdout, .. } = place.eddy(strict).expect(1, "");
     assert!(stdout.contains("\nwarning: "), "{stdout}");
 }
 
 #[test]
-fn what_a_node_wrote_before_it_crashed_stands_in_the_report_once_and_in_its_lines() {
+fn the_stderr_of_a_crashed_node_is_in_the_report_once_with_its_lines() {
     let traceback = "Traceback <most recent call last>:\n  File \"node\", line 7\n    ^^^^";
     let place = Place::with_node("kept_crash", &format!("echo '{traceback}' >&2; exit 1"));
     place.eddy("test -w echo --bin node --node-count 1").expect(255, "Traceback");
@@ -122,15 +122,15 @@ fn what_a_node_wrote_before_it_crashed_stands_in_the_report_once_and_in_its_line
 }
 
 #[test]
-fn a_test_without_a_verdict_leaves_a_report_that_says_why() {
+fn a_test_without_a_verdict_has_a_report_with_the_reason() {
     let place = Place::with_node("kept_failure", "echo rubbish; sleep 60");
     place.eddy("test -w echo --bin node --node-count 1").expect(255, "");
-    for file in ALWAYS {
+    for file in ALWAYS_RECORDED {
         assert!(place.0.join("store/latest").join(file).exists(), "{file}");
     }
     assert!(!place.0.join("store/latest/results.edn").exists());
     let report = read(&place, "report.html");
-    assert!(report.contains("no verdict") && report.contains("that is no message"), "{report}");
+    assert!(report.contains("no verdict") && report.contains("that is not a message"), "{report}");
 }
 
 #[test]
@@ -157,8 +157,8 @@ fn a_kill_of_eddy_loses_at_most_the_last_second_of_a_history() {
     // A line that was being written is no reason to lose the others.
     let torn = format!("{history}{{:index 100000, :time 12");
     fs::write(place.0.join("store/current/history.edn"), torn).unwrap();
-    let Outcome { stdout, .. } = place.eddy("analyze store/current").expect(2, "");
-    assert!(stdout.contains("the test did not come to its end"), "{stdout}");
+    let CommandResult { stdout, .. } = place.eddy("analyze store/current").expect(2, "");
+    assert!(stdout.contains("the test did not end"), "{stdout}");
     let answered = history.matches(":type :ok").count();
     assert!(stdout.contains(&format!(":ok-count {answered}")), "{answered} in {stdout}");
 }

@@ -1,13 +1,13 @@
 //! As many nodes as the system allows.
 
-use crate::common::{ECHO, Outcome, Place, is_running, unique};
+use crate::common::{CommandResult, ECHO, Place, is_running, unique_sleep};
 
-/// Runs eddy in a shell that has done something first.
-fn run(place: &Place, first: &str, words: &str) -> Outcome {
+/// Runs eddy in a shell after another command.
+fn run(place: &Place, first: &str, words: &str) -> CommandResult {
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", &format!("{first}; exec \"$1\" {words}"), "sh"]);
     let output = shell.arg(place.command("").get_program()).current_dir(&place.0).output().unwrap();
-    Outcome {
+    CommandResult {
         status: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
@@ -15,8 +15,8 @@ fn run(place: &Place, first: &str, words: &str) -> Outcome {
 }
 
 #[test]
-fn hundreds_of_nodes_start_and_stop_whatever_the_shell_allows() {
-    let marker = unique("86407");
+fn hundreds_of_nodes_run_under_a_low_soft_limit() {
+    let marker = unique_sleep("86407");
     let place = Place::with_node("many", &format!("sleep {marker} & {ECHO}"));
     let words = "test -w echo --bin node --node-count 300 --time-limit 2 --rate 100";
     let outcome = run(&place, "ulimit -Sn 256", words).expect(0, "n0 … n299 (300 nodes)");
@@ -25,7 +25,7 @@ fn hundreds_of_nodes_start_and_stop_whatever_the_shell_allows() {
 }
 
 #[test]
-fn a_limit_to_open_files_is_told_before_anything_is_started() {
+fn a_limit_of_open_files_is_reported_before_anything_is_started() {
     let place = Place::with_node("files", ECHO);
     for limit in [20, 40, 60] {
         // The hard limit, too, which nobody raises again.
@@ -38,15 +38,15 @@ fn a_limit_to_open_files_is_told_before_anything_is_started() {
         assert!(!place.0.join("store").exists());
     }
     let words = "test -w echo --bin node --node-count 1";
-    let Outcome { stderr, .. } = run(&place, "ulimit -n 20", words).expect(255, "");
+    let CommandResult { stderr, .. } = run(&place, "ulimit -n 20", words).expect(255, "");
     assert!(stderr.starts_with("eddy: 1 node needs "), "{stderr}");
 }
 
 #[test]
-fn as_many_nodes_as_it_is_told_can_be_tested() {
+fn the_suggested_number_of_nodes_can_be_tested() {
     let place = Place::with_node("most", ECHO);
     let test = "test -w echo --bin node --time-limit 1 --node-count";
-    let Outcome { stderr, .. } = run(&place, "ulimit -n 128", &format!("{test} 99"));
+    let CommandResult { stderr, .. } = run(&place, "ulimit -n 128", &format!("{test} 99"));
     let (_, most) = stderr.trim_end().rsplit_once("test at most ").unwrap();
     let (most, _) = most.split_once(' ').unwrap();
     run(&place, "ulimit -n 128", &format!("{test} {most}")).expect(0, "");

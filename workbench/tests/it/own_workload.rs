@@ -16,7 +16,7 @@ fn lock() -> PathBuf {
 }
 
 #[test]
-fn a_workload_of_ones_own_is_run_as_processes_and_judged_again_and_explained() {
+fn a_custom_workload_is_run_as_processes_and_analyzed() {
     let (place, lock) = (Place::new("own-workload"), lock());
     let run = |words: &str| {
         let mut command = Command::new(&lock);
@@ -31,15 +31,15 @@ fn a_workload_of_ones_own_is_run_as_processes_and_judged_again_and_explained() {
     assert_eq!(status, Some(0), "{stdout}{stderr}");
     let (status, stdout, stderr) = run(&format!("{test} wrong-node"));
     assert_eq!(status, Some(1), "{stdout}{stderr}");
-    assert!(stdout.contains("\nbecause n"), "{stdout}");
+    assert!(stdout.contains("\nreason: n"), "{stdout}");
     let report = fs::read_to_string(place.0.join("store/latest/report.html")).unwrap();
     assert!(report.contains(" held it, granted by n"), "{stdout}");
     // Its operations tell the workload, and the plain eddy knows none that has them.
     fs::copy(place.0.join("store/latest/history.edn"), place.0.join("history.edn")).unwrap();
     let (status, again, stderr) = run("analyze history.edn");
     assert_eq!(status, Some(1), "{again}{stderr}");
-    assert!(stderr.contains("eddy: workload lock, as the operations tell"), "{stderr}");
-    place.eddy("analyze history.edn").expect(254, "is of no workload that is known");
+    assert!(stderr.contains("eddy: workload lock, recognized by its operations"), "{stderr}");
+    place.eddy("analyze history.edn").expect(254, "fits no known workload");
     let (status, _, stderr) = run("test -w locks --bin node");
     assert_eq!(status, Some(254), "{stderr}");
     assert!(stderr.contains("did you mean lock?"), "{stderr}");

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Place, all_at_once};
 
-use client::{Answer, Server};
+use client::{HttpResponse, ServeProcess};
 
 /// The tests of [`store`], newest first, whatever their time zones.
 const NEWEST_FIRST: [&str; 5] = [
@@ -80,8 +80,8 @@ fn store(name: &str) -> Place {
     place
 }
 
-/// The tests that a page lists, in its order.
-fn listed(answer: &Answer) -> Vec<&str> {
+/// Tests that a page lists, in its order.
+fn listed(answer: &HttpResponse) -> Vec<&str> {
     let rows = answer.text().split("<tr data-run=\"").skip(1);
     rows.map(|row| row.split_once('"').unwrap().0).collect()
 }
@@ -89,7 +89,7 @@ fn listed(answer: &Answer) -> Vec<&str> {
 #[test]
 fn the_list_shows_the_newest_first_with_verdicts_and_figures() {
     let place = store("serve_list");
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let list = server.get("/").expect(200, "text/html; charset=utf-8");
     assert_eq!(listed(&list), NEWEST_FIRST);
     for fragment in [
@@ -101,7 +101,7 @@ fn the_list_shows_the_newest_first_with_verdicts_and_figures() {
         "running: operations, 7 of 20 s",
         ">18.25</td>",
         "no verdict",
-        "unknown, for lack of evidence",
+        "<td class=\"verdict unknown\"",
         ">3.5</td>",
         ">0.5</td>",
         "flood-&#60;b&#62;",
@@ -112,9 +112,9 @@ fn the_list_shows_the_newest_first_with_verdicts_and_figures() {
 }
 
 #[test]
-fn the_list_is_filtered_and_sorted_as_its_address_says() {
+fn the_list_is_filtered_and_sorted_by_its_url() {
     let place = store("serve_filter");
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let [kafka, running, aborted, lost, held] = NEWEST_FIRST;
     let table: &[(&str, &[&str])] = &[
         ("/?workload=broadcast", &[lost, held]),
@@ -151,7 +151,7 @@ fn many_tests_come_in_pages() {
         let path = format!("store/echo/20260101T000000.{number:03}+0000/results.edn");
         place.file(&path, "{:valid? true}", 0o644);
     }
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let pages: Vec<_> = (1..=3).map(|page| server.get(&format!("/?sort=ok&page={page}"))).collect();
     let rows: Vec<_> = pages.iter().map(|page| listed(page).len()).collect();
     assert_eq!(rows, [200, 200, 50]);
@@ -162,10 +162,10 @@ fn many_tests_come_in_pages() {
 }
 
 #[test]
-fn a_store_without_tests_tells_how_to_run_one_even_after_it_was_removed() {
+fn a_store_without_tests_shows_how_to_run_one_even_after_it_was_removed() {
     let place = Place::new("serve_empty");
     fs::create_dir(place.0.join("store")).unwrap();
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     server.get("/").expect(200, "text/html").contains("eddy test -w echo");
     fs::remove_dir(place.0.join("store")).unwrap();
     server.get("/").expect(200, "text/html").contains("eddy test -w echo");
@@ -176,7 +176,7 @@ fn a_store_without_tests_tells_how_to_run_one_even_after_it_was_removed() {
 #[test]
 fn the_page_of_a_test_lists_its_files() {
     let place = store("serve_overview");
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let held = "/run/broadcast/20260101T000000.000%2B0000";
     server.get(held).header("location", &format!("{held}/"));
     let page = server.get(&format!("{held}/")).expect(200, "text/html; charset=utf-8");
@@ -197,22 +197,22 @@ fn the_page_of_a_test_lists_its_files() {
 }
 
 #[test]
-fn what_a_node_wrote_before_it_crashed_has_its_lines() {
+fn the_stderr_of_a_crashed_node_keeps_its_lines() {
     let place = store("serve_crash");
     let test = NEWEST_FIRST[2];
     let failure = "node n0 cannot be tested\nTraceback <1>:\n  File";
     let summary = json!({"failure": failure}).to_string();
     place.file(&format!("store/{test}/summary.json"), &summary, 0o644);
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let page = server.get(&format!("/run/{}/", test.replace('+', "%2B")));
     page.contains("<p class=\"sentence\">node n0 cannot be tested</p>");
     page.contains("<pre class=\"wrapped\">Traceback &#60;1&#62;:\n  File</pre>");
 }
 
 #[test]
-fn files_have_their_types_and_what_nodes_wrote_never_runs() {
+fn files_have_their_types_and_text_of_nodes_never_runs() {
     let place = store("serve_files");
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let text = "text/plain; charset=utf-8";
     for (path, kind, scripts_run) in [
         ("report.html", "text/html; charset=utf-8", true),
@@ -229,8 +229,9 @@ fn files_have_their_types_and_what_nodes_wrote_never_runs() {
         assert!(policy.starts_with("sandbox"), "{path}: {policy}");
         assert!(policy.contains("default-src 'none'"), "{path}: {policy}");
         assert_eq!(policy.contains("script"), scripts_run, "{path}: {policy}");
-        let head =
-            server.ask(&format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\n")).expect(200, kind);
+        let head = server
+            .send_request(&format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\n"))
+            .expect(200, kind);
         assert!(head.body.is_empty(), "{path}");
         head.header("content-length", &answer.body.len().to_string());
     }
@@ -251,7 +252,7 @@ fn a_large_file_comes_whole() {
     let (test, size) = ("broadcast/20260101T000000.000+0000", 20_000_003);
     let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
     fs::write(place.0.join("store").join(test).join("storage/wal"), &bytes).unwrap();
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let answer = server.get(&format!("/run/{test}/storage/wal")).expect(200, "text/plain");
     assert!(answer.body == bytes, "{} bytes came", answer.body.len());
 }
@@ -259,7 +260,7 @@ fn a_large_file_comes_whole() {
 #[test]
 fn two_tests_are_compared_with_their_differences() {
     let place = store("serve_compare");
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let (lost, held) =
         ("broadcast/20260102T000000.000%2B0000", "broadcast/20260101T000000.000%2B0000");
     let page = server.get(&format!("/compare?a={held}&b={lost}")).expect(200, "text/html");
@@ -296,9 +297,9 @@ fn two_tests_are_compared_with_their_differences() {
 }
 
 #[test]
-fn listeners_hear_how_far_tests_are_and_when_they_end() {
+fn listeners_get_the_progress_of_tests_and_their_end() {
     let place = store("serve_events");
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let running = NEWEST_FIRST[1];
     let directory = place.0.join("store").join(running);
     let write = |text: &str| {
@@ -306,7 +307,7 @@ fn listeners_hear_how_far_tests_are_and_when_they_end() {
         fs::rename(directory.join("progress.new"), directory.join("progress.json")).unwrap();
     };
     let mut listeners = [server.listen(), server.listen()];
-    let all = |listeners: &mut [client::Listener], running: &Value| {
+    let all = |listeners: &mut [client::EventListener], running: &Value| {
         for listener in listeners {
             assert_eq!(&listener.next()["running"], running);
         }
@@ -334,9 +335,9 @@ fn listeners_hear_how_far_tests_are_and_when_they_end() {
 }
 
 #[test]
-fn a_test_that_has_told_nothing_for_long_has_ended_whoever_has_its_process_id() {
+fn a_silent_test_has_ended_even_if_its_process_id_is_in_use() {
     let place = store("serve_silent");
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let running = NEWEST_FIRST[1];
     let file = place.0.join("store").join(running).join("progress.json");
     for (age, verdict) in [(20, "running"), (31, "none"), (0, "running")] {
@@ -348,13 +349,13 @@ fn a_test_that_has_told_nothing_for_long_has_ended_whoever_has_its_process_id() 
 }
 
 #[test]
-fn wrong_arguments_are_told_with_what_to_do() {
+fn wrong_arguments_are_reported_with_advice() {
     let place = store("serve_arguments");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let table = [
         ("serve nowhere".to_owned(), 254, "eddy test -w echo"),
-        ("serve store/broadcast/latest/results.edn".to_owned(), 254, "is no directory"),
+        ("serve store/broadcast/latest/results.edn".to_owned(), 254, "is not a directory"),
         ("serve --port 70000".to_owned(), 254, "70000"),
         (format!("serve -p {port}"), 255, "--port 0"),
         ("serve --port 0 -b 203.0.113.7".to_owned(), 255, "--host must be"),
@@ -368,7 +369,7 @@ fn wrong_arguments_are_told_with_what_to_do() {
 #[test]
 fn a_signal_ends_it_with_success_even_while_somebody_listens() {
     let place = store("serve_signal");
-    let mut server = Server::start(&place);
+    let mut server = ServeProcess::start(&place);
     let mut listener = server.listen();
     listener.next();
     let since = Instant::now();

@@ -11,7 +11,7 @@ const SHELL: &str = r#"exec sed -u -E \
     -e '/"type":"ts_ok"/ s/.*"dest":"([^"]*)".*"ts":([0-9]+),"in_reply_to":"([^:]*):([0-9]+)".*/{"src":"\1","dest":"\3","body":{"type":"generate_ok","id":\2,"in_reply_to":\4}}/'"#;
 
 #[test]
-fn processes_are_served_as_well() {
+fn processes_can_use_services() {
     let place = Place::with_node("services", SHELL);
     let options = "--node-count 2 --rate 50 --time-limit 2 --latency 5 --nemesis partition";
     place.eddy(&format!("test -w unique-ids --bin node {options}")).expect(0, "");

@@ -13,19 +13,23 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::common::{ECHO, Outcome, Place};
+use crate::common::{CommandResult, ECHO, Place};
 
 const GOOD: &str = "Everything looks good! ヽ(‘ー`)ノ";
 const BAD: &str = "Analysis invalid! (ﾉಥ益ಥ）ﾉ ┻━┻";
 const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../checkers/tests/recordings");
 
-/// Runs a command with a terminal for STDOUT and another one, so wide, for STDERR.
-fn at_terminals(command: Command, columns: u16) -> Outcome {
+/// Runs a command with one terminal for STDOUT and another for STDERR, of this width.
+fn at_terminals(command: Command, columns: u16) -> CommandResult {
     at_terminals_while(command, columns, |_| {})
 }
 
-/// The same, and does something with the command whenever it has written to STDERR.
-fn at_terminals_while(mut command: Command, columns: u16, mut look: impl FnMut(&Child)) -> Outcome {
+/// Runs a command likewise, and calls `look` whenever it has written to STDERR.
+fn at_terminals_while(
+    mut command: Command,
+    columns: u16,
+    mut look: impl FnMut(&Child),
+) -> CommandResult {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
     let [stdout, stderr] = [columns; 2].map(|ws_col| {
         let ours = openpt(flags).unwrap();
@@ -43,7 +47,7 @@ fn at_terminals_while(mut command: Command, columns: u16, mut look: impl FnMut(&
     let stdout = thread::spawn(move || read(stdout.0, || {}));
     let stderr = read(stderr.0, || look(&child));
     let status = child.wait().unwrap().code();
-    Outcome { status, stdout: stdout.join().unwrap(), stderr }
+    CommandResult { status, stdout: stdout.join().unwrap(), stderr }
 }
 
 /// What is written to a terminal until nobody can write any more.
@@ -75,7 +79,7 @@ fn a_test_ends_with_a_dozen_lines_in_color() {
     let place = Place::with_node("terminal-valid", ECHO);
     let run = "test -w echo --bin node --node-count 1 --time-limit 1 --rate 20 --min-ok-fraction 1";
     let outcome = at_terminals(command(&place, run), 40).expect(0, "eddy: echo with n0");
-    let Outcome { stdout, stderr, .. } = &outcome;
+    let CommandResult { stdout, stderr, .. } = &outcome;
     assert!(stdout.starts_with("\x1b[1m\x1b[32mvalid, and within limits\x1b[0m\n"), "{stdout:?}");
     let lines: Vec<_> = stdout.lines().map(|line| strip_str(line).to_string()).collect();
     assert!(lines.len() <= 15, "{stdout}");
@@ -91,16 +95,16 @@ fn a_test_ends_with_a_dozen_lines_in_color() {
 }
 
 #[test]
-fn what_went_wrong_is_told_and_how_to_repeat_it() {
+fn a_failure_is_explained_with_the_command_that_repeats_it() {
     let wrong = ECHO.replace(r#""echo":\3"#, r#""echo":"something else""#);
     let place = Place::with_node("terminal-invalid", &wrong);
     let run = "test -w echo --bin ./node --node-count 1 --time-limit 1 --rate 50 --seed 7 a* --";
     let mut command = command(&place, run);
     command.env("NO_COLOR", "1");
-    let Outcome { stdout, .. } = at_terminals(command, 80).expect(1, "");
+    let CommandResult { stdout, .. } = at_terminals(command, 80).expect(1, "");
     assert!(!stdout.contains('\x1b'), "{stdout:?}");
     assert!(stdout.starts_with("not valid\n"), "{stdout}");
-    assert!(stdout.contains("\nbecause "), "{stdout}");
+    assert!(stdout.contains("\nreason: "), "{stdout}");
     assert!(stdout.contains(" test -w echo --bin ./node "), "{stdout}");
     assert!(stdout.contains(" --rate 50 'a*' --seed 7 --\n"), "{stdout}");
     assert!(stdout.ends_with(&format!("\n\n{BAD}\n")), "{stdout}");
@@ -111,21 +115,21 @@ fn what_went_wrong_is_told_and_how_to_repeat_it() {
 fn a_valid_test_says_how_many_warnings_it_has() {
     let place = Place::with_node("terminal-warnings", &format!("{ECHO} -e '/\"echo_ok\"/p'"));
     let run = "test -w echo --bin node --node-count 1 --time-limit 1 --rate 20";
-    let Outcome { stdout, .. } = at_terminals(command(&place, run), 80).expect(0, "");
+    let CommandResult { stdout, .. } = at_terminals(command(&place, run), 80).expect(0, "");
     let stdout = strip_str(&stdout).to_string();
     assert!(stdout.starts_with("valid, with 1 warning\n"), "{stdout}");
     assert!(stdout.contains("\nwarning: node n0 sent "), "{stdout}");
 }
 
 #[test]
-fn how_far_a_lost_value_got_is_told() {
-    // It tells nobody, and shows nothing.
+fn the_propagation_of_a_lost_value_is_shown() {
+    // Node that neither sends values nor returns them.
     let node = r#"exec sed -u -E \
         -e 's/.*"src":"([^"]*)","dest":"([^"]*)".*"msg_id":([0-9]+).*"type":"(init|topology|broadcast|read)".*/{"src":"\2","dest":"\1","body":{"type":"\4_ok","in_reply_to":\3}}/' \
         -e 's/"read_ok"/&,"messages":[]/'"#;
     let place = Place::with_node("terminal-way", node);
     let run = "test -w broadcast --bin node --node-count 2 --time-limit 1 --rate 20";
-    let Outcome { stdout, .. } = at_terminals(command(&place, run), 80).expect(1, "");
+    let CommandResult { stdout, .. } = at_terminals(command(&place, run), 80).expect(1, "");
     let stdout = strip_str(&stdout).to_string();
     assert!(stdout.contains(" got it from client c"), "{stdout}");
     assert!(stdout.contains(" got it and sent nothing to another node after that\n"), "{stdout}");
@@ -133,8 +137,8 @@ fn how_far_a_lost_value_got_is_told() {
 }
 
 #[test]
-fn kills_that_came_before_anything_was_acknowledged_are_told() {
-    // Ids that bear the client and the number of its request.
+fn kills_before_any_acknowledgement_are_reported() {
+    // Node whose ids consist of the client and the number of its request.
     let ids = ECHO
         .replace("\"type\":\"echo\"", "\"type\":\"generate\"")
         .replace(r#""echo":("[^"]*").*"#, "")
@@ -148,7 +152,7 @@ fn kills_that_came_before_anything_was_acknowledged_are_told() {
                --nemesis-interval 1000 --seed 2";
     let mut command = command(&place, run);
     command.env("NO_COLOR", "1");
-    let Outcome { stdout, .. } = at_terminals(command, 80);
+    let CommandResult { stdout, .. } = at_terminals(command, 80);
     let warning = "\nwarning: the only kill struck before any id was acknowledged, so nothing \
                    could be lost: try --nemesis-interval 0.2\n";
     assert!(stdout.contains(warning), "{stdout}");
@@ -158,7 +162,7 @@ fn kills_that_came_before_anything_was_acknowledged_are_told() {
 }
 
 #[test]
-fn an_error_of_a_node_that_lives_on_stands_below_what_went_wrong() {
+fn an_error_of_a_running_node_is_shown_below_the_failure() {
     let wrong = ECHO.replace(r#""echo":\3"#, r#""echo":"something else""#);
     let traceback = "Exception in thread Thread-1 (gossip):\nTraceback (most recent call last):\n  \
                      File \"node.py\", line 7, in gossip\nKeyError: \u{1b}[2J";
@@ -171,8 +175,8 @@ fn an_error_of_a_node_that_lives_on_stands_below_what_went_wrong() {
     );
     let mut command = command(&place, run);
     command.env("NO_COLOR", "1");
-    let Outcome { stdout, .. } = at_terminals(command, 80).expect(1, "");
-    assert!(stdout.split_once("\nbecause ").unwrap().1.contains(&expected), "{stdout}");
+    let CommandResult { stdout, .. } = at_terminals(command, 80).expect(1, "");
+    assert!(stdout.split_once("\nreason: ").unwrap().1.contains(&expected), "{stdout}");
     assert!(!stdout.contains("beat"), "{stdout}");
     let page = fs::read_to_string(place.0.join("store/latest/report.html")).unwrap();
     let escaped = shown.replace('"', "&#34;");
@@ -187,16 +191,16 @@ fn an_error_of_a_node_that_lives_on_stands_below_what_went_wrong() {
 }
 
 #[test]
-fn after_a_node_has_crashed_it_is_told_where_to_look_and_how_to_repeat_it() {
+fn a_crash_is_reported_with_the_report_and_the_command_that_repeats_it() {
     let crash = r"case $EDDY_STORAGE in *n0) sleep 0.5; exit 3;; esac
         echo 'panic: of another node' >&2";
     let place = Place::with_node("terminal-crash", &format!("({crash}) || exit 3\n{ECHO}"));
     let run = "test -w echo --bin ./node --node-count 2 --time-limit 1 --seed 7";
-    let Outcome { stderr, .. } = place.eddy(run).expect(255, "it exited with status 3");
+    let CommandResult { stderr, .. } = place.eddy(run).expect(255, "it exited with status 3");
     let directory = fs::read_link(place.0.join("store/latest")).unwrap();
     let directory = directory.display();
     let expected = format!(
-        "what was recorded is in store/{directory}\nnode n1 wrote an error to STDERR \
+        "the recorded files are in store/{directory}\nnode n1 wrote an error to STDERR \
          (node-logs/n1.log):\n  panic: of another node\nreport  store/{directory}/report.html\n\
          again   "
     );
@@ -208,7 +212,7 @@ fn after_a_node_has_crashed_it_is_told_where_to_look_and_how_to_repeat_it() {
 }
 
 #[test]
-fn a_mistake_of_a_node_is_told_when_it_is_seen() {
+fn a_mistake_of_a_node_is_reported_at_once() {
     let wrong = ECHO.replace(r#""echo":\3"#, r#""ekho":\3"#);
     let place = Place::with_node("terminal-notice", &wrong);
     let run = "test -w echo --bin ./node --node-count 1 --time-limit 2 --rate 10";
@@ -219,7 +223,7 @@ fn a_mistake_of_a_node_is_told_when_it_is_seen() {
     assert!(after.contains(" op/s"), "{}", outcome.stderr);
     // What explains the verdict stands below it.
     let stdout = strip_str(&outcome.stdout).to_string();
-    let (_, reason) = stdout.split_once("\nbecause ").unwrap();
+    let (_, reason) = stdout.split_once("\nreason: ").unwrap();
     let next = reason.lines().nth(1).unwrap();
     assert!(next.starts_with("warning: ") && next.contains("malformed"), "{stdout}");
     let again = place.eddy(run).expect(1, told);
@@ -227,7 +231,7 @@ fn a_mistake_of_a_node_is_told_when_it_is_seen() {
 }
 
 #[test]
-fn off_a_terminal_it_is_told_what_contradicts_what() {
+fn without_a_terminal_the_contradiction_is_shown() {
     let place = Place::new("terminal-piped");
     let analyze = format!("analyze {RECORDINGS}/unique-ids-3-duplicated");
     let piped = place.eddy(&analyze).expect(1, "").stdout;
@@ -248,7 +252,7 @@ fn edn_is_the_same_on_a_terminal_and_in_a_pipe() {
     assert!(brief.contains(" more lines with --edn\n"), "{brief}");
     assert!(brief.ends_with(&format!("\n\n{BAD}\n")), "{brief}");
     let run = "test -w echo --bin node --node-count 1 --time-limit 1 --edn";
-    let Outcome { stdout, .. } = at_terminals(command(&place, run), 80).expect(0, "");
+    let CommandResult { stdout, .. } = at_terminals(command(&place, run), 80).expect(0, "");
     let results = fs::read_to_string(place.0.join("store/latest/results.edn")).unwrap();
     assert_eq!(stdout, format!("{results}\n{GOOD}\n"));
     let check = || command(&place, "check store/latest --max-latency 0");
@@ -262,26 +266,26 @@ fn edn_is_the_same_on_a_terminal_and_in_a_pipe() {
 }
 
 #[test]
-fn an_analysis_tells_what_contradicts_what_and_whose_report_there_is() {
+fn an_analysis_shows_the_contradiction_and_the_report() {
     let place = Place::new("terminal-analysis");
     place.file("test/report.html", "", 0o644);
     let history = format!("{RECORDINGS}/unique-ids-3-duplicated/history.edn.gz");
     fs::copy(history, place.0.join("test/history.edn.gz")).unwrap();
     for (recorded, report) in [
         ("false", "report  test/report.html\n"),
-        ("true", "report  test/report.html, of the recorded verdict\n"),
+        ("true", "report  test/report.html (about the recorded verdict)\n"),
     ] {
         place.file("test/results.edn", &format!("{{:valid? {recorded}}}"), 0o644);
         let mut analyze = command(&place, "analyze test");
         analyze.env("NO_COLOR", "1");
-        let Outcome { stdout, .. } = at_terminals(analyze, 80).expect(1, "");
+        let CommandResult { stdout, .. } = at_terminals(analyze, 80).expect(1, "");
         assert!(stdout.contains(report), "{stdout}");
         assert!(stdout.contains("\n  id 68 was given 3 times: to process 0 at "), "{stdout}");
     }
 }
 
 #[test]
-fn a_line_tells_how_far_a_test_is_and_so_does_a_file() {
+fn a_line_and_a_file_show_the_progress() {
     let place = Place::with_node("terminal-progress", ECHO);
     let run = "test -w echo --bin node --node-count 3 --time-limit 5 --rate 20 --nemesis partition \
                --nemesis-interval 1 --seed 1";
@@ -289,7 +293,7 @@ fn a_line_tells_how_far_a_test_is_and_so_does_a_file() {
     let mut last = String::new();
     let look = |_: &Child| last = fs::read_to_string(&file).unwrap_or(mem::take(&mut last));
     let outcome = at_terminals_while(command(&place, run), 80, look);
-    let Outcome { stderr, .. } = outcome.expect(0, "");
+    let CommandResult { stderr, .. } = outcome.expect(0, "");
     let lines = drawn(&stderr);
     let tells = |word: &str| assert!(lines.iter().any(|line| line.contains(word)), "{stderr}");
     for word in ["/5 s, ", " op/s, ", " msgs/op, ", " partition", " operations"] {
@@ -323,10 +327,11 @@ fn a_test_that_is_stopped_leaves_no_progress_behind() {
 }
 
 #[test]
-fn every_shell_is_told_what_can_be_completed() {
+fn every_shell_gets_a_completion_script() {
     let place = Place::new("terminal-completions");
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let Outcome { stdout, .. } = place.eddy(&format!("completions {shell}")).expect(0, "");
+        let CommandResult { stdout, .. } =
+            place.eddy(&format!("completions {shell}")).expect(0, "");
         let names: &[&str] = match shell {
             // These two know no values.
             "elvish" | "powershell" => &["analyze", "--max-msgs-per-op"],
@@ -404,7 +409,7 @@ fn the_last_part_of_a_list_is_completed() {
 }
 
 #[test]
-fn the_advised_lines_install_completions_in_a_fresh_home() {
+fn the_installation_instructions_work_in_a_fresh_home() {
     let help = Place::new("terminal-help").eddy("completions --help").expect(0, "").stdout;
     for (shell, file) in [
         ("bash", ".local/share/bash-completion/completions/eddy"),

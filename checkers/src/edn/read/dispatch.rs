@@ -3,9 +3,9 @@
 use super::{Reader, Result};
 use crate::edn::{Map, Value, order::namespace_and_name};
 
-/// The tags that Clojure gives to what nobody can read back. Their text is kept: it may have
-/// addresses in hexadecimal, and an exception is laid out over several lines.
-const UNREADABLE: [&str; 2] = ["object", "error"];
+/// Tags of objects that Clojure cannot read back. Their text is kept: it may have addresses in
+/// hexadecimal, and an exception is laid out over several lines.
+const UNREADABLE_TAGS: [&str; 2] = ["object", "error"];
 
 impl Reader<'_> {
     /// Reads what begins with `#`.
@@ -20,7 +20,7 @@ impl Reader<'_> {
                 self.nested(2, Reader::namespaced)
             }
             _ if rest.starts_with(char::is_alphabetic) => self.nested(1, Reader::tagged),
-            _ => match self.prefixed()? {
+            _ => match self.token_and_collection()? {
                 "##Inf" => Ok(Value::Float(f64::INFINITY)),
                 "##-Inf" => Ok(Value::Float(f64::NEG_INFINITY)),
                 "##NaN" => Ok(Value::Float(f64::NAN)),
@@ -35,12 +35,12 @@ impl Reader<'_> {
         let token = self.token();
         let is_name = token.len() == self.text[start..].len() || !self.opens();
         self.at = start;
-        let text = self.prefixed()?;
+        let text = self.token_and_collection()?;
         Ok(if is_name { Value::Symbol(text.to_owned()) } else { Value::Opaque(text.into()) })
     }
 
-    /// Takes a token, and the value that stands next to it.
-    fn prefixed(&mut self) -> Result<&str> {
+    /// Reads a token, and the collection directly behind it, if there is one.
+    fn token_and_collection(&mut self) -> Result<&str> {
         let start = self.at;
         let token = self.token();
         if self.opens() {
@@ -60,7 +60,7 @@ impl Reader<'_> {
         let start = self.at - 1;
         let tag = self.token().to_owned();
         let value = self.value("a value for the tag")?;
-        if UNREADABLE.contains(&&*tag) {
+        if UNREADABLE_TAGS.contains(&&*tag) {
             return Ok(self.opaque(start));
         }
         Ok(Value::Tagged(tag, Box::new(value)))

@@ -1,7 +1,7 @@
 //! Reading what has no brackets: numbers, names and characters.
 
 use super::{Reader, Result, ends_token};
-use crate::edn::{Value, number, print::CHARACTERS};
+use crate::edn::{Value, number, print::NAMED_CHARACTERS};
 
 /// What a token means.
 pub(super) fn atom(token: &str) -> Value {
@@ -30,17 +30,17 @@ impl Reader<'_> {
         let ends = |byte: &u8| ends_token(*byte) || *byte == b'\\';
         let length = first.len_utf8() + more.iter().position(ends).unwrap_or(more.len());
         self.at += 1 + length;
-        Ok(named(&rest[..length]).map_or_else(|| self.opaque(start), Value::Char))
+        Ok(named_character(&rest[..length]).map_or_else(|| self.opaque(start), Value::Char))
     }
 }
 
 /// The character of a name, such as `a`, `newline`, `u00e9` or `o101`.
-fn named(name: &str) -> Option<char> {
+fn named_character(name: &str) -> Option<char> {
     let mut characters = name.chars();
     if let (Some(only), None) = (characters.next(), characters.next()) {
         return Some(only);
     }
-    if let Some((_, known)) = CHARACTERS.iter().find(|(known, _)| *known == name) {
+    if let Some((_, known)) = NAMED_CHARACTERS.iter().find(|(known, _)| *known == name) {
         return Some(*known);
     }
     let (digits, radix) = match (name.strip_prefix('u'), name.strip_prefix('o')) {

@@ -3,12 +3,12 @@ use crate::Validity;
 use crate::elle::testing::{concurrent, history, oks};
 
 #[track_caller]
-fn check(model: &str, text: &str, expected: &str) -> Elle<'static> {
+fn check(model: &str, text: &str, expected: &str) -> ElleResults<'static> {
     super::super::testing::check(super::check, model, text, expected)
 }
 
 #[test]
-fn what_happened_one_after_the_other_is_valid() {
+fn a_serial_execution_is_valid_by_every_model() {
     for model in ConsistencyModel::ALL {
         check(
             model.name(),
@@ -56,7 +56,7 @@ fn cycles_are_named_by_their_edges() {
 }
 
 #[test]
-fn a_stale_read_matters_to_models_that_know_time_or_processes() {
+fn a_stale_read_violates_models_with_real_time_or_process_order() {
     let stale = |reader| {
         format!(
             "0 invoke txn [[:append 1 1]]
@@ -72,13 +72,13 @@ fn a_stale_read_matters_to_models_that_know_time_or_processes() {
     check("strong-session-snapshot-isolation", &stale(0), "Invalid G-single-item-process");
 }
 
-/// Transactions that make the graph one of more than nothing.
-const SEEN: [(&str, &str); 2] = [("ok", "[[:append 9 1]]"), ("ok", "[[:r 9 [1]]]")];
+/// Two related transactions, so that the dependency graph is not empty.
+const RELATED: [(&str, &str); 2] = [("ok", "[[:append 9 1]]"), ("ok", "[[:r 9 [1]]]")];
 
 #[test]
-fn reads_of_what_is_not_committed_are_found_without_cycles() {
+fn reads_of_uncommitted_versions_are_found_without_cycles() {
     let aborted =
-        concurrent(&[("fail", "[[:append 1 1]]"), ("ok", "[[:r 1 [1]]]"), SEEN[0], SEEN[1]]);
+        concurrent(&[("fail", "[[:append 1 1]]"), ("ok", "[[:r 1 [1]]]"), RELATED[0], RELATED[1]]);
     check("read-uncommitted", &aborted, "Valid");
     check("read-committed", &aborted, "Invalid G1a");
     let unknown = concurrent(&[("info", "[[:append 1 1]]"), ("ok", "[[:r 1 [1]]]")]);
@@ -135,7 +135,7 @@ fn lost_updates_and_contradicting_orders_need_no_graph() {
 }
 
 #[test]
-fn what_upstream_gives_up_on_is_unknown() {
+fn histories_that_upstream_gives_up_on_are_unknown() {
     let error = |text: &str| {
         let elle = super::check(history(text), &[ConsistencyModel::ReadCommitted]);
         assert_eq!(elle.valid, Validity::Unknown, "{text}");
@@ -175,7 +175,7 @@ fn keys_and_elements_may_be_any_json() {
 }
 
 #[test]
-fn an_operation_that_never_ends_may_have_happened() {
+fn a_transaction_that_never_completes_may_have_committed() {
     check(
         "strict-serializable",
         "0 invoke txn [[:append 1 1]]

@@ -5,106 +5,110 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashMap;
 
 use super::super::{
-    order::number,
-    transaction::{Entry, Id, Transactions},
+    order::vertex_of,
+    transaction::{InternedId, TxnEntry, TxnHistory},
 };
-use super::has_read;
-use crate::compat::{bifurcan, clojure::Place};
+use super::counts_as_read;
+use crate::compat::{bifurcan, clojure::TriePosition};
 
-/// The different lists that were read of a key, the shortest first.
-pub(super) type Reads = Vec<(Id, Vec<Vec<Id>>)>;
+/// For each key, the distinct lists that were read of it, ordered by length.
+pub(super) type ReadsByKey = Vec<(InternedId, Vec<Vec<InternedId>>)>;
 
 /// What was read of each key, keys and lists of equal lengths in upstream's order. Of a key that
 /// nobody read, but somebody appended to once, the list of that element counts as read.
 pub(super) fn sorted_reads<'a, 'h: 'a>(
-    transactions: &Transactions<'h>,
-    entries: impl Iterator<Item = &'a Entry<'h>>,
-) -> Reads {
-    let mut lists: BTreeMap<Id, BTreeSet<&[Id]>> = BTreeMap::new();
-    let mut appends: BTreeMap<Id, Option<Id>> = BTreeMap::new();
+    transactions: &TxnHistory<'h>,
+    entries: impl Iterator<Item = &'a TxnEntry<'h>>,
+) -> ReadsByKey {
+    let mut lists: BTreeMap<InternedId, BTreeSet<&[InternedId]>> = BTreeMap::new();
+    let mut appends: BTreeMap<InternedId, Option<InternedId>> = BTreeMap::new();
     for mop in entries.flat_map(|entry| &entry.mops) {
-        if mop.writes {
+        if mop.is_write {
             appends.entry(mop.key).and_modify(|only| *only = None).or_insert(Some(mop.value));
         } else if let Some(elements @ [_, ..]) = mop.elements.as_deref() {
             lists.entry(mop.key).or_default().insert(elements);
         }
     }
-    let mut reads: Reads = Vec::new();
+    let mut reads: ReadsByKey = Vec::new();
     for (key, only) in appends {
         if let (Some(element), false) = (only, lists.contains_key(&key)) {
             reads.push((key, vec![vec![element]]));
         }
     }
     for (key, lists) in lists {
-        let mut lists: Vec<Vec<Id>> = lists.into_iter().map(<[Id]>::to_vec).collect();
+        let mut lists: Vec<Vec<InternedId>> =
+            lists.into_iter().map(<[InternedId]>::to_vec).collect();
         bifurcan::sort_lists(&mut lists, |element| transactions.value(element));
         lists.sort_by_key(Vec::len);
         reads.push((key, lists));
     }
-    reads.sort_by_cached_key(|(key, _)| Place::of(transactions.value(*key)));
+    reads.sort_by_cached_key(|(key, _)| TriePosition::of(transactions.value(*key)));
     reads
 }
 
-/// The elements of a key's longest list, each once: the order of its versions.
-pub(super) fn version_order(lists: &[Vec<Id>]) -> Vec<Id> {
+/// The version order of a key: the distinct elements of its longest list.
+pub(super) fn version_order(lists: &[Vec<InternedId>]) -> Vec<InternedId> {
     let mut seen = BTreeSet::new();
     let longest = lists.last().into_iter().flatten();
     longest.copied().filter(|element| seen.insert(*element)).collect()
 }
 
-/// Who appended which element, who read it as the last one, and what came before it.
-pub(super) struct Index {
-    orders: FxHashMap<Id, Vec<Id>>,
-    places: FxHashMap<(Id, Id), usize>,
-    writers: FxHashMap<(Id, Id), u32>,
-    readers: FxHashMap<(Id, Option<Id>), Vec<u32>>,
+/// The version order of each key, and the writers and readers of each version.
+pub(super) struct VersionIndex {
+    orders: FxHashMap<InternedId, Vec<InternedId>>,
+    /// The position of each element in the version order of its key.
+    positions: FxHashMap<(InternedId, InternedId), usize>,
+    /// The writer of each element of a key.
+    writers: FxHashMap<(InternedId, InternedId), u32>,
+    /// The readers of the lists that end with an element; `None` is the empty list.
+    readers: FxHashMap<(InternedId, Option<InternedId>), Vec<u32>>,
 }
 
-impl Index {
-    pub(super) fn new(transactions: &Transactions<'_>, reads: &Reads) -> Index {
-        let orders: FxHashMap<Id, Vec<Id>> =
+impl VersionIndex {
+    pub(super) fn new(transactions: &TxnHistory<'_>, reads: &ReadsByKey) -> VersionIndex {
+        let orders: FxHashMap<InternedId, Vec<InternedId>> =
             reads.iter().map(|(key, lists)| (*key, version_order(lists))).collect();
-        let mut places = FxHashMap::default();
+        let mut positions = FxHashMap::default();
         for (key, _) in reads {
             let order = orders.get(key).into_iter().flatten();
-            places.extend(order.enumerate().map(|(place, element)| ((*key, *element), place)));
+            positions.extend(order.enumerate().map(|(place, element)| ((*key, *element), place)));
         }
         let mut writers = FxHashMap::default();
         let mut readers: FxHashMap<_, Vec<u32>> = FxHashMap::default();
-        for (at, entry) in transactions.possible() {
+        for (at, entry) in transactions.possibly_committed() {
             for mop in &entry.mops {
-                if mop.writes {
-                    writers.insert((mop.key, mop.value), number(at));
-                } else if has_read(entry.kind, mop) {
-                    readers.entry((mop.key, mop.last())).or_default().push(number(at));
+                if mop.is_write {
+                    writers.insert((mop.key, mop.value), vertex_of(at));
+                } else if counts_as_read(entry.kind, mop) {
+                    readers.entry((mop.key, mop.last())).or_default().push(vertex_of(at));
                 }
             }
         }
-        Index { orders, places, writers, readers }
+        VersionIndex { orders, positions, writers, readers }
     }
 
-    /// The element before this one; for one that nobody read, the last that somebody did. `None`
-    /// if it was the first.
-    pub(super) fn previous(&self, key: Id, element: Id) -> Option<Id> {
+    /// The element before this one; `None` if it is the first. An element that nobody read comes
+    /// after the last one that somebody read.
+    pub(super) fn previous(&self, key: InternedId, element: InternedId) -> Option<InternedId> {
         let order = self.orders.get(&key)?;
-        match self.places.get(&(key, element)) {
+        match self.positions.get(&(key, element)) {
             Some(place) => Some(order[place.checked_sub(1)?]),
             None => order.last().copied(),
         }
     }
 
-    /// Whether a read shows the place of this element.
-    pub(super) fn is_observed(&self, key: Id, element: Id) -> bool {
-        self.places.contains_key(&(key, element))
+    /// True if some read shows the position of this element.
+    pub(super) fn is_observed(&self, key: InternedId, element: InternedId) -> bool {
+        self.positions.contains_key(&(key, element))
     }
 
-    /// Who appended this element.
-    pub(super) fn writer(&self, key: Id, element: Id) -> Option<u32> {
+    /// The transaction that appended this element.
+    pub(super) fn writer(&self, key: InternedId, element: InternedId) -> Option<u32> {
         self.writers.get(&(key, element)).copied()
     }
 
-    /// Who read a list that ends with this element, or, with `None`, an empty one.
-    pub(super) fn readers(&self, key: Id, last: Option<Id>) -> &[u32] {
+    /// The transactions that read a list ending with this element, or an empty list for `None`.
+    pub(super) fn readers(&self, key: InternedId, last: Option<InternedId>) -> &[u32] {
         self.readers.get(&(key, last)).map_or(&[], Vec::as_slice)
     }
 }

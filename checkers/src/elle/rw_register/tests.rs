@@ -3,12 +3,12 @@ use crate::Validity;
 use crate::elle::testing::{concurrent, history, oks};
 
 #[track_caller]
-fn check(model: &str, text: &str, expected: &str) -> Elle<'static> {
+fn check(model: &str, text: &str, expected: &str) -> ElleResults<'static> {
     super::super::testing::check(super::check, model, text, expected)
 }
 
 #[test]
-fn what_happened_one_after_the_other_is_valid() {
+fn a_serial_execution_is_valid_by_every_model() {
     for model in ConsistencyModel::ALL {
         let elle = check(
             model.name(),
@@ -46,7 +46,7 @@ fn cycles_are_named_by_their_edges() {
 }
 
 #[test]
-fn what_a_read_before_a_write_shows_is_an_order_of_versions() {
+fn writes_that_follow_reads_give_a_version_order() {
     let g0 = oks(&[
         "[[:r 1 nil] [:w 1 1] [:r 2 1] [:w 2 2]]",
         "[[:r 1 1] [:w 1 2] [:r 2 nil] [:w 2 1]]",
@@ -62,26 +62,26 @@ fn what_a_read_before_a_write_shows_is_an_order_of_versions() {
 }
 
 #[test]
-fn reads_of_what_is_not_committed_are_found_without_cycles() {
-    let aborted = concurrent(&[("fail", "[[:w 1 1]]"), ("ok", "[[:r 1 1]]"), ("ok", SEEN)]);
+fn reads_of_uncommitted_versions_are_found_without_cycles() {
+    let aborted = concurrent(&[("fail", "[[:w 1 1]]"), ("ok", "[[:r 1 1]]"), ("ok", SELF_RELATED)]);
     check("read-uncommitted", &aborted, "Valid");
     check("read-committed", &aborted, "Invalid G1a");
-    let unknown = concurrent(&[("info", "[[:w 1 1]]"), ("ok", "[[:r 1 1]]"), ("ok", SEEN)]);
+    let unknown = concurrent(&[("info", "[[:w 1 1]]"), ("ok", "[[:r 1 1]]"), ("ok", SELF_RELATED)]);
     check("strict-serializable", &unknown, "Valid");
-    let intermediate = oks(&["[[:w 1 1] [:w 1 2]]", "[[:r 1 1]]", SEEN]);
+    let intermediate = oks(&["[[:w 1 1] [:w 1 2]]", "[[:r 1 1]]", SELF_RELATED]);
     check("read-uncommitted", &intermediate, "Valid");
     check("read-committed", &intermediate, "Invalid G1b");
-    check("snapshot-isolation", &oks(&["[[:w 1 1] [:r 1 nil]]", SEEN]), "Invalid internal");
+    check("snapshot-isolation", &oks(&["[[:w 1 1] [:r 1 nil]]", SELF_RELATED]), "Invalid internal");
     let lost = oks(&["[[:r 1 nil] [:w 1 1]]", "[[:r 1 nil] [:w 1 2]]"]);
     check("update-atomic", &lost, "Invalid lost-update");
     check("read-committed", &lost, "Valid");
 }
 
-/// A transaction that has to do with itself, so that the graph has more than nothing.
-const SEEN: &str = "[[:r 9 nil] [:w 9 1]]";
+/// A transaction with a self-loop, so that the dependency graph is not empty.
+const SELF_RELATED: &str = "[[:r 9 nil] [:w 9 1]]";
 
 #[test]
-fn what_upstream_gives_up_on_is_unknown() {
+fn histories_that_upstream_gives_up_on_are_unknown() {
     let error = |text: &str| {
         let elle = super::check(history(text), &[ConsistencyModel::ReadUncommitted]);
         assert_eq!(elle.valid, Validity::Unknown, "{text}");

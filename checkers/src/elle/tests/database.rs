@@ -6,7 +6,7 @@ use crate::random::Random;
 
 /// What a client did, and what it heard.
 #[derive(Debug, Clone)]
-pub(super) struct Transaction {
+pub(super) struct SimulatedTxn {
     pub(super) begin: u64,
     pub(super) end: u64,
     pub(super) kind: Kind,
@@ -18,7 +18,7 @@ pub(super) struct Transaction {
 
 /// Whether reads show whole lists or only their last elements, as registers do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum ReadKind {
     Lists,
     Registers,
 }
@@ -36,10 +36,10 @@ pub(super) enum Isolation {
 
 const KEYS: usize = 3;
 
-/// So many transactions, and in the end one that reads everything.
-pub(super) fn simulate(random: &mut Random, count: u64, isolation: Isolation) -> Vec<Transaction> {
+/// Runs `count` transactions, and at the end one that reads every key.
+pub(super) fn simulate(random: &mut Random, count: u64, isolation: Isolation) -> Vec<SimulatedTxn> {
     let mut elements = [0; KEYS];
-    let mut transactions: Vec<Transaction> = (0..count)
+    let mut transactions: Vec<SimulatedTxn> = (0..count)
         .map(|number| {
             let begin = 100 * number + random.below(100);
             let end = begin + 1 + random.below(400);
@@ -51,19 +51,19 @@ pub(super) fn simulate(random: &mut Random, count: u64, isolation: Isolation) ->
             });
             let mops: Vec<_> = mops.collect();
             let reads = vec![None; mops.len()];
-            Transaction { begin, end, kind: Kind::Ok, mops, reads }
+            SimulatedTxn { begin, end, kind: Kind::Ok, mops, reads }
         })
         .collect();
     let last = 100 * count + 1_000;
     let mops: Vec<_> = (0..KEYS).map(|key| (key, None)).collect();
     let reads = vec![None; mops.len()];
-    transactions.push(Transaction { begin: last, end: last + 1, kind: Kind::Ok, mops, reads });
+    transactions.push(SimulatedTxn { begin: last, end: last + 1, kind: Kind::Ok, mops, reads });
     execute(random, &mut transactions, isolation);
     transactions
 }
 
-/// Lets every transaction happen between its beginning and its end.
-fn execute(random: &mut Random, transactions: &mut [Transaction], isolation: Isolation) {
+/// Executes every transaction at an instant between its invocation and its completion.
+fn execute(random: &mut Random, transactions: &mut [SimulatedTxn], isolation: Isolation) {
     let last = transactions.len() - 1;
     // When which operations of whom happen: all at one moment, or each at its own.
     let mut moments: Vec<(u64, usize, Option<usize>)> = Vec::new();
@@ -129,8 +129,8 @@ fn execute(random: &mut Random, transactions: &mut [Transaction], isolation: Iso
     }
 }
 
-/// What clients recorded, each a process of its own.
-pub(super) fn history(transactions: &[Transaction], seen: Seen) -> History {
+/// The history that clients record; each transaction has a process of its own.
+pub(super) fn history(transactions: &[SimulatedTxn], seen: ReadKind) -> History {
     let mut events: Vec<(u64, bool, usize)> = Vec::new();
     for (number, transaction) in transactions.iter().enumerate() {
         events.push((transaction.begin, false, number));
@@ -146,14 +146,14 @@ pub(super) fn history(transactions: &[Transaction], seen: Seen) -> History {
     }))
 }
 
-fn value(transaction: &Transaction, seen: Seen, knows: bool) -> Value {
-    let write = if seen == Seen::Lists { "append" } else { "w" };
+fn value(transaction: &SimulatedTxn, seen: ReadKind, knows: bool) -> Value {
+    let write = if seen == ReadKind::Lists { "append" } else { "w" };
     let mops = transaction.mops.iter().zip(&transaction.reads).map(|((key, append), read)| {
         let read = read.as_ref().filter(|list| knows && !list.is_empty());
         let (f, value) = match (append, seen) {
             (Some(element), _) => (write, Value::Int(*element)),
-            (None, Seen::Registers) => ("r", read.and_then(|list| list.last().copied()).into()),
-            (None, Seen::Lists) => {
+            (None, ReadKind::Registers) => ("r", read.and_then(|list| list.last().copied()).into()),
+            (None, ReadKind::Lists) => {
                 let list =
                     read.map(|list| Value::Vector(list.iter().copied().map(Value::Int).collect()));
                 ("r", list.into())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     super::check,
     oracle,
-    simulation::{Event, Pairs, What, history, written},
+    simulation::{ClientAction, ClientEvent, OffsetPairs, history, to_history},
 };
 use crate::{Validity, history::Kind, random::Random};
 
@@ -13,10 +13,13 @@ const SEEDS: u64 = 200;
 
 /// Compares the verdict with the oracle's, and answers the names of the errors.
 #[track_caller]
-fn judged(events: &[Event], context: &str) -> (Validity, BTreeSet<&'static str>) {
-    let history = written(events);
+fn compare_with_oracle(
+    events: &[ClientEvent],
+    context: &str,
+) -> (Validity, BTreeSet<&'static str>) {
+    let history = to_history(events);
     let (kafka, oracle) = (check(&history), oracle::judge(events));
-    let names = kafka.anomalies.iter().map(|anomaly| anomaly.error_type.name());
+    let names = kafka.errors.iter().map(|anomaly| anomaly.error_type.name());
     let mut errors: BTreeSet<&str> = names.collect();
     errors.extend(kafka.unseen.as_ref().map(|_| "unseen"));
     let valid = match (oracle.fails, oracle.errors.is_empty()) {
@@ -33,7 +36,7 @@ fn judged(events: &[Event], context: &str) -> (Validity, BTreeSet<&'static str>)
         assert_eq!(unseen.map(Vec::len).sum::<usize>(), oracle.unseen, "{context}");
     }
     assert_eq!(kafka.explanation().is_empty(), valid == Validity::Valid, "{context}");
-    assert!(kafka.anomalies.iter().all(|anomaly| anomaly.error_type.is_bad()));
+    assert!(kafka.errors.iter().all(|anomaly| anomaly.error_type.is_bad()));
     (valid, errors)
 }
 
@@ -42,23 +45,24 @@ fn a_correct_system_is_valid_whatever_happens_to_its_clients() {
     let mut seen = [0; 4];
     for seed in 0..SEEDS {
         let events = history(seed);
-        assert_eq!(judged(&events, &format!("seed {seed}")).0, Validity::Valid);
-        assert!(check(&written(&events)).warnings().is_empty(), "seed {seed}");
+        assert_eq!(compare_with_oracle(&events, &format!("seed {seed}")).0, Validity::Valid);
+        assert!(check(&to_history(&events)).warnings().is_empty(), "seed {seed}");
         let sends = |kind| {
-            let sends = events.iter().filter(|event| matches!(event.what, What::Send { .. }));
+            let sends =
+                events.iter().filter(|event| matches!(event.action, ClientAction::Send { .. }));
             sends.filter(|event| event.kind == kind).count()
         };
         for (seen, kind) in seen.iter_mut().zip([Kind::Ok, Kind::Info, Kind::Fail]) {
             *seen += sends(kind);
         }
-        let crashes = events.iter().filter(|event| matches!(event.what, What::Crash));
+        let crashes = events.iter().filter(|event| matches!(event.action, ClientAction::Crash));
         seen[3] += crashes.count();
     }
     assert!(seen.iter().all(|count| *count > 200), "{seen:?}");
 }
 
 #[test]
-fn what_a_mutation_breaks_is_found_and_nothing_else() {
+fn a_mutation_causes_the_errors_that_the_oracle_finds_and_no_others() {
     let mut verdicts: BTreeMap<&str, BTreeMap<Validity, usize>> = BTreeMap::new();
     let mut errors: BTreeMap<&str, usize> = BTreeMap::new();
     for seed in 0..SEEDS {
@@ -67,7 +71,7 @@ fn what_a_mutation_breaks_is_found_and_nothing_else() {
             if mutate(&mut events, &mut Random::seeded(seed).fork(name)).is_none() {
                 continue;
             }
-            let (valid, found) = judged(&events, &format!("seed {seed}, {name}"));
+            let (valid, found) = compare_with_oracle(&events, &format!("seed {seed}, {name}"));
             *verdicts.entry(name).or_default().entry(valid).or_default() += 1;
             for error in found {
                 *errors.entry(error).or_default() += 1;
@@ -95,7 +99,7 @@ fn what_a_mutation_breaks_is_found_and_nothing_else() {
     }
 }
 
-type Mutate = fn(&mut Vec<Event>, &mut Random) -> Option<()>;
+type Mutate = fn(&mut Vec<ClientEvent>, &mut Random) -> Option<()>;
 
 /// Ways to change a history; they answer `None` where there is nothing to change.
 const MUTATIONS: [(&str, Mutate); 11] = [
@@ -135,25 +139,25 @@ const MUTATIONS: [(&str, Mutate); 11] = [
         pairs.push((offset + 1, pairs[at].1));
         (pairs[at].1 != message).then_some(())
     }),
-    ("a message comes from nowhere", |events, random| {
+    ("an answer has a message that nobody sent", |events, random| {
         let (pairs, at) = some_pair(events, random)?;
         pairs[at].1 = 1_000_000;
         Some(())
     }),
     ("a send that happened fails", |events, random| {
-        let sends = events
-            .iter_mut()
-            .filter(|event| event.kind == Kind::Ok && matches!(event.what, What::Send { .. }));
+        let sends = events.iter_mut().filter(|event| {
+            event.kind == Kind::Ok && matches!(event.action, ClientAction::Send { .. })
+        });
         let send = some(sends, random)?;
         send.kind = Kind::Fail;
-        if let What::Send { offset, .. } = &mut send.what {
+        if let ClientAction::Send { offset, .. } = &mut send.action {
             *offset = None;
         }
         Some(())
     }),
     ("a send is told another offset", |events, random| {
-        let offsets = events.iter_mut().filter_map(|event| match &mut event.what {
-            What::Send { offset: Some(offset), .. } => Some(offset),
+        let offsets = events.iter_mut().filter_map(|event| match &mut event.action {
+            ClientAction::Send { offset: Some(offset), .. } => Some(offset),
             _ => None,
         });
         *some(offsets, random)? += 1;
@@ -162,7 +166,8 @@ const MUTATIONS: [(&str, Mutate); 11] = [
     ("a send begins after all that happened", |events, random| {
         let end = events.iter().map(|event| event.ended).max()?;
         let processes = events.iter().map(|event| event.process).max()?;
-        let sends = events.iter_mut().filter(|event| matches!(event.what, What::Send { .. }));
+        let sends =
+            events.iter_mut().filter(|event| matches!(event.action, ClientAction::Send { .. }));
         let send = some(sends, random)?;
         (send.began, send.ended, send.process) = (end + 1, end + 2, processes + 1);
         Some(())
@@ -172,26 +177,29 @@ const MUTATIONS: [(&str, Mutate); 11] = [
             let answers_something = answers(event).next().is_some();
             answers_something.then_some(event)
         });
-        let mut polls: Vec<&mut Event> = polls.collect();
+        let mut polls: Vec<&mut ClientEvent> = polls.collect();
         let first = usize::try_from(random.below(polls.len() as u64)).unwrap();
         let process = polls[first].process;
         let second = polls.iter().skip(first + 1).position(|event| event.process == process)?;
         let (before, after) = polls.split_at_mut(first + 1 + second);
-        std::mem::swap(&mut before[first].what, &mut after[0].what);
+        std::mem::swap(&mut before[first].action, &mut after[0].action);
         Some(())
     }),
 ];
 
-/// The answers to a poll, those with nothing aside.
-fn answers(event: &mut Event) -> impl Iterator<Item = &mut Pairs> {
-    let polled = match &mut event.what {
-        What::Poll(polled) if event.kind == Kind::Ok => polled.as_mut_slice(),
+/// The nonempty lists of messages in the reply to a poll.
+fn answers(event: &mut ClientEvent) -> impl Iterator<Item = &mut OffsetPairs> {
+    let polled = match &mut event.action {
+        ClientAction::Poll(polled) if event.kind == Kind::Ok => polled.as_mut_slice(),
         _ => &mut [],
     };
     polled.iter_mut().map(|(_, pairs)| pairs).filter(|pairs| !pairs.is_empty())
 }
 
-fn some_pair<'a>(events: &'a mut [Event], random: &mut Random) -> Option<(&'a mut Pairs, usize)> {
+fn some_pair<'a>(
+    events: &'a mut [ClientEvent],
+    random: &mut Random,
+) -> Option<(&'a mut OffsetPairs, usize)> {
     let pairs = some(events.iter_mut().flat_map(answers), random)?;
     let at = usize::try_from(random.below(pairs.len() as u64)).unwrap();
     Some((pairs, at))

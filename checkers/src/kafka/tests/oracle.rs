@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::simulation::{Event, Pairs, What};
+use super::simulation::{ClientAction, ClientEvent, OffsetPairs};
 use crate::history::Kind;
 
 /// What an oracle says of a history.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Oracle {
-    /// Whether upstream fails.
+pub(super) struct OracleVerdict {
+    /// True if upstream's checker fails.
     pub(super) fails: bool,
     /// The names of the errors. Nothing more can be said if offsets are inconsistent: which
     /// message then stands for an offset is upstream's choice.
@@ -19,37 +19,37 @@ pub(super) struct Oracle {
     pub(super) unseen: usize,
 }
 
-/// The events in the order of their ends, and what follows from them.
-struct Evidence<'a> {
-    events: Vec<&'a Event>,
-    /// All that was told: key, offset, message.
+/// The events in the order of their completions, and the offsets that they report.
+struct OracleHistory<'a> {
+    events: Vec<&'a ClientEvent>,
+    /// All reported offsets: key, offset, message.
     told: BTreeSet<(usize, i64, i64)>,
 }
 
 /// Judges a history.
-pub(super) fn judge(events: &[Event]) -> Oracle {
-    let mut events: Vec<&Event> = events.iter().collect();
+pub(super) fn judge(events: &[ClientEvent]) -> OracleVerdict {
+    let mut events: Vec<&ClientEvent> = events.iter().collect();
     events.sort_by_key(|event| event.ended);
     let mut told = BTreeSet::new();
     for event in &events {
-        match &event.what {
-            What::Send { key, message, offset: Some(offset) } if event.kind == Kind::Ok => {
+        match &event.action {
+            ClientAction::Send { key, message, offset: Some(offset) } if event.kind == Kind::Ok => {
                 told.insert((*key, *offset, *message));
             }
-            What::Poll(_) => told.extend(polled(event)),
+            ClientAction::Poll(_) => told.extend(polled(event)),
             _ => {}
         }
     }
-    let evidence = Evidence { events, told };
-    let mut oracle = Oracle::default();
+    let history = OracleHistory { events, told };
+    let mut oracle = OracleVerdict::default();
     let mut note = |name, holds: bool| {
         if holds {
             oracle.errors.insert(name);
         }
     };
-    note("inconsistent-offsets", evidence.any_pair(|a, b| a.1 == b.1 && a.2 != b.2));
-    note("duplicate", evidence.any_pair(|a, b| a.1 != b.1 && a.2 == b.2));
-    for (name, steps) in evidence.steps() {
+    note("inconsistent-offsets", history.any_pair(|a, b| a.1 == b.1 && a.2 != b.2));
+    note("duplicate", history.any_pair(|a, b| a.1 != b.1 && a.2 == b.2));
+    for (name, steps) in history.steps() {
         match name {
             "nonmonotonic-send" => note("nonmonotonic-send", steps < 1),
             "within" => {
@@ -62,27 +62,27 @@ pub(super) fn judge(events: &[Event]) -> Oracle {
             }
         }
     }
-    note("lost-write", evidence.anything_lost());
+    note("lost-write", history.anything_lost());
     note(
         "G1a",
-        evidence.sends().any(|(key, message, event)| {
-            event.kind == Kind::Fail && evidence.is_read(key, message)
-        }),
+        history
+            .sends()
+            .any(|(key, message, event)| event.kind == Kind::Fail && history.is_read(key, message)),
     );
-    let cyclic = evidence.is_cyclic();
+    let cyclic = history.is_cyclic();
     note("G1c-realtime", cyclic);
     note("strong-PL-2-cycle-exists", cyclic);
-    let unseen = evidence.unseen();
+    let unseen = history.unseen();
     note("unseen", unseen > 0);
     oracle.unseen = unseen;
-    oracle.fails = evidence.fails();
-    oracle.lag = evidence.lag();
+    oracle.fails = history.fails();
+    oracle.lag = history.lag();
     oracle
 }
 
-fn polled(event: &Event) -> Vec<(usize, i64, i64)> {
-    match &event.what {
-        What::Poll(polled) if event.kind == Kind::Ok => polled
+fn polled(event: &ClientEvent) -> Vec<(usize, i64, i64)> {
+    match &event.action {
+        ClientAction::Poll(polled) if event.kind == Kind::Ok => polled
             .iter()
             .flat_map(|(key, pairs)| {
                 pairs.iter().map(|(offset, message)| (*key, *offset, *message))
@@ -92,27 +92,27 @@ fn polled(event: &Event) -> Vec<(usize, i64, i64)> {
     }
 }
 
-fn pairs_of(event: &Event, wanted: usize) -> Option<&Pairs> {
-    match &event.what {
-        What::Poll(polled) if event.kind == Kind::Ok => {
+fn pairs_of(event: &ClientEvent, wanted: usize) -> Option<&OffsetPairs> {
+    match &event.action {
+        ClientAction::Poll(polled) if event.kind == Kind::Ok => {
             polled.iter().find(|(key, _)| *key == wanted).map(|(_, pairs)| pairs)
         }
         _ => None,
     }
 }
 
-fn drops(event: &Event, wanted: usize) -> bool {
-    matches!(&event.what, What::Assign(keys) if event.kind == Kind::Ok && !keys.contains(&wanted))
+fn drops(event: &ClientEvent, wanted: usize) -> bool {
+    matches!(&event.action, ClientAction::Assign(keys) if event.kind == Kind::Ok && !keys.contains(&wanted))
 }
 
-impl Evidence<'_> {
+impl OracleHistory<'_> {
     fn any_pair(&self, holds: impl Fn(&(usize, i64, i64), &(usize, i64, i64)) -> bool) -> bool {
         self.told.iter().any(|a| self.told.iter().any(|b| a.0 == b.0 && holds(a, b)))
     }
 
-    fn sends(&self) -> impl Iterator<Item = (usize, i64, &Event)> {
-        self.events.iter().filter_map(|event| match event.what {
-            What::Send { key, message, .. } => Some((key, message, *event)),
+    fn sends(&self) -> impl Iterator<Item = (usize, i64, &ClientEvent)> {
+        self.events.iter().filter_map(|event| match event.action {
+            ClientAction::Send { key, message, .. } => Some((key, message, *event)),
             _ => None,
         })
     }
@@ -154,7 +154,7 @@ impl Evidence<'_> {
                     for pair in pairs.windows(2) {
                         steps.push(("within", self.distance(key, pair[0].1, pair[1].1)));
                     }
-                    let between = |later: &&&Event| later.process == event.process;
+                    let between = |later: &&&ClientEvent| later.process == event.process;
                     let next = self.events[at + 1..]
                         .iter()
                         .filter(between)
@@ -164,8 +164,8 @@ impl Evidence<'_> {
                         steps.push(("between", self.distance(key, last.1, first.1)));
                     }
                 }
-                let sent = |event: &Event| match event.what {
-                    What::Send { key: to, message, .. }
+                let sent = |event: &ClientEvent| match event.action {
+                    ClientAction::Send { key: to, message, .. }
                         if event.kind != Kind::Fail && to == key =>
                     {
                         Some(message)
@@ -201,14 +201,13 @@ impl Evidence<'_> {
 
     /// Whether an operation comes before itself, by all relations between any two.
     fn is_cyclic(&self) -> bool {
-        let transactions = self
-            .events
-            .iter()
-            .filter(|event| matches!(event.what, What::Send { .. } | What::Poll(_)));
-        let transactions: Vec<&&Event> = transactions.collect();
-        let comes_before = |a: &Event, b: &Event| {
-            let is_polled = match a.what {
-                What::Send { key, message, .. } => {
+        let transactions = self.events.iter().filter(|event| {
+            matches!(event.action, ClientAction::Send { .. } | ClientAction::Poll(_))
+        });
+        let transactions: Vec<&&ClientEvent> = transactions.collect();
+        let comes_before = |a: &ClientEvent, b: &ClientEvent| {
+            let is_polled = match a.action {
+                ClientAction::Send { key, message, .. } => {
                     polled(b).iter().any(|polled| (polled.0, polled.2) == (key, message))
                 }
                 _ => false,
@@ -242,8 +241,8 @@ impl Evidence<'_> {
         let polled_keys: BTreeSet<usize> = self
             .events
             .iter()
-            .filter_map(|event| match &event.what {
-                What::Poll(polled) if event.kind == Kind::Ok => Some(polled),
+            .filter_map(|event| match &event.action {
+                ClientAction::Poll(polled) if event.kind == Kind::Ok => Some(polled),
                 _ => None,
             })
             .flat_map(|polled| polled.iter().map(|(key, _)| *key))
@@ -258,17 +257,17 @@ impl Evidence<'_> {
     fn lag(&self) -> u64 {
         let mut worst = 0;
         for (at, event) in self.events.iter().enumerate() {
-            if !matches!(event.what, What::Poll(_)) || event.kind != Kind::Ok {
+            if !matches!(event.action, ClientAction::Poll(_)) || event.kind != Kind::Ok {
                 continue;
             }
             let past = self.events[..=at].iter().filter(|past| past.process == event.process);
-            let past: Vec<&&Event> = past.filter(|past| past.kind == Kind::Ok).collect();
+            let past: Vec<&&ClientEvent> = past.filter(|past| past.kind == Kind::Ok).collect();
             let keys: BTreeSet<usize> = self.told.iter().map(|told| told.0).collect();
             for key in keys {
                 let dropped = past.iter().rposition(|past| drops(past, key));
                 let since = &past[dropped.map_or(0, |dropped| dropped + 1)..];
-                let assigns = |past: &&&&Event| {
-                    matches!(&past.what, What::Assign(keys) if keys.contains(&key))
+                let assigns = |past: &&&&ClientEvent| {
+                    matches!(&past.action, ClientAction::Assign(keys) if keys.contains(&key))
                         || pairs_of(past, key).is_some()
                 };
                 if since.iter().find(assigns).is_none() {
@@ -277,8 +276,10 @@ impl Evidence<'_> {
                 let seen = since.iter().flat_map(|past| polled(past)).filter(|told| told.0 == key);
                 let seen = seen.map(|told| told.1).max().unwrap_or(-1);
                 let news = self.events.iter().filter(|news| {
-                    let sent = match news.what {
-                        What::Send { key, offset: Some(offset), .. } if news.kind == Kind::Ok => {
+                    let sent = match news.action {
+                        ClientAction::Send { key, offset: Some(offset), .. }
+                            if news.kind == Kind::Ok =>
+                        {
                             vec![(key, offset, 0)]
                         }
                         _ => polled(news),

@@ -8,21 +8,21 @@ use crate::{
 
 /// An operation from its beginning to its end, both at moments that nothing else has.
 #[derive(Debug, Clone)]
-pub(super) struct Event {
+pub(super) struct ClientEvent {
     pub(super) process: u64,
     pub(super) began: u64,
     pub(super) ended: u64,
     pub(super) kind: Kind,
-    pub(super) what: What,
+    pub(super) action: ClientAction,
 }
 
 /// Offsets and messages.
-pub(super) type Pairs = Vec<(i64, i64)>;
+pub(super) type OffsetPairs = Vec<(i64, i64)>;
 
 #[derive(Debug, Clone)]
-pub(super) enum What {
+pub(super) enum ClientAction {
     Send { key: usize, message: i64, offset: Option<i64> },
-    Poll(Vec<(usize, Pairs)>),
+    Poll(Vec<(usize, OffsetPairs)>),
     Assign(Vec<usize>),
     Crash,
 }
@@ -30,16 +30,16 @@ pub(super) enum What {
 const THREADS: u64 = 3;
 const KEYS: usize = 3;
 
-/// A system with its clients.
-struct World {
+/// The logs, and their clients.
+struct KafkaSimulation {
     random: Random,
     now: u64,
-    logs: Vec<Pairs>,
+    logs: Vec<OffsetPairs>,
     next_message: i64,
-    /// Sends that have timed out, and may yet happen.
-    ghosts: Vec<(usize, i64)>,
+    /// Sends that have timed out and may still take effect.
+    timed_out_sends: Vec<(usize, i64)>,
     clients: Vec<Client>,
-    events: Vec<Event>,
+    events: Vec<ClientEvent>,
 }
 
 /// A client thread, and what it is at.
@@ -47,39 +47,39 @@ struct Client {
     process: u64,
     /// The key that it polls next from which offset.
     offsets: Vec<(usize, i64)>,
-    /// What it has begun, and whether it had its effect.
-    at: Option<(Event, bool)>,
+    /// The operation in progress, and true if it has taken effect.
+    running: Option<(ClientEvent, bool)>,
 }
 
-/// A correct history of a good hundred operations.
-pub(super) fn history(seed: u64) -> Vec<Event> {
-    let mut world = World {
+/// A correct history of more than a hundred operations.
+pub(super) fn history(seed: u64) -> Vec<ClientEvent> {
+    let mut simulation = KafkaSimulation {
         random: Random::seeded(seed),
         now: 0,
         logs: vec![Vec::new(); KEYS],
         next_message: 1,
-        ghosts: Vec::new(),
+        timed_out_sends: Vec::new(),
         clients: Vec::new(),
         events: Vec::new(),
     };
     for process in 0..THREADS {
-        world.clients.push(Client { process, offsets: Vec::new(), at: None });
+        simulation.clients.push(Client { process, offsets: Vec::new(), running: None });
     }
     for _ in 0..200 {
-        let thread = world.below(THREADS);
-        world.step(thread);
+        let thread = simulation.below(THREADS);
+        simulation.step(thread);
     }
-    for thread in 0..world.clients.len() {
-        while world.clients[thread].at.is_some() {
-            world.step(thread);
+    for thread in 0..simulation.clients.len() {
+        while simulation.clients[thread].running.is_some() {
+            simulation.step(thread);
         }
     }
-    world.ghosts.clear();
-    world.final_polls();
-    world.events
+    simulation.timed_out_sends.clear();
+    simulation.final_polls();
+    simulation.events
 }
 
-impl World {
+impl KafkaSimulation {
     fn below(&mut self, bound: u64) -> usize {
         usize::try_from(self.random.below(bound)).unwrap()
     }
@@ -90,11 +90,11 @@ impl World {
     }
 
     fn step(&mut self, thread: usize) {
-        if !self.ghosts.is_empty() && self.random.below(8) == 0 {
-            let (key, message) = self.ghosts.remove(0);
+        if !self.timed_out_sends.is_empty() && self.random.below(8) == 0 {
+            let (key, message) = self.timed_out_sends.remove(0);
             self.append(key, message);
         }
-        match self.clients[thread].at.take() {
+        match self.clients[thread].running.take() {
             None => self.begin(thread),
             Some((event, false)) => self.take_effect(thread, event),
             Some((event, true)) => self.end(thread, event),
@@ -110,44 +110,46 @@ impl World {
     }
 
     fn begin(&mut self, thread: usize) {
-        let what = match self.random.below(20) {
-            0 => What::Crash,
+        let action = match self.random.below(20) {
+            0 => ClientAction::Crash,
             1..4 => {
                 let mut keys: Vec<usize> = (0..KEYS).collect();
                 self.random.shuffle(&mut keys);
                 keys.truncate(1 + self.below(KEYS as u64));
-                What::Assign(keys)
+                ClientAction::Assign(keys)
             }
-            4..12 => What::Poll(Vec::new()),
+            4..12 => ClientAction::Poll(Vec::new()),
             _ => {
                 self.next_message += 1;
                 let (key, message) = (self.below(KEYS as u64), self.next_message);
-                What::Send { key, message, offset: None }
+                ClientAction::Send { key, message, offset: None }
             }
         };
         let (process, began) = (self.clients[thread].process, self.tick());
-        let event = Event { process, began, ended: 0, kind: Kind::Ok, what };
-        self.clients[thread].at = Some((event, false));
+        let event = ClientEvent { process, began, ended: 0, kind: Kind::Ok, action };
+        self.clients[thread].running = Some((event, false));
     }
 
-    fn take_effect(&mut self, thread: usize, mut event: Event) {
+    fn take_effect(&mut self, thread: usize, mut event: ClientEvent) {
         let luck = self.random.below(20);
         let polled = self.poll(thread);
-        match &mut event.what {
-            What::Crash => event.kind = Kind::Info,
-            What::Send { .. } | What::Assign(_) if luck == 0 => event.kind = Kind::Fail,
-            What::Send { key, message, .. } if luck == 1 => {
-                event.kind = Kind::Info;
-                self.ghosts.push((*key, *message));
+        match &mut event.action {
+            ClientAction::Crash => event.kind = Kind::Info,
+            ClientAction::Send { .. } | ClientAction::Assign(_) if luck == 0 => {
+                event.kind = Kind::Fail;
             }
-            What::Send { key, message, offset } => {
+            ClientAction::Send { key, message, .. } if luck == 1 => {
+                event.kind = Kind::Info;
+                self.timed_out_sends.push((*key, *message));
+            }
+            ClientAction::Send { key, message, offset } => {
                 *offset = Some(self.append(*key, *message));
                 if luck == 2 {
                     (event.kind, *offset) = (Kind::Info, None);
                 }
             }
-            What::Poll(_) if luck == 0 => event.kind = Kind::Info,
-            What::Poll(pairs) => {
+            ClientAction::Poll(_) if luck == 0 => event.kind = Kind::Info,
+            ClientAction::Poll(pairs) => {
                 for (key, polled) in &polled {
                     let offsets = &mut self.clients[thread].offsets;
                     let next = offsets.iter_mut().find(|(assigned, _)| assigned == key).unwrap();
@@ -157,7 +159,7 @@ impl World {
                 }
                 *pairs = polled;
             }
-            What::Assign(keys) => {
+            ClientAction::Assign(keys) => {
                 let client = &mut self.clients[thread];
                 let before = std::mem::take(&mut client.offsets);
                 client.offsets = keys
@@ -168,16 +170,16 @@ impl World {
                     .collect();
             }
         }
-        self.clients[thread].at = Some((event, true));
+        self.clients[thread].running = Some((event, true));
     }
 
-    /// What the node answers: a few messages from where the client is, in order.
-    fn poll(&mut self, thread: usize) -> Vec<(usize, Pairs)> {
+    /// The reply to a poll: a few messages from the client's offsets on, in order.
+    fn poll(&mut self, thread: usize) -> Vec<(usize, OffsetPairs)> {
         let mut polled = Vec::new();
         for (key, next) in self.clients[thread].offsets.clone() {
             let few = 1 + self.below(3);
             let news = self.logs[key].iter().filter(|(offset, _)| *offset >= next).take(few);
-            let news: Pairs = news.copied().collect();
+            let news: OffsetPairs = news.copied().collect();
             if !news.is_empty() || !self.logs[key].is_empty() && self.random.below(4) == 0 {
                 polled.push((key, news));
             }
@@ -185,7 +187,7 @@ impl World {
         polled
     }
 
-    fn end(&mut self, thread: usize, mut event: Event) {
+    fn end(&mut self, thread: usize, mut event: ClientEvent) {
         event.ended = self.tick();
         let client = &mut self.clients[thread];
         if event.kind == Kind::Info {
@@ -197,38 +199,38 @@ impl World {
 
     fn final_polls(&mut self) {
         for thread in 0..self.clients.len() {
-            self.run(thread, What::Crash);
-            self.run(thread, What::Assign((0..KEYS).collect()));
+            self.run(thread, ClientAction::Crash);
+            self.run(thread, ClientAction::Assign((0..KEYS).collect()));
             while self.clients[thread].offsets.len() < KEYS {
-                self.run(thread, What::Assign((0..KEYS).collect()));
+                self.run(thread, ClientAction::Assign((0..KEYS).collect()));
             }
-            let is_behind = |world: &World, (key, next): &(usize, i64)| {
-                world.logs[*key].last().is_some_and(|(offset, _)| offset >= next)
+            let is_behind = |simulation: &KafkaSimulation, (key, next): &(usize, i64)| {
+                simulation.logs[*key].last().is_some_and(|(offset, _)| offset >= next)
             };
             while self.clients[thread].offsets.iter().any(|assigned| is_behind(self, assigned)) {
-                self.run(thread, What::Poll(Vec::new()));
+                self.run(thread, ClientAction::Poll(Vec::new()));
                 if self.clients[thread].offsets.is_empty() {
-                    self.run(thread, What::Assign((0..KEYS).collect()));
+                    self.run(thread, ClientAction::Assign((0..KEYS).collect()));
                 }
             }
-            // Upstream misjudges a key that the last poll is the first to tell of.
-            self.run(thread, What::Poll(Vec::new()));
+            // Upstream misjudges a key that appears in no operation but the last.
+            self.run(thread, ClientAction::Poll(Vec::new()));
         }
     }
 
-    fn run(&mut self, thread: usize, what: What) {
+    fn run(&mut self, thread: usize, action: ClientAction) {
         let (process, began) = (self.clients[thread].process, self.tick());
-        let event = Event { process, began, ended: 0, kind: Kind::Ok, what };
-        self.clients[thread].at = Some((event, false));
-        while self.clients[thread].at.is_some() {
+        let event = ClientEvent { process, began, ended: 0, kind: Kind::Ok, action };
+        self.clients[thread].running = Some((event, false));
+        while self.clients[thread].running.is_some() {
             self.step(thread);
         }
     }
 }
 
 /// The history of these events.
-pub(super) fn written(events: &[Event]) -> History {
-    let mut ends: Vec<(u64, bool, &Event)> = Vec::new();
+pub(super) fn to_history(events: &[ClientEvent]) -> History {
+    let mut ends: Vec<(u64, bool, &ClientEvent)> = Vec::new();
     for event in events {
         ends.push((event.began, false, event));
         ends.push((event.ended, true, event));
@@ -241,28 +243,30 @@ pub(super) fn written(events: &[Event]) -> History {
     }))
 }
 
-fn value(event: &Event, is_end: bool) -> (&'static str, Value) {
+fn value(event: &ClientEvent, is_end: bool) -> (&'static str, Value) {
     let key = |key: &usize| Value::from(key.to_string());
     let pair = |(offset, message): &(i64, i64)| vec![(*offset).into(), (*message).into()].into();
     let part = |name: &'static str, rest: Vec<Value>| {
         let part: Vec<Value> = std::iter::once(Value::keyword(name)).chain(rest).collect();
         vec![part.into()].into()
     };
-    match &event.what {
-        What::Send { key: k, message, offset: Some(offset) } if is_end => {
+    match &event.action {
+        ClientAction::Send { key: k, message, offset: Some(offset) } if is_end => {
             ("send", part("send", vec![key(k), pair(&(*offset, *message))]))
         }
-        What::Send { key: k, message, .. } => {
+        ClientAction::Send { key: k, message, .. } => {
             ("send", part("send", vec![key(k), (*message).into()]))
         }
-        What::Poll(polled) if is_end && event.kind == Kind::Ok => {
+        ClientAction::Poll(polled) if is_end && event.kind == Kind::Ok => {
             let polled = polled
                 .iter()
                 .map(|(k, pairs)| (key(k), pairs.iter().map(pair).collect::<Vec<Value>>().into()));
             ("poll", part("poll", vec![polled.collect::<Map>().into()]))
         }
-        What::Poll(_) => ("poll", part("poll", Vec::new())),
-        What::Assign(keys) => ("assign", keys.iter().map(key).collect::<Vec<Value>>().into()),
-        What::Crash => ("crash", Value::Nil),
+        ClientAction::Poll(_) => ("poll", part("poll", Vec::new())),
+        ClientAction::Assign(keys) => {
+            ("assign", keys.iter().map(key).collect::<Vec<Value>>().into())
+        }
+        ClientAction::Crash => ("crash", Value::Nil),
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::super::{
-    Layout, Limits, Register, Verdict, check,
-    finding::{Finding, Step},
+    KeyVerdict, OpsByKey, Register, SearchLimits, check,
+    history_generator::HistoryGenerator,
     register::{NIL, OperationId},
-    sample::Sample,
-    search, zones,
+    search,
+    search_result::{LinearizationStep, SearchResult},
+    zones,
 };
 use crate::{
     edn::Value,
@@ -17,16 +18,16 @@ use crate::{
 
 /// An operation that happened, if it has an end, or may have; or that was refused.
 #[derive(Clone)]
-struct Call {
+struct OracleOperation {
     f: String,
     value: Value,
     begin: usize,
     end: Option<usize>,
 }
 
-/// All that did not fail; and, if refusals count, what observed that nothing or something else was
-/// there.
-fn calls(history: &History, refusals_count: bool) -> Vec<Call> {
+/// All operations that did not fail; and, if refusals count, the observations that the key was
+/// missing or had another value.
+fn oracle_operations(history: &History, refusals_count: bool) -> Vec<OracleOperation> {
     let invocations = history.ops().iter().filter(|op| op.kind == Kind::Invoke);
     let call = |begin: &Op| {
         let end = history.completion(begin);
@@ -47,27 +48,30 @@ fn calls(history: &History, refusals_count: bool) -> Vec<Call> {
             None => (&*begin.f, ok),
         };
         let (f, end) = (f.to_owned(), end.map(|end| end.index));
-        Some(Call { f, value, begin: begin.index, end })
+        Some(OracleOperation { f, value, begin: begin.index, end })
     };
     invocations.filter_map(call).collect()
 }
 
 /// The first completion up to which there is no order.
 fn first_wrong(history: &History, refusals_count: bool) -> Option<usize> {
-    let calls = calls(history, refusals_count);
+    let calls = oracle_operations(history, refusals_count);
     let mut ends: Vec<usize> = calls.iter().filter_map(|call| call.end).collect();
     ends.sort_unstable();
     ends.into_iter().find(|limit| {
         let begun = calls.iter().filter(|call| call.begin < *limit).cloned();
-        let cut = |call: Call| Call { end: call.end.filter(|end| end <= limit), ..call };
+        let cut = |call: OracleOperation| OracleOperation {
+            end: call.end.filter(|end| end <= limit),
+            ..call
+        };
         !has_order(&begun.map(cut).collect::<Vec<_>>(), &Value::Nil)
     })
 }
 
-fn has_order(left: &[Call], state: &Value) -> bool {
+fn has_order(left: &[OracleOperation], state: &Value) -> bool {
     let Some(first_end) = left.iter().filter_map(|call| call.end).min() else { return true };
     (0..left.len()).any(|next| {
-        let Call { f, value, begin, .. } = &left[next];
+        let OracleOperation { f, value, begin, .. } = &left[next];
         let after = match (f.as_str(), value) {
             _ if *begin > first_end => None,
             ("is nil", _) => (*state == Value::Nil).then_some(state),
@@ -89,8 +93,8 @@ fn has_order(left: &[Call], state: &Value) -> bool {
 fn judged(history: &History) -> (Option<usize>, Vec<String>) {
     let judged = check(history);
     let wrong = judged.keys.iter().find_map(|key| match &key.verdict {
-        Verdict::Linearizable(..) => None,
-        Verdict::NotLinearizable(failure) => Some(failure.completion().index),
+        KeyVerdict::Linearizable(..) => None,
+        KeyVerdict::NotLinearizable(failure) => Some(failure.completion().index),
         unknown => panic!("{:?}", unknown.cause()),
     });
     (wrong, judged.warnings())
@@ -187,9 +191,9 @@ fn mutated(history: &History, mutation: &str, random: &mut Random) -> Option<His
 
 /// How often a history was found to be right, and wrong, by mutation.
 #[derive(Default)]
-struct Counts(BTreeMap<(&'static str, bool), usize>);
+struct VerdictCounts(BTreeMap<(&'static str, bool), usize>);
 
-impl Counts {
+impl VerdictCounts {
     fn add(&mut self, mutation: &'static str, is_wrong: bool) {
         *self.0.entry((mutation, is_wrong)).or_insert(0) += 1;
     }
@@ -210,7 +214,7 @@ impl Counts {
 #[track_caller]
 fn check_verdicts(
     seeds: std::ops::Range<u64>,
-    sample: impl Fn(&mut Random) -> Sample,
+    sample: impl Fn(&mut Random) -> HistoryGenerator,
     mut seen: impl FnMut(&'static str, &History, Option<usize>, Option<usize>),
 ) {
     for seed in seeds {
@@ -236,15 +240,15 @@ fn check_verdicts(
 }
 
 #[test]
-fn verdicts_are_those_of_trying_every_order() {
-    let (mut all, mut by_refusals) = (Counts::default(), Counts::default());
-    let sample = |random: &mut Random| Sample {
+fn verdicts_are_those_of_brute_force() {
+    let (mut all, mut by_refusals) = (VerdictCounts::default(), VerdictCounts::default());
+    let sample = |random: &mut Random| HistoryGenerator {
         operations: 8,
         clients: 2 + random.below(4),
         keys: 1,
         values: 2 + random.below(2),
-        lost: 0.4,
-        refused: 0.1,
+        indeterminate: 0.4,
+        unavailable: 0.1,
     };
     check_verdicts(0..1_200, sample, |mutation, _, wrong, evidence| {
         all.add(mutation, wrong.is_some());
@@ -257,27 +261,28 @@ fn verdicts_are_those_of_trying_every_order() {
 }
 
 #[test]
-fn what_zones_tell_is_what_a_search_finds_and_what_trying_every_order_does() {
-    let mut counts = Counts::default();
-    let mut by_refusals = Counts::default();
-    let sample = |random: &mut Random| Sample {
+fn zones_agree_with_the_search_and_with_brute_force() {
+    let mut counts = VerdictCounts::default();
+    let mut by_refusals = VerdictCounts::default();
+    let sample = |random: &mut Random| HistoryGenerator {
         operations: 9,
         clients: 2 + random.below(5),
         keys: 1,
         values: 1 << 40,
-        lost: 0.3,
-        refused: 0.1,
+        indeterminate: 0.3,
+        unavailable: 0.1,
     };
     check_verdicts(0..1_500, sample, |mutation, history, wrong, evidence| {
-        let layout = Layout::of(history.clients().collect());
+        let layout = OpsByKey::of(history.client_ops().collect());
         let [(key, ops)] = &layout.registers[..] else { return };
         let register = Register::of(*key, ops).unwrap();
-        let Ok(zones) = zones::finding(register.clone()) else { return };
-        let search = search::by_search(register.clone(), Limits::default());
-        let told = |finding: &Finding<'_>| (finding.conclusion, finding.furthest, finding.due());
+        let Ok(zones) = zones::find(register.clone()) else { return };
+        let search = search::find_by_search(register.clone(), SearchLimits::default());
+        let told =
+            |finding: &SearchResult<'_>| (finding.conclusion, finding.prefix_len, finding.due());
         assert_eq!(told(&zones), told(&search));
         for finding in [zones, search] {
-            finding.orders.iter().for_each(|order| check_order(&register, &finding, order));
+            finding.linearizations.iter().for_each(|order| check_order(&register, &finding, order));
         }
         counts.add(mutation, wrong.is_some());
         if wrong.is_none() {
@@ -291,25 +296,25 @@ fn what_zones_tell_is_what_a_search_finds_and_what_trying_every_order_does() {
 /// Checks that an order has all that had to happen, once, and nobody before what ended earlier; and
 /// that a register answers so, but not to what fits nowhere.
 #[track_caller]
-fn check_order(register: &Register<'_>, finding: &Finding<'_>, order: &[Step]) {
+fn check_order(register: &Register<'_>, finding: &SearchResult<'_>, order: &[LinearizationStep]) {
     let operation = |id: OperationId| &register.operations[id as usize];
-    let passed = &finding.completions[..finding.furthest];
-    let limit = finding.due().map_or(usize::MAX, |due| operation(due).end.unwrap().index);
+    let passed = &finding.completions[..finding.prefix_len];
+    let limit = finding.due().map_or(usize::MAX, |due| operation(due).completion.unwrap().index);
     let (mut value, mut happened) = (NIL, Vec::new());
     for step in order {
         let next = operation(step.operation);
-        assert!(next.begin.index < limit && !happened.contains(&step.operation));
+        assert!(next.invocation.index < limit && !happened.contains(&step.operation));
         value = next.action.apply(value).expect("a register that answers so");
         for before in happened.iter().map(|id| operation(*id)) {
-            assert!(next.end.is_none_or(|end| before.begin.index < end.index));
+            assert!(next.completion.is_none_or(|end| before.invocation.index < end.index));
         }
         let left = passed.iter().find(|id| !happened.contains(*id));
-        let left = left.or_else(|| finding.completions.get(finding.furthest));
+        let left = left.or_else(|| finding.completions.get(finding.prefix_len));
         assert!(!step.is_due || left == Some(&step.operation));
         happened.push(step.operation);
     }
     assert!(passed.iter().all(|id| happened.contains(id)));
     if let Some(due) = finding.due() {
-        assert!(!happened.contains(&due) && !operation(due).action.finds(value));
+        assert!(!happened.contains(&due) && !operation(due).action.accepts(value));
     }
 }

@@ -3,42 +3,41 @@
 use std::iter;
 
 use crate::edn::Value;
-use crate::elle::Workload::{ListAppend, RwRegister};
-use crate::elle::{Anomaly, Case, DirtyRead, Elle};
+use crate::elle::TxnWorkload::{ListAppend, RwRegister};
+use crate::elle::{Anomaly, Case, DirtyRead, ElleResults};
 use crate::history::Op;
 
-/// The most transactions of one lost update that are shown.
-const UPDATES: usize = 4;
+/// Maximum number of transactions of one lost update that are named.
+const MAX_UPDATES_NAMED: usize = 4;
 
 impl Anomaly {
     /// The anomaly in words; empty for those that are never found by themselves.
     pub(super) fn meaning(self) -> &'static str {
         match self.name().trim_end_matches("-process").trim_end_matches("-realtime") {
             "G0" => "writes of transactions are interleaved (dirty write)",
-            "G1a" => "a transaction read what another one wrote that failed (aborted read)",
+            "G1a" => "a transaction read what a failed one wrote (aborted read)",
             "G1b" => {
-                "a transaction read what another one wrote and then overwrote itself \
-                 (intermediate read)"
+                "a transaction read a value that its writer then overwrote (intermediate read)"
             }
-            "G1c" => "information flows in a circle",
+            "G1c" => "read and write dependencies form a cycle (circular information flow)",
             "G-single-item" | "G-single" => {
                 "a transaction saw one part of what others did and missed another (read skew)"
             }
             "G-nonadjacent-item" | "G-nonadjacent" => {
-                "transactions saw one part of what others did and missed another, in a circle"
+                "transactions saw one part of what others did and missed another, in a cycle"
             }
             "G2-item" | "G2" => "transactions missed each other's writes (write skew)",
             "lost-update" => {
-                "transactions read the same version and replaced it, each unseen by the other"
+                "transactions read the same version and overwrote it, unaware of each other"
             }
             "internal" => "a transaction contradicts itself",
             "future-read" => "a transaction read what it wrote only later",
-            "dirty-update" => "a transaction built upon what another one wrote that failed",
-            "duplicate-elements" => "a read has an element more than once",
+            "dirty-update" => "a transaction updated what a failed one wrote",
+            "duplicate-elements" => "a read contains an element more than once",
             "incompatible-order" => "reads of a key contradict each other about its order",
-            "cyclic-versions" => "there is no order of a key's versions",
+            "cyclic-versions" => "the versions of a key cannot be ordered",
             "empty-transaction-graph" => {
-                "no transaction has anything to do with another, so nothing can be said"
+                "no transaction depends on another, so nothing can be judged"
             }
             "cycle-search-timeout" => "the search for cycles was given up",
             _ => "",
@@ -46,8 +45,8 @@ impl Anomaly {
     }
 }
 
-/// The transactions that sentences about a case call T1, T2 and so on.
-pub(crate) fn named<'h>(case: &Case<'h>) -> Vec<&'h Op> {
+/// The transactions of a case that sentences call T1, T2 and so on.
+pub(crate) fn named_transactions<'h>(case: &Case<'h>) -> Vec<&'h Op> {
     match case {
         Case::AbortedRead(read) | Case::IntermediateRead(read) => vec![read.writer, read.reader],
         Case::DirtyUpdate { failed, writer, .. } => vec![failed, writer],
@@ -57,7 +56,7 @@ pub(crate) fn named<'h>(case: &Case<'h>) -> Vec<&'h Op> {
             vec![transaction]
         }
         Case::LostUpdate { transactions, .. } => {
-            transactions.iter().take(UPDATES).copied().collect()
+            transactions.iter().take(MAX_UPDATES_NAMED).copied().collect()
         }
         Case::Cycle { transactions, .. } => transactions.clone(),
         Case::CyclicVersions { .. }
@@ -67,8 +66,8 @@ pub(crate) fn named<'h>(case: &Case<'h>) -> Vec<&'h Op> {
     }
 }
 
-/// The list that a read had to return; dots stand for the part of a list that is not known.
-pub(crate) fn expected(list: &Value, is_whole: bool) -> Value {
+/// The list that a read had to return; dots stand for the unknown beginning of a list.
+pub(crate) fn expected_list(list: &Value, is_whole: bool) -> Value {
     match list.as_sequence() {
         Some(end) if !is_whole => {
             let dots = Value::Symbol("...".to_owned());
@@ -78,78 +77,78 @@ pub(crate) fn expected(list: &Value, is_whole: bool) -> Value {
     }
 }
 
-impl Elle<'_> {
-    /// The explanation of a case, in lines that call the transactions by their names.
-    pub(super) fn why(&self, case: &Case<'_>) -> Vec<String> {
+impl ElleResults<'_> {
+    /// The explanation of a case in lines of text, with the transactions called T1, T2 and so on.
+    pub(super) fn explain(&self, case: &Case<'_>) -> Vec<String> {
         let line = match (case, self.workload) {
             (Case::AbortedRead(DirtyRead { key, value, .. }), ListAppend) => {
                 let (key, value) = (key.json(), value.json());
-                format!("T1 appended {value} to {key} and failed, and yet it was seen by T2")
+                format!("T1 appended {value} to key {key} and failed, but T2 read it")
             }
             (Case::AbortedRead(DirtyRead { key, value, .. }), RwRegister) => {
                 let (key, value) = (key.json(), value.json());
-                format!("T1 set key {key} to {value} and failed, and yet it was read by T2")
+                format!("T1 set key {key} to {value} and failed, but T2 read it")
             }
             (Case::IntermediateRead(DirtyRead { key, value, .. }), ListAppend) => {
                 let (key, value) = (key.json(), value.json());
                 format!(
-                    "T1 appended {value} to {key} and more after it, which was not yet seen by T2"
+                    "T1 appended {value} to key {key} and more after it, which T2 did not yet read"
                 )
             }
             (Case::IntermediateRead(DirtyRead { key, value, .. }), RwRegister) => {
                 let (key, value) = (key.json(), value.json());
-                format!(
-                    "T1 set key {key} to {value} and then replaced it itself, but it was read by T2"
-                )
+                format!("T1 set key {key} to {value} and then overwrote it itself, but T2 read it")
             }
             (Case::DirtyUpdate { key, elements, .. }, _) => {
                 let (key, elements) = (key.json(), elements.json());
                 format!(
-                    "T1 failed, and yet reads of {key} show {elements}: what T1 appended is there, \
-                     and T2 was appended behind it"
+                    "T1 failed, but reads of key {key} show {elements}: the element of T1, and \
+                     that of T2 after it"
                 )
             }
             (Case::DuplicateElements { key, times, .. }, _) => {
                 let ((element, times), key) = (times[0], key.json());
                 let element = element.json();
-                format!("T1 read {key} with {element} in it {times} times, which was appended once")
+                format!(
+                    "T1 read key {key} with {element} in it {times} times, but it was appended once"
+                )
             }
             (Case::IncompatibleOrder { key, lists: [a, b], place, .. }, _) => {
                 let (key, a, b) = (key.json(), a.json(), b.json());
                 format!(
-                    "T1 read {key} as {a}, T2 as {b}: lists only grow at their ends, so one of \
-                     these should begin with the other, but they differ from place {place} on"
+                    "T1 read key {key} as {a}, T2 as {b}: lists only grow at their ends, so one \
+                     should be a prefix of the other, but they differ from position {place} on"
                 )
             }
             (Case::Internal { key, read, expected: list, is_whole, .. }, ListAppend) => {
-                let (key, read, expected) = (key.json(), read.json(), expected(list, *is_whole));
+                let (key, read, expected) =
+                    (key.json(), read.json(), expected_list(list, *is_whole));
                 let expected = expected.json();
                 format!(
-                    "by what T1 itself read and appended before, it had to read {key} as \
-                     {expected}, and it read {read}"
+                    "after its own earlier operations T1 had to read key {key} as {expected}, but \
+                     it read {read}"
                 )
             }
             (Case::Internal { key, read, expected, .. }, RwRegister) => {
                 let (key, read, expected) = (key.json(), read.json(), expected.json());
                 format!(
-                    "T1 itself had read or written key {key} as {expected}, and then read it as \
-                     {read}"
+                    "T1 had itself read or written {expected} for key {key}, but then read {read}"
                 )
             }
             (Case::FutureRead { key, element, .. }, _) => {
                 let (key, element) = (key.json(), element.json());
-                format!("T1 read {element} in {key}, and appended it afterwards")
+                format!("T1 read {element} in key {key} before it appended it")
             }
             (Case::LostUpdate { key, read, transactions }, _) => {
                 let (key, read) = (key.json(), read.json());
                 let all = match transactions.len() {
-                    2 => "both".to_owned(),
-                    0..=UPDATES => "all".to_owned(),
-                    count => format!("all, and {} more,", count - UPDATES),
+                    2 => "both transactions".to_owned(),
+                    0..=MAX_UPDATES_NAMED => "all of the transactions".to_owned(),
+                    count => format!("these and {} more transactions", count - MAX_UPDATES_NAMED),
                 };
                 format!(
-                    "they {all} read {key} as {read} and then wrote to it, so whichever came later \
-                     did not see the earlier one"
+                    "{all} read key {key} as {read} and then wrote to it, so the later one did not \
+                     see the earlier write"
                 )
             }
             (Case::CyclicVersions { key, replacements, .. }, _) => {

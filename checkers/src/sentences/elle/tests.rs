@@ -12,8 +12,8 @@ fn a_cycle_of_lists_is_explained_step_by_step() {
              (read skew)",
             "  T1 (index 3, process 1, 0.030 s, ok): [[\"r\",1,[1]],[\"r\",2,null]]",
             "  T2 (index 2, process 0, 0.020 s, ok): [[\"append\",1,1],[\"append\",2,1]]",
-            "  T1 read 2 as empty and did not see 1, which T2 appended, so T1 comes before T2",
-            "  T1 read 1 up to 1, which T2 had appended, so T2 comes before T1",
+            "  T1 read key 2 as empty and did not see 1, which T2 appended, so T1 comes before T2",
+            "  T1 read key 1 up to element 1, which T2 had appended, so T2 comes before T1",
             "  so each of them would have to come before itself, and no order of these \
              transactions explains what they saw",
         ]
@@ -37,7 +37,7 @@ fn a_cycle_of_registers_is_explained_step_by_step() {
 }
 
 #[test]
-fn replies_that_answer_something_else_are_warnings() {
+fn replies_that_do_not_match_their_requests_are_warnings() {
     let text = "0 invoke txn [[:r 1 nil] [:append 1 1]]
                 0 ok txn [[:r 1 nil]]
                 1 invoke txn [[:r 1 nil] [:append 2 1]]
@@ -48,7 +48,7 @@ fn replies_that_answer_something_else_are_warnings() {
     assert_eq!(
         elle.warnings(),
         ["the reply to process 0 at index 1 has 1 operation, and its request had 2; and 2 more \
-             replies that do not match their requests",]
+          replies that do not match their requests",]
     );
     let (_, later) = text.split_once("[[:r 1 nil]]\n").unwrap();
     let elle = list_append::check(history(later), &[ConsistencyModel::ReadUncommitted]);
@@ -58,16 +58,16 @@ fn replies_that_answer_something_else_are_warnings() {
 }
 
 #[test]
-fn appends_of_one_transaction_that_change_places_are_a_warning() {
+fn reordered_appends_of_one_transaction_are_a_warning() {
     let text = oks(&["[[:append 1 1] [:append 1 2]]", "[[:r 1 [2 1]]]"]);
     let elle = check(list_append::check, "read-uncommitted", &text, "Valid");
-    let expected = "the reply to process 1 at index 3 has 2 before 1 in 1, but the transaction at \
-                    index 2 appended 1 first";
+    let expected = "the reply to process 1 at index 3 has 2 before 1 in key 1, but the transaction \
+                    at index 2 appended 1 first";
     assert_eq!(elle.warnings(), [expected]);
 }
 
 #[test]
-fn values_from_nowhere_are_warnings_and_may_be_any_json() {
+fn garbage_reads_are_warnings_and_may_be_any_json() {
     let elle = check(
         rw_register::check,
         "serializable",
@@ -80,7 +80,7 @@ fn values_from_nowhere_are_warnings_and_may_be_any_json() {
 }
 
 #[test]
-fn writes_that_processes_saw_interleaved_are_warnings() {
+fn writes_that_processes_observed_interleaved_are_warnings() {
     let text = |last: u8| {
         format!(
             "0 invoke txn [[:w 1 1] [:w 2 1]]
@@ -96,9 +96,8 @@ fn writes_that_processes_saw_interleaved_are_warnings() {
     assert!(check(rw_register::check, "read-uncommitted", &text(2), "Valid").warnings().is_empty());
     assert_eq!(
         check(rw_register::check, "read-uncommitted", &text(1), "Valid").warnings(),
-        ["either reads went back to older versions, or the writes of the transactions at index \
-             2, 3 were interleaved (G0), which upstream cannot see: process 0 saw key 1 as 1 \
-             (index 2) and then as 2 (index 5); process 1 saw key 2 as 2 (index 3) and then as 1 \
-             (index 7)"]
+        ["either reads went back to older versions, or the writes of the transactions at indices \
+          2, 3 were interleaved (G0), which Maelstrom overlooks: process 0 saw key 1 as 1 (index \
+          2) and then as 2 (index 5); process 1 saw key 2 as 2 (index 3) and then as 1 (index 7)"]
     );
 }

@@ -9,8 +9,8 @@ pub(super) fn read_all(text: &str) -> Option<Value> {
     // Nothing is left over but blanks, so what is put behind them is what comes next.
     let behind = format!("{rest}\n:end");
     let (next, rest) = edn::read(&behind).ok()?;
-    let is_over = of_other(&next) == Value::keyword("end") && rest.is_empty();
-    is_over.then(|| of_other(&value))
+    let is_over = from_other(&next) == Value::keyword("end") && rest.is_empty();
+    is_over.then(|| from_other(&value))
 }
 
 /// Whether a text has only what the other reader takes for the same as Clojure does.
@@ -18,11 +18,12 @@ pub(super) fn read_all(text: &str) -> Option<Value> {
 /// It knows no metadata, no quotes and no octal numbers, and takes what is opaque here for an error
 /// or for a symbol.
 pub(super) fn is_common(text: &str, ours: &Value) -> bool {
-    !format!("{ours:?}").contains("Opaque(") && !has_unknown(text)
+    !format!("{ours:?}").contains("Opaque(") && !has_unsupported(text)
 }
 
-/// Whether a text has what the other reader takes for something else, or takes where Clojure refuses.
-pub(super) fn has_unknown(text: &str) -> bool {
+/// True if a text has syntax that the other reader misinterprets, or accepts where Clojure does
+/// not.
+pub(super) fn has_unsupported(text: &str) -> bool {
     let is_octal = |token: &str| {
         let digits = token.trim_start_matches(['+', '-']);
         digits.starts_with('0') && digits[1..].starts_with(|c: char| c.is_ascii_digit())
@@ -32,9 +33,9 @@ pub(super) fn has_unknown(text: &str) -> bool {
         || text.split([' ', ',', '\n', '\t', '(', ')', '[', ']', '{', '}', '"', ';']).any(is_octal)
 }
 
-/// The value that the other reader has found.
-pub(super) fn of_other(value: &Edn<'_>) -> Value {
-    let all = |elements: &[Edn<'_>]| elements.iter().map(of_other).collect::<Vec<_>>();
+/// Converts a value of the other reader.
+pub(super) fn from_other(value: &Edn<'_>) -> Value {
+    let all = |elements: &[Edn<'_>]| elements.iter().map(from_other).collect::<Vec<_>>();
     match value {
         Edn::Nil => Value::Nil,
         Edn::Bool(value) => Value::Bool(*value),
@@ -53,11 +54,11 @@ pub(super) fn of_other(value: &Edn<'_>) -> Value {
         Edn::Symbol(name) => Value::Symbol(name.to_string()),
         Edn::List(elements) => Value::List(all(elements)),
         Edn::Vector(elements) => Value::Vector(all(elements)),
-        Edn::Set(elements) => Value::Set(elements.iter().map(of_other).collect()),
+        Edn::Set(elements) => Value::Set(elements.iter().map(from_other).collect()),
         Edn::Map(entries) => {
-            map(entries.iter().map(|(key, value)| (of_other(key), of_other(value))))
+            map(entries.iter().map(|(key, value)| (from_other(key), from_other(value))))
         }
-        Edn::Tagged(tag, value) => match (tag.strip_prefix(':'), of_other(value)) {
+        Edn::Tagged(tag, value) => match (tag.strip_prefix(':'), from_other(value)) {
             (Some(namespace), Value::Map(entries)) => {
                 map(entries.into_iter().map(|(key, value)| (qualified(namespace, key), value)))
             }

@@ -9,13 +9,13 @@ use super::*;
 /// How many seeds are tried. More finds what is rarer, less takes less time.
 const SEEDS: u64 = 500;
 
-/// How often a node is killed with each seed.
-const LIVES: usize = 6;
+/// The number of kills with each seed.
+const KILLS: usize = 6;
 
-struct Silent;
+struct PassiveNode;
 
 #[async_trait(?Send)]
-impl Handler for Silent {
+impl Handler for PassiveNode {
     type Request = ();
     type Reply = ();
 
@@ -24,14 +24,14 @@ impl Handler for Silent {
     }
 }
 
-/// Lets the node n1 live for this time, and kills it.
-async fn live(disk: &Rc<Disk>, time: Duration, start: impl FnOnce(&Node)) {
+/// Runs the node n1 for this time, and kills it.
+async fn run_until_killed(disk: &Rc<SimulatedDisk>, time: Duration, start: impl FnOnce(&Node)) {
     let init = br#"{"src":"c0","dest":"n1","body":{"type":"init","node_id":"n1","node_ids":[]}}"#;
     let (mut peer, input) = tokio::io::duplex(1024);
     peer.write_all(&[&init[..], b"\n"].concat()).await.unwrap();
     let start = |node: Node| {
         start(&node);
-        Silent
+        PassiveNode
     };
     let node = Host::seeded(7).with_disk(disk.clone()).serve_on(input, tokio::io::sink(), start);
     assert!(tokio::time::timeout(time, node).await.is_err(), "the node has ended");
@@ -46,8 +46,8 @@ fn simulate<T>(run: impl Future<Output = T>) -> T {
 
 /// What a test knows of the log and the value of a node.
 #[derive(Debug, Default)]
-struct Known {
-    /// All that was ever handed over and may be there, in order.
+struct StorageModel {
+    /// All entries whose append was called and that may be there, in order.
     appended: Vec<u64>,
     /// How many of those were acknowledged.
     acknowledged: usize,
@@ -55,29 +55,29 @@ struct Known {
     values: Vec<Option<u64>>,
 }
 
-/// Appends and replaces until it is killed, from several tasks at once.
-fn work(node: &Node, known: &Rc<RefCell<Known>>, random: &mut Random) {
+/// Appends and replaces in several tasks at once, until the node is killed.
+fn append_and_replace(node: &Node, model: &Rc<RefCell<StorageModel>>, random: &mut Random) {
     let (log, entries) = node.storage().log::<u64>("log");
     let (value, found) = node.storage().value::<u64>("value");
     {
-        let known = &mut *known.borrow_mut();
-        let appended = &known.appended;
+        let model = &mut *model.borrow_mut();
+        let appended = &model.appended;
         assert!(appended.starts_with(&entries), "{entries:?} is not how {appended:?} begins");
-        assert!(entries.len() >= known.acknowledged, "{entries:?} is too short: {known:?}");
-        assert!(known.values.contains(&found), "{found:?} was not expected: {known:?}");
-        known.acknowledged = entries.len();
-        known.appended = entries;
-        known.values = vec![found];
+        assert!(entries.len() >= model.acknowledged, "{entries:?} is too short: {model:?}");
+        assert!(model.values.contains(&found), "{found:?} was not expected: {model:?}");
+        model.acknowledged = entries.len();
+        model.appended = entries;
+        model.values = vec![found];
     }
     let (log, value) = (Rc::new(log), Rc::new(value));
     for _ in 0..3 {
-        let (log, known) = (Rc::clone(&log), Rc::clone(known));
+        let (log, model) = (Rc::clone(&log), Rc::clone(model));
         let mut random = Random::seeded(random.bits());
         node.spawn(async move {
             loop {
                 tokio::time::sleep(random.time_below(Duration::from_millis(8))).await;
                 let (call, length) = {
-                    let appended = &mut known.borrow_mut().appended;
+                    let appended = &mut model.borrow_mut().appended;
                     let first = appended.len() as u64;
                     let entries: Vec<u64> = (first..=first + random.below(4)).collect();
                     appended.extend_from_slice(&entries);
@@ -88,44 +88,49 @@ fn work(node: &Node, known: &Rc<RefCell<Known>>, random: &mut Random) {
                     continue;
                 }
                 call.await.unwrap();
-                let acknowledged = &mut known.borrow_mut().acknowledged;
+                let acknowledged = &mut model.borrow_mut().acknowledged;
                 *acknowledged = length.max(*acknowledged);
             }
         });
     }
-    let known = Rc::clone(known);
+    let model = Rc::clone(model);
     node.spawn(async move {
         for number in 0.. {
-            known.borrow_mut().values.push(Some(number));
+            model.borrow_mut().values.push(Some(number));
             value.replace(&number).await.unwrap();
-            known.borrow_mut().values.retain(|value| *value >= Some(number));
+            model.borrow_mut().values.retain(|value| *value >= Some(number));
         }
     });
 }
 
-/// Several lives; returns what they left, and the disk.
-fn lives(seed: u64) -> (BTreeMap<String, Vec<u8>>, Rc<Disk>) {
+/// Runs several incarnations; returns the files that they left, and the disk.
+fn run_and_kill(seed: u64) -> (BTreeMap<String, Vec<u8>>, Rc<SimulatedDisk>) {
     let mut random = Random::seeded(seed);
-    let disk = Rc::new(Disk::new(&random));
-    let known = Rc::new(RefCell::new(Known { values: vec![None], ..Known::default() }));
+    let disk = Rc::new(SimulatedDisk::new(&random));
+    let model =
+        Rc::new(RefCell::new(StorageModel { values: vec![None], ..StorageModel::default() }));
     simulate(async {
-        for _ in 0..LIVES {
+        for _ in 0..KILLS {
             let time = random.time_below(Duration::from_millis(40));
-            live(&disk, time, |node| work(node, &known, &mut random)).await;
+            run_until_killed(&disk, time, |node| append_and_replace(node, &model, &mut random))
+                .await;
         }
-        live(&disk, Duration::ZERO, |node| work(node, &known, &mut random)).await;
+        run_until_killed(&disk, Duration::ZERO, |node| {
+            append_and_replace(node, &model, &mut random);
+        })
+        .await;
     });
     let read = |file: &str| (file.to_owned(), disk.read(file).unwrap().unwrap_or_default());
     (["log.log", "value.value"].map(read).into(), disk)
 }
 
 #[test]
-fn whatever_the_seed_what_was_acknowledged_is_there_and_in_order() {
+fn with_every_seed_what_was_acknowledged_survives_in_order() {
     let (mut lost, mut cuts) = (0, 0);
     for seed in 0..SEEDS {
-        let (_, disk) = lives(seed);
-        lost += disk.lost();
-        cuts += disk.cuts();
+        let (_, disk) = run_and_kill(seed);
+        lost += disk.lost_bytes();
+        cuts += disk.truncations();
     }
     println!("{SEEDS} seeds: kills took {lost} bytes and tore {cuts} records");
     assert!(lost > 100 * SEEDS, "kills took only {lost} bytes");
@@ -135,18 +140,19 @@ fn whatever_the_seed_what_was_acknowledged_is_there_and_in_order() {
 #[test]
 fn a_seed_repeats_itself() {
     let run = |seed| {
-        let (files, disk) = lives(seed);
-        (files, disk.lost(), disk.cuts())
+        let (files, disk) = run_and_kill(seed);
+        (files, disk.lost_bytes(), disk.truncations())
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));
 }
 
-/// What a kill leaves of these calls, in the order of the letters, with many seeds.
-fn leftovers(time: Duration) -> BTreeMap<String, usize> {
+/// The contents that a kill leaves at this time of these calls, with the number of seeds that led
+/// to each.
+fn contents_after_kill(time: Duration) -> BTreeMap<String, usize> {
     let mut left = BTreeMap::new();
     for seed in 0..SEEDS {
-        let disk = Disk::new(&Random::seeded(seed));
+        let disk = SimulatedDisk::new(&Random::seeded(seed));
         let bytes = simulate(async {
             disk.replace("f", b"abc").await.unwrap();
             let calls = async {
@@ -162,19 +168,19 @@ fn leftovers(time: Duration) -> BTreeMap<String, usize> {
 }
 
 #[test]
-fn a_kill_leaves_nothing_everything_or_a_part_and_never_harms_what_is_durable() {
-    let left = leftovers(Duration::ZERO);
+fn a_kill_leaves_nothing_everything_or_a_part_and_never_damages_what_is_durable() {
+    let left = contents_after_kill(Duration::ZERO);
     for expected in ["abc", "abcnew", "abcd", "abcdefg", "abcdefgnew", "abcd\\x00f"] {
         assert!(left.contains_key(expected), "{expected} is not among {left:?}");
     }
     assert!(left.keys().all(|bytes| bytes.starts_with("abc")), "{left:?}");
-    let all = leftovers(SYNC + BUSY);
+    let all = contents_after_kill(MIN_SYNC + SYNC_JITTER);
     assert_eq!(all.keys().collect::<Vec<_>>(), ["abcdefgnew"]);
 }
 
 #[test]
-fn a_call_of_a_former_life_has_no_effect() {
-    let disk = Disk::new(&Random::seeded(1));
+fn a_call_of_a_former_incarnation_has_no_effect() {
+    let disk = SimulatedDisk::new(&Random::seeded(1));
     simulate(async {
         let killer = async {
             disk.crash();
@@ -187,8 +193,8 @@ fn a_call_of_a_former_life_has_no_effect() {
 }
 
 #[test]
-fn a_file_is_there_once_it_is_durable() {
-    let disk = Disk::new(&Random::seeded(1));
+fn a_file_exists_once_it_is_durable() {
+    let disk = SimulatedDisk::new(&Random::seeded(1));
     simulate(async {
         let error = disk.append("f", b"abc").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);

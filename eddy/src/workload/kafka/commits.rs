@@ -6,28 +6,28 @@
 
 use std::collections::BTreeMap;
 
-use crate::checker::sentence::counted;
+use crate::checkers::wording::counted;
 
 /// What was committed, and what nodes say about it.
 #[derive(Debug, Default)]
-pub(super) struct Commits {
-    /// The highest offset of each key of which a commit was acknowledged.
+pub(super) struct CommitCheck {
+    /// The highest acknowledged commit of each key.
     acknowledged: BTreeMap<String, i64>,
     /// That of each key that a client asks for, when it asks.
     expected: BTreeMap<u64, BTreeMap<String, i64>>,
-    forgotten: u64,
-    first: Option<Forgotten>,
+    forgotten_count: u64,
+    first_forgotten: Option<ForgottenCommit>,
 }
 
 #[derive(Debug)]
-struct Forgotten {
+struct ForgottenCommit {
     key: String,
     acknowledged: i64,
-    told: Option<i64>,
+    reported: Option<i64>,
 }
 
-impl Commits {
-    /// A commit of these offsets was acknowledged.
+impl CommitCheck {
+    /// Records the acknowledged commit of these offsets.
     pub(super) fn acknowledge(&mut self, offsets: BTreeMap<String, i64>) {
         for (key, offset) in offsets {
             let highest = self.acknowledged.entry(key).or_insert(offset);
@@ -35,34 +35,34 @@ impl Commits {
         }
     }
 
-    /// A client asks what was committed of these keys.
-    pub(super) fn ask(&mut self, process: u64, keys: &[String]) {
+    /// Records a process's request for the committed offsets of these keys.
+    pub(super) fn note_request(&mut self, process: u64, keys: &[String]) {
         let known = |key: &String| Some((key.clone(), *self.acknowledged.get(key)?));
         self.expected.insert(process, keys.iter().filter_map(known).collect());
     }
 
-    /// It hears that it was this.
-    pub(super) fn hear(&mut self, process: u64, told: &BTreeMap<String, i64>) {
+    /// Compares the reply to that request with the commits acknowledged before the request.
+    pub(super) fn check_reply(&mut self, process: u64, reported: &BTreeMap<String, i64>) {
         for (key, acknowledged) in self.expected.remove(&process).unwrap_or_default() {
-            let told = told.get(&key).copied();
-            if told < Some(acknowledged) {
-                self.forgotten += 1;
-                self.first.get_or_insert(Forgotten { key, acknowledged, told });
+            let reported = reported.get(&key).copied();
+            if reported < Some(acknowledged) {
+                self.forgotten_count += 1;
+                self.first_forgotten.get_or_insert(ForgottenCommit { key, acknowledged, reported });
             }
         }
     }
 
     /// A sentence, if anything was forgotten.
     pub(super) fn warning(&self) -> Option<String> {
-        let Forgotten { key, acknowledged, told } = self.first.as_ref()?;
-        let told = told.map_or("nothing".to_owned(), |offset| format!("offset {offset}"));
-        let more = match self.forgotten - 1 {
+        let ForgottenCommit { key, acknowledged, reported } = self.first_forgotten.as_ref()?;
+        let reported = reported.map_or("no offset".to_owned(), |offset| format!("offset {offset}"));
+        let more = match self.forgotten_count - 1 {
             0 => String::new(),
-            more => format!(", and {} forgot a commit", counted(more, "more answer")),
+            more => format!(", and nodes forgot a commit {}", counted(more, "more time")),
         };
         Some(format!(
-            "{told} of key {key} was said to be committed after a commit of offset {acknowledged} \
-             had been acknowledged, so consumers get messages again{more}"
+            "a node reported {reported} of key {key} as committed after a commit of offset \
+             {acknowledged} had been acknowledged, so consumers get messages again{more}"
         ))
     }
 }
@@ -76,42 +76,42 @@ mod tests {
     }
 
     #[test]
-    fn what_was_acknowledged_before_the_question_must_be_in_the_answer() {
+    fn a_commit_acknowledged_before_the_request_must_be_in_the_reply() {
         #[track_caller]
         fn check<const N: usize>(told: [(&str, i64); N], expected: &str) {
-            let mut commits = Commits::default();
+            let mut commits = CommitCheck::default();
             commits.acknowledge(offsets([("7", 5), ("8", 0)]));
             commits.acknowledge(offsets([("7", 3)]));
-            commits.ask(0, &["7".to_owned(), "8".to_owned(), "9".to_owned()]);
+            commits.note_request(0, &["7".to_owned(), "8".to_owned(), "9".to_owned()]);
             commits.acknowledge(offsets([("7", 9)]));
-            commits.hear(0, &offsets(told));
-            // An answer to nothing says nothing.
-            commits.hear(1, &offsets([]));
+            commits.check_reply(0, &offsets(told));
+            // A reply without a request is ignored.
+            commits.check_reply(1, &offsets([]));
             let warning = commits.warning().unwrap_or_default();
             assert!(warning.starts_with(expected), "{warning}");
             assert_eq!(warning.is_empty(), expected.is_empty(), "{warning}");
         }
         check([("7", 5), ("8", 0)], "");
         check([("7", 12), ("8", 0), ("9", 1)], "");
-        check([("7", 4), ("8", 0)], "offset 4 of key 7 was said to be committed after a commit of");
-        check([("7", 5)], "nothing of key 8 was said to be committed after a commit of offset 0");
+        check([("7", 4), ("8", 0)], "a node reported offset 4 of key 7 as committed after a");
+        check([("7", 5)], "a node reported no offset of key 8 as committed after a");
     }
 
     #[test]
-    fn answers_that_forget_are_counted() {
+    fn replies_that_forget_a_commit_are_counted() {
         #[track_caller]
         fn check(answers: u64, expected: &str) {
-            let mut commits = Commits::default();
+            let mut commits = CommitCheck::default();
             commits.acknowledge(offsets([("7", 5)]));
             for process in 0..answers {
-                commits.ask(process, &["7".to_owned()]);
-                commits.hear(process, &offsets([]));
+                commits.note_request(process, &["7".to_owned()]);
+                commits.check_reply(process, &offsets([]));
             }
             let warning = commits.warning().unwrap();
             assert!(warning.ends_with(expected), "{warning}");
         }
         check(1, " again");
-        check(2, " again, and 1 more answer forgot a commit");
-        check(3, " again, and 2 more answers forgot a commit");
+        check(2, " again, and nodes forgot a commit 1 more time");
+        check(3, " again, and nodes forgot a commit 2 more times");
     }
 }

@@ -11,20 +11,20 @@ use crate::workload::Parameters;
 
 /// How large transactions and their keys become.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::workload) struct Limits {
-    /// How many keys are in use at a time.
-    pub(in crate::workload) keys: usize,
-    /// How many operations a transaction has at most.
-    pub(in crate::workload) length: u64,
-    /// How often a key is written at most.
-    pub(in crate::workload) writes: u64,
+pub(in crate::workload) struct TxnLimits {
+    /// The number of keys in use at a time.
+    pub(in crate::workload) key_count: usize,
+    /// Maximum number of operations of a transaction.
+    pub(in crate::workload) max_length: u64,
+    /// Maximum number of writes to a key.
+    pub(in crate::workload) max_writes_per_key: u64,
 }
 
-impl Limits {
-    /// Those that a test names.
-    pub(in crate::workload) fn of(parameters: &Parameters) -> Limits {
+impl TxnLimits {
+    /// The limits that a test sets.
+    pub(in crate::workload) fn of(parameters: &Parameters) -> TxnLimits {
         let Parameters { key_count, max_txn_length, max_writes_per_key, .. } = *parameters;
-        Limits { keys: key_count, length: max_txn_length, writes: max_writes_per_key }
+        TxnLimits { key_count, max_length: max_txn_length, max_writes_per_key }
     }
 }
 
@@ -37,39 +37,39 @@ pub(in crate::workload) enum MicroOp {
 
 /// An endless row of transactions.
 #[derive(Debug)]
-pub(in crate::workload) struct Transactions {
-    limits: Limits,
-    /// The keys in use, the least likely first.
+pub(in crate::workload) struct TxnGenerator {
+    limits: TxnLimits,
+    /// The keys in use, in ascending order of probability.
     keys: Vec<u64>,
     next_key: u64,
     /// The next value of each key in use that was written.
     values: BTreeMap<u64, u64>,
 }
 
-impl Transactions {
-    pub(in crate::workload) fn new(limits: Limits) -> Transactions {
-        let next_key = limits.keys as u64;
+impl TxnGenerator {
+    pub(in crate::workload) fn new(limits: TxnLimits) -> TxnGenerator {
+        let next_key = limits.key_count as u64;
         let keys = (0..next_key).collect();
-        Transactions { limits, keys, next_key, values: BTreeMap::new() }
+        TxnGenerator { limits, keys, next_key, values: BTreeMap::new() }
     }
 
     /// One to as many operations as there may be, half of them writes.
     pub(in crate::workload) fn next(&mut self, random: &mut Random) -> Vec<MicroOp> {
-        let length = 1 + random.below(self.limits.length);
+        let length = 1 + random.below(self.limits.max_length);
         (0..length).map(|_| self.micro_op(random)).collect()
     }
 
     fn micro_op(&mut self, random: &mut Random) -> MicroOp {
         loop {
             let is_write = random.below(2) == 1;
-            let place = self.place(random);
+            let place = self.draw_index(random);
             let key = self.keys[place];
             if !is_write {
                 return MicroOp::Read { key };
             }
             let next = self.values.entry(key).or_insert(1);
             let value = *next;
-            if value <= self.limits.writes {
+            if value <= self.limits.max_writes_per_key {
                 *next += 1;
                 return MicroOp::Write { key, value };
             }
@@ -79,9 +79,9 @@ impl Transactions {
         }
     }
 
-    /// A place among the keys: the last with a probability of about one half, the one before with a
-    /// quarter, and so on.
-    fn place(&self, random: &mut Random) -> usize {
+    /// Draws an index into the keys: the last with a probability of about one half, the one before
+    /// with one quarter, and so on.
+    fn draw_index(&self, random: &mut Random) -> usize {
         loop {
             let back = random.bits().leading_zeros() as usize;
             if let Some(place) = self.keys.len().checked_sub(back + 1) {
@@ -97,11 +97,11 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { keys: 10, length: 4, writes: 16 };
+    const LIMITS: TxnLimits = TxnLimits { key_count: 10, max_length: 4, max_writes_per_key: 16 };
 
     #[test]
     fn no_value_is_written_twice_and_no_key_too_often() {
-        let (mut transactions, mut random) = (Transactions::new(LIMITS), Random::seeded(1));
+        let (mut transactions, mut random) = (TxnGenerator::new(LIMITS), Random::seeded(1));
         let (mut written, mut keys, mut lengths) = (BTreeSet::new(), BTreeSet::new(), [0; 4]);
         for _ in 0..10_000 {
             let txn = transactions.next(&mut random);
@@ -123,12 +123,12 @@ mod tests {
 
     #[test]
     fn each_key_is_twice_as_likely_as_the_one_before() {
-        for keys in [1, 2, 10, 100] {
-            let transactions = Transactions::new(Limits { keys, ..LIMITS });
-            let mut random = Random::seeded(keys as u64);
-            let mut counts = vec![0; keys];
+        for key_count in [1, 2, 10, 100] {
+            let transactions = TxnGenerator::new(TxnLimits { key_count, ..LIMITS });
+            let mut random = Random::seeded(key_count as u64);
+            let mut counts = vec![0; key_count];
             for _ in 0..30_000 {
-                counts[transactions.place(&mut random)] += 1;
+                counts[transactions.draw_index(&mut random)] += 1;
             }
             for pair in counts.windows(2).filter(|pair| pair[0] > 1000) {
                 let ratio = f64::from(pair[1]) / f64::from(pair[0]);

@@ -5,9 +5,9 @@ use std::cell::Cell;
 use glomers::{Handler, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
-use super::WRONG;
+use super::WRONG_ONE_IN;
 
-pub(crate) struct Counter {
+pub(crate) struct CounterServer {
     is_wrong: bool,
     adds: Cell<usize>,
     sum: Cell<i64>,
@@ -27,14 +27,14 @@ pub(crate) enum Reply {
     ReadOk { value: i64 },
 }
 
-impl Counter {
-    pub(crate) fn new(_node: Node, is_wrong: bool) -> Counter {
-        Counter { is_wrong, adds: Cell::default(), sum: Cell::default() }
+impl CounterServer {
+    pub(crate) fn new(_node: Node, is_wrong: bool) -> CounterServer {
+        CounterServer { is_wrong, adds: Cell::default(), sum: Cell::default() }
     }
 }
 
 #[async_trait(?Send)]
-impl Handler for Counter {
+impl Handler for CounterServer {
     type Request = Request;
     type Reply = Reply;
 
@@ -42,8 +42,8 @@ impl Handler for Counter {
         match request {
             Request::Add { delta } => {
                 self.adds.set(self.adds.get() + 1);
-                // Nobody could tell that nothing was not added.
-                let is_forgotten = self.is_wrong && delta > 0 && self.adds.get() > WRONG;
+                // The loss of a zero could not be found.
+                let is_forgotten = self.is_wrong && delta > 0 && self.adds.get() > WRONG_ONE_IN;
                 if is_forgotten {
                     self.adds.set(0);
                 } else {

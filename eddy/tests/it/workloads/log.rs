@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use glomers::{Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
-use super::WRONG;
+use super::WRONG_ONE_IN;
 
-pub(crate) struct Log {
+pub(crate) struct LogServer {
     is_wrong: bool,
     sends: Cell<usize>,
     /// The messages of each key, by offset.
@@ -34,17 +34,17 @@ pub(crate) enum Reply {
     ListCommittedOffsetsOk { offsets: BTreeMap<String, usize> },
 }
 
-impl Log {
-    pub(crate) fn new(_node: Node, is_wrong: bool) -> Log {
+impl LogServer {
+    pub(crate) fn new(_node: Node, is_wrong: bool) -> LogServer {
         let (messages, committed) = (RefCell::default(), RefCell::default());
-        Log { is_wrong, sends: Cell::default(), messages, committed }
+        LogServer { is_wrong, sends: Cell::default(), messages, committed }
     }
 
     fn send(&self, key: String, message: Json) -> usize {
         self.sends.set(self.sends.get() + 1);
         let mut messages = self.messages.borrow_mut();
         let messages = messages.entry(key).or_default();
-        if self.is_wrong && self.sends.get().is_multiple_of(WRONG) && !messages.is_empty() {
+        if self.is_wrong && self.sends.get().is_multiple_of(WRONG_ONE_IN) && !messages.is_empty() {
             messages.pop();
         }
         messages.push(message);
@@ -64,7 +64,7 @@ impl Log {
 }
 
 #[async_trait(?Send)]
-impl Handler for Log {
+impl Handler for LogServer {
     type Request = Request;
     type Reply = Reply;
 

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use glomers::{ErrorCode, Handler, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
-use super::WRONG;
+use super::WRONG_ONE_IN;
 
-pub(crate) struct Register {
+pub(crate) struct RegisterServer {
     is_wrong: bool,
     reads: Cell<usize>,
     /// The value of each key, and the one before.
@@ -31,14 +31,14 @@ pub(crate) enum Reply {
     CasOk,
 }
 
-impl Register {
-    pub(crate) fn new(_node: Node, is_wrong: bool) -> Register {
-        Register { is_wrong, reads: Cell::default(), values: RefCell::default() }
+impl RegisterServer {
+    pub(crate) fn new(_node: Node, is_wrong: bool) -> RegisterServer {
+        RegisterServer { is_wrong, reads: Cell::default(), values: RefCell::default() }
     }
 }
 
 #[async_trait(?Send)]
-impl Handler for Register {
+impl Handler for RegisterServer {
     type Request = Request;
     type Reply = Reply;
 
@@ -49,8 +49,8 @@ impl Handler for Register {
             Request::Read { key } => {
                 let [value, before] = *values.get(&key).ok_or_else(missing)?;
                 self.reads.set(self.reads.get() + 1);
-                let is_late = self.is_wrong && self.reads.get().is_multiple_of(WRONG);
-                Ok(Reply::ReadOk { value: if is_late { before } else { value } })
+                let is_stale = self.is_wrong && self.reads.get().is_multiple_of(WRONG_ONE_IN);
+                Ok(Reply::ReadOk { value: if is_stale { before } else { value } })
             }
             Request::Write { key, value } => {
                 let before = values.get(&key).map_or(value, |[value, _]| *value);

@@ -5,9 +5,9 @@ use std::cell::{Cell, RefCell};
 use glomers::{Handler, Json, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
-use super::WRONG;
+use super::WRONG_ONE_IN;
 
-pub(crate) struct Set {
+pub(crate) struct SetServer {
     is_wrong: bool,
     adds: Cell<usize>,
     elements: RefCell<Vec<Json>>,
@@ -27,14 +27,14 @@ pub(crate) enum Reply {
     ReadOk { value: Vec<Json> },
 }
 
-impl Set {
-    pub(crate) fn new(_node: Node, is_wrong: bool) -> Set {
-        Set { is_wrong, adds: Cell::default(), elements: RefCell::default() }
+impl SetServer {
+    pub(crate) fn new(_node: Node, is_wrong: bool) -> SetServer {
+        SetServer { is_wrong, adds: Cell::default(), elements: RefCell::default() }
     }
 }
 
 #[async_trait(?Send)]
-impl Handler for Set {
+impl Handler for SetServer {
     type Request = Request;
     type Reply = Reply;
 
@@ -42,7 +42,7 @@ impl Handler for Set {
         match request {
             Request::Add { element } => {
                 self.adds.set(self.adds.get() + 1);
-                if !self.is_wrong || !self.adds.get().is_multiple_of(WRONG) {
+                if !self.is_wrong || !self.adds.get().is_multiple_of(WRONG_ONE_IN) {
                     self.elements.borrow_mut().push(element);
                 }
                 Ok(Reply::AddOk)

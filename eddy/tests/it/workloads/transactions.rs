@@ -7,9 +7,9 @@ use glomers::{ErrorCode, Handler, Node, async_trait};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::WRONG;
+use super::WRONG_ONE_IN;
 
-pub(crate) struct Transactions {
+pub(crate) struct TxnServer {
     is_wrong: bool,
     count: Cell<usize>,
     values: RefCell<BTreeMap<u64, Value>>,
@@ -27,9 +27,9 @@ pub(crate) enum Reply {
     TxnOk { txn: Vec<(String, u64, Value)> },
 }
 
-impl Transactions {
-    pub(crate) fn new(_node: Node, is_wrong: bool) -> Transactions {
-        Transactions { is_wrong, count: Cell::default(), values: RefCell::default() }
+impl TxnServer {
+    pub(crate) fn new(_node: Node, is_wrong: bool) -> TxnServer {
+        TxnServer { is_wrong, count: Cell::default(), values: RefCell::default() }
     }
 
     fn perform(&self, f: String, key: u64, value: Value) -> (String, u64, Value) {
@@ -52,7 +52,7 @@ impl Transactions {
 }
 
 #[async_trait(?Send)]
-impl Handler for Transactions {
+impl Handler for TxnServer {
     type Request = Request;
     type Reply = Reply;
 
@@ -60,7 +60,7 @@ impl Handler for Transactions {
         let Request::Txn { txn } = request;
         let txn = txn.into_iter().map(|(f, key, value)| self.perform(f, key, value)).collect();
         self.count.set(self.count.get() + 1);
-        if self.is_wrong && self.count.get().is_multiple_of(WRONG) {
+        if self.is_wrong && self.count.get().is_multiple_of(WRONG_ONE_IN) {
             return Err(ErrorCode::TxnConflict.error("it has happened all the same").into());
         }
         Ok(Reply::TxnOk { txn })

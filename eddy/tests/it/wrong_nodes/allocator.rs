@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Body {
+pub(crate) enum AllocatorMessage {
     Generate,
     GenerateOk { id: String },
     Take,
@@ -16,10 +16,10 @@ pub(crate) enum Body {
     GiveBack { take: u64, id: String },
 }
 
-pub(crate) struct Ids {
+pub(crate) struct AllocatedIds {
     node: Node,
     is_wrong: bool,
-    run: u64,
+    incarnation: u64,
     pool: RefCell<Pool>,
 }
 
@@ -33,21 +33,21 @@ struct Pool {
     returned: BTreeSet<u64>,
 }
 
-impl Ids {
-    pub(crate) fn new(node: Node, is_wrong: bool) -> Ids {
-        Ids { run: node.random(), node, is_wrong, pool: RefCell::default() }
+impl AllocatedIds {
+    pub(crate) fn new(node: Node, is_wrong: bool) -> AllocatedIds {
+        AllocatedIds { incarnation: node.random(), node, is_wrong, pool: RefCell::default() }
     }
 
-    fn take(&self) -> Body {
+    fn take(&self) -> AllocatorMessage {
         let mut pool = self.pool.borrow_mut();
         pool.takes += 1;
         let ids = [0, 1].map(|_| {
             pool.free.pop().unwrap_or_else(|| {
                 pool.next += 1;
-                format!("{}-{}", self.run, pool.next)
+                format!("{}-{}", self.incarnation, pool.next)
             })
         });
-        Body::TakeOk { take: pool.takes, ids }
+        AllocatorMessage::TakeOk { take: pool.takes, ids }
     }
 
     fn give_back(&self, take: u64, id: String) {
@@ -60,27 +60,31 @@ impl Ids {
 }
 
 #[async_trait(?Send)]
-impl Handler for Ids {
-    type Request = Body;
-    type Reply = Body;
+impl Handler for AllocatedIds {
+    type Request = AllocatorMessage;
+    type Reply = AllocatorMessage;
 
-    async fn handle(&self, _from: &str, request: Body) -> anyhow::Result<Body> {
+    async fn handle(
+        &self,
+        _from: &str,
+        request: AllocatorMessage,
+    ) -> anyhow::Result<AllocatorMessage> {
         match request {
-            Body::Generate => {
+            AllocatorMessage::Generate => {
                 let first = &self.node.node_ids()[0];
-                let Body::TakeOk { take, ids: [used, spare] } =
-                    self.node.rpc(first, &Body::Take).await?
+                let AllocatorMessage::TakeOk { take, ids: [used, spare] } =
+                    self.node.rpc(first, &AllocatorMessage::Take).await?
                 else {
                     anyhow::bail!("no ids");
                 };
-                self.node.send(first, &Body::GiveBack { take, id: spare });
-                Ok(Body::GenerateOk { id: used })
+                self.node.send(first, &AllocatorMessage::GiveBack { take, id: spare });
+                Ok(AllocatorMessage::GenerateOk { id: used })
             }
-            Body::Take => Ok(self.take()),
-            Body::GiveBack { take, id } => {
+            AllocatorMessage::Take => Ok(self.take()),
+            AllocatorMessage::GiveBack { take, id } => {
                 self.give_back(take, id);
-                // Goes nowhere: who gives back does not wait.
-                Ok(Body::Generate)
+                // This reply is not sent, since the message has no msg_id.
+                Ok(AllocatorMessage::Generate)
             }
             _ => anyhow::bail!("no request"),
         }

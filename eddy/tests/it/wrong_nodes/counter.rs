@@ -17,28 +17,29 @@ pub(crate) enum Reply {
     GenerateOk { id: String },
 }
 
-pub(crate) struct Ids {
+pub(crate) struct CountedIds {
     node: Node,
-    /// The mistake is to have none: a node that is started again counts from one again.
-    run: u64,
+    /// A random number of this incarnation. The mistake: without it, a restarted node counts from
+    /// one again.
+    incarnation: u64,
     count: Cell<u64>,
 }
 
-impl Ids {
-    pub(crate) fn new(node: Node, is_wrong: bool) -> Ids {
-        let run = if is_wrong { 0 } else { node.random() };
-        Ids { node, run, count: Cell::new(0) }
+impl CountedIds {
+    pub(crate) fn new(node: Node, is_wrong: bool) -> CountedIds {
+        let incarnation = if is_wrong { 0 } else { node.random() };
+        CountedIds { node, incarnation, count: Cell::new(0) }
     }
 }
 
 #[async_trait(?Send)]
-impl Handler for Ids {
+impl Handler for CountedIds {
     type Request = Request;
     type Reply = Reply;
 
     async fn handle(&self, _from: &str, _request: Request) -> anyhow::Result<Reply> {
         self.count.set(self.count.get() + 1);
-        let (id, run, count) = (self.node.id(), self.run, self.count.get());
+        let (id, run, count) = (self.node.id(), self.incarnation, self.count.get());
         Ok(Reply::GenerateOk { id: format!("{id}-{run}-{count}") })
     }
 }

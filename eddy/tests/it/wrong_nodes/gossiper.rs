@@ -15,22 +15,22 @@ use glomers::{Handler, Json, Node, Retry, async_trait};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-const CALL_EVERY: Duration = Duration::from_millis(100);
+const CALL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Who is not heard for so long may have said something.
-const SILENCE: Duration = Duration::from_millis(300);
+/// The silence of a peer after which values may have been missed.
+const SILENCE_LIMIT: Duration = Duration::from_millis(300);
 
 /// Who has not answered for so long is taken for dead.
 const DEAD_AFTER: Duration = Duration::from_secs(5);
 
-/// Who takes longer to answer is taken for overloaded. A round trip is 20 ms.
-const ANSWER_WITHIN: Duration = Duration::from_millis(100);
+/// The time of an answer above which a peer is considered overloaded. A round trip takes 20 ms.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Who has been overloaded for so long is done without.
-const OVERLOADED_FOR: Duration = Duration::from_secs(2);
+/// The time of overload after which a peer is evicted.
+const EVICT_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mistake {
+pub(crate) enum GossipMistake {
     None,
     /// A value is told once.
     NoRetry,
@@ -43,7 +43,7 @@ pub(crate) enum Mistake {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Body {
+pub(crate) enum GossiperMessage {
     Topology,
     TopologyOk,
     Broadcast {
@@ -71,97 +71,103 @@ pub(crate) enum Body {
 #[derive(Clone)]
 pub(crate) struct Gossiper {
     node: Node,
-    mistake: Mistake,
+    mistake: GossipMistake,
     seen: Rc<RefCell<Seen<Json>>>,
-    peers: Rc<RefCell<BTreeMap<String, Peer>>>,
+    peers: Rc<RefCell<BTreeMap<String, PeerState>>>,
 }
 
-/// What a node knows of another.
-struct Peer {
-    heard: Option<Instant>,
-    /// The calls that it has not answered, and when they were made.
+/// State of a peer, as seen by a node.
+struct PeerState {
+    last_heard: Option<Instant>,
+    /// The calls that it has not answered, and their times.
     calls: BTreeMap<u64, Instant>,
-    answered: Instant,
-    /// Since when all its answers are late.
+    last_answer: Instant,
+    /// The time since which all its answers are late.
     late_since: Option<Instant>,
     is_evicted: bool,
 }
 
-/// Runs a test with nodes that make this mistake, or none.
-pub(crate) fn run(mistake: Mistake) -> impl Fn(&Test, bool) -> Report {
+/// A function that runs a test, with or without this mistake.
+pub(crate) fn run(mistake: GossipMistake) -> impl Fn(&Test, bool) -> Report {
     move |test, is_wrong| {
-        let mistake = if is_wrong { mistake } else { Mistake::None };
+        let mistake = if is_wrong { mistake } else { GossipMistake::None };
         test.run(move |node| Gossiper::new(node, mistake))
     }
 }
 
 impl Gossiper {
-    fn new(node: Node, mistake: Mistake) -> Gossiper {
+    fn new(node: Node, mistake: GossipMistake) -> Gossiper {
         let peer = |id: &str| {
-            let (heard, calls, answered) = (None, BTreeMap::new(), Instant::now());
-            let peer = Peer { heard, calls, answered, late_since: None, is_evicted: false };
+            let (last_heard, calls, last_answer) = (None, BTreeMap::new(), Instant::now());
+            let peer =
+                PeerState { last_heard, calls, last_answer, late_since: None, is_evicted: false };
             (id.to_owned(), peer)
         };
         let peers = node.peers().map(peer).collect::<BTreeMap<_, _>>();
         let (seen, peers) = (Rc::default(), Rc::new(RefCell::new(peers)));
         let gossiper = Gossiper { node: node.clone(), mistake, seen, peers };
         let caller = gossiper.clone();
-        node.spawn(async move { caller.call().await });
+        node.spawn(async move { caller.call_peers().await });
         gossiper
     }
 
-    async fn call(&self) {
+    async fn call_peers(&self) {
         for number in 0.. {
             for (id, peer) in &mut *self.peers.borrow_mut() {
                 peer.calls.insert(number, Instant::now());
-                peer.is_evicted |=
-                    self.mistake == Mistake::EvictsSilent && peer.answered.elapsed() > DEAD_AFTER;
-                self.node.send(id, &Body::Call { number });
+                peer.is_evicted |= self.mistake == GossipMistake::EvictsSilent
+                    && peer.last_answer.elapsed() > DEAD_AFTER;
+                self.node.send(id, &GossiperMessage::Call { number });
             }
-            sleep(CALL_EVERY).await;
+            sleep(CALL_INTERVAL).await;
         }
     }
 
-    /// A peer was heard; if it was silent before, it is asked for everything.
-    fn hear(&self, from: &str) {
+    /// Records a message from a peer. If the peer was silent before, requests all its values.
+    fn note_contact(&self, from: &str) {
         let mut peers = self.peers.borrow_mut();
         let Some(peer) = peers.get_mut(from) else { return };
-        let heard = peer.heard.replace(Instant::now());
-        if heard.is_none_or(|heard| heard.elapsed() > SILENCE) {
+        let heard = peer.last_heard.replace(Instant::now());
+        if heard.is_none_or(|heard| heard.elapsed() > SILENCE_LIMIT) {
             let (gossiper, from) = (self.clone(), from.to_owned());
             self.node.spawn(async move {
-                let answer = gossiper.node.rpc_retry(Retry::default(), &from, &Body::Hello).await;
-                if let Ok(Body::ReadOk { messages }) = answer {
-                    gossiper.seen.borrow_mut().learn(messages);
+                let answer =
+                    gossiper.node.rpc_retry(Retry::default(), &from, &GossiperMessage::Hello).await;
+                if let Ok(GossiperMessage::ReadOk { messages }) = answer {
+                    gossiper.seen.borrow_mut().insert_new(messages);
                 }
             });
         }
     }
 
-    fn answered(&self, from: &str, number: u64) {
+    fn note_answer(&self, from: &str, number: u64) {
         let mut peers = self.peers.borrow_mut();
         let Some(peer) = peers.get_mut(from) else { return };
         let Some(called) = peer.calls.remove(&number) else { return };
-        peer.answered = Instant::now();
-        if called.elapsed() <= ANSWER_WITHIN {
+        peer.last_answer = Instant::now();
+        if called.elapsed() <= ANSWER_TIMEOUT {
             peer.late_since = None;
             return;
         }
         let since = *peer.late_since.get_or_insert_with(Instant::now);
-        peer.is_evicted |= self.mistake == Mistake::EvictsSlow && since.elapsed() > OVERLOADED_FOR;
+        peer.is_evicted |=
+            self.mistake == GossipMistake::EvictsSlow && since.elapsed() > EVICT_AFTER;
     }
 
-    fn tell_everybody(&self, message: &Json) {
+    fn send_to_peers(&self, message: &Json) {
         for peer in self.node.peers() {
             let (gossiper, peer) = (self.clone(), peer.to_owned());
-            let gossip = Body::Gossip { message: message.clone() };
-            if self.mistake == Mistake::NoRetry {
+            let gossip = GossiperMessage::Gossip { message: message.clone() };
+            if self.mistake == GossipMistake::NoRetry {
                 self.node.send(&peer, &gossip);
                 continue;
             }
             self.node.spawn(async move {
                 let is_evicted = || gossiper.peers.borrow()[&peer].is_evicted;
-                while !is_evicted() && gossiper.node.rpc::<Body>(&peer, &gossip).await.is_err() {}
+                while !is_evicted()
+                    && gossiper.node.rpc::<GossiperMessage>(&peer, &gossip).await.is_err()
+                {
+                }
             });
         }
     }
@@ -169,39 +175,45 @@ impl Gossiper {
 
 #[async_trait(?Send)]
 impl Handler for Gossiper {
-    type Request = Body;
-    type Reply = Body;
+    type Request = GossiperMessage;
+    type Reply = GossiperMessage;
 
-    async fn handle(&self, from: &str, request: Body) -> anyhow::Result<Body> {
-        self.hear(from);
+    async fn handle(
+        &self,
+        from: &str,
+        request: GossiperMessage,
+    ) -> anyhow::Result<GossiperMessage> {
+        self.note_contact(from);
         Ok(match request {
-            Body::Topology => Body::TopologyOk,
-            Body::Broadcast { message } => {
-                self.seen.borrow_mut().learn([message.clone()]);
-                self.tell_everybody(&message);
-                Body::BroadcastOk
+            GossiperMessage::Topology => GossiperMessage::TopologyOk,
+            GossiperMessage::Broadcast { message } => {
+                self.seen.borrow_mut().insert_new([message.clone()]);
+                self.send_to_peers(&message);
+                GossiperMessage::BroadcastOk
             }
-            Body::Gossip { message } => {
-                self.seen.borrow_mut().learn([message]);
-                Body::GossipOk
+            GossiperMessage::Gossip { message } => {
+                self.seen.borrow_mut().insert_new([message]);
+                GossiperMessage::GossipOk
             }
-            Body::Call { number } => {
-                self.node.send(from, &Body::Answer { number });
-                Body::TopologyOk
+            GossiperMessage::Call { number } => {
+                self.node.send(from, &GossiperMessage::Answer { number });
+                GossiperMessage::TopologyOk
             }
-            Body::Answer { number } => {
-                self.answered(from, number);
-                Body::TopologyOk
+            GossiperMessage::Answer { number } => {
+                self.note_answer(from, number);
+                GossiperMessage::TopologyOk
             }
-            Body::Hello => {
+            GossiperMessage::Hello => {
                 if let Some(peer) = self.peers.borrow_mut().get_mut(from) {
                     peer.is_evicted = false;
                     peer.late_since = None;
-                    peer.answered = Instant::now();
+                    peer.last_answer = Instant::now();
                 }
-                Body::ReadOk { messages: self.seen.borrow().items().to_vec() }
+                GossiperMessage::ReadOk { messages: self.seen.borrow().items().to_vec() }
             }
-            Body::Read => Body::ReadOk { messages: self.seen.borrow().items().to_vec() },
+            GossiperMessage::Read => {
+                GossiperMessage::ReadOk { messages: self.seen.borrow().items().to_vec() }
+            }
             _ => anyhow::bail!("no request"),
         })
     }

@@ -15,7 +15,7 @@ const WORK: Duration = Duration::from_millis(20);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Body {
+pub(crate) enum LeaseMessage {
     Generate,
     GenerateOk { id: String },
     Acquire,
@@ -24,80 +24,84 @@ pub(crate) enum Body {
     ReleaseOk,
 }
 
-pub(crate) struct Ids {
+pub(crate) struct LeasedIds {
     node: Node,
     is_wrong: bool,
-    run: u64,
-    ledger: RefCell<Ledger>,
+    incarnation: u64,
+    leases: RefCell<LeaseTable>,
 }
 
 /// What the first node knows.
 #[derive(Default)]
-struct Ledger {
+struct LeaseTable {
     next: u64,
     leases: u64,
-    /// The lease that is out, and its end.
-    out: Option<(u64, Instant)>,
+    /// The lease that is held, and its end.
+    held: Option<(u64, Instant)>,
 }
 
-impl Ids {
-    pub(crate) fn new(node: Node, is_wrong: bool) -> Ids {
-        Ids { run: node.random(), node, is_wrong, ledger: RefCell::default() }
+impl LeasedIds {
+    pub(crate) fn new(node: Node, is_wrong: bool) -> LeasedIds {
+        LeasedIds { incarnation: node.random(), node, is_wrong, leases: RefCell::default() }
     }
 
     async fn generate(&self) -> anyhow::Result<String> {
         let first = &self.node.node_ids()[0];
         let within = Duration::from_millis(300);
         let (lease, id, run) = loop {
-            match self.node.rpc_within(within, first, &Body::Acquire).await {
-                Ok(Body::AcquireOk { lease, id, run }) => break (lease, id, run),
+            match self.node.rpc_with_timeout(within, first, &LeaseMessage::Acquire).await {
+                Ok(LeaseMessage::AcquireOk { lease, id, run }) => break (lease, id, run),
                 Ok(_) => anyhow::bail!("no lease"),
                 Err(_) => sleep(WORK).await,
             }
         };
         sleep(WORK).await;
-        match self.node.rpc_within(within, first, &Body::Release { lease, id }).await? {
-            Body::ReleaseOk => Ok(format!("{run}-{id}")),
+        match self
+            .node
+            .rpc_with_timeout(within, first, &LeaseMessage::Release { lease, id })
+            .await?
+        {
+            LeaseMessage::ReleaseOk => Ok(format!("{run}-{id}")),
             _ => anyhow::bail!("no release"),
         }
     }
 
-    fn acquire(&self) -> anyhow::Result<Body> {
-        let mut ledger = self.ledger.borrow_mut();
-        if ledger.out.is_some_and(|(_, end)| Instant::now() < end) {
+    fn acquire(&self) -> anyhow::Result<LeaseMessage> {
+        let mut ledger = self.leases.borrow_mut();
+        if ledger.held.is_some_and(|(_, end)| Instant::now() < end) {
             return Err(ErrorCode::TemporarilyUnavailable.error("somebody has it").into());
         }
         ledger.leases += 1;
         let lease = ledger.leases;
-        ledger.out = Some((lease, Instant::now() + LEASE));
-        Ok(Body::AcquireOk { lease, id: ledger.next, run: self.run })
+        ledger.held = Some((lease, Instant::now() + LEASE));
+        Ok(LeaseMessage::AcquireOk { lease, id: ledger.next, run: self.incarnation })
     }
 
-    fn release(&self, lease: u64, id: u64) -> anyhow::Result<Body> {
-        let mut ledger = self.ledger.borrow_mut();
-        let is_held = ledger.out.is_some_and(|(held, _)| held == lease);
-        // The mistake: a lease that is gone needs no release, so this is fine.
+    fn release(&self, lease: u64, id: u64) -> anyhow::Result<LeaseMessage> {
+        let mut ledger = self.leases.borrow_mut();
+        let is_held = ledger.held.is_some_and(|(held, _)| held == lease);
+        // The mistake: to accept the release of a lease that has expired.
         if !is_held && !self.is_wrong {
             return Err(ErrorCode::Abort.error("the lease is over").into());
         }
         if is_held {
-            ledger.out = None;
+            ledger.held = None;
         }
         ledger.next = ledger.next.max(id + 1);
-        Ok(Body::ReleaseOk)
+        Ok(LeaseMessage::ReleaseOk)
     }
 }
 
 #[async_trait(?Send)]
-impl Handler for Ids {
-    type Request = Body;
-    type Reply = Body;
+impl Handler for LeasedIds {
+    type Request = LeaseMessage;
+    type Reply = LeaseMessage;
 
-    async fn handle(&self, _from: &str, request: Body) -> anyhow::Result<Body> {
+    async fn handle(&self, _from: &str, request: LeaseMessage) -> anyhow::Result<LeaseMessage> {
         match request {
-            Body::Generate => Ok(Body::GenerateOk { id: self.generate().await? }),
-            Body::Acquire => self.acquire(),
-            Body::Release { lease, id } => self.release(lease, id),
+            LeaseMessage::Generate => Ok(LeaseMessage::GenerateOk { id: self.generate().await? }),
+            LeaseMessage::Acquire => self.acquire(),
+            LeaseMessage::Release { lease, id } => self.release(lease, id),
             _ => anyhow::bail!("no request"),
         }
     }

@@ -5,24 +5,24 @@ use std::time::Duration;
 
 use eddy::Fault;
 use eddy::Report;
-use eddy::network::{EventKind, Message, is_client};
+use eddy::network::{EventKind, NetworkMessage, is_client};
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
-use super::{Messages, Participant, microseconds, shown};
+use super::{MessageColumns, Participant, microseconds, truncate};
 
 /// A message on its way.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrow<'a> {
-    pub(in crate::page) message: &'a Message,
+    pub(in crate::page) message: &'a NetworkMessage,
     pub(in crate::page) sent: i64,
     /// When it arrived or was dropped, if it was.
     pub(in crate::page) ended: Option<i64>,
     /// What dropped it, if it was.
     pub(in crate::page) fault: Option<Fault>,
-    /// Where sending and end stand in the log: what happened in the same microsecond has an order.
-    pub(in crate::page) sent_as: usize,
-    pub(in crate::page) ended_as: Option<usize>,
+    /// Indices of send and end in the log, which order events of the same microsecond.
+    pub(in crate::page) send_index: usize,
+    pub(in crate::page) end_index: Option<usize>,
 }
 
 impl Arrow<'_> {
@@ -34,38 +34,37 @@ impl Arrow<'_> {
 
 /// All messages, in the order of sending. One that arrived twice is two.
 pub(in crate::page) fn arrows(report: &Report) -> Vec<Arrow<'_>> {
-    let chronicle = report.chronicle();
-    let Some(log) = &chronicle.messages else { return Vec::new() };
+    let Some(journal) = &report.network_record().messages else { return Vec::new() };
     let mut arrows: Vec<Arrow<'_>> = Vec::new();
     let mut places: FxHashMap<u64, usize> = FxHashMap::default();
-    for (number, event) in log.events().iter().enumerate() {
+    for (number, event) in journal.events().iter().enumerate() {
         let message = &event.message;
         if event.kind == EventKind::Send {
             places.insert(message.id, arrows.len());
             let sent = time(report, event.at);
-            let (sent_as, ended_as) = (number, None);
-            arrows.push(Arrow { message, sent, ended: None, fault: None, sent_as, ended_as });
+            let (send_index, end_index) = (number, None);
+            arrows.push(Arrow { message, sent, ended: None, fault: None, send_index, end_index });
             continue;
         }
         let Some(&place) = places.get(&message.id) else { continue };
         let arrow = &mut arrows[place];
         if arrow.ended.is_none() {
             (arrow.ended, arrow.fault) = (Some(time(report, event.at)), event.fault);
-            arrow.ended_as = Some(number);
+            arrow.end_index = Some(number);
         } else {
             let ended = Some(time(report, event.at));
             let again =
-                Arrow { ended, fault: event.fault, ended_as: Some(number), ..arrow.clone() };
+                Arrow { ended, fault: event.fault, end_index: Some(number), ..arrow.clone() };
             arrows.push(again);
         }
     }
-    arrows.sort_by_key(|arrow| (arrow.sent, arrow.sent_as));
+    arrows.sort_by_key(|arrow| (arrow.sent, arrow.send_index));
     arrows
 }
 
 /// A time of the network's log as one of the history.
 pub(in crate::page) fn time(report: &Report, at: Duration) -> i64 {
-    let zero = report.chronicle().zero;
+    let zero = report.network_record().history_start;
     match at.checked_sub(zero) {
         Some(after) => microseconds(after),
         None => -microseconds(zero.saturating_sub(at)),
@@ -97,12 +96,12 @@ pub(in crate::page) fn columns(
     end: i64,
     recorded_until: Option<i64>,
     kinds: &mut Vec<String>,
-) -> Messages {
+) -> MessageColumns {
     let places = participants.iter().map(|participant| participant.name.as_str()).zip(0..);
     let places: FxHashMap<&str, usize> = places.collect();
     let place = |name: &str| places.get(name).copied().unwrap_or_default();
     let mut numbers: FxHashMap<String, usize> = FxHashMap::default();
-    let mut columns = Messages::default();
+    let mut columns = MessageColumns::default();
     for Arrow { message, sent, ended, fault, .. } in arrows {
         let kind = kind(message);
         let number = *numbers.entry(kind).or_insert_with_key(|kind| {
@@ -114,7 +113,7 @@ pub(in crate::page) fn columns(
             None if message.involves_client() => *sent,
             None => end,
         };
-        let (body, bytes) = shown::beginning(message.body.get());
+        let (body, bytes) = truncate::prefix(message.body.get());
         columns.id.push(message.id);
         columns.src.push(place(&message.src));
         columns.dest.push(place(&message.dest));
@@ -134,8 +133,8 @@ pub(in crate::page) fn columns(
     columns
 }
 
-/// The `type` of a message; that every body has one was seen to when it was sent.
-pub(in crate::page) fn kind(message: &Message) -> String {
+/// Type of a message. Every body has one, which was checked when it was sent.
+pub(in crate::page) fn kind(message: &NetworkMessage) -> String {
     #[derive(Deserialize)]
     struct Body {
         #[serde(rename = "type")]

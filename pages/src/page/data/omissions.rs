@@ -6,65 +6,72 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::shown;
-use crate::page::scene::{Scene, around};
+use super::truncate;
+use crate::page::view_model::{ViewModel, around};
 
-/// How many messages a page has at most. With more it would be slow to load and to draw; with fewer
-/// it would leave out what people want to see.
-const MOST_MESSAGES: usize = 100_000;
+/// Messages of a page at most. More would be slow to load and draw; fewer would leave out what
+/// people want to see.
+const MAX_MESSAGES: usize = 100_000;
 
-/// How many operations a page has at most, for the same reasons.
-const MOST_OPERATIONS: usize = 50_000;
+/// Operations of a page at most, for the same reasons.
+const MAX_OPERATIONS: usize = 50_000;
 
-/// How many messages of a clue stay that are far from it all. A value that every message gossips is
-/// in all of them; with fewer, the picture would not show its way to the last node.
-const MOST_OF_A_CLUE: usize = 1_000;
+/// Messages of one contradiction that stay however far away they are. Where every message gossips
+/// all values, each of them carries the value; with fewer, the picture would not show its way to
+/// the last node.
+const MAX_EVIDENCE_MESSAGES: usize = 1_000;
 
-/// Takes away what would be too much, as far as possible from where something went wrong, and says
-/// so in sentences.
-pub(super) fn leave_out(scene: &mut Scene<'_>) -> Vec<String> {
-    leave_out_beyond(MOST_MESSAGES, MOST_OPERATIONS, scene)
+/// Removes excess data, farthest from the first contradiction first, and returns sentences about
+/// it.
+pub(super) fn leave_out(view_model: &mut ViewModel<'_>) -> Vec<String> {
+    leave_out_beyond(MAX_MESSAGES, MAX_OPERATIONS, view_model)
 }
 
 pub(super) fn leave_out_beyond(
     messages: usize,
     operations: usize,
-    scene: &mut Scene<'_>,
+    view_model: &mut ViewModel<'_>,
 ) -> Vec<String> {
     let mut omissions = Vec::new();
-    let focus = scene.focus();
-    let sent = scene.arrows.iter().map(|arrow| arrow.sent);
+    let focus = view_model.focus();
+    let sent = view_model.arrows.iter().map(|arrow| arrow.sent);
     if let Some(near) = around(sent, focus, messages) {
-        let own = scene.clues.iter().flat_map(|clue| clue.messages.iter().take(MOST_OF_A_CLUE));
-        let kept = kept(near, own);
-        omissions.push(format!("{} of {} messages are shown", kept.len(), scene.arrows.len()));
-        keep(&mut scene.arrows, &kept);
-        for clue in &mut scene.clues {
-            renumber(&mut clue.messages, &kept);
+        let own = view_model
+            .contradictions
+            .iter()
+            .flat_map(|contradiction| contradiction.messages.iter().take(MAX_EVIDENCE_MESSAGES));
+        let kept = kept_indices(near, own);
+        omissions.push(format!("{} of {} messages are shown", kept.len(), view_model.arrows.len()));
+        keep(&mut view_model.arrows, &kept);
+        for contradiction in &mut view_model.contradictions {
+            renumber(&mut contradiction.messages, &kept);
         }
     }
-    let invoked = scene.operations.iter().map(|operation| operation.invoked);
+    let invoked = view_model.operations.iter().map(|operation| operation.invoked);
     if let Some(near) = around(invoked, focus, operations) {
-        let kept = kept(near, scene.clues.iter().flat_map(|clue| &clue.operations));
+        let kept = kept_indices(
+            near,
+            view_model.contradictions.iter().flat_map(|contradiction| &contradiction.operations),
+        );
         omissions.push(format!(
             "{} of {} operations are shown",
             kept.len(),
-            scene.operations.len()
+            view_model.operations.len()
         ));
-        keep(&mut scene.operations, &kept);
-        for clue in &mut scene.clues {
-            renumber(&mut clue.operations, &kept);
+        keep(&mut view_model.operations, &kept);
+        for contradiction in &mut view_model.contradictions {
+            renumber(&mut contradiction.operations, &kept);
         }
     }
-    omissions.extend(scene.recorded_until.map(|until| {
-        let until = shown::seconds(until);
-        format!("messages were kept until {until}, and then there was no more room")
+    omissions.extend(view_model.recorded_until.map(|until| {
+        let until = truncate::seconds(until);
+        format!("messages are recorded until {until}, when the log was full")
     }));
     omissions
 }
 
-/// The places of what stays, in order.
-fn kept<'a>(near: Range<usize>, own: impl Iterator<Item = &'a usize>) -> Vec<usize> {
+/// Sorted indices of the entries that stay.
+fn kept_indices<'a>(near: Range<usize>, own: impl Iterator<Item = &'a usize>) -> Vec<usize> {
     near.chain(own.copied()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 

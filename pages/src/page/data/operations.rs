@@ -6,11 +6,11 @@ use eddy::Report;
 use eddy_checkers::history::{Kind, Op, Process};
 use rustc_hash::FxHashMap;
 
-use super::{Operations, Participant, microseconds, shown};
+use super::{OperationColumns, Participant, microseconds, truncate};
 
 /// An operation, from its beginning to its end.
 #[derive(Debug)]
-pub(crate) struct Operation<'a> {
+pub(crate) struct ViewOperation<'a> {
     pub(in crate::page) begin: &'a Op,
     pub(in crate::page) end: Option<&'a Op>,
     pub(in crate::page) process: u64,
@@ -27,17 +27,17 @@ pub(crate) struct Operation<'a> {
 pub(in crate::page) fn of<'a>(
     report: &'a Report,
     participants: &[Participant],
-) -> Vec<Operation<'a>> {
+) -> Vec<ViewOperation<'a>> {
     let places = participants.iter().map(|participant| participant.name.as_str()).zip(0..);
     let places: FxHashMap<&str, usize> = places.collect();
-    let begins = report.history.clients().filter(|op| op.kind == Kind::Invoke);
+    let begins = report.history.client_ops().filter(|op| op.kind == Kind::Invoke);
     let operations = begins.filter_map(|begin| {
         let Process::Client(process) = begin.process else { return None };
         let end = report.history.completion(begin);
         let node = report.node_of(begin);
         let invoked = microseconds(Duration::from_nanos(begin.time));
-        let client = report.chronicle().processes.get(&process);
-        Some(Operation {
+        let client = report.network_record().client_names.get(&process);
+        Some(ViewOperation {
             begin,
             end,
             process,
@@ -52,15 +52,15 @@ pub(in crate::page) fn of<'a>(
 
 /// The columns of a page, and the functions that they refer to.
 pub(in crate::page) fn columns(
-    operations: &[Operation<'_>],
+    operations: &[ViewOperation<'_>],
     participants: &[Participant],
     functions: &mut Vec<String>,
-) -> Operations {
+) -> OperationColumns {
     let place = |name: &String| participants.iter().position(|known| known.name == *name);
     let number = |place: Option<usize>| place.and_then(|place| i64::try_from(place).ok());
-    let mut columns = Operations::default();
+    let mut columns = OperationColumns::default();
     for operation in operations {
-        let Operation { begin, end, process, invoked, completed, client, node } = operation;
+        let ViewOperation { begin, end, process, invoked, completed, client, node } = operation;
         let f = functions.iter().position(|known| *known == begin.f).unwrap_or_else(|| {
             functions.push(begin.f.to_string());
             functions.len() - 1
@@ -78,9 +78,9 @@ pub(in crate::page) fn columns(
         columns.completed.push(*completed);
         columns.client.push(number(*client).unwrap_or(-1));
         columns.node.push(number(node.as_ref().and_then(place)).unwrap_or(-1));
-        columns.value.push(shown::value(&begin.value));
-        columns.result.push(result.map(|end| shown::value(&end.value)).unwrap_or_default());
-        columns.error.push(error.map(shown::value).unwrap_or_default());
+        columns.value.push(truncate::value(&begin.value));
+        columns.result.push(result.map(|end| truncate::value(&end.value)).unwrap_or_default());
+        columns.error.push(error.map(truncate::value).unwrap_or_default());
         columns.index.push(begin.index);
     }
     columns

@@ -13,7 +13,7 @@ use glomers::{Handler, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::page::scene::around;
+use crate::page::view_model::around;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -42,35 +42,35 @@ fn news(message: u64) -> Body {
 
 /// What a node does with a value.
 #[derive(Clone, Copy, PartialEq)]
-enum Habit {
-    Tells,
-    /// It does not remember what other nodes tell.
+enum Forwarding {
+    All,
+    /// Forwards values, but does not store those from other nodes.
     Forgets,
-    /// It remembers, and tells others what clients tell it, and nothing else.
-    RelaysNothing,
-    /// It remembers, and tells nobody.
-    TellsNobody,
+    /// Stores values, and forwards only those from clients.
+    OnlyFromClients,
+    /// Stores values, and forwards none.
+    Nothing,
 }
 
 /// Tells each value to everybody once, unless it has another habit.
 struct Flood {
     node: Node,
-    habit: Habit,
-    /// How it tells a value.
-    tell: fn(u64) -> Body,
+    forwarding: Forwarding,
+    /// Message that forwards a value.
+    forward: fn(u64) -> Body,
     seen: RefCell<BTreeSet<u64>>,
 }
 
 impl Flood {
     fn learn(&self, message: u64, is_from_client: bool) {
-        let tells = match self.habit {
-            Habit::Tells | Habit::Forgets => true,
-            Habit::RelaysNothing => is_from_client,
-            Habit::TellsNobody => false,
+        let tells = match self.forwarding {
+            Forwarding::All | Forwarding::Forgets => true,
+            Forwarding::OnlyFromClients => is_from_client,
+            Forwarding::Nothing => false,
         };
         if self.seen.borrow_mut().insert(message) && tells {
             for peer in self.node.peers() {
-                self.node.send(peer, &(self.tell)(message));
+                self.node.send(peer, &(self.forward)(message));
             }
         }
     }
@@ -89,7 +89,7 @@ impl Handler for Flood {
             _ => None,
         };
         if let Some(told) = told {
-            if self.habit != Habit::Forgets {
+            if self.forwarding != Forwarding::Forgets {
                 self.learn(told, false);
             }
             return Ok(Body::NewsOk);
@@ -118,29 +118,33 @@ pub(in crate::page) fn test() -> Test {
     }
 }
 
-fn run_telling(test: &Test, forgetful: &'static str, tell: fn(u64) -> Body) -> Report {
-    run_with(test, (forgetful, Habit::Forgets), tell)
+fn run_forwarding(test: &Test, forgetful: &'static str, tell: fn(u64) -> Body) -> Report {
+    run_with(test, (forgetful, Forwarding::Forgets), tell)
 }
 
-/// Runs a test in which one node has a habit of its own.
-fn run_with(test: &Test, (name, habit): (&'static str, Habit), tell: fn(u64) -> Body) -> Report {
+/// Runs a test in which one node behaves differently.
+fn run_with(
+    test: &Test,
+    (name, habit): (&'static str, Forwarding),
+    forward: fn(u64) -> Body,
+) -> Report {
     test.run(move |node| {
-        let habit = if node.id() == name { habit } else { Habit::Tells };
-        Flood { node, habit, tell, seen: RefCell::default() }
+        let forwarding = if node.id() == name { habit } else { Forwarding::All };
+        Flood { node, forwarding, forward, seen: RefCell::default() }
     })
 }
 
 pub(in crate::page) fn run(test: &Test) -> Report {
-    run_telling(test, "nobody", news)
+    run_forwarding(test, "nobody", news)
 }
 
 pub(in crate::page) fn with_partition() -> Test {
     Test { strikes: vec![Strike::partition(["n2"], SECOND, 3 * SECOND)], ..test() }
 }
 
-fn data(test: &Test, forgetful: &'static str) -> (Data, Report) {
-    let report = run_telling(test, forgetful, news);
-    (Data::of(Scene::of(&report)), report)
+fn data(test: &Test, forgetful: &'static str) -> (ReportData, Report) {
+    let report = run_forwarding(test, forgetful, news);
+    (ReportData::of(ViewModel::of(&report)), report)
 }
 
 #[test]
@@ -148,15 +152,15 @@ fn a_valid_test_has_all_messages_and_operations_and_no_contradiction() {
     let (data, report) = data(&test(), "nobody");
     report.assert_valid();
     assert!(data.contradictions.is_empty());
-    let Messages { sent, ended, fate, kind, .. } = &data.messages;
-    assert_eq!(sent.len() as u64, report.all.sent);
+    let MessageColumns { sent, ended, fate, kind, .. } = &data.messages;
+    assert_eq!(sent.len() as u64, report.traffic.all.sent);
     assert!(sent.is_sorted());
     assert!(fate.iter().all(|fate| *fate == 0), "{fate:?}");
     let took = sent.iter().zip(ended).zip(kind).filter(|(_, kind)| data.kinds[**kind] == "news");
     for ((sent, ended), _) in took {
         assert_eq!(ended - sent, 10_000, "microseconds");
     }
-    let Operations { client, completed, result, .. } = &data.operations;
+    let OperationColumns { client, completed, result, .. } = &data.operations;
     assert_eq!(client.len(), report.operations.invoked);
     assert!(client.iter().all(|client| *client >= 0), "every operation has its client: {client:?}");
     assert!(completed.iter().all(|completed| *completed >= 0 && *completed <= data.end));
@@ -164,29 +168,30 @@ fn a_valid_test_has_all_messages_and_operations_and_no_contradiction() {
 }
 
 #[test]
-fn what_a_partition_cost_is_told_with_the_messages_that_it_cost() {
+fn a_value_lost_to_a_partition_is_shown_with_the_lost_messages() {
     let (data, report) = data(&with_partition(), "nobody");
     assert!(!report.lost.is_empty(), "{report}");
-    let shade = &data.faults[0];
-    assert_eq!((shade.fault.as_str(), &shade.struck[..]), ("partition", &[2][..]));
-    assert_eq!(shade.until - shade.from, 2_000_000);
-    let clue = &data.contradictions[0];
+    let fault_span = &data.faults[0];
+    assert_eq!((fault_span.fault.as_str(), &fault_span.struck[..]), ("partition", &[2][..]));
+    assert_eq!(fault_span.until - fault_span.from, 2_000_000);
+    let contradiction = &data.contradictions[0];
     assert!(
-        clue.story[0].contains("never got it: of the messages that had it, 2 lost to"),
-        "{clue:?}"
+        contradiction.story[0].contains("never got it: of the messages that had it, 2 lost to"),
+        "{contradiction:?}"
     );
-    let lost = clue.messages.iter().filter(|message| data.messages.fate[**message] == 1);
+    let lost = contradiction.messages.iter().filter(|message| data.messages.fate[**message] == 1);
     for message in lost.clone() {
         assert_eq!(data.messages.fault[*message], "partition");
-        assert!((clue.from..clue.until).contains(&data.messages.ended[*message]));
+        assert!((contradiction.from..contradiction.until).contains(&data.messages.ended[*message]));
     }
-    assert_eq!(lost.count(), 2, "one from each of the others: {clue:?}");
-    let told = clue.operations.iter().map(|place| &data.functions[data.operations.f[*place]]);
+    assert_eq!(lost.count(), 2, "one from each of the others: {contradiction:?}");
+    let told =
+        contradiction.operations.iter().map(|place| &data.functions[data.operations.f[*place]]);
     assert!(told.clone().any(|f| f == "broadcast") && told.clone().any(|f| f == "read"));
 }
 
 #[test]
-fn who_got_a_value_and_did_not_show_it_is_named() {
+fn a_node_that_got_a_value_and_did_not_return_it_is_named() {
     let (data, report) = data(&test(), "n2");
     assert!(!report.lost.is_empty(), "{report}");
     let story = &data.contradictions[0].story;
@@ -195,13 +200,21 @@ fn who_got_a_value_and_did_not_show_it_is_named() {
 }
 
 #[test]
-fn how_far_a_lost_value_got_is_told_as_far_as_messages_show_it() {
+fn the_propagation_of_a_lost_value_is_explained_as_far_as_messages_show_it() {
     #[track_caller]
-    fn check(test: &Test, node: (&'static str, Habit), tell: fn(u64) -> Body, expected: &[&str]) {
+    fn check(
+        test: &Test,
+        node: (&'static str, Forwarding),
+        tell: fn(u64) -> Body,
+        expected: &[&str],
+    ) {
         let report = run_with(test, node, tell);
         assert!(!report.lost.is_empty(), "{report}");
-        let stories: Vec<Vec<String>> =
-            Scene::of(&report).clues.into_iter().map(|clue| clue.story).collect();
+        let stories: Vec<Vec<String>> = ViewModel::of(&report)
+            .contradictions
+            .into_iter()
+            .map(|contradiction| contradiction.story)
+            .collect();
         let has =
             |story: &Vec<String>, words: &&str| story.iter().any(|line| line.contains(*words));
         let is_told = stories.iter().any(|story| expected.iter().all(|words| has(story, words)));
@@ -215,27 +228,27 @@ fn how_far_a_lost_value_got_is_told_as_far_as_messages_show_it() {
     let silent = "n1 got it and sent nothing to another node after that";
     check(
         &test(),
-        ("n1", Habit::TellsNobody),
+        ("n1", Forwarding::Nothing),
         news,
         &["no message to n0, n2 shows it", client, silent],
     );
     // Nobody can hide what is not sent.
     let hide = |value| Body::Hidden { above: value + HIDDEN };
-    check(&test(), ("n1", Habit::TellsNobody), hide, &[client, silent]);
+    check(&test(), ("n1", Forwarding::Nothing), hide, &[client, silent]);
     let lost = "n2 never got it: of the messages that had it, 1 lost to";
     let kept = "n1 got it and passed it on to nobody";
-    let relay = ("n1", Habit::RelaysNothing);
+    let relay = ("n1", Forwarding::OnlyFromClients);
     check(&with_partition(), relay, news, &[lost, "n0 got it from client c", kept]);
     check(&with_partition(), relay, hide, &["no message to n", "got it from client c"]);
 }
 
 #[test]
-fn what_became_of_a_value_is_not_guessed_where_no_message_shows_it() {
+fn the_fate_of_a_value_is_not_guessed_if_no_message_shows_it() {
     #[track_caller]
     fn check(tell: fn(u64) -> Body, expected: &str) {
-        let report = run_telling(&with_partition(), "nobody", tell);
+        let report = run_forwarding(&with_partition(), "nobody", tell);
         assert!(!report.lost.is_empty(), "{report}");
-        let story = &Scene::of(&report).clues[0].story;
+        let story = &ViewModel::of(&report).contradictions[0].story;
         assert!(story[0].contains(expected), "{story:#?}");
     }
     check(news, "never got it: of the messages that had it, 2 lost to");
@@ -249,49 +262,61 @@ fn what_became_of_a_value_is_not_guessed_where_no_message_shows_it() {
 }
 
 #[test]
-fn what_clues_refer_to_stays_and_their_stories_are_of_the_whole_test() {
+fn evidence_stays_and_its_text_is_about_the_whole_test() {
     let report = run(&with_partition());
-    let (whole, mut part) = (Scene::of(&report), Scene::of(&report));
+    let (whole, mut part) = (ViewModel::of(&report), ViewModel::of(&report));
     let omissions = omissions::leave_out_beyond(10, 4, &mut part);
     assert_eq!(omissions.len(), 2, "{omissions:?}");
     assert!(part.arrows.len() < whole.arrows.len());
     assert!(part.operations.len() < whole.operations.len());
-    assert!(part.arrows.is_sorted_by_key(|arrow| arrow.sent_as));
-    assert!(!part.clues.is_empty());
-    assert_eq!(part.clues.len(), whole.clues.len());
-    for (clue, before) in part.clues.iter().zip(&whole.clues) {
-        assert_eq!((&clue.what, &clue.story), (&before.what, &before.story));
-        let ids = |scene: &Scene<'_>, clue: &Clue| -> Vec<u64> {
-            clue.messages.iter().map(|place| scene.arrows[*place].message.id).collect()
+    assert!(part.arrows.is_sorted_by_key(|arrow| arrow.send_index));
+    assert!(!part.contradictions.is_empty());
+    assert_eq!(part.contradictions.len(), whole.contradictions.len());
+    for (contradiction, before) in part.contradictions.iter().zip(&whole.contradictions) {
+        assert_eq!((&contradiction.what, &contradiction.story), (&before.what, &before.story));
+        let ids = |view_model: &ViewModel<'_>, contradiction: &ContradictionView| -> Vec<u64> {
+            contradiction
+                .messages
+                .iter()
+                .map(|place| view_model.arrows[*place].message.id)
+                .collect()
         };
-        assert_eq!(ids(&part, clue), ids(&whole, before));
-        let indices = |scene: &Scene<'_>, clue: &Clue| -> Vec<usize> {
-            clue.operations.iter().map(|place| scene.operations[*place].begin.index).collect()
-        };
-        assert_eq!(indices(&part, clue), indices(&whole, before));
+        assert_eq!(ids(&part, contradiction), ids(&whole, before));
+        let indices =
+            |view_model: &ViewModel<'_>, contradiction: &ContradictionView| -> Vec<usize> {
+                contradiction
+                    .operations
+                    .iter()
+                    .map(|place| view_model.operations[*place].begin.index)
+                    .collect()
+            };
+        assert_eq!(indices(&part, contradiction), indices(&whole, before));
     }
 }
 
 #[test]
-fn a_story_claims_nothing_of_what_is_not_recorded() {
+fn unrecorded_messages_prove_nothing() {
     let report = run(&with_partition());
-    let mut scene = Scene::of(&report);
-    scene.recorded_until = Some(2_000_000);
-    scene.arrows.retain(|arrow| arrow.sent <= 2_000_000);
-    for arrow in &mut scene.arrows {
+    let mut view_model = ViewModel::of(&report);
+    view_model.recorded_until = Some(2_000_000);
+    view_model.arrows.retain(|arrow| arrow.sent <= 2_000_000);
+    for arrow in &mut view_model.arrows {
         arrow.ended = arrow.ended.filter(|ended| *ended <= 2_000_000);
     }
-    let stories: Vec<String> = clues::of(&scene).into_iter().flat_map(|clue| clue.story).collect();
+    let stories: Vec<String> = evidence::of(&view_model)
+        .into_iter()
+        .flat_map(|contradiction| contradiction.story)
+        .collect();
     assert!(stories.iter().any(|line| line.contains("not recorded")), "{stories:#?}");
-    let claims = ["never", "nobody", "did not arrive", "under way", "it reached every"];
+    let claims = ["never", "nobody", "did not arrive", "in flight", "it reached every"];
     let is_claim = |line: &String| claims.iter().any(|claim| line.contains(claim));
     assert!(!stories.iter().any(is_claim), "{stories:#?}");
-    let omissions = omissions::leave_out_beyond(usize::MAX, usize::MAX, &mut scene);
-    assert_eq!(omissions, ["messages were kept until 2.000 s, and then there was no more room"]);
+    let omissions = omissions::leave_out_beyond(usize::MAX, usize::MAX, &mut view_model);
+    assert_eq!(omissions, ["messages are recorded until 2.000 s, when the log was full"]);
 }
 
 #[test]
-fn what_is_left_out_is_far_from_what_went_wrong() {
+fn what_is_left_out_is_far_from_the_contradiction() {
     let around = |one, most| around([0, 10, 20, 30, 40].into_iter(), one, most);
     assert_eq!(around(20, 5), None);
     assert_eq!(around(i64::MIN, 2), Some(0..2));

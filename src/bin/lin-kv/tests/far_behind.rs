@@ -24,13 +24,13 @@ const BYTES_PER_MS: u32 = 100_000;
 const VALUE_BYTES: usize = 300_000;
 const VALUES: usize = 430;
 
-/// A line, and when it arrives.
-type Delivery = (Instant, Vec<u8>);
+/// A line, with the time of its arrival.
+type TimedLine = (Instant, Vec<u8>);
 
 /// What is between three nodes and their clients.
 #[derive(Default)]
-struct Network {
-    inboxes: RefCell<BTreeMap<String, mpsc::UnboundedSender<Delivery>>>,
+struct PipeNetwork {
+    inboxes: RefCell<BTreeMap<String, mpsc::UnboundedSender<TimedLine>>>,
     clients: RefCell<BTreeMap<u64, oneshot::Sender<Value>>>,
     last_id: Cell<u64>,
     bytes_to_n3: Cell<usize>,
@@ -39,14 +39,14 @@ struct Network {
     matched: Cell<u64>,
 }
 
-impl Network {
+impl PipeNetwork {
     fn start(self: &Rc<Self>, node: &str, seed: u64) {
         let (stdin, input) = tokio::io::duplex(1 << 20);
         let (output, stdout) = tokio::io::duplex(1 << 16);
         let (inbox, lines) = mpsc::unbounded_channel();
         self.inboxes.borrow_mut().insert(node.to_owned(), inbox);
         spawn_local(deliver(lines, stdin));
-        spawn_local(Rc::clone(self).carry(stdout));
+        spawn_local(Rc::clone(self).forward_output(stdout));
         spawn_local(async move { Host::seeded(seed).serve_on(input, output, LinKv::new).await });
         let init = json!({"type": "init", "node_id": node, "node_ids": NODES});
         self.send(node, json!({"src": "c0", "dest": node, "body": init}).to_string().into_bytes());
@@ -63,8 +63,8 @@ impl Network {
         }
     }
 
-    /// Reads what a node says, as fast as the pipe allows.
-    async fn carry(self: Rc<Self>, stdout: DuplexStream) {
+    /// Reads a node's output at the rate of the pipe.
+    async fn forward_output(self: Rc<Self>, stdout: DuplexStream) {
         let (mut stdout, mut line, mut free) =
             (BufReader::with_capacity(1 << 16, stdout), Vec::new(), Instant::now());
         loop {
@@ -157,7 +157,7 @@ impl Network {
     }
 }
 
-async fn deliver(mut lines: mpsc::UnboundedReceiver<Delivery>, mut stdin: DuplexStream) {
+async fn deliver(mut lines: mpsc::UnboundedReceiver<TimedLine>, mut stdin: DuplexStream) {
     while let Some((at, line)) = lines.recv().await {
         sleep_until(at).await;
         if stdin.write_all(&line).await.is_err() {
@@ -167,11 +167,11 @@ async fn deliver(mut lines: mpsc::UnboundedReceiver<Delivery>, mut stdin: Duplex
 }
 
 #[test]
-fn who_is_behind_by_128_mb_catches_up_while_the_others_answer_as_fast_as_before() {
+fn a_follower_that_lacks_128_mb_catches_up_while_the_others_answer_as_fast_as_before() {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     LocalSet::new().block_on(&runtime.unwrap(), async {
-        let network = Rc::new(Network::default());
+        let network = Rc::new(PipeNetwork::default());
         network.start("n1", 1);
         network.start("n2", 2);
         while !network.write("n1", 0, "first").await {}

@@ -9,12 +9,17 @@ use super::*;
 
 /// Has a node write, in this directory, and gives what it says, or why it ends.
 fn write(directory: &Path, node_id: &str, node_ids: &[&str]) -> String {
-    write_in_life(0, directory, node_id, node_ids)
+    write_in_incarnation(0, directory, node_id, node_ids)
 }
 
-fn write_in_life(life: u64, directory: &Path, node_id: &str, node_ids: &[&str]) -> String {
+fn write_in_incarnation(
+    incarnation: u64,
+    directory: &Path,
+    node_id: &str,
+    node_ids: &[&str],
+) -> String {
     let disk = Rc::new(Directory::at(directory));
-    let host = Host::seeded(0).with_former_lives(life).with_disk(disk);
+    let host = Host::seeded(0).with_incarnation(incarnation).with_disk(disk);
     let init = serde_json::json!({"type": "init", "node_id": node_id, "node_ids": node_ids});
     let init = serde_json::json!({"src": "c0", "dest": node_id, "body": init});
     let write = r#"{"src":"c1","dest":"n1","body":{"type":"write","msg_id":2,"key":1,"value":7}}"#;
@@ -45,10 +50,10 @@ fn a_node_refuses_the_storage_of_another_node_and_of_another_cluster() {
         let said = restart(name, node_id, node_ids);
         assert!(said.contains(expected), "{said}");
     }
-    check("node", "n2", &["n1", "n2", "n3"], "n2 refuses to start: of the cluster");
-    check("larger", "n1", &["n1", "n2", "n3", "n4"], "it has the storage of n1 of");
-    check("other", "n1", &["n1", "m2", "m3"], "expected its own, or none");
-    // In another order it is the same cluster; and of one node of three nothing was promised.
+    check("node", "n2", &["n1", "n2", "n3"], "n2 refuses to start: it has the storage of n1 in");
+    check("larger", "n1", &["n1", "n2", "n3", "n4"], "it has the storage of n1 in");
+    check("other", "n1", &["n1", "m2", "m3"], "with its own storage, or with none");
+    // In another order it is the same cluster. One node of three sends requests to the others.
     check("order", "n1", &["n3", "n2", "n1"], r#"{"src":"n1","dest":"n2","#);
 }
 
@@ -60,7 +65,7 @@ fn a_node_that_is_not_in_the_list_refuses_to_start() {
 }
 
 #[test]
-fn who_is_named_twice_is_one_node() {
+fn a_node_that_is_listed_twice_is_one_node() {
     let directory = format!("glomers-misuse-twice-{}", std::process::id());
     let directory = std::env::temp_dir().join(directory);
     std::fs::create_dir_all(&directory).unwrap();
@@ -70,18 +75,19 @@ fn who_is_named_twice_is_one_node() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_between_two_lives_makes_the_later_one_no_former_one() {
+fn a_clock_that_is_set_back_does_not_decrease_the_incarnation() {
     let directory = format!("glomers-misuse-clock-{}", std::process::id());
     let directory = std::env::temp_dir().join(directory);
     std::fs::create_dir_all(&directory).unwrap();
-    let said = [7, 3, 3].map(|life| write_in_life(life, &directory, "n1", &["n1"]));
+    let said =
+        [7, 3, 3].map(|incarnation| write_in_incarnation(incarnation, &directory, "n1", &["n1"]));
     let stored = std::fs::read_to_string(directory.join("raft.log")).unwrap();
     std::fs::remove_dir_all(&directory).unwrap();
     for said in said {
         assert!(said.contains(r#""type":"write_ok""#), "{said}");
     }
-    for life in [7, 8, 9] {
-        assert!(stored.contains(&format!(r#"{{"life":{life}}}"#)), "{stored}");
+    for incarnation in [7, 8, 9] {
+        assert!(stored.contains(&format!(r#"{{"incarnation":{incarnation}}}"#)), "{stored}");
     }
 }
 
@@ -119,7 +125,7 @@ fn two_nodes_need_each_other() {
     let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap();
     // What was on its way when the other one died may still be answered.
     let alone = nanoseconds(from + Duration::from_millis(100))..nanoseconds(until);
-    let answers = report.history.clients().filter(|op| is_answered(op));
+    let answers = report.history.client_ops().filter(|op| is_answered(op));
     assert_eq!(answers.filter(|op| alone.contains(&op.time)).count(), 0);
     assert!(percent(answered(&report)) > 60, "{report}");
 }

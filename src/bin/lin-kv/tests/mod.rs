@@ -1,9 +1,9 @@
 //! The proof, in virtual time.
 
+mod bit_rot;
 mod far_behind;
 mod leaders;
 mod misuse;
-mod rot;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -44,7 +44,7 @@ fn is_answered(end: &Op) -> bool {
 
 /// How many operations were answered, and how many there were.
 fn answered(report: &Report) -> [usize; 2] {
-    let answers = report.history.clients().filter(|op| is_answered(op));
+    let answers = report.history.client_ops().filter(|op| is_answered(op));
     [answers.count(), report.operations.invoked]
 }
 
@@ -80,13 +80,13 @@ fn without_faults_everything_is_answered_whatever_the_number_of_nodes() {
         report.assert_valid();
         assert_eq!(percent(answered(&report)), 100, "{report}");
         if nodes == 1 {
-            assert_eq!(report.servers.sent, 0);
+            assert_eq!(report.traffic.servers.sent, 0);
         }
     }
 }
 
 #[test]
-fn whatever_the_seed_it_is_linearizable_under_all_faults_together() {
+fn for_any_seed_it_is_linearizable_under_all_faults_together() {
     let mut torn = 0;
     for nodes in [3, 5] {
         let runs = seeds(|seed| {
@@ -95,7 +95,7 @@ fn whatever_the_seed_it_is_linearizable_under_all_faults_together() {
             let test = Test { faults, nemesis_interval, seed, trace: true, ..challenge(nodes) };
             let report = test.run(LinKv::new);
             report.assert_valid();
-            (answered(&report), leaders(&report).len(), report.dropped, report.torn)
+            (answered(&report), leaders(&report).len(), report.dropped, report.discarded_bytes)
         });
         let worst = runs.iter().map(|run| percent(run.0)).min().unwrap_or_default();
         let (mut all, mut terms, mut dropped) = ([0, 0], 0, 0);
@@ -120,7 +120,7 @@ fn whatever_the_seed_it_is_linearizable_under_all_faults_together() {
 }
 
 #[test]
-fn whatever_the_seed_each_fault_alone_leaves_it_linearizable() {
+fn for_any_seed_each_fault_alone_leaves_it_linearizable() {
     seeds(|seed| {
         for fault in Fault::ALL {
             let faults = [fault].into();
@@ -139,7 +139,7 @@ fn five_nodes_of_which_two_are_down_for_good_answer() {
     let report = apart(10, Test { strikes, ..challenge(5) }).run(LinKv::new);
     report.assert_valid();
     let is_alive = |op: &&Op| report.node_of(op).is_some_and(|node| !killed.contains(&&*node));
-    let ends = report.history.clients().filter(|op| op.kind != Kind::Invoke).filter(is_alive);
+    let ends = report.history.client_ops().filter(|op| op.kind != Kind::Invoke).filter(is_alive);
     // The first leader is elected within a second.
     let later: Vec<&Op> = ends.filter(|op| op.time > 2_000_000_000).collect();
     assert!(later.len() > 500 && later.iter().all(|op| is_answered(op)), "{report}");
@@ -147,7 +147,7 @@ fn five_nodes_of_which_two_are_down_for_good_answer() {
 
 /// More than a thousand entries are applied meanwhile, so the log begins behind what it has.
 #[test]
-fn who_was_away_for_long_gets_a_snapshot_and_takes_part_again() {
+fn a_node_that_was_down_for_long_gets_a_snapshot_and_takes_part_again() {
     let [from, until, later] = [3, 20, 25].map(Duration::from_secs);
     // At last, n1 is needed for a majority, and what it has of the past is a snapshot.
     let strikes =
@@ -159,20 +159,21 @@ fn who_was_away_for_long_gets_a_snapshot_and_takes_part_again() {
     let sent: Vec<&str> = report.trace.lines().filter(is_sent).collect();
     assert!(!sent.is_empty() && sent.len() < 10, "{} snapshots were sent", sent.len());
     let end = Duration::from_secs(28).as_nanos();
-    let last = report.history.clients().filter(|op| u128::from(op.time) > end && is_answered(op));
+    let last =
+        report.history.client_ops().filter(|op| u128::from(op.time) > end && is_answered(op));
     assert!(last.count() > 100, "{report}");
 }
 
 /// Messages overtake each other, so one follower or the other is always behind.
 #[test]
-fn who_is_only_slow_gets_no_snapshot() {
+fn a_follower_that_is_only_slow_gets_no_snapshot() {
     let [mean, time_limit] = [10, 15_000].map(Duration::from_millis);
     let latency = Latency { mean, distribution: "exponential".parse().unwrap() };
     let concurrency = "40n".parse().unwrap();
     let load = Test { concurrency, rate: 1000.0, time_limit, trace: true, ..challenge(3) };
     let report = Test { latency, ..load }.run(LinKv::new);
     report.assert_valid();
-    assert!(report.completed("write") + report.completed("cas") > 3000, "{report}");
+    assert!(report.ok_count("write") + report.ok_count("cas") > 3000, "{report}");
     assert!(!report.trace.contains("install_snapshot"));
 }
 
@@ -184,7 +185,7 @@ fn messages_and_latencies_are_near_the_least() {
     fn check(milliseconds: u64, rate: f64, most_messages: f64, most_for: [u64; 2]) {
         let report = apart(milliseconds, Test { rate, ..challenge(3) }).run(LinKv::new);
         report.assert_valid();
-        let messages = report.servers.msgs_per_op.unwrap();
+        let messages = report.traffic.servers.msgs_per_op.unwrap();
         let [read, write] = ["read", "write"].map(|f| median(&report, f));
         println!(
             "{milliseconds} ms, {rate}/s: {messages:.2} msgs/op, medians: read {:.1} ms, write \
@@ -205,7 +206,7 @@ fn messages_and_latencies_are_near_the_least() {
 /// How long answers took, once there was a leader.
 fn median(report: &Report, f: &str) -> Duration {
     let history = &report.history;
-    let ends = history.clients().filter(|op| op.f == f && op.time > 2_000_000_000);
+    let ends = history.client_ops().filter(|op| op.f == f && op.time > 2_000_000_000);
     let took = ends.filter(|op| is_answered(op)).filter_map(|end| {
         history.invocation(end).map(|begin| Duration::from_nanos(end.time - begin.time))
     });

@@ -24,23 +24,28 @@ use crate::cli::workloads;
 pub(super) struct Recording {
     /// The path of `test.json`, and what it holds.
     description: Option<(PathBuf, Description)>,
-    /// The workload that the path names.
-    by_path: Option<&'static dyn Workload>,
+    /// Workload named by the path.
+    workload_in_path: Option<&'static dyn Workload>,
     pub(super) results: Option<Value>,
     /// That the test did not come to its end, and why, if so.
     pub(super) interruption: Option<String>,
 }
 
 impl Recording {
-    /// Reads what stands beside a history.
-    pub(super) fn beside(history: &Path) -> Recording {
+    /// Reads the files beside a history.
+    pub(super) fn read_beside(history: &Path) -> Recording {
         let results = fs::read_to_string(history.with_file_name(store::RESULTS));
         let results = results.ok().and_then(|text| Value::read_edn(&text).ok());
         let path = history.with_file_name(store::DESCRIPTION);
         let description = read::<Description>(&path).map(|description| (path, description));
         let interruption =
             description.as_ref().and_then(|_| interruption(history, results.is_some()));
-        Recording { description, by_path: by_path(history), results, interruption }
+        Recording {
+            description,
+            workload_in_path: workload_of_path(history),
+            results,
+            interruption,
+        }
     }
 
     /// Whether it is known to be a test of eddy's, however little it left.
@@ -53,7 +58,7 @@ impl Recording {
         let described = self.description.as_ref().and_then(|(path, description)| {
             Some((named(&description.workload)?, path.display().to_string()))
         });
-        described.or_else(|| Some((self.by_path?, "its path".to_owned())))
+        described.or_else(|| Some((self.workload_in_path?, "its path".to_owned())))
     }
 
     /// What transactions were to be; an error says what is wrong with what was recorded.
@@ -73,7 +78,7 @@ impl Recording {
     ) -> Result<Option<T>, String> {
         let Some((path, description)) = &self.description else { return Ok(None) };
         what(description)
-            .map_err(|error| format!("{}: {error}; {option} would take its place", path.display()))
+            .map_err(|error| format!("{}: {error}; {option} overrides it", path.display()))
     }
 
     /// Whether the last operations had to succeed: eddy asks for that where it did what Maelstrom
@@ -96,7 +101,7 @@ impl Recording {
             {
                 Placement { nodes, concurrency: *concurrency }
             }
-            _ => Placement::unknown(history),
+            _ => Placement::inferred(history),
         }
     }
 
@@ -113,9 +118,11 @@ impl Recording {
             let verdict = [part, "valid?"];
             let (then, now) = (self.results.as_ref()?.get_in(&verdict)?, results.get_in(&verdict)?);
             let way = match (part, then, now) {
-                ("workload", Value::Bool(true), Value::Bool(false)) => weaker(results, &holds),
+                ("workload", Value::Bool(true), Value::Bool(false)) => {
+                    weaker_models(results, &holds)
+                }
                 ("availability", Value::Bool(false), Value::Bool(true)) => {
-                    "; expected --availability with what the test was to reach".to_owned()
+                    "; set --availability to what the test required".to_owned()
                 }
                 _ => String::new(),
             };
@@ -132,9 +139,8 @@ impl Recording {
     }
 }
 
-/// Under which consistency models transactions are valid that are not under those that they were
-/// judged by, for the end of a sentence.
-fn weaker(results: &Value, holds: impl Fn(ConsistencyModel) -> bool) -> String {
+/// Strongest consistency models under which the transactions are valid, as the end of a sentence.
+fn weaker_models(results: &Value, holds: impl Fn(ConsistencyModel) -> bool) -> String {
     let not = ["not", "also-not"].map(|key| results.get_in(&["workload", key]));
     let ruled_out: Vec<ConsistencyModel> = not
         .into_iter()
@@ -155,9 +161,9 @@ fn weaker(results: &Value, holds: impl Fn(ConsistencyModel) -> bool) -> String {
     }
 }
 
-/// The workload that a store's path names: `<workload>/<time>/history.edn`, and that of one key of
-/// it, `<workload>/<time>/independent/<key>/history.edn`.
-fn by_path(history: &Path) -> Option<&'static dyn Workload> {
+/// Workload named by a store's path: `<workload>/<time>/history.edn`, or
+/// `<workload>/<time>/independent/<key>/history.edn` for a single key.
+fn workload_of_path(history: &Path) -> Option<&'static dyn Workload> {
     // `latest` is a link.
     let history = fs::canonicalize(history).ok()?;
     let mut names = history.ancestors().skip(1).filter_map(|path| path.file_name()?.to_str());
@@ -179,7 +185,7 @@ fn by_path(history: &Path) -> Option<&'static dyn Workload> {
 }
 
 fn named(workload: &str) -> Option<&'static dyn Workload> {
-    workload::named(workload, workloads::all()).ok()
+    workload::by_name(workload, workloads::all()).ok()
 }
 
 /// That a test of eddy's did not come to its end, and why.
@@ -190,7 +196,7 @@ fn interruption(history: &Path, has_results: bool) -> Option<String> {
         None if has_results => return None,
         None => "it was stopped, or is still running".to_owned(),
     };
-    Some(format!("the test did not come to its end, and what it left is judged: {why}"))
+    Some(format!("the test did not end, and the recorded part of it was judged: {why}"))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {

@@ -5,11 +5,11 @@ use std::cmp::Ordering;
 
 use serde::Deserialize;
 
-use crate::serve::run::{Run, Verdict};
+use crate::serve::run::{RecordedTest, TestStatus};
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(in crate::serve) struct Query {
+pub(in crate::serve) struct ListQuery {
     pub(super) workload: String,
     pub(super) program: String,
     /// The class of a verdict.
@@ -35,14 +35,14 @@ pub(super) enum Column {
 
 /// What rows are sorted by.
 #[derive(Debug, PartialEq, PartialOrd)]
-enum Key {
+enum SortKey {
     Number(f64),
     Text(String),
 }
 
-impl Query {
-    /// Those that match, sorted; equal ones with the newest first.
-    pub(super) fn select(&self, runs: Vec<Run>) -> Vec<Run> {
+impl ListQuery {
+    /// Sorted matching tests; of equal ones, the newest first.
+    pub(super) fn select(&self, runs: Vec<RecordedTest>) -> Vec<RecordedTest> {
         let column = self.column();
         let wanted = runs.into_iter().filter(|run| self.matches(run));
         let mut keyed: Vec<_> = wanted.map(|run| (column.key(&run), run)).collect();
@@ -53,15 +53,15 @@ impl Query {
         keyed.into_iter().map(|(_, run)| run).collect()
     }
 
-    fn matches(&self, run: &Run) -> bool {
+    fn matches(&self, run: &RecordedTest) -> bool {
         let is = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
         is(&self.workload, &run.id.workload)
             && is(&self.program, &run.program())
-            && is(&self.verdict, run.verdict().class())
+            && is(&self.verdict, run.status().class())
     }
 
-    /// What is missing comes last, whatever the order.
-    fn compare(&self, a: Option<&Key>, b: Option<&Key>) -> Ordering {
+    /// Compares two keys. Missing ones come last in any order.
+    fn compare(&self, a: Option<&SortKey>, b: Option<&SortKey>) -> Ordering {
         match (a, b) {
             (Some(a), Some(b)) => {
                 let ascending = a.partial_cmp(b).unwrap_or(Ordering::Equal);
@@ -89,9 +89,9 @@ impl Query {
         self.page.parse().unwrap_or(1).max(1)
     }
 
-    /// The same, on another page.
-    pub(super) fn turned(&self, page: usize) -> Vec<(&'static str, String)> {
-        let Query { sort, order, .. } = self.clone();
+    /// Query of another page.
+    pub(super) fn on_page(&self, page: usize) -> Vec<(&'static str, String)> {
+        let ListQuery { sort, order, .. } = self.clone();
         let mut pairs = self.filters();
         pairs.extend([("sort", sort), ("order", order), ("page", page.to_string())]);
         pairs
@@ -113,7 +113,7 @@ impl Query {
     }
 
     fn filters(&self) -> Vec<(&'static str, String)> {
-        let Query { workload, program, verdict, .. } = self.clone();
+        let ListQuery { workload, program, verdict, .. } = self.clone();
         vec![("workload", workload), ("program", program), ("verdict", verdict)]
     }
 }
@@ -175,22 +175,22 @@ impl Column {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "times in milliseconds are far below 2^53")]
-    fn key(self, run: &Run) -> Option<Key> {
-        let text = |text: String| (!text.is_empty()).then_some(Key::Text(text));
+    fn key(self, run: &RecordedTest) -> Option<SortKey> {
+        let text = |text: String| (!text.is_empty()).then_some(SortKey::Text(text));
         match self {
-            Column::Time => run.began.map(|time| Key::Number(time.as_millisecond() as f64)),
+            Column::Time => run.began.map(|time| SortKey::Number(time.as_millisecond() as f64)),
             Column::Workload => text(run.id.workload.clone()),
             Column::Program => text(run.program()),
             Column::Nodes => {
                 let nodes = run.description.nodes.len();
-                (nodes > 0).then_some(Key::Number(nodes as f64))
+                (nodes > 0).then_some(SortKey::Number(nodes as f64))
             }
             Column::Faults => text(run.description.nemesis.join(", ")),
             Column::Verdict => {
-                let place = Verdict::ALL.iter().position(|verdict| *verdict == run.verdict())?;
-                Some(Key::Number(place as f64))
+                let place = TestStatus::ALL.iter().position(|verdict| *verdict == run.status())?;
+                Some(SortKey::Number(place as f64))
             }
-            figure => run.figure(figure.figure()?).map(Key::Number),
+            figure => run.figure(figure.figure()?).map(SortKey::Number),
         }
     }
 }

@@ -18,8 +18,8 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 /// What must never run, nor be there but as text.
 pub(crate) const MARKUP: &str = "<script>window.ran=1</script><img src=x onerror='window.ran=1'>";
 
-/// Tells each value to every other node, once. What is lost on the way stays lost.
-struct Teller {
+/// Node that sends each value to every other node once, without retransmission.
+struct Flooder {
     node: Node,
     seen: RefCell<BTreeSet<u64>>,
 }
@@ -38,7 +38,7 @@ enum Body {
 }
 
 #[async_trait(?Send)]
-impl Handler for Teller {
+impl Handler for Flooder {
     type Request = Body;
     type Reply = Body;
 
@@ -76,7 +76,7 @@ pub(crate) fn broadcast() -> Test {
 
 /// A test in which nothing goes wrong.
 pub(crate) fn valid() -> Report {
-    let report = tell(&Test { rate: 40.0, ..broadcast() });
+    let report = run_flooder(&Test { rate: 40.0, ..broadcast() });
     report.assert_valid();
     report
 }
@@ -84,7 +84,7 @@ pub(crate) fn valid() -> Report {
 /// A test in which a partition costs values.
 pub(crate) fn lost() -> Report {
     let strikes = vec![Strike::partition(["n2"], SECOND, 2 * SECOND)];
-    let report = tell(&Test { strikes, seed: 2, ..broadcast() });
+    let report = run_flooder(&Test { strikes, seed: 2, ..broadcast() });
     assert!(!report.lost.is_empty(), "{report}");
     report
 }
@@ -92,15 +92,15 @@ pub(crate) fn lost() -> Report {
 /// A test larger than those of the challenges: a fifth more operations.
 pub(crate) fn large() -> Report {
     let latency = Latency { mean: Duration::from_millis(100), ..Latency::default() };
-    tell(&Test { nodes: 25, rate: 120.0, time_limit: 20 * SECOND, latency, ..broadcast() })
+    run_flooder(&Test { nodes: 25, rate: 120.0, time_limit: 20 * SECOND, latency, ..broadcast() })
 }
 
-fn tell(test: &Test) -> Report {
-    test.run(|node| Teller { node, seen: RefCell::default() })
+fn run_flooder(test: &Test) -> Report {
+    test.run(|node| Flooder { node, seen: RefCell::default() })
 }
 
-/// Hands out names, some of them twice, and all of them markup.
-struct Namer(Cell<u64>);
+/// Node that generates ids of markup, each of them twice.
+struct MarkupIds(Cell<u64>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -115,7 +115,7 @@ enum Reply {
 }
 
 #[async_trait(?Send)]
-impl Handler for Namer {
+impl Handler for MarkupIds {
     type Request = Request;
     type Reply = Reply;
 
@@ -128,7 +128,7 @@ impl Handler for Namer {
 /// A test whose nodes answer with markup.
 pub(crate) fn markup() -> Report {
     let test = Test { workload: &workload::UniqueIds, nodes: 1, ..broadcast() };
-    test.run(|_| Namer(Cell::new(0)))
+    test.run(|_| MarkupIds(Cell::new(0)))
 }
 
 /// Keeps a report in a store of its own.

@@ -13,14 +13,14 @@ use std::sync::OnceLock;
 /// What is looked for on the PATH.
 const PROGRAMS: [&str; 2] = ["chromium", "chromedriver"];
 
-/// Ends with its input, and takes everybody along. It has no output but that of `chromedriver`, so
-/// the end of that is told.
-const KEEPER: &str = "chromedriver --port=0 & exec >&-; read -r nothing; kill -9 0";
+/// Script that kills its process group at the end of its input. It closes its STDOUT, so that the
+/// end of `chromedriver`'s output is seen.
+const KILL_AT_EOF: &str = "chromedriver --port=0 & exec >&-; read -r nothing; kill -9 0";
 
 struct Driver {
     address: String,
     /// Holds the pipe.
-    _keeper: Child,
+    _shell: Child,
 }
 
 /// Where `chromedriver` listens; `None`, after saying so, if tests are to be skipped.
@@ -53,10 +53,10 @@ fn is_installed(program: &str) -> bool {
 impl Driver {
     fn start() -> Driver {
         let mut command = Command::new("sh");
-        command.args(["-c", KEEPER]).process_group(0);
+        command.args(["-c", KILL_AT_EOF]).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        let mut keeper = command.spawn().unwrap();
-        let mut lines = BufReader::new(keeper.stdout.take().unwrap()).lines();
+        let mut shell = command.spawn().unwrap();
+        let mut lines = BufReader::new(shell.stdout.take().unwrap()).lines();
         let port = lines.find_map(|line| {
             let line = line.unwrap();
             let port = line.strip_prefix("ChromeDriver was started successfully on port ")?;
@@ -65,6 +65,6 @@ impl Driver {
         let port = port.expect("chromedriver should tell its port");
         // It may write more, and must not fail for it.
         std::thread::spawn(move || lines.for_each(drop));
-        Driver { address: format!("http://127.0.0.1:{port}"), _keeper: keeper }
+        Driver { address: format!("http://127.0.0.1:{port}"), _shell: shell }
     }
 }

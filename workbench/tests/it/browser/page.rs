@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::browser::driver;
-use crate::browser::session::{Element, Session};
+use crate::browser::session::{BrowserSession, Element};
 
-/// What does not come within that never will. Much more than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Timeout of a condition: much longer than anything takes on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often it is looked whether something has come.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Interval at which a condition is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 const FLAGS: [&str; 12] = [
     "--headless",
@@ -42,24 +42,24 @@ pub(crate) const HOME: &str = "\u{e011}";
 pub(crate) const LEFT: &str = "\u{e012}";
 pub(crate) const RIGHT: &str = "\u{e014}";
 
-/// A page in a browser.
-pub(crate) struct Page {
-    session: Session,
+/// Page in a browser.
+pub(crate) struct BrowserPage {
+    session: BrowserSession,
     name: String,
 }
 
-/// Opens a browser for a test, and looks at its console afterwards, where nothing may be. Does
-/// nothing where there is no browser.
-pub(crate) fn browse(name: &str, test: impl FnOnce(&Page)) {
+/// Runs a test in a browser, and checks that its console stays empty. Does nothing if there is no
+/// browser.
+pub(crate) fn browse(name: &str, test: impl FnOnce(&BrowserPage)) {
     let Some(address) = driver::address() else { return };
-    let page = Page::open(address, name);
+    let page = BrowserPage::open(address, name);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         test(&page);
         assert_eq!(page.console(), json!([]), "the browser's console");
     }));
     if outcome.is_err() {
-        // It is a help, if it can be had.
-        let _ = catch_unwind(AssertUnwindSafe(|| page.keep("failed")));
+        // Best effort: a picture helps to find the failure.
+        let _ = catch_unwind(AssertUnwindSafe(|| page.save_screenshot("failed")));
     }
     page.session.close();
     outcome.unwrap_or_else(|panic| resume_unwind(panic));
@@ -73,8 +73,8 @@ pub(crate) fn directory(name: &str) -> PathBuf {
     directory
 }
 
-impl Page {
-    fn open(address: &str, name: &str) -> Page {
+impl BrowserPage {
+    fn open(address: &str, name: &str) -> BrowserPage {
         let profile = directory(&format!("profiles/{name}"));
         let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
         flags.push(format!("--user-data-dir={}", profile.display()));
@@ -86,7 +86,7 @@ impl Page {
             "goog:chromeOptions": {"args": flags},
             "goog:loggingPrefs": {"browser": "ALL"},
         });
-        Page { session: Session::open(address, &wanted), name: name.to_owned() }
+        BrowserPage { session: BrowserSession::open(address, &wanted), name: name.to_owned() }
     }
 
     /// Opens an address.
@@ -98,18 +98,18 @@ impl Page {
     pub(crate) fn goto_report(&self, directory: &Path) {
         let file = directory.join("report.html");
         self.goto(&format!("file://{}", file.display()));
-        self.drawn_first();
+        self.wait_until_loaded();
     }
 
-    /// Waits until a report is there and drawn.
-    pub(crate) fn drawn_first(&self) {
+    /// Waits until a report is loaded and drawn.
+    pub(crate) fn wait_until_loaded(&self) {
         self.until("window.eddy");
         let script = "eddy.ready.then(() => done(\"drawn\"), (error) => done(String(error)))";
         assert_eq!(self.wait(script), "drawn");
     }
 
-    /// Waits until what was done is drawn.
-    pub(crate) fn drawn(&self) {
+    /// Waits until all changes are drawn.
+    pub(crate) fn wait_until_drawn(&self) {
         self.wait(TWO_FRAMES);
     }
 
@@ -136,7 +136,7 @@ impl Page {
 
     /// The messages that can be seen, once what was done is drawn.
     pub(crate) fn visible(&self) -> u64 {
-        self.drawn();
+        self.wait_until_drawn();
         self.count("eddy.visible()")
     }
 
@@ -146,8 +146,8 @@ impl Page {
         let (since, script) = (Instant::now(), format!("return Boolean({expression})"));
         // Between two pages there is nobody to ask.
         while self.session.execute(&script) != Ok(json!(true)) {
-            assert!(since.elapsed() < PATIENCE, "never was {expression}");
-            sleep(LOOK_EVERY);
+            assert!(since.elapsed() < TIMEOUT, "never was {expression}");
+            sleep(POLL_INTERVAL);
         }
     }
 
@@ -179,7 +179,7 @@ impl Page {
         let place = self.get(&format!("eddy.place({message})"));
         let [Some(x), Some(y)] = ["x", "y"].map(|axis| place[axis].as_f64()) else { return false };
         self.session.move_mouse(x, y);
-        self.drawn();
+        self.wait_until_drawn();
         true
     }
 
@@ -199,14 +199,14 @@ impl Page {
         self.tool("Emulation.setDeviceMetricsOverride", metrics);
     }
 
-    /// Has the system prefer dark pages, or light ones.
-    pub(crate) fn prefer(&self, scheme: &str) {
+    /// Sets the preferred color scheme.
+    pub(crate) fn set_color_scheme(&self, scheme: &str) {
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
         self.tool("Emulation.setEmulatedMedia", json!({"features": features}));
     }
 
-    /// Keeps a picture of the window.
-    pub(crate) fn keep(&self, state: &str) {
+    /// Stores a picture of the window.
+    pub(crate) fn save_screenshot(&self, state: &str) {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
         fs::create_dir_all(&directory).unwrap();
         let picture = self.session.screenshot();
@@ -215,11 +215,12 @@ impl Page {
 
     /// What the console has got since the last time.
     fn console(&self) -> Value {
-        self.session.own("/se/log", &json!({"type": "browser"}))
+        self.session.driver_command("/se/log", &json!({"type": "browser"}))
     }
 
     /// A command of Chromium's developer tools.
     fn tool(&self, command: &str, parameters: Value) {
-        self.session.own("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}));
+        self.session
+            .driver_command("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}));
     }
 }

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::browser::page::{Page, browse};
+use crate::browser::page::{BrowserPage, browse};
 use crate::browser::served::{NEWEST_FIRST, store};
-use crate::serve::client::Server;
+use crate::serve::client::ServeProcess;
 
 /// Text must stand out from its paper so much: WCAG's level AA.
 const CONTRAST: f64 = 4.5;
@@ -12,8 +12,8 @@ const CONTRAST: f64 = 4.5;
 /// The width of a small phone's window.
 const PHONE: u32 = 360;
 
-/// The least height of letters in a chart, in pixels, that can be read on a phone.
-const LETTERS: f64 = 11.0;
+/// Smallest readable font size in a chart on a phone, in pixels.
+const MIN_FONT_SIZE: f64 = 11.0;
 
 /// Of each chart that can be seen, whether nothing of it is cut off, and how high its smallest
 /// letters are.
@@ -50,11 +50,11 @@ const BROKEN_NAMES: &str = r#"[...document.querySelectorAll(
     })
     .filter((part) => part !== null)"#;
 
-/// The paper of a dark page.
-const DARK: &str = "rgb(21, 24, 27)";
+/// Background of a dark page.
+const DARK_BACKGROUND: &str = "rgb(21, 24, 27)";
 
-/// What is read on any of these pages.
-const READ: [&str; 5] = [".verdict", "td", "a", "p, h1, h2, th", ".note"];
+/// Selectors of text on these pages.
+const TEXT_SELECTORS: [&str; 5] = [".verdict", "td", "a", "p, h1, h2, th", ".note"];
 
 /// The least contrast between the text of the elements that a selector finds and what is behind
 /// them, as WCAG 2 computes it, for each of some selectors; `null` where there are none.
@@ -82,7 +82,7 @@ const LEAST_CONTRASTS: &str = r"((selectors) => {
     });
 })";
 
-fn addresses(server: &Server) -> [(&'static str, String); 4] {
+fn addresses(server: &ServeProcess) -> [(&'static str, String); 4] {
     let [_, lost, valid] = NEWEST_FIRST.map(|test| test.replace('+', "%2B"));
     [
         ("list", String::new()),
@@ -93,17 +93,17 @@ fn addresses(server: &Server) -> [(&'static str, String); 4] {
     .map(|(name, path)| (name, format!("http://{}/{path}", server.address)))
 }
 
-fn open(page: &Page, name: &str, address: &str) {
+fn open(page: &BrowserPage, name: &str, address: &str) {
     page.goto(address);
     if name == "report" {
-        page.drawn_first();
+        page.wait_until_loaded();
     }
 }
 
 #[test]
 fn pages_fit_a_phone_and_can_be_read_in_the_dark() {
     let place = store("phone");
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     browse("phone", |page| {
         page.resize(PHONE, 800);
         nothing_is_wider_than_the_window_of_a_phone(page, &server);
@@ -112,11 +112,11 @@ fn pages_fit_a_phone_and_can_be_read_in_the_dark() {
     });
 }
 
-fn nothing_is_wider_than_the_window_of_a_phone(page: &Page, server: &Server) {
+fn nothing_is_wider_than_the_window_of_a_phone(page: &BrowserPage, server: &ServeProcess) {
     for (name, address) in addresses(server) {
         open(page, name, &address);
-        page.drawn();
-        page.keep(name);
+        page.wait_until_drawn();
+        page.save_screenshot(name);
         let width = page.count("document.documentElement.scrollWidth");
         assert!(width <= u64::from(PHONE), "{name} is {width} wide");
         let chart = "document.querySelector(\".phone svg, .chart img\")?.clientWidth ?? 1000";
@@ -128,43 +128,43 @@ fn nothing_is_wider_than_the_window_of_a_phone(page: &Page, server: &Server) {
         }
     }
     page.get("document.getElementById(\"messages\").scrollIntoView()");
-    page.drawn();
-    page.keep("messages");
+    page.wait_until_drawn();
+    page.save_screenshot("messages");
 }
 
-fn charts_are_whole_and_can_be_read(page: &Page) {
+fn charts_are_whole_and_can_be_read(page: &BrowserPage) {
     page.get("document.getElementById(\"charts\").scrollIntoView()");
-    page.drawn();
-    page.keep("charts");
+    page.wait_until_drawn();
+    page.save_screenshot("charts");
     let charts = page.get(CHARTS);
     let charts: Vec<(bool, f64)> = serde_json::from_value(charts).unwrap();
     assert_eq!(charts.len(), 4, "one picture of each chart: {charts:?}");
     for (is_whole, smallest) in charts {
-        assert!(is_whole && smallest >= LETTERS, "whole: {is_whole}, {smallest} pixels");
+        assert!(is_whole && smallest >= MIN_FONT_SIZE, "whole: {is_whole}, {smallest} pixels");
     }
 }
 
-fn dark_pages_are_dark_and_can_be_read(page: &Page, server: &Server) {
+fn dark_pages_are_dark_and_can_be_read(page: &BrowserPage, server: &ServeProcess) {
     for scheme in ["light", "dark"] {
-        page.prefer(scheme);
+        page.set_color_scheme(scheme);
         for (name, address) in addresses(server) {
             open(page, name, &address);
-            page.drawn();
+            page.wait_until_drawn();
             if scheme == "dark" {
-                page.keep(&format!("dark-{name}"));
+                page.save_screenshot(&format!("dark-{name}"));
                 let paper = page.get("getComputedStyle(document.body).backgroundColor");
-                assert_eq!(paper, DARK, "{name}");
+                assert_eq!(paper, DARK_BACKGROUND, "{name}");
             }
-            let contrasts = page.get(&format!("{LEAST_CONTRASTS}({READ:?})"));
+            let contrasts = page.get(&format!("{LEAST_CONTRASTS}({TEXT_SELECTORS:?})"));
             let contrasts: Vec<Option<f64>> = serde_json::from_value(contrasts).unwrap();
             assert!(contrasts[0].is_some(), "{name} tells a verdict");
-            for (read, contrast) in READ.iter().zip(contrasts) {
+            for (read, contrast) in TEXT_SELECTORS.iter().zip(contrasts) {
                 let is_read = contrast.is_none_or(|contrast| contrast >= CONTRAST);
                 assert!(is_read, "{read} of {name}, {scheme}: {contrast:?}");
             }
         }
         page.get("document.getElementById(\"messages\").scrollIntoView()");
-        page.drawn();
-        page.keep(&format!("{scheme}-messages"));
+        page.wait_until_drawn();
+        page.save_screenshot(&format!("{scheme}-messages"));
     }
 }

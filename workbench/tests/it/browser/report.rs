@@ -3,21 +3,21 @@
 use eddy::Report;
 
 use crate::browser::clusters::{MARKUP, keep, lost, markup, valid};
-use crate::browser::page::{BACKSPACE, ENTER, HOME, Page, browse};
+use crate::browser::page::{BACKSPACE, BrowserPage, ENTER, HOME, browse};
 
-/// The messages that can be pointed at, of the first few hundreds.
-fn in_sight(page: &Page) -> Vec<usize> {
+/// Visible messages among the first few hundred.
+fn in_sight(page: &BrowserPage) -> Vec<usize> {
     let found = page.get("[...Array(600).keys()].filter((at) => eddy.place(at))");
     serde_json::from_value(found).unwrap()
 }
 
-/// What the browser has asked for besides the page.
-fn requests(page: &Page) -> u64 {
+/// Number of requests besides the page.
+fn requests(page: &BrowserPage) -> u64 {
     page.count("performance.getEntriesByType(\"resource\").length")
 }
 
 #[test]
-fn the_report_of_a_valid_test_tells_everything_and_filters_and_zooms_messages() {
+fn the_report_of_a_valid_test_shows_everything_and_filters_and_zooms_messages() {
     let report = valid();
     let directory = keep(&report, "valid");
     browse("valid", |page| {
@@ -30,8 +30,8 @@ fn the_report_of_a_valid_test_tells_everything_and_filters_and_zooms_messages() 
     });
 }
 
-fn it_tells_its_verdict_its_figures_and_every_message(page: &Page) {
-    page.keep("top");
+fn it_tells_its_verdict_its_figures_and_every_message(page: &BrowserPage) {
+    page.save_screenshot("top");
     page.shows("#verdict", "valid");
     page.shows("#figures", "messages per operation");
     let drawn = "document.querySelectorAll(\"#charts svg\").length";
@@ -44,25 +44,25 @@ fn it_tells_its_verdict_its_figures_and_every_message(page: &Page) {
     for fragment in ["news", "→", "arrived", "\"type\": \"news\"", "\"message\": "] {
         page.shows("#tooltip", fragment);
     }
-    page.keep("tooltip");
+    page.save_screenshot("tooltip");
     assert_eq!(requests(page), 0);
 }
 
 fn messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys(
-    page: &Page,
+    page: &BrowserPage,
     report: &Report,
 ) {
     let before = page.visible();
     page.click("#all");
     let servers = page.visible();
-    assert_eq!(servers, report.servers.sent, "all between servers");
+    assert_eq!(servers, report.traffic.servers.sent, "all between servers");
     assert!(before <= servers, "{before} of {servers}");
     page.click("#clients");
     let all = page.visible();
-    assert_eq!(all, report.all.sent, "all, those of clients included");
+    assert_eq!(all, report.traffic.all.sent, "all, those of clients included");
     page.click("#kinds input[value=news]");
     assert_eq!(page.visible(), all - servers, "all but news");
-    page.keep("without-news");
+    page.save_screenshot("without-news");
     page.click("#kinds input[value=news]");
     assert_eq!(page.visible(), all);
 
@@ -70,7 +70,7 @@ fn messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys(
     page.press("#search", "\"message\":2");
     let found = page.visible();
     page.until("document.getElementById(\"shown\").textContent.includes(\"contain\")");
-    page.keep("search");
+    page.save_screenshot("search");
     assert!(found >= 4 && found < servers, "{found} of {servers}");
     page.press("#search", &format!("{BACKSPACE} 2"));
     assert_eq!(page.visible(), found, "with a space, as the tooltip shows it");
@@ -100,7 +100,7 @@ fn messages_are_filtered_by_kind_and_by_text_and_zoomed_by_buttons_and_keys(
     assert_eq!(page.visible(), servers, "after Home");
 }
 
-fn operations_are_visited_by_keys(page: &Page) {
+fn operations_are_visited_by_keys(page: &BrowserPage) {
     page.press("#view", "o");
     page.shows("#tooltip", "outcome");
     let first = page.text("#tooltip");
@@ -111,7 +111,7 @@ fn operations_are_visited_by_keys(page: &Page) {
     assert_eq!(page.text("#tooltip"), first);
 }
 
-fn the_view_has_the_pixels_of_the_screen_as_far_as_browsers_go(page: &Page) {
+fn the_view_has_the_pixels_of_the_screen_as_far_as_browsers_go(page: &BrowserPage) {
     let pixels = "((view) => view.width * view.height)(document.getElementById(\"view\"))";
     let before = page.count(pixels);
     page.scale(2);
@@ -123,14 +123,14 @@ fn the_view_has_the_pixels_of_the_screen_as_far_as_browsers_go(page: &Page) {
 }
 
 #[test]
-fn the_report_of_a_lost_value_opens_where_it_was_lost_and_says_why() {
+fn the_report_of_a_lost_value_opens_at_its_loss_and_explains_it() {
     let report = lost();
     let directory = keep(&report, "lost");
     browse("lost", |page| {
         page.goto_report(&directory);
-        page.keep("top");
+        page.save_screenshot("top");
         page.shows("#verdict", "not valid");
-        let value = report.contradictions[0].what.clone();
+        let value = report.contradictions[0].description.clone();
         page.shows("#cards .card.selected .what", &value);
         page.shows("#cards .card.selected .story", "never got it");
         let above = "document.getElementById(\"contradictions\").getBoundingClientRect().bottom \
@@ -152,12 +152,12 @@ fn the_report_of_a_lost_value_opens_where_it_was_lost_and_says_why() {
             }
         }
         assert!(told.contains("lost, by partition"), "{told}");
-        page.keep("lost-message");
+        page.save_screenshot("lost-message");
         page.click("#only");
         page.click("#cards .card.selected tbody tr:last-child .row");
-        page.drawn();
+        page.wait_until_drawn();
         page.until("document.querySelector(\"#cards tr.selected\")");
-        page.keep("operation");
+        page.save_screenshot("operation");
     });
 }
 
@@ -168,15 +168,15 @@ fn markup_that_a_node_wrote_is_text() {
     browse("markup", |page| {
         page.goto_report(&directory);
         page.shows("#cards .card.selected", MARKUP);
-        page.keep("card");
+        page.save_screenshot("card");
         page.click("#all");
         page.press("#search", "generate_ok");
-        page.drawn();
+        page.wait_until_drawn();
         page.get("document.getElementById(\"view\").scrollIntoView({ block: \"center\" })");
         let message = in_sight(page)[0];
         assert!(page.hover(message));
         page.shows("#tooltip", "<script>window.ran=1</script>");
-        page.keep("tooltip");
+        page.save_screenshot("tooltip");
         assert_eq!(page.get("window.ran ?? 0"), 0, "it ran");
         assert_eq!(page.count("document.images.length"), 0);
         assert_eq!(page.count("document.scripts.length"), 2);

@@ -7,9 +7,9 @@ use eddy::Report;
 use serde_json::{Value, json};
 
 use crate::browser::clusters::{lost, markup, valid};
-use crate::browser::page::{Page, browse};
+use crate::browser::page::{BrowserPage, browse};
 use crate::common::Place;
-use crate::serve::client::Server;
+use crate::serve::client::ServeProcess;
 
 /// The tests of [`store`], newest first.
 pub(crate) const NEWEST_FIRST: [&str; 3] = [
@@ -36,13 +36,13 @@ pub(crate) fn store(name: &str) -> Place {
 }
 
 /// Opens the list.
-fn goto_list(page: &Page, server: &Server) {
+fn goto_list(page: &BrowserPage, server: &ServeProcess) {
     page.goto(&format!("http://{}/", server.address));
     page.until("document.querySelector(\"#runs\")");
 }
 
-/// The tests that the list shows.
-fn listed(page: &Page) -> Value {
+/// Tests that the list shows.
+fn listed(page: &BrowserPage) -> Value {
     page.get("[...document.querySelectorAll(\"#runs tbody tr\")].map((row) => row.dataset.run)")
 }
 
@@ -53,7 +53,7 @@ fn row(test: &str) -> String {
 #[test]
 fn the_list_is_filtered_and_its_runs_are_opened_and_compared() {
     let place = store("list");
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     browse("list", |page| {
         goto_list(page, &server);
         the_list_is_filtered_and_a_run_opens_its_report(page);
@@ -62,12 +62,12 @@ fn the_list_is_filtered_and_its_runs_are_opened_and_compared() {
     });
 }
 
-fn the_list_is_filtered_and_a_run_opens_its_report(page: &Page) {
+fn the_list_is_filtered_and_a_run_opens_its_report(page: &BrowserPage) {
     let [_, lost, valid] = NEWEST_FIRST;
     assert_eq!(listed(page), json!(NEWEST_FIRST));
     page.shows(&format!("{} .verdict", row(lost)), "not valid");
     page.shows(&format!("{} .verdict", row(valid)), "valid");
-    page.keep("all");
+    page.save_screenshot("all");
 
     page.find("#workload").select("broadcast");
     page.until("location.search.includes(\"workload=broadcast\")");
@@ -78,25 +78,25 @@ fn the_list_is_filtered_and_a_run_opens_its_report(page: &Page) {
     page.until("location.search.includes(\"verdict=invalid\")");
     page.until("document.querySelectorAll(\"#runs tbody tr\").length === 1");
     assert_eq!(listed(page), json!([lost]));
-    page.keep("filtered");
+    page.save_screenshot("filtered");
 
     page.click(&format!("{} a.report", row(lost)));
-    page.drawn_first();
-    // The server keeps it in a sandbox, where it has no origin; it works all the same.
+    page.wait_until_loaded();
+    // The server sandboxes the report, without an origin, and it still works.
     assert_eq!(page.get("origin"), "null");
     page.shows("#verdict", "not valid");
     page.shows("#cards .card.selected", "never got it");
     assert!(page.visible() > 0);
-    page.keep("report");
+    page.save_screenshot("report");
 }
 
-fn two_runs_are_chosen_and_compared(page: &Page) {
+fn two_runs_are_chosen_and_compared(page: &BrowserPage) {
     let [_, lost, valid] = NEWEST_FIRST;
     assert!(!page.find("#compare").is_enabled());
     for test in [lost, valid] {
         page.click(&format!("{} input[name=run]", row(test)));
     }
-    page.keep("chosen");
+    page.save_screenshot("chosen");
     page.click("#compare");
     page.until("document.querySelectorAll(\".side\").length === 2");
     // The older one comes first.
@@ -109,13 +109,13 @@ fn two_runs_are_chosen_and_compared(page: &Page) {
     page.until(&format!("{pictures}.every((image) => image.complete)"));
     let drawn = format!("{pictures}.every((image) => image.naturalWidth > 0)");
     assert_eq!(page.get(&drawn), true);
-    page.keep("compared");
+    page.save_screenshot("compared");
 }
 
 #[test]
-fn a_running_test_is_shown_as_it_goes_on_and_as_it_ends() {
+fn a_running_test_is_updated_until_it_ends() {
     let place = store("live");
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let directory = place.0.join("store").join(RUNNING);
     let write = |stage: &str, operations: u64| {
         let progress = json!({"pid": this_process(), "elapsed_s": 7.4, "time_limit_s": 20.0,
@@ -138,7 +138,7 @@ fn a_running_test_is_shown_as_it_goes_on_and_as_it_ends() {
         }
         page.shows(&row(RUNNING), "7 of 20 s");
         page.shows(&row(RUNNING), "2 × partition");
-        page.keep("running");
+        page.save_screenshot("running");
         let is_focused = format!("document.activeElement === document.querySelector('{choice}')");
         assert_eq!(page.get(&is_focused), true);
         write("judging", 790);
@@ -148,6 +148,6 @@ fn a_running_test_is_shown_as_it_goes_on_and_as_it_ends() {
         fs::remove_file(directory.join("progress.json")).unwrap();
         page.until(&format!("{verdict} === \"valid\""));
         assert_eq!(page.get("kept"), true);
-        page.keep("ended");
+        page.save_screenshot("ended");
     });
 }

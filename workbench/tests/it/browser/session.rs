@@ -11,34 +11,34 @@ use ureq::Agent;
 /// How elements are called in answers (`WebDriver`, section 12).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// A browser of one's own.
-pub(crate) struct Session {
+/// Session with its own browser.
+pub(crate) struct BrowserSession {
     agent: Agent,
     address: String,
 }
 
 /// An element of the page that is open.
 pub(crate) struct Element<'a> {
-    session: &'a Session,
+    session: &'a BrowserSession,
     path: String,
 }
 
-impl Session {
+impl BrowserSession {
     /// Starts a browser with these capabilities, through a driver at this address.
-    pub(crate) fn open(driver: &str, capabilities: &Value) -> Session {
-        // What failed is told in the answer's body.
+    pub(crate) fn open(driver: &str, capabilities: &Value) -> BrowserSession {
+        // Errors are in the response's body.
         let agent = Agent::config_builder().http_status_as_error(false).build().new_agent();
         let wanted = json!({"capabilities": {"alwaysMatch": capabilities}});
         let mut session =
-            Session { agent, address: format!("{}/session", driver.trim_end_matches('/')) };
-        let opened = done(session.post("", &wanted));
+            BrowserSession { agent, address: format!("{}/session", driver.trim_end_matches('/')) };
+        let opened = expect_success(session.post("", &wanted));
         let id = opened["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {opened}"));
         session.address = format!("{}/{id}", session.address);
         session
     }
 
     pub(crate) fn goto(&self, url: &str) {
-        done(self.post("/url", &json!({"url": url})));
+        expect_success(self.post("/url", &json!({"url": url})));
     }
 
     /// What a script returns.
@@ -58,22 +58,22 @@ impl Session {
     pub(crate) fn move_mouse(&self, x: f64, y: f64) {
         let to = json!({"type": "pointerMove", "duration": 0, "x": x, "y": y});
         let mouse = json!({"type": "pointer", "id": "mouse", "actions": [to]});
-        done(self.post("/actions", &json!({"actions": [mouse]})));
+        expect_success(self.post("/actions", &json!({"actions": [mouse]})));
     }
 
     /// The window as a PNG.
     pub(crate) fn screenshot(&self) -> Vec<u8> {
-        let picture = done(self.get("/screenshot"));
+        let picture = expect_success(self.get("/screenshot"));
         STANDARD.decode(picture.as_str().unwrap_or_default()).unwrap()
     }
 
-    /// A command of the driver's own.
-    pub(crate) fn own(&self, path: &str, body: &Value) -> Value {
-        done(self.post(path, body))
+    /// Runs a command that is specific to the driver.
+    pub(crate) fn driver_command(&self, path: &str, body: &Value) -> Value {
+        expect_success(self.post(path, body))
     }
 
     pub(crate) fn close(&self) {
-        done(value(self.agent.delete(&self.address).call()));
+        expect_success(value(self.agent.delete(&self.address).call()));
     }
 
     fn get(&self, path: &str) -> Result<Value, String> {
@@ -96,24 +96,24 @@ impl<'a> Element<'a> {
     }
 
     pub(crate) fn text(&self) -> String {
-        done(self.get("text")).as_str().unwrap_or_default().to_owned()
+        expect_success(self.get("text")).as_str().unwrap_or_default().to_owned()
     }
 
     pub(crate) fn is_displayed(&self) -> bool {
-        done(self.get("displayed")) == true
+        expect_success(self.get("displayed")) == true
     }
 
     pub(crate) fn is_enabled(&self) -> bool {
-        done(self.get("enabled")) == true
+        expect_success(self.get("enabled")) == true
     }
 
     pub(crate) fn click(&self) {
-        done(self.session.post(&format!("{}/click", self.path), &json!({})));
+        expect_success(self.session.post(&format!("{}/click", self.path), &json!({})));
     }
 
     /// Types into it, which gives it the focus.
     pub(crate) fn send_keys(&self, keys: &str) {
-        done(self.session.post(&format!("{}/value", self.path), &json!({"text": keys})));
+        expect_success(self.session.post(&format!("{}/value", self.path), &json!({"text": keys})));
     }
 
     /// Chooses the option of a `select` that has this value.
@@ -136,6 +136,6 @@ fn value(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Resul
 
 /// The value of a command that must not fail.
 #[track_caller]
-fn done<T, E: Debug>(result: Result<T, E>) -> T {
+fn expect_success<T, E: Debug>(result: Result<T, E>) -> T {
     result.unwrap()
 }

@@ -3,26 +3,26 @@
 use eddy::{Report, Test, workload};
 
 use crate::browser::clusters::{SECOND, broadcast, keep};
-use crate::browser::log::Log;
+use crate::browser::log::LogServer;
 use crate::browser::page::browse;
 use crate::browser::registers::Registers;
 
 /// Opens a report, and checks that what the checker found first stands on top and in sight.
 fn check(name: &str, report: &Report) {
-    let what = &report.contradictions.first().unwrap_or_else(|| panic!("{report}")).what;
+    let what = &report.contradictions.first().unwrap_or_else(|| panic!("{report}")).description;
     let directory = keep(report, name);
     browse(name, |page| {
         page.goto_report(&directory);
-        page.keep("top");
+        page.save_screenshot("top");
         page.shows("#verdict", "not valid");
         page.shows("#cards .card.selected .what", what);
         assert!(page.visible() > 0);
         page.get("document.getElementById(\"cards\").scrollIntoView()");
-        page.keep("cards");
+        page.save_screenshot("cards");
         page.get("document.getElementById(\"messages\").scrollIntoView()");
         page.click("#cards .card.selected tbody tr:nth-child(1) .row");
-        page.drawn();
-        page.keep("operation");
+        page.wait_until_drawn();
+        page.save_screenshot("operation");
     });
 }
 
@@ -38,5 +38,5 @@ fn a_stale_read_of_a_register_is_shown_with_the_write_that_it_missed() {
 fn a_lost_send_of_a_log_is_shown_with_the_poll_that_passed_it() {
     let workload = &workload::Kafka;
     let test = Test { workload, nodes: 1, rate: 30.0, time_limit: 10 * SECOND, ..broadcast() };
-    check("kafka", &test.run(|node| Log::new(node, true)));
+    check("kafka", &test.run(|node| LogServer::new(node, true)));
 }

@@ -5,15 +5,15 @@ const NO_COMMANDS: [&str; 5] = ["", "diff", "rust", "text", "toml"];
 
 /// A block of commands.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Block {
-    /// The line of the document that opens it, from 1.
+pub(crate) struct CommandBlock {
+    /// Number of the line that opens it, from 1.
     pub(crate) line: usize,
-    pub(crate) commands: Vec<Command>,
+    pub(crate) commands: Vec<DocumentedCommand>,
 }
 
 #[derive(Debug, PartialEq)]
-pub(crate) struct Command {
-    /// As a shell reads it, comments included.
+pub(crate) struct DocumentedCommand {
+    /// Text for the shell, including comments.
     pub(crate) text: String,
     /// With what it is to exit.
     pub(crate) status: i32,
@@ -21,8 +21,8 @@ pub(crate) struct Command {
     pub(crate) output: Vec<String>,
 }
 
-/// All blocks of commands; an error names a block of a language that is not known.
-pub(crate) fn blocks(document: &str) -> Result<Vec<Block>, String> {
+/// All blocks of commands. The error names a block with an unknown language.
+pub(crate) fn blocks(document: &str) -> Result<Vec<CommandBlock>, String> {
     let mut blocks = Vec::new();
     let mut lines = document.lines().enumerate();
     while let Some((number, line)) = lines.next() {
@@ -41,72 +41,72 @@ pub(crate) fn blocks(document: &str) -> Result<Vec<Block>, String> {
                 ));
             }
         };
-        blocks.push(Block { line, commands });
+        blocks.push(CommandBlock { line, commands });
     }
     Ok(blocks)
 }
 
-/// A command a line, or several that end in a backslash.
-fn commands_of(body: &[&str]) -> Vec<Command> {
-    let mut commands: Vec<Command> = Vec::new();
+/// Commands of an `sh` block, one per line unless the line ends with a backslash.
+fn commands_of(body: &[&str]) -> Vec<DocumentedCommand> {
+    let mut commands: Vec<DocumentedCommand> = Vec::new();
     for line in body {
         match commands.last_mut().filter(|last| last.text.ends_with('\\')) {
             Some(last) => last.text.extend(["\n", line]),
             None if line.trim().is_empty() || line.starts_with('#') => {}
-            None => commands.push(Command::new(line)),
+            None => commands.push(DocumentedCommand::new(line)),
         }
     }
-    commands.into_iter().map(Command::with_status).collect()
+    commands.into_iter().map(DocumentedCommand::with_status).collect()
 }
 
-/// The same behind `$ `, and below each what it prints.
-fn commands_with_output(body: &[&str]) -> Vec<Command> {
-    let mut commands: Vec<Command> = Vec::new();
+/// Commands of a `console` block, after `$ `, each followed by its output.
+fn commands_with_output(body: &[&str]) -> Vec<DocumentedCommand> {
+    let mut commands: Vec<DocumentedCommand> = Vec::new();
     for line in body {
         match (line.strip_prefix("$ "), commands.last_mut()) {
-            (Some(text), _) => commands.push(Command::new(text)),
+            (Some(text), _) => commands.push(DocumentedCommand::new(text)),
             (None, Some(last)) if last.text.ends_with('\\') => last.text.extend(["\n", line]),
             (None, Some(last)) => last.output.push((*line).to_owned()),
             (None, None) => {}
         }
     }
-    commands.into_iter().map(Command::with_status).collect()
+    commands.into_iter().map(DocumentedCommand::with_status).collect()
 }
 
-impl Command {
-    fn new(text: &str) -> Command {
-        Command { text: text.to_owned(), status: 0, output: Vec::new() }
+impl DocumentedCommand {
+    fn new(text: &str) -> DocumentedCommand {
+        DocumentedCommand { text: text.to_owned(), status: 0, output: Vec::new() }
     }
 
-    /// The same with the status that its comment names: `# exits with 1`.
-    fn with_status(self) -> Command {
+    /// Sets the status from the comment `# exits with 1`.
+    fn with_status(self) -> DocumentedCommand {
         let named = self.text.rsplit_once(" # ").and_then(|(_, comment)| {
             let (_, after) = comment.split_once("exits with ")?;
             let digits = after.split(|letter: char| !letter.is_ascii_digit()).next()?;
             digits.parse().ok()
         });
-        Command { status: named.unwrap_or(0), ..self }
+        DocumentedCommand { status: named.unwrap_or(0), ..self }
     }
 }
 
-/// Whether a command printed what a document shows: `…` stands for anything, between words or, on
-/// a line of its own, for any number of lines.
-pub(crate) fn agrees(shown: &[String], printed: &[&str]) -> bool {
+/// True if a command printed what the document shows. `…` stands for any text, or, on its own line,
+/// for any number of lines.
+pub(crate) fn output_matches(shown: &[String], printed: &[&str]) -> bool {
     let Some((first, rest)) = shown.split_first() else { return printed.is_empty() };
     if first.trim() == "…" {
-        return (0..=printed.len()).any(|from| agrees(rest, &printed[from..]));
+        return (0..=printed.len()).any(|from| output_matches(rest, &printed[from..]));
     }
     printed.split_first().is_some_and(|(line, others)| {
-        is_alike(first.trim_end(), line.trim_end()) && agrees(rest, others)
+        line_matches(first.trim_end(), line.trim_end()) && output_matches(rest, others)
     })
 }
 
-fn is_alike(shown: &str, printed: &str) -> bool {
+fn line_matches(shown: &str, printed: &str) -> bool {
     match shown.split_once('…') {
         None => shown == printed,
         Some((start, rest)) => printed.strip_prefix(start).is_some_and(|printed| {
             let mut ends = printed.char_indices().map(|(at, _)| at).chain([printed.len()]);
-            ends.any(|at| is_alike(rest, &printed[at..]))
+            ends.any(|at| line_matches(rest, &printed[at..]))
         }),
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use rustix::fs::{FileType, Mode};
 
 use crate::common::Place;
-use crate::serve::client::Server;
+use crate::serve::client::ServeProcess;
 
 const SECRET: &str = "not for you";
 
@@ -39,9 +39,9 @@ fn store(name: &str) -> Place {
 }
 
 #[test]
-fn no_path_leads_out_of_the_store_or_into_what_is_no_file() {
+fn no_path_leads_out_of_the_store_or_to_a_special_file() {
     let place = store("serve_attacks");
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let secret = place.0.join("secret.txt");
     let absolute = secret.display();
     let encoded = absolute.to_string().replace('/', "%2F");
@@ -119,7 +119,7 @@ fn no_path_leads_out_of_the_store_or_into_what_is_no_file() {
 #[test]
 fn requests_that_browsers_never_send_are_refused() {
     let place = store("serve_requests");
-    let server = Server::start(&place);
+    let server = ServeProcess::start(&place);
     let ours = "Host: 127.0.0.1\r\n";
     for (head, status) in [
         ("GET / HTTP/1.1\r\nHost: 127.0.0.1:1\r\n".to_owned(), 200),
@@ -146,7 +146,7 @@ fn requests_that_browsers_never_send_are_refused() {
         (format!("GET /run/echo/t/\u{0} HTTP/1.1\r\n{ours}"), 400),
         ("nonsense\r\n".to_owned(), 400),
     ] {
-        let answer = server.ask(&head);
+        let answer = server.send_request(&head);
         assert_eq!(answer.status, status, "{head:?}");
         assert!(status == 200 || !answer.body.starts_with(b"{:valid?"), "{head:?}");
     }

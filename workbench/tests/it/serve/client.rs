@@ -11,53 +11,53 @@ use serde_json::Value;
 
 use crate::common::Place;
 
-/// A server that hangs is told from one that is slow by then.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Read timeout, after which a server is considered hung.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// `eddy serve` of a place's store, as long as this lives.
-pub(crate) struct Server {
+/// Running `eddy serve`, killed when dropped.
+pub(crate) struct ServeProcess {
     child: Child,
     pub(crate) address: String,
 }
 
-/// What came of a request.
-pub(crate) struct Answer {
+/// Response to a request.
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-/// Somebody who hears server-sent events.
-pub(crate) struct Listener(BufReader<TcpStream>);
+/// Client of server-sent events.
+pub(crate) struct EventListener(BufReader<TcpStream>);
 
-impl Server {
-    pub(crate) fn start(place: &Place) -> Server {
+impl ServeProcess {
+    pub(crate) fn start(place: &Place) -> ServeProcess {
         let mut command = place.command("serve --port 0");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("http://").and_then(|rest| rest.strip_suffix('/'));
-        Server { child, address: address.unwrap_or_else(|| panic!("{line:?}")).to_owned() }
+        ServeProcess { child, address: address.unwrap_or_else(|| panic!("{line:?}")).to_owned() }
     }
 
-    pub(crate) fn get(&self, path: &str) -> Answer {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.address))
+    pub(crate) fn get(&self, path: &str) -> HttpResponse {
+        self.send_request(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.address))
     }
 
-    /// Sends the head of a request as it is, and reads the answer.
-    pub(crate) fn ask(&self, head: &str) -> Answer {
+    /// Sends the head of a request unchanged, and reads the response.
+    pub(crate) fn send_request(&self, head: &str) -> HttpResponse {
         let mut bytes = Vec::new();
         let mut stream = self.send(&format!("{head}Connection: close\r\n\r\n"));
         // Whoever is refused may be cut off before all was read.
         let _ = stream.read_to_end(&mut bytes);
-        Answer::of(&bytes).unwrap_or_else(|| {
+        HttpResponse::of(&bytes).unwrap_or_else(|| {
             panic!("{head:?} was answered with {:?}", String::from_utf8_lossy(&bytes))
         })
     }
 
-    pub(crate) fn listen(&self) -> Listener {
+    pub(crate) fn listen(&self) -> EventListener {
         let head = format!("GET /events HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
-        Listener(BufReader::new(self.send(&head)))
+        EventListener(BufReader::new(self.send(&head)))
     }
 
     /// Asks it to end, by a signal that shells do not have their jobs ignore, and tells the exit
@@ -70,13 +70,13 @@ impl Server {
 
     fn send(&self, text: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(READ_TIMEOUT)).unwrap();
         stream.write_all(text.as_bytes()).unwrap();
         stream
     }
 }
 
-impl Drop for Server {
+impl Drop for ServeProcess {
     fn drop(&mut self) {
         // Whoever cannot reach it will want to know why.
         if let (true, Ok(Some(status))) = (thread::panicking(), self.child.try_wait()) {
@@ -88,8 +88,8 @@ impl Drop for Server {
     }
 }
 
-impl Answer {
-    fn of(bytes: &[u8]) -> Option<Answer> {
+impl HttpResponse {
+    fn of(bytes: &[u8]) -> Option<HttpResponse> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&bytes[..end]).ok()?;
         let (first, rest) = head.split_once("\r\n").unwrap_or((head, ""));
@@ -97,8 +97,11 @@ impl Answer {
         let headers = rest.lines().filter_map(|line| line.split_once(": "));
         let headers: Vec<_> =
             headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-        let mut answer =
-            Answer { status: status[..3].parse().ok()?, headers, body: bytes[end + 4..].to_vec() };
+        let mut answer = HttpResponse {
+            status: status[..3].parse().ok()?,
+            headers,
+            body: bytes[end + 4..].to_vec(),
+        };
         if answer.find("transfer-encoding") == Some("chunked") {
             answer.body = joined(&answer.body)?;
         }
@@ -115,7 +118,7 @@ impl Answer {
     }
 
     #[track_caller]
-    pub(crate) fn expect(self, status: u16, kind: &str) -> Answer {
+    pub(crate) fn expect(self, status: u16, kind: &str) -> HttpResponse {
         let body = String::from_utf8_lossy(&self.body[..self.body.len().min(2000)]);
         assert_eq!(self.status, status, "{body}");
         let found = self.find("content-type").unwrap_or_default();
@@ -124,7 +127,7 @@ impl Answer {
     }
 
     #[track_caller]
-    pub(crate) fn contains(&self, fragment: &str) -> &Answer {
+    pub(crate) fn contains(&self, fragment: &str) -> &HttpResponse {
         assert!(self.text().contains(fragment), "expected {fragment:?} in:\n{}", self.text());
         self
     }
@@ -150,7 +153,7 @@ fn joined(mut rest: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-impl Listener {
+impl EventListener {
     /// Waits for the next event.
     pub(crate) fn next(&mut self) -> Value {
         loop {

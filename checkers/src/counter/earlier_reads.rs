@@ -1,0 +1,56 @@
+//! Sums that a read in the midst of a test may show. No checker judges that, for nodes may be
+//! behind; but a node that was right once, and is wrong at the end, lost something in between.
+
+use super::acceptable::{self, contains};
+use crate::history::{History, Kind, Op};
+
+/// Maximum number of ranges of sums for one read. If there are more, the read is compared with the
+/// first of them only.
+const MAX_RANGES_PER_READ: usize = 1_000;
+
+/// All adds that may count, to tell what a read in their midst may be.
+pub(super) struct Adds {
+    /// The indices of the end and of the beginning of each that was acknowledged, in the order of
+    /// their ends, with the delta.
+    acknowledged: Vec<(usize, usize, i128)>,
+    /// The sum of the first of them, of the first two, and so on.
+    sums: Vec<i128>,
+    /// The index of the beginning of each whose end is not known, with the delta.
+    in_doubt: Vec<(usize, i128)>,
+}
+
+impl Adds {
+    /// Those of a history.
+    pub(super) fn of(history: &History) -> Adds {
+        let (mut acknowledged, mut in_doubt) = (Vec::new(), Vec::new());
+        for begin in history.client_ops().filter(|op| op.kind == Kind::Invoke && op.f == "add") {
+            let end = history.completion(begin).unwrap_or(begin);
+            let Some(delta) = acceptable::delta(&end.value) else { continue };
+            match end.kind {
+                Kind::Ok => acknowledged.push((end.index, begin.index, delta)),
+                Kind::Info | Kind::Invoke => in_doubt.push((begin.index, delta)),
+                Kind::Fail => {}
+            }
+        }
+        acknowledged.sort_unstable();
+        let sums = acknowledged.iter().scan(0, |sum, (_, _, delta)| {
+            *sum += delta;
+            Some(*sum)
+        });
+        let sums = sums.collect();
+        Adds { acknowledged, sums, in_doubt }
+    }
+
+    /// True if a read may return its value: the sum of all adds acknowledged before its invocation,
+    /// plus any subset of the adds invoked before its completion.
+    pub(super) fn allows(&self, begin: &Op, end: &Op) -> bool {
+        let Some(value) = acceptable::integer(&end.value) else { return false };
+        let before = self.acknowledged.partition_point(|(acked, ..)| *acked < begin.index);
+        let sum = before.checked_sub(1).map_or(0, |last| self.sums[last]);
+        let later = self.acknowledged[before..].iter().map(|(_, begun, delta)| (*begun, *delta));
+        let all = self.in_doubt.iter().copied().chain(later);
+        let choices = all.filter(|(begun, _)| *begun < end.index).map(|(_, delta)| delta);
+        let (ranges, _) = acceptable::ranges(sum, choices, MAX_RANGES_PER_READ);
+        contains(&ranges, value)
+    }
+}

@@ -1,0 +1,34 @@
+//! What is printed to STDOUT, and for whom.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use anstream::AutoStream;
+
+/// A text for STDOUT.
+#[derive(Debug)]
+pub(super) enum StdoutText {
+    /// Printed unchanged.
+    Plain(String),
+    /// Printed in color where the terminal knows colors and its user wants them.
+    Colored(String),
+}
+
+impl StdoutText {
+    /// True if STDOUT is a terminal.
+    pub(super) fn is_terminal() -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Prints it; whoever has closed STDOUT has seen enough.
+    pub(super) fn print(&self) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        let printed = match self {
+            StdoutText::Plain(text) => stdout.write_all(text.as_bytes()),
+            StdoutText::Colored(text) => AutoStream::auto(&mut stdout).write_all(text.as_bytes()),
+        };
+        match printed.and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            printed => printed,
+        }
+    }
+}
