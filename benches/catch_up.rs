@@ -1,12 +1,13 @@
-//! A replica of lin-kv that is far behind: how long it takes to catch up, what that takes, and what
-//! the others' clients notice of it. Three real processes with storage, of which one is killed
-//! before the others store so much; it is told in MB:
+//! Catch-up of a lin-kv replica that is far behind: its time and traffic, and the latencies of the
+//! other replicas' clients meanwhile. There are three real processes with storage. One of them is
+//! killed, and then the others store the backlog. The argument is the backlog in MB:
 //!
 //! ```text
 //! cargo bench --bench catch_up -- 1024
 //! ```
 //!
-//! It is none of `make bench`, because it takes minutes and several times as much memory and disk.
+//! `make bench` does not run it, because it takes minutes, and several times the backlog in memory
+//! and on disk.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -21,14 +22,14 @@ use serde_json::{Value, json};
 const LIN_KV: &str = env!("CARGO_BIN_EXE_lin-kv");
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
 
-/// Small enough for a line that is usual, large enough that two are more than a message between
-/// replicas takes.
+/// Size of a value: small enough for an ordinary line, and large enough that two do not fit into
+/// one message between replicas.
 const VALUE_BYTES: usize = 300_000;
 
-/// Backlog of the last replica in MB, unless an argument says otherwise.
+/// Backlog of the last replica in MB, by default.
 const MEGABYTES: usize = 128;
 
-/// Time for which latencies are taken before it is back, and the most that it may take.
+/// Time for which latencies are measured before the last replica restarts.
 const BEFORE: Duration = Duration::from_secs(5);
 
 /// Maximum duration of the catch-up.
@@ -55,7 +56,7 @@ struct ReplicaProcess(Child);
 
 impl Drop for ReplicaProcess {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -107,7 +108,7 @@ fn megabytes_of(bytes: usize) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// Latencies of answers.
+/// Latencies of replies, and the number of requests without one.
 struct Latencies {
     times: Vec<Duration>,
     unanswered: usize,
@@ -162,7 +163,7 @@ impl Router {
 
     fn send(&self, to: &str, line: Vec<u8>) {
         let inboxes = self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that was killed takes nothing.
+        // Fails for a replica that was killed.
         inboxes.get(to).map(|inbox| inbox.send(line));
     }
 
@@ -205,7 +206,7 @@ impl Router {
         *self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer of a node, if it comes in time.
+    /// Sends a request, and waits up to 2 s for the reply.
     fn ask(&self, id: u64, node: &str, mut body: Value) -> Option<Value> {
         body["msg_id"] = id.into();
         let (client, answer) = mpsc::channel();
@@ -223,7 +224,7 @@ impl Router {
         }
     }
 
-    /// The others' latencies while something goes on.
+    /// Latencies of the other two replicas while `goes_on`.
     fn latencies(&self, goes_on: impl Fn() -> bool) -> Latencies {
         let (mut times, mut unanswered) = (Vec::new(), 0);
         while goes_on() {

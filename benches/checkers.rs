@@ -1,10 +1,10 @@
-//! How long a verdict takes on tens of thousands of operations, beside its bound.
+//! Time and memory of the checkers on tens of thousands of operations, with a bound for each.
 //!
-//! To judge a history is hard in general: a checker can look good on every history of a test suite
-//! and never come to an end on a longer one. So registers are measured on what their checker is
-//! for, a history that is right, and on the one that is hardest, which goes wrong at its very end;
-//! logs and transactions on what Maelstrom has recorded. They are the same in every run. The bounds
-//! are those of a person who waits, and of a small machine; what is measured should be far below.
+//! Checking is hard in general: a checker can be fast on all histories of a test suite and never
+//! end on a longer one. So registers are measured on a valid history, and on the hardest one, which
+//! is invalid at its very end; logs and transactions on recordings of Maelstrom. The histories are
+//! the same in every run. The bounds are for the patience of a person and for a small machine. The
+//! measurements should be far below.
 
 use std::fs;
 use std::io::Read;
@@ -20,13 +20,13 @@ use eddy::history::{History, Kind, Op};
 use eddy::random::Random;
 use flate2::read::GzDecoder;
 
-/// How much memory it may take at a time, in MiB.
+/// Maximum of allocated memory, in MiB.
 const MEBIBYTES: u64 = 1024;
 
-/// Makes a history and answers how to judge it.
+/// Prepares a history, and returns its check.
 type Prepare = fn() -> Judge;
 
-/// Comes to a verdict, and tells whether it is the right one.
+/// Checks a history, and returns true if the verdict is right.
 type Judge = Box<dyn FnOnce() -> bool>;
 
 /// The benchmarks: name, maximum seconds, preparation. Command-line arguments select those whose
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     if all_hold { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// One key and ten clients, whose last read finds something else if that is wanted.
+/// A history of one key and ten clients, whose last read returns `found` if that is given.
 fn lin_kv(found: Option<&'static str>) -> Judge {
     let sample = HistoryGenerator {
         operations: 10_000,
@@ -100,7 +100,7 @@ fn registers(history: &History) -> Validity {
     rw_register::check(history, &[ConsistencyModel::Serializable]).valid
 }
 
-/// A history that Maelstrom has recorded, wrong if its name says so.
+/// The check of a recording of Maelstrom, which is invalid if its name says so.
 fn recorded(name: &'static str, check: fn(&History) -> Validity) -> Judge {
     let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("checkers/tests/recordings");
     let packed = fs::read(recordings.join(name).join("history.edn.gz"));

@@ -1,8 +1,8 @@
-//! What a node keeps for each value it has seen, and what a value costs that comes to many others.
+//! Memory and time per value of a node's set of values, for growing sets.
 //!
-//! A set that is searched from end to end, or a list that is written anew for each element, would
-//! be a thousand times as slow at a million values as at a thousand. What is allowed are the larger
-//! machine's words: memory that no cache holds is several times as slow as memory that one does.
+//! With a linear search, or an array that is serialized for each element, an operation would be a
+//! thousand times slower at a million values than at a thousand. A small factor is allowed, because
+//! memory outside of the caches is several times slower than inside.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by a panic")]
 #![expect(clippy::cast_precision_loss, reason = "counts and times are far below 2^53")]
@@ -26,7 +26,7 @@ const MAX_TIME_RATIO: f64 = 10.0;
 /// Maximum ratio of the memory per value. A hash table that has just doubled is half empty.
 const MAX_MEMORY_RATIO: f64 = 2.0;
 
-/// How many values come in one batch.
+/// Values in a batch.
 const BATCH: usize = 100;
 
 fn main() -> ExitCode {
@@ -43,7 +43,8 @@ fn main() -> ExitCode {
     if is_linear { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Nanoseconds to insert a value one by one and in batches of which half is known, and bytes kept.
+/// Nanoseconds to insert a value, nanoseconds to merge one in a batch that is half known, and bytes
+/// per value.
 fn measure(count: u64) -> [f64; 3] {
     let values: Vec<Json> = (0..count).map(value).collect();
     let nanoseconds = |start: Instant| start.elapsed().as_nanos() as f64 / count as f64;
@@ -74,12 +75,12 @@ fn measure(count: u64) -> [f64; 3] {
     [insert, merge, allocated.bytes_current as f64 / count as f64]
 }
 
-/// Numbers of one length, so that the text is not what grows.
+/// A number of constant length, so that the text does not grow.
 fn value(number: u64) -> Json {
     serde_json::from_str(&(1_000_000 + number).to_string()).unwrap()
 }
 
-/// What one more message allocates, whatever the first ones did.
+/// Allocations per message, without those of the start.
 fn allocations_per_echo() -> f64 {
     const MORE: usize = 10_000;
     let allocations = |messages: usize| {

@@ -1,12 +1,11 @@
-//! What agreement costs: lin-kv on three nodes, beside the least that is argued, and beside one
-//! node that has nobody to agree with.
+//! Costs of consensus: lin-kv on three nodes, compared with a calculation and with a single node.
 //!
-//! One by one, an operation that changes anything takes two messages for each follower, to send it
-//! and to have it confirmed, and so does a read at the leader. A follower passes it on and is
-//! answered, which is two more; but then a read needs no others, because the question confirms the
-//! leader. What is measured has the election and the heartbeats as well. Under load it is less,
-//! because one message is for all who have come meanwhile. All this is in virtual time, so it is
-//! the same in every run; only the last figure is of real time, and so it is a ratio.
+//! Alone, a write takes two messages for each follower, an `AppendEntries` and its reply. So does a
+//! read at the leader, which must confirm its leadership. A follower forwards an operation to the
+//! leader, for two more messages. A read at a follower needs only these two, because the request
+//! itself confirms the leader. The measurement includes the election and the heartbeats. Under load
+//! it is lower, because one message serves all operations that wait. The runs are in virtual time,
+//! so all figures are the same every time, except the last: a ratio of real times.
 
 #![expect(clippy::cast_precision_loss, reason = "counts and times are far below 2^53")]
 
@@ -29,8 +28,7 @@ use self::pairs::{alternate, time};
 /// Time at which there is a leader, in nanoseconds. Earlier operations wait for the election.
 const LEADER_ELECTED_NANOS: u64 = 2_000_000_000;
 
-/// Operations per second of clients that ask again as soon as they are answered: more than any
-/// cluster answers.
+/// Rate in operations per second that exceeds any cluster, so that clients never pause.
 const UNLIMITED: f64 = 1e6;
 
 /// Maximum ratio of the times per operation, of three nodes to one. More hides slow code, less
@@ -42,10 +40,10 @@ const MAX_RATIO: f64 = 2.0;
 struct LoadCase {
     latency_ms: u64,
     clients: &'static str,
-    /// How many operations are asked for in a second; without it, as many as are answered.
+    /// Operations per second; `None` for as many as possible.
     rate: Option<f64>,
     most_messages: f64,
-    /// The medians of reads and of writes.
+    /// Maximum median latencies of reads and writes.
     most_ms: [f64; 2],
     least_answers_per_s: f64,
 }
@@ -119,12 +117,12 @@ fn test(milliseconds: u64) -> Test {
     }
 }
 
-/// What a run cost.
+/// Costs of a run.
 struct Costs {
     answers: f64,
     messages: f64,
     one_by_one: f64,
-    /// The median and the longest, in milliseconds.
+    /// Median and maximum latency in milliseconds.
     read: [f64; 2],
     write: [f64; 2],
 }
@@ -163,7 +161,7 @@ impl Costs {
     }
 }
 
-/// How many messages an operation takes if it is the only one.
+/// Messages of an operation that is alone.
 fn one_by_one(op: &Op, leads: bool) -> f64 {
     match (op.f == "read", leads) {
         (true, false) => 2.0,
@@ -172,7 +170,7 @@ fn one_by_one(op: &Op, leads: bool) -> f64 {
     }
 }
 
-/// Who was the leader all the time.
+/// The node that was the leader all the time.
 fn leader(report: &Report) -> &str {
     let mut leaders: Vec<&str> = report
         .trace
@@ -185,7 +183,7 @@ fn leader(report: &Report) -> &str {
     leaders[0]
 }
 
-/// The time of an operation on three nodes and on one, the checker's included.
+/// The time per operation on three nodes and on one, with the checker's.
 fn beside_one_node() -> pairs::Figure {
     let run = |nodes| {
         let concurrency = "120".parse().expect("a concurrency");

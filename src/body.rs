@@ -1,11 +1,11 @@
-//! A body is an enum tagged by `type`: how plain enums become bodies, and bodies plain enums.
+//! Conversion between message bodies and plain enums: the field `type` is the variant's name.
 //!
-//! serde's own `#[serde(tag = "type")]` would do for small bodies. But it copies the whole body
-//! into a buffer first, which loses [`RawValue`](serde_json::value::RawValue) fields and big
-//! numbers, and it reports an unknown tag in words only. Here a body is taken apart into its fields
-//! once, and each value stays text. So the type is known before anything is read: it is offered to
-//! the enum as the name of a variant, and the fields as the variant's own, straight from the JSON
-//! parser; and in the other direction the variant's name is written as one more field.
+//! serde's own `#[serde(tag = "type")]` suffices for small bodies. But it first copies the whole
+//! body into a buffer, which loses [`RawValue`](serde_json::value::RawValue) fields and large
+//! numbers, and it reports an unknown tag only as text. Here a body is split into its fields once,
+//! and each value stays text. So the type is known before any value is read. serde gets the type as
+//! the variant's name, and the values straight from the JSON parser. In the other direction, the
+//! variant's name is written as one more field.
 
 mod fields;
 mod read;

@@ -1,43 +1,47 @@
-//! What can go wrong, in the two directions: what a node *answers*, and what it *was answered*.
+//! Errors of the protocol: [`Error`], which a node *replies*, and [`RpcError`], which a call
+//! *returns*.
 //!
-//! They are two types on purpose. Were they one, `?` in a handler would pass a store's definite
-//! refusal on as the handler's own, although half of the handler's work may have happened by then:
-//! a lie that checkers would believe. So [`Error`] is what a handler says on purpose; every other
-//! error, an [`RpcError`] among them, reaches the client as [`ErrorCode::Crash`], which promises
-//! nothing. See the section on errors in Maelstrom's `doc/protocol.md`.
+//! They are two types on purpose. With one type, `?` in a handler would pass a store's definite
+//! error on as the handler's own, although a part of the operation may have happened. Checkers
+//! would believe that false promise. So a handler returns an [`Error`] deliberately, and every
+//! other error reaches the client as [`ErrorCode::Crash`], which promises nothing. That includes an
+//! [`RpcError`]. See the section on errors in Maelstrom's `doc/protocol.md`.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of errors that Maelstrom's protocol defines, and room for your own.
+/// Error codes of Maelstrom's protocol, and your own.
+///
+/// A definite error promises that the operation did not happen and never will. After an indefinite
+/// one, it may or may not have happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "u64", into = "u64")]
 pub enum ErrorCode {
     /// 0, indefinite: the operation could not be completed in time.
     Timeout,
-    /// 1: there is no such node.
+    /// 1: the destination does not exist.
     NodeNotFound,
-    /// 10: this node does not know such requests.
+    /// 10: the node does not know requests of this type.
     NotSupported,
-    /// 11: the operation certainly did not happen, and may succeed later.
+    /// 11: the operation cannot be done now, and may succeed later.
     TemporarilyUnavailable,
-    /// 12: the request does not have the shape that its type calls for.
+    /// 12: the request lacks fields of its type, or they have wrong values.
     MalformedRequest,
-    /// 13, indefinite: something went wrong; the operation may or may not have happened.
+    /// 13, indefinite: any other failure.
     Crash,
-    /// 14: the operation certainly did not happen, for a reason that has no code of its own.
+    /// 14: the operation was not done, for a reason without a code of its own.
     Abort,
-    /// 20: there is no such key.
+    /// 20: the key does not exist.
     KeyDoesNotExist,
-    /// 21: the key that was to be created is there already.
+    /// 21: the key to be created exists already.
     KeyAlreadyExists,
-    /// 22: what the operation expected to find (`from` in a compare-and-set) is not there.
+    /// 22: a precondition, as `from` in a compare-and-set, is not met.
     PreconditionFailed,
-    /// 30: the transaction lost against another one and was undone.
+    /// 30: the transaction conflicted with another one and was aborted.
     TxnConflict,
-    /// Any other number, indefinite: from 1000 on they are yours to define.
+    /// Any other number, indefinite. From 1000 on, they are free for your own errors.
     Other(u64),
 }
 
@@ -56,20 +60,19 @@ impl ErrorCode {
         (30, ErrorCode::TxnConflict, "txn-conflict"),
     ];
 
-    /// Whether the operation certainly did not happen and never will.
-    ///
-    /// Time-outs, crashes and every code that the protocol does not define are indefinite.
+    /// True if the operation did not happen and never will. Timeouts, crashes and codes that the
+    /// protocol does not define are indefinite.
     pub fn is_definite(self) -> bool {
         !matches!(self, ErrorCode::Timeout | ErrorCode::Crash | ErrorCode::Other(_))
     }
 
-    /// The name that the protocol gives it, `unknown` for other numbers.
+    /// The protocol's name of the code, `unknown` for other numbers.
     pub fn name(self) -> &'static str {
         let named = Self::NAMED.iter().find(|(_, code, _)| *code == self);
         named.map_or("unknown", |(_, _, name)| name)
     }
 
-    /// An error of this kind, with a sentence for people.
+    /// An [`Error`] with this code and an explanation for people.
     pub fn error(self, text: impl Into<String>) -> Error {
         Error { code: self, text: text.into() }
     }
@@ -97,10 +100,10 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// The body of an error reply: what a handler answers when it means to refuse.
+/// An error reply, as a handler returns it deliberately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Error {
-    /// What kind of error; decides whether the client may assume that nothing happened.
+    /// The code. It decides if the client may assume that the operation did not happen.
     pub code: ErrorCode,
     /// An explanation for people.
     #[serde(default)]
@@ -115,34 +118,34 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Why a call to another node brought no result.
+/// Error of a call to another node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RpcError {
-    /// No answer came in time. The other node may have done what it was asked, or may do it later.
+    /// No reply came in time. The other node may have handled the request, or may do so later.
     TimedOut {
-        /// The node that was asked.
+        /// The node that was called.
         dest: String,
-        /// How long the caller waited.
+        /// The timeout of the call.
         within: Duration,
     },
     /// The other node replied with an error.
     ErrorReply(Error),
     /// The reply has another type than the caller expects. The other node did handle the request.
     Unreadable {
-        /// The answer's body.
+        /// The body of the reply.
         body: String,
-        /// What was expected instead.
+        /// The reason for which it cannot be read.
         reason: String,
     },
 }
 
 impl RpcError {
-    /// Whether what was asked certainly did not happen and never will.
+    /// True if the operation did not happen and never will.
     pub fn is_definite(&self) -> bool {
         self.code().is_some_and(ErrorCode::is_definite)
     }
 
-    /// The code of the error that the other node answered, if that is what happened.
+    /// The code of the error reply, if there was one.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             RpcError::ErrorReply(error) => Some(error.code),

@@ -1,8 +1,8 @@
-//! What surrounds a node: everything that may differ between two runs comes from here.
+//! [`Host`], the environment of a node: everything that may differ between two runs.
 //!
-//! A program that is started by Maelstrom gets its randomness from the operating system. A
-//! simulation hands it a seed instead, and then the node does the same thing every time. The disk
-//! comes from here, too: the system's, or one that is part of the simulation.
+//! Under Maelstrom, a node's randomness comes from the operating system. A simulation gives it a
+//! seed instead, so every run with this seed is the same. The disk is the system's or the
+//! simulation's.
 
 use std::cell::Cell;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::storage::{Directory, Disk};
 /// Environment variable that names the directory of a node's storage.
 const STORAGE_VARIABLE: &str = "EDDY_STORAGE";
 
-/// Where a node gets what is not in its messages.
+/// Randomness, incarnation number and disk of a node.
 #[derive(Clone)]
 pub struct Host {
     seed: u64,
@@ -24,9 +24,9 @@ pub struct Host {
 }
 
 impl Host {
-    /// The operating system, with the directory that `EDDY_STORAGE` names as the disk.
+    /// The operating system, with the directory that `EDDY_STORAGE` names as disk.
     pub fn system() -> Self {
-        // The standard library seeds the keys of its hash maps with the system's randomness.
+        // The standard library draws the keys of its hash maps from the system's randomness.
         let seed = RandomState::new().build_hasher().finish();
         let directory = std::env::var_os(STORAGE_VARIABLE).filter(|path| !path.is_empty());
         let disk = directory.map(|path| Rc::new(Directory::at(path)) as Rc<dyn Disk>);
@@ -35,12 +35,12 @@ impl Host {
         Host { seed, incarnation, disk }
     }
 
-    /// A simulation: the same seed gives the node the same random numbers. It has no disk.
+    /// A simulated host without a disk. The same seed gives the node the same random numbers.
     pub fn seeded(seed: u64) -> Self {
         Host { seed, incarnation: 0, disk: None }
     }
 
-    /// The same host, for a node that has lived so many times before.
+    /// The same host with this incarnation number: the restarts of the node so far.
     #[must_use]
     pub fn with_incarnation(self, incarnation: u64) -> Self {
         Host { incarnation, ..self }
@@ -64,8 +64,8 @@ impl Host {
         SplitMix64 { state: Cell::new(self.seed) }
     }
 
-    /// The first `msg_id`: 2^30 or more, below 2^31, and so of ten digits. It takes nothing from
-    /// [`Host::random`], so that what a node draws does not depend on whether it calls anybody.
+    /// The first `msg_id`, from 2^30 up to 2^31, so that all have ten digits. It is not drawn from
+    /// [`Host::random`], so a node's random numbers do not depend on its calls.
     pub(crate) fn first_msg_id(&self) -> u64 {
         let stream = SplitMix64 { state: Cell::new(!self.seed) };
         stream.next() >> 34 | 1 << 30
@@ -83,7 +83,7 @@ impl fmt::Debug for Host {
     }
 }
 
-/// Sebastiano Vigna's `splitmix64`: 2^64 numbers before it repeats itself, any seed will do.
+/// Sebastiano Vigna's `splitmix64` generator: its period is 2^64, and any seed is good.
 #[derive(Debug)]
 pub(crate) struct SplitMix64 {
     state: Cell<u64>,

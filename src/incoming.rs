@@ -1,4 +1,4 @@
-//! From a line to a message, or to what can be said about a line that is none.
+//! Parsing of input lines: a message, or an [`ErrorReply`] to the line's sender.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use crate::message::{self, Header, Message};
 /// smaller one fits on a screen.
 const EXCERPT_CHARS: usize = 200;
 
-/// A message, taken apart as far as everybody needs it.
+/// A received message, split into its addresses and the fields of its body.
 #[derive(Debug)]
 pub(crate) struct Incoming<'a> {
     pub(crate) src: Cow<'a, str>,
@@ -25,7 +25,7 @@ pub(crate) struct Incoming<'a> {
     line: &'a str,
 }
 
-/// [`Message`] with a body that is taken apart.
+/// [`Message`] with a body that is split into its fields.
 #[derive(Deserialize)]
 struct WireMessage<'a> {
     #[serde(borrow)]
@@ -36,7 +36,7 @@ struct WireMessage<'a> {
     body: Fields<'a>,
 }
 
-/// Why a line, or what it asks for, cannot be taken.
+/// Error that answers a request: a handler's, or that of a line that is not a valid request.
 #[derive(Debug)]
 pub(crate) struct ErrorReply {
     /// The error; of a bad line, with the beginning of the line.
@@ -45,7 +45,7 @@ pub(crate) struct ErrorReply {
     pub(crate) reply_to: Option<ReplyTo>,
 }
 
-/// Whoever sent a request, to whom, and which.
+/// The addresses and the `msg_id` of a request, as its reply needs them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReplyTo {
     /// Sender of the request, and receiver of the reply.
@@ -74,19 +74,19 @@ impl<'a> Incoming<'a> {
         Ok(Incoming { src, dest, fields, line })
     }
 
-    /// The reserved part of the body.
+    /// The reserved fields of the body.
     pub(crate) fn header(&self) -> &Header<'a> {
         &self.fields.header
     }
 
-    /// The body, to be read as whatever it should be.
+    /// The body as a deserializer of any type.
     pub(crate) fn body(&self) -> Body<'_, 'a> {
         Body { fields: &self.fields, line: self.line }
     }
 
     /// The text of the body.
     pub(crate) fn text(&self) -> &'a str {
-        // What was a message once still is.
+        // The line was parsed as a message before, so this does not fail.
         Message::parse(self.line.as_bytes()).map_or(self.line, |message| message.body.get())
     }
 

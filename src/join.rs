@@ -1,13 +1,14 @@
-//! Waiting for several things at once.
+//! [`join_all`], which awaits several futures concurrently.
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Runs futures side by side until each has ended, and gives what came of them, in their order.
+/// Runs futures concurrently until all are complete, and returns their outputs in order.
 ///
-/// Each is polled when it was woken itself, so that a thousand do not cost a million polls.
+/// A future is polled only when it was itself woken, so a thousand of them do not cost a million
+/// polls.
 ///
 /// ```
 /// # use glomers::{KeyValue, Node, RpcError};
@@ -46,12 +47,13 @@ pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F:
     outputs.collect()
 }
 
+/// One of the futures, with its own waker while it is pending.
 enum Branch<F: Future> {
     Pending(Pin<Box<F>>, Waker),
     Complete(F::Output),
 }
 
-/// The branches that were woken, and whoever waits for all.
+/// The branches that were woken, and the waker of the parent task.
 #[derive(Default)]
 struct ReadyQueue(Mutex<ReadyState>);
 

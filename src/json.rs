@@ -1,7 +1,7 @@
-//! JSON that stays text: a value as it came, and an array that grows.
+//! JSON kept as text: [`Json`], a value as it was received, and [`JsonArray`], which grows.
 //!
-//! What a node only passes on is never taken apart. And what it is asked for again and again is not
-//! put together again and again: an array is written once, element by element, as they come.
+//! A value that a node only passes on is never parsed. An array that is read often is not
+//! serialized for each read: its text grows by each element as it is added.
 
 mod canonical;
 
@@ -14,25 +14,26 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// A JSON value that is only passed on, kept as the text in which it came.
+/// A JSON value, kept as the text that was received.
 ///
-/// Two are equal if Maelstrom cannot tell them apart: neither white space nor the order of an
-/// object's keys matters, nor how a string is escaped, and `1.50` is `1.5`. But an integer is never
-/// a float, so `1` is not `1.0`. So a `Json` is a key for any map, as it is. The order is some
-/// order that all nodes agree on. What is nested deeper than 100 levels is compared as text.
+/// Two are equal if Maelstrom cannot distinguish their values. White space, the order of an
+/// object's keys and the escapes of a string do not matter, and `1.50` is `1.5`. But an integer is
+/// never equal to a float, so `1` is not `1.0`. `Eq`, `Hash` and `Ord` agree on this, so a `Json`
+/// can be the key of any map. The order is arbitrary, but the same on all nodes. Values nested
+/// deeper than 100 levels are compared as text.
 ///
-/// Cloning is cheap, and so is comparing what has no nested values, no escapes and no fractions.
+/// Clones are cheap. So are comparisons of values without nesting, escapes and fractions.
 #[derive(Debug, Clone)]
 pub struct Json(Rc<RawValue>);
 
 impl Json {
-    /// The value as JSON text, without surrounding white space. It is not for comparing: the same
-    /// value has many texts.
+    /// The JSON text, without surrounding white space. One value has many texts, so compare the
+    /// `Json`s instead.
     pub fn get(&self) -> &str {
         self.0.get()
     }
 
-    /// A text that is the same for all texts of the same value.
+    /// The canonical text, which is the same for all texts of a value.
     pub fn canonical(&self) -> String {
         self.canonical_text().into_owned()
     }
@@ -51,13 +52,13 @@ impl Json {
         Json(serde_json::value::to_raw_value(value).expect("a value that fits into JSON").into())
     }
 
-    /// A text that is JSON, or what is wrong with it.
+    /// Checks that a text is JSON.
     pub(crate) fn from_text(text: String) -> serde_json::Result<Json> {
         RawValue::from_string(text).map(|text| Json(text.into()))
     }
 }
 
-/// How many bytes a value takes as JSON. Text that is JSON already is not looked at.
+/// Length of a value as JSON, in bytes. Text that is JSON already is not parsed.
 ///
 /// # Panics
 /// If the value cannot be written as JSON.
@@ -119,10 +120,10 @@ impl Serialize for Json {
     }
 }
 
-/// A JSON array that only grows, kept as text.
+/// An append-only JSON array, kept as text.
 ///
-/// To write one costs no more than to copy its text, however many elements there are. Cloning is
-/// cheap; adding to it copies the text if there is a clone.
+/// To serialize it is to copy its text. Clones are cheap, but `push` copies the text while there is
+/// a clone.
 #[derive(Debug, Clone)]
 pub struct JsonArray(Rc<String>);
 
@@ -130,7 +131,7 @@ impl JsonArray {
     /// Adds an element at the end.
     ///
     /// # Panics
-    /// If the element does not fit into JSON.
+    /// If the element cannot be written as JSON.
     pub fn push(&mut self, element: &(impl Serialize + ?Sized)) {
         let element = serde_json::to_string(element).expect("an element that fits into JSON");
         let text = Rc::make_mut(&mut self.0);
@@ -154,8 +155,8 @@ impl Default for JsonArray {
     }
 }
 
-/// How [`RawValue`] tells `serde_json` that it is text already. A `RawValue` itself cannot grow: to
-/// make one, the whole text is parsed.
+/// Name by which [`RawValue`] tells `serde_json` that it is JSON text. A `RawValue` itself cannot
+/// grow: to construct one is to parse the whole text.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 impl Serialize for JsonArray {
@@ -233,7 +234,7 @@ mod tests {
             elements.push(element);
             assert_eq!(before.get(), json!(elements[..elements.len() - 1]).to_string());
         }
-        // Were `serde_json` to change its way with text, these would show it.
+        // These fail if `serde_json` changes its convention for raw text.
         assert_eq!(serde_json::to_string(&array).unwrap(), array.get());
         assert_eq!(serde_json::to_value(&array).unwrap(), json!(elements));
         assert_eq!(

@@ -1,8 +1,7 @@
-//! Clients of the services that Maelstrom offers on the network: three key-value stores and a
-//! timestamp oracle.
+//! Clients of Maelstrom's services: three key-value stores and a timestamp oracle.
 //!
-//! See Maelstrom's `doc/services.md`. A service is a node like any other, so every call may time
-//! out, and a write that timed out may still happen.
+//! See Maelstrom's `doc/services.md`. A service is a node on the network, so every operation may
+//! time out, and a write that timed out may still take effect.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::error::{ErrorCode, RpcError};
 use crate::node::{Node, RPC_TIMEOUT};
 use crate::rpc::Retry;
 
-/// A key-value store. Keys and values are any JSON.
+/// Client of a key-value store. Keys and values are any JSON.
 #[derive(Debug, Clone)]
 pub struct KeyValue {
     service: ServiceClient,
@@ -57,23 +56,25 @@ enum CasReply {
 }
 
 impl KeyValue {
-    /// `lin-kv`: every operation takes effect at one moment between its request and its answer.
+    /// `lin-kv`: linearizable. Each operation takes effect at one moment before its reply.
     pub fn lin(node: &Node) -> Self {
         KeyValue { service: ServiceClient::new(node, "lin-kv") }
     }
 
-    /// `seq-kv`: all nodes see the same order of writes, but a read may see the past.
+    /// `seq-kv`: sequentially consistent. All nodes see one order of writes, but a read may be
+    /// stale.
     pub fn seq(node: &Node) -> Self {
         KeyValue { service: ServiceClient::new(node, "seq-kv") }
     }
 
-    /// `lww-kv`: the last writer wins, by clocks that disagree; a read may see the past, and writes
-    /// may vanish. It does not know [`cas_or_create`](KeyValue::cas_or_create).
+    /// `lww-kv`: eventually consistent. The last writer wins, by clocks that disagree, so reads may
+    /// be stale and writes may be lost. [`cas_or_create`](KeyValue::cas_or_create) is not
+    /// supported.
     pub fn lww(node: &Node) -> Self {
         KeyValue { service: ServiceClient::new(node, "lww-kv") }
     }
 
-    /// The same store with a time limit of your own for each operation, instead of 1 s.
+    /// The same client with this timeout for each operation instead of 1 s.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         KeyValue { service: ServiceClient { timeout, ..self.service } }
@@ -88,7 +89,7 @@ impl KeyValue {
         value_if_found(self.service.call(&request).await)
     }
 
-    /// [`read`](KeyValue::read) again and again, until there is an answer or `retry` gives up.
+    /// Repeats [`read`](KeyValue::read) until there is a reply or `retry` gives up.
     pub async fn read_retry<V: DeserializeOwned + 'static>(
         &self,
         retry: Retry,
@@ -98,7 +99,7 @@ impl KeyValue {
         value_if_found(self.service.node.rpc_retry(retry, self.service.id, &request).await)
     }
 
-    /// Gives a key a value, whatever it had before.
+    /// Sets the value of a key, whatever it was before.
     pub async fn write(
         &self,
         key: &impl Serialize,
@@ -108,9 +109,8 @@ impl KeyValue {
         Ok(())
     }
 
-    /// Gives a key the value `to` if it has the value `from`, and says whether it did.
-    ///
-    /// A key that does not exist has no value, so the answer is `false`.
+    /// Compare-and-set: changes the value of a key from `from` to `to`. Returns false if the key
+    /// has another value or does not exist.
     pub async fn cas<V: Serialize>(
         &self,
         key: &impl Serialize,
@@ -120,7 +120,7 @@ impl KeyValue {
         self.send_cas(&Request::Cas { key, from, to, create_if_not_exists: false }).await
     }
 
-    /// [`cas`](KeyValue::cas) that also succeeds if there is no such key.
+    /// [`cas`](KeyValue::cas) that creates the key if it does not exist.
     pub async fn cas_or_create<V: Serialize>(
         &self,
         key: &impl Serialize,
@@ -149,7 +149,7 @@ fn value_if_found<V>(reply: Result<ReadReply<V>, RpcError>) -> Result<Option<V>,
     }
 }
 
-/// `lin-tso`: hands out timestamps, each larger than every one that was handed out before.
+/// Client of `lin-tso`, the timestamp oracle: each timestamp is larger than all before it.
 #[derive(Debug, Clone)]
 pub struct TimestampOracle {
     service: ServiceClient,
@@ -168,12 +168,12 @@ enum TimestampReply {
 }
 
 impl TimestampOracle {
-    /// The oracle, as seen from a node.
+    /// The client of a node.
     pub fn new(node: &Node) -> Self {
         TimestampOracle { service: ServiceClient::new(node, "lin-tso") }
     }
 
-    /// The same oracle with a time limit of your own, instead of 1 s.
+    /// The same client with this timeout instead of 1 s.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         TimestampOracle { service: ServiceClient { timeout, ..self.service } }
@@ -186,7 +186,7 @@ impl TimestampOracle {
     }
 }
 
-/// How a node reaches a service.
+/// A service with the node that calls it and the timeout.
 #[derive(Debug, Clone)]
 struct ServiceClient {
     node: Node,

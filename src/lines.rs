@@ -1,7 +1,7 @@
-//! Input, line by line, with a limit to what one line may cost.
+//! Input split into lines, with a limit to the length of a line.
 //!
-//! Bytes are read in chunks, and a line is handed out where it lies in the buffer: nothing is
-//! copied but the beginning of a line whose end has not come yet.
+//! Bytes are read in chunks, and lines are borrowed from the buffer. Only the beginning of an
+//! incomplete line is copied.
 
 use std::io::{self, BufRead};
 
@@ -20,25 +20,26 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// after a long line.
 const RETAINED_BYTES: usize = 1 << 20;
 
+/// Reader of lines. Invariant: `start + searched <= buffer.len()`.
 pub(crate) struct Lines<I> {
     input: I,
     buffer: Vec<u8>,
-    /// Where the next line begins in the buffer.
+    /// Offset of the next line in the buffer.
     start: usize,
-    /// How much of the next line has been searched for its end.
+    /// Bytes of the next line that contain no newline.
     searched: usize,
-    /// How much of the next line was thrown away, because it is over the limit.
+    /// Bytes of the next line that were discarded, because it is over the limit.
     skipped: usize,
     /// True after the end of the input.
     is_at_end: bool,
 }
 
-/// What [`Lines::next_line`] found.
+/// A line as [`Lines::next_line`] returns it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum InputLine<'a> {
     /// A line without its newline. The last one may end with the input.
     Whole(&'a [u8]),
-    /// A line over the limit, of which nothing is kept.
+    /// A line over the limit, whose bytes were discarded.
     TooLong { bytes: usize },
 }
 
@@ -47,10 +48,10 @@ impl<I: AsyncRead + Unpin> Lines<I> {
         Lines { input, buffer: Vec::new(), start: 0, searched: 0, skipped: 0, is_at_end: false }
     }
 
-    /// Reads once, and says whether the input goes on. To be called when
-    /// [`next_line`](Lines::next_line) has found nothing more.
+    /// Reads once, and returns false at the end of the input. To be called after
+    /// [`next_line`](Lines::next_line) has returned `None`.
     ///
-    /// Cancel safe: what has been read is kept for the next call.
+    /// Cancel safe: bytes that were read stay in the buffer.
     pub(crate) async fn fill(&mut self) -> io::Result<bool> {
         self.buffer.drain(..std::mem::take(&mut self.start));
         if self.buffer.len() > MAX_LINE_BYTES {

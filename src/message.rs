@@ -1,23 +1,23 @@
-//! What travels: one JSON object per line, with a source, a destination and a body.
+//! [`Message`]: one JSON object per line, with a source, a destination and a body.
 //!
-//! The body stays text until somebody wants to know what is in it. So whatever a node only passes
-//! on is never taken apart, and comes out the way it came in: integers of any size, floats,
-//! nesting, the order of keys. See Maelstrom's `doc/protocol.md`.
+//! The body stays text until it is read. So values that a node only passes on are never parsed, and
+//! are sent as they were received: integers of any size, floats, nesting, the order of keys. See
+//! Maelstrom's `doc/protocol.md`.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
-/// A message, borrowed from the line on which it stands.
+/// A message, borrowed from its line.
 ///
-/// Keys that the protocol does not name (Maelstrom adds an `id`) are ignored.
+/// Keys that the protocol does not name are ignored. Maelstrom adds an `id`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Message<'a> {
-    /// The node that sent it: `n0`, `n1`, … for servers, `c0`, `c1`, … for clients.
+    /// The sender: `n0`, `n1`, … for servers, `c0`, `c1`, … for clients.
     #[serde(borrow)]
     pub src: Cow<'a, str>,
-    /// The node that is to receive it.
+    /// The receiver.
     #[serde(borrow)]
     pub dest: Cow<'a, str>,
     /// The payload, a JSON object.
@@ -25,25 +25,25 @@ pub struct Message<'a> {
     pub body: &'a RawValue,
 }
 
-/// The part of a body that the protocol reserves, whatever the body is about.
+/// The fields of a body that the protocol reserves.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Header<'a> {
-    /// What kind of message this is, `type` in JSON.
+    /// The kind of message, `type` in JSON.
     #[serde(rename = "type", borrow)]
     pub kind: Cow<'a, str>,
-    /// The sender's number for this message, if it expects an answer.
+    /// The sender's number for this message, if it expects a reply.
     pub msg_id: Option<u64>,
-    /// The `msg_id` of the request that this message answers, if it does.
+    /// The `msg_id` of the request that this message replies to, if it is a reply.
     pub in_reply_to: Option<u64>,
 }
 
 impl<'a> Message<'a> {
-    /// Reads a message from one line, with or without the newline.
+    /// Parses a message from a line, with or without the newline.
     pub fn parse(line: &'a [u8]) -> serde_json::Result<Self> {
         serde_json::from_str(object_text(line)?)
     }
 
-    /// Reads the reserved part of the body; fails if the body is no object or has no `type`.
+    /// Parses the reserved fields. Fails if the body is no object or has no `type`.
     pub fn header(&self) -> serde_json::Result<Header<'a>> {
         expect_object(self.body.get())?;
         serde_json::from_str(self.body.get())
@@ -58,7 +58,7 @@ pub(crate) fn object_text(line: &[u8]) -> serde_json::Result<&str> {
     Ok(line)
 }
 
-/// serde would take an array for a struct, too.
+/// Rejects text that is no object. serde would also read a struct from an array.
 fn expect_object(json: &str) -> serde_json::Result<()> {
     match json.trim_ascii_start().as_bytes().first() {
         None | Some(b'{') => Ok(()),

@@ -1,4 +1,4 @@
-//! How a program talks: a [`Node`] sends messages, asks questions and runs tasks.
+//! [`Node`], a handler's access to the cluster: it sends messages, makes calls and runs tasks.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::tasks::SpawnQueue;
 /// wait 5 s, and its challenges delay a message by 100 ms.
 pub(crate) const RPC_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// This program's place in the cluster: who it is, who the others are, and how to talk to them.
+/// A handle to this node: its id, its peers, messages, calls, tasks and storage.
 ///
-/// There is none before `init` has come, and so nothing in it is optional. Clones are the same
-/// node, and cheap.
+/// It is created when `init` is received, so none of its fields is optional. Clones are handles to
+/// the same node, and cheap.
 #[derive(Clone)]
 pub struct Node {
     inner: Rc<NodeInner>,
@@ -61,12 +61,12 @@ impl Node {
         Node { inner: Rc::new(inner) }
     }
 
-    /// This node's own id.
+    /// This node's id.
     pub fn id(&self) -> &str {
         &self.inner.id
     }
 
-    /// The ids of all nodes of the cluster, this one included, in the same order on every node.
+    /// The ids of all nodes of the cluster including this one, in the same order on every node.
     pub fn node_ids(&self) -> &[String] {
         &self.inner.node_ids
     }
@@ -76,24 +76,24 @@ impl Node {
         self.node_ids().iter().map(String::as_str).filter(|id| *id != self.id())
     }
 
-    /// Sends a message that nobody answers. It may be lost.
+    /// Sends a one-way message, which may be lost.
     ///
-    /// It waits to be written, and nothing limits how many do: who sends without end must wait for
-    /// something in between, as every handler does for its next request.
+    /// The message is buffered until the node writes its output, and the buffer has no limit. A
+    /// task that sends in a loop must await something in it.
     ///
-    /// A body is a variant of a plain enum (the variant's name becomes the `type`), or a struct or
-    /// map that has a `type` of its own.
+    /// The body is an enum variant, whose name becomes the `type`, or a struct or a map with a
+    /// `type` of its own.
     ///
     /// # Panics
-    /// If the body is nothing of that kind, or does not fit into JSON.
+    /// If the body is of another form, or cannot be written as JSON.
     pub fn send(&self, dest: &str, body: &(impl Serialize + ?Sized)) {
         self.enqueue(dest, body, None);
     }
 
-    /// Asks another node, or a service, and waits up to 1 s for its answer.
+    /// Calls another node or a service, and waits up to 1 s for its reply.
     ///
-    /// The answer is read as an enum, by its `type`, or as a struct, by its fields. An `error`
-    /// reply becomes [`RpcError::Refused`].
+    /// The reply is read as an enum by its `type`, or as a struct by its fields. A reply of type
+    /// `error` becomes [`RpcError::ErrorReply`].
     pub async fn rpc<R: DeserializeOwned + 'static>(
         &self,
         dest: &str,
@@ -115,10 +115,11 @@ impl Node {
         reply.unwrap_or_else(|_| Err(RpcError::TimedOut { dest: dest.to_owned(), within: timeout }))
     }
 
-    /// [`Node::rpc`] again and again, until it succeeds or `retry` gives up.
+    /// Repeats [`Node::rpc`] until it succeeds or `retry` gives up, and then returns the last
+    /// error.
     ///
-    /// Repeats after time-outs and indefinite errors. An answer that cannot be read is an answer:
-    /// the other node has acted. Returns the last error.
+    /// By default, timeouts and indefinite errors are repeated. An unreadable reply is not, because
+    /// the other node has handled the request.
     pub async fn rpc_retry<R: DeserializeOwned + 'static>(
         &self,
         retry: Retry,
@@ -144,18 +145,19 @@ impl Node {
         }
     }
 
-    /// Runs a task beside the handler, for as long as the node lives: until its input has ended and
-    /// the last request is answered.
+    /// Runs a background task, until it ends or the node does: when its input has ended and the
+    /// last request was answered.
     ///
-    /// Tasks start in the order in which they were spawned, after the reply of a handler that
-    /// spawns without waiting for anything else. They take turns on one thread, so they need not be
-    /// `Send`, and must not block. A panic in one takes the node down. Nothing limits their number:
-    /// a task that waits for a peer without a time limit stays for as long as the peer is silent.
+    /// Tasks start in the order in which they were spawned. If a handler spawns one and replies
+    /// without awaiting, the task starts after the reply. Tasks share one thread, so they need not
+    /// be `Send` and must not block. A panic in a task ends the node. Their number has no limit: a
+    /// task that waits for a peer without a timeout stays in memory as long as the peer does not
+    /// reply.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         self.inner.spawn_queue.push(Box::pin(task));
     }
 
-    /// A random number, the only kind there is: a simulation decides what it will be.
+    /// A random number from the [`Host`], so that a simulation with the same seed repeats it.
     pub fn random(&self) -> u64 {
         self.inner.random.next()
     }
@@ -167,11 +169,11 @@ impl Node {
         self.inner.incarnation
     }
 
-    /// What this node keeps for its next life.
+    /// This node's durable storage, which its next incarnation finds.
     ///
-    /// eddy names a directory for it in the environment variable `EDDY_STORAGE`. Without that, as
-    /// under Jepsen's Maelstrom, everything succeeds and nothing is kept; the first use says so on
-    /// stderr.
+    /// The environment variable `EDDY_STORAGE`, which eddy sets, names its directory. Without it,
+    /// as under Jepsen's Maelstrom, all writes succeed and nothing is kept. The first use reports
+    /// that on stderr.
     pub fn storage(&self) -> Storage {
         self.inner.storage.clone()
     }
@@ -189,7 +191,7 @@ impl Node {
         self.inner.outbox.push(envelope, body);
     }
 
-    /// Uniform in [0, 1).
+    /// A random number, uniform in [0, 1).
     #[expect(clippy::cast_precision_loss, reason = "the 53 bits that are left fit into an f64")]
     fn random_fraction(&self) -> f64 {
         (self.random() >> 11) as f64 / (1_u64 << 53) as f64

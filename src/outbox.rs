@@ -1,9 +1,9 @@
-//! What a node has said and not yet written: whole lines, in order, in one buffer.
+//! Output buffer: the messages that were sent and not yet written, as whole lines in order.
 //!
-//! The buffer has no limit of its own, because whatever is said must be kept until it is written.
-//! But the node writes before it reads on, while it writes none of its tasks has a turn, and once
-//! there is 1 MiB the next task has its turn only when that is written. So the buffer holds 1 MiB
-//! and what one task says in a turn.
+//! The buffer itself has no limit, because no sent message may be dropped. But the node writes
+//! before it reads on, polls no task while it writes, and polls no further task while the buffer
+//! holds more than 1 MiB. So the buffer holds at most 1 MiB and the messages of one poll of one
+//! task.
 
 use std::cell::RefCell;
 use std::io;
@@ -15,17 +15,18 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use crate::body;
 use crate::tasks::WakeQueue;
 
-/// Keep this much of a buffer that has been written. More saves allocations after a burst, less
+/// Buffer capacity kept after a write. A larger size saves allocations after a burst; a smaller one
 /// saves memory after a large message.
 const RETAINED_BYTES: usize = 1 << 20;
 
+/// The messages to be written.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     buffer: RefCell<Vec<u8>>,
     wake_queue: Arc<WakeQueue>,
 }
 
-/// Who a message is from and to, and which numbers it carries.
+/// The addresses and the numbers of a message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Envelope<'a> {
     pub(crate) src: &'a str,
@@ -35,7 +36,7 @@ pub(crate) struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// The answer to the request of this number.
+    /// The envelope of the reply to the request with this `msg_id`.
     pub(crate) fn reply(src: &'a str, dest: &'a str, msg_id: u64) -> Self {
         Envelope { src, dest, msg_id: None, in_reply_to: Some(msg_id) }
     }
@@ -50,7 +51,7 @@ impl Outbox {
     /// Adds a message as a line.
     ///
     /// # Panics
-    /// If the body is not one: that is a bug in the node, and no reply would be the truth.
+    /// If the body cannot be written as one. That is a bug in the node, and no reply would be true.
     pub(crate) fn push(&self, envelope: Envelope<'_>, body: &(impl Serialize + ?Sized)) {
         let mut lines = self.buffer.borrow_mut();
         let start = lines.len();
@@ -59,10 +60,10 @@ impl Outbox {
             let Envelope { src, dest, .. } = envelope;
             panic!("{src} cannot write its message to {dest} as JSON: {error}");
         }
-        // JSON that is passed on as text may contain line breaks, between its tokens. A message
-        // must not: it is a line.
+        // JSON that is passed on as text may contain line breaks between its tokens, and a message
+        // is one line.
         let line = &mut lines[start..];
-        // As a rule there are none, and nothing finds that out faster.
+        // There is rarely one, and `contains` is the fastest way to find that out.
         if line.contains(&b'\n') {
             for byte in line.iter_mut().filter(|byte| **byte == b'\n') {
                 *byte = b' ';
@@ -75,14 +76,14 @@ impl Outbox {
         }
     }
 
-    /// How many bytes wait.
+    /// The number of buffered bytes.
     pub(crate) fn len(&self) -> usize {
         self.buffer.borrow().len()
     }
 
     /// Writes everything, in as few writes as possible, and flushes.
     pub(crate) async fn write_to(&self, output: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
-        // More may be said from outside of the node while it is being written.
+        // Code outside the node's future may send more during a write.
         while self.len() > 0 {
             let mut lines = self.buffer.take();
             output.write_all(&lines).await?;

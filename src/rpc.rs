@@ -1,14 +1,13 @@
-//! Which answer belongs to which question: the callbacks that wait, by `msg_id`.
+//! Pending calls: a table from `msg_id` to the callback that takes the reply.
 //!
-//! A callback is in the table from before its request is written until its answer comes, its time
-//! is up, or nobody waits any longer, whichever is first. So the table is bounded by the calls that
-//! are being awaited: it has no limit of its own, because a call that were refused a place would
-//! have to wait for one, in a future that takes as much memory as the place. An answer that comes
-//! late or twice finds nobody and is dropped.
+//! A callback is inserted before its request is written, and removed by the reply, by the timeout,
+//! or when the call is dropped. So the table holds only calls that somebody awaits. It needs no
+//! limit: a call that were refused an entry would wait for one in a future of the same size. A late
+//! or duplicate reply finds no callback and is dropped.
 //!
-//! So does an answer to a node's former life. Every life begins to count at a random number, one of
-//! 2^30: two lives of 5000 calls each have a number in common once in 100 000 times, and even then
-//! the answer must come late, and just while the call that has its number waits.
+//! So is a reply to a former incarnation of the node. Each incarnation numbers its calls from a
+//! random start, one of 2^30. Two incarnations of 5000 calls each share a number once in 100 000
+//! times, and then the reply must also arrive while the new call of this number is pending.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -21,10 +20,10 @@ use crate::body::BodyError;
 use crate::error::RpcError;
 use crate::incoming::Incoming;
 
-/// How a call is repeated when it fails: exponential back-off with jitter.
+/// Retry policy of a call: exponential backoff with jitter.
 ///
-/// Every attempt has its own `msg_id`, and so only its own answer counts: a request that is
-/// repeated may happen more than once, which is the business of whoever receives it.
+/// Each attempt has its own `msg_id`, and only a reply to the current one counts. So the receiver
+/// may handle a repeated request more than once, and has to tolerate that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// Timeout of the first attempt. Each further attempt has twice the timeout of the last, up to
@@ -44,8 +43,8 @@ pub struct Retry {
 }
 
 impl Default for Retry {
-    /// One second for the first attempt, pauses from 100 ms to 2 s, no end, and a definite error is
-    /// an answer like any other.
+    /// A timeout of 1 s for the first attempt, pauses from 100 ms to 2 s, no end, and no repetition
+    /// after a definite error.
     fn default() -> Self {
         Retry {
             timeout: Duration::from_secs(1),
@@ -68,7 +67,7 @@ impl Retry {
     }
 }
 
-/// What is done with an answer, there where it lies.
+/// Consumer of a reply, called while the reply still borrows the input buffer.
 type Callback = Box<dyn FnOnce(&Incoming<'_>)>;
 
 /// The calls that wait for their replies.

@@ -1,4 +1,10 @@
-//! The functions that run a program's [`Handler`] as a node.
+//! [`serve`] and the event loop of a node: lines in, lines out.
+//!
+//! A running node is one future. The requests in flight and the spawned tasks are polled inside it
+//! and nowhere else. So dropping the future kills the node, and not polling it pauses the node.
+//!
+//! The loop repeats four steps: dispatch the lines that were read, poll the tasks that were woken,
+//! write their output, and wait for input or a wake-up.
 
 use std::io::Write as _;
 use std::rc::Rc;
@@ -39,7 +45,7 @@ const MAX_UNWRITTEN_BYTES: usize = 1 << 20;
 
 /// Runs a node on stdin and stdout until stdin ends: the `main` of a Maelstrom node.
 ///
-/// `start` makes the handler once `init` has come.
+/// `new_handler` constructs the handler after `init` was received.
 ///
 /// # Errors
 /// If stdin cannot be read, stdout cannot be written, or the node's storage fails. A bad line is
@@ -49,7 +55,7 @@ pub fn serve<H: Handler>(new_handler: impl FnOnce(Node) -> H) -> anyhow::Result<
     runtime.block_on(async { serve_on(stdio::Stdin::open(), stdio::Stdout, new_handler).await })
 }
 
-/// Runs a node on any pair of byte streams: a test's, a socket's, a simulation's.
+/// Runs a node on any pair of byte streams: of a test, a socket or a simulation.
 ///
 /// # Errors
 /// As [`serve`].
@@ -62,7 +68,7 @@ pub async fn serve_on<H: Handler>(
 }
 
 impl Host {
-    /// [`serve_on`] with this host around the node.
+    /// Runs a node as [`serve_on`] does, with this host's randomness and disk.
     ///
     /// # Errors
     /// As [`serve`].

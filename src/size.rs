@@ -1,9 +1,9 @@
-//! How long a message may become, in bytes of JSON.
+//! Limits to the size of messages, in bytes of JSON.
 //!
-//! A message is a line, and a line above 64 MiB is skipped by whoever reads it. So a message that
-//! grows with what there is to tell would one day be sent in vain, and again for ever. Two limits
-//! keep messages below: a node refuses an entry that is too long when its client brings it
-//! ([`check_entry`]), and puts no more entries into a message that is full ([`Room`]).
+//! A message is a line, and a reader skips lines above 64 MiB. So a batch that grew without limit
+//! would some day be skipped, and be retransmitted for ever. Two limits prevent that: a node
+//! rejects a client's entry that is too large ([`check_entry_size`]), and adds no entries to a
+//! message that is full ([`MessageBudget`]).
 
 use serde::Serialize;
 
@@ -19,15 +19,15 @@ pub const MAX_ENTRY_BYTES: usize = 8 << 20;
 /// of the messages behind a full one, and retransmits less after a loss.
 pub(crate) const FULL_MESSAGE_BYTES: usize = 512 << 10;
 
-/// Refuses an entry of more than [`LONGEST_ENTRY`] bytes, by its name. Nothing may have happened
-/// yet, because the error is definite.
+/// Rejects an entry of more than [`MAX_ENTRY_BYTES`] with an error that contains `name`. The error
+/// is definite, so call this before the operation has any effect.
 ///
 /// ```
-/// # use glomers::check_entry;
-/// assert!(check_entry("the message", &"short").is_ok());
-/// let error = check_entry("the key", &"x".repeat(9 << 20)).unwrap_err();
+/// # use glomers::check_entry_size;
+/// assert!(check_entry_size("the message", &"short").is_ok());
+/// let error = check_entry_size("the key", &"x".repeat(9 << 20)).unwrap_err();
 /// assert!(error.code.is_definite());
-/// assert_eq!(error.text, "the key takes 9437186 bytes as JSON, and at most 8388608 are taken");
+/// assert_eq!(error.text, "the key has 9437186 bytes as JSON; at most 8388608 are allowed");
 /// ```
 pub fn check_entry_size(name: &str, entry: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     let length = json::encoded_len(entry);
@@ -38,7 +38,7 @@ pub fn check_entry_size(name: &str, entry: &(impl Serialize + ?Sized)) -> Result
     Err(ErrorCode::MalformedRequest.error(text))
 }
 
-/// The room for entries in a message: 512 KiB, and what the last entry takes beyond.
+/// Remaining space for entries in a message: 512 KiB, which only the last entry may exceed.
 #[derive(Debug, Clone)]
 pub struct MessageBudget {
     remaining: usize,
@@ -54,7 +54,7 @@ impl MessageBudget {
         has_room
     }
 
-    /// Whether the message takes no further entry.
+    /// True if no further entry may be added.
     pub fn is_full(&self) -> bool {
         self.remaining == 0
     }

@@ -1,9 +1,9 @@
-//! Standard input and output as byte streams for one thread.
+//! Standard input and output as asynchronous byte streams.
 //!
-//! tokio has its own, but a blocked read of its stdin cannot be given up: a node that fails would
-//! hang until one more line came. Here a pipe, which is what Maelstrom gives its nodes, is read by
-//! the thread that does everything else, as soon as it has something. What cannot be waited for in
-//! this way, a file or a terminal, is read by a thread of its own, which dies with the process.
+//! tokio has its own, but a blocked read of its stdin cannot be canceled: a node that fails would
+//! hang until it received one more line. Here a pipe, as Maelstrom gives its nodes, is polled by
+//! the node's thread. A file or a terminal cannot be polled, so a second thread reads it, which
+//! ends with the process.
 
 use std::io::{self, Read, Write};
 use std::pin::Pin;
@@ -36,13 +36,13 @@ pub(crate) struct StdinThread {
 }
 
 impl Stdin {
-    /// Opens it; to be called once, inside a runtime.
+    /// Opens standard input. To be called once, inside a runtime.
     pub(crate) fn open() -> Self {
         #[cfg(unix)]
         {
             use std::os::fd::AsFd as _;
-            // The pipe stops blocking for everybody who reads from it. Nobody does but this node:
-            // two programs cannot share lines in any order that makes sense.
+            // This makes the pipe non-blocking for all of its readers. The node is the only one:
+            // two programs cannot share an input of lines in a meaningful way.
             let file = io::stdin().as_fd().try_clone_to_owned();
             if let Ok(pipe) = file.and_then(tokio::net::unix::pipe::Receiver::from_owned_fd) {
                 return Stdin::Pipe(pipe);
@@ -108,7 +108,7 @@ impl AsyncRead for StdinThread {
     }
 }
 
-/// Standard output. Writing blocks: a node whose words nobody takes has nothing better to do.
+/// Standard output. A write blocks the whole node, which polls no task during a write anyway.
 pub(crate) struct Stdout;
 
 impl AsyncWrite for Stdout {

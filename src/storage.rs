@@ -1,26 +1,26 @@
-//! What survives a kill: logs and values on a disk, durable before anybody is told so.
+//! Durable storage: logs and values on a disk. A write is acknowledged once it survives a kill.
 //!
-//! Each log and each value is a file of records, and each record is a line with a checksum and its
-//! place (`record`). All writing of a file goes through one queue (`file`), one batch at a time,
-//! and a batch is written when the one before is durable. So what a kill tears is the last batch,
-//! and nobody was told that it is stored. Opening the file cuts that off, as a whole. What is left
-//! is a prefix of what was appended, and everything that was acknowledged is in it.
+//! Each log and each value is a file of records. A record is a line with a checksum and its
+//! position (`record`). All writes to a file go through one queue (`file`). They are written in
+//! batches, and a batch is written only when the one before is durable. So a kill tears at most the
+//! last batch, which was never acknowledged. When the file is opened, a torn batch is cut off as a
+//! whole. The rest is a prefix of what was appended, with everything that was acknowledged.
 //!
-//! A disk may also lose or change what it had made durable. A node that goes on without it forgets
-//! a vote or a write that it has acknowledged; and where only one other node knows of that write,
-//! and is down, so does the majority (Alagappan et al., *Protocol-Aware Recovery for
-//! Consensus-Based Storage*, FAST 2018). So what was durable and is not whole is no torn end: the
-//! node refuses to start (`recovery`). That it was durable shows from what stands behind it: the
-//! next batch, or an empty one, a mark, which is written when nothing else was for a second. A
-//! file that was written as a whole is durable before it has its name, so all of it counts as
-//! marked, and a value always does.
+//! A disk may also lose or change data that was durable. A node that continues without this data
+//! forgets a vote or an acknowledged write. If the only other node that knows this write is down,
+//! no majority knows it any more (Alagappan et al., *Protocol-Aware Recovery for Consensus-Based
+//! Storage*, FAST 2018). So damage to durable data is not treated as a torn end: the node refuses
+//! to start (`recovery`). A batch is known to have been durable if anything follows it: the next
+//! batch, or a *mark*, which is an empty batch that is written after a second without other writes.
+//! A file that was written as a whole, as a value always is, needs no mark, because it is durable
+//! before it gets its name.
 //!
-//! Beyond this are
-//! - a change within the last batch of a log, before that is marked: it cannot be told from what a
-//!   kill leaves, and is cut off;
-//! - the loss of a log's end, so that no whole record is left behind the place: it looks as if the
-//!   rest had never been durable;
-//! - the loss of a file: there may never have been one.
+//! Three kinds of damage are not detected:
+//! - a change in the last batch of a log before it is marked: it looks like a torn batch, and is
+//!   cut off;
+//! - the loss of a log's end, if no whole record follows the place where data was lost: it looks as
+//!   if the rest had never been durable;
+//! - the loss of a file: it looks as if it had never been written.
 
 mod directory;
 mod file;
@@ -44,28 +44,30 @@ use self::recovery::{Damage, RecoveredFile};
 use crate::fatal::fail_node;
 use crate::tasks::SpawnQueue;
 
-/// Where a node's files are. A program started by eddy has a [`Directory`]; a simulation brings its
-/// own.
+/// The disk with a node's files. A program started by eddy has a [`Directory`], a simulation its
+/// own implementation.
 ///
-/// One file is written by one call at a time, and no call is dropped before it ends unless the node
-/// is. An error says that anything may have happened to what was to be written, and nothing to what
-/// was durable before. After one, the file is not written again in this life of the node.
+/// Callers write a file with one call at a time. They drop a call before it ends only with the
+/// whole node, and do not write a file again after an error.
+///
+/// After an error, the old data must be unchanged; the new data may be durable, in whole or in
+/// part.
 #[async_trait(?Send)]
 pub trait Disk {
-    /// What stands in this file, and is durable; nothing if there is no such file.
+    /// The contents of a file, which are durable; `None` if it does not exist.
     fn read(&self, file: &str) -> io::Result<Option<Vec<u8>>>;
 
     /// Shortens a file to `length` bytes, durably.
     fn truncate(&self, file: &str, length: u64) -> io::Result<()>;
 
-    /// Adds bytes at the end of a file that is there. They are durable when this returns.
+    /// Appends to an existing file. The bytes are durable when this returns.
     async fn append(&self, file: &str, bytes: &[u8]) -> io::Result<()>;
 
-    /// Makes these bytes the file. That is durable when this returns; before, a kill leaves either
-    /// the old file, or none if there was none, or the new one.
+    /// Replaces a file atomically, or creates it. The bytes are durable when this returns. Before,
+    /// a kill leaves either the old state or the new one.
     async fn replace(&self, file: &str, bytes: &[u8]) -> io::Result<()>;
 
-    /// How people find this file.
+    /// The file's path, for messages.
     fn path(&self, file: &str) -> String {
         file.to_owned()
     }
@@ -76,7 +78,7 @@ pub trait Disk {
     }
 }
 
-/// What a node keeps for its next life. Clones are the same storage, and cheap.
+/// A node's durable storage. Clones are handles to the same storage, and cheap.
 #[derive(Clone)]
 pub struct Storage {
     inner: Rc<StorageInner>,
@@ -101,13 +103,13 @@ impl Storage {
         Storage { inner: Rc::new(StorageInner { id, disk, spawn_queue, open_files, has_warned }) }
     }
 
-    /// The log of this name, and the entries that it holds.
+    /// Opens the log of this name, and returns it with its entries.
     ///
-    /// Reading keeps the whole node waiting, so it belongs into its start. What a kill has left of
-    /// a batch is cut off, and that is told on stderr.
+    /// The read blocks the whole node, so open logs when the node starts. A torn batch is cut off,
+    /// and that is reported on stderr.
     ///
-    /// A node whose file is damaged, or whose disk cannot be read, ends here: with an error that
-    /// says what was found where, and what to do.
+    /// If the file is damaged or cannot be read, the node ends with an error that names the place
+    /// and the possible repairs.
     ///
     /// # Panics
     /// If the name has other characters than lower-case letters, digits, `-` and `_`. If the log is
@@ -135,21 +137,21 @@ impl Storage {
         (DurableLog { file, entries: PhantomData }, entries)
     }
 
-    /// The value of this name, and what it holds, if it was ever set.
+    /// Opens the value of this name, and returns it with its contents, if it was ever set.
     ///
     /// ```
     /// # use glomers::Node;
-    /// /// Which life of this node it is: 1, 2, 3, ….
-    /// async fn life(node: &Node) -> anyhow::Result<u64> {
-    ///     let (value, former) = node.storage().value::<u64>("life");
-    ///     let life = former.unwrap_or_default() + 1;
-    ///     value.replace(&life).await?;
-    ///     Ok(life)
+    /// /// Number of times that this node has started: 1, 2, 3, ….
+    /// async fn count_start(node: &Node) -> anyhow::Result<u64> {
+    ///     let (value, former) = node.storage().value::<u64>("starts");
+    ///     let starts = former.unwrap_or_default() + 1;
+    ///     value.replace(&starts).await?;
+    ///     Ok(starts)
     /// }
     /// ```
     ///
-    /// No kill leaves a part of a value. So what is no whole one is damaged, and ends the node as
-    /// in [`Storage::log`].
+    /// A kill never tears a value. So a file that is not whole is damaged, and ends the node as in
+    /// [`Storage::log`].
     ///
     /// # Panics
     /// As [`Storage::log`].
@@ -168,7 +170,7 @@ impl Storage {
 
     fn open(&self, name: &str, extension: &str) -> Rc<DurableFile> {
         let id = self.id();
-        // Such names mean the same file on every system, or none at all.
+        // Such names are portable: every file system keeps them apart.
         let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
         assert!(
             !name.is_empty() && name.bytes().all(fits),
@@ -249,7 +251,7 @@ impl Storage {
         self.inner.spawn_queue.push(Box::pin(task));
     }
 
-    /// Frees the name of a file that is no longer open.
+    /// Removes a file from the open ones.
     fn close(&self, file: &str) {
         self.inner.open_files.borrow_mut().remove(file);
     }
@@ -265,7 +267,7 @@ impl fmt::Debug for Storage {
 /// smaller one fits on a screen.
 const EXCERPT_CHARS: usize = 200;
 
-/// A list of entries that grows at its end.
+/// A durable list of entries. It grows by appends, and can be replaced as a whole to compact it.
 #[derive(Debug)]
 pub struct DurableLog<T> {
     file: Rc<DurableFile>,
@@ -275,29 +277,29 @@ pub struct DurableLog<T> {
 impl<T: Serialize> DurableLog<T> {
     /// Appends entries. When the future completes, they and all entries before them survive a kill.
     ///
-    /// The entries are taken when it is called, not when it is awaited, and calls are stored in
-    /// their order. What is appended while the disk is busy shares the next write. To drop the
-    /// future takes nothing back. A list of no entries waits for those before it.
+    /// The entries are queued by the call, not by its first poll, and written in the order of the
+    /// calls. Appends during a write share the next one. Dropping the future does not cancel the
+    /// write. An empty list waits for the entries before it.
     ///
     /// # Errors
-    /// If the disk fails: the entries may be there after a restart, or not. From then on the log
-    /// refuses everything.
+    /// If the disk fails. The entries may or may not be found after a restart. Until then, all
+    /// further writes to this log fail.
     ///
     /// # Panics
-    /// If an entry does not fit into JSON.
+    /// If an entry cannot be written as JSON.
     pub fn append(&self, entries: &[T]) -> impl Future<Output = anyhow::Result<()>> + use<T> {
         self.file.write(WriteMode::Append, &self.file.lines(entries))
     }
 
-    /// Makes these entries all that there are: to shorten a log, or to take its end back.
+    /// Replaces all entries, to compact a log or to truncate it.
     ///
-    /// A kill leaves either the old entries or the new ones. For the rest, see [`Log::append`].
+    /// A kill leaves either the old entries or the new ones. Otherwise as [`DurableLog::append`].
     pub fn replace(&self, entries: &[T]) -> impl Future<Output = anyhow::Result<()>> + use<T> {
         self.file.write(WriteMode::Replace, &self.file.lines(entries))
     }
 }
 
-/// One value, of which only the last one counts.
+/// A value on disk, which a kill never tears: the file has the old value or the new one.
 #[derive(Debug)]
 pub struct DurableValue<T> {
     file: Rc<DurableFile>,

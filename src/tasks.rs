@@ -1,11 +1,11 @@
-//! The tasks of a node: what goes on inside its future beside reading and writing.
+//! Executor of a node's tasks: the requests in flight and the background tasks.
 //!
-//! A task is polled when it has been woken, in the order of waking, and nowhere but inside
-//! [`Tasks::run`] and [`Tasks::begin`]. So whatever belongs to a node is one future; a panic in a
-//! task is a panic of the node; and when the tasks have had their turns, all that they have said
-//! can be written at once.
+//! A task is polled when it starts, and then whenever it was woken, in the order of waking. That
+//! happens only inside [`Tasks::start`] and [`Tasks::run_woken`]. So a node with all its tasks is
+//! one future, a panic in a task is a panic of the node, and the output of all tasks is written at
+//! once after they ran.
 //!
-//! tokio's `LocalSet` would do all of that but the last, at several times the cost of a message.
+//! tokio's `LocalSet` does all of that but the last, at several times the cost per message.
 
 mod wake_queue;
 
@@ -19,13 +19,13 @@ use std::task::{Context, Waker};
 use self::wake_queue::TaskWaker;
 pub(crate) use self::wake_queue::WakeQueue;
 
-/// Something that goes on inside a node.
+/// The future of a request or of a background task.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Tasks that have begun and not ended.
+/// The tasks that have started and not ended.
 ///
-/// There is no limit to them: each request in flight is one, and whoever sent it decides how many
-/// there are; the others are the program's own.
+/// Their number has no limit: the clients decide how many requests are in flight, and the program
+/// how many background tasks there are.
 pub(crate) struct Tasks {
     /// The tasks by their ids. Ordered, so that they are also dropped in a fixed order.
     waiting: BTreeMap<u64, WaitingTask>,
@@ -53,12 +53,12 @@ struct WakerSlot {
     waker: Waker,
 }
 
-/// Why a task is there.
+/// The origin of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TaskKind {
     /// A request in flight.
     Request,
-    /// Because the program spawned it.
+    /// A task that the program spawned.
     Background,
 }
 
@@ -166,7 +166,7 @@ impl SpawnQueue {
         SpawnQueue { tasks: RefCell::default(), wake_queue, is_closed: Cell::new(false) }
     }
 
-    /// Adds a task; drops it if the node is about to end.
+    /// Adds a task, or drops it if the node is ending.
     pub(crate) fn push(&self, task: Task) {
         if !self.is_closed.get() {
             self.tasks.borrow_mut().push_back(task);

@@ -1,4 +1,4 @@
-//! The node that is measured: it sends back what it gets, and can ask for that as well.
+//! The node that is measured: it echoes, and can call another echo node.
 
 use glomers::{Handler, Json, async_trait};
 use serde::{Deserialize, Serialize};

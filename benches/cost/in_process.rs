@@ -1,4 +1,4 @@
-//! A node as a future, beside a loop that only reads and writes JSON.
+//! A node as a future, compared with a loop that only reads and writes JSON.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use crate::echo::{Echo, Reply, Request};
 use crate::pairs::{self, Figure};
 use crate::pipes;
 
-/// Lines in memory, beside a loop over the same types.
+/// Echo of lines in memory, compared with a loop over the same types.
 pub(crate) fn echo() -> Figure {
     const MESSAGES: usize = 50_000;
     let echoes = pipes::echoes(MESSAGES);
@@ -28,7 +28,7 @@ pub(crate) fn echo() -> Figure {
     Figure::faster(0.6, MESSAGES, pairs::alternate(ours, || bare_loop(&echoes)))
 }
 
-/// The time that a loop takes to answer these lines, in memory.
+/// The time of a loop that answers these lines in memory.
 fn bare_loop(echoes: &str) -> Duration {
     let mut output = Vec::new();
     pairs::time(|| {
@@ -37,7 +37,7 @@ fn bare_loop(echoes: &str) -> Duration {
     })
 }
 
-/// The same in one struct for each direction: the reserved fields and those of the enums above.
+/// The body of an echo as one struct: the reserved fields and those of [`Request`] and [`Reply`].
 #[derive(Serialize, Deserialize)]
 struct EchoBody {
     #[serde(rename = "type")]
@@ -64,15 +64,14 @@ fn bare_echo(line: &str, output: &mut Vec<u8>) {
     output.push(b'\n');
 }
 
-/// One node asks another, and waits for the answer before it asks again; beside the loop, for as
-/// many messages.
+/// Sequential calls of one node to another, compared with the loop for as many messages.
 pub(crate) fn rpc() -> Figure {
     const CALLS: usize = 20_000;
     let echoes = pipes::echoes(2 * CALLS);
     Figure::slower(3.0, CALLS, pairs::alternate(|| ask_a_neighbor(CALLS), || bare_loop(&echoes)))
 }
 
-/// Two nodes whose inputs are each other's outputs; tells how long so many calls take.
+/// The time of so many calls between two nodes, whose inputs are each other's outputs.
 fn ask_a_neighbor(calls: usize) -> Duration {
     let (one, other) = tokio::io::duplex(1 << 16);
     let ((input, output), (others_input, others_output)) =

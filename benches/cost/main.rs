@@ -1,8 +1,8 @@
-//! What a message costs: ours beside a bare loop, run alternately, with a bound for each figure.
+//! Costs per message, compared with a bare loop, with a bound for each figure.
 //!
-//! A machine that others use gives other figures every time, but it slows both sides down alike. So
-//! what counts are ratios: each pair of runs gives one, and the median of all pairs is compared
-//! with the bound. `make bench` prints the table, and fails if a bound is missed.
+//! On a shared machine, absolute times differ from run to run, but both sides slow down alike. So
+//! the two sides run alternately, and the median of the ratios of all pairs is compared with the
+//! bound. `make bench` prints the table, and fails if a bound is missed.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by a panic")]
 #![expect(clippy::cast_precision_loss, reason = "counts and times are far below 2^53")]
@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use self::pairs::Figure;
 
 fn main() -> ExitCode {
-    // The bare loops run as programs of their own, as nodes do: this one, with another first word.
+    // A bare loop runs as a process like a node: this program, with its name as argument.
     match std::env::args().nth(1).as_deref() {
         Some(pipes::BARE_LOOP) => pipes::bare_loop(),
         Some(pipes::BARE_WRITE) => pipes::bare_write(),

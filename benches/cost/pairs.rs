@@ -1,12 +1,12 @@
-//! Two things, run alternately, and the median of their ratios.
+//! Comparison of two alternating runs by the median of their ratios.
 
 use std::fmt::{self, Display};
 use std::time::{Duration, Instant};
 
-/// How many pairs of runs there are. More take longer, fewer let a neighbor on the machine decide.
+/// Number of pairs of runs. More take longer, fewer are disturbed by other processes.
 const PAIRS: usize = 15;
 
-/// What was measured, beside its bound.
+/// A measurement with its bound.
 pub(crate) struct Figure {
     unit: &'static str,
     ours: f64,
@@ -14,27 +14,27 @@ pub(crate) struct Figure {
     bound: Bound,
 }
 
-/// What a figure must be.
+/// The bound of a figure.
 pub(crate) enum Bound {
-    /// The median of theirs divided by ours must be at least `least`: we are so many times as fast.
+    /// Minimum of the median of theirs divided by ours: we are at least so many times as fast.
     Faster { ratio: f64, least: f64 },
-    /// The median of ours divided by theirs must be at most `most`: we take so many times as long.
+    /// Maximum of the median of ours divided by theirs: we take at most so many times as long.
     Slower { ratio: f64, most: f64 },
-    /// Ours must be below this.
+    /// Exclusive maximum of ours.
     Below(f64),
 }
 
-/// Times both sides in turn, each of which returns how long it took.
+/// Runs both sides alternately, each of which returns its time.
 pub(crate) fn alternate(
     mut ours: impl FnMut() -> Duration,
     mut theirs: impl FnMut() -> Duration,
 ) -> (Vec<Duration>, Vec<Duration>) {
-    // Once for the caches, which is not counted.
+    // An uncounted run to warm up the caches.
     ours();
     theirs();
     (0..PAIRS)
         .map(|pair| {
-            // Whoever comes second finds a warmer machine, so they take turns in that as well.
+            // The second run finds a warmer machine, so the order alternates as well.
             if pair % 2 == 0 {
                 let ours = ours();
                 (ours, theirs())
@@ -46,14 +46,14 @@ pub(crate) fn alternate(
         .unzip()
 }
 
-/// How long something takes.
+/// The time that `run` takes.
 pub(crate) fn time(run: impl FnOnce()) -> Duration {
     let start = Instant::now();
     run();
     start.elapsed()
 }
 
-/// The value in the middle.
+/// The median.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -61,7 +61,7 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 impl Figure {
-    /// A rate, which must be at least `least` times theirs; each run handles `count` things.
+    /// A rate of at least `least` times theirs, where each run handles `count` things.
     pub(crate) fn faster(
         least: f64,
         count: usize,
@@ -80,7 +80,7 @@ impl Figure {
         Figure { unit: "1000/s", ours, theirs, bound: Bound::Faster { ratio, least } }
     }
 
-    /// A delay, which must be at most `most` times theirs; each run has `count` of them.
+    /// A delay of at most `most` times theirs, where each run has `count` of them.
     pub(crate) fn slower(
         most: f64,
         count: usize,
@@ -98,12 +98,12 @@ impl Figure {
         Figure { unit: "µs", ours, theirs, bound: Bound::Slower { ratio, most } }
     }
 
-    /// A figure that must be below a bound, whatever others need.
+    /// A figure below a bound, without a comparison.
     pub(crate) fn below(unit: &'static str, bound: f64, ours: f64) -> Figure {
         Figure { unit, ours, theirs: None, bound: Bound::Below(bound) }
     }
 
-    /// Whether the bound is kept.
+    /// True if the bound holds.
     pub(crate) fn holds(&self) -> bool {
         match self.bound {
             Bound::Faster { ratio, least } => ratio >= least,
@@ -113,7 +113,7 @@ impl Figure {
     }
 }
 
-/// Prints what stands above the figures.
+/// Prints the head of the table.
 pub(crate) fn print_head() {
     println!("{:<34}{:>10}{:>10} {:<7}{:>6}  bound", "what", "ours", "bare", "unit", "ratio");
 }

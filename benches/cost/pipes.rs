@@ -1,4 +1,4 @@
-//! A node as a process, beside a program that does as little as possible.
+//! A node as a process, compared with a program that does as little as possible.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,22 +9,22 @@ use serde_json::Value;
 
 use crate::pairs::{self, Figure};
 
-/// The word that makes this program [`bare_loop`].
+/// Argument that runs [`bare_loop`].
 pub(crate) const BARE_LOOP: &str = "bare-loop";
 
-/// The word that makes this program [`bare_write`].
+/// Argument that runs [`bare_write`].
 pub(crate) const BARE_WRITE: &str = "bare-write";
 
 const ECHO: &str = env!("CARGO_BIN_EXE_echo");
 const BROADCAST: &str = env!("CARGO_BIN_EXE_broadcast-c");
 
-/// What every node is told first.
+/// The first message to each node.
 pub(crate) const INIT: &str = r#"{"id":0,"src":"c0","dest":"n1","body":{"type":"init","node_id":"n1","node_ids":["n1"],"msg_id":1}}
 "#;
 
 const VALUES: usize = 100_000;
 
-/// As many messages as come in, one after the other without a pause.
+/// Echo of many messages without a pause between them.
 pub(crate) fn throughput() -> Figure {
     const MESSAGES: usize = 100_000;
     let input = echoes(MESSAGES);
@@ -37,7 +37,7 @@ pub(crate) fn throughput() -> Figure {
     Figure::faster(2.0, MESSAGES, times)
 }
 
-/// One message at a time, the next one when the last has come back.
+/// Echo of one message at a time.
 pub(crate) fn delay() -> Figure {
     const MESSAGES: usize = 5_000;
     let input = echoes(MESSAGES);
@@ -52,11 +52,11 @@ pub(crate) fn delay() -> Figure {
     Figure::slower(1.2, MESSAGES, times)
 }
 
-/// A long reply, beside that of a program that has it ready.
+/// A long reply, compared with a program that has it ready.
 ///
-/// It fits into the pipe, and whoever reads it stays awake. Otherwise most of what is measured is
-/// how the system lets the two take turns at a full pipe, and wakes them: the same program is five
-/// times as slow in one run as in another.
+/// It fits into the pipe, and the reader polls. Otherwise most of the time would be the system's
+/// scheduling of two processes at a full pipe, by which the same program is five times as slow in
+/// one run as in another.
 pub(crate) fn read_of_many_values() -> Figure {
     const READS: usize = 100;
     let read = r#"{"id":9,"src":"c1","dest":"n1","body":{"type":"read","msg_id":2}}"#;
@@ -80,7 +80,7 @@ pub(crate) fn read_of_many_values() -> Figure {
     Figure::slower(2.0, READS, times)
 }
 
-/// Reads a line, parses it, swaps what has to be swapped, writes it; nothing else.
+/// Parses each line, swaps the addresses, and writes the reply; nothing else.
 pub(crate) fn bare_loop() -> io::Result<()> {
     let mut input = BufReader::new(io::stdin().lock());
     let mut output = BufWriter::new(io::stdout().lock());
@@ -96,7 +96,7 @@ pub(crate) fn bare_loop() -> io::Result<()> {
         body.insert("in_reply_to".to_owned(), msg_id);
         serde_json::to_writer(&mut output, &message)?;
         output.write_all(b"\n")?;
-        // Only what stands in the buffer can be answered together.
+        // Only lines in the buffer can share a write.
         if input.buffer().is_empty() {
             output.flush()?;
         }
@@ -105,7 +105,7 @@ pub(crate) fn bare_loop() -> io::Result<()> {
     Ok(())
 }
 
-/// Answers every line with the same long one, which is ready before the first comes.
+/// Answers every line with the same long one, which is prepared before the first.
 pub(crate) fn bare_write() -> io::Result<()> {
     let mut reply = r#"{"src":"n1","dest":"c1","body":{"type":"read_ok","messages":["#.to_owned();
     for value in 0..VALUES {
@@ -130,7 +130,7 @@ fn this_program(word: &str) -> Command {
     command
 }
 
-/// Lines as Maelstrom's client sends them.
+/// Echo requests as Maelstrom's client sends them.
 pub(crate) fn echoes(count: usize) -> String {
     let mut lines = String::new();
     for id in 1..=count {

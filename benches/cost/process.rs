@@ -1,4 +1,4 @@
-//! What a process costs before it does anything.
+//! Costs of an idle process: its start and its memory.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use crate::pipes::NodeProcess;
 
 const ECHO: &str = env!("CARGO_BIN_EXE_echo");
 
-/// From the start of a process to its answer to `init`.
+/// Time from the start of a process to its `init_ok`.
 pub(crate) fn start() -> Figure {
     let times = (0..30).map(|_| {
         let mut node = None;
@@ -19,7 +19,7 @@ pub(crate) fn start() -> Figure {
     Figure::below("ms", 20.0, milliseconds)
 }
 
-/// What a node that has nothing to do keeps in memory.
+/// Resident memory of an idle node.
 pub(crate) fn memory() -> Figure {
     let node = NodeProcess::start(&mut Command::new(ECHO));
     let status = node.proc_file("status");

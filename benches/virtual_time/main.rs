@@ -1,4 +1,4 @@
-//! What a test in virtual time costs: `cargo bench --bench virtual_time`.
+//! Costs of tests in virtual time: `cargo bench --bench virtual_time`.
 
 mod nodes;
 
@@ -11,11 +11,11 @@ use eddy::{Fault, Test, workload};
 
 use self::nodes::{Broadcast, GossipTopology};
 
-/// How long challenge 3e may take: 30 simulated seconds of 25 nodes. Longer, and nobody tries many
-/// seeds.
+/// Maximum time of challenge 3e, which is 30 simulated seconds of 25 nodes. With more, nobody would
+/// try many seeds.
 const BOUND: Duration = Duration::from_millis(500);
 
-/// Of how many runs the median is taken. More take longer, fewer are at the mercy of the machine.
+/// Runs for each median. More take longer, fewer are disturbed by other processes.
 const RUNS: usize = 9;
 
 fn main() -> ExitCode {
@@ -61,9 +61,9 @@ fn measure(challenge: &str, test: &Test, layout: GossipTopology) -> Duration {
     wall
 }
 
-/// The last of several results, and the median of how long they took.
+/// The last of several results, and the median of their times.
 fn median<T>(work: impl Fn() -> T) -> (T, Duration) {
-    // This run warms caches up, and is not counted.
+    // An uncounted run to warm up the caches.
     let mut result = work();
     let mut times = [Duration::ZERO; RUNS];
     for time in &mut times {

@@ -1,5 +1,5 @@
-//! The nodes of challenges 3c, 3d and 3e in short, because a bench cannot see into another program:
-//! who tells whom, and how often, is what makes their traffic.
+//! Short forms of the nodes of challenges 3c, 3d and 3e, with the same traffic: who sends to whom,
+//! and how often.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,14 +9,14 @@ use glomers::gossip::{Batch, Gossip, Seen, Timing};
 use glomers::{Handler, Json, JsonArray, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
-/// Who tells whom.
+/// Topology of the gossip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GossipTopology {
     /// Each node sends to its neighbors on the grid, which forward it (3c).
     AsGiven,
-    /// Each node everybody else (3d).
+    /// Each node sends to all others (3d).
     Everybody,
-    /// The first node everybody else, and they the first, in batches (3e).
+    /// The first node is the hub: it sends to all others, and they to it, in batches (3e).
     Star,
 }
 

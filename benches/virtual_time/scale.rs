@@ -1,7 +1,7 @@
-//! What a thousand nodes cost in virtual time: `cargo bench --bench scale`.
+//! Costs of a thousand nodes in virtual time: `cargo bench --bench scale`.
 //!
-//! Each cluster runs in a process of its own, because the peak of a process's memory never goes
-//! down. A word on the command line runs this one cluster, in this process.
+//! Each cluster runs in its own process, because the peak of a process's memory never decreases.
+//! With the name of a cluster as argument, only this one runs, in this process.
 
 mod nodes;
 
@@ -14,16 +14,16 @@ use eddy::{Fault, Test, workload};
 
 use self::nodes::{Broadcast, GossipTopology};
 
-/// How many nodes there are: as many as anyone will try on a laptop.
+/// Nodes of a cluster: as many as anyone would try on a laptop.
 const NODES: usize = 1_000;
 
-/// How long a cluster may take. Longer, and nobody tries one twice.
+/// Maximum time of a cluster. With more, nobody would try one twice.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// How many KiB of memory it may take. More, and a machine that others use has no room for it.
+/// Maximum memory in KiB. More would not fit on a shared machine.
 const MEMORY: u64 = 2 << 20;
 
-/// Of this seed, the partition lets each node hear another majority, which takes longest to draw.
+/// Seed whose partition lets each node hear a different majority, which takes longest to generate.
 const SEED: u64 = 1;
 
 /// The clusters: name, topology and faults.
@@ -72,7 +72,7 @@ fn measure(name: &str, layout: GossipTopology, faults: &[Fault]) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "no test sends 2^53 messages")]
     let (memory, rate) = (peak as f64 * 1024.0 / 1e6, sent as f64 / seconds / 1e3);
     println!("{name:10} {seconds:8.1} {memory:11.0} {sent:11} {rate:8.0}");
-    // Nodes that forget what they knew when they are killed lose values.
+    // These nodes have no storage, so kills lose values.
     if faults.is_empty() {
         report.assert_valid();
     }
@@ -84,7 +84,7 @@ fn measure(name: &str, layout: GossipTopology, faults: &[Fault]) -> bool {
     holds
 }
 
-/// The most memory that this process has had, in KiB.
+/// Peak memory of this process in KiB.
 fn peak() -> u64 {
     let status =
         fs::read_to_string("/proc/self/status").expect("Linux has a status of each process");

@@ -1,5 +1,5 @@
-//! What the broadcasts cost, in messages and in time, beside the least that is possible: pictures
-//! and tables, from runs in virtual time.
+//! Costs of the broadcasts in messages and latency, compared with the least possible: charts and
+//! tables from runs in virtual time.
 //!
 //! `make frontier` writes `docs/frontier.svg`, `docs/cluster-size.svg` and `docs/frontier.md`. The
 //! same code gives the same bytes.
@@ -23,11 +23,11 @@ use eddy::latency::Distribution;
 
 use self::run::{BroadcastRun, Variant};
 
-/// The periods of broadcast-e that are tried with 25 nodes, in milliseconds. The last but one is
-/// that of `make broadcast-e-slow`; a longer one misses the latencies of 3e where these vary.
+/// Batch periods of broadcast-e with 25 nodes, in milliseconds. The last but one is that of `make
+/// broadcast-e-slow`. A longer one misses the limits of 3e if latencies vary.
 const PERIODS: [u64; 7] = [100, 200, 300, 500, 1000, 1300, 1600];
 
-/// The sizes of clusters that are tried.
+/// Cluster sizes.
 const SIZES: [usize; 5] = [5, 25, 100, 400, 1000];
 
 fn main() -> anyhow::Result<()> {

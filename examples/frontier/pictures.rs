@@ -1,12 +1,12 @@
-//! What is drawn.
+//! The charts.
 
 use eddy_pages::chart::{Area, Axis, Chart, Series};
 
 use crate::limit;
 use crate::run::{BroadcastRun, Variant};
 
-/// Broadcasts that others have shown, measured in the same challenge: messages per operation, and
-/// the median and longest latency in milliseconds.
+/// Published solutions of others, measured in the same challenge: messages per operation, and
+/// median and longest latency in milliseconds.
 pub(crate) const OTHERS: [(&str, f64, u64, u64); 4] = [
     ("flood over tree4, acknowledged", 24.2, 369, 523),
     ("star, acknowledged", 22.6, 174, 222),

@@ -11,12 +11,12 @@ use eddy::{Test, Validity, workload};
 
 use crate::{broadcast_d, broadcast_e};
 
-/// Which broadcast is run.
+/// A broadcast node and its parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Variant {
-    /// Everybody tells everybody.
+    /// Each node sends to all others at once.
     D,
-    /// Batches by way of a hub, one per so many milliseconds.
+    /// Batches through a hub, with this period in milliseconds.
     E(u64),
 }
 
@@ -80,7 +80,7 @@ fn count<T>(items: impl Iterator<Item = T>) -> f64 {
     u32::try_from(items.count()).map_or(f64::INFINITY, f64::from)
 }
 
-/// How many messages of other nodes pass through the busiest one.
+/// Number of messages that the busiest node sends to other nodes and receives from them.
 fn busiest(trace: &str) -> f64 {
     let mut messages: BTreeMap<&str, u32> = BTreeMap::new();
     for line in trace.lines() {

@@ -1,4 +1,4 @@
-//! The tables behind the pictures, as Markdown.
+//! The figures of the charts as Markdown tables.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
-//! A body taken apart: the reserved fields are read, the values of all others are still text.
+//! A body split into its fields: the reserved ones are parsed, the values of the others stay text.
 //!
-//! A line is gone through once, and then each value once more when somebody wants it. What nobody
-//! wants costs nothing more.
+//! The line is scanned once. A value is parsed only when it is read, so unused values cost nothing
+//! more.
 
 use std::array;
 use std::borrow::Cow;
@@ -22,15 +22,15 @@ const TYPE: &str = "type";
 const MSG_ID: &str = "msg_id";
 const IN_REPLY_TO: &str = "in_reply_to";
 
-/// The fields of a JSON object in their order; a key that comes twice is there twice, but for the
-/// reserved ones, which must not.
+/// The fields of a JSON object in their order, duplicates included. A duplicate reserved field is
+/// an error.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
     pub(crate) header: Header<'a>,
     others: Vec<(CowStr<'a>, &'a RawValue)>,
 }
 
-/// A string that is borrowed if it can be, which [`Cow`] by itself is not.
+/// A string that is deserialized without a copy where possible, as a bare [`Cow`] is not.
 #[derive(Debug, serde::Deserialize)]
 struct CowStr<'a>(#[serde(borrow)] Cow<'a, str>);
 

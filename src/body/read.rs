@@ -1,4 +1,4 @@
-//! From a body to an enum.
+//! Deserialization of a body as an enum.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::forward_to_deserialize_any;
 use super::Fields;
 use crate::message::Message;
 
-/// Why a body is not what the receiver can take.
+/// Reason for which a body cannot be read as the receiver's type.
 #[derive(Debug)]
 pub(crate) enum BodyError {
     /// No variant of the enum has this type.
@@ -18,12 +18,12 @@ pub(crate) enum BodyError {
     InvalidFields(String),
 }
 
-/// A body that is to be read as an enum by its variants, as anything else by its fields, or as the
-/// text that it is.
+/// Deserializer of a body: of an enum by the body's type, of a struct or a map by its fields, and
+/// of a [`RawValue`](serde_json::value::RawValue) as text.
 #[derive(Clone, Copy)]
 pub(crate) struct Body<'b, 'de> {
     pub(crate) fields: &'b Fields<'de>,
-    /// The line that it stands on.
+    /// The line with the message of this body.
     pub(crate) line: &'de str,
 }
 
@@ -58,7 +58,7 @@ impl<'de> de::Deserializer<'de> for Body<'_, 'de> {
         Ok(visitor.visit_map(self.fields.values(Some(fields)))?)
     }
 
-    // This is how `RawValue` asks for its text.
+    // `RawValue` requests its text in this way.
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -117,7 +117,7 @@ impl de::Error for BodyError {
         BodyError::InvalidFields(message.to_string())
     }
 
-    // Only the body's own type is looked up through this type of error: enums within its fields
+    // Only the variant of the body itself is looked up with this error type: enums in its fields
     // are read by serde_json.
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         BodyError::UnknownType(format!("{variant:?}, expected one of {}", expected.join(", ")))

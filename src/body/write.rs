@@ -1,9 +1,9 @@
-//! From an enum to a body.
+//! Serialization of an enum as a body.
 
 use serde::ser::{self, Impossible, Serialize};
 use serde_json::{Error, Result, Value, to_writer};
 
-/// Writes a body, with the two numbers that the protocol adds to it.
+/// Writes a body with the protocol's fields `msg_id` and `in_reply_to`.
 pub(crate) fn write(
     out: &mut Vec<u8>,
     body: &(impl Serialize + ?Sized),
@@ -26,14 +26,14 @@ pub(crate) fn write(
 /// Serializer of the fields of an enum variant, a struct or a map, into an object that is open.
 struct FieldWriter<'o> {
     out: &'o mut Vec<u8>,
-    /// The key of a map's entry, until its value comes.
+    /// The key of a map entry whose value has not been written yet.
     key: Option<String>,
 }
 
 impl FieldWriter<'_> {
     /// Begins a field. The key is JSON text that includes the colon.
     fn begin(&mut self, key: &str) {
-        // No value ends like this.
+        // No value ends in `{`, so this is the first field.
         if !self.out.ends_with(b"{") {
             self.out.push(b',');
         }

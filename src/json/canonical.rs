@@ -1,9 +1,9 @@
-//! The canonical text of a value: one text for all texts of it.
+//! Canonical text of a JSON value: the same for all texts that Maelstrom reads as equal values.
 //!
-//! Values are equal if Maelstrom cannot tell them apart, which reads JSON by Cheshire and compares
-//! by Clojure's `=`. So it is in one pass over the text: what is compared often must not cost more
-//! than what was read once. `serde_json` would round large integers to floats on the way, and it
-//! refuses floats beyond 64 bits and halves of surrogate pairs, both of which Java takes.
+//! Maelstrom reads JSON by Cheshire and compares by Clojure's `=`. The canonical text is made in
+//! one pass over the text, because values are compared more often than they are received.
+//! `serde_json` is no help here: it rounds large integers to floats, and rejects floats beyond 64
+//! bits and halves of surrogate pairs, which Java accepts.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,8 +15,7 @@ const MAX_DEPTH: usize = 100;
 /// Characters between two tokens. In valid JSON, the order of the tokens makes them redundant.
 const SEPARATORS: [char; 6] = [' ', '\t', '\n', '\r', ',', ':'];
 
-/// The canonical text of a valid JSON text, which is the text itself if it is canonical already, as
-/// integers and most strings are.
+/// The canonical text of a valid JSON text. Integers and most strings are canonical already.
 pub(super) fn text(json: &str) -> Cow<'_, str> {
     if is_canonical(json) {
         return Cow::Borrowed(json);
@@ -26,7 +25,7 @@ pub(super) fn text(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether this is canonical at first sight: an integer, a string without escapes, or a word.
+/// True for texts that are surely canonical: integers, strings without escapes, and words.
 fn is_canonical(json: &str) -> bool {
     match json.as_bytes() {
         [b'"', ..] => !json.contains('\\'),
@@ -65,7 +64,7 @@ impl<'a> Canonicalizer<'a> {
         out.push(']');
     }
 
-    /// Of a key that is there twice, the last value counts.
+    /// Reads an object. The last of duplicate keys counts.
     fn object(&mut self, out: &mut String, depth: usize) {
         self.take(1);
         let mut fields = BTreeMap::new();
@@ -86,7 +85,7 @@ impl<'a> Canonicalizer<'a> {
         out.push('}');
     }
 
-    /// Reads a string, and gives what stands between its quotes.
+    /// Reads a string and returns the text between its quotes.
     fn string(&mut self) -> &'a str {
         let length = string_length(self.rest);
         let string = self.take(length);
@@ -99,7 +98,7 @@ impl<'a> Canonicalizer<'a> {
         self.take(self.rest.find(is_end).unwrap_or(self.rest.len()))
     }
 
-    /// Reads an array or an object as it stands.
+    /// Reads an array or an object without making it canonical.
     fn nested(&mut self) -> &'a str {
         let (bytes, mut end, mut depth) = (self.rest.as_bytes(), 0, 0);
         while end < bytes.len() {
@@ -139,7 +138,7 @@ impl<'a> Canonicalizer<'a> {
     }
 }
 
-/// How long the string is with which a text begins, with its quotes.
+/// Length of the string at the beginning of a text, with its quotes.
 fn string_length(json: &str) -> usize {
     let mut is_escaped = false;
     let is_end = |byte: &u8| {
@@ -151,8 +150,8 @@ fn string_length(json: &str) -> usize {
     end.map_or(json.len(), |end| end + 2)
 }
 
-/// Appends a string with as few escapes as JSON allows. It is one of UTF-16, as in Java: an escape
-/// may be half of a surrogate pair, which stays an escape unless the other half follows.
+/// Appends a string with as few escapes as possible. Strings are UTF-16, as in Java: an escape may
+/// be half of a surrogate pair, and stays an escape unless the other half follows.
 fn push_string(out: &mut String, string: &str) {
     out.push('"');
     let mut units: Vec<u16> = Vec::new();
@@ -176,7 +175,7 @@ fn push_string(out: &mut String, string: &str) {
     out.push('"');
 }
 
-/// What the escape stands for whose backslash was read, and how long the rest of it is.
+/// The UTF-16 unit of an escape, and the length of the escape without its backslash.
 fn unescape(escape: &str) -> (u16, usize) {
     match escape.as_bytes().first().copied().unwrap_or_default() {
         b'b' => (0x08, 1),
@@ -190,12 +189,12 @@ fn unescape(escape: &str) -> (u16, usize) {
 }
 
 fn push_escape(out: &mut String, unit: u32) {
-    // Writing into a string does not fail.
+    // Writing to a string does not fail.
     let _ = write!(out, "\\u{unit:04x}");
 }
 
-/// Appends a word or an integer as it is, and a float as the shortest text that is read as the same
-/// one of 64 bits. As in Clojure, an integer is never a float, and `-0.0` is `0.0`.
+/// Appends a word or an integer unchanged, and a float as the shortest text that parses to the same
+/// 64 bits. As in Clojure, an integer is never equal to a float, and `-0.0` equals `0.0`.
 fn push_scalar(out: &mut String, scalar: &str) {
     let is_float = scalar.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
         && scalar.contains(['.', 'e', 'E']);

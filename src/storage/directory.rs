@@ -1,16 +1,16 @@
 //! The system's disk: a directory with one file for each log and each value.
 //!
-//! What a kill leaves in the system's cache is not on the disk yet. So a file is synced before it
-//! is read: what a node builds on in its new life must not be lost by the next power failure.
-//! Nothing helps against a sync that has failed in a former life; then the cache may show what the
-//! disk does not have, but nobody was told that it was stored.
+//! After a kill, data may be in the system's cache only. So a file is synced before it is read:
+//! data that a restarted node has read must survive the next power failure. If a sync failed in a
+//! former incarnation, the cache may hold data that the disk does not have. That cannot be
+//! detected, but this data was never acknowledged.
 //!
-//! Two processes that write the same files would each overwrite what the other has acknowledged.
-//! So whoever reads or writes here has locked the file `lock` before, which no log and no value can
-//! be named like. The system frees a lock when its process is gone, however that ended; a program
-//! that the node starts does not inherit it. A node whose directory is removed and made anew writes
-//! nothing more. Where a file system has no locks, the node goes on
-//! without: the lock is to keep people from a mistake, and nothing that is stored rests on it.
+//! Two processes that write the same files would overwrite each other's acknowledged data. So each
+//! read and write first locks the file `lock`, a name that no log and no value can have. The system
+//! releases the lock when the process ends in any way, and child processes do not inherit it. A
+//! node whose directory is removed and created again writes nothing more. Where the file system has
+//! no locks, the node continues without: the lock guards against a mistake of the operator, and the
+//! correctness of the files does not depend on it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
@@ -34,25 +34,25 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 /// the start.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A directory as a [`Disk`]. It must be there, and it is locked from the first use on: another
-/// node that would use it is refused, until this value and its clones are gone.
+/// A [`Disk`] in an existing directory. From its first use until this value and its clones are
+/// dropped, the directory is locked, and another node that tries to use it fails.
 ///
-/// The disk is waited for on a thread of tokio's, so the node goes on meanwhile. The thread is made
-/// at the first write, and ends some seconds after the last.
+/// Writes run on a blocking thread of tokio, so the node continues meanwhile. The thread is started
+/// by the first write, and ends some seconds after the last.
 #[derive(Debug, Clone)]
 pub struct Directory {
     path: PathBuf,
-    /// None inside where the file system has no locks.
+    /// The locked file; `Some(None)` if the file system has no locks.
     lock: Arc<OnceLock<Option<File>>>,
 }
 
 impl Directory {
-    /// The directory at this path.
+    /// The directory at this path, which must exist.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Directory { path: path.into(), lock: Arc::default() }
     }
 
-    /// Makes this node the only one here.
+    /// Locks the directory, or checks that it is still locked and the same.
     fn lock(&self) -> io::Result<()> {
         if self.lock.get().is_none() {
             let file =
@@ -104,15 +104,15 @@ impl Directory {
         write: fn(&Path, &str, &[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
         self.lock()?;
-        // The thread goes on if the node is dropped, so it has the lock as well.
+        // The thread continues when the node is dropped, so it must hold the lock, too.
         let (this, file, bytes) = (self.clone(), file.to_owned(), bytes.to_vec());
         let thread = tokio::task::spawn_blocking(move || write(&this.path, &file, &bytes));
         thread.await.map_err(io::Error::other)?
     }
 }
 
-/// Locks a file, and waits a little for whoever has it: the system takes a moment to let go of the
-/// lock of a process that was killed.
+/// Locks a file, and waits for a process that holds it: the system needs a moment to release the
+/// lock of a killed process.
 fn try_lock(file: &File) -> Result<(), TryLockError> {
     let start = Instant::now();
     loop {
@@ -190,7 +190,7 @@ fn append(directory: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
     file.sync_data()
 }
 
-/// What a kill leaves of the new file is overwritten by the next replacement.
+/// Writes a new file and renames it. A torn `.new` file is overwritten by the next replacement.
 fn replace(directory: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
     let new_path = directory.join(format!("{file}.new"));
     let mut new_file = File::create(&new_path)?;
@@ -200,7 +200,7 @@ fn replace(directory: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
     sync_directory(directory)
 }
 
-/// Makes the names in a directory durable, where a directory can be opened.
+/// Makes the names in a directory durable, on systems where a directory can be opened.
 fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { fs::metadata(path).map(|_| ()) }
 }

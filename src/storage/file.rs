@@ -1,12 +1,12 @@
-//! One file, and those who wait until what they wrote is durable.
+//! Write queue of one file: group commit, and marks of durable batches.
 //!
-//! A task of the node does the writing, and whoever calls only waits for it: so a call that is
-//! dropped leaves no half of a record behind, and no one else waiting. The task lives while there
-//! is something to write. What comes while the disk is busy waits, and then goes as one batch with
-//! one sync: the more callers there are, the less each of them costs.
+//! A task of the node writes, and callers only wait for it. So a dropped call neither leaves half
+//! of a record in the file nor blocks other callers. The task runs while there is something to
+//! write. Records that arrive during a write form the next batch, with a single sync: the more
+//! callers there are, the less each of them costs.
 //!
-//! The next batch shows that the one before was durable. Where none comes for a while, an empty one
-//! does it: another sync, but at a time when nobody waits for the disk.
+//! A batch shows that the one before it was durable. After a while without writes, an empty batch,
+//! a mark, does the same. It takes another sync, but at a time when nobody waits for the disk.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -28,7 +28,7 @@ use super::recovery::RecoveredFile;
 /// more writes: each that is the only one in this time.
 const MARK_DELAY: Duration = Duration::from_secs(1);
 
-/// What is to be done with records.
+/// Place of new records: after those in the file, or instead of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WriteMode {
     Append,
@@ -51,17 +51,17 @@ struct FileState {
     is_writing: bool,
     /// The error of a failed write, after which all further writes fail.
     failure: Option<Rc<str>>,
-    /// How many batches the file has; none before there is a file.
+    /// The number of batches in the file; 0 if there is no file.
     batches: u64,
-    /// Whether the file shows that the last of them is durable.
+    /// True if the file shows that its last batch is durable.
     is_marked: bool,
-    /// When that one was written, or found.
+    /// Time at which the last batch was written or recovered.
     written_at: Instant,
     /// True while the task that will mark the last batch is running.
     is_mark_scheduled: bool,
 }
 
-/// What is written at once.
+/// Records that are written together.
 #[derive(Default)]
 struct PendingBatch {
     is_replacement: bool,
@@ -101,7 +101,7 @@ impl DurableFile {
         self.schedule_mark();
     }
 
-    /// Entries as lines of JSON.
+    /// Serializes entries as lines of JSON.
     pub(super) fn lines(&self, entries: &[impl Serialize]) -> Vec<u8> {
         let mut lines = Vec::new();
         for entry in entries {
@@ -112,7 +112,7 @@ impl DurableFile {
         lines
     }
 
-    /// Puts lines into the queue, and waits until they are durable.
+    /// Queues lines, and waits until they are durable.
     pub(super) fn write(
         self: &Rc<Self>,
         mode: WriteMode,
@@ -121,7 +121,7 @@ impl DurableFile {
         let (caller, answer) = oneshot::channel();
         let mut state = self.state.borrow_mut();
         if let Some(failure) = &state.failure {
-            // Whoever does not listen does not want to know.
+            // The caller may have dropped its future.
             let _ = caller.send(Err(Rc::clone(failure)));
         } else if self.storage.disk().is_none() {
             let _ = caller.send(Ok(()));
@@ -180,7 +180,7 @@ impl DurableFile {
         Ok(())
     }
 
-    /// Refuses what waits and what will come.
+    /// Fails all pending and future writes.
     ///
     /// A retry would be wrong. The kernel may drop the pages that it could not write, and then the
     /// next sync succeeds although they are lost (Rebello et al., *Can Applications Recover from
@@ -223,6 +223,7 @@ impl DurableFile {
         state.is_mark_scheduled.then(|| since + MARK_DELAY)
     }
 
+    /// Writes a mark, unless the file was written since `due` was computed.
     async fn mark(self: Rc<Self>, due: Instant) {
         {
             let state = &mut *self.state.borrow_mut();

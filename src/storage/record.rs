@@ -1,5 +1,5 @@
-//! Records and batches as text: one line each, `{checksum} {label} {JSON}`, so that people can read
-//! a file and mend it.
+//! Text format of records and batches: a record is a line `{checksum} {label} {JSON}`, which people
+//! can read and repair.
 //!
 //! ```text
 //! 495007b8 1:1/2 {"term":3}
@@ -10,14 +10,12 @@
 //! af9bc0df 3:0/0
 //! ```
 //!
-//! The label `1:2/2` says that this is record 2 of the 2 of batch 1. A batch without records is a
-//! line as well, `3:0/0`. A blank line stands between two batches, so that a line break that is
-//! changed makes one bad line of two within a batch only.
+//! The label `1:2/2` means record 2 of 2 in batch 1. A batch without records is the line `3:0/0`. A
+//! blank line separates batches, so that a damaged line break never joins lines of two batches.
 //!
-//! The checksum is that of all that stands behind it, label and JSON: so a record that stands
-//! elsewhere than it was written is found, as one that was changed is. It is CRC-32, which finds
-//! every error within 32 bits in a row and misses one in four thousand million of all others. That
-//! is for accidents; nobody is kept from writing a record of his own.
+//! The checksum covers label and JSON, so it detects a record that was moved as well as one that
+//! was changed. It is CRC-32, which detects every error within 32 consecutive bits and misses one
+//! in 2^32 of the others. It protects against accidents, not against forgery.
 
 use std::fmt;
 
@@ -26,28 +24,28 @@ use serde::Serialize;
 /// Length of the checksum: eight hexadecimal digits and a space.
 const CHECKSUM_LENGTH: usize = 9;
 
-/// A record's place in its file.
+/// Position of a record in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Label {
-    /// The number of its batch, from 1.
+    /// The batch, from 1.
     pub(super) batch: u64,
-    /// Its number in the batch, from 1; 0 in a batch without records.
+    /// The record in the batch, from 1; 0 in a batch without records.
     pub(super) record: u64,
     /// The number of records in the batch.
     pub(super) record_count: u64,
 }
 
-/// A record that is whole.
+/// A whole record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Record<'a> {
     pub(super) label: Label,
     /// Empty in a batch without records.
     pub(super) json: &'a [u8],
-    /// How many bytes it takes, with everything around the JSON.
+    /// Length of the line in bytes, with its line break.
     pub(super) length: usize,
 }
 
-/// What is wrong with a line that is no record.
+/// Error of a line that is no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordError {
     EndOfFile,
@@ -76,11 +74,11 @@ pub(super) fn parse_record(bytes: &[u8]) -> Result<Record<'_>, RecordError> {
     Ok(Record { label, json, length: end + 1 })
 }
 
-/// Adds an entry as a line of JSON: what [`batch`] makes records of.
+/// Appends an entry as a line of JSON, for [`encode_batch`].
 pub(super) fn push_line(lines: &mut Vec<u8>, entry: &impl Serialize) -> serde_json::Result<()> {
     let start = lines.len();
     serde_json::to_writer(&mut *lines, entry)?;
-    // JSON that is passed on as text may contain line breaks, between its tokens.
+    // JSON that is passed on as text may contain line breaks between its tokens.
     for byte in lines[start..].iter_mut().filter(|byte| **byte == b'\n') {
         *byte = b' ';
     }

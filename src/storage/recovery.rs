@@ -1,42 +1,42 @@
-//! What a file's bytes are in a new life of the node: whole batches, behind them at most what a
-//! kill has torn, or else damage.
+//! Recovery of a file after a restart: whole batches, then at most a torn batch; all else is
+//! damage.
 //!
-//! A file comes into being by a replacement, which makes it durable before it gets its name. So
-//! batch 1 was durable, always. And a batch is written when the sync of the one before has
-//! returned. So whatever stands behind a batch shows that this batch was durable: the next one, or
-//! the empty batch that is written when there is nothing else to write for a while. Only the last
-//! batch may have been on its way when the node was killed, and a kill leaves of it some of its
-//! records, in their order, and anything between them. Whatever else is found was durable, and has
-//! been changed since.
+//! A file is created by a replacement, which is durable before the file gets its name. So batch 1
+//! is always durable. A later batch is written only when the sync of the one before has returned.
+//! So a batch was durable if anything follows it: the next batch, or the mark that is written after
+//! a pause. Only the last batch may have been in flight when the node was killed. A kill leaves
+//! some of its records, in order, with arbitrary bytes between them. Anything else was durable, and
+//! was changed since: damage.
 
 use std::fmt;
 
 use super::record::{self, Label, Record, RecordError};
 
-/// What stands in a file that no disk has damaged.
+/// Contents of a file without damage.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct RecoveredFile<'a> {
     /// The JSON of each record.
     pub(super) records: Vec<&'a [u8]>,
-    /// How many batches are whole.
+    /// The number of whole batches.
     pub(super) batches: u64,
-    /// How many bytes they take. What stands behind those was torn.
+    /// Length of these batches in bytes. The rest of the file is torn.
     pub(super) length: usize,
-    /// Whether the file shows that its last batch was durable.
+    /// True if the file shows that its last batch was durable.
     pub(super) is_marked: bool,
 }
 
-/// Something that was durable and is so no more.
+/// A place at which durable data was changed or lost.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Damage {
     batch: u64,
     record: u64,
-    /// Where this record should begin.
+    /// Offset at which this record should begin.
     at: usize,
     line: usize,
     kind: DamageKind,
 }
 
+/// Reason for which a record counts as damaged.
 #[derive(Debug, PartialEq, Eq)]
 enum DamageKind {
     InvalidRecord(RecordError),
@@ -118,7 +118,7 @@ fn expect_record(
     if record.label == expected { Ok(record) } else { Err(DamageKind::WrongLabel(record.label)) }
 }
 
-/// Whether a kill may have left this of a batch that was being written.
+/// True if a kill during the write of this batch may have left these bytes.
 fn is_torn(rest: &[u8], batch: u64) -> bool {
     let lines = rest.split_inclusive(|byte| *byte == b'\n');
     let labels =
@@ -143,7 +143,7 @@ impl Damage {
     }
 }
 
-/// In words that follow "is damaged at".
+/// A phrase that follows "is damaged at".
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Damage { batch, record, at, line, kind } = self;
@@ -160,13 +160,13 @@ impl fmt::Display for Damage {
 mod tests {
     use super::*;
 
-    /// A log of these batches of lines.
+    /// A log of batches of lines.
     fn file(batches: &[&str]) -> Vec<u8> {
         let batches = (1..).zip(batches);
         batches.flat_map(|(number, lines)| record::encode_batch(number, lines.as_bytes())).collect()
     }
 
-    /// The lines in this order, without blank ones, counted from 0; a negative one is spoiled.
+    /// The non-blank lines in this order, counted from 0. A negative number damages the line.
     fn rearranged(bytes: &[u8], order: &[i32]) -> Vec<u8> {
         let lines = bytes.split_inclusive(|byte| *byte == b'\n');
         let lines: Vec<&[u8]> = lines.filter(|line| *line != b"\n").collect();
@@ -217,7 +217,7 @@ mod tests {
         let at = damage("1 of batch 1 (line 1, byte 0)", "found record 1 of 3 of batch 2");
         check(&bytes, &[2, 3, 4], Err(&at));
         check(b"", &[], Err("record 1 of batch 1 (line 1, byte 0): the file ends before it"));
-        // Blank lines mean nothing: people may have put them there.
+        // Blank lines are ignored: people may have added some.
         let spaced = String::from_utf8(bytes).unwrap().replace("\n\n", "\n\n\n\n");
         assert_eq!(read_log(spaced.as_bytes()).map(|found| found.records.len()), Ok(8));
     }
@@ -248,7 +248,7 @@ mod tests {
         check(&marked, Some((3, true)));
         check(&rearranged(&marked, &[0, -1, 2, 3]), None);
         check(&rearranged(&marked, &[0, 1, -2, 3]), None);
-        // The mark alone is lost, and nothing else.
+        // Only the mark is lost.
         check(&rearranged(&marked, &[0, 1, 2, -3]), Some((2, false)));
     }
 

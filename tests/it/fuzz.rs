@@ -1,7 +1,6 @@
-//! Nothing that comes in kills a node, and nothing is answered wrongly: 100 000 lines, compared
-//! with an [`oracle`].
+//! Fuzz test: no input ends a node, and all output is as an [`oracle`] predicts, for 100 000 lines.
 //!
-//! `GLOMERS_SEED` and `GLOMERS_CASES` choose other lines, and more of them.
+//! `GLOMERS_SEED` and `GLOMERS_CASES` set another seed and another number of lines.
 
 mod child;
 mod generator;
@@ -15,6 +14,7 @@ mod tables;
 use generator::LineGenerator;
 use node::{LineCounts, check, message};
 
+/// Lines of all tests together, by default.
 const CASES: usize = 100_000;
 
 /// Lines of input for one node.
@@ -87,7 +87,7 @@ fn one_node(seed: u64, line: fn(&mut LineGenerator) -> Vec<u8>) -> Result<LineCo
     }
     let largest = CHUNK_SIZES[random.below(CHUNK_SIZES.len())];
     check(&lines.join(&b'\n'), seed, largest).map_err(|difference| {
-        // One line alone says more than all of them.
+        // A single line that fails alone is easier to understand than all of them.
         let init = message("c0", INIT);
         let alone = |line: &Vec<u8>| [init.as_bytes(), line].join(&b'\n');
         let culprit = lines.iter().find(|line| check(&alone(line), seed, largest).is_err());

@@ -1,4 +1,4 @@
-//! The library and its nodes from outside: as a process, on the wire, on disk.
+//! Tests of the library and the nodes from outside: as processes, by messages, on disk.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 

@@ -1,5 +1,5 @@
-//! A node's memory is flat: whatever its peers do not answer, for an hour of virtual time, and
-//! whatever its clients ask, a million times.
+//! Memory of a node: constant during an hour of virtual time with dead peers, and during a million
+//! requests.
 
 mod cluster;
 
@@ -39,7 +39,7 @@ fn an_hour_of_gossip_to_dead_neighbors_allocates_only_the_backlog() {
         }
         EchoNode { node }
     });
-    // In 3300 s: everything to two neighbors each 1.7 s.
+    // In 3300 s: one batch to each of two neighbors every 1.7 s.
     check_an_hour(cluster, 3870..3890);
 }
 
@@ -153,8 +153,8 @@ fn a_burst_of_requests_frees_its_memory_although_a_task_stays() {
     assert!(memory.bytes_max > 50 << 20 && memory.bytes_current <= RETAINED_BYTES, "{memory:?}");
 }
 
-/// Nobody says a word for an hour. Checks how many messages the node sends in the last 55
-/// minutes, and that they leave nothing behind.
+/// Runs an hour in which no peer replies. Checks the number of messages in the last 55 minutes, and
+/// that they leak nothing.
 #[track_caller]
 fn check_an_hour(mut cluster: MeasuredNode, messages: Range<usize>) {
     let mut received = 0;
@@ -165,14 +165,14 @@ fn check_an_hour(mut cluster: MeasuredNode, messages: Range<usize>) {
     check_flat(&memory);
 }
 
-/// Nothing more is there at the end than was at the beginning, although there was much between.
+/// Checks that there were many allocations and that nearly all were freed.
 #[track_caller]
 fn check_flat(memory: &AllocationInfo) {
     assert!(memory.count_total > 1000, "{memory:?}");
     assert!(memory.bytes_current.abs() <= 1024 && memory.count_current.abs() <= 8, "{memory:?}");
 }
 
-/// Says a million lines, of which each gets so many replies.
+/// Sends a million lines, each with so many replies, and checks that nothing leaks.
 #[track_caller]
 fn check_lines(replies: usize, line: impl Fn(usize) -> String) {
     const AT_ONCE: usize = 1000;
@@ -188,7 +188,7 @@ fn check_lines(replies: usize, line: impl Fn(usize) -> String) {
         for round in 0..times {
             lines.clear();
             for id in 0..AT_ONCE {
-                // Numbers of one length: longer lines would want larger buffers.
+                // Numbers of constant length, because longer lines need larger buffers.
                 writeln!(lines, "{}", line(1_000_000 + round * AT_ONCE + id)).unwrap();
             }
             let (to_node, from_node) = (&mut world.to_node, &mut world.from_node);

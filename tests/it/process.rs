@@ -1,4 +1,4 @@
-//! Nodes as processes: what only a real stdin, stdout and exit code can show.
+//! Nodes as processes: tests that need a real stdin, stdout and exit code.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -17,11 +17,11 @@ const INIT: &str = r#"{"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"
 const INIT_OK: &str = r#"{"src":"n1","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}
 "#;
 
-/// Gives a process this input and waits for its end.
+/// Runs a process with this input until it ends.
 fn run(command: &mut Command, input: &str) -> Output {
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
-    // A process that is down already takes no input, which is what some of them are here for.
+    // Fails if the process has ended already, as some of these tests expect.
     let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
     process.wait_with_output().unwrap()
 }
@@ -78,7 +78,7 @@ fn a_node_whose_stdout_is_closed_ends_with_an_error() {
     let mut command = Command::new(ECHO);
     let command = command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
-    // stdin stays open: the node must end although it could read on.
+    // stdin stays open, so only the failed write can end the node.
     let mut stdin = process.stdin.take().unwrap();
     stdin.write_all(INIT.as_bytes()).unwrap();
     let output = process.wait_with_output().unwrap();
@@ -88,7 +88,7 @@ fn a_node_whose_stdout_is_closed_ends_with_an_error() {
     assert!(stderr.starts_with("Error: cannot write output\n"), "{stderr}");
 }
 
-/// A node with bugs: one in its handler, one in what it does in the background.
+/// A node with two bugs: one in its handler, one in a background task.
 struct Buggy {
     node: Node,
 }
@@ -125,7 +125,7 @@ impl Handler for Buggy {
     }
 }
 
-/// Runs itself once more, as a process that is the node.
+/// Starts the test executable again, as the node.
 #[test]
 fn a_panic_ends_the_process_while_its_input_is_open() {
     const RUN_AS_NODE: &str = "GLOMERS_TEST_RUN_AS_NODE";
@@ -179,7 +179,7 @@ impl KillableNode {
         lines.find(|line| line.contains(&kind)).unwrap()
     }
 
-    /// Kills it by `SIGKILL`, and returns what it had said.
+    /// Kills it by `SIGKILL`, and returns the rest of its output.
     fn kill(mut self) -> Vec<String> {
         self.process.kill().unwrap();
         self.process.wait().unwrap();

@@ -1,5 +1,5 @@
-//! Requests that few clients send, to the programs of the nodes: keys that are written in different
-//! ways, many parts, long values. How long a program has run, Linux tells.
+//! Unusual requests to the nodes as processes: keys with several JSON texts, many parts, long
+//! values. CPU time is measured on Linux only.
 
 #[cfg(target_os = "linux")]
 mod growth;
@@ -35,7 +35,7 @@ const TXN_LIST_APPEND: &str = env!("CARGO_BIN_EXE_txn-list-append");
 /// The process of node n1. The test plays its client, its store and its peers.
 struct ProcessUnderTest {
     process: Child,
-    /// What is written by a thread, so that the node can be heard meanwhile.
+    /// Lines for a thread that writes them, so that the test can read meanwhile.
     lines: Sender<String>,
     output: Lines<BufReader<ChildStdout>>,
     /// Number of requests so far.
@@ -70,7 +70,7 @@ impl ProcessUnderTest {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdin = process.stdin.take().unwrap();
         let (lines, said) = mpsc::channel::<String>();
-        // It ends with the process, or with the sender.
+        // The thread ends with the process or with the sender.
         thread::spawn(move || said.iter().all(|line| writeln!(stdin, "{line}").is_ok()));
         let output = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut node =
@@ -85,14 +85,14 @@ impl ProcessUnderTest {
         self.receive_reply()
     }
 
-    /// Sends a request in the name of a client.
+    /// Sends a request as the client c1.
     fn request(&mut self, body: &str) {
         self.request_count += 1;
         let fields = body.strip_prefix('{').unwrap();
         self.send("c1", &format!(r#"{{"msg_id":{},{fields}"#, self.request_count));
     }
 
-    /// For how long the node has run so far: while others keep the machine busy, it does not.
+    /// CPU time of the process so far.
     #[cfg(target_os = "linux")]
     fn cpu_time(&mut self) -> Duration {
         // Linux updates it when the process goes to sleep, as it does after one more reply.
@@ -136,13 +136,13 @@ impl ProcessUnderTest {
 
 impl Drop for ProcessUnderTest {
     fn drop(&mut self) {
-        // It may have ended; it must not stay, whatever the test came to.
+        // It may have ended already. It must not outlive a failed test.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// A list of so many parts in JSON, separated by commas.
+/// `count` parts of JSON, separated by commas.
 fn list(count: usize, part: impl Fn(usize) -> String) -> String {
     (0..count).map(part).collect::<Vec<_>>().join(",")
 }

@@ -1,5 +1,5 @@
-//! What the programs of the broadcast challenges do when they hear that they have had a former life:
-//! they compare themselves with the others, who are played here.
+//! Anti-entropy of the broadcast nodes after they learn of a former incarnation. The test plays
+//! their neighbors.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
@@ -51,7 +51,7 @@ impl BroadcastNode {
 
 impl Drop for BroadcastNode {
     fn drop(&mut self) {
-        // It may have ended; it must not stay, whatever the test came to.
+        // It may have ended already. It must not outlive a failed test.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -82,7 +82,7 @@ impl BroadcastNode {
     }
 }
 
-/// The answer of a node that differs in everything, and has these.
+/// The reply of a node that differs in all buckets and has these items.
 fn difference(question: &Value, items: &Value) -> Value {
     let buckets: Vec<usize> =
         (0..question["digest"]["buckets"].as_array().unwrap().len()).collect();

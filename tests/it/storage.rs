@@ -1,4 +1,4 @@
-//! What a node stores, and what its next life finds: on a real disk, and on disks that fail.
+//! Durable storage across restarts, on a real disk and on disks that fail.
 
 mod damage;
 mod disk;
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 const INIT: &str = r#"{"src":"c0","dest":"n1","body":{"type":"init","node_id":"n1","node_ids":["n1"]}}
 "#;
 
-/// A node that answers nothing: what it does is told it by a test.
+/// A handler without requests: the test gives the node a program instead.
 struct Silent;
 
 #[async_trait(?Send)]
@@ -88,7 +88,7 @@ fn reopen<T: 'static>(disk: Rc<dyn Disk>, open: impl FnOnce(Node) -> T + 'static
     run_node(disk, async |node| open(node))
 }
 
-/// Why a node refuses to start.
+/// The error with which a node refuses to start.
 #[track_caller]
 fn start_error<T: 'static>(disk: Rc<dyn Disk>, open: impl FnOnce(Node) -> T + 'static) -> String {
     let started = try_run_node(Host::seeded(7).with_disk(disk), async |node| open(node));

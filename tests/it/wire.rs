@@ -1,4 +1,4 @@
-//! Nodes as others see them: lines in, lines out, and a clock that jumps to the next event.
+//! Tests of a node by its messages: lines in, lines out, in virtual time.
 
 mod bad_lines;
 mod calls;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 const INIT: &str = r#"{"src":"c0","dest":"n1","body":{"type":"init","msg_id":0,"node_id":"n1","node_ids":["n1","n2","n3"]}}"#;
 const INIT_OK: &str = r#"{"src":"n1","dest":"c0","body":{"type":"init_ok","in_reply_to":0}}"#;
 
-/// Starts the [`Example`], gives it lines and compares what it says; `…` stands for any text.
+/// Runs the [`Example`] on these lines and compares its output, where `…` stands for any text.
 #[track_caller]
 fn check(input: &[impl AsRef<str>], expected: &[impl AsRef<str>]) {
     let mut lines = vec![INIT];
@@ -30,7 +30,7 @@ fn check(input: &[impl AsRef<str>], expected: &[impl AsRef<str>]) {
     expect_lines(&output, &lines);
 }
 
-/// [`check`] with bodies of messages from c1, and of the replies to it.
+/// [`check`] with the bodies of messages from c1 and of the replies to it.
 #[track_caller]
 fn check_bodies(input: &[&str], expected: &[&str]) {
     let input: Vec<_> = input.iter().map(|body| message("c1", "n1", body)).collect();
@@ -61,13 +61,13 @@ fn run<H: Handler>(input: &[u8], start: impl FnOnce(Node) -> H) -> (String, anyh
     (String::from_utf8(output).unwrap(), end)
 }
 
-/// Time stands still while there is anything to do, and then jumps.
+/// A runtime with virtual time, which jumps to the next timer when every task waits.
 fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().unwrap()
 }
 
-/// A node that does a little of everything.
+/// A node with a request for each thing that a handler can do.
 struct Example {
     node: Node,
     arrived: RefCell<Vec<u64>>,

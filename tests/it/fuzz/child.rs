@@ -1,12 +1,11 @@
-//! A test that runs as a process of its own, so that what it tells on stderr can be counted instead
-//! of shown.
+//! Runs a test in a child process, so that the lines on its stderr are counted instead of printed.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
 const RUN_AS_CHILD: &str = "GLOMERS_TEST_RUN_AS_CHILD";
 
-/// What stands in front of every complaint, behind the name of the node.
+/// Codes of reported errors, as they follow the node's id.
 const CODES: [&str; 6] = [
     ": malformed-request (12): ",
     ": not-supported (10): ",
@@ -16,10 +15,10 @@ const CODES: [&str; 6] = [
     ": txn-conflict (30): ",
 ];
 
-/// How far into a complaint they may stand.
+/// Length of the beginning of a line in which the code must be.
 const BEGINNING: usize = 80;
 
-/// Runs the test once more in a process, where `body` says how many lines must be told on stderr.
+/// Runs the test in a child process, where `body` returns how many lines must be on stderr.
 pub(crate) fn run(test: &str, body: impl FnOnce() -> usize) {
     if std::env::var_os(RUN_AS_CHILD).is_some() {
         println!("\nexpected reports: {}", body());

@@ -1,4 +1,4 @@
-//! Lines that are messages, almost messages, and nothing of the kind, from a seed.
+//! Seeded generator of lines: messages, damaged messages and noise.
 
 use crate::fuzz::node::FIRST_CALL;
 
@@ -103,7 +103,7 @@ const KINDS: [&str; 16] = [
 /// Generator of lines, on top of splitmix64.
 pub(crate) struct LineGenerator {
     state: u64,
-    /// The `msg_id` that was given out last.
+    /// The last `msg_id`.
     last_id: u64,
     /// Upper limit of the calls that the node has made because of these lines.
     calls: usize,
@@ -129,7 +129,7 @@ impl LineGenerator {
         choices[self.below(choices.len())]
     }
 
-    /// A message whose fields may be of any type, absent, null, or there twice.
+    /// A message whose fields may be of any type, absent, null or duplicate.
     pub(crate) fn message(&mut self) -> Vec<u8> {
         let kind = self.pick(&KINDS);
         self.calls += usize::from(kind == r#""ask""#);
@@ -155,7 +155,7 @@ impl LineGenerator {
             .into_bytes()
     }
 
-    /// A message, now and then with one byte more, one less, another one, or without its end.
+    /// A message, sometimes truncated, or with one byte inserted, removed or changed.
     pub(crate) fn damaged(&mut self) -> Vec<u8> {
         let mut line = self.message();
         if self.below(4) > 0 {
@@ -172,7 +172,7 @@ impl LineGenerator {
         line
     }
 
-    /// A message, now and then with another one written into it, or written twice.
+    /// A message, sometimes mixed with another one or with a part of itself.
     pub(crate) fn interleaved(&mut self) -> Vec<u8> {
         let mut line = self.message();
         if self.below(4) > 0 {
@@ -191,7 +191,7 @@ impl LineGenerator {
         line
     }
 
-    /// A message, or bytes or pieces of messages instead, in any order.
+    /// A message, or sometimes random bytes, tokens or white space.
     pub(crate) fn noise(&mut self) -> Vec<u8> {
         match self.below(10) {
             0 => (0..self.below(60)).map(|_| self.next().to_le_bytes()[0]).collect(),
@@ -211,7 +211,8 @@ impl LineGenerator {
         self.pick(table).to_owned()
     }
 
-    /// Most of these fields, in a random order, some twice, some with another value.
+    /// An object of most of these fields in a random order, some of them duplicate or with another
+    /// value.
     fn object(&mut self, fields: &[(&str, &str)]) -> String {
         let mut chosen = Vec::new();
         for (key, value) in fields {

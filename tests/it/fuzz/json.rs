@@ -1,16 +1,16 @@
-//! A second opinion on what is JSON: slow, small and made without the parser that it judges.
+//! Independent JSON parser for the oracle: small, slow, and without the parser under test.
 //!
-//! It follows the grammar of RFC 8259. Nothing is recursive, so no nesting is too deep.
+//! It follows the grammar of RFC 8259. It is not recursive, so no nesting is too deep.
 
-/// The text of one value that takes up all of `text`.
+/// The text of the single value in `text`, without surrounding white space.
 pub(crate) fn value(text: &str) -> Option<&str> {
     let mut scanner = Scanner { text, at: 0 };
     let value = scanner.value()?;
     scanner.end().then_some(value)
 }
 
-/// The fields of an object in their order, those that come twice among them; `None` if this is no
-/// object, or if a key is no Unicode.
+/// The fields of an object in their order, duplicates included; `None` if this is no object, or if
+/// a key is no Unicode.
 pub(crate) fn fields(text: &str) -> Option<Vec<(String, &str)>> {
     let (mut scanner, mut fields) = (Scanner { text, at: 0 }, Vec::new());
     let mut ends = scanner.next_is(b'{').then(|| scanner.next_is(b'}'))?;
@@ -37,7 +37,7 @@ pub(crate) fn items(text: &str) -> Option<Vec<&str>> {
     scanner.end().then_some(items)
 }
 
-/// The characters of a string; `None` if half of a surrogate pair is among them.
+/// The characters of a string; `None` if it contains half of a surrogate pair.
 pub(crate) fn string(text: &str) -> Option<String> {
     let inner = value(text)?.strip_prefix('"')?.strip_suffix('"')?;
     let (mut units, mut chars) = (Vec::new(), inner.chars());
@@ -63,7 +63,7 @@ pub(crate) fn string(text: &str) -> Option<String> {
     String::from_utf16(&units).ok()
 }
 
-/// A number without a sign, a fraction and an exponent that is below 2^64.
+/// A number below 2^64 without sign, fraction and exponent.
 pub(crate) fn natural(text: &str) -> Option<u64> {
     let text = value(text)?;
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
@@ -178,14 +178,14 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Takes this byte if it stands here.
+    /// Consumes this byte if it is next.
     fn take(&mut self, byte: u8) -> bool {
         let is_here = self.peek() == Some(byte);
         self.at += usize::from(is_here);
         is_here
     }
 
-    /// Takes this byte if it comes after the white space that stands here.
+    /// Consumes white space, and then this byte if it is next.
     fn next_is(&mut self, byte: u8) -> bool {
         self.space();
         self.take(byte)

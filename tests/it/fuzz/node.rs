@@ -1,4 +1,4 @@
-//! The node that is tried, and what it is compared with.
+//! The node under test, and the comparison of its output with the oracle's.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl Handler for FuzzedNode {
     }
 }
 
-/// What came of some input.
+/// Counts of lines and of the output for them.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct LineCounts {
     pub(crate) lines: usize,
@@ -98,7 +98,7 @@ fn run(input: &[u8], seed: u64, largest: usize) -> Result<String, String> {
     }
 }
 
-/// All that a node must write, and for which line.
+/// The expected output, each line with its cause.
 pub(crate) struct Expected {
     immediate: Vec<(String, String)>,
     delayed: Vec<(String, String)>,
@@ -106,7 +106,7 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    /// Asks the oracle about each line, after adding the answers to all calls that wait.
+    /// Runs the oracle on each line. Appends replies to all pending calls to the input.
     pub(crate) fn of(input: &mut Vec<u8>, mut oracle: Oracle) -> Self {
         let mut expected =
             Expected { immediate: Vec::new(), delayed: Vec::new(), counts: LineCounts::default() };
@@ -134,7 +134,7 @@ impl Expected {
         (self.counts.immediate, self.counts.delayed) = (self.immediate.len(), self.delayed.len());
     }
 
-    /// What is said at once comes in the order of the lines, what is said later in any order.
+    /// Checks the output: immediate replies in the order of the lines, delayed ones in any order.
     pub(crate) fn compare(&self, output: &str) -> Result<(), String> {
         let is_later = |line: &String| {
             line.contains(r#","body":{"type":"ask_ok","#)
@@ -159,7 +159,7 @@ impl Expected {
     }
 }
 
-/// A line, with `…` for the explanation if it is an error.
+/// The line, with `…` in the place of an error's text.
 fn without_text(line: &str) -> String {
     let is_json = crate::fuzz::json::value(line).is_some();
     assert!(is_json, "the node wrote what is no JSON: {line}");

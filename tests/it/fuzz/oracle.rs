@@ -1,18 +1,18 @@
-//! What a node must make of each line, in words and in code of its own.
+//! Specification of a node's output for each line, in words and in independent code.
 //!
-//! A line is blank, a message, or bad. It is a message if it is UTF-8 and a JSON object with strings
-//! `src` and `dest` and an object `body`, and the body has a string `type` and, each absent, null
-//! or a natural number below 2^64, `msg_id` and `in_reply_to`; none of these comes twice, and keys
-//! are Unicode. Negative numbers, fractions and `1.0` are no numbers of messages: Maelstrom's own
+//! A line is blank, a message, or bad. A message is UTF-8 and a JSON object with strings `src` and
+//! `dest` and an object `body`. The body has a string `type`. Its `msg_id` and `in_reply_to` are
+//! each absent, null or a natural number below 2^64. None of these keys is duplicate, and all keys
+//! are Unicode. Negative numbers, fractions and `1.0` are no message numbers: Maelstrom's own
 //! clients count up from 1.
 //!
-//! A message with `in_reply_to` is an answer, for whoever waits or for nobody. Any other is a
-//! request, and asks if it has a `msg_id` and is no `error`. A request that asks gets exactly one
-//! reply. A refused one that does not ask is told on stderr.
+//! A message with `in_reply_to` is a reply. It completes the pending call or is ignored. Any other
+//! message is a request. It expects a reply if it has a `msg_id` and is no `error`, and then gets
+//! exactly one. A rejected request that expects no reply is reported on stderr.
 //!
-//! A bad line is answered with code 12 if it is an object with a string `src` and an object `body`
-//! with a natural `msg_id`, and is neither an answer nor an error; of a key that comes twice the
-//! last one counts, and bytes that are no UTF-8 are read as U+FFFD. Else it is told on stderr.
+//! A bad line is answered with error 12 if it is an object with a string `src` and an object `body`
+//! with a natural `msg_id`, and is neither a reply nor an error. Here the last of duplicate keys
+//! counts, and bytes that are no UTF-8 are read as U+FFFD. Other bad lines are reported on stderr.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use std::mem::take;
 use crate::fuzz::json;
 use crate::fuzz::node::FIRST_CALL;
 
-/// What a node says in return.
+/// The output of a node for a line.
 #[derive(Debug, Default)]
 pub(crate) struct Reaction {
     /// The messages that it writes before it reads on.
@@ -32,7 +32,7 @@ pub(crate) struct Reaction {
     pub(crate) reported: usize,
 }
 
-/// A node that echoes, and asks n2 if it knows how to.
+/// Model of a node that echoes, and that calls n2 if it knows `ask`.
 pub(crate) struct Oracle {
     /// The types of requests that its handler knows.
     known_types: &'static [&'static str],
@@ -200,7 +200,7 @@ impl<'a> JsonFields<'a> {
         self.0.iter().rev().find(|(k, _)| k == key).map(|(_, value)| *value)
     }
 
-    /// A number that may be null, or absent; an error if it is anything else, or comes twice.
+    /// A number that may be null or absent; an error if it is anything else, or duplicate.
     fn number(&self, key: &str) -> Result<Option<u64>, ()> {
         match (self.last(key), self.once(key)) {
             (None, _) | (_, Some("null")) => Ok(None),

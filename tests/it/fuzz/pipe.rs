@@ -1,4 +1,4 @@
-//! Input and output that come and go in pieces of any size.
+//! Input and output in chunks of random size.
 
 use std::io;
 use std::pin::Pin;

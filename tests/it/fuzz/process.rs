@@ -1,4 +1,4 @@
-//! The same through a process, where a thread reads stdin and stdout is a pipe.
+//! The fuzz test with a process, whose stdin and stdout are pipes.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};

@@ -1,10 +1,10 @@
-//! What need not be left to chance: all combinations of the reserved fields, every kind of number,
-//! and lines that are deep or long.
+//! Exhaustive cases: all combinations of the reserved fields, every kind of number, and lines that
+//! are long or deeply nested.
 
 use crate::fuzz::child;
 use crate::fuzz::node::{check, message};
 
-/// A field with this value, or without it.
+/// A field with this value, or nothing for `absent`.
 fn field(key: &str, value: &str) -> String {
     if value == "absent" { String::new() } else { format!(r#","{key}":{value}"#) }
 }
@@ -101,7 +101,7 @@ fn deep_and_long_lines_are_answered_as_the_oracle_says() {
             lines.push(message("c1", &format!(r#"{{"type":"echo","echo":{value},"msg_id":1}}"#)));
         }
         for value in [&deep, &objects] {
-            // Where nobody expects it, where a number belongs, where a name belongs, and broken.
+            // As an unknown field, as a number, as a type, with a wrong bracket, and truncated.
             lines.push(message(
                 "c1",
                 &format!(r#"{{"x":{value},"type":"echo","echo":1,"msg_id":2}}"#),

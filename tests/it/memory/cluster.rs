@@ -1,4 +1,4 @@
-//! A node and everybody else, in virtual time, and the memory that this takes.
+//! A node in virtual time, and the memory that it allocates.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::Runtime;
 
-/// The `msg_id` of a node's first call: what a host with the seed 0 begins with.
+/// The `msg_id` of the first call of a node whose host has the seed 0.
 pub(crate) const FIRST_CALL: u64 = 2_033_605_725;
 
 /// A node in virtual time, with the test's ends of its pipes.

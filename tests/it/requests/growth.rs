@@ -1,4 +1,4 @@
-//! What a request costs grows as it does, and not with what the node has.
+//! Cost of requests: linear in the size of the request, and independent of the node's state.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::requests::{
     KAFKA_A, KAFKA_B, KAFKA_C, ProcessUnderTest, TXN_A, TXN_B, TXN_C, TXN_LIST_APPEND, list,
 };
 
-/// How many parts a large request has.
+/// Parts of a large request.
 const PARTS: usize = 100_000;
 
 /// Maximum ratio of CPU times, of the larger request to the smaller, or of the larger state to the
@@ -14,11 +14,10 @@ const PARTS: usize = 100_000;
 /// cost is quadratic.
 const MAX_RATIO: u32 = 8;
 
-/// How often two are measured at most. The fastest of several is the one that was disturbed least,
-/// and both are disturbed alike.
+/// Maximum number of measurements. Of several, the fastest was disturbed least by other processes.
 const ATTEMPTS: usize = 5;
 
-/// Measures two things side by side until the ratio holds.
+/// Measures the smaller and the larger case in turn until the ratio holds.
 #[track_caller]
 fn check_ratio(program: &str, mut measure: impl FnMut(usize) -> Duration) {
     let mut fastest = [Duration::MAX; 2];
@@ -33,7 +32,7 @@ fn check_ratio(program: &str, mut measure: impl FnMut(usize) -> Duration) {
     panic!("{program} takes {:?} for the smaller, and {:?} for the larger", fastest[0], fastest[1]);
 }
 
-/// Asks a new node with a request of so many parts, and with one of a fourth of them.
+/// Compares a request of so many parts with one of a quarter of them, each to a new node.
 #[track_caller]
 fn check_request(program: &str, parts: usize, request: impl Fn(usize) -> String) {
     check_ratio(program, |which| {
@@ -46,8 +45,8 @@ fn check_request(program: &str, parts: usize, request: impl Fn(usize) -> String)
     });
 }
 
-/// Asks a node that has much, and one that has little: a hundred times, because a short request is
-/// soon answered.
+/// Compares a request to a node with a large state and to one with a small state. It is repeated a
+/// hundred times, because one takes too short a time to be measured.
 #[track_caller]
 fn check_state(
     program: &str,
@@ -88,7 +87,7 @@ fn appends(count: usize) -> String {
     txn(&list(count, |key| format!(r#"["append",{key},1]"#)))
 }
 
-/// Offsets of so many keys.
+/// A request with the offsets of so many keys.
 fn offsets(kind: &str, count: usize) -> String {
     let offsets = list(count, |key| format!(r#""k{key}":1"#));
     format!(r#"{{"type":"{kind}","offsets":{{{offsets}}}}}"#)
@@ -117,7 +116,7 @@ fn the_cost_of_a_request_is_linear_in_its_number_of_logs() {
         check_request(program, PARTS, |count| offsets("poll", count));
         check_request(program, PARTS, keys);
     }
-    // Each key is a question to the store.
+    // Each key is a call to the store.
     check_request(KAFKA_B, PARTS / 25, keys);
 }
 

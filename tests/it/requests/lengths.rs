@@ -1,4 +1,4 @@
-//! No message grows with what there is to tell, and what is too long for one is refused.
+//! Limits of message sizes: batches are split, and values that are too large are rejected.
 
 use crate::requests::{
     BROADCASTS, G_SET, KAFKA_A, KAFKA_B, KAFKA_C, ProcessUnderTest, TXN_B, TXN_C, TXN_LIST_APPEND,
@@ -14,12 +14,12 @@ const OVERHEAD_BYTES: usize = 1 << 10;
 /// Letters of a value, a little more than half of a message.
 const LONG_LETTERS: usize = 300_000;
 
-/// A string of so many letters in JSON.
+/// A JSON string of so many letters.
 fn string(letters: usize) -> String {
     format!(r#""{}""#, "x".repeat(letters))
 }
 
-/// A request with something too long in it, and one that shows that nothing of it has happened.
+/// Checks that a request with a value of 9 MiB is rejected, and by a read that it had no effect.
 #[track_caller]
 fn check_refused(program: &str, request: &str, read: &str, expected: &str) {
     let mut node = ProcessUnderTest::start_among(program, r#"["n1","n2"]"#);
@@ -81,7 +81,7 @@ fn a_poll_returns_at_most_a_full_message_and_starts_with_any_key() {
             polls += 1;
             assert!(polls <= 8, "{program}: {offsets:?} after {polls} polls");
         }
-        // A consumer that never goes on with one key sees the other all the same.
+        // A consumer that does not advance one key still receives the other.
         let poll = r#"{"type":"poll","offsets":{"a":0,"b":0}}"#;
         for key in ["a", "b"] {
             let has_key = |poll: String| poll.contains(&format!(r#""{key}":[[0,"#));

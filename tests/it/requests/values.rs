@@ -1,12 +1,12 @@
-//! Keys and elements are compared by value, and read as they were written.
+//! Keys and elements are compared by value, and returned as they were written.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::requests::{G_SET, ProcessUnderTest, TXN_A, TXN_B, TXN_C, TXN_LIST_APPEND};
 
-/// Two texts each, and whether Maelstrom would call their values equal. Python's and JavaScript's
-/// encoders differ in how they escape and in which order they write an object.
+/// Pairs of texts, with true if Maelstrom reads equal values. The encoders of Python and JavaScript
+/// differ in their escapes and in the order of an object's keys.
 const PAIRS: [(&str, &str, bool); 10] = [
     (r#""ü""#, r#""\u00fc""#, true),
     (r#"{"a":1,"b":2}"#, r#"{"b":2, "a":1}"#, true),
@@ -20,7 +20,7 @@ const PAIRS: [(&str, &str, bool); 10] = [
     ("18446744073709551616", "18446744073709551617", false),
 ];
 
-/// Writes what has one text and reads what has the other.
+/// Writes a key with one text, and reads it with the other.
 #[track_caller]
 fn check_keys(program: &str, write: &str, written: &str) {
     let mut node = ProcessUnderTest::start(program);
@@ -57,7 +57,7 @@ struct Read {
     value: Vec<Box<RawValue>>,
 }
 
-/// Puts both values into a set, and reads the set.
+/// Adds both texts of each pair to a set, and reads the set.
 #[track_caller]
 fn check_elements(program: &str, add: &str, name: &str) {
     let mut node = ProcessUnderTest::start(program);

@@ -1,8 +1,7 @@
-//! What a disk may do to a file, at every place of it, and what the next life makes of that.
+//! Damage by a disk, of every kind and at every place of a file, and the restart after it.
 //!
-//! A node refuses to start, or finds all that was stored. There are two exceptions, which are
-//! counted apart: what is changed in a last batch that is not marked, and a loss that leaves no
-//! whole record behind the place.
+//! The node refuses to start, or finds all that was stored. Two exceptions are counted separately:
+//! a change in an unmarked last batch, and a loss that leaves no whole record after the place.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,15 +31,15 @@ struct FileLine {
     is_record: bool,
 }
 
-/// What became of a kind of damage.
+/// Outcomes of the restarts after one kind of damage.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DamageCounts {
     pub(crate) refused: usize,
-    /// All that was stored was found.
+    /// All records were found.
     pub(crate) harmless: usize,
-    /// The last batch, which was not marked, was cut off.
+    /// The unmarked last batch was cut off.
     pub(crate) unmarked: usize,
-    /// No whole record is left behind some place, and the batches before it are whole.
+    /// No whole record is left after the damage, and the batches before it were found.
     pub(crate) end_lost: usize,
 }
 
@@ -72,7 +71,7 @@ impl SampleFile {
         SampleFile { name, bytes, lines, records }
     }
 
-    /// Where the last batch begins, if it is not marked; else the end of the file.
+    /// Start of the last batch if it is not marked, otherwise the end of the file.
     fn unmarked_from(&self) -> usize {
         let last = self.lines.last().unwrap();
         let start = self.lines.iter().find(|line| line.batch == last.batch).unwrap().start;
@@ -120,7 +119,7 @@ impl SampleFile {
         counts
     }
 
-    /// Whether these are the records of whole batches, from the first on.
+    /// True if these are the records of whole batches from the first on.
     fn is_some_batches(&self, found: &[String]) -> bool {
         let records = self.lines.iter().filter(|line| line.is_record);
         let batches: Vec<u64> = records.map(|line| line.batch).collect();
@@ -200,7 +199,7 @@ impl SampleFile {
     }
 }
 
-/// What the next life finds in this file, or why there is none.
+/// The records that a node finds in this file, or its fatal error.
 fn open(name: &'static str, bytes: &[u8]) -> Result<Vec<String>, String> {
     let disk = FaultyDisk::with(name, bytes);
     let program = async move |node: Node| -> Vec<Box<RawValue>> {

@@ -1,4 +1,4 @@
-//! Disks for tests: one in memory, whose files a test may spoil, and a directory of its own.
+//! Disks for tests: one in memory, whose files a test can damage, and temporary directories.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use glomers::{Disk, async_trait};
 /// Duration of a write.
 pub(crate) const WRITE_TIME: Duration = Duration::from_millis(10);
 
-/// A disk in memory. It remembers what was written with each call, and what it was told.
+/// A disk in memory, which records the writes and the reports.
 #[derive(Default)]
 pub(crate) struct FaultyDisk {
     pub(crate) files: RefCell<BTreeMap<String, Vec<u8>>>,

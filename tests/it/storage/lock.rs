@@ -1,4 +1,4 @@
-//! One directory, and two who want it.
+//! The lock of a directory that two nodes try to use.
 
 use std::rc::Rc;
 

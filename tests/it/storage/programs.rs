@@ -1,4 +1,4 @@
-//! The files of the programs that keep something, spoiled in every way.
+//! The files of the nodes with durable storage, damaged in every way.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -24,7 +24,7 @@ struct StorageNode {
 impl StorageNode {
     fn start(program: &str, storage: &Path) -> StorageNode {
         let mut command = Command::new(program);
-        // With backtraces, an error is more than a sentence.
+        // A backtrace would follow the error message.
         command.env("EDDY_STORAGE", storage).env_remove("RUST_BACKTRACE");
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
@@ -49,7 +49,7 @@ impl StorageNode {
         while waiting > 0 {
             let mut line = String::new();
             self.stdout.read_line(&mut line).unwrap();
-            // The other lines are for nodes that are not there.
+            // The other lines are for nodes that do not exist.
             if !line.contains(r#""dest":"n"#) {
                 assert!(line.contains("_ok\""), "{line}");
                 waiting -= 1;
@@ -57,13 +57,13 @@ impl StorageNode {
         }
     }
 
-    /// Kills it, as `kill -9` does.
+    /// Kills it by `SIGKILL`.
     fn kill(mut self) -> Output {
         self.process.kill().unwrap();
         self.process.wait_with_output().unwrap()
     }
 
-    /// Waits until it ends.
+    /// Closes its input and waits until it ends.
     fn end(self) -> Output {
         drop(self.stdin);
         self.process.wait_with_output().unwrap()

@@ -1,4 +1,4 @@
-//! Who waits for the disk, for how long, and what a failure does to them.
+//! The write queue: batches, acknowledgements, failures and marks.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -42,7 +42,7 @@ fn appends_during_a_write_share_the_next_one() {
                 stored.borrow_mut().push(number);
             });
         }
-        // Waits for all appends before it, and for nothing else.
+        // An empty append waits for all appends before it, and for nothing else.
         tokio::time::sleep(Duration::from_millis(5)).await;
         log.append(&[]).await.unwrap();
         assert!(
@@ -182,7 +182,7 @@ fn the_last_batch_is_marked_after_a_second_without_writes() {
             log.append(&[5]).await.unwrap();
             tokio::time::sleep(Duration::from_secs(60)).await;
             seen.push(labels(&disk));
-            // A replacement is marked by itself.
+            // A replacement needs no mark.
             log.replace(&[6]).await.unwrap();
             tokio::time::sleep(Duration::from_secs(60)).await;
             seen.push(labels(&disk));

@@ -1,4 +1,4 @@
-//! What a new life finds of the last one.
+//! Recovery: logs and values as a restarted node finds them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -10,8 +10,8 @@ use super::{reopen, run_node, run_node_on, start_error};
 
 const ENTRIES: [&str; 4] = ["one", "", "a\nline \"break\"", "four"];
 
-/// The bytes of a log of these entries, one to a batch but for the last two, and where each of its
-/// batches ends.
+/// The bytes of a log of [`ENTRIES`], in batches of one, one and two entries, and the ends of the
+/// batches.
 fn log_file() -> (Vec<u8>, [usize; 3]) {
     let disk = Rc::new(FaultyDisk::default());
     let program = {
@@ -41,7 +41,7 @@ fn words(disk: &Rc<FaultyDisk>) -> Vec<String> {
 #[test]
 fn a_torn_batch_is_cut_off_wherever_it_is_torn() {
     let (bytes, ends) = log_file();
-    // Shorter than its first batch a file never is: there is none before that is durable.
+    // From the end of batch 1 on, because a file does not exist before batch 1 is durable.
     for length in ends[0]..=bytes.len() {
         let disk = FaultyDisk::with("words.log", &bytes[..length]);
         let whole = ends.iter().filter(|end| **end <= length).count();

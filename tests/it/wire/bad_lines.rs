@@ -1,4 +1,4 @@
-//! A bad line costs that line, and nothing else.
+//! Bad lines, which affect nothing but themselves.
 
 use super::{Example, INIT, INIT_OK, check, check_bodies, expect_lines, message, run};
 
@@ -6,7 +6,7 @@ const ECHO: &str = r#"{"src":"c1","dest":"n1","body":{"type":"echo","echo":7,"ms
 const ECHO_OK: &str =
     r#"{"src":"n1","dest":"c1","body":{"type":"echo_ok","echo":7,"in_reply_to":1}}"#;
 
-/// The whole output of the example for input that need not be text.
+/// Compares the whole output for input that need not be UTF-8.
 #[track_caller]
 fn check_bytes(input: &[u8], expected: &[&str]) {
     let (output, end) = run(input, Example::new);

@@ -1,4 +1,4 @@
-//! How a node talks to others: messages, calls, calls that are repeated.
+//! Messages, calls and repeated calls of a node.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How neighbors are kept up to date, and how a node that was killed catches up.
+//! Gossip to neighbors, and anti-entropy after a restart, message by message.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::peer::{TestPeer, run_node_with};
 
-/// Tells n2 and n3 what clients add, and c1 what it has learned from whom.
+/// A node that sends added items to n2, and reports to c1 the items that it learns by anti-entropy.
 struct Gossiper {
     node: Node,
     gossip: Gossip<u64>,

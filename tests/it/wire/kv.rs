@@ -1,4 +1,4 @@
-//! What the clients of Maelstrom's services write, and how they read the answers.
+//! Requests of the clients of Maelstrom's services, and their results for each reply.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use glomers::{KeyValue, Node, TimestampOracle};
 
 use super::peer::run_task;
 
-/// Runs one call against a service that answers with this body.
+/// Runs one operation against a service that replies with this body.
 fn check<T: Debug>(
     call: impl AsyncFnOnce(Node) -> T + 'static,
     request: &str,
@@ -22,7 +22,7 @@ fn check<T: Debug>(
     });
 }
 
-/// [`check`] with an answer that belongs to another request.
+/// [`check`] with a reply of a wrong type.
 fn check_unreadable<T: Debug>(
     call: impl AsyncFnOnce(Node) -> T + 'static,
     request: &str,

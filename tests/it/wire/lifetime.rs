@@ -1,4 +1,4 @@
-//! How a node ends.
+//! End of a node: by the end of input, a panic or a failed write.
 
 use std::cell::Cell;
 use std::io;

@@ -1,7 +1,7 @@
 //! The rest of the cluster, played by a test.
 //!
-//! A node numbers its calls from somewhere at random. A test reads and writes 1 for the first, 2
-//! for the second.
+//! A node numbers its calls from a random start. A test reads and writes 1 for the first, 2 for the
+//! second.
 
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -56,7 +56,7 @@ pub(crate) fn run_node_with<H: Handler>(
 ) {
     let (to_node, input) = tokio::io::duplex(1 << 16);
     let (output, from_node) = tokio::io::duplex(1 << 16);
-    // Boxed, because every type that a node and a runtime know is compiled with them again.
+    // Boxed, so that the node and the runtime are compiled once for all tests.
     let start: Box<dyn FnOnce(Node) -> H> = Box::new(start);
     let play: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
         let from_node = BufReader::new(from_node).lines();
@@ -89,12 +89,12 @@ impl TestPeer {
         format!("{dest} {body}")
     }
 
-    /// The number that this life of the node has for what tests call 1.
+    /// The `msg_id` of the node's first call, which tests see as 1.
     pub(crate) fn first_id(&self) -> u64 {
         self.offset.expect("a node that has made a call") + 1
     }
 
-    /// What became of the task.
+    /// The outcome of the task.
     pub(crate) async fn outcome(&mut self) -> String {
         let received = self.receive().await;
         let body = received.strip_prefix("c1 ").unwrap_or_else(|| panic!("received {received}"));
@@ -108,18 +108,18 @@ impl TestPeer {
         assert!(received.is_err(), "received {received:?}");
     }
 
-    /// Milliseconds since the node began.
+    /// Milliseconds since the start of the node.
     pub(crate) fn now(&self) -> u128 {
         self.start.elapsed().as_millis()
     }
 
-    /// Writes a line as it is.
+    /// Writes a line unchanged.
     pub(crate) async fn write(&mut self, line: &str) {
         self.to_node.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
 }
 
-/// Changes the number that this field of a body has, if it has one.
+/// Changes the number in this field of a body, if it is there.
 fn shift(body: &str, field: &str, change: impl FnOnce(u64) -> u64) -> String {
     let Some((before, after)) = body.split_once(&format!(r#""{field}":"#)) else {
         return body.to_owned();

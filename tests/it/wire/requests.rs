@@ -1,4 +1,4 @@
-//! Which reply a request gets.
+//! Replies to requests.
 
 use super::{check, check_bodies};
 

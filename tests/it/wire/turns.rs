@@ -1,4 +1,4 @@
-//! Who has a turn when: lines, tasks, and whoever writes.
+//! Fairness between input, tasks and output.
 
 use std::cell::Cell;
 use std::future::{pending, poll_fn};
@@ -16,7 +16,7 @@ use tokio::time;
 
 use crate::wire::{INIT, message, runtime};
 
-/// A node that is as slow as it is asked to be, and counts how often it is polled.
+/// A node that is as slow as requested, and counts its polls.
 #[derive(Default)]
 struct PollCountingNode {
     polls: Rc<Cell<usize>>,
@@ -151,7 +151,7 @@ fn requests_that_wake_together_are_not_polled_in_vain() {
     let (output, end) = crate::wire::run(input.as_bytes(), |_| slow);
     end.unwrap();
     assert_eq!(output.lines().count(), 1 + REQUESTS);
-    // Once at the beginning and once at the end, but for those who were the last of a turn.
+    // At the start and at the end, and once more for requests that ran out of tokio's budget.
     assert!(polls.get() < 3 * REQUESTS, "{} polls", polls.get());
 }
 
@@ -174,7 +174,7 @@ fn all_output_is_written_however_slow_the_reader_is() {
     assert!(received.ends_with("\"in_reply_to\":2}}\n"), "{received}");
 }
 
-/// Lets one write pass, and refuses the others.
+/// An output that accepts one write and fails all others.
 struct Broken {
     has_written: bool,
 }
