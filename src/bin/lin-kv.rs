@@ -1,17 +1,16 @@
-//! A key-value store that is linearizable: every node is a replica of one map, by
-//! [`glomers::raft`].
+//! A linearizable key-value store: every node is a replica of one map, by [`glomers::raft`].
 //!
-//! Whatever changes the map is a command in the log that all replicas have in common, and a
-//! compare-and-set is decided when it is applied, so all of them decide the same. A read is a
-//! question to the leader, which answers once a majority has confirmed that it still leads; it
-//! takes no entry, and no disk. A node that does not lead passes its clients' wishes on, so they
-//! may ask anybody. While a majority can talk, everything is answered: two nodes of three, three of
+//! A write or a compare-and-set is a command in the replicated log. A compare-and-set is decided
+//! when it is applied, so all replicas decide the same. A read goes to the leader, which serves it
+//! once a majority has confirmed that it still leads (ReadIndex); it needs no entry and no sync. A
+//! node that does not lead forwards its clients' requests, so clients may use any node. A node
+//! answers while it can communicate with a majority that has a leader: two nodes of three, three of
 //! four or five.
 //!
-//! Refusals are part of the map's answers: that there is no such key (20), or that its value
-//! differs (22), is as much a fact as a value is. What cannot be answered in time is refused with
-//! 11 if it certainly did not happen, and with 0 if it may have. What would make a line of more
-//! than 8 MiB between replicas is refused with 12, since to ask again would be of no use.
+//! Errors 20 (there is no such key) and 22 (the value differs) are responses of the state machine,
+//! and as linearizable as a value. A request without a response in time fails with 11 if it
+//! certainly had no effect, and with 0 if it may have had one. A request or a response that would
+//! make a line of more than 8 MiB between replicas fails with 12, since repeating it is useless.
 //!
 //! Keys and values are any JSON. They are compared by value ([`Json::canonical`]), and a value is
 //! read as the text in which it was written.
@@ -49,11 +48,11 @@ pub(crate) enum Reply {
     },
     WriteOk,
     CasOk,
-    /// Goes nowhere: replicas answer each other with letters of their own.
+    /// Never sent: replicas send no `msg_id`, so they get no reply.
     RaftOk,
 }
 
-/// Values by the canonical texts of their keys.
+/// The replicated map: values by the canonical texts of their keys.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct KeyValueMap(BTreeMap<String, Json>);
 
@@ -138,6 +137,7 @@ impl Handler for LinKv {
     async fn handle(&self, from: &str, request: Request) -> anyhow::Result<Reply> {
         Ok(match request {
             Request::Read { key } => {
+                // Never `RaftOk`: a query has no response `Done`.
                 reply(self.replica.read(key.canonical()).await, Reply::RaftOk)?
             }
             Request::Write { key, value } => {

@@ -1,11 +1,12 @@
-//! The state of figure 2, and the steps that it takes.
+//! The state of figure 2, and the step that changes it.
 //!
-//! [`Raft::step`] takes all that has come since the last step, and says what is to be done about
-//! it, in this order: store, send, apply, answer. One exception saves a leader the time of its
-//! disk: its entries leave for the followers before it has stored them itself (dissertation,
-//! section 10.2.1). It counts itself among those that have them nevertheless, for a follower's
-//! answer comes in a later step, and a step begins when the outputs of the last one are carried
-//! out.
+//! [`Raft::step`] takes all inputs since the last step, and returns outputs to be carried out in
+//! this order: store, send, apply, and answer requests. One exception saves a leader the time of
+//! its disk: its entries are sent to the followers before it has stored them itself (dissertation,
+//! section 10.2.1). It may nevertheless count itself among the nodes that have them: a follower's
+//! response arrives in a later step, and a step begins only when all outputs of the last one are
+//! carried out. A single node commits its entries in the step that appends them, but applies them
+//! only after they are stored.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,7 +22,9 @@ use super::read_index;
 use super::replication::LeaderState;
 use super::snapshot::{PartialSnapshot, SnapshotState};
 
-/// One node's part in the algorithm, for commands `C` and snapshots `S`.
+/// One server of figure 2, for commands `C` and snapshots of the state `S`.
+///
+/// Invariant between steps: `snapshot_index <= last_applied == commit_index <= last_index`.
 #[derive(Debug, Clone)]
 pub struct Raft<C, S> {
     pub(super) me: ServerId,
@@ -34,6 +37,7 @@ pub struct Raft<C, S> {
     pub(super) voted_for: Option<ServerId>,
     pub(super) log: Log<C, S>,
     // Volatile state.
+    /// Highest index known to be committed; increases monotonically.
     pub(super) commit_index: u64,
     /// Highest index given out to be applied; increases monotonically.
     pub(super) last_applied: u64,
@@ -51,6 +55,8 @@ pub struct Raft<C, S> {
     /// Random number of the last tick, at first that of `new`. All timeouts until the next tick are
     /// drawn from it. A tick begins each election attempt, so each has a new one.
     pub(super) random: u64,
+    /// Time of the step; never decreases. Times are durations since a moment that the caller
+    /// chooses.
     pub(super) now: Duration,
     pub(super) effects: StepEffects<C, S>,
     /// Rule that this node breaks, to test the tests (`tests/mutants.rs`).
@@ -58,7 +64,7 @@ pub struct Raft<C, S> {
     pub(super) mutant: Option<super::tests::Mutant>,
 }
 
-/// What a node is at present.
+/// Role of a node, with the state that only this role has.
 #[derive(Debug, Clone)]
 pub(super) enum Role<S> {
     Follower { leader: Option<ServerId> },
@@ -67,7 +73,8 @@ pub(super) enum Role<S> {
     Leader(LeaderState<S>),
 }
 
-/// What a step has changed, and will say.
+/// Effects of the step in progress, which become its outputs. Between steps there are none, and
+/// only `stored_term_and_vote` is set.
 #[derive(Debug, Clone)]
 pub(super) struct StepEffects<C, S> {
     /// Messages to send after storing.
@@ -80,14 +87,18 @@ pub(super) struct StepEffects<C, S> {
     pub(super) unstored_from: Option<u64>,
     /// True if a snapshot of this node's own state has replaced entries of the log.
     pub(super) has_compacted: bool,
+    /// True if the leader's snapshot has replaced the log.
     pub(super) has_installed: bool,
     /// `(current_term, voted_for)` on the disk: those at the end of the last step.
     stored_term_and_vote: (u64, Option<ServerId>),
 }
 
 impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
-    /// Node `me` of so many, as it was when it last stored something. The state machine begins with
-    /// the snapshot.
+    /// Creates server `me` of a cluster of `cluster_size`, from what it has stored. The state
+    /// machine must begin with the state of the snapshot. `now` is as in [`Raft::step`].
+    ///
+    /// # Panics
+    /// If `config` violates its invariants.
     pub fn new(
         me: ServerId,
         cluster_size: usize,
@@ -129,7 +140,9 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         }
     }
 
-    /// Takes all that has come, and says what is to be done.
+    /// Processes all inputs since the last step, and returns the outputs. The caller must carry out
+    /// all of them, in order, before the next step. `now` is the time since a moment that the
+    /// caller chooses, and never decreases.
     pub fn step(
         &mut self,
         now: Duration,
@@ -173,12 +186,12 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         }
     }
 
-    /// Up to where this node knows entries to be committed.
+    /// Highest index that this node knows to be committed.
     pub fn commit_index(&self) -> u64 {
         self.commit_index
     }
 
-    /// What this node has of the log.
+    /// This node's log.
     pub fn log(&self) -> &Log<C, S> {
         &self.log
     }
@@ -196,6 +209,7 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         self.effects.messages.push((to, message));
     }
 
+    /// A leader checks its quorum, others their election timeout. `finish_step` sends heartbeats.
     fn tick(&mut self, random: u64) {
         self.random = random;
         if matches!(self.role, Role::Leader(_)) {
@@ -254,6 +268,7 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         }
     }
 
+    /// Appends an entry of this term to the leader's log; a no-op if there is no command.
     pub(super) fn append(&mut self, command: Option<C>) {
         self.log.push(Entry { term: self.current_term, command });
         self.note_unstored(self.log.last_index());
@@ -303,7 +318,7 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         outputs
     }
 
-    /// All servers, rule 1: what is committed is applied, in the log's order (section 5.3).
+    /// All servers, rule 1: applies committed entries in the order of the log (section 5.3).
     fn apply_committed(&mut self, outputs: &mut Vec<Output<C, S>>) {
         while self.last_applied < self.commit_index {
             let index = self.last_applied + 1;

@@ -1,10 +1,10 @@
-//! Who leads: elections (section 5.2), and the pre-votes that spare a cluster most of them
-//! (dissertation, section 9.6).
+//! Leader election (section 5.2) with PreVote (dissertation, section 9.6).
 //!
-//! A node that hears of no leader first asks whether it would be elected. Nobody says so who hears
-//! a leader, or has a later log, and nobody's term changes. So a node that was cut off, or paused,
-//! does not depose the leader of all the others when it is back; and a term begins only when a
-//! majority has lost its leader.
+//! A node whose election timeout has passed first asks whether it would be elected. Others say no
+//! if they have heard from a leader within the minimum election timeout, or if their log is more
+//! up-to-date than the candidate's. No term changes. So a node that was isolated or paused does not
+//! depose the leader of the others when it is back, and a term begins only when a majority has lost
+//! its leader.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::message::{RaftMessage, RequestVote, RequestVoteResponse, ServerId};
 use super::replication::LeaderState;
 use super::snapshot::SnapshotState;
 
-/// Who would have this node lead.
+/// Responses to the vote requests of one election. Invariant: `granted` is a subset of `responded`.
 #[derive(Debug, Clone)]
 pub(super) struct Votes {
     granted: BTreeSet<ServerId>,
@@ -36,7 +36,8 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         self.count_votes();
     }
 
-    /// Candidates, rule 1: the next term, a vote for oneself, and everybody is asked (section 5.2).
+    /// Candidates, rule 1: increments the term, votes for itself, resets the timeout, and requests
+    /// the votes of all others (section 5.2).
     fn become_candidate(&mut self) {
         self.current_term += 1;
         self.voted_for = Some(self.me);
@@ -155,7 +156,7 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         }
     }
 
-    /// Candidates, rule 2: a majority makes a leader (section 5.2).
+    /// Candidates, rule 2: the votes of a majority make a leader (section 5.2).
     fn count_votes(&mut self) {
         let majority = self.majority();
         match &self.role {
@@ -165,8 +166,9 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         }
     }
 
-    /// Leaders, rule 1: everybody is told at once; and an entry of the new term shows what is
-    /// committed (sections 5.2 and 8).
+    /// Leaders, rule 1: begins the term with a no-op entry; when that is committed, all earlier
+    /// entries are (sections 5.2 and 8). `replicate` sends it to all followers at the end of this
+    /// step.
     fn become_leader(&mut self) {
         self.append(None);
         let term_start_index = self.log.last_index();

@@ -1,5 +1,5 @@
-//! What a follower does: it takes over its leader's log (section 5.3), or a snapshot in place of it
-//! (section 7).
+//! Receivers of `AppendEntries` (section 5.3) and `InstallSnapshot` (section 7): a follower adopts
+//! its leader's log, or a snapshot in place of the log's beginning.
 
 use serde::Serialize;
 

@@ -1,9 +1,10 @@
-//! What the core is told, and what it wants done. Nothing else goes in or out.
+//! Inputs and outputs of [`Raft`](super::Raft), the core. Apart from these, its caller passes in
+//! the time and reads its state.
 
 use super::message::{Entry, RaftMessage, ServerId, Snapshot};
 use super::read_index::Forwarder;
 
-/// What a node must not forget.
+/// Persistent state of a node (figure 2), with its snapshot (section 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersistentState<C, S> {
     /// Latest term that the node has seen; 0 at first.
@@ -12,52 +13,53 @@ pub struct PersistentState<C, S> {
     pub voted_for: Option<ServerId>,
     /// Snapshot that replaces the first entries.
     pub snapshot: Option<Snapshot<S>>,
-    /// The entries behind that.
+    /// Entries after the snapshot; from index 1 on without one.
     pub entries: Vec<Entry<C>>,
 }
 
-/// What a node is told.
+/// Event for the core.
 #[derive(Debug, Clone)]
 pub enum Input<C, S> {
-    /// Time has passed: see [`Raft::due`](super::Raft::due). The number decides how long the
-    /// node is patient.
+    /// Time has passed: see [`Raft::deadline`](super::Raft::deadline).
     Tick {
-        /// Any number; nodes should have different ones.
+        /// Random number from which the next timeouts are drawn; nodes should have different ones.
         random: u64,
     },
-    /// Another node has said this.
+    /// A message has arrived from another node.
     Message {
         /// Its sender.
         from: ServerId,
         /// The message.
         message: RaftMessage<C>,
     },
-    /// Somebody wants this to happen. It is refused unless this node leads; otherwise it happens if
-    /// it is applied, and nobody else tells.
+    /// A client's command. A leader appends it to its log; it may still be lost, until
+    /// [`Output::Apply`] shows that it is committed. Any other node rejects it.
     Propose {
         /// Request id for [`Output::NotLeader`].
         request_id: u64,
         /// The command.
         command: C,
     },
-    /// Somebody wants to know something: everything that had been answered before it was asked.
+    /// A linearizable read of the state machine (ReadIndex): it must see every command that had
+    /// been answered before the read was requested.
     Read {
         /// Request id for [`Output::ReadReady`] and [`Output::NotLeader`].
         request_id: u64,
         /// Follower that has forwarded the read for its client, if one has.
         forwarder: Option<Forwarder>,
     },
-    /// The state machine's state after this index, to be kept in place of the entries.
+    /// Log compaction: a snapshot of the state machine replaces entries. Ignored unless former
+    /// steps have returned these to be applied.
     Compact {
-        /// An index that was applied.
+        /// Index of the last entry that `state` includes.
         index: u64,
-        /// The state.
+        /// State of the state machine after that entry.
         state: S,
     },
 }
 
-/// What a node is to do, in the order in which these come. Nothing that follows on a `Store…` may
-/// happen before that is durable.
+/// Action that a node must carry out. A node carries out actions in order, and makes a `Store…`
+/// durable before it carries out the next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output<C, S> {
     /// Stores the term and the vote in place of all former ones.
@@ -67,9 +69,9 @@ pub enum Output<C, S> {
         /// Candidate that received the node's vote in that term.
         voted_for: Option<ServerId>,
     },
-    /// Remember these entries, in place of all that stand at this index or behind it.
+    /// Stores entries in place of all stored entries at this index or after it.
     StoreEntries {
-        /// The index of the first.
+        /// Index of the first entry.
         index: u64,
         /// The entries.
         entries: Vec<Entry<C>>,
@@ -83,29 +85,28 @@ pub enum Output<C, S> {
         /// The message.
         message: RaftMessage<C>,
     },
-    /// Put this into the place of the state machine's state.
+    /// Replaces the state of the state machine by a snapshot.
     Restore(Snapshot<S>),
-    /// Have the state machine do this: each index once, in their order.
+    /// Applies a committed entry to the state machine: each index once, in order.
     Apply {
-        /// The entry's index.
+        /// Index of the entry.
         index: u64,
-        /// Nothing for the entry that begins a term.
+        /// Its command; `None` for the no-op entry that begins a term.
         command: Option<C>,
     },
-    /// The state machine has everything that this read must see.
+    /// A read may be served: the state machine has applied all that it must see.
     ReadReady {
         /// Request id of the read.
         request_id: u64,
     },
-    /// A follower has lost what it had acknowledged: its storage was taken away, or it has none and
-    /// was restarted. From now on, neither its votes nor its answers count here, and as a leader
-    /// this node sends it nothing.
+    /// A follower has lost entries that it had acknowledged: it was restarted without its storage.
+    /// From now on this node ignores its votes and responses, and as a leader sends it nothing.
     LostStorage {
         /// The follower.
         node: ServerId,
         /// Last entry of this leader's log that it had acknowledged.
         acknowledged: u64,
-        /// The last entry that it may still have.
+        /// Last entry that it may still have.
         last_log_index: u64,
     },
     /// This node does not lead, or no longer does. The command was not appended; the read should be

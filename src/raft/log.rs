@@ -1,14 +1,17 @@
-//! The log: entries behind a snapshot, each with its index and its term.
+//! The log: a snapshot and the entries after it, each with its index and its term.
 //!
-//! Indexes count from 1. What a snapshot holds is committed, so it is the same in every log that
-//! has it: an index below the snapshot's last always matches.
+//! Indexes begin at 1. Entries that a snapshot replaces were committed, so they are the same in
+//! every log that has them: an index below the snapshot's last one always matches.
 
 use serde::Serialize;
 
 use super::message::{Entry, Snapshot};
 use crate::json;
 
-/// Entries, and what came before them.
+/// Entries, and the snapshot of those before them.
+///
+/// Invariants: the entry at `entries[i]` has index `snapshot_index + 1 + i`, and terms never
+/// decrease along the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log<C, S> {
     snapshot: Option<Snapshot<S>>,
@@ -30,33 +33,33 @@ impl<C: Clone + Serialize, S> Log<C, S> {
         log
     }
 
-    /// What stands in place of the first entries, if anything does.
+    /// Snapshot that replaces the first entries, if there is one.
     pub fn snapshot(&self) -> Option<&Snapshot<S>> {
         self.snapshot.as_ref()
     }
 
-    /// The entries behind the snapshot.
+    /// Entries after the snapshot.
     pub fn entries(&self) -> &[Entry<C>] {
         &self.entries
     }
 
-    /// The last index that the snapshot stands for; 0 without one.
+    /// Index of the last entry that the snapshot replaces; 0 without one.
     pub fn snapshot_index(&self) -> u64 {
         self.snapshot.as_ref().map_or(0, |snapshot| snapshot.last_included_index)
     }
 
-    /// The index of the last entry; 0 in an empty log.
+    /// Index of the last entry; 0 in an empty log.
     pub fn last_index(&self) -> u64 {
         self.snapshot_index() + self.entries.len() as u64
     }
 
-    /// The term of the last entry; 0 in an empty log.
+    /// Term of the last entry; 0 in an empty log.
     pub fn last_term(&self) -> u64 {
         self.term_at(self.last_index()).unwrap_or_default()
     }
 
-    /// The term of an entry; 0 before the first one. `None` for what is not there, or only in the
-    /// snapshot.
+    /// Term of an entry; 0 at index 0. `None` after the end of the log, and before the last entry
+    /// of the snapshot.
     pub fn term_at(&self, index: u64) -> Option<u64> {
         match index.checked_sub(self.snapshot_index())? {
             0 => Some(self.snapshot.as_ref().map_or(0, |snapshot| snapshot.last_included_term)),
@@ -64,7 +67,7 @@ impl<C: Clone + Serialize, S> Log<C, S> {
         }
     }
 
-    /// The entry at an index that is behind the snapshot.
+    /// Entry at an index after the snapshot.
     pub fn entry(&self, index: u64) -> Option<&Entry<C>> {
         let position = index.checked_sub(self.snapshot_index() + 1)?;
         self.entries.get(to_usize(position))
@@ -99,7 +102,7 @@ impl<C: Clone + Serialize, S> Log<C, S> {
         count.checked_sub(1).map_or(self.start_offset, |last| self.end_offsets[last])
     }
 
-    /// Whether this log has the entry of that index and term (section 5.3).
+    /// True if this log has the entry of that index and term (section 5.3).
     pub(super) fn matches(&self, index: u64, term: u64) -> bool {
         index < self.snapshot_index() || self.term_at(index) == Some(term)
     }
@@ -129,9 +132,11 @@ impl<C: Clone + Serialize, S> Log<C, S> {
         self.entries.push(entry);
     }
 
-    /// Takes over entries that follow on an index that matches. An entry that differs goes, and all
-    /// that follow it; what does not differ stays, and so does what stands behind it, for the
-    /// message may be old. Tells the first index that is new, if any is.
+    /// Receiver of `AppendEntries`, rules 3 and 4: adopts entries after an index that matches.
+    /// Deletes an entry that conflicts, with all that follow it. That entry was never committed
+    /// (leader completeness), so no committed entry is deleted. If none conflicts, keeps all
+    /// entries, also those after the new ones, because the message may be old. Returns the first
+    /// index that has changed, if any has.
     pub(super) fn merge(&mut self, prev_log_index: u64, entries: Vec<Entry<C>>) -> Option<u64> {
         let received = (prev_log_index + 1..).zip(&entries);
         let is_in_snapshot = |index| index <= self.snapshot_index();
@@ -149,8 +154,8 @@ impl<C: Clone + Serialize, S> Log<C, S> {
         Some(first)
     }
 
-    /// Puts a snapshot in place of the entries up to its index. What follows them stays if the
-    /// entry there is the one that the snapshot ends with; otherwise all goes.
+    /// Replaces the entries up to a snapshot's index by the snapshot. Keeps the entries after that
+    /// if the log has the snapshot's last entry; otherwise deletes all (figure 13, rules 6 and 7).
     pub(super) fn install(&mut self, snapshot: Snapshot<S>) {
         let Snapshot { last_included_index: index, last_included_term: term, .. } = snapshot;
         let has_last_included = self.term_at(index) == Some(term);
@@ -174,7 +179,7 @@ fn to_usize(number: u64) -> usize {
 mod tests {
     use super::*;
 
-    /// A log with entries of these terms behind a snapshot that ends so.
+    /// A log with entries of these terms after a snapshot with this last index and term.
     fn log(snapshot: Option<(u64, u64)>, terms: &[u64]) -> Log<(), ()> {
         let snapshot = snapshot.map(|(last_included_index, last_included_term)| Snapshot {
             last_included_index,
@@ -217,7 +222,7 @@ mod tests {
         check(5, &[3], &[2, 2, 3, 3], Some(6));
         check(3, &[2, 4], &[2, 2, 4], Some(5));
         check(2, &[4], &[4], Some(3));
-        // What the snapshot holds is skipped.
+        // Entries that the snapshot has replaced are skipped.
         check(0, &[1, 1, 2, 4], &[2, 4], Some(4));
         check(0, &[1], &[2, 2, 3], None);
     }
@@ -263,7 +268,7 @@ mod tests {
         log.install(Snapshot { last_included_index: 2, last_included_term: 1, state: () });
         assert_eq!((log.bytes_through(2), log.bytes_through(3)), (0, alone as u64 + 100));
         check(&log, 3, [9, alone + 100], 1);
-        // What takes the place of others is counted in their place.
+        // The size of a deleted entry no longer counts.
         log.merge(2, vec![Entry { term: 2, command: Some(String::new()) }]);
         assert_eq!(log.bytes_through(9), alone as u64);
     }

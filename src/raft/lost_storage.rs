@@ -1,20 +1,21 @@
-//! Followers that have lost what they had acknowledged.
+//! Detection of followers that have lost entries that they had acknowledged.
 //!
-//! Raft is right as long as no node forgets what it has stored. A follower whose storage was taken
-//! away, or that has none and was restarted, breaks that: entries that were committed with its
-//! acknowledgement may be on too few nodes now, and the vote that it gave may be given again.
+//! Raft is safe as long as no node forgets what it has stored. A follower that is restarted
+//! without its storage breaks that. Entries that were committed with its acknowledgement may be on
+//! too few nodes now, and the node may vote again in a term in which it has voted.
 //!
-//! A leader can tell. What a follower has acknowledged in a term stays in its log as long as that
-//! term lasts, because only this leader changes the log. So a refusal is proof if it answers a
-//! message behind an entry that the follower was known to have **when the message was sent**. The
-//! present `match_index` would be no proof: what was sent before an acknowledgement came may have
-//! been answered before the follower had what it acknowledged. And a follower that receives a
-//! snapshot tells where its own log ends, or did end before, which is never before what it had
-//! acknowledged.
+//! A leader can detect the loss. Entries that a follower has acknowledged in a term stay in its log
+//! as long as that term lasts, because only the leader of a term changes its followers' logs in it.
+//! So a rejection is proof if the message's `prev_log_index` was at most `match_index` **when the
+//! message was sent**. The present `match_index` would be no proof: a message that was sent before
+//! an acknowledgement arrived may have been answered before the follower had the entries that it
+//! acknowledged. A follower that receives a snapshot reports the last index of its own log, before
+//! the snapshot replaces it. That index is never below what the follower has acknowledged.
 //!
-//! Nothing of such a node counts from then on: no vote, no acknowledgement, no answer as contact or
-//! as confirmation of a read. So a leader that is left without a majority steps down. A new leader
-//! that has not seen it does not know; the set ends with the process that keeps it.
+//! From then on the leader ignores all that such a node says: neither its votes nor its
+//! acknowledgements count, nor its responses for the quorum or for a read. So a leader that is left
+//! without a majority steps down. A new leader that has not seen the loss does not know of it, and
+//! the set of such nodes is not persistent.
 
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
-//! What nodes say to each other: the paper's calls, each as two messages, a question and an answer.
+//! The paper's RPCs, each as two messages: a request and a response.
 //!
-//! Fields bear the paper's names. `leaderId` and `candidateId` are missing, because whoever hands a
-//! message over says from whom it is. Answers carry what the paper's caller would remember about
-//! its call: a network that loses and doubles messages knows no calls.
+//! Fields have the paper's names. `leaderId` and `candidateId` are missing, because each message
+//! arrives with its sender. A response repeats those arguments of its request that the sender
+//! needs: the network may lose and duplicate messages, and does not match responses to requests.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,27 +10,27 @@ use serde::{Deserialize, Serialize};
 /// ids; so the servers are `0..cluster_size`.
 pub type ServerId = usize;
 
-/// One entry of the log.
+/// Command or no-op in the log, with the term of the leader that appended it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry<C> {
-    /// The term in which a leader received it.
+    /// Term in which a leader appended the entry.
     pub term: u64,
-    /// What the state machine is to do; nothing in the entry with which a leader begins its term.
+    /// Command for the state machine; `None` in the no-op entry that begins a leader's term.
     pub command: Option<C>,
 }
 
-/// All that the entries up to an index have made of the state machine.
+/// State of the state machine after the entries up to an index, which it replaces (section 7).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot<S> {
-    /// The last entry whose effect is in it.
+    /// Index of the last entry that the snapshot replaces.
     pub last_included_index: u64,
-    /// The term of that entry.
+    /// Term of that entry.
     pub last_included_term: u64,
-    /// The state machine's.
+    /// State of the state machine.
     pub state: S,
 }
 
-/// What a node says to another.
+/// Message of the algorithm between two nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RaftMessage<C> {
@@ -44,25 +44,25 @@ pub enum RaftMessage<C> {
     RequestVoteResponse(RequestVoteResponse),
     /// Replicates entries (section 5.3). Without entries, it is a heartbeat or a probe.
     AppendEntries(AppendEntries<C>),
-    /// A part of the snapshot that replaces a log which lacks what the leader's has no more
-    /// (section 7).
+    /// Sends a part of a snapshot to a follower that lacks entries which the leader's log no longer
+    /// has (section 7).
     InstallSnapshot(InstallSnapshot),
     /// Response to `AppendEntries` or `InstallSnapshot`.
     AppendEntriesResponse(AppendEntriesResponse),
 }
 
-/// What a candidate stands for.
+/// Arguments of `RequestVote`, and of a pre-vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestVote {
     /// Candidate's term; in a pre-vote, the term that it would begin.
     pub term: u64,
-    /// The last entry of the candidate's log.
+    /// Index of the last entry of the candidate's log.
     pub last_log_index: u64,
-    /// The term of that entry.
+    /// Term of that entry.
     pub last_log_term: u64,
 }
 
-/// Whether the candidate has the vote.
+/// Results of `RequestVote`, and of a pre-vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestVoteResponse {
     /// Voter's current term.
@@ -73,85 +73,89 @@ pub struct RequestVoteResponse {
     pub vote_granted: bool,
 }
 
-/// What stands in the leader's log behind an entry that the follower should have.
+/// Arguments of `AppendEntries`: entries of the leader's log after one that the follower should
+/// have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppendEntries<C> {
     /// The leader's term.
     pub term: u64,
-    /// The entry before the new ones.
+    /// Index of the entry immediately before the new ones.
     pub prev_log_index: u64,
-    /// The term of that entry.
+    /// Term of that entry.
     pub prev_log_term: u64,
-    /// What to store.
+    /// Entries to store; none in a heartbeat.
     pub entries: Vec<Entry<C>>,
-    /// Up to where the leader knows entries to be committed.
+    /// Leader's commit index.
     pub leader_commit: u64,
-    /// A number that grows with each time the leader speaks in this term. An answer repeats it, so
-    /// the leader knows what the follower had heard when it answered.
+    /// Number of the leader's round of messages, which increases within a term. The response
+    /// repeats it, so the leader knows to which message the follower has responded.
     pub round: u64,
 }
 
-/// One part of the leader's snapshot (figure 13).
+/// Arguments of `InstallSnapshot`: one part of the leader's snapshot (figure 13).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstallSnapshot {
     /// The leader's term.
     pub term: u64,
-    /// The last entry that the snapshot replaces.
+    /// Index of the last entry that the snapshot replaces.
     pub last_included_index: u64,
-    /// The term of that entry.
+    /// Term of that entry.
     pub last_included_term: u64,
-    /// Where in the snapshot's text the part begins, in bytes.
+    /// Offset of the part in the text of the snapshot, in bytes.
     pub offset: usize,
     /// The part.
     pub data: String,
-    /// Whether it is the last one.
+    /// True if this is the last part.
     pub done: bool,
-    /// As in [`AppendEntries`].
+    /// Round, as in [`AppendEntries`].
     pub round: u64,
 }
 
-/// What became of entries or of a snapshot.
+/// Results of `AppendEntries` and `InstallSnapshot`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppendEntriesResponse {
     /// Follower's current term.
     pub term: u64,
-    /// The round of the message that this answers.
+    /// Round of the message to which this responds.
     pub round: u64,
     /// Result for the follower's log.
     pub outcome: ReplicationOutcome,
 }
 
-/// Where a follower's log and its leader's agree, if the message tells.
+/// Result of `AppendEntries` or `InstallSnapshot`, in place of the paper's `success`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplicationOutcome {
     /// Success: the logs match up to an index, and the follower has stored these entries.
     Matches {
-        /// The last entry of which that is known.
+        /// Last index up to which the logs are known to match.
         match_index: u64,
     },
-    /// Not at `prev_log_index`.
+    /// Failure: the logs do not match at `prev_log_index`.
     Differs {
-        /// The first entry of the term that differs, or the first that is missing: where to go on
-        /// (the end of section 5.3).
+        /// Hint for the leader's `next_index`: the first entry of the follower's conflicting term,
+        /// or the first index that it lacks (the end of section 5.3).
         next_index: u64,
     },
-    /// Unknown: the follower has a part of a snapshot, and needs the next one.
+    /// The follower has a part of a snapshot, and needs the next one. The response does not tell
+    /// where the logs match.
     Receiving {
-        /// Where in the snapshot's text the next part begins. Nothing of it is durable, so after a
-        /// restart this is 0.
+        /// Offset of the next part in the text of the snapshot. Parts are not durable, so it is 0
+        /// after a restart.
         offset: usize,
-        /// The last entry of the follower's own log.
+        /// Last index of the follower's log.
         last_log_index: u64,
     },
-    /// Up to where the snapshot goes, which has taken the log's place.
+    /// The follower has all that the snapshot replaces: it has installed the snapshot, or had
+    /// committed these entries already. So the logs match up to the snapshot's end.
     Installed {
-        /// The last entry that the snapshot replaces.
+        /// Index of the last entry that the snapshot replaces.
         match_index: u64,
-        /// The last entry of the follower's log before that.
+        /// Last index of the follower's log when the message arrived.
         last_log_index: u64,
     },
-    /// Unknown: the message was of a former term. Its round is none of the present term's.
+    /// Rejection of a message of a former term. The response has the follower's term, but the round
+    /// is one of the former term.
     OldTerm,
 }
 

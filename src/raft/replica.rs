@@ -1,12 +1,14 @@
-//! The shell around the core: the one task that has the disk, the clock and the state machine.
+//! Replica of a state machine: the task that runs the core, with the disk, the clock and the state
+//! machine.
 //!
-//! Whatever has come while the task was busy, with its disk for the most part, goes into the next
-//! step together. So under load a message to each follower and a sync are for many clients. What a
-//! node has for another one at the end of a step is one message.
+//! All events that arrive while the task is busy, mostly with its disk, go into the next step
+//! together. So under load, one message to each follower and one sync serve many clients. At the
+//! end of a step, all that a node has for another one goes into one message.
 //!
-//! A client's wish goes to the leader, with an id if it changes anything, and is repeated to
-//! whoever leads next until it is answered. The leader answers the node that has asked, and that
-//! one its client; if a proposal is applied there before the answer comes, that is the answer.
+//! A node forwards its clients' requests to the leader. It sends a request again to each new
+//! leader, and to the same one after a while, until there is a response; commands have ids, so
+//! repetitions are harmless. The leader responds to the node, and the node to its client. If the
+//! node applies a command itself before that, it responds at once.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -57,7 +59,7 @@ pub type ReplicaMessageOf<M> = ReplicaMessage<
     <M as StateMachine>::Response,
 >;
 
-/// This node's replica of a state machine. Clones are the same, and cheap.
+/// Handle to this node's replica of a state machine. Clones are cheap handles to the same replica.
 pub struct Replica<M: StateMachine> {
     // Unbounded: each event comes from a client that waits, or is a message that was already read.
     events: mpsc::UnboundedSender<ReplicaEvent<M>>,
@@ -69,10 +71,12 @@ enum ReplicaEvent<M: StateMachine> {
 }
 
 impl<M: StateMachine> Replica<M> {
-    /// Starts the replica of a node; `message` makes the message that carries a letter.
+    /// Starts the replica of a node; to be called once, when the handler is constructed. `wrap`
+    /// makes a message between replicas the body of one between nodes; the handler passes each that
+    /// it receives to [`Replica::receive`].
     ///
-    /// A node that is not a member of the cluster ends, and so does one whose storage is another
-    /// node's, or another cluster's: `serve` returns that as an error.
+    /// The node ends if it is not a member of the cluster, or if its storage belongs to another
+    /// node or cluster; `serve` returns that as an error.
     pub fn start<B: Serialize>(
         node: &Node,
         wrap: impl Fn(ReplicaMessageOf<M>) -> B + 'static,
@@ -362,7 +366,7 @@ impl<M: StateMachine> ReplicaTask<M> {
         }
     }
 
-    /// Waits until all is stored. What was said before does not.
+    /// Waits until all records are durable. Sends earlier messages first, since they need not wait.
     async fn sync(&mut self) {
         if self.wal.has_pending() {
             self.flush();
@@ -413,6 +417,7 @@ impl<M: StateMachine> ReplicaTask<M> {
         }
     }
 
+    /// Applies a committed command, and answers this node's client or the forwarder.
     fn apply(&mut self, proposal: &Proposal<M::Command>) {
         let id = &proposal.id;
         let response = self.state.apply(proposal);

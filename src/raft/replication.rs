@@ -1,24 +1,24 @@
-//! What a leader does: it makes every log the same as its own (section 5.3), and knows what is
-//! committed (section 5.4.2).
+//! Log replication by a leader (section 5.3), and its rule for what is committed (section 5.4.2).
 //!
-//! A leader speaks in rounds. In each it sends a follower at most one message, with whatever there
-//! is for it: entries or a part of a snapshot, how far entries are committed, and a question for
-//! confirmation that is no more than the round's number. What was not answered is sent again from
-//! where the follower is known to agree; a follower may get anything twice, late, or in another
-//! order.
+//! A leader sends in rounds: in each, at most one message to a follower. The message carries
+//! entries or a part of a snapshot, and the commit index; its round number serves to confirm reads.
+//! Entries that are not acknowledged in time are sent again from `match_index + 1` on. A follower
+//! may receive any message twice, late, or out of order.
 //!
 //! # Followers that are far behind
 //!
-//! No message has more than [`Pace::most_bytes`], and the next one leaves when the last one is
-//! answered. So whatever one follower lacks, the others wait for one such message at most; and with
-//! the clients' answers in between, it takes a share of the leader's output, not all of it.
+//! No message has more than [`Config::max_message_bytes`] of entries, unless it is a single larger
+//! entry. At most [`Config::max_inflight`] messages to a follower are in flight, by default one;
+//! beside them it is sent only empty ones. So however much a follower lacks, everybody else waits
+//! for one message to it at a time. Since the responses to clients go in between, catch-up takes a
+//! share of the leader's output, not all of it.
 //!
-//! A time-out may be shorter than a message takes to arrive, and to send it again then would only
-//! make the link slower. So a follower that has not answered in time is sent a probe: a heartbeat
-//! with few entries or none. What is long is repeated once anything was heard of the follower since
-//! it was sent, and only after a time-out that is twice the time of the last transfer, and twice as
-//! long each time that it was in vain (as TCP's retransmission time-out, RFC 6298). While something
-//! long is on its way, heartbeats go on.
+//! A timeout may be shorter than the time that a message takes to arrive, and to send it again then
+//! would only make the link slower. So a follower that has not responded in time is sent a probe: a
+//! message with few entries or none. A large message is sent again only when the follower has
+//! responded to anything since it was sent. Its retransmission timeout is twice the time that the
+//! last large one took, and doubles with each timeout in a row (as in TCP, RFC 6298). While a large
+//! message is in flight, heartbeats continue.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -39,7 +39,7 @@ use super::snapshot::{SnapshotState, SnapshotTransfer};
 /// one cannot show a loss of storage, but the next one does. A larger one takes more memory.
 const MAX_REMEMBERED_MESSAGES: usize = 32;
 
-/// What only a leader knows.
+/// Volatile state of a leader (figure 2), reinitialized after election.
 #[derive(Debug, Clone)]
 pub(super) struct LeaderState<S> {
     /// Index of the no-op entry that began its term.
@@ -52,10 +52,14 @@ pub(super) struct LeaderState<S> {
     pub(super) reads: Vec<PendingRead>,
 }
 
-/// What a leader knows of a follower. Always, `match_index < next_index`.
+/// Replication state of one follower.
+///
+/// Invariants: `match_index < next_index`; `acked_round <= last_sent_round <= Leader::round`.
 #[derive(Debug, Clone)]
 pub(super) struct Progress<S> {
+    /// Index of the next entry to send.
     pub(super) next_index: u64,
+    /// Highest index known to be replicated on the follower; never decreases.
     pub(super) match_index: u64,
     /// Highest round to which the follower has responded.
     pub(super) acked_round: u64,
@@ -82,7 +86,7 @@ pub(super) struct Progress<S> {
     is_unresponsive: bool,
 }
 
-/// A message to a follower.
+/// RPC that was sent to a follower: `AppendEntries` or `InstallSnapshot`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SentRpc {
     round: u64,
@@ -92,12 +96,14 @@ pub(super) struct SentRpc {
     /// True until the message is answered, rejected or timed out: until then it takes one of
     /// [`Config::max_inflight`] places. Always false for [`Payload::Empty`].
     is_in_flight: bool,
+    /// `prev_log_index` of the message.
     pub(super) prev_log_index: u64,
-    /// What the follower was known to have then.
+    /// The follower's `match_index` when the message was sent. A rejection with `prev_log_index <=
+    /// match_index` proves a loss (`lost_storage.rs`).
     pub(super) match_index: u64,
 }
 
-/// What a follower may be sent at a time.
+/// Amount that a message to a follower may carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Payload {
     /// No entries: a heartbeat while there is no room for another message in flight.
@@ -298,7 +304,7 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
                 if round > progress.acked_round.max(progress.stale_rejection_round)
                     && progress.snapshot_transfer.is_none() =>
             {
-                // At the latest where it is known to agree, at the earliest where it may.
+                // After what is known to match, and within the log.
                 let end = last_index + 1;
                 progress.next_index = next_index.min(end).max(progress.match_index + 1);
                 // Messages in flight follow the rejected one, and will be rejected as well.
@@ -311,12 +317,13 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         progress.acked_round = progress.acked_round.max(round);
     }
 
-    /// Leaders, rule 4: what a majority has is committed, if it is of this term (sections 5.3 and
-    /// 5.4.2). All before it is then, too.
+    /// Leaders, rule 4: commits the last entry that a majority has, if it is of the current term
+    /// (sections 5.3 and 5.4.2), and with it all entries before.
     pub(super) fn advance_commit_index(&mut self) {
         let Role::Leader(leader) = &self.role else { return };
         let followers = leader.followers.values();
         let mut matches: Vec<u64> = followers.map(|progress| progress.match_index).collect();
+        // Entries that the leader has yet to store count, too: `core.rs` says why.
         matches.push(self.log.last_index());
         matches.sort_unstable_by(|one, other| other.cmp(one));
         let Some(&index) = matches.get(self.majority() - 1) else { return };

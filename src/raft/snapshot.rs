@@ -1,14 +1,16 @@
-//! Snapshots that travel in parts (figure 13).
+//! Snapshots in parts (figure 13).
 //!
-//! A snapshot is text, and a part of it ends between two characters. The leader sends the next part
-//! when the last one is answered; the answer says where the follower goes on, so what is lost, or
-//! comes twice, or after a restart of the follower, needs no rule of its own. The first part is
-//! empty: before anything takes the place of the follower's log, the answer tells where that ends,
-//! and so whether it has what was acknowledged (`lost_storage.rs`).
+//! A snapshot is text, and is never cut within a character. The leader sends the next part when the
+//! last one is answered. The response tells the offset of the next part, so lost and duplicated
+//! parts and restarts of the follower need no rules of their own. The first part is empty, and
+//! repeated until it is answered. So the leader learns the last index of the follower's own log
+//! before a part can replace that log, even if responses are lost. The index shows if the follower
+//! still has what it acknowledged (`lost_storage.rs`).
 //!
-//! The leader finishes the snapshot that it has begun to send even if it has a newer one by then:
-//! otherwise a follower that takes longer for one than the leader for the next would never have
-//! any. The follower keeps one unfinished snapshot, and drops it when another one begins.
+//! A leader finishes the snapshot that it has begun to send even if it has a newer one by then.
+//! Otherwise a follower that takes longer to receive a snapshot than the leader to make the next
+//! one would never receive any. A follower keeps one partial snapshot, and discards it when another
+//! begins.
 
 use std::borrow::Cow;
 
@@ -18,12 +20,13 @@ use super::core::Raft;
 use super::message::{InstallSnapshot, ServerId, Snapshot};
 use crate::json::Json;
 
-/// The state of a state machine, as text.
+/// State of a state machine that can be sent as text.
 pub trait SnapshotState: Clone {
-    /// All of it. The same state has the same text each time.
+    /// Text of the whole state. The same state must always give the same text, because the text is
+    /// made anew for each part.
     fn text(&self) -> Cow<'_, str>;
 
-    /// The state that has this text; `None` if none has.
+    /// State with this text; `None` if the text is not that of a state.
     fn from_text(text: String) -> Option<Self>;
 }
 
@@ -37,11 +40,11 @@ impl SnapshotState for Json {
     }
 }
 
-/// A snapshot that a leader sends to a follower.
+/// Snapshot that a leader is sending to a follower.
 #[derive(Debug, Clone)]
 pub(super) struct SnapshotTransfer<S> {
     pub(super) snapshot: Snapshot<S>,
-    /// Where the next part begins.
+    /// Offset of the next part, in bytes.
     pub(super) offset: usize,
     /// True if the follower has responded to a part. Until then, parts are empty.
     pub(super) is_acknowledged: bool,
@@ -88,7 +91,7 @@ fn prefix(text: &str, max_bytes: usize) -> &str {
     &text[..end.max(first)]
 }
 
-/// A snapshot of which a follower has the beginning.
+/// Snapshot of which a follower has received the beginning.
 #[derive(Debug, Clone)]
 pub(super) struct PartialSnapshot {
     id: SnapshotId,

@@ -1,4 +1,4 @@
-//! Tests of the core: rule by rule, and clusters to which everything happens.
+//! Tests of the core: rule by rule, and clusters under random faults.
 
 mod invariants;
 mod cluster;
@@ -55,7 +55,7 @@ const CONFIG: Config = Config {
     max_large_retransmit_timeout: Duration::from_secs(2),
 };
 
-/// Long after every time-out has passed.
+/// Time at which every timeout has long passed.
 const LATER: Duration = Duration::from_secs(10);
 
 const MOMENT: Duration = Duration::from_millis(1);
@@ -84,7 +84,7 @@ fn leader(current_term: u64, terms: &[u64]) -> TestRaft {
     node
 }
 
-/// A command that tells its term.
+/// Entry whose command is its term.
 fn entry(term: u64) -> Entry<u64> {
     Entry { term, command: Some(term) }
 }

@@ -1,6 +1,6 @@
-//! Clusters of cores, to which at random happens whatever can: messages are late, lost, doubled and
-//! overtaken, links are cut, nodes stand still, and are killed in the middle of what they do. All
-//! in memory and in virtual time, so thousands of elections take a second.
+//! Clusters of cores under random faults: messages are delayed, lost, duplicated and reordered,
+//! links are cut, nodes are paused, and are killed with some of their outputs carried out. All in
+//! memory and in virtual time, so thousands of elections take a second.
 
 #![expect(clippy::cast_possible_truncation, reason = "what is drawn here is small")]
 
@@ -58,7 +58,7 @@ struct Member {
     node: TestRaft,
     disk: PersistentState<u64, Vec<u64>>,
     is_up: bool,
-    /// Until then everything waits.
+    /// End of the pause, until which all its events wait.
     paused_until: Duration,
     /// Nodes whose messages to it are lost.
     deaf_to: Vec<ServerId>,
@@ -74,7 +74,7 @@ enum ClusterEvent {
     Restart(ServerId),
 }
 
-/// What has happened, to see that it has.
+/// Counts of what has happened, to check that the faults did happen.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RunCounts {
     pub(super) steps: u64,
@@ -86,7 +86,7 @@ pub(super) struct RunCounts {
     pub(super) half_done: u64,
     pub(super) overwritten: u64,
     pub(super) installed: u64,
-    /// Parts of snapshots but the last ones.
+    /// Parts of snapshots, except the last part of each.
     pub(super) parts: u64,
     pub(super) losses: u64,
 }
@@ -117,7 +117,7 @@ impl RaftCluster {
         let random = Host::seeded(seed).random();
         let choose = |choices: &[u64]| choices[below(&random, choices.len() as u64) as usize];
         let nodes = mutant.map_or_else(|| choose(&[2, 3, 3, 4, 5, 5]), Mutant::nodes) as usize;
-        // Little difference between the nodes' patience makes elections tie.
+        // Little jitter in the timeouts makes votes split.
         let spread = choose(&[10, 100, 500]);
         let config = Config {
             election_jitter: Duration::from_millis(spread),
@@ -339,7 +339,7 @@ impl RaftCluster {
         }
         let copies = if self.below(100) < self.fault_rates.duplicates { 2 } else { 1 };
         for _ in 0..copies {
-            // Now and then one is overtaken by many.
+            // Some messages are overtaken by many others.
             let is_late = self.below(20) == 0;
             let longest = if is_late { MAX_DELAY } else { self.fault_rates.latency * 2 };
             let latency = self.below_time(longest);
@@ -408,8 +408,8 @@ impl RaftCluster {
         self.members.iter_mut().for_each(|member| member.paused_until = Duration::ZERO);
     }
 
-    /// Of three nodes, one is out of reach, and one is started again without its storage while the
-    /// third one leads: there is no majority left that could go on.
+    /// Restarts a follower without its storage, while of the at most three nodes the third is cut
+    /// off. The leader must not go on, for there is no majority left.
     fn lose_storage(&mut self) -> Result<(), String> {
         let nodes = self.members.len();
         let leads = |me: &ServerId| self.members[*me].node.leader() == Some(*me);
@@ -461,12 +461,12 @@ fn below(random: &SplitMix64, bound: u64) -> u64 {
     (random.next() >> 8) % bound
 }
 
-/// How many seeds are tried unless `EDDY_SEEDS` says otherwise. More find rarer faults and make
+/// Number of seeds unless `EDDY_SEEDS` says otherwise. A larger one finds rarer bugs, and makes
 /// every `cargo test` slower.
 const SEEDS: u64 = 12;
 
-/// Those that the environment chooses, as it does for eddy's own tests, which the library's cannot
-/// use.
+/// Seeds that the environment chooses, by the same variables as in eddy's `seeds`, which the
+/// library's tests cannot use.
 fn seeds() -> RangeInclusive<u64> {
     let number = |name| {
         let value = std::env::var(name).ok()?;
@@ -513,8 +513,8 @@ fn for_any_seed_the_five_properties_of_figure_3_hold() {
     assert!(is_one || happened.iter().all(|count| *count > 0), "not everything happened: {sum:?}");
 }
 
-/// Followers refuse the most where messages overtake each other in a wide window, and leaders of
-/// many terms have left entries that differ.
+/// Followers send the most rejections where many messages are in flight and reordered, and leaders
+/// of many terms have left entries that conflict.
 #[test]
 fn for_any_seed_no_storage_is_reported_lost_that_is_not() {
     for seed in seeds() {

@@ -1,5 +1,5 @@
-//! What the paper leaves to Ongaro's dissertation: pre-votes, reads without an entry, and leaders
-//! that nobody answers.
+//! Rules of Ongaro's dissertation that the paper lacks: PreVote, ReadIndex, leaders that step down
+//! without a majority, and leaders that send before they store.
 
 use super::*;
 use crate::raft::Forwarder;
@@ -73,8 +73,8 @@ fn a_read_waits_for_an_entry_of_the_term_and_for_a_response_to_a_later_message()
     assert!(receive(&mut node, 1, matches(2, 2, 2)).contains(&READY));
 }
 
-/// A leader counts its rounds from 1 in each term, so a message of a former one may bear the number
-/// of a round of this one. That it is refused now confirms nothing.
+/// A leader counts its rounds from 1 in each term, so a message of a former term may have the
+/// number of a round of this one. Its rejection confirms nothing.
 #[test]
 fn the_rejection_of_a_message_of_a_former_term_confirms_no_read() {
     let mut node = leader(2, &[]);
@@ -138,7 +138,6 @@ fn a_leader_sends_before_it_stores() {
     assert!(sends < stores);
 }
 
-/// What comes in one step leaves together.
 #[test]
 fn the_proposals_of_one_step_are_sent_in_one_message_to_each_follower() {
     let mut node = leader(2, &[]);

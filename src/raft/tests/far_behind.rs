@@ -1,4 +1,4 @@
-//! Followers that lack much: how much a message has, and when what is long is sent again.
+//! Followers that are far behind: sizes of messages, probes, and retransmission timeouts.
 
 use super::*;
 
@@ -67,7 +67,7 @@ fn entries_to(node: ServerId, outputs: &[TestOutput]) -> Option<usize> {
 fn a_follower_that_does_not_respond_in_time_is_sent_probes_until_it_does() {
     let (mut node, append) = leader_with_unsent_entries(100);
     assert_eq!(append.entries.len(), 31);
-    // While it may be on its way, there are heartbeats.
+    // While the large message may be in flight, there are heartbeats.
     let mut said = Vec::new();
     while said.len() < 2 {
         let (due, messages) = at_deadline(&mut node);
@@ -75,7 +75,7 @@ fn a_follower_that_does_not_respond_in_time_is_sent_probes_until_it_does() {
         said.extend(messages);
     }
     assert!(said.iter().all(|message| entries(message) == 0), "{said:?}");
-    // Then it counts as lost; and for as long as nothing is heard, what is repeated is short.
+    // Then it counts as lost; and until the follower responds, it is sent only probes.
     let (mut bytes, mut last) = (0, LATER);
     while last < LATER + LATER / 2 {
         let (due, messages) = at_deadline(&mut node);
@@ -124,7 +124,7 @@ fn the_retransmission_timeout_of_a_large_message_is_twice_the_time_of_the_last_t
     let (mut node, append) = leader_with_unsent_entries(100);
     let match_index = append.prev_log_index + 31;
     let message = matches(2, append.round, match_index);
-    // Its heartbeats are answered, and it takes 0.25 s.
+    // Heartbeats are answered meanwhile, and the transfer takes 0.25 s.
     let arrival = LATER + Duration::from_millis(250);
     let outputs = node.step(arrival, [Input::Message { from: 2, message }]);
     assert_eq!(appended(&outputs, 2).entries.len(), 31);
@@ -157,7 +157,7 @@ fn heartbeats_continue_while_a_part_of_a_snapshot_is_in_flight() {
         assert!(next <= last + CONFIG.heartbeat_interval);
         let [RaftMessage::AppendEntries(append)] = &messages[..] else { continue };
         assert!(append.entries.is_empty());
-        // To a heartbeat it says that it lacks what the snapshot has, which is no news.
+        // The follower rejects a heartbeat, since it lacks the snapshot, and that changes nothing.
         let message = differs(2, append.round, 1);
         assert!(node.step(next, [Input::Message { from: 2, message }]).is_empty());
         last = next;

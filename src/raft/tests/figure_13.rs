@@ -76,7 +76,7 @@ fn install_snapshot_receiver_2_to_4_put_parts_together_in_their_order() {
         assert_eq!(outcome(&outputs), expected, "{data} at {offset}");
         outputs.contains(&Output::Restore(whole.clone()))
     };
-    // What does not begin where the last part has ended is not taken, and the answer says so.
+    // A part that does not begin where the last one ended is ignored, and the response says so.
     assert!(!check(3, "22,", false, receiving(0, 1)));
     assert!(!check(0, "[1,", false, receiving(3, 1)));
     assert!(!check(0, "[1,", false, receiving(3, 1)));
@@ -137,7 +137,7 @@ fn a_snapshot_is_sent_part_by_part_each_after_the_response_to_the_last() {
         assert_eq!((part.offset, part.last_included_index), (text.len(), 2));
         assert!(part.data.len() <= 4);
         text.push_str(&part.data);
-        // Meanwhile there are heartbeats and nothing else.
+        // Nothing else is sent until a heartbeat is due.
         assert!(node.step(LATER, [Input::Tick { random: 0 }]).is_empty());
         if part.done {
             break;
@@ -233,7 +233,7 @@ fn a_leader_sends_its_snapshot_to_a_follower_that_needs_compacted_entries() {
     assert_eq!((&*install.data, install.offset, install.done), ("[7]", 0, true));
     let outputs = receive(&mut node, 2, matches(2, install.round, 2));
     assert_eq!(appended(&outputs, 2).prev_log_index, 2);
-    // One that does not answer is asked for an answer first.
+    // A follower that does not respond is sent a probe first.
     let mut node = leader(2, &[1, 1]);
     receive(&mut node, 1, matches(2, 1, 3));
     node.step(LATER, [Input::Compact { index: 3, state: vec![7] }]);

@@ -79,7 +79,7 @@ fn append_entries_receiver_4_appends_new_entries_and_keeps_those_already_in_the_
 fn append_entries_receiver_5_commits_up_to_the_leaders_commit_index_or_the_last_new_entry() {
     #[track_caller]
     fn check(leader_commit: u64, expected: u64) {
-        // The third entry may not be the leader's.
+        // The third entry may not be in the leader's log.
         let mut node = follower(2, None, &[1, 1, 1]);
         receive(&mut node, 1, append(2, (1, 1), &[1], leader_commit));
         assert_eq!(node.commit_index(), expected);
@@ -153,7 +153,7 @@ fn all_servers_2_follow_a_later_term() {
             Output::StoreTermAndVote { current_term: 9, voted_for: None }
         ));
     }
-    // But not one that only might begin.
+    // But not the term of a pre-vote, which may never begin.
     let mut node = leader(2, &[1]);
     receive(&mut node, 1, RaftMessage::PreVote(request_vote(9, 9, 9)));
     assert_eq!((node.term(), node.leader()), (2, Some(0)));
@@ -221,7 +221,7 @@ fn candidates_2_lead_with_the_votes_of_a_majority() {
     for from in [1, 2] {
         receive(&mut node, from, RaftMessage::PreVoteResponse(answer(1, true)));
     }
-    // Twice the same vote, a refusal, and a vote in another term.
+    // The same vote twice, a rejection, and a vote in another term.
     for (from, asked, vote_granted) in [(1, 1, true), (1, 1, true), (2, 1, false), (3, 0, true)] {
         receive(&mut node, from, RaftMessage::RequestVoteResponse(answer(asked, vote_granted)));
         assert_eq!(node.leader(), None);
@@ -254,7 +254,7 @@ fn candidates_4_start_another_election_after_the_election_timeout() {
 
 // Leaders.
 
-/// Section 5.2. The first message is not empty here: it has the entry of section 8.
+/// Section 5.2. The first message is not empty here: it has the no-op entry of section 8.
 #[test]
 fn leaders_1_send_to_all_followers_upon_election_and_heartbeats_while_idle() {
     let mut node = follower(1, None, &[1]);

@@ -1,19 +1,19 @@
-//! What must hold after each step of a cluster: the five properties of figure 3, and that no read
-//! is older than its question.
+//! Invariants that must hold after each step of a cluster: the five properties of figure 3, and
+//! that reads are linearizable.
 
 use std::collections::BTreeMap;
 
 use super::{Output, ServerId, TestOutput, TestRaft};
 use crate::raft::Entry;
 
-/// All that was ever seen of a cluster.
+/// History of a cluster, as far as the invariants need it.
 #[derive(Debug, Default)]
 pub(super) struct Invariants {
     /// Leaders by term.
     leaders: BTreeMap<u64, ServerId>,
     /// Committed entries from index 1 on, each with the term in which it was first seen committed.
     committed: Vec<(Entry<u64>, u64)>,
-    /// What a read has to see, by its ticket.
+    /// Number of committed entries that a read must see, by its request id.
     reads: BTreeMap<u64, u64>,
 }
 
@@ -40,7 +40,7 @@ impl Invariants {
         self.committed.len() as u64
     }
 
-    /// How many terms had a leader.
+    /// Number of terms that had a leader.
     pub(super) fn elections(&self) -> usize {
         self.leaders.len()
     }
@@ -74,7 +74,7 @@ impl Invariants {
         }
         let new_from = self.committed() + 1;
         self.commit(node)?;
-        // A leader keeps what it has, so each entry is looked for once.
+        // A leader's log only grows, so each entry is looked for once.
         let since = if before.led_term == Some(node.term()) { new_from } else { 1 };
         self.is_complete(me, node, since)?;
         if self.committed() >= new_from {
@@ -151,7 +151,7 @@ impl Invariants {
         Ok(())
     }
 
-    /// The state machine's state after an index: how many commands it has had, and their sum.
+    /// State of the state machine after an index: the number of commands, and their hash.
     pub(super) fn state(&self, index: u64) -> Vec<u64> {
         let until = usize::try_from(index).unwrap_or(usize::MAX).min(self.committed.len());
         let commands = self.committed[..until].iter().filter_map(|(entry, _)| entry.command);
@@ -160,7 +160,7 @@ impl Invariants {
     }
 }
 
-/// A prime that keeps sums small.
+/// Prime modulus of the hash.
 const P: u64 = 1_000_000_007;
 
 /// Leader append-only: a leader's log only grows.

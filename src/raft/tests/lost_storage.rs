@@ -1,4 +1,4 @@
-//! Followers that have lost what they had acknowledged.
+//! Followers that have lost entries that they had acknowledged.
 
 use super::*;
 use crate::raft::Forwarder;
@@ -26,7 +26,7 @@ fn a_rejection_is_proof_if_the_entry_was_acknowledged_when_the_message_was_sent(
         let is_lost = |output: &TestOutput| matches!(output, Output::LostStorage { .. });
         assert_eq!(outputs.collect::<Vec<_>>().iter().any(is_lost), expected, "{answers:?}");
     }
-    // Rounds 1 to 3 are sent before anything is answered, each behind the last.
+    // Rounds 1 to 3 are sent before any response, each with the entry after the last one's.
     let start = || {
         let mut node = follower(1, None, &[]);
         node.config.max_inflight = 4;
@@ -40,10 +40,10 @@ fn a_rejection_is_proof_if_the_entry_was_acknowledged_when_the_message_was_sent(
         }
         node
     };
-    // Round 3 came before round 2: its refusal is late, and says nothing of what is there by now.
+    // Round 3 overtook round 2: its rejection is late, and tells nothing of the log by now.
     check(start(), &[matches(2, 1, 1), matches(2, 2, 2), differs(2, 3, 2)], false);
     check(start(), &[matches(2, 2, 2), matches(2, 3, 3), differs(2, 2, 1)], false);
-    // Round 4 is sent when entry 3 is known to be there, and is a heartbeat.
+    // Round 4 is a heartbeat, sent when entry 3 is known to match.
     let acknowledged = || {
         let mut node = start();
         receive(&mut node, 2, matches(2, 3, 3));

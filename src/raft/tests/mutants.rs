@@ -1,24 +1,24 @@
-//! Rules that are removed, one at a time: the seeds must notice.
+//! Mutation tests: rules are removed, one at a time, and the seeds must find each.
 //!
-//! The core is left alone where a wrapper can do it, by changing what a node is told, what it
-//! remembers, or the order in which it does things.
+//! A mutant changes the core only where a wrapper cannot, by changing a node's messages, its
+//! storage, or the order of its outputs.
 //!
-//! `cargo test --release -p glomers --lib no_missing_rule -- --nocapture` prints which seed is the
-//! first to find each:
+//! `cargo test --release -p glomers --lib missing_rule -- --nocapture` prints the first seed that
+//! finds each:
 //!
 //! ```text
 //! what a mutant does       seed  what is seen
 //! ForgetsItsVote           1092  election safety: 2 and 0 lead term 1
-//! AnswersBeforeItStores      18  leader completeness: 2 leads term 6 without entry 13 of term 5
+//! RespondsBeforeItStores     18  leader completeness: 2 leads term 6 without entry 13 of term 5
 //! FollowsFormerLeaders      935  leader completeness: 2 leads term 11 without entry 38 of term 7
 //! SkipsTheLogMatchingCheck   12  log matching: two logs agree on entry 15, and not on 11
 //! VotesForStaleLogs           0  leader completeness: 0 leads term 3 without entry 1 of term 2
-//! AnyTermCommits           1275  leader completeness: 0 leads term 27 without entry 14 of term 7
-//! ReadsUnconfirmed           85  linearizability: a read saw 43 of 47 committed entries
-//! ForgetsTheSnapshotsTerm    34  leader completeness: 0 leads term 8 without entry 9 of term 4
-//! MixesSnapshots            268  state machine safety: a wrong state of 142
-//! JudgesRefusalsByNow         2  2 is said to have lost storage
-//! CountsWhoLostItsStorage     0  2 leads, and only 0 is there, with nothing
+//! CommitsAnyTerm           1275  leader completeness: 0 leads term 27 without entry 14 of term 7
+//! SkipsReadConfirmation      85  linearizability: a read saw 43 of 47 committed entries
+//! ForgetsSnapshotTerm        34  leader completeness: 0 leads term 8 without entry 9 of term 4
+//! MixesSnapshots            268  state machine safety: wrong state after entry 142
+//! UsesPresentMatchIndex       2  2 has not lost its storage
+//! TrustsLostStorage           0  2 leads with only 0, whose storage is lost
 //! ```
 
 use std::fmt::Write;
@@ -27,10 +27,10 @@ use super::cluster::RaftCluster;
 use super::{Output, PersistentState, RaftMessage, ServerId, TestMessage, TestOutput, TestRaft};
 use crate::raft::Forwarder;
 
-/// A rule that is removed.
+/// Rule that is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::raft) enum Mutant {
-    /// Figure 2, state: the vote is not on the disk.
+    /// Figure 2, state: the vote is not persistent.
     ForgetsItsVote,
     /// Figure 2, state: a node responds before it updates its storage.
     RespondsBeforeItStores,
@@ -70,7 +70,7 @@ impl Mutant {
         Mutant::TrustsLostStorage,
     ];
 
-    /// How large a cluster shows it best.
+    /// Size of the cluster that shows it best.
     pub(super) fn nodes(self) -> u64 {
         if self == Mutant::CommitsAnyTerm { 5 } else { 3 }
     }
@@ -116,10 +116,10 @@ impl Mutant {
     }
 }
 
-/// How many seeds a mutant may survive: twice as many as the rarest fault needs.
+/// Number of seeds that are tried for a mutant: twice as many as the hardest one needs.
 const SEEDS: u64 = 2600;
 
-/// The first seed that finds a mutant, and what it sees.
+/// First seed that finds a mutant, and the violated property.
 fn first_seed(mutant: Mutant) -> (u64, String) {
     let mut runs = (0..SEEDS).map(|seed| (seed, RaftCluster::run(seed, Some(mutant))));
     let found = runs.find_map(|(seed, run)| Some((seed, run.err()?)));

@@ -1,10 +1,10 @@
-//! A disk that changes what it had made durable, in a cluster whose other nodes know better.
+//! Bit rot: a disk that changes durable data, in a cluster.
 //!
-//! Three nodes acknowledge writes, some of them while n3 is down. Then all are down, n1's disk is
-//! damaged, and n1 and n3 start: a majority, in which only n1 knows those writes. Were n1 to go on
-//! with less than it had, the two would elect a leader that has never heard of them.
+//! Three nodes acknowledge writes, some of them while n3 is down. Then all are stopped, n1's disk
+//! is damaged, and n1 and n3 start: a majority in which only n1 has those writes. If n1 went on
+//! with less than it had stored, the two could elect a leader without them.
 //!
-//! eddy's tests keep a node's disk to themselves, so there is a network here, of a few lines.
+//! A test of eddy gives no access to a node's disk, so this file has a small network of its own.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -21,10 +21,10 @@ use super::*;
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
 
-/// How many writes are acknowledged while all nodes live, and as many while one is down.
+/// Number of writes that are acknowledged while all nodes are up, and again while one is down.
 const WRITES: u64 = 4;
 
-/// A disk in memory, on which everything is durable at once.
+/// Disk in memory, on which every write is durable at once.
 #[derive(Default)]
 struct DurableDisk {
     files: RefCell<BTreeMap<String, Vec<u8>>>,
@@ -91,7 +91,7 @@ impl NodeCluster {
         self.inputs.borrow_mut().insert(node, lines);
         tokio::task::spawn_local(async move {
             while let Some(line) = inbox.recv().await {
-                // Whoever is dead takes nothing.
+                // A dead node takes no input.
                 let _ = stdin.write_all(format!("{line}\n").as_bytes()).await;
             }
         });
@@ -121,7 +121,7 @@ impl NodeCluster {
         self.wals.insert(node, disk.files.borrow()["raft.log"].clone());
     }
 
-    /// How the node has ended that has refused to start, if it has.
+    /// Error of a node that has refused to start, if it has.
     async fn refusal(&mut self, node: &'static str) -> Option<String> {
         tokio::time::sleep(Duration::from_millis(10)).await;
         if !self.alive[node].0.is_finished() {
@@ -132,7 +132,7 @@ impl NodeCluster {
         Some(format!("{:#}", task.await.unwrap().unwrap_err()))
     }
 
-    /// Asks a node, again and again for some seconds until it answers with a fact.
+    /// Sends a request to a node, again for some seconds until the reply is definite.
     async fn ask(&mut self, node: &str, body: &Value) -> Option<Value> {
         for _ in 0..10 {
             let msg_id = self.asked.get() + 1;
@@ -152,7 +152,7 @@ impl NodeCluster {
             let Ok(answer) = tokio::time::timeout(Duration::from_secs(2), answer).await else {
                 continue;
             };
-            // Not now, or nobody knows: asked again.
+            // A timeout, a temporary error, or a crash: sent again.
             if ![json!(0), json!(11), json!(13)].contains(&answer["body"]["code"]) {
                 return Some(answer["body"].clone());
             }
@@ -168,7 +168,7 @@ impl NodeCluster {
         }
     }
 
-    /// How many of the acknowledged writes a node does not know.
+    /// Number of acknowledged writes that a node does not have.
     async fn lost(&mut self, node: &str) -> u64 {
         let mut lost = 0;
         for value in 0..2 * WRITES {
@@ -222,7 +222,7 @@ fn restart(wals: &BTreeMap<&'static str, Vec<u8>>, damaged: Vec<u8>) -> (u64, bo
             refusal.contains("n1 refuses to start: raft.log is damaged at record"),
             "{refusal}"
         );
-        // Alone, n3 answers nothing.
+        // Alone, n3 answers no request.
         assert_eq!(cluster.ask("n3", &json!({"type": "read", "key": 0})).await, None);
         cluster.start("n2");
         (cluster.lost("n3").await, true)
@@ -273,11 +273,11 @@ fn one_damaged_disk_of_three_loses_no_write_once_the_log_is_marked() {
         *if is_refused { &mut refused } else { &mut harmless } += 1;
     }
     println!("marked: of {} damages, {refused} refused, {harmless} harmless", refused + harmless);
-    // The mark at the end alone can be changed without harm.
+    // Only the mark at the end can be changed without harm.
     assert_eq!(harmless, 1);
 }
 
-/// The stated limit: what is not marked yet cannot be told from what a kill leaves.
+/// The stated limit: damage of a batch that is not marked yet cannot be told from a torn write.
 #[test]
 fn before_the_log_is_marked_a_damaged_disk_can_lose_the_last_batch_and_only_that() {
     let wals = wals_after_writes(false);

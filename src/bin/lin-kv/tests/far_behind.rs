@@ -1,8 +1,7 @@
-//! A follower that lacks 128 MB catches up, and the others notice nothing of it.
+//! A follower that lacks 128 MB catches up, and the latency of the others does not increase.
 //!
-//! Not by eddy's simulation, in which any number of bytes takes the same time: here each node
-//! writes to a pipe that takes 100 MB/s. So what is long for one node holds up all that is said
-//! after it, as in a process.
+//! In eddy's simulation, any number of bytes takes the same time. Here each node writes to a pipe
+//! of 100 MB/s, so a large message to one node delays all messages after it, as in a process.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -27,15 +26,16 @@ const VALUES: usize = 430;
 /// A line, with the time of its arrival.
 type TimedLine = (Instant, Vec<u8>);
 
-/// What is between three nodes and their clients.
+/// Network between three nodes and their clients.
 #[derive(Default)]
 struct PipeNetwork {
     inboxes: RefCell<BTreeMap<String, mpsc::UnboundedSender<TimedLine>>>,
     clients: RefCell<BTreeMap<u64, oneshot::Sender<Value>>>,
     last_id: Cell<u64>,
     bytes_to_n3: Cell<usize>,
+    /// Size of the largest message between nodes, in bytes.
     longest: Cell<usize>,
-    /// The last entry that n3 has acknowledged.
+    /// Last entry that n3 has acknowledged.
     matched: Cell<u64>,
 }
 
@@ -77,7 +77,7 @@ impl PipeNetwork {
             line.extend_from_slice(&chunk[..length]);
             stdout.consume(length);
             let nanoseconds = length as u64 * 1_000_000 / u64::from(BYTES_PER_MS);
-            // Timers are late by 1 ms at most, and that is no time in which nothing was read.
+            // Timers are late by at most 1 ms, in which the pipe is not idle.
             let idle_since = Instant::now() - Duration::from_millis(1);
             free = free.max(idle_since) + Duration::from_nanos(nanoseconds);
             sleep_until(free).await;
@@ -117,7 +117,7 @@ impl PipeNetwork {
         self.send(&dest, line);
     }
 
-    /// What a node answers a client, if it does so in time.
+    /// Sends a client's request to a node. Returns the reply, if it comes in time.
     async fn ask(&self, node: &str, mut body: Value) -> Option<Value> {
         self.last_id.set(self.last_id.get() + 1);
         let id = self.last_id.get();
@@ -134,7 +134,7 @@ impl PipeNetwork {
         answer.is_some_and(|answer| answer["type"] == "write_ok")
     }
 
-    /// How long n1 and n2 take to answer while something goes on: the median, and the longest.
+    /// Median and longest latency of n1 and n2 while a condition holds.
     async fn latencies(&self, mut goes_on: impl FnMut() -> bool) -> [Duration; 2] {
         let mut times = Vec::new();
         while goes_on() {
@@ -196,7 +196,7 @@ fn a_follower_that_lacks_128_mb_catches_up_while_the_others_answer_as_fast_as_be
         assert!((least..least * 3 / 2).contains(&bytes), "{bytes} bytes for {least}");
         assert!(network.longest.get() < 900_000, "{} bytes in a message", network.longest.get());
 
-        // And it is of use: without n2, it is needed.
+        // Without n2, n3 is needed for a majority.
         network.stop("n2");
         sleep(Duration::from_secs(3)).await;
         assert!(network.write("n3", 0, "last").await);

@@ -1,4 +1,4 @@
-//! Leaders that are lost, paused, or cut off, at an exact time.
+//! Leaders that are killed, paused or cut off at an exact time.
 
 use super::*;
 
@@ -52,7 +52,7 @@ fn for_any_seed_a_leader_that_is_paused_is_replaced_and_follows_when_it_is_back(
         let pause = |leader: &str| Strike::pause([leader], FAULT_AT, back);
         let (leader, wait, report) = strike_leader(3, seed, pause);
         assert!(wait < TWO_SECONDS, "{wait:?}");
-        // It does not depose who leads now.
+        // It does not depose the new leader.
         let elected = leaders(&report);
         let last = elected.last_key_value().unwrap();
         assert!(last.1.0 != leader && last.1.1 < back, "{elected:?}");
@@ -69,9 +69,9 @@ fn a_leader_that_hears_nobody_steps_down_and_one_that_nobody_hears_is_deposed() 
     ] {
         let (leader, wait, report) = strike_leader(3, 0, |leader| harm(leader, until));
         println!("{}: a new leader after {wait:?}", report.strikes[0]);
-        // A deaf one has to notice before the others can.
+        // A deaf leader goes on sending heartbeats until it steps down itself.
         assert!(wait < TWO_SECONDS + Duration::from_millis(100), "{wait:?}");
-        // The clients of the others are answered meanwhile.
+        // The clients of the other nodes are answered meanwhile.
         let others = report
             .history
             .client_ops()

@@ -1,4 +1,5 @@
-//! Clusters and storage that nobody should have.
+//! Misconfigured clusters, storage of other nodes, clocks that are set back, and values that are
+//! too large.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -7,7 +8,8 @@ use glomers::{Directory, Host};
 
 use super::*;
 
-/// Has a node write, in this directory, and gives what it says, or why it ends.
+/// Runs a node with its storage in this directory, and sends it a write. Returns its output, or the
+/// error with which it ends.
 fn write(directory: &Path, node_id: &str, node_ids: &[&str]) -> String {
     write_in_incarnation(0, directory, node_id, node_ids)
 }
@@ -32,7 +34,8 @@ fn write_in_incarnation(
     }
 }
 
-/// What a node says, or why it ends, with the storage of `n1` in the cluster `n1`, `n2`, `n3`.
+/// Output of a node, or the error with which it ends, when it is started with the storage of `n1`
+/// in the cluster `n1`, `n2`, `n3`.
 fn restart(name: &str, node_id: &str, node_ids: &[&str]) -> String {
     let directory = format!("glomers-misuse-{name}-{}", std::process::id());
     let directory = std::env::temp_dir().join(directory);
@@ -123,7 +126,7 @@ fn two_nodes_need_each_other() {
     let report = apart(10, Test { strikes, ..challenge(2) }).run(LinKv::new);
     report.assert_valid();
     let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap();
-    // What was on its way when the other one died may still be answered.
+    // Requests that were in flight when the other node died may still be answered.
     let alone = nanoseconds(from + Duration::from_millis(100))..nanoseconds(until);
     let answers = report.history.client_ops().filter(|op| is_answered(op));
     assert_eq!(answers.filter(|op| alone.contains(&op.time)).count(), 0);

@@ -1,4 +1,4 @@
-//! The proof, in virtual time.
+//! Tests of the whole node in eddy's simulation, in virtual time.
 
 mod bit_rot;
 mod far_behind;
@@ -32,8 +32,8 @@ fn apart(milliseconds: u64, test: Test) -> Test {
     Test { latency: Latency { mean, ..Latency::default() }, ..test }
 }
 
-/// Whether an operation was answered: with what it asked for, or with a refusal that is a fact of
-/// the store (20, 22).
+/// True if an operation has a response of the state machine: success, or a definite error that is
+/// part of the store's semantics (20, 22).
 fn is_answered(end: &Op) -> bool {
     let is_fact = |error: &eddy::edn::Value| {
         let error = error.to_string();
@@ -42,7 +42,7 @@ fn is_answered(end: &Op) -> bool {
     end.kind == Kind::Ok || end.kind == Kind::Fail && end.error.as_ref().is_some_and(is_fact)
 }
 
-/// How many operations were answered, and how many there were.
+/// Number of operations that were answered, and of all.
 fn answered(report: &Report) -> [usize; 2] {
     let answers = report.history.client_ops().filter(|op| is_answered(op));
     [answers.count(), report.operations.invoked]
@@ -52,7 +52,7 @@ fn percent([answered, asked]: [usize; 2]) -> usize {
     answered * 100 / asked
 }
 
-/// The leader of each term, as it shows in what nodes say, and since when.
+/// Leader of each term and the time of its first message, as found in the trace.
 fn leaders(report: &Report) -> BTreeMap<u64, (String, Duration)> {
     let mut leaders: BTreeMap<u64, (String, Duration)> = BTreeMap::new();
     for line in report.trace.lines() {
@@ -145,11 +145,11 @@ fn five_nodes_of_which_two_are_down_for_good_answer() {
     assert!(later.len() > 500 && later.iter().all(|op| is_answered(op)), "{report}");
 }
 
-/// More than a thousand entries are applied meanwhile, so the log begins behind what it has.
+/// More than a thousand entries are applied meanwhile, so the log begins after those that n1 has.
 #[test]
 fn a_node_that_was_down_for_long_gets_a_snapshot_and_takes_part_again() {
     let [from, until, later] = [3, 20, 25].map(Duration::from_secs);
-    // At last, n1 is needed for a majority, and what it has of the past is a snapshot.
+    // In the end n1 is needed for a majority, and has the former entries only as a snapshot.
     let strikes =
         vec![Strike::kill(["n1"], from, until), Strike::kill(["n2"], later, Duration::MAX)];
     let test = Test { strikes, rate: 300.0, trace: true, ..challenge(3) };
@@ -164,7 +164,7 @@ fn a_node_that_was_down_for_long_gets_a_snapshot_and_takes_part_again() {
     assert!(last.count() > 100, "{report}");
 }
 
-/// Messages overtake each other, so one follower or the other is always behind.
+/// Messages are reordered, so one follower or the other is always behind.
 #[test]
 fn a_follower_that_is_only_slow_gets_no_snapshot() {
     let [mean, time_limit] = [10, 15_000].map(Duration::from_millis);
@@ -177,8 +177,9 @@ fn a_follower_that_is_only_slow_gets_no_snapshot() {
     assert!(!report.trace.contains("install_snapshot"));
 }
 
-/// What an operation costs, and how long it takes, where all ways are equally long. At 10 ms a read
-/// takes two ways, or none at the leader and then a round; a write takes four, or two, and a sync.
+/// Messages and latency of an operation, where every message takes the same time. A read takes two
+/// messages in sequence: to the leader and back, or at the leader one round trip. A write takes
+/// four, or two at the leader, and a sync.
 #[test]
 fn messages_and_latencies_are_near_the_least() {
     #[track_caller]
@@ -196,14 +197,14 @@ fn messages_and_latencies_are_near_the_least() {
         assert!(messages < most_messages);
         assert!([read, write] < most_for.map(Duration::from_millis));
     }
-    // Within an eighth of what they were when this was written down.
+    // Bounds are at most an eighth above the values when this was written.
     check(0, 100.0, 4.8, [1, 5]);
     check(10, 100.0, 2.95, [34, 52]);
     check(100, 100.0, 3.05, [330, 560]);
     check(10, 1000.0, 1.8, [30, 54]);
 }
 
-/// How long answers took, once there was a leader.
+/// Median latency of answered operations, once there was a leader.
 fn median(report: &Report, f: &str) -> Duration {
     let history = &report.history;
     let ends = history.client_ops().filter(|op| op.f == f && op.time > 2_000_000_000);
