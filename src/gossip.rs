@@ -1,54 +1,72 @@
-//! Keeping neighbors up to date: what is new, and seeing to it that it arrives.
+//! Reliable links to neighbors: every item that a node enqueues for a neighbor arrives there,
+//! whatever the network loses, duplicates or reorders. (This is not epidemic gossip: no peer is
+//! chosen at random. The name is that of the challenges.)
 //!
-//! Each link between two nodes is two streams of news, one in each direction. Whoever tells numbers
-//! what it tells, keeps it in a backlog, and sends it again until it is acknowledged. Whoever is
-//! told acknowledges up to where it has everything, with the next news that it has for the other
-//! one anyway; only if there is none for a while does an acknowledgement travel alone. So on a link
-//! with news in both directions acknowledgements cost nothing, and on one without any, nothing is
-//! said. A backlog is forgotten as it is acknowledged, and then a link is a few numbers.
+//! A link between two nodes carries two streams of items, one in each direction. The sender gives
+//! each item a sequence number, keeps it in a backlog, and retransmits it until it is acknowledged.
+//! Acknowledgements are cumulative: one number says that everything before it has arrived. An
+//! acknowledgement travels with the next batch of items in the other direction; only if there is
+//! none for a while does it travel alone. So on a link with items in both directions
+//! acknowledgements cost nothing, and an idle link is silent. Acknowledged items leave the backlog,
+//! so an idle link holds only a few numbers.
+//!
+//! Delivery is *at least once* and unordered: unlike TCP, a link hands items over as they arrive.
+//! [`Seen`] removes duplicates.
 //!
 //! # Nothing is lost
 //!
-//! What a node has acknowledged, it has; what it has not, is in the backlog of whoever told it. So
-//! if a node acknowledges only what it has put into the backlogs of those to whom it has to pass it
-//! on, every value is at any moment either known to a node or in the backlog of one that is to tell
-//! it. Once the links work for long enough, every backlog is empty. How long that is follows from
-//! [`Pace`]: a batch that was lost just before a fault ended is sent again [`Pace::retry`] after it
-//! was sent, or [`Pace::retry_at_most`] where round trips vary so much. While a neighbor
-//! acknowledges nothing for longer than that, it is *overdue*, and is sent no more than 64 KiB of
-//! what it misses each time.
+//! An item that is acknowledged is known to the receiver; any other is in the backlog of its
+//! sender. Suppose that every node acknowledges an item only when it is in the backlogs for all
+//! neighbors to which it must be forwarded. Then at any moment a value that a node lacks is in the
+//! backlog of another node that will send it on. Once the links work for long enough, all backlogs
+//! are empty.
 //!
-//! # How long messages are
+//! How long that takes follows from [`Timing`]: a batch that was lost just before a fault ended is
+//! retransmitted [`Timing::min_retransmit_timeout`] after it was sent, or up to
+//! [`Timing::max_retransmit_timeout`] where round trips vary. A neighbor that acknowledges nothing
+//! for longer than that is *suspected*. Until it acknowledges something, each retransmission has at
+//! most 64 KiB of the backlog for it.
 //!
-//! A batch has 512 KiB of news at most, or one item; so has an answer that [catches up](catch_up).
-//! An item is what a client brings; [`check_entry`](crate::check_entry) refuses more than 8 MiB.
-//! So no message is ever too long to be read. Some 2 MiB are on their way to a neighbor, which
-//! acknowledges them before it is sent more, and between two batches all others have their turns:
-//! a neighbor that has missed a lot gets it as fast as it takes it, and nobody waits for that.
+//! # Message sizes
 //!
-//! News may arrive twice, when its acknowledgement is late or lost, and in another order. [`Seen`]
-//! takes care of that.
+//! A batch has at most 512 KiB of items, or a single larger item; so has an answer during
+//! [anti-entropy](spawn_anti_entropy). A handler should refuse items of more than 8 MiB from
+//! clients by [`check_entry_size`](crate::check_entry_size), so that no line exceeds the 64 MiB
+//! that a node reads. At most some 2 MiB are in flight to a neighbor, which acknowledges them
+//! before it is sent more, and between two batches all other links have their turns. So a neighbor
+//! that has missed a lot receives it as fast as it can take it, and delays nobody else.
 //!
 //! # After a restart
 //!
-//! A node that is killed forgets what it has acknowledged, and what it has to tell. Its neighbors
-//! find out, because the messages of a new [life](Node::life) bear a greater number; so they say
-//! that there was a former life, and the node has to [`catch_up`]: it compares what it knows with
-//! what each of its neighbors does, by [`Digest`]s, so that only one of them tells everything. Then
-//! every value that a living node X knows gets to its neighbor Z:
+//! A node that is killed forgets its backlogs and the items that it has acknowledged. Its neighbors
+//! notice the restart, because the messages of a new [incarnation](Node::incarnation) have a higher
+//! number. They tell the node that it had a former incarnation, and it starts
+//! [anti-entropy](spawn_anti_entropy). It compares its items with those of one neighbor, which
+//! sends everything, and then with those of all others. By then their [`Digest`]s hardly differ, so
+//! they send only what is still missing.
 //!
-//! * If X learned it after it had heard of Z's present life, it is in the backlog for this life.
-//! * If X learned it before, it is in X's answer to Z's question, because X had heard of this life
-//!   before it asked.
-//! * If X learned it from a former life of Z, whose message was late, X tells the present life.
-//! * If Z tells a third node what X knows, and is killed before, X and Z compare when Z is back,
-//!   and Z tells those it has compared itself with already.
+//! Let a node Z be restarted, and X be a neighbor of Z that stays up. Every value that X knows
+//! reaches Z:
 //!
-//! Who is killed meanwhile begins again; who does not answer is asked until it does. Comparing
-//! twice does no harm. So a value is lost only if at some moment no living node knows it.
+//! * If X learned the value after it had heard of Z's present incarnation, it is in the backlog for
+//!   this incarnation.
+//! * If X learned it before, and Z's former incarnation has not acknowledged it, X carries it over
+//!   into the stream for the present one. If Z has acknowledged it, X knew it before Z was killed,
+//!   so X's answer to Z's comparison contains it.
+//! * If X learned it from a late message of a former incarnation of Z, X sends it to the present
+//!   one.
+//! * If Z was killed before it had forwarded the value to a third node, Z gets it back when it
+//!   compares itself with X, and sends it to the nodes with which it has compared itself before.
 //!
-//! Lives are numbered by the system's clock. A node whose clock was set back while it was down
-//! counts as its former life, and is not listened to until it is started later than that was.
+//! A node that is killed meanwhile begins again; one that does not answer is asked until it does.
+//! Comparing twice does no harm. So a value is lost only if at some moment no live node knows it.
+//!
+//! Incarnations are numbered by the system's clock. If that clock was set back while a node was
+//! down, the node looks older than its former incarnation, and its neighbors ignore it until it is
+//! restarted with a later clock.
+//!
+//! A node may have one *upstream* neighbor, in a tree its parent, to which it forwards what all
+//! others send. It can align its batches with that neighbor's ([`Gossip::set_upstream`]).
 
 mod anti_entropy;
 mod batch_timer;
@@ -72,7 +90,7 @@ use self::link::Link;
 pub use self::seen::{BucketItems, Digest, Seen};
 use crate::node::Node;
 
-/// When a node sends what. All nodes of a cluster need the same.
+/// Intervals and timeouts of a node's links. All nodes of a cluster must use the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// Time between two ticks of the batch timer. Items leave at a tick, or at once if this is
@@ -166,7 +184,7 @@ pub(super) enum Comparisons {
 }
 
 impl<T: Clone + Serialize + 'static> Gossip<T> {
-    /// No links yet; `message` makes the message that carries a batch.
+    /// Gossip without any links yet. `message` wraps a batch into a message.
     pub fn new<M: Serialize>(
         node: &Node,
         timing: Timing,
@@ -220,8 +238,9 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
         self.0.comparison_needed.notify_one();
     }
 
-    /// Compares this node with another one, once, as a node does that [catches up](catch_up): for
-    /// when somebody has fallen silent that may have told only one of them what it knew.
+    /// Compares this node's items with those of another one, once, as in
+    /// [anti-entropy](spawn_anti_entropy) after a restart. Useful when a node that no longer
+    /// answers may have sent its last items to only one of the two.
     pub fn compare_with(&self, other: &str) {
         self.0.extra_comparisons.borrow_mut().push(other.to_owned());
         self.0.comparison_needed.notify_one();
@@ -238,7 +257,7 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
         self.update_link(neighbor, |link, _| link.align_ticks());
     }
 
-    /// Lets the news for a neighbor leave at once, and counts its beats from now.
+    /// Sends the items for a neighbor at once, and restarts its batch timer.
     pub fn flush(&self, neighbor: &str) {
         self.update_link(neighbor, Link::flush);
     }
@@ -272,9 +291,13 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
         }
     }
 
-    /// Takes note of a batch once its news is where it should be: from now on, it counts as
-    /// acknowledged. Tells whether the sender still lives. If it has been started again meanwhile,
-    /// nobody will tell its news to whom it has not reached yet.
+    /// Records that a batch has arrived, so that its items will be acknowledged. Call it after the
+    /// items were stored and enqueued for others, or before, but without an `await` between: the
+    /// acknowledgement is sent by another task, so it cannot leave meanwhile.
+    ///
+    /// Returns true if the sender is still in the incarnation that sent the batch. If it was
+    /// restarted meanwhile, it has forgotten these items, and nobody else will send them to the
+    /// nodes that they have not reached yet.
     pub fn receive(&self, from: &str, batch: &Batch<T>) -> bool {
         let (outcome, acked) = self.update_link(from, |link, now| {
             let outcome = link.receive(now, batch);

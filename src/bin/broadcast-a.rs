@@ -1,7 +1,7 @@
-//! Challenge 3a: a node that remembers what it is told.
+//! Challenge 3a: a single node that remembers the values that it receives.
 //!
-//! With one node there is nobody to tell. A value is remembered before it is acknowledged, so every
-//! read that begins after the acknowledgement has it.
+//! A value is remembered before it is acknowledged, so every read that begins after the
+//! acknowledgement contains it. There are no other nodes to send it to.
 
 use std::cell::RefCell;
 
@@ -88,7 +88,8 @@ mod tests {
         assert!(output.contains(&expected), "{output}");
     }
 
-    /// Acknowledges at once and remembers at the next request, unless another value comes first.
+    /// Wrong node that acknowledges at once and remembers at the next request, unless another value
+    /// comes first.
     #[derive(Default)]
     struct AcknowledgesEarly {
         broadcast: Broadcast,

@@ -1,10 +1,9 @@
 //! Challenge 3b: values flood the cluster.
 //!
-//! A node that learns a value tells all its neighbors but the one that it heard it from, once and
-//! without waiting for anything. Over a connected topology every value so reaches every node: the
-//! first time it reaches a node, that node passes it on. A node passes a value on once only,
-//! however often it hears it, and so the flood ends, after at most two messages over each link.
-//! What a link loses is lost: that is for the next challenge.
+//! A node that learns a value sends it to all its neighbors but the one from which it came, once
+//! and without waiting for an answer. A node forwards a value only the first time that it arrives.
+//! So over a connected topology every value reaches every node, and the flood ends after at most
+//! two messages over each link. A message that is lost is not repeated: that is the next challenge.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,7 +18,7 @@ enum Request {
     Topology {
         topology: BTreeMap<String, Vec<String>>,
     },
-    /// From a client, or from a neighbor, which then expects no reply.
+    /// From a client, or from a neighbor, which expects no reply.
     Broadcast {
         message: Json,
     },
@@ -114,7 +113,7 @@ mod tests {
         assert_eq!(report.traffic.servers.sent, 4 * broadcasts, "{report}");
     }
 
-    /// The node forgets to retry, which is right for this challenge and wrong for the next.
+    /// The node does not retransmit, which is right for this challenge and wrong for the next.
     #[test]
     fn a_partition_makes_it_lose_values() {
         let faults = [Fault::Partition].into();

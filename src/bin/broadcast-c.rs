@@ -1,21 +1,23 @@
-//! Challenge 3c: values reach every node whatever the network loses.
+//! Challenge 3c: values reach every node although the network loses messages.
 //!
-//! One task per neighbor keeps this neighbor up to date ([`gossip`]): it sends what the neighbor
-//! has not acknowledged, again and again, until it has. A node acknowledges what it has remembered
-//! and put into the backlogs of its other neighbors. So at any moment each value that a neighbor of
-//! a node does not have is in the node's backlog for it, or in the batch on its way; once the links
-//! work for long enough, all backlogs are empty and everybody has everything.
+//! One task per neighbor keeps that neighbor up to date ([`gossip`], where a value is an *item*):
+//! it sends the values that the neighbor has not acknowledged, and retransmits them until it has. A
+//! node acknowledges a value once it has stored it in memory and put it into the backlogs for its
+//! other neighbors. So at any moment each of its values that a neighbor lacks is in the backlog for
+//! that neighbor. Once the links work for long enough, all backlogs are empty and all nodes have
+//! all values.
 //!
-//! A node that is started again hears from its neighbors that it has forgotten a former life, which
-//! may have acknowledged what it does not know any more, and compares itself with them. Who they
-//! are it knows from `topology` alone: a workbench that does not repeat that after a kill leaves
-//! the node with what its neighbors tell it, and nobody to tell.
+//! A node that is restarted has forgotten values that its former incarnation may have acknowledged.
+//! It learns from its neighbors that it was restarted, and compares its values with theirs
+//! (anti-entropy). It knows its neighbors from `topology` alone. eddy sends that again after a
+//! kill. Where it comes only once, before the test, a restarted node receives its neighbors'
+//! values, but forwards none. (3d and 3e compute their neighbors from `node_ids`.)
 //!
-//! So partitions, one-way cuts and lost messages cost repetitions, slow links and pauses cost time,
-//! duplicates cost nothing, and a kill costs those values that only the killed nodes had.
+//! Partitions, one-way cuts and lost messages cost retransmissions, slow links and pauses cost
+//! time, and duplicates cost nothing. A kill loses only values that no other node had.
 //!
-//! The client is answered before the spreading begins: it learns that one node has its value. To
-//! wait for others would trade availability for nothing that the challenge asks for.
+//! A client is answered before its value spreads: it learns that one node has the value. Waiting
+//! for more nodes would cost availability, and the challenge does not ask for it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -37,7 +39,7 @@ enum Request {
     Read,
     /// From a neighbor: values that may be new.
     Gossip(Batch<Json>),
-    /// From a neighbor that has forgotten a former life: what it knows, in short.
+    /// From a neighbor that was restarted: a digest of its values.
     Compare {
         digest: Digest,
     },
@@ -51,12 +53,12 @@ enum Reply {
     ReadOk {
         messages: JsonArray,
     },
-    /// Goes nowhere: a batch is acknowledged by one that comes back.
+    /// Never sent: batches have no `msg_id`. They are acknowledged by batches in return.
     GossipOk,
     CompareOk(BucketItems<Json>),
 }
 
-/// Clones are the same node.
+/// The handler. Clones share its state, so tasks can hold one.
 #[derive(Clone)]
 struct Broadcast {
     node: Node,
@@ -74,6 +76,7 @@ impl Broadcast {
         this
     }
 
+    /// Opens links to the neighbors. Clients may have sent values before, so all are enqueued.
     fn connect(&self, neighbors: Vec<String>) {
         for neighbor in &neighbors {
             self.gossip.enqueue(neighbor, self.seen.borrow().items().iter().cloned());
@@ -122,6 +125,8 @@ impl Handler for Broadcast {
                 Reply::BroadcastOk
             }
             Request::Gossip(batch) => {
+                // Stale or not, new values are forwarded to all. Nothing is awaited between, so no
+                // acknowledgement leaves before they are.
                 self.gossip.receive(from, &batch);
                 self.add_and_forward(from, batch.items);
                 Reply::GossipOk
@@ -167,7 +172,7 @@ mod tests {
     #[test]
     fn for_any_seed_partitions_lose_messages_and_no_values() {
         let dropped = seeds(|seed| {
-            // That every request succeeds shows that no client waits for the spreading.
+            // That every request succeeds shows that clients do not wait for a value to spread.
             let (faults, availability) = ([Fault::Partition].into(), Goal::Total);
             let test = Test { faults, availability, seed, ..challenge() };
             let report = test.run(Broadcast::new);

@@ -1,37 +1,39 @@
-//! Challenge 3d: 25 nodes, 100 ms apart, few messages and short ways.
+//! Challenge 3d: 25 nodes, 100 ms apart, with few messages and low latency.
 //!
-//! What costs is messages, not links. A value has to reach 24 nodes, which takes 24 messages over
-//! any tree, and sent directly they take one hop. So everybody tells everybody else, at once, and
-//! nobody passes on. What can be saved is the acknowledgements: a node gets 2 broadcasts a second,
-//! so it has something to tell each other node every half second anyway, and acknowledges with it.
-//! Only an acknowledgement that has waited for 1.4 s leaves by itself ([`Pace::AT_ONCE`]).
+//! The cost is in messages, not in links. A value has to reach 24 nodes, which takes 24 messages
+//! over any tree, and one hop if they are sent directly. So each node sends its values to all
+//! others, at once, and forwards nothing. The messages that can be saved are acknowledgements. A
+//! node gets 2 broadcasts a second, so it sends something to each other node every half second
+//! anyway, and the acknowledgement travels with it. Only one that has waited for 1.4 s is sent
+//! alone ([`Timing::IMMEDIATE`]).
 //!
-//! With `n` nodes, `b` broadcasts a second at each, and `a` = 1.4 s, a broadcast costs `n − 1`
-//! messages, and at most `e^(−ab)` times as many acknowledgements: at 25 nodes and 50 broadcasts a
-//! second 24 and 1. Half of the operations are broadcasts. The latency is that of one message.
+//! With `n` nodes, `b` broadcasts a second at each of them, and an acknowledgement delay `a` = 1.4
+//! s, a broadcast costs `n − 1` messages and at most `(n − 1)e^(−ab)` acknowledgements: with 25
+//! nodes and `b` = 2, 24 and at most 1.5. Only half of the operations are broadcasts, so messages
+//! per operation are half of that. The latency is that of one message.
 //!
-//! The more nodes there are, the less each has to say, and the fewer acknowledgements travel for
-//! nothing: with 100 nodes half of them travel alone, with 400 nearly all. So above [`DIRECT`]
-//! nodes they form groups of about `√n`. A node tells those of its own group and one of each other
-//! group, which tells its group: two hops, the same `n − 1` messages, but only `2√n` links, on
-//! which there is more to say. The work is spread evenly: with 50 broadcasts a second each node
-//! sends 50 messages a second, whatever `n` is.
+//! With more nodes each one has less to send, and more acknowledgements travel alone: half of them
+//! with 100 nodes, nearly all with 400. So above [`MAX_DIRECT_NODES`] nodes they form groups of
+//! about `√n`. A node sends its values to the others of its own group and to one contact in each
+//! other group, which forwards them to its group: two hops, and the same `n − 1` messages, but only
+//! `2√n` links, each with more to carry. The load is spread evenly: with 50 broadcasts a second
+//! each node sends 50 messages a second, whatever `n` is.
 //!
-//! Where latency varies, values overtake each other on their way. That costs nothing: whoever gets
-//! one before its predecessor remembers that, and acknowledges both when it has both. And a message
-//! counts as lost later, as round trips vary (RFC 6298).
+//! Where latency varies, messages overtake each other. That costs nothing: a node keeps a value
+//! that overtook another, and acknowledges both when the other has come. And the retransmission
+//! timeout grows as round trips vary (RFC 6298).
 //!
 //! # Nothing is lost
 //!
-//! Who got a value from a client has it in the backlog for each node that has not acknowledged it,
-//! and who has to pass it on acknowledges it when it is in those of its group. [`gossip`] sends it
-//! again 1.7 s later, or up to 1.85 s where round trips vary; what is still missing after a fault
-//! has ended arrives within 2 s ([`Pace::AT_ONCE`]). While a node acknowledges nothing, it gets one
-//! message each 1.7 s with the first 64 KiB of what it misses, or one longer item, so partitions
-//! and one-way cuts make a broadcast cheaper. A lost
-//! message costs one more; slow links and pauses cost time, and repetitions; duplicates cost
-//! nothing. A killed node takes along what no other node had heard of. When it is started again, it
-//! compares itself with the others, first with one and then with the rest, by digests.
+//! The node to which a client sent a value has it in the backlog for each node that has not
+//! acknowledged it. A contact acknowledges the value once it is in the backlogs for its group.
+//! [`gossip`] retransmits it after 1.7 s, or up to 1.85 s where round trips vary. Values that are
+//! still missing when a fault ends arrive within 2 s ([`Timing::IMMEDIATE`]). While a node
+//! acknowledges nothing, it is sent one message every 1.7 s, with the first 64 KiB of what it
+//! misses, or a single longer value; so partitions and one-way cuts make a broadcast cheaper. A
+//! lost message costs one more; slow links and pauses cost time, and retransmissions; duplicates
+//! cost nothing. A kill loses values that no other node had received. When the node is restarted,
+//! it compares its values with the other nodes', first with one and then with the rest, by digests.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -53,9 +55,9 @@ pub(crate) enum Request {
         message: Json,
     },
     Read,
-    /// From a node that has to tell these values to this one.
+    /// From a node that sends its values to this one: values that may be new.
     Gossip(Batch<Json>),
-    /// From a node that has forgotten a former life: what it knows, in short.
+    /// From a node that was restarted: a digest of its values.
     Compare {
         digest: Digest,
     },
@@ -69,14 +71,14 @@ pub(crate) enum Reply {
     ReadOk {
         messages: JsonArray,
     },
-    /// Goes nowhere: a batch is acknowledged by one that comes back.
+    /// Never sent: batches have no `msg_id`. They are acknowledged by batches in return.
     GossipOk,
     CompareOk(BucketItems<Json>),
 }
 
-/// Whom a node tells, and who tells it.
+/// Neighbors of a node.
 struct Overlay {
-    /// The others of its group.
+    /// Other nodes of its group.
     group: Vec<String>,
     /// Contact in each other group, to which this node sends its values for that group.
     contacts: Vec<String>,
@@ -105,7 +107,7 @@ impl Overlay {
     }
 }
 
-/// Clones are the same node.
+/// The handler. Clones share its state, so tasks can hold one.
 #[derive(Clone)]
 pub(crate) struct Broadcast {
     gossip: Gossip<Json>,
@@ -379,8 +381,8 @@ mod tests {
     #[test]
     fn a_restarted_contact_compares_itself_with_all_nodes_whose_contact_it_is() {
         let [cut, killed, started, healed] = [2, 7, 8, 9].map(Duration::from_secs);
-        // n58 has the place 2 in the last group, of four; n6 has the place 6 in one of seven, and
-        // tells that group through n58.
+        // n58 has index 2 in the last group, of four; n6 has index 6 in a group of seven, and sends
+        // its values to that group through n58.
         let strikes = vec![
             Strike::partition(["n6", "n58"], cut, healed),
             Strike::kill(["n58"], killed, started),

@@ -1,18 +1,17 @@
-//! Challenge 3c with nodes that are killed: nothing that was acknowledged is lost.
+//! Challenge 3c with nodes that are killed: no acknowledged value is lost.
 //!
-//! As in `broadcast-c`, neighbors are kept up to date by [`gossip`]. What differs is the order: a
-//! value is stored first, and only then is it shown, passed on and acknowledged, to clients and to
-//! neighbors alike. So whatever a node has said, it will know in its next life. What it forgets is
-//! how far it had come with passing on. So a node that has anything in storage begins by comparing
-//! it with what its neighbors have, and tells each what it lacks. A value that somebody
-//! acknowledged is then, at any moment, on the disk of a node whose neighbors either have it on
-//! theirs or will be told. The neighbors are stored, too: whether anybody sends a restarted node
-//! the topology again, and when, is not in its hands.
+//! As in `broadcast-c`, [`gossip`] keeps neighbors up to date. The difference is in the order: a
+//! node stores a value first, and only then shows it, forwards it, and acknowledges it to clients
+//! and neighbors. So whatever a node has said, its next incarnation knows. It does not know which
+//! values were still to be forwarded. So a node that has anything in storage begins by comparing it
+//! with its neighbors, and sends each what it lacks. An acknowledged value is then, at any moment,
+//! on the disk of a node whose neighbors either have it on theirs or will be sent it. The neighbors
+//! are stored, too, as the node cannot rely on being sent the topology again after a restart.
 //!
 //! The cost is a sync for each batch: a value waits for one disk at each hop. Values that come
 //! while the disk is busy share the next sync, so under load a sync is for many. A value that comes
 //! twice before it is stored is stored twice; that does no harm, because values form a set, and
-//! costs a line.
+//! costs one more record.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -36,7 +35,7 @@ enum Request {
     Read,
     /// From a neighbor: values that may be new.
     Gossip(Batch<Json>),
-    /// From a neighbor that has started again: what it knows, in short.
+    /// From a neighbor that was restarted: a digest of its values.
     Compare {
         digest: Digest,
     },
@@ -50,12 +49,12 @@ enum Reply {
     ReadOk {
         messages: JsonArray,
     },
-    /// Goes nowhere: a batch is acknowledged by one that comes back.
+    /// Never sent: batches have no `msg_id`. They are acknowledged by batches in return.
     GossipOk,
     CompareOk(BucketItems<Json>),
 }
 
-/// Clones are the same node.
+/// The handler. Clones share its state, so tasks can hold one.
 #[derive(Clone)]
 struct Broadcast {
     node: Node,
@@ -209,7 +208,7 @@ mod tests {
             let runs = Fault::sets_to_test().into_iter().map(|faults| {
                 let report = Test {
                     faults,
-                    // So often that kills find disks at work.
+                    // So high that kills hit disks at work.
                     rate: 100.0,
                     nemesis_interval: Duration::from_secs(1),
                     seed,

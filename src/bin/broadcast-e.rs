@@ -1,60 +1,66 @@
-//! Challenge 3e: 25 nodes, 100 ms apart, and as few messages as patience allows.
+//! Challenge 3e: 25 nodes, 100 ms apart, with as few messages as the latency limits allow.
 //!
-//! Messages are saved by waiting for company, and a batch waits once per hop, so the ways must be
-//! short; and there must be few links, because each costs a batch per period. A star has both: two
-//! hops, 24 links. So this node lays its own topology over the given one: the first node of the
-//! cluster is the hub. Every 300 ms it tells each other node, in one batch, what the others have
-//! told it.
+//! Batches save messages, and a value waits for a batch at each hop, so it must take few hops.
+//! Links must be few, too, because each costs a batch per interval. A star has few of both: two
+//! hops, 24 links. So this node ignores the given topology and builds its own: the first node of
+//! the cluster is the hub. Every 300 ms it sends each other node one batch with the values that the
+//! others have sent it.
 //!
-//! To wait twice for a beat, at the leaf and at the hub, would cost a period for nothing. The hub
-//! says in each batch how long a leaf's last one has to wait for its beat, and the leaf moves its
-//! own beats, so that its next batch arrives a little before the hub's leave ([`Gossip::follow`]).
-//! Nobody's clock needs to agree with any other's. How little that is follows from how much latency
-//! varies: four times its mean deviation, as TCP allows for round trips, but not less than
-//! [`Pace::ahead`], 10 ms, nor more than a third of a period. For batches that come too late all
-//! the same, the hub sends again, an eighth of a period after the beat, and at most once in each
-//! eighth. So a value takes at most a period `T`, that lead, and two hops: 510 ms where a message
-//! takes 100 ms and no longer, and 600 ms before that has been measured. Acknowledgements travel
-//! with the batches.
+//! A value that waited for a tick of the batch timer at the leaf, and for another at the hub, would
+//! lose an interval for nothing. So in each batch the hub reports how long the leaf's last batch
+//! had to wait for the hub's tick. The leaf then moves its own ticks, so that its next batch
+//! arrives shortly before that tick ([`Gossip::set_upstream`]). Clocks need not be synchronized.
+//! The lead follows from the measured latency: four times its mean deviation, as TCP allows for
+//! round trips, but not less than [`Timing::min_lead`], 10 ms, nor more than a third of an
+//! interval. For batches that come too late all the same, the hub has extra ticks: the first an
+//! eighth of an interval after the tick, and at most one in each eighth. So a value takes at most a
+//! batch interval `T`, the lead, and two hops: 510 ms where a message always takes 100 ms, and 600
+//! ms until the deviation has been measured, while the lead is a third of the interval.
+//! Acknowledgements travel with the batches.
 //!
-//! In a period the hub sends `n − 1` batches, and a leaf one if a client has told it anything: with
-//! `b` broadcasts a second at each node, `(n − 1)(2 − e^(−bT))` messages for `nbT` broadcasts. That
-//! is 2.3 at 25 nodes, 50 broadcasts a second and 300 ms; half of the operations are broadcasts.
-//! The flush interval is this program's argument: `broadcast-e 1.5s`.
+//! In an interval the hub sends `n − 1` batches, and a leaf one if a client has sent it anything:
+//! with `b` broadcasts a second at each node, `(n − 1)(2 − e^(−bT))` messages for `nbT` broadcasts.
+//! That is 2.3 with 25 nodes, `b` = 2 and 300 ms; half of the operations are broadcasts. The
+//! interval is this program's argument: `broadcast-e 1.5s`.
 //!
 //! # When the hub fails
 //!
-//! Nobody is elected. If the hub acknowledges nothing for [`Pace::retry`], a leaf tells the first
-//! other node of the cluster in its place, if that does not answer, the next, and when it is its
-//! own turn, it stands in for the hub: it tells everybody. Whoever is told so passes it on to the
-//! hub, if that answers it, or does the same in turn. Each leaf decides for itself, and goes on
-//! trying the hub; once the hub acknowledges something, it is told everything again. So while
-//! nothing is wrong, nobody but the hub tells everybody; and while it is, one stands in for it, or
-//! one on each side of a partition. In a ring of majorities, where each node reaches another half
-//! of the others, four or five do. Who stands in compares itself with another node below the hub,
-//! and passes on what one of them lacks, which may be all that is known of it.
+//! There is no election. If the hub acknowledges nothing within the retransmission timeout, a leaf
+//! *suspects* it, and sends its values to the first other node of the cluster instead; if it
+//! suspects that one, too, to the next. If it suspects all before itself, it stands in for the hub:
+//! it sends to all. A node that receives values this way forwards them to the hub, if the hub
+//! answers it, or else sends them on in the same order. Each leaf decides for itself, and keeps
+//! trying the hub; once the hub acknowledges something, the leaf sends new values to it alone
+//! again. So as long as the hub works, no other node sends to all. While it does not, one node
+//! stands in for it, or one on each side of a partition; in Jepsen's majorities ring, where each
+//! node reaches a different majority, four or five do. A node that stands in compares itself with
+//! another node below the hub, and forwards what either lacks, because the hub may have sent its
+//! last values to only one of them.
 //!
-//! So values go around a hub that is dead, cut off, paused, or slow. They do not go around a link:
-//! a leaf that all can reach but the hub waits until it can.
+//! So values go around a hub that is dead, cut off, paused, or slow. They are not routed around a
+//! single broken link: a leaf that only the hub cannot reach waits until it can.
 //!
 //! # More nodes
 //!
-//! A hub sends `(n − 1)/T` messages a second: 80 with 25 nodes, 330 with 100. Above [`CHILDREN`]
-//! nodes there is another level: the first `√n` nodes below the root are hubs of `√n` others each.
-//! They keep the root's time as leaves keep theirs, and pass on at once what comes from it: two
-//! hops more, and no hub that sends more than `2√n/T` messages a second. While one of them
-//! acknowledges nothing, the root tells its leaves, and one of these stands in for it.
+//! A hub sends `(n − 1)/T` messages a second: 80 with 25 nodes, 330 with 100. With more than
+//! [`MAX_CHILDREN`] nodes below it, there is another level: the first `√n` nodes below the root are
+//! hubs of `√n` others each. They align their ticks with the root's as leaves do with theirs, and
+//! forward at once what comes from it: two hops more, and no hub sends more than `2√n/T` messages a
+//! second. While the root suspects one of them, it sends to that hub's leaves, and one of these
+//! leaves stands in for the hub.
 //!
 //! # Nothing is lost
 //!
-//! A hub acknowledges what is in its backlogs for all others, and [`gossip`] repeats what is not
-//! acknowledged. A hub below the root waits with an acknowledgement until the root has acknowledged
-//! the same values to it, because both may be killed at a time; but no longer than
-//! [`Pace::acknowledge`], and not at all while the root is silent. Partitions and one-way cuts cost
-//! a batch per [`Pace::retry`] and node that cannot be reached, and some standing in; lost messages
-//! cost repetitions; slow links and pauses cost time, and the same; duplicates cost nothing. A
-//! killed node takes along what no other node had heard of. When it is back, it compares itself
-//! with its neighbors, and with those for whose hub it may have stood in.
+//! A hub acknowledges values that are in its backlogs for all others, and [`gossip`] retransmits
+//! what is not acknowledged. A hub below the root delays an acknowledgement until the root has
+//! acknowledged the same values, because both may be killed at the same time; but no longer than
+//! [`Timing::max_ack_delay`], and not at all while it suspects the root.
+//!
+//! Partitions and one-way cuts cost a batch per retransmission timeout and unreachable node, and
+//! the batches of nodes that stand in; lost messages cost retransmissions; slow links and pauses
+//! cost time and retransmissions; duplicates cost nothing. A kill loses values that no other node
+//! had received. When the node is back, it compares itself with its neighbors, and with those to
+//! which it may have sent values in place of a hub.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -65,8 +71,8 @@ use glomers::gossip::{self, Batch, BucketItems, ComparisonStep, Digest, Gossip, 
 use glomers::{Handler, Json, JsonArray, Node, async_trait, check_entry_size};
 use serde::{Deserialize, Serialize};
 
-/// The time between two batches of the hub, unless an argument names another. Messages per
-/// operation fall with its inverse. The longest latency is up to four thirds of it, and two hops.
+/// Time between two batches of the hub, unless an argument gives another. Messages per operation
+/// are inversely proportional to it; the maximum latency is up to four thirds of it, and two hops.
 /// At 1.6 s the median exceeds the challenge's 1000 ms where latency varies (`docs/frontier.md`).
 const BATCH_INTERVAL: Duration = Duration::from_millis(300);
 
@@ -86,9 +92,9 @@ pub(crate) enum Request {
         message: Json,
     },
     Read,
-    /// From a neighbor in the tree, or somebody who stands in for one.
+    /// From a neighbor in the tree, or from a node that stands in for one: values that may be new.
     Gossip(Batch<Json>),
-    /// From a neighbor that has forgotten a former life: what it knows, in short.
+    /// From a node that was restarted, or that stands in for a hub: a digest of its values.
     Compare {
         digest: Digest,
     },
@@ -102,12 +108,12 @@ pub(crate) enum Reply {
     ReadOk {
         messages: JsonArray,
     },
-    /// Goes nowhere: a batch is acknowledged by one that comes back.
+    /// Never sent: batches have no `msg_id`. They are acknowledged by batches in return.
     GossipOk,
     CompareOk(BucketItems<Json>),
 }
 
-/// The tree that the values travel on; nodes are numbers, by their places among the ids.
+/// Tree over which values travel. Nodes are numbered by their index in `node_ids`; 0 is the root.
 #[derive(Debug, Clone, Copy)]
 struct Tree {
     nodes: usize,
@@ -115,8 +121,8 @@ struct Tree {
 }
 
 impl Tree {
-    /// One hub for as many as it can serve, or else two levels of hubs, with about as many nodes
-    /// below each, and just so many that there is no third level.
+    /// A star if one hub can serve all nodes. Otherwise two levels of hubs with about `√n` children
+    /// each, the fewest with which two levels suffice.
     fn of(nodes: usize) -> Tree {
         let sqrt = nodes.isqrt();
         let enough = if 1 + sqrt + sqrt * sqrt < nodes { sqrt + 1 } else { sqrt };
@@ -124,7 +130,7 @@ impl Tree {
         Tree { nodes, branching }
     }
 
-    /// The node above, unless this one is the root.
+    /// Hub above a node, unless it is the root.
     fn parent(self, node: usize) -> Option<usize> {
         (node > 0).then(|| (node - 1) / self.branching)
     }
@@ -134,7 +140,7 @@ impl Tree {
         (first..first + self.branching).take_while(move |child| *child < self.nodes)
     }
 
-    /// Whom a node tells what it is the first to know.
+    /// Nodes to which a node sends the values of its clients.
     fn neighbors(self, node: usize) -> impl Iterator<Item = usize> {
         self.parent(node).into_iter().chain(self.children(node))
     }
@@ -152,8 +158,8 @@ impl Tree {
         std::iter::successors(Some(node), move |node| self.parent(*node))
     }
 
-    /// Whether what `from` tells a node comes from above: because `from` is its parent, or stands
-    /// in for one of those above. Otherwise it is to go up.
+    /// True if what `from` sends to a node comes from above, because `from` is its parent, or
+    /// stands in for a hub above it. Otherwise it has to go up.
     fn is_from_above(self, from: usize, node: usize) -> bool {
         let parent = self.parent(node);
         // The ancestor of `from`, or itself, that is on the level of `node`: a sibling before
@@ -164,7 +170,7 @@ impl Tree {
     }
 }
 
-/// Clones are the same node.
+/// The handler. Clones share its state, so tasks can hold one.
 #[derive(Clone)]
 pub(crate) struct Broadcast {
     node: Node,
@@ -336,6 +342,8 @@ impl Handler for Broadcast {
                 Reply::BroadcastOk
             }
             Request::Gossip(batch) => {
+                // Stale or not, new values are forwarded to all. Nothing is awaited between, so no
+                // acknowledgement leaves before they are.
                 self.gossip.receive(from, &batch);
                 self.add_and_forward(from, batch.items);
                 self.flush_down(from);
@@ -553,11 +561,11 @@ mod tests {
     #[test]
     fn for_any_seed_values_go_around_two_hubs_whenever_they_are_killed() {
         seeds(|seed| {
-            // In steps that fall on each part of a period.
+            // Steps that cover all parts of an interval.
             let from = Duration::from_millis(2000 + seed * 70 % 300);
             let kill = |node, from| Strike::kill([node], from, Duration::from_secs(17));
             let gap = Duration::from_millis(seed * 110 % 2500);
-            // Who goes around both has to notice both, one after the other.
+            // A node that goes around both has to notice both, one after the other.
             for (gap, seconds) in [(Duration::ZERO, 2), (gap, 10)] {
                 let strikes = vec![kill("n0", from), kill("n1", from + gap)];
                 let (longest, _) =

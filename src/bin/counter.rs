@@ -1,29 +1,30 @@
-//! Challenge 4: a counter that is exact, on a store that shows the past.
+//! Challenge 4: an exact counter, on a store that may answer with old values.
 //!
-//! All that is known is in `seq-kv`. Each node has a key of its own there, which holds the sum of
-//! what was added at this node, and nobody else writes it; the counter is the sum of all keys. So
-//! nodes never get in each other's way, and no message goes from one to another: a partition cuts
-//! nothing, and each node answers for as long as it reaches the store.
+//! All state is in `seq-kv`. Each node has a key of its own there, with the sum of what was added
+//! at this node, and no other node writes it; the counter is the sum of all keys. So nodes never
+//! conflict, and no message goes from one to another: a partition between nodes cuts nothing, and
+//! each node answers for as long as it reaches the store.
 //!
 //! # A read misses nothing
 //!
 //! `seq-kv` may answer a read from the past, but never from before what its client has seen, and a
-//! write of something that was never there takes place on the newest state. So a read first writes:
-//! it adds 0 to the node's own sum, under a tag that is new. From then on the store shows this node
-//! nothing older, and the other keys hold at least what had been added when the read began.
+//! write of something that was never there takes effect on the newest state. So a read writes
+//! first: it adds 0 to the node's own sum, under a tag that is new. From then on the store shows
+//! this node nothing older, and the other keys hold at least what had been added when the read
+//! began.
 //!
 //! # Each delta counts once
 //!
-//! A sum is changed by a compare-and-set from what this node wrote last, and what it writes has a
-//! new tag each time. If the answer is lost, the node does the same again, and either that takes
-//! effect or it fails because the first attempt has, as the tag tells. A duplicate of an old write
-//! that comes late finds a tag that was there once and will not be again, so it changes nothing.
-//! That is also why a sum that returns to a former value does no harm: its tag does not.
+//! A sum is changed by a compare-and-set from what this node wrote last, and each write has a new
+//! tag. If the answer is lost, the node tries again, and either that takes effect or it fails
+//! because the first attempt has, as the tag tells. A late duplicate of an old write finds a tag
+//! that will never be there again, so it changes nothing. For the same reason a sum that returns to
+//! a former value does no harm: its tag differs.
 //!
-//! One write is under way at a time. What comes meanwhile is collected, and the next write takes
-//! all of it, so that a slow store makes writes larger and not more. An `add` is answered when the
-//! store has it; so a node that is killed loses nothing that was acknowledged, and finds its sum in
-//! its next life.
+//! One write is in progress at a time. Deltas that come meanwhile are collected, and the next write
+//! takes all of them, so a slow store makes writes larger and not more. An `add` is answered when
+//! the store has it. So a node that is killed loses nothing that was acknowledged, and its next
+//! incarnation finds the sum in the store.
 //!
 //! Unless answers get lost, an add costs two messages at most, and a read two for each node.
 
@@ -35,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-/// How long a client's request goes on. Longer than clients wait, which is 5 s, is in vain; shorter
+/// Time limit of a client's request. Longer than clients wait, which is 5 s, is in vain; shorter
 /// gives up while the store may still answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(4500);
 
@@ -53,16 +54,16 @@ enum Reply {
     ReadOk { value: i128 },
 }
 
-/// What the store holds for one node.
+/// Value in the store for one node.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Subtotal {
-    /// What was added at this node: more than any number of deltas will come to.
+    /// Sum of what was added at this node; wide enough for any number of deltas.
     sum: i128,
-    /// Which write this is.
+    /// Random tag of the write.
     tag: u64,
 }
 
-/// Something to be added, and who waits for the node's new sum.
+/// Delta to be added, and the channel for the node's new sum.
 type Addition = (i64, oneshot::Sender<i128>);
 
 struct Counter {
@@ -74,13 +75,13 @@ struct Counter {
 impl Counter {
     fn new(node: Node) -> Self {
         let store = KeyValue::seq(&node);
-        // Unbounded, as the requests are that wait for it, each for no longer than `PATIENCE`.
+        // Unbounded like the requests that wait for it, each for `REQUEST_TIMEOUT` at most.
         let (additions, queue) = mpsc::unbounded_channel();
         node.spawn(run_writer(node.clone(), store.clone(), queue));
         Counter { node, store, additions }
     }
 
-    /// Adds to this node's sum, and gives the new one. From then on the store shows this node
+    /// Adds to this node's sum, and returns the new one. From then on the store shows this node
     /// nothing older.
     async fn add(&self, delta: i64) -> anyhow::Result<i128> {
         let (done, sum) = oneshot::channel();
@@ -108,12 +109,12 @@ async fn run_writer(node: Node, store: KeyValue, mut queue: mpsc::UnboundedRecei
         while let Ok(next) = queue.try_recv() {
             additions.push(next);
         }
-        // Those that nobody waits for any longer have not happened, and need not.
+        // Additions whose clients have given up have not happened, and need not.
         additions.retain(|(_, done)| !done.is_closed());
         let delta = additions.iter().map(|(delta, _)| i128::from(*delta)).sum();
         last = add_exactly_once(&node, &store, last, delta).await;
         for (_, done) in additions {
-            // Nobody waits any longer if the client's request was given up.
+            // Fails if the client's request was given up.
             let _ = done.send(last.sum);
         }
     }
@@ -132,14 +133,14 @@ async fn add_exactly_once(
         let next = Subtotal { sum: last.sum + delta, tag };
         match store.cas_or_create(&node.id(), &last, &next).await {
             Ok(true) => return next,
-            // Something else is there: of a former life, or this, by an attempt before.
+            // Another value is there: of a former incarnation, or of an earlier attempt.
             Ok(false) => match store.read(&node.id()).await {
                 Ok(Some(found)) => last = found,
-                // What is not seen yet will be, and what was not answered is asked again.
+                // The value is not visible yet, or the answer was lost.
                 Ok(None) | Err(RpcError::TimedOut { .. }) => continue,
                 Err(error) => panic!("seq-kv cannot be used: {error}"),
             },
-            // Perhaps it has happened; whoever tries again finds out.
+            // Perhaps it has taken effect; the next attempt finds out.
             Err(RpcError::TimedOut { .. }) => continue,
             Err(error) => panic!("seq-kv cannot be used: {error}"),
         }

@@ -1,7 +1,7 @@
-//! Challenge 1: whatever comes is sent back.
+//! Challenge 1: every request is answered with its own value.
 //!
-//! The value is never taken apart: [`Json`] keeps the text in which it came, so even numbers that
-//! no machine type holds come back as they were.
+//! The value is never parsed: [`Json`] keeps the received text, so even numbers that no machine
+//! type holds come back unchanged.
 
 use glomers::{Handler, Json, async_trait};
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ mod tests {
         test.run(|_node| Echo).assert_valid();
     }
 
-    /// Adds one to every number.
+    /// Mutant that adds one to the number in each echo.
     struct OffByOne;
 
     #[async_trait(?Send)]
@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    /// What comes back for a payload, as text.
+    /// Answer to an echo of this payload, as text.
     async fn echoed<H: Handler>(handler: H, payload: &str) -> String {
         let input = format!(
             r#"{{"src":"c1","dest":"n1","body":{{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}}}

@@ -1,16 +1,17 @@
-//! The chapter on CRDTs: a set that only grows, which every node can add to and read, whoever else
-//! can be reached.
+//! The chapter on CRDTs: a set that only grows, to which every node can add and which every node
+//! can read, whichever other nodes it can reach.
 //!
-//! Sets that only grow need no agreement: whatever order elements come in, and however often, the
-//! union is the same. So a node answers at once, from what it knows, and tells every other node
-//! what it was the first to know; nobody passes anything on. What a node has not acknowledged is
-//! told again until it has ([`gossip`]): partitions and lost messages delay an element, duplicates
-//! and another order change nothing. Maelstrom's chapter has each node send its whole set now and
-//! then, which needs no acknowledgements; here an element travels once to each node, and
-//! acknowledgements travel with the elements that come back.
+//! Such sets need no agreement: in whatever order elements come, and however often, the union is
+//! the same. So a node answers at once, from what it knows, and sends every other node the elements
+//! that its own clients have added; nothing is forwarded. Elements are retransmitted until they are
+//! acknowledged ([`gossip`]): partitions and lost messages delay an element, duplicates and
+//! reordering change nothing. In Maelstrom's chapter each node sends its whole set now and then,
+//! which needs no acknowledgements; here an element travels once to each node, and acknowledgements
+//! travel with the elements in the other direction.
 //!
-//! A node that is killed forgets. Once it is back, it compares itself with the others, so what it
-//! had told anybody returns; what only killed nodes knew is lost.
+//! A node that is killed forgets its set. Once it is back, it compares itself with the others, so
+//! it regains the elements that it had sent to any of them; elements that only killed nodes knew
+//! are lost.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -28,7 +29,7 @@ enum Request {
     Read,
     /// From another node: elements that may be new.
     Gossip(Batch<Json>),
-    /// From a node that has forgotten a former life: what it knows, in short.
+    /// From a node that was restarted: a digest of its elements.
     Compare {
         digest: Digest,
     },
@@ -41,12 +42,12 @@ enum Reply {
     ReadOk {
         value: JsonArray,
     },
-    /// Goes nowhere: a batch is acknowledged by one that comes back.
+    /// Never sent: batches have no `msg_id`. They are acknowledged by batches in return.
     GossipOk,
     CompareOk(BucketItems<Json>),
 }
 
-/// Clones are the same node.
+/// The handler. Clones share its state, so tasks can hold one.
 #[derive(Clone)]
 struct GSet {
     node: Node,

@@ -1,11 +1,11 @@
-//! Challenge 5a: logs on one node.
+//! Challenge 5a: logs on a single node.
 //!
-//! A log is a list, and a message's offset is its place in it. A node that waits for nothing
-//! handles requests one after the other, so no offset is handed out twice, and what is polled is
-//! always the log as far as it goes.
+//! A log is a list, and a message's offset is its place in it. The handler never waits, so requests
+//! are handled one after the other: no offset is assigned twice, and a poll returns the log as far
+//! as it goes.
 //!
-//! What was committed never goes back: of two consumers the slower one does not undo what the other
-//! has said. Nobody but clients speaks to the node, so no message comes twice.
+//! Committed offsets never decrease: the slower of two consumers does not undo the commits of the
+//! other. Only clients send messages to the node, so none arrives twice.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, HashMap};
 use glomers::{Handler, Json, MessageBudget, Node, async_trait};
 use serde::{Deserialize, Serialize};
 
-/// How many messages of a key a poll gives at most, if they fit into one message ([`Room`]). More
-/// make replies longer, fewer take consumers that are far behind more polls.
+/// Most messages of a key in a reply to a poll, if they fit ([`MessageBudget`]). More make replies
+/// longer, fewer take consumers that are far behind more polls.
 const POLL_LIMIT: usize = 256;
 
 #[derive(Deserialize)]
@@ -58,9 +58,9 @@ impl Kafka {
         messages.len() - 1
     }
 
-    /// What there is from these offsets on, as much as fits into one message. Any key may be first:
-    /// none is kept waiting for good by others with many long messages. A key without messages is
-    /// left out: a key that is only ever polled empty is more than Maelstrom's checker can judge.
+    /// Messages from these offsets on, as many as fit into one reply. A random key is first, so
+    /// that none is kept waiting for good by others with many long messages. A key without messages
+    /// is left out: Maelstrom's checker cannot judge a key whose polls are all empty.
     fn poll(&self, offsets: BTreeMap<String, usize>) -> BTreeMap<String, Vec<(usize, Json)>> {
         let logs = self.logs.borrow();
         let mut offsets: Vec<(String, usize)> = offsets.into_iter().collect();

@@ -2,28 +2,28 @@
 //!
 //! The store has a key for each place in a log, [key, offset], and a place is written once. To
 //! send, a node puts the message into the first place that it does not know to be taken, by a
-//! compare-and-set from nothing; if another was faster, it takes the next one. So no two messages
-//! have the same offset, and a place is tried only when those before it are taken: no log has a
-//! gap, and whoever finds a place empty has seen the log to its end.
+//! compare-and-set from nothing; if another node was faster, it tries the next one. So no two
+//! messages have the same offset. A place is tried only when those before it are taken, so no log
+//! has a gap, and a node that finds a place empty has seen the log to its end.
 //!
-//! Beside the messages the store has what must be agreed upon, and no more: [key, "committed"], the
-//! highest offset that was committed. How long a log is follows from its places. What a node has
-//! seen of them it remembers, and as they never change, that is never wrong.
+//! Besides the messages, the store has only what else must be agreed upon: [key, "committed"], the
+//! highest committed offset. The length of a log follows from its places. A node caches the places
+//! that it has seen; they never change, so the cache is never stale.
 //!
 //! # Late duplicates and lost answers
 //!
-//! If the answer to a compare-and-set is lost, the node tries the same place again. It finds its
-//! own message there if the first attempt has succeeded, which it tells by the tag. A duplicate of
-//! an old attempt that comes late finds its place taken. A commit is a compare-and-set as well, and
-//! what is committed only grows, so an old one finds a value that is there no more. No message goes
-//! from one node to the other, so faults between nodes have nothing to strike.
+//! If the answer to a compare-and-set is lost, the node tries the same place again. If the first
+//! attempt has succeeded, it finds its own message there, which it recognizes by the tag. A late
+//! duplicate of an old attempt finds its place taken. A commit is a compare-and-set as well, and
+//! committed offsets only grow, so a late duplicate finds another value than it expects. No message
+//! goes from one node to another, so faults between nodes have nothing to strike.
 //!
 //! # What it costs
 //!
 //! A send takes a round trip to the store, and two more for each place that another node was faster
 //! to take; sends of one node to the same log take turns. A poll reads on from what the node has
-//! seen until a place is empty, half as many places at a time as it has found; a commit takes two
-//! round trips. `kafka-c` does with far less.
+//! cached until a place is empty, half as many places at a time as it has found. A commit takes two
+//! round trips. `kafka-c` needs far less.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -39,13 +39,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-/// How long a client's request goes on. Longer than clients wait, which is 5 s, is in vain; shorter
+/// Time limit of a client's request. Longer than clients wait, which is 5 s, is in vain; shorter
 /// gives up while the store may still answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(4500);
 
-/// How many messages of a key a poll gives at most, if they fit into one message ([`Room`]). More
-/// make replies longer and take more round trips to the store, fewer take consumers that are far
-/// behind more polls.
+/// Most messages of a key in a reply to a poll, if they fit ([`MessageBudget`]). More make replies
+/// longer and take more round trips to the store, fewer take consumers that are far behind more
+/// polls.
 const POLL_LIMIT: usize = 64;
 
 #[derive(Deserialize)]
@@ -66,11 +66,11 @@ pub(crate) enum Reply {
     ListCommittedOffsetsOk { offsets: BTreeMap<String, usize> },
 }
 
-/// A place in a log that is taken.
+/// Message at a place of a log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct LogEntry {
     message: Json,
-    /// Which send this is.
+    /// Random tag of the send.
     tag: u64,
 }
 
@@ -93,7 +93,7 @@ impl Kafka {
         }
     }
 
-    /// Puts a message at the end of a log, and gives its offset.
+    /// Appends a message to a log, and returns its offset.
     async fn send(&self, key: &str, message: Json) -> Result<usize, RpcError> {
         let tag = self.node.random();
         let entry = Some(LogEntry { message: message.clone(), tag });
@@ -107,7 +107,7 @@ impl Kafka {
             match store.cas_or_create(&(key, offset), &None, &entry).await {
                 Ok(true) => break,
                 Ok(false) => {}
-                // Perhaps it is there; the next attempt finds out.
+                // Perhaps the entry is there; the next attempt finds out.
                 Err(RpcError::TimedOut { .. }) => {
                     within *= 2;
                     continue;
@@ -143,7 +143,7 @@ impl Kafka {
         Ok(messages)
     }
 
-    /// The message at this place, if it is taken.
+    /// Message at this place, if it is taken.
     async fn message(&self, key: &str, offset: usize) -> Result<Option<Json>, RpcError> {
         let seen = self.cache.borrow().get(key).and_then(|places| places.get(&offset)).cloned();
         if seen.is_some() {
@@ -169,7 +169,7 @@ impl Kafka {
             }
             let place = (key, "committed");
             match self.store.cas_or_create(&place, &committed, &Some(offset)).await {
-                // Whether it has happened shows when it is read again.
+                // The next read shows if it has taken effect.
                 Ok(false) | Err(RpcError::TimedOut { .. }) => {}
                 done => return done.map(|_| ()),
             }
@@ -293,7 +293,7 @@ mod tests {
                 let test = Test {
                     faults,
                     nemesis_interval: Duration::from_secs(3),
-                    // Clients wait for 5 s; then somebody is there to be asked.
+                    // Clients wait for 5 s; after that every node can be reached.
                     faults_until: Duration::from_secs(12),
                     seed,
                     ..distant_store()

@@ -1,35 +1,36 @@
 //! Challenge 5c: logs that several nodes write to, with few messages and no compare-and-set.
 //!
 //! Each key has an owner, one of the nodes, which all nodes compute from the key. Only the owner
-//! appends to the log of a key and only it hands out offsets, so nobody has to be asked whether a
-//! place is taken, and the store of `kafka-b` is not needed. The owner tells every other node what
-//! it appends, in batches ([`glomers::gossip`]), and each node polls its own copy: the beginning of
-//! the log, without gaps, as far as it has come. What is committed of a key its owner knows, too.
+//! appends to the log of a key and assigns offsets, so no place is contended, and the store of
+//! `kafka-b` is not needed. The owner sends every other node what it appends, in batches
+//! ([`glomers::gossip`]), and each node polls its own copy: a prefix of the log, without gaps. The
+//! owner of a key also keeps its committed offset.
 //!
-//! # Nothing is lost, doubled or moved
+//! # Nothing is lost, duplicated or moved
 //!
-//! * An offset is handed out once, because the owner alone counts. A message is shown and
-//!   acknowledged when the owner has it on its disk. Its disk is written in order, so what a kill
-//!   leaves of a log is a beginning of it, with all that anybody has seen; and an owner that is
-//!   back tells the others all that it has.
-//! * A send at another node is forwarded, again and again if the answer is lost. Each has a number,
-//!   and the owner remembers where it has put it, so a send that comes again gets the same offset.
-//!   With each comes the number of the oldest send that is still open there: those before it will
-//!   not be asked for again, so the owner forgets them, and ignores a duplicate that comes later
-//!   still, and a send that comes when its node has given it up.
-//! * A copy takes over what comes next and keeps what came too early, on its disk before it says
-//!   so. News that comes twice, late or in another order changes nothing.
-//! * Committed offsets only grow, so an old commit that comes late changes nothing.
+//! * An offset is assigned once, because only the owner assigns it. A message is shown and
+//!   acknowledged when the owner has it on its disk. The disk is written in order, so a kill leaves
+//!   a prefix of the log, with everything that was shown; and an owner that is restarted sends the
+//!   others everything that it has.
+//! * A send at another node is forwarded to the owner, and retried if the answer is lost. Each
+//!   forwarded send has an id, and the owner remembers the offset that it got, so a retry gets the
+//!   same one. Each also carries the id of the oldest send that is still open at its node: older
+//!   ones will not be retried. So the owner forgets their offsets, and ignores those that arrive
+//!   later: late duplicates, and sends that their node has given up.
+//! * A copy appends the next message, and keeps a message that came too early until those before it
+//!   are there. It stores both before it acknowledges them. Duplicated, late or reordered messages
+//!   change nothing.
+//! * Committed offsets only grow, so a late duplicate of an old commit changes nothing.
 //!
-//! Without storage, as under Jepsen's Maelstrom, all that holds as long as nobody is killed.
+//! Without storage, as under Jepsen's Maelstrom, all that holds as long as no node is killed.
 //!
 //! # What it costs
 //!
-//! With `n` nodes, a send costs two messages in `n − 1` of `n` cases, a commit or a question for
-//! commits two for each other owner, a poll none; and batches cost `n (n − 1)` messages per
-//! [`FLUSH`] at most. The price: a poll at another node is up to [`FLUSH`] and a way behind. While
-//! an owner cannot be reached, its keys can be polled and not be sent to, where `kafka-b` can do
-//! both for as long as the store is there.
+//! With `n` nodes, a send costs two messages in `n − 1` of `n` cases, a commit or a list of commits
+//! two for each other owner, a poll none; and batches cost at most `n (n − 1)` messages per
+//! [`BATCH_INTERVAL`]. The price is staleness: a poll at another node lags by up to
+//! [`BATCH_INTERVAL`] and the latency. While an owner cannot be reached, its keys can be polled but
+//! not be sent to, where `kafka-b` can do both for as long as the store is there.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -52,8 +53,8 @@ const BATCH_INTERVAL: Duration = Duration::from_millis(50);
 /// vain; shorter gives up requests although the network may be repaired in time.
 const OWNER_TIMEOUT: Duration = Duration::from_millis(4500);
 
-/// How many messages of a key a poll gives at most, if they fit into one message ([`Room`]). More
-/// make replies longer, fewer take consumers that are far behind more polls.
+/// Most messages of a key in a reply to a poll, if they fit ([`MessageBudget`]). More make replies
+/// longer, fewer take consumers that are far behind more polls.
 const POLL_LIMIT: usize = 256;
 
 #[derive(Serialize, Deserialize)]
@@ -72,8 +73,8 @@ pub(crate) enum Request {
     ListCommittedOffsets {
         keys: Vec<String>,
     },
-    /// From a node that does not own the key: a send, and which one of its sends, of which those
-    /// before `open_from` have ended.
+    /// From a node that does not own the key: a send to be appended once. Sends of that node before
+    /// `open_from` have ended, and will not be retried.
     Append {
         key: String,
         msg: Json,
@@ -100,15 +101,15 @@ pub(crate) enum Reply {
     AppendOk {
         offset: usize,
     },
-    /// Goes nowhere: a batch is acknowledged by one that comes back.
+    /// Never sent: batches have no `msg_id`. They are acknowledged by batches in return.
     GossipOk,
 }
 
-/// Which send of a node it is: the node's life, and a number.
+/// Id of a forwarded send: the incarnation of its node, and a number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct SendId(u64, u64);
 
-/// What is on a node's disk.
+/// Record on a node's disk.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum DiskRecord {
@@ -118,6 +119,7 @@ enum DiskRecord {
     Committed { offsets: BTreeMap<String, usize> },
 }
 
+/// Message of a log, with its offset.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct LogEntry {
     key: String,
@@ -125,11 +127,14 @@ pub(crate) struct LogEntry {
     msg: Json,
 }
 
-/// A log, or as much of it as this node knows.
+/// Log of a key, or the prefix of it that this node has.
+///
+/// `messages.len() <= next`, and `out_of_order` has only offsets above `messages.len()`.
 #[derive(Debug, Default)]
 struct MessageLog {
     messages: Vec<Json>,
-    /// At the owner, the next offset: that of the next message that is to be stored.
+    /// At the owner, the next offset to assign: `messages` ends before it while messages are being
+    /// stored.
     next: usize,
     /// Messages whose predecessors have not come yet, by offset.
     out_of_order: BTreeMap<usize, Json>,
@@ -149,7 +154,7 @@ impl MessageLog {
     }
 }
 
-/// What another node has forwarded, and where it is.
+/// Sends that another node has forwarded, with their offsets. None is older than `open_from`.
 #[derive(Debug, Default)]
 struct ForwardedSends {
     open_from: SendId,
@@ -200,7 +205,8 @@ impl Kafka {
         }
     }
 
-    /// The same on all nodes, which are programs of one build; who knows of no nodes owns all keys.
+    /// Owner of a key, the same on all nodes, which run the same build. A node that knows of no
+    /// nodes owns all keys.
     fn owner(&self, key: &str) -> &str {
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
         let ids = self.node.node_ids();
@@ -246,7 +252,7 @@ impl Kafka {
         self.logs.borrow_mut().entry(key).or_default().insert(offset, msg);
     }
 
-    /// Has the owner append.
+    /// Forwards a message to its owner, which appends it, and returns the offset.
     async fn forward(&self, key: String, msg: Json) -> Result<usize, RpcError> {
         let owner = self.owner(&key).to_owned();
         let id = SendId(self.node.incarnation(), self.next_send.get());
@@ -303,9 +309,9 @@ impl Kafka {
         Ok(())
     }
 
-    /// What there is from these offsets on, as much as fits into one message. Any key may be first:
-    /// none is kept waiting for good by others with many long messages. A key without messages is
-    /// left out: a key that is only ever polled empty is more than Maelstrom's checker can judge.
+    /// Messages from these offsets on, as many as fit into one reply. A random key is first, so
+    /// that none is kept waiting for good by others with many long messages. A key without messages
+    /// is left out: Maelstrom's checker cannot judge a key whose polls are all empty.
     fn poll(&self, offsets: BTreeMap<String, usize>) -> BTreeMap<String, Vec<(usize, Json)>> {
         let logs = self.logs.borrow();
         let mut offsets: Vec<(String, usize)> = offsets.into_iter().collect();
@@ -344,7 +350,7 @@ impl Kafka {
         }
     }
 
-    /// What the owners of these keys have as committed.
+    /// Committed offsets of these keys, from their owners.
     async fn committed(&self, keys: Vec<String>) -> Result<BTreeMap<String, usize>, RpcError> {
         let owners = self.by_owner(keys.into_iter().map(|key| (key, ())));
         let asks = owners.into_iter().map(async |(owner, keys)| {
@@ -360,8 +366,7 @@ impl Kafka {
         Ok(answers?.into_iter().flat_map(|OffsetsReply { offsets }| offsets).collect())
     }
 
-    /// Deals keys, with what belongs to them, to their owners, in parts that each fit into one
-    /// message.
+    /// Groups keys, with what belongs to them, by owner, in parts that each fit into one message.
     fn by_owner<T: Serialize>(
         &self,
         items: impl IntoIterator<Item = (String, T)>,
@@ -397,17 +402,17 @@ impl Kafka {
     }
 }
 
-/// An owner's answer to a send.
+/// Owner's answer to an append.
 #[derive(Deserialize)]
 struct AppendReply {
     offset: usize,
 }
 
-/// An owner's answer to a commit.
+/// Owner's answer to a commit.
 #[derive(Deserialize)]
 struct CommitReply {}
 
-/// An owner's answer to the question what is committed.
+/// Owner's list of committed offsets.
 #[derive(Deserialize)]
 struct OffsetsReply {
     offsets: BTreeMap<String, usize>,
@@ -498,13 +503,13 @@ mod tests {
             let sets = Fault::sets_to_test().into_iter().chain([together]);
             let runs = sets.map(|faults| {
                 let test = Test {
-                    // So that partitions leave somebody to talk to.
+                    // Three, so that a partition leaves two that reach each other.
                     nodes: 3,
                     rate: 200.0,
                     time_limit: Duration::from_secs(16),
                     faults,
                     nemesis_interval: Duration::from_secs(3),
-                    // Clients wait for 5 s; then somebody is there to be asked.
+                    // Clients wait for 5 s; after that every node can be reached.
                     faults_until: Duration::from_secs(10),
                     seed,
                     ..challenge()
@@ -525,9 +530,9 @@ mod tests {
     struct NodePair {
         inputs: BTreeMap<String, mpsc::UnboundedSender<String>>,
         lines: mpsc::UnboundedReceiver<String>,
-        /// Whether nothing arrives that one node sends to the other.
+        /// True if messages between the nodes are lost.
         is_cut: bool,
-        /// How many bytes the longest line takes.
+        /// Bytes of the longest line.
         longest: usize,
     }
 
@@ -576,7 +581,8 @@ mod tests {
             (pair, key.get().unwrap().clone())
         }
 
-        /// The reply of a node to a request with these fields, while the other one is heard, too.
+        /// Reply of a node to a request with these fields. Messages between the nodes are delivered
+        /// meanwhile.
         async fn ask(&mut self, node: &str, fields: &str) -> serde_json::Value {
             let body = format!(r#"{{{fields},"msg_id":1}}"#);
             let line = format!("{{\"src\":\"c1\",\"dest\":\"{node}\",\"body\":{body}}}\n");
@@ -620,7 +626,7 @@ mod tests {
                 assert!(start.elapsed() < Duration::from_secs(20), "{polled} of {COUNT}");
                 sleep(BATCH_INTERVAL).await;
             }
-            // What fills a message, one entry beyond, and what is around them.
+            // A full batch, one entry beyond it, and what is around them.
             assert!(pair.longest < (512 << 10) + LENGTH + 1024, "{} bytes", pair.longest);
         };
         LocalSet::new().run_until(run).await;

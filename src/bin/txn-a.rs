@@ -1,11 +1,11 @@
-//! Challenge 6a: transactions on one node.
+//! Challenge 6a: transactions on a single node.
 //!
 //! A node handles one request at a time until it waits for something, and a transaction waits for
-//! nothing: it is read whole before it begins, and then its reads and writes happen one after the
-//! other with nobody in between. So transactions take place in some order, one after the other, and
-//! each between its request and its reply: that is strict serializability, more than the challenge
-//! asks for. Nothing can abort one: what is no transaction is refused before its first write. And
-//! nobody but clients speaks to the node, so no message comes twice.
+//! nothing: it is parsed as a whole before it begins, and then its reads and writes happen one
+//! after the other without interruption. So transactions take effect in some order, one after the
+//! other, and each between its request and its reply. That is strict serializability, more than the
+//! challenge asks for. Nothing can abort a transaction: a malformed one is refused before its first
+//! write. And only clients send messages to the node, so none arrives twice.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ enum Reply {
     TxnOk { txn: Vec<MicroOp> },
 }
 
-/// What to do, with which key, and which value: that to be written, that which was read, or null.
+/// Function, key, and value: the one to be written, the one that was read, or null.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct MicroOp(Function, Json, Option<Json>);
 

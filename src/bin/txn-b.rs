@@ -1,27 +1,28 @@
 //! Challenge 6b: transactions that every node answers by itself, whichever others it can reach.
 //!
-//! Each node has a copy of all registers, executes a transaction on it at once, and tells every
-//! other node what it wrote, write by write. What a node has not acknowledged is told again until
-//! it has ([`glomers::gossip`]), so copies differ while the network is cut, and no transaction
+//! Each node has a copy of all registers, executes a transaction on it at once, and sends every
+//! other node what it wrote, write by write. Writes are retransmitted until they are acknowledged
+//! ([`glomers::gossip`]), so copies differ while the network is partitioned, and no transaction
 //! waits for it.
 //!
 //! # Copies converge
 //!
 //! Of two writes to a register the later one stays, and all nodes agree which that is: each write
-//! bears a [`Stamp`], the transaction's time on a Lamport clock ("Time, Clocks, and the Ordering of
-//! Events in a Distributed System", 1978), and stamps of different nodes are never equal. So a copy
-//! depends on which writes have come, and neither on their order nor on how often they came: late
-//! and doubled messages do no harm. Once every backlog is empty, all copies are the same.
+//! has a [`LamportTimestamp`], the transaction's time on a Lamport clock ("Time, Clocks, and the
+//! Ordering of Events in a Distributed System", 1978) with the node's id, so timestamps of
+//! different nodes are never equal. So a copy depends on the set of writes that have come, not on
+//! their order or number: late and duplicated messages do no harm. Once every backlog is empty, all
+//! copies are equal.
 //!
 //! # No dirty writes
 //!
-//! All writes of a transaction bear the same time and node, so whichever of two transactions is the
-//! later on one register is so on all, and writes never interleave (no G0 in "Generalized Isolation
-//! Level Definitions", Adya et al., 2000). That is all that read uncommitted asks for. Other nodes
-//! may see one write of a transaction before the next, and what it overwrites itself; `txn-c` does
-//! without.
+//! All writes of a transaction have the same time and node, so the later of two transactions on one
+//! register is the later on all, and writes never interleave (no G0 in "Generalized Isolation Level
+//! Definitions", Adya et al., 2000). Read uncommitted asks for no more. Other nodes may see one
+//! write of a transaction before the next, and writes that it overwrites itself; `txn-c` avoids
+//! both.
 //!
-//! A node that is killed forgets its copy and its clock: kills are not what this is made for.
+//! A node that is killed forgets its copy and its clock: this node is not made for kills.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -47,11 +48,11 @@ enum Reply {
     TxnOk {
         txn: Vec<MicroOp>,
     },
-    /// Goes nowhere: a batch is acknowledged by one that comes back.
+    /// Never sent: batches have no `msg_id`. They are acknowledged by batches in return.
     GossipOk,
 }
 
-/// What to do, with which key, and which value: that to be written, that which was read, or null.
+/// Function, key, and value: the one to be written, the one that was read, or null.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct MicroOp(Function, Json, Option<Json>);
 
@@ -70,17 +71,17 @@ struct RegisterWrite {
     stamp: LamportTimestamp,
 }
 
-/// Where a write stands among all others.
+/// Position of a write in the total order of all writes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct LamportTimestamp {
     /// Time of the transaction on the Lamport clock of its node.
     time: u64,
     node: String,
-    /// Which operation of the transaction it is.
+    /// Place of the write in the transaction.
     place: usize,
 }
 
-/// Clones are the same node.
+/// The handler. Clones share its state, so tasks can hold one.
 #[derive(Clone)]
 struct RegisterReplica {
     node: Node,
@@ -192,7 +193,7 @@ mod tests {
             let test = Test { faults, nemesis_interval, seed, ..challenge() };
             let report = test.run(RegisterReplica::new);
             report.assert_valid();
-            // Of two nodes, some partitions cut off neither.
+            // With two nodes, some partitions cut off neither.
             let is_idle = |warning: &&String| warning.starts_with("no partition struck any node");
             assert!(report.warnings.iter().all(|warning| is_idle(&warning)), "{report}");
             report.dropped
@@ -204,7 +205,7 @@ mod tests {
         assert!(dropped.iter().sum::<u64>() > 0, "no partition cut anything");
     }
 
-    /// What each node has: half-way through a partition, and a while after all operations.
+    /// Copies of the nodes: half-way through a partition, and a while after all operations.
     type Copies = [Vec<BTreeMap<String, Option<Json>>>; 2];
 
     /// Runs three nodes under loss and duplication, one of which is cut off for a while.

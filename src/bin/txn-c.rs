@@ -1,33 +1,34 @@
-//! Challenge 6c: transactions that every node answers by itself, and that show only what was
-//! committed.
+//! Challenge 6c: transactions that every node answers by itself, and that show only committed
+//! writes.
 //!
 //! As in `txn-b`, each node has a copy of all registers, and of two writes the one with the later
-//! [`Stamp`] stays; so no transaction waits for anybody, and copies converge once the network is
-//! whole; what comes late or twice is not later than what is there, and changes nothing. What
-//! differs is that a transaction is told as one: other nodes get its last write to each register,
-//! all of them together, and take them over with nothing in between.
+//! [`LamportTimestamp`] stays. So no transaction waits for other nodes, and copies converge once
+//! the network is repaired; a late or duplicated message has no later timestamp than what is there,
+//! and changes nothing. The difference is that a transaction is sent as a whole: other nodes get
+//! its last write to each register, all of them together, and apply them without interruption.
 //!
 //! # Read committed
 //!
-//! That is the absence of G0 and G1 ("Generalized Isolation Level Definitions", Adya et al., 2000):
+//! Read committed is the absence of G0 and G1 ("Generalized Isolation Level Definitions", Adya et
+//! al., 2000):
 //!
-//! * **G1a**, reads of what was aborted: what is no transaction is refused before it begins, and
-//!   one that writes too much for a message before its first write.
-//! * **G1b**, reads of what its own transaction overwrote: a transaction writes into its own buffer
-//!   and into the registers when it has ended, and only the last writes leave the node.
-//! * **G0** and **G1c**, circles of transactions of which each overwrote or read what the one
-//!   before had written: a node's clock is never behind the stamp of any write it has taken over,
-//!   and it goes forward with each transaction that writes. So one that reads or overwrites a write
-//!   here has a later stamp than the one that wrote it; and where two copies are merged, it is the
-//!   later stamp that overwrites. Along such a circle stamps would only grow. (One that only reads
-//!   has no stamp, and is on no circle.)
+//! * **G1a**, reads of aborted writes: a malformed transaction is refused before it begins, and one
+//!   that writes too much for a message before its first write.
+//! * **G1b**, reads of intermediate writes: a transaction writes into its own buffer, and into the
+//!   registers when it has ended, and only its last writes leave the node.
+//! * **G0** and **G1c**, cycles of transactions of which each overwrote or read what the one before
+//!   had written: a node's clock is never behind the timestamp of a write that it has applied, and
+//!   it advances with each transaction that writes. So one that reads or overwrites a write here
+//!   has a later timestamp than the one that wrote it; and where two copies are merged, the later
+//!   timestamp overwrites. Along such a cycle timestamps would only grow. (A transaction that only
+//!   reads has no timestamp, and is on no cycle.)
 //!
 //! Nothing more is promised: a read may be stale, and two nodes may each overwrite what both read.
 //! No node that answers while it is cut off can promise that ("Highly Available Transactions",
 //! Bailis et al., 2013).
 //!
-//! Transactions leave a node every [`FLUSH`], so many cost as few messages as one. A node that is
-//! killed forgets its copy and its clock: kills are not what this is made for.
+//! Transactions leave a node every [`BATCH_INTERVAL`], so many cost as few messages as one. A node
+//! that is killed forgets its copy and its clock: this node is not made for kills.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -48,7 +49,7 @@ enum Request {
     Txn {
         txn: Vec<MicroOp>,
     },
-    /// From another node: what was committed there.
+    /// From another node: its committed transactions.
     Gossip(Batch<Commit>),
 }
 
@@ -58,11 +59,11 @@ enum Reply {
     TxnOk {
         txn: Vec<MicroOp>,
     },
-    /// Goes nowhere: a batch is acknowledged by one that comes back.
+    /// Never sent: batches have no `msg_id`. They are acknowledged by batches in return.
     GossipOk,
 }
 
-/// What to do, with which key, and which value: that to be written, that which was read, or null.
+/// Function, key, and value: the one to be written, the one that was read, or null.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct MicroOp(Function, Json, Option<Json>);
 
@@ -74,14 +75,14 @@ enum Function {
     Write,
 }
 
-/// What a transaction leaves behind: its last write to each register.
+/// Effect of a transaction: its last write to each register.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Commit {
     stamp: LamportTimestamp,
     writes: Vec<(Json, Option<Json>)>,
 }
 
-/// Where a transaction that writes stands among all others.
+/// Position of a transaction that writes in the total order of all of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct LamportTimestamp {
     /// Time of its execution on the Lamport clock of its node.
@@ -89,12 +90,12 @@ struct LamportTimestamp {
     node: String,
 }
 
-/// Clones are the same node.
+/// The handler. Clones share its state, so tasks can hold one.
 #[derive(Clone)]
 struct RegisterReplica {
     node: Node,
     gossip: Gossip<Commit>,
-    /// The time of the latest transaction of which this node knows.
+    /// Lamport clock: the time of the latest transaction that this node knows.
     clock: Rc<Cell<u64>>,
     registers: Rc<RefCell<RegisterMap>>,
 }
@@ -140,7 +141,7 @@ impl RegisterReplica {
         self.merge(commit);
     }
 
-    /// Takes over all writes of a transaction but those that a later one has overwritten.
+    /// Applies all writes of a transaction but those that a later one has overwritten.
     fn merge(&self, Commit { stamp, writes }: Commit) {
         self.clock.set(self.clock.get().max(stamp.time));
         let mut registers = self.registers.borrow_mut();
@@ -208,7 +209,7 @@ mod tests {
             let test = Test { faults, nemesis_interval, seed, ..challenge() };
             let report = test.run(RegisterReplica::new);
             report.assert_valid();
-            // Of two nodes, some partitions cut off neither.
+            // With two nodes, some partitions cut off neither.
             let is_idle = |warning: &&String| warning.starts_with("no partition struck any node");
             assert!(report.warnings.iter().all(|warning| is_idle(&warning)), "{report}");
             report.dropped
@@ -220,7 +221,7 @@ mod tests {
         assert!(dropped.iter().sum::<u64>() > 0, "no partition cut anything");
     }
 
-    /// What each node has: half-way through a partition, and a while after all operations.
+    /// Copies of the nodes: half-way through a partition, and a while after all operations.
     type Copies = [Vec<BTreeMap<String, Option<Json>>>; 2];
 
     /// Runs three nodes under loss and duplication, one of which is cut off for a while.

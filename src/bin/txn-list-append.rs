@@ -1,33 +1,34 @@
-//! The chapter on Datomic: transactions over lists, strictly serializable, on `lin-kv`.
+//! The chapter on Datomic: strictly serializable transactions over lists, on `lin-kv`.
 //!
 //! `lin-kv` holds a log of batches of transactions: a key for each place, which is written once.
 //! Each node executes all batches in the order of the log on its own copy of the lists, and so has
-//! what all others have, as far as it has come. To execute transactions, a node puts them into the
-//! first place that it does not know to be taken, by a compare-and-set from nothing. If another was
-//! faster, it executes that batch and tries the next place.
+//! the same state as all others at that place. To execute transactions, a node puts them into the
+//! first place that it does not know to be taken, by a compare-and-set from nothing. If another
+//! node was faster, it executes that node's batch and tries the next place.
 //!
 //! # Strict serializability
 //!
-//! Transactions take place in the order of the log, so each sees all before it and nothing else. A
-//! place is tried only when those before it are taken, so a batch stands behind every batch that
-//! was there when it was asked for; and it is there before anybody is answered. A batch that only
-//! reads is not written. It comes after all places before one that was found empty since, so it
-//! misses nothing either.
+//! Transactions take effect in the order of the log, so each sees all before it and nothing else. A
+//! place is tried only when those before it are taken. So a batch comes after every batch that was
+//! in the log when its requests came; and it is in the log before any of its clients is answered. A
+//! batch that only reads is not written. It is executed after all batches before a place that was
+//! found empty since its requests came, so it misses nothing either.
 //!
 //! # Lost answers, late duplicates, kills
 //!
-//! If no answer comes, the node tries the same place again, and finds its own batch there if the
-//! first attempt has succeeded, as the tag tells. A duplicate of an old attempt finds its place
-//! taken. All is in the store: a node that is killed loses nothing, and reads the log when it is
-//! back. No node speaks to another, so faults between nodes have nothing to strike.
+//! If the answer is lost, the node tries the same place again. If the first attempt has succeeded,
+//! it finds its own batch there, which it recognizes by the tag. A late duplicate of an old attempt
+//! finds its place taken. All state is in the store: a node that is killed loses nothing, and reads
+//! the log when it is back. No message goes from one node to another, so faults between nodes have
+//! nothing to strike.
 //!
 //! # What it costs
 //!
-//! A batch takes a round trip to the store, and two more each time that another was faster; the
-//! transactions that come meanwhile are the next batch. Maelstrom's chapter keeps the lists in the
-//! store, below a root that a transaction swaps: there whoever has lost must read what has changed,
-//! write pages anew and swap again, while others win the next race. In return, here each node has
-//! all lists in its memory, and the log is never cut.
+//! A batch takes a round trip to the store, and two more each time that another node was faster;
+//! transactions that come meanwhile form the next batch. In Maelstrom's chapter the lists are in
+//! the store, below a root that a transaction swaps: there a node that lost the race must read what
+//! has changed, write pages anew and swap again, while others win the next race. In return, here
+//! each node has all lists in its memory, and the log is never truncated.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -41,7 +42,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// How long a client's request goes on. Longer than clients wait, which is 5 s, is in vain; shorter
+/// Time limit of a client's request. Longer than clients wait, which is 5 s, is in vain; shorter
 /// gives up while the store may still answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(4500);
 
@@ -55,8 +56,8 @@ const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// earlier what was lost.
 const MAX_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How many places of the log are read at a time, at most, by a node that has much to catch up
-/// with. More get it there sooner, fewer keep the store less busy.
+/// Most places of the log that a node reads at a time when it is far behind. More let it catch up
+/// sooner, fewer keep the store less busy.
 const READ_AHEAD: u64 = 64;
 
 #[derive(Deserialize)]
@@ -71,11 +72,11 @@ enum Reply {
     TxnOk { txn: Vec<MicroOpResult> },
 }
 
-/// What to do, with which key, and the element that is to be appended, or null.
+/// Function, key, and the element that is to be appended, or null.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct MicroOp(Function, Json, Json);
 
-/// What was done, with which key, and the element or the list.
+/// Function, key, and the element that was appended, or the list that was read.
 #[derive(Debug, Serialize)]
 struct MicroOpResult(Function, Json, MicroOpValue);
 
@@ -96,11 +97,11 @@ enum MicroOpValue {
 
 type ElementList = Vec<Json>;
 
-/// What stands at a place of the log.
+/// Batch of transactions at a place of the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct TransactionBatch {
     transactions: Vec<Vec<MicroOp>>,
-    /// Which batch it is.
+    /// Random tag of the batch.
     tag: u64,
 }
 
@@ -175,23 +176,23 @@ impl ListReplica {
                 room.try_reserve(&next.0);
                 waiting.push(next);
             }
-            // Those that nobody waits for any longer have not happened, and need not.
+            // Transactions whose clients have given up have not happened, and need not.
             waiting.retain(|(_, client)| !client.is_closed());
             let (transactions, clients): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
             match self.execute(transactions).await {
                 Ok(outcomes) => {
                     for (client, outcome) in clients.into_iter().zip(outcomes) {
-                        // Nobody waits any longer if the client's request was given up.
+                        // Fails if the client's request was given up.
                         let _ = client.send(outcome);
                     }
                 }
-                // Their clients learn that anything may have happened.
+                // Their clients get an indefinite error.
                 Err(error) => eprintln!("{}: {error}", self.node.id()),
             }
         }
     }
 
-    /// Executes transactions after all others that there are.
+    /// Executes transactions after all others in the log.
     async fn execute(
         &mut self,
         transactions: Vec<Vec<MicroOp>>,
@@ -271,9 +272,10 @@ impl ListReplica {
         transactions.iter().map(|txn| txn.iter().map(&mut apply).collect()).collect()
     }
 
-    /// Leaves the next place to others, if there are any: for about a round trip to the store, as
-    /// long as it takes who has lost to see what has won. With less the same node would win again
-    /// and again. By chance, as nodes in step would win and lose in the same order.
+    /// Leaves the next place to other nodes, if there are any, for about a round trip to the store:
+    /// in that time the loser of a race sees the winner's batch. With less the same node would win
+    /// again and again. The time is random, as otherwise nodes in step would win and lose in the
+    /// same order.
     fn rest(&mut self, round_trip: Duration) {
         if self.node.node_ids().len() > 1 {
             let thirds = [2, 3, 4][usize::from(self.node.random().to_le_bytes()[0] % 3)];
@@ -333,7 +335,7 @@ mod tests {
                     latency: Latency { mean: Duration::from_millis(millis), ..Latency::default() },
                     faults: Fault::ALL.into(),
                     nemesis_interval: Duration::from_secs(2),
-                    // Clients wait for 5 s; then somebody is there to be asked.
+                    // Clients wait for 5 s; after that every node can be reached.
                     faults_until: Duration::from_secs(10),
                     seed,
                     ..challenge()

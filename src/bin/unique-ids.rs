@@ -1,10 +1,10 @@
-//! Challenge 2: ids that no other node gives out, nor this one again, agreed upon with nobody.
+//! Challenge 2: ids that are unique across nodes and restarts, without coordination.
 //!
-//! An id is the node's id, a random number that this run of the node has drawn, and a counter. Two
-//! nodes differ in the first part; two ids of the same run differ in the last; and two runs of the
-//! same node, before and after a crash, differ in the middle, but for one chance in 2^64 for each
-//! pair of runs. Nothing is stored and nobody is asked, so neither a partition nor a restart
-//! matters.
+//! An id consists of the node's id, a random number that this run of the node has drawn, and a
+//! counter. Ids of two nodes differ in the first part; two ids of the same run differ in the last;
+//! and two runs of the same node, before and after a crash, differ in the middle, but for one
+//! chance in 2^64 for each pair of runs. Nothing is stored and no other node is asked, so neither
+//! partitions nor restarts matter.
 
 use std::cell::Cell;
 

@@ -1,9 +1,10 @@
-//! Smoothed mean and mean deviation of a time that varies: TCP's estimator (RFC 6298, section 2,
+//! Estimate mean and mean deviation of a time that varies: TCP's estimator (RFC 6298, section 2,
 //! after Jacobson's "Congestion Avoidance and Control", 1988).
 //!
-//! Times are nanoseconds, which may be negative: a point in time is one since some other.
+//! Times are in nanoseconds. They are negative if they lie before the origin from which they are
+//! counted.
 
-/// The mean and the mean deviation of what was measured, the newest counting most.
+/// Mean and mean deviation of measurements, weighted towards the newest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Estimate {
     mean: i64,
@@ -17,15 +18,15 @@ impl Estimate {
         Estimate { mean: first, deviation }
     }
 
-    /// Takes another measurement: an eighth of it into the mean, and a quarter of its distance from
-    /// the former mean into the deviation.
+    /// Adds a measurement: moves the mean by an eighth of the distance to it, and the deviation by
+    /// a quarter of the difference between that distance and itself.
     pub(super) fn add(&mut self, measured: i64) {
         let error = measured.saturating_sub(self.mean);
         self.deviation += (error.saturating_abs() - self.deviation) / 4;
         self.mean += error / 8;
     }
 
-    /// Counts from another point in time.
+    /// Adds `by` to the mean, when the origin of the measured times is moved.
     pub(super) fn shift(&mut self, by: i64) {
         self.mean = self.mean.saturating_add(by);
     }
@@ -34,8 +35,9 @@ impl Estimate {
         self.mean
     }
 
-    /// How far from the mean the next value may be: four times the mean deviation. A uniform
-    /// distribution ends at twice that, and of an exponential one 0.7 % is beyond.
+    /// Distance from the mean that the next value may have: four times the mean deviation. A
+    /// uniform distribution ends at two mean deviations; 1.9 % of an exponential one lies beyond
+    /// four.
     pub(super) fn allowance(&self) -> i64 {
         self.deviation.saturating_mul(4)
     }
@@ -46,8 +48,8 @@ mod tests {
     use super::*;
     use crate::host::Host;
 
-    /// The mean and the allowance after many measurements that `draw` makes of a number below
-    /// 1 000 000.
+    /// Checks the mean and the allowance after many measurements, which `draw` makes of random
+    /// numbers below 1 000 000.
     #[track_caller]
     fn check(draw: impl Fn(i64) -> i64, mean: i64, allowance: [i64; 2]) {
         let random = Host::seeded(1).random();

@@ -1,41 +1,47 @@
-//! What one node and its neighbor owe each other: positions, and when something is due. It does no
-//! I/O; the time is a parameter.
+//! One end of a reliable link between two nodes: sequence numbers, cumulative acknowledgements,
+//! retransmission, and the times at which something is due. It does no I/O; the time is a
+//! parameter.
 //!
-//! Each direction is a stream of news, as TCP's is one of bytes (RFC 9293): the sender numbers what
-//! it tells, the receiver acknowledges how far it has everything, and any batch carries the
-//! acknowledgement of the other direction. One that is owed leaves by itself only after a delay, as
-//! there (RFC 1122, section 4.2.3.2). What comes out of order is remembered, so that it need not
-//! come again. What is not acknowledged in time is sent again from the first missing position, and
-//! while that goes on, news waits for the next attempt. What is acknowledged is forgotten: then a
-//! link is a few numbers.
+//! Each direction is numbered and acknowledged like a TCP stream (RFC 9293), item by item in place
+//! of byte by byte. But items are handed over as they arrive, at least once and in any order. The
+//! receiver acknowledges all before the first that is missing, and every batch carries the
+//! acknowledgement of the other direction. An acknowledgement leaves without items only after a
+//! delay, as in TCP (RFC 1122, section 4.2.3.2). The receiver remembers which items arrived out of
+//! order, so that they need not be sent again. After the retransmission timeout the sender starts
+//! again at the first item that is not acknowledged (go-back-N); until the neighbor acknowledges
+//! something, new items wait for the next retransmission. Acknowledged items are forgotten, so an
+//! idle link holds only a few numbers.
 //!
-//! # When something is sent again
+//! # Retransmission timeout
 //!
-//! The retransmission time-out is that of QUIC (RFC 9002, section 6.2.1), which knows that
-//! acknowledgements are delayed on purpose: each says for how long it was, so that the round trip
-//! is measured without that. Its smoothed mean and four times its mean deviation ([`Smoothed`]),
-//! and the longest delay of an acknowledgement, are the time-out, but never less than
-//! [`Pace::retry`], and never more than [`Pace::retry_at_most`], for what gets lost is repaired no
-//! sooner. What was sent twice measures nothing, for who knows which of both was
-//! acknowledged (Karn's algorithm).
+//! The timeout is QUIC's (RFC 9002, section 6.2.1), because QUIC knows that acknowledgements are
+//! delayed on purpose: each says for how long, and the round trip is measured without that delay.
+//! The timeout is the smoothed round trip, plus four times its mean deviation ([`Estimate`]), plus
+//! the longest delay of an acknowledgement. It is never shorter than
+//! [`Timing::min_retransmit_timeout`], and never longer than [`Timing::max_retransmit_timeout`],
+//! which bounds the time that a repair takes. Items that were sent twice measure nothing, because
+//! it is unknown which of the two was acknowledged (Karn's algorithm).
 //!
-//! # How much is sent
+//! # Flow control
 //!
-//! Batches are bounded by bytes ([`size::FULL`]), and so is what is on its way ([`WINDOW`]): a
-//! neighbor that is slow, or was away for long, is sent the next batch when it has acknowledged a
-//! former one. A full batch waits for no beat, and asks for its acknowledgement at once. After a
-//! time-out the first batch is a [`SMALL`] one, as a congestion window of TCP begins anew with one
-//! segment. Where more than that is on its way, which is one very long item at least, it may be the
-//! transfer that takes its time: then the time-out begins with the last acknowledgement, and each
-//! one doubles the next (RFC 6298, sections 5.3 and 5.5), up to [`LONGEST_BACKOFF`].
+//! Batches are bounded by bytes ([`size::FULL_MESSAGE_BYTES`]), and so is what is in flight
+//! ([`WINDOW_BYTES`]): a neighbor that is slow, or was down for long, is sent the next batch when
+//! it has acknowledged an earlier one. A full batch does not wait for the batch timer, and requests
+//! its acknowledgement at once. After a timeout the first batch has at most [`PROBE_BYTES`], as
+//! TCP's congestion window starts again with one segment. More can be in flight, for example a
+//! single longer item. Its transfer may take longer than the timeout. So then the timeout starts at
+//! the last acknowledgement, and each timeout doubles the next (RFC 6298, sections 5.3 and 5.5), up
+//! to [`MAX_BACKOFF`] times.
 //!
-//! # Lives
+//! # Incarnations
 //!
-//! A stream is between two *lives*. A node that was killed begins a greater life, and its neighbor,
-//! when it hears of that, begins a new stream with what it has not got acknowledged, at positions
-//! of its own, so that nothing that comes late is taken for part of it. What the former life has
-//! acknowledged it does not know any more; it tells the new one that there was a former one
-//! (`again`), so that this one [catches up](super::catch_up).
+//! A stream connects two *incarnations*. A node that was killed starts again with a higher
+//! incarnation number. When its neighbor sees that, it starts a new stream with the items that were
+//! not acknowledged. The new stream has sequence numbers that the old one did not use, so that no
+//! late message is taken for part of it. The node does not know any more what its former
+//! incarnation acknowledged. So the neighbor's batches name the beginning of the new stream
+//! (`stream_base`), which tells the node that there was a former incarnation, and that it needs
+//! [anti-entropy](super::spawn_anti_entropy).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -63,7 +69,7 @@ const PROBE_BYTES: usize = 64 << 10;
 /// for them: up to 7 s with two.
 const MAX_BACKOFF: u32 = 2;
 
-/// What travels between two nodes: news, and an acknowledgement of the other's.
+/// Message between two nodes: items, and the acknowledgement of the receiver's items.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch<T> {
     /// Incarnation of the sender.
@@ -100,7 +106,7 @@ pub struct Batch<T> {
     wait_report: Option<WaitReport>,
 }
 
-/// How long news waits for the beat of the node that it was for.
+/// Time for which the items of a batch wait for a tick at their receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct WaitReport {
     /// Sequence number after the last of the items.
@@ -109,6 +115,11 @@ struct WaitReport {
 }
 
 /// One node's end of a link.
+///
+/// Of the stream to the neighbor, `first_unacked + sent_len <= sent_end <= stream_end()`; of the
+/// stream from it, `last_ack_sent <= received.next_expected()`. In TCP's terms, `first_unacked` is
+/// SND.UNA, `first_unacked + sent_len` is SND.NXT, `sent_end` is the highest SND.NXT so far, and
+/// `received.next_expected()` is RCV.NXT.
 #[derive(Debug)]
 pub(super) struct Link<T> {
     timing: Timing,
@@ -167,19 +178,19 @@ pub(super) struct Link<T> {
     batch_timer: BatchTimer,
 }
 
-/// A batch of news that was sent.
+/// Batch of items that was sent and is not acknowledged.
 #[derive(Debug, Clone, Copy)]
 struct InFlightBatch {
     /// Sequence number after the last item.
     end: u64,
     sent_at: Instant,
-    /// On which beat it left, if it did.
+    /// Tick for which it was planned, if it left at one.
     planned: Option<Instant>,
     /// True if any of it had been sent before.
     is_retransmitted: bool,
 }
 
-/// Received news that was forwarded to the followed node.
+/// Received items that were forwarded to the upstream neighbor.
 #[derive(Debug, Clone, Copy)]
 struct ForwardedItems {
     /// Sequence number after the last item, in the stream to the upstream neighbor.
@@ -190,7 +201,7 @@ struct ForwardedItems {
     arrived_at: Instant,
 }
 
-/// What came of a batch.
+/// Consequences of a received batch for the caller.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ReceiveOutcome {
     /// True if the neighbor knows of a former incarnation of this node.
@@ -263,7 +274,7 @@ impl<T: Clone + Serialize> Link<T> {
         self.is_suspected
     }
 
-    /// When a batch is to be sent, if nothing changes.
+    /// Time at which a batch is to be sent, if nothing changes.
     pub(super) fn due(&self) -> Option<Instant> {
         let acknowledgement =
             self.ack_owed.map(
@@ -382,8 +393,8 @@ impl<T: Clone + Serialize> Link<T> {
         (batch, newly_unacked)
     }
 
-    /// Acknowledges what has arrived at the node that this one follows, and tells when the last of
-    /// that came.
+    /// Acknowledges items that the upstream neighbor has acknowledged, and returns the arrival time
+    /// of the newest.
     fn acknowledge_confirmed(&mut self) -> Option<Instant> {
         let ForwardedItems { received_end, arrived_at, .. } = self.confirmed.take()?;
         if received_end <= self.last_ack_sent {
@@ -494,7 +505,7 @@ impl<T: Clone + Serialize> Link<T> {
             });
             self.process_ack(now, batch.cumulative_ack, batch.ack_delay_millis);
             if let Some((planned, wait)) = measured {
-                // As varied as a quarter of a round trip, until it is known better.
+                // A quarter of a round trip, until the deviation is measured.
                 let deviation = self.round_trip.map_or(0, |round_trip| round_trip.mean() / 4);
                 let deviation = Duration::from_nanos(u64::try_from(deviation).unwrap_or(0));
                 self.batch_timer.adjust(now, planned, wait, deviation);
@@ -623,7 +634,7 @@ impl<T: Clone + Serialize> Link<T> {
         self.has_unsent() && self.batch_timer.next_departure() <= now
     }
 
-    /// Lets news leave at once, if there is any, and counts the beats from now.
+    /// Sends unsent items at once, if there are any, and restarts the batch timer.
     pub(super) fn flush(&mut self, now: Instant) {
         self.batch_timer.restart(now, self.has_unsent());
     }

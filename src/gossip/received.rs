@@ -1,4 +1,4 @@
-//! Which positions of a stream have come, in whatever order.
+//! Sequence numbers that have arrived, in whatever order.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 /// retransmissions of those that overtook it.
 const MAX_GAP_RANGES: usize = 256;
 
-/// The positions up to one of them, and ranges behind a gap.
+/// Sequence numbers that have arrived: all below `next_expected`, and ranges above a gap.
 ///
-/// The ranges are disjoint, do not touch, and lie behind `contiguous`.
+/// The ranges are disjoint, do not touch, and lie above `next_expected`.
 #[derive(Debug, Default)]
 pub(super) struct ReceivedRanges {
     next_expected: u64,
@@ -23,19 +23,20 @@ impl ReceivedRanges {
         self.next_expected
     }
 
-    /// Whether any is missing before the last that has come.
+    /// True if a lower number than the highest that has arrived is missing.
     pub(super) fn has_gap(&self) -> bool {
         !self.ranges.is_empty()
     }
 
-    /// Adds those from `first` up to `end`. Whether one of them is behind all that had come.
+    /// Adds the numbers from `first` up to, not including, `end`. Returns true if `end` is beyond
+    /// everything that had arrived.
     pub(super) fn insert(&mut self, first: u64, end: u64) -> bool {
         let former_end = self.ranges.last_key_value().map_or(self.next_expected, |(_, end)| *end);
         let (mut first, mut until) = (first, end);
         if until <= self.next_expected || until <= first {
             return false;
         }
-        // What it overlaps or touches becomes one with it.
+        // Merge it with the ranges that it overlaps or touches.
         while let Some((begin, stop)) = self.ranges.range(..=until).next_back()
             && *stop >= first
         {

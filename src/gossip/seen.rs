@@ -1,13 +1,14 @@
-//! What a node has seen, and how two nodes find out in what they differ without telling all.
+//! Set of the items that a node has seen, and digests by which two nodes find their differences
+//! without sending everything.
 //!
-//! The items are dealt to buckets by their hashes, and the digest of a bucket is the exclusive or
-//! of the hashes in it: equal for equal contents, in whichever order they came. So two nodes
-//! exchange only the buckets in which they differ: one level of the trees that Dynamo compares
-//! replicas with ("Dynamo: Amazon's Highly Available Key-value Store", 2007, section 4.7).
+//! Items are divided into buckets by their hashes, and the digest of a bucket is the exclusive or
+//! of the hashes in it: equal for equal contents, in whatever order they came. So nodes exchange
+//! only the buckets in which they differ: a Merkle tree of one level, as in Dynamo ("Dynamo:
+//! Amazon's Highly Available Key-value Store", 2007, section 4.7).
 //!
-//! What is in these may be more than fits into a message. Then the answer is the beginning of it,
-//! and says where it goes on: items are only ever added at the end, so the same digest and that
-//! place are the question for the rest.
+//! The items of these buckets may not fit into one message. Then the answer holds the first of them
+//! and the index of the next. Items are only ever added at the end, so the same digest with that
+//! index requests the rest.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
@@ -17,38 +18,39 @@ use serde::{Deserialize, Serialize};
 use crate::json::{self, JsonArray};
 use crate::size;
 
-/// How many buckets there are. More make digests longer; with fewer, each item in which two nodes
-/// differ brings along more of those that both have.
+/// Number of buckets. A larger number makes digests longer; a smaller one sends along more items
+/// that both nodes have, for each in which they differ.
 const BUCKETS: usize = 256;
 
-/// What a node has seen, each item once, in the order in which it came.
+/// Items that a node has seen, each once, in the order in which they came.
 #[derive(Debug)]
 pub struct Seen<T> {
     items: Vec<T>,
-    /// Those of the items.
+    /// Hash of each item, in the same order.
     hashes: Vec<u64>,
     set: HashSet<T>,
     json: JsonArray,
 }
 
-/// Digest of what a node has seen: one hash for each bucket, and how many of the other node's items
-/// are done with.
+/// Digest of the items that a node has seen: one hash for each bucket, and the index at which the
+/// other node's answer starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
     buckets: Vec<u64>,
-    /// How many items the other node need not look at, because it has done so already.
+    /// Index in the other node's items at which its answer starts; not 0 if it continues an answer.
     #[serde(default, skip_serializing_if = "is_zero")]
     start_index: usize,
 }
 
-/// What a node has in the buckets in which it differs from a digest: 512 KiB at most, or one item.
+/// A node's items in the buckets whose hashes differ from a digest: at most 512 KiB, or a single
+/// larger item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BucketItems<T> {
     /// The buckets that differ.
     buckets: Vec<usize>,
-    /// What the node has in them, or the next of that.
+    /// The node's items in them, or the next of these items.
     pub items: Vec<T>,
-    /// How many items are done with, if these are not the last.
+    /// Index of the first item that did not fit; `None` if these are the last ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     next_index: Option<usize>,
 }
@@ -82,22 +84,22 @@ impl<T: Clone + Eq + Hash + Serialize> Seen<T> {
         new_items
     }
 
-    /// Whether this has been seen.
+    /// True if this item has been seen.
     pub fn contains(&self, item: &T) -> bool {
         self.set.contains(item)
     }
 
-    /// Everything that has been seen.
+    /// All items, in the order in which they came.
     pub fn items(&self) -> &[T] {
         &self.items
     }
 
-    /// Everything that has been seen, ready to be sent.
+    /// All items as JSON, ready to be sent.
     pub fn to_json(&self) -> JsonArray {
         self.json.clone()
     }
 
-    /// Everything in short. Looks at the hash of each item.
+    /// Digest of all items. It takes time proportional to their number.
     pub fn digest(&self) -> Digest {
         let mut buckets = vec![0; BUCKETS];
         for hash in &self.hashes {
@@ -149,7 +151,8 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// Nodes that hash in different ways take each other's digests for different, and exchange all.
+/// Hash of an item. Nodes that hash in different ways find that all buckets differ, and exchange
+/// everything.
 fn hash(item: &impl Hash) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(item)
 }

@@ -76,20 +76,20 @@ impl LinkPair {
         self.ends[who].schedule_hello(self.at(millis));
     }
 
-    /// Kills an end, and starts its next life.
+    /// Kills an end, and starts its next incarnation.
     fn restart(&mut self, millis: u64, who: usize) {
         self.run(millis);
         self.incarnations[who] += 1;
         self.ends[who] = Link::new(self.ends[who].timing, self.incarnations[who], self.at(millis));
     }
 
-    /// Loses what is sent from this millisecond on, or no longer.
+    /// Starts or stops losing messages, at this millisecond.
     fn cut(&mut self, millis: u64, is_cut: bool) {
         self.run(millis);
         self.is_cut = is_cut;
     }
 
-    /// Lets everything happen that happens up to this millisecond.
+    /// Runs everything that is due up to this millisecond.
     fn run(&mut self, millis: u64) {
         let end = self.at(millis);
         loop {
@@ -147,7 +147,7 @@ impl LinkPair {
         }
     }
 
-    /// Checks what was said in the first minute, after which there is nothing to say.
+    /// Checks the batches of the first minute, after which nothing is due.
     #[track_caller]
     fn check(mut self, expected: &[&str]) {
         self.run(60_000);
@@ -337,8 +337,8 @@ fn unacked_items_are_reported_once_even_if_some_are_acknowledged() {
     assert!(link.is_suspected());
 }
 
-/// News of a follower arrives before the hub's beat from the first feedback on, and 10 ms before it
-/// when it is known that nothing varies, whatever beats and latency are.
+/// From the first report on, items arrive before the upstream neighbor's tick, and 10 ms before it
+/// once it is known that nothing varies, whatever interval and latency are.
 #[test]
 fn items_arrive_shortly_before_the_tick_of_the_upstream_neighbor() {
     for (interval, latency) in [50, 100, 300, 1000, 1800].into_iter().flat_map(|interval| {
@@ -437,7 +437,7 @@ fn without_reports_items_for_an_upstream_neighbor_leave_at_once_and_others_at_ti
     ]);
 }
 
-/// Which hard things have happened.
+/// Number of times that each kind of fault, and its consequences, happened.
 #[derive(Debug, Default)]
 struct EventCounts {
     lost: u64,
@@ -682,7 +682,7 @@ fn a_nonsensical_batch_does_no_harm() {
     }
 }
 
-/// The bytes of the news in a batch.
+/// Bytes of the items in a batch.
 fn bytes<T: Clone + Serialize>(batch: &Batch<T>) -> usize {
     serde_json::to_string(&batch.items).unwrap().len()
 }
@@ -756,7 +756,7 @@ fn a_transfer_that_exceeds_the_timeout_is_retransmitted_less_and_less_often() {
     // 1.7 s, twice, and four times as much.
     assert_eq!(repeated, [1700, 5100, 11_900, 18_700, 25_500]);
 
-    // All of it had arrived, and only its acknowledgement is late: nothing comes again.
+    // All of it had arrived, and only its acknowledgement is late: nothing is sent again.
     link.receive(start + Duration::from_secs(40), &acknowledgement(3));
     assert_eq!(link.due(), None);
     assert!(link.backlog.is_empty() && !link.is_suspected());
@@ -770,7 +770,7 @@ fn while_a_long_transfer_is_acknowledged_bit_by_bit_nothing_is_retransmitted() {
     let (mut now, mut sent) = (start, 0);
     let mut on_way = VecDeque::new();
     while sent < 40 {
-        // A batch takes 1.5 s, and those behind it wait for it.
+        // A batch takes 1.5 s, and the next ones wait for it.
         while link.due().is_some_and(|due| due <= now) {
             let (batch, late) = link.make_batch(now, false);
             assert_eq!((batch.first_seq, late), (sent, vec![]), "repeated at {:?}", now - start);
