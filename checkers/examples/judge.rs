@@ -1,4 +1,4 @@
-//! Judges a history: `cargo run -p eddy-checkers --example judge -- HISTORY [WORKLOAD]`.
+//! Checks a history: `cargo run -p eddy-checkers --example judge -- HISTORY [WORKLOAD]`.
 //!
 //! The exit status is that of `eddy analyze`: 0 valid, 1 not valid, 2 unknown, 254 wrong arguments.
 
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         }
     };
     for line in lines {
-        // What nodes said may have codes that a terminal would obey.
+        // Values from nodes may contain control characters that a terminal would interpret.
         println!("{}", printable(&line));
     }
     ExitCode::from(match valid {
@@ -36,8 +36,8 @@ fn main() -> ExitCode {
     })
 }
 
-/// The verdict on a history, and what speaks against it, line by line; an error says what is wrong
-/// with the arguments or the file.
+/// The verdict on a history, and lines with reasons, contradictions and warnings. An error
+/// describes an error in the arguments or the file.
 fn judge(path: &str, workload: Option<&str>) -> Result<(Validity, Vec<String>), String> {
     let history = file::read(&file::find(Path::new(path))?)?;
     let workload = match workload {

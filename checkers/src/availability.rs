@@ -44,11 +44,11 @@ impl FromStr for Goal {
 /// The number of requests that succeeded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Availability {
-    /// Whether the goal is met.
+    /// Valid if the goal is met.
     pub valid: Validity,
-    /// How many operations succeeded.
+    /// The number of operations that succeeded.
     pub ok_count: usize,
-    /// How many were begun.
+    /// The number of operations that were invoked.
     pub invoke_count: usize,
     /// The fraction of them that must succeed.
     pub required: f64,
@@ -70,13 +70,13 @@ pub fn check(history: &History, goal: Goal) -> Availability {
 }
 
 impl Availability {
-    /// The fraction of operations that succeeded; 1 if there were none.
+    /// The fraction of operations that succeeded; 1 if none was invoked.
     pub fn ok_fraction(&self) -> f32 {
         if self.invoke_count == 0 { 1.0 } else { fraction(self.ok_count, self.invoke_count) }
     }
 
-    /// The same, but unknown if there is a goal and no operation to reach it with, where upstream
-    /// finds it reached.
+    /// Makes the verdict unknown if there is a goal and no operation was invoked, where upstream
+    /// finds the goal met.
     #[must_use]
     pub fn requiring_evidence(self) -> Availability {
         let lacks_any = self.required > 0.0 && self.invoke_count == 0;

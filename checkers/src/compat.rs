@@ -1,11 +1,10 @@
-//! Copies of orders that depend on hash codes: those in which Clojure, and the library Bifurcan,
-//! iterate over maps and sets.
+//! Copies of iteration orders that depend on hash codes: those of maps and sets of Clojure and of
+//! the library Bifurcan.
 //!
-//! Upstream takes whatever comes first out of a hash map. Which of two reads that contradict each
-//! other counts as the true one, which errors are among the few in its results, and in which order
-//! they are there, follows from that. So verdicts that agree on a broken history, and results that
-//! agree to the letter, need these orders, and nothing else may use them: the order of what we show
-//! beside them is ours, and simple.
+//! Upstream takes whatever a hash map yields first. That decides which of two contradicting reads
+//! counts as the true one, and which errors are in its results, in which order. So these orders are
+//! needed for verdicts that agree on a broken history and for results that agree to the letter.
+//! Nothing else may use them: our own reports have a simple order of their own.
 
 pub(crate) mod bifurcan;
 pub(crate) mod clojure;

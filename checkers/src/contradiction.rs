@@ -1,7 +1,7 @@
-//! Which operations contradict each other, for a report to show where a test went wrong.
+//! Operations that contradict each other, for a report to show where a test went wrong.
 //!
-//! A verdict says that something is wrong, and results hold all of it. What a person wants to see
-//! first is one case of it: the few entries of the history that cannot all be right, and why.
+//! A verdict says that something is wrong, and the results hold every case. A reader wants to see
+//! one case first: the few entries of the history that cannot all be right, and why.
 
 use crate::edn::Value;
 use crate::history::{History, Op};
@@ -14,7 +14,7 @@ pub(crate) const MAX_CONTRADICTIONS: usize = 20;
 /// history of a node that always errs; a smaller one would cut a long cycle of transactions.
 const MAX_ENTRIES: usize = 64;
 
-/// Operations that cannot all be right, or one that cannot be right, for a report to show.
+/// Operations that cannot all be right, or one operation that cannot be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contradiction {
     /// A sentence about the contradiction, without its period.
@@ -22,8 +22,8 @@ pub struct Contradiction {
     /// The [indices](crate::history::Op::index) of the operations' entries in the history,
     /// ascending: the invocation of each operation, its completion, or both.
     pub operations: Vec<usize>,
-    /// The value that is lost, wrong or read twice, if it is one: messages that carry it show its
-    /// way through the cluster.
+    /// The value that is lost, wrong or read twice, if it is a single one. Messages that carry it
+    /// show its path through the cluster.
     pub value: Option<Value>,
 }
 
@@ -41,7 +41,8 @@ impl Contradiction {
         Contradiction { description, operations, value: None }
     }
 
-    /// A contradiction between the operations of these entries, each with its other half.
+    /// A contradiction between the operations of these entries, with invocation and completion of
+    /// each.
     pub fn between<'a>(
         history: &History,
         what: String,

@@ -1,4 +1,4 @@
-//! Findings as the operations that show them, one module for each checker.
+//! Contradictions that each checker finds, as operations, one module for each checker.
 
 mod assessment;
 mod counter;

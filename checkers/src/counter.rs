@@ -1,8 +1,8 @@
 //! Counters: Maelstrom's checker of `g-counter` and `pn-counter`.
 //!
-//! Every final read must equal the sum of the deltas that were acknowledged, plus any of those of
-//! which nobody knows whether they were added. Upstream says no more than that. Where a read is
-//! wrong we tell which adds would explain it, if few do.
+//! Every final read must equal the sum of the acknowledged deltas plus some subset of the
+//! indeterminate ones. Upstream reports no more than that. If a read is wrong, we look for a few
+//! adds that would explain it.
 
 pub(crate) mod acceptable;
 mod earlier_reads;
@@ -35,7 +35,7 @@ pub struct CounterResults<'a> {
     pub valid: Validity,
     /// The final reads that are not acceptable.
     pub errors: Vec<&'a Op>,
-    /// The final reads, in the order in which they ended.
+    /// The final reads, in the order of their completions.
     pub final_reads: Vec<&'a Op>,
     /// The final reads whose value is not an integer.
     pub non_integer_reads: Vec<&'a Op>,
@@ -49,7 +49,7 @@ pub struct CounterResults<'a> {
     pub indeterminate: Vec<&'a Op>,
     /// The node of each client.
     pub(crate) placement: Placement<'a>,
-    /// The adds that may be to blame for what is wrong, if anything is.
+    /// The adds that may explain wrong reads, if there are any.
     pub(crate) suspects: Vec<Suspect<'a>>,
     /// The first wrong values, with their explanations.
     pub(crate) wrong_values: Vec<WrongValue<'a>>,
@@ -108,7 +108,7 @@ pub fn check_on_nodes<'a>(history: &'a History, placement: &Placement<'a>) -> Co
     counter
 }
 
-/// Tells an integer, which is all that a counter can be read as.
+/// True for an integer, the only valid value of a counter.
 pub(crate) fn is_integer(value: &Value) -> bool {
     matches!(value, Value::Int(_) | Value::BigInt(_) | Value::BigInteger(_))
 }

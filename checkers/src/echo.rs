@@ -1,7 +1,7 @@
 //! The checker of Maelstrom's echo workload: each reply echoes its request.
 //!
-//! Upstream compares only requests that ended certainly: one that timed out is no evidence, while
-//! one that was refused counts as a wrong echo.
+//! Upstream skips indeterminate requests: one that timed out is no evidence. One that failed counts
+//! as a wrong echo.
 
 use super::Validity;
 use crate::{
@@ -18,12 +18,12 @@ pub struct EchoResults {
     pub errors: Vec<WrongEcho>,
 }
 
-/// A request that was not echoed.
+/// A request whose reply does not echo it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WrongEcho {
     /// The request, whose value was to be echoed.
     pub sent: Op,
-    /// Its end, whose value is the body of the reply, or the request's if an error came back.
+    /// Its completion. The value is the body of the reply, or the request's value if it failed.
     pub received: Op,
 }
 

@@ -1,10 +1,11 @@
-//! The one value type of histories and results: what Clojure's reader and printer know.
+//! EDN values, the single data type of histories and results: everything that Clojure reads and
+//! prints.
 //!
 //! Maelstrom records in EDN, and its users read, diff and post-process those files. So a value
-//! keeps what EDN can tell apart (keyword and string, list and vector, the order in which a map was
-//! written), and both directions are exact: reading a recorded file and printing it again gives the
-//! same bytes. What Clojure prints but cannot read back, such as an object's address, has no
-//! meaning here either and is kept as it was written.
+//! keeps all distinctions of EDN (keyword and string, list and vector, the order in which a map was
+//! written), and both directions are exact: a recorded file that is read and printed again gives
+//! the same bytes. Text that Clojure prints but cannot read back, such as an object's address, has
+//! no meaning here either and is kept verbatim.
 
 mod decimal;
 mod json;
@@ -26,14 +27,15 @@ pub use self::{
     read::ReadError,
 };
 
-/// How deep values may nest. Real results reach about twenty levels, which a smaller limit comes
-/// close to; each level of a larger one costs stack whenever a value is read, compared or printed.
+/// Maximum nesting depth of values. Real results reach about twenty levels, so a smaller limit
+/// could reject them; each level of a larger one costs stack whenever a value is read, compared or
+/// printed.
 pub const MAX_DEPTH: usize = 128;
 
-/// A piece of data as EDN writes it.
+/// An EDN value.
 ///
 /// Equality is Clojure's: `1` and `1.0` differ, a list equals a vector of the same elements, and
-/// maps and sets disregard order. The order is total, and is Clojure's `compare` wherever that is
+/// maps and sets ignore order. The order is total, and is Clojure's `compare` wherever that is
 /// defined.
 #[derive(Debug, Clone)]
 pub enum Value {
@@ -41,7 +43,7 @@ pub enum Value {
     Nil,
     /// `true` or `false`
     Bool(bool),
-    /// An integer that fits.
+    /// An integer that fits in 64 bits.
     Int(i64),
     /// The decimal digits of an integer that is written with an `N`, with `-` if negative: any that
     /// exceeds `i64`, and a smaller one if it was written so.
@@ -73,7 +75,7 @@ pub enum Value {
     Set(Set),
     /// `#tag value`: records are tagged maps.
     Tagged(String, Box<Value>),
-    /// What has no meaning beyond its text, such as `#object[Foo 0x6f "…"]` or `10.0.0.1`.
+    /// Text without further meaning, such as `#object[Foo 0x6f "…"]` or `10.0.0.1`.
     Opaque(Box<str>),
 }
 
@@ -83,13 +85,13 @@ impl Value {
         Value::Keyword(name.into())
     }
 
-    /// A fraction that upstream computes in 32 bits: the double that prints as the shortest form of
-    /// `number`, `2.0384614` and not `2.0384614467620850`.
+    /// A number that upstream computes in 32 bits, as the double that prints like `number`:
+    /// `2.0384614`, not `2.0384614467620850`.
     pub fn float32(number: f32) -> Value {
         Value::Float(number.to_string().parse().unwrap_or(f64::from(number)))
     }
 
-    /// What a map (or a record) holds under the keyword `key`.
+    /// The value of a map (or a record) under the keyword `key`.
     pub fn get(&self, key: &str) -> Option<&Value> {
         match self {
             Value::Map(map) => map.keyword(key),
@@ -98,7 +100,8 @@ impl Value {
         }
     }
 
-    /// What nested maps hold under a path of keywords, such as `["net", "servers", "msgs-per-op"]`.
+    /// The value of nested maps under a path of keywords, such as `["net", "servers",
+    /// "msgs-per-op"]`.
     pub fn get_in(&self, path: &[&str]) -> Option<&Value> {
         path.iter().try_fold(self, |value, key| value.get(key))
     }
@@ -127,7 +130,7 @@ impl Value {
         }
     }
 
-    /// The number, if this is an integer that fits.
+    /// The number, if this is an integer that fits in 64 bits.
     pub fn as_int(&self) -> Option<i64> {
         match self {
             Value::Int(number) => Some(*number),
@@ -136,7 +139,7 @@ impl Value {
         }
     }
 
-    /// An integer of any size from its decimal digits, if that is what `digits` is.
+    /// An integer of any size from its decimal digits; `None` if `digits` is anything else.
     fn integer(digits: &str) -> Option<Value> {
         if let Ok(number) = digits.parse() {
             return Some(Value::Int(number));

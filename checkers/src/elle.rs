@@ -1,19 +1,22 @@
-//! Whether transactions were isolated from each other as a consistency model promises: after
-//! Kingsbury and Alvaro, *Elle: Inferring Isolation Anomalies from Experimental Observations* (VLDB
-//! 2020), and Adya's thesis, *Weak Consistency* (1999).
+//! The isolation checker for transactions, after Kingsbury and Alvaro, *Elle: Inferring Isolation
+//! Anomalies from Experimental Observations* (VLDB 2020), and Adya's thesis, *Weak Consistency*
+//! (1999).
 //!
-//! Adya defines isolation levels by what may not be in a graph of transactions. There is an edge
-//! where one wrote what another one replaced (`ww`), where one wrote what another one read (`wr`),
-//! and where one read what another one replaced (`rw`); stricter models add edges for the order
-//! within a process and for that of time. Whatever executed the transactions one after the other,
-//! in an order that respects the edges, has no cycle among them; so a cycle proves that it did not,
-//! and which edges it has tells which models are ruled out. Clients do not see the edges, but the
-//! workloads are made so that they can be inferred from what was read: every value is written
-//! once, and a list shows all of its former versions. Only what is certain is inferred, so there
-//! are no false alarms, and a history that is found valid may yet be wrong in what nobody read.
+//! Adya defines isolation levels by the cycles that a graph of transactions must not have. A write
+//! dependency (`ww`) leads from a transaction to the one that overwrote its version, a read
+//! dependency (`wr`) to the one that read its version, and an anti-dependency (`rw`) to the one
+//! that overwrote the version it read. Stricter models add edges for the order within a process and
+//! for real time. If the database executed the transactions one after the other, in an order that
+//! respects the edges, then the graph has no cycle. So a cycle proves that it did not, and the
+//! edges of the cycle tell which models are violated.
 //!
-//! Verdicts, anomalies and ruled-out models are those of Elle 0.2.2 as Maelstrom calls it. The
-//! cycle that is shown for an anomaly may be another one; ours is a shortest one.
+//! Clients do not see the edges, but the workloads allow to infer them from what was read: every
+//! value is written once, and a list shows all of its former versions. The checker infers only what
+//! is certain. So there are no false alarms, but a valid history may hide anomalies in versions
+//! that nobody read.
+//!
+//! Verdicts, anomalies and violated models are those of Elle 0.2.2 as Maelstrom calls it. The cycle
+//! that is shown for an anomaly may differ from Elle's; ours is a shortest one.
 
 mod anomaly;
 mod cycle;
@@ -45,18 +48,18 @@ use self::{findings::Findings, transaction::TxnHistory};
 use super::Validity;
 use crate::history::History;
 
-/// The findings about the transactions of a history.
+/// The result of the isolation checker.
 #[derive(Debug, Clone)]
 pub struct ElleResults<'h> {
     /// The verdict: invalid if the history has an anomaly that the models forbid.
     pub valid: Validity,
-    /// What was to hold.
+    /// The models that the history is checked against.
     pub models: Vec<ConsistencyModel>,
-    /// What was found that the models forbid, or that leaves the verdict open.
+    /// The anomalies that the models forbid, and those that leave the verdict unknown.
     pub anomalies: BTreeMap<Anomaly, Vec<Case<'h>>>,
-    /// The weakest models that do not hold, whether or not they were to.
+    /// The weakest models that are violated, whether or not they were checked.
     pub not: BTreeSet<ConsistencyModel>,
-    /// The stronger models, which therefore do not hold either.
+    /// The models stronger than those in `not`, which are therefore violated as well.
     pub also_not: BTreeSet<ConsistencyModel>,
     /// The reason why the history cannot be analyzed, if it cannot.
     pub error: Option<AnalysisError<'h>>,
@@ -66,7 +69,7 @@ pub struct ElleResults<'h> {
     pub(crate) history: &'h History,
 }
 
-/// Upstream's results differ between the two in small things.
+/// The two workloads of transactions, whose results differ in details upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TxnWorkload {
     ListAppend,
@@ -117,7 +120,7 @@ impl<'h> ElleResults<'h> {
         elle
     }
 
-    /// Draws the verdict from all anomalies that there are.
+    /// Draws the verdict from all anomalies that were found.
     fn conclude(&mut self, mut anomalies: BTreeMap<Anomaly, Vec<Case<'h>>>) {
         let prohibited = model::prohibited(&self.models);
         let impossible = model::impossible(anomalies.keys().copied());

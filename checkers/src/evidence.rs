@@ -1,25 +1,25 @@
-//! Evidence: how many operations a verdict rests on.
+//! Evidence: the number of operations that a verdict rests on.
 //!
-//! Upstream's checkers find nothing wrong where there is nothing to look at. Whoever has just seen
-//! the test knows that; whoever is given a history has to be told.
+//! Upstream's checkers find nothing wrong where there is nothing to check. That is obvious right
+//! after a test, but not for a history from elsewhere.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::history::{History, Kind, Op};
 
-/// The operations that a checker looks for, counted.
+/// The number of operations that a checker looks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// Which operations they are, in words that follow "no": `echo that ended`.
+    /// A phrase for these operations that can follow "no": `echo that ended`.
     pub wanted: &'static str,
-    /// How many the verdict rests on.
+    /// The number of operations that the verdict rests on.
     pub judged: usize,
     /// The number of operations that were skipped, because their values have another shape.
     pub skipped: usize,
 }
 
-/// Evidence of nothing, and what a history has in its place.
+/// The finding that a checker had nothing to judge, with the operations that the history has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoEvidence {
     /// The evidence that the checker looked for; its `judged` is 0.
@@ -28,12 +28,13 @@ pub struct NoEvidence {
     pub found: OperationCounts,
 }
 
-/// The operations of clients by function: how many succeeded, and how many there are.
+/// The operations of clients by function: `[succeeded, invoked]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperationCounts(pub BTreeMap<Cow<'static, str>, [usize; 2]>);
 
 impl Evidence {
-    /// Counts the operations that the checker looks for, each by whether its value can be judged.
+    /// Counts the operations that the checker looks for. Each item is true if the operation's value
+    /// can be judged.
     pub fn count(wanted: &'static str, operations: impl IntoIterator<Item = bool>) -> Evidence {
         let (mut judged, mut skipped) = (0, 0);
         for can_be_judged in operations {

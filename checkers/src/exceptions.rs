@@ -1,14 +1,14 @@
-//! Jepsen's `unhandled-exceptions`: what clients did not expect.
+//! Jepsen's `unhandled-exceptions`: errors that clients did not expect.
 
 use crate::{
     edn::Value,
     history::{History, Kind, Op},
 };
 
-/// The class of exception for a reply that has not the shape it should have.
+/// The class of exception for a reply of the wrong shape.
 pub const MALFORMED: &str = "malformed-rpc-response";
 
-/// The class of exception for no reply in time, where a client does not look at errors.
+/// The class of exception for a missing reply, of a client that does not look at errors.
 pub const TIMEOUT: &str = "timeout";
 
 /// The exceptions in a history, the most frequent first.
@@ -18,15 +18,15 @@ pub struct Exceptions(pub Vec<ExceptionClass>);
 /// The operations that ended in one class of exception.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExceptionClass {
-    /// The class, as its operations name it under `:via`.
+    /// The class, as it stands under `:via`.
     pub class: Value,
-    /// How many operations ended so.
+    /// The number of operations that ended with it.
     pub count: usize,
-    /// The first of them.
+    /// The first of these operations.
     pub example: Op,
 }
 
-/// Collects the operations that note an exception.
+/// Groups the operations that carry an exception by its class.
 pub fn check(history: &History) -> Exceptions {
     let mut classes: Vec<ExceptionClass> = Vec::new();
     for op in history.ops().iter().filter(|op| op.kind == Kind::Info) {
@@ -54,7 +54,7 @@ fn cause(exception: &Value) -> Option<&Value> {
     exception.get("via")?.as_sequence()?.first()
 }
 
-/// Whether an operation has no known end because the reply to it was malformed.
+/// True if an operation is indeterminate because the reply to it was malformed.
 pub(super) fn is_malformed(op: &Op) -> bool {
     class(op).is_some_and(|class| *class == Value::keyword(MALFORMED))
 }
@@ -65,7 +65,7 @@ pub(super) fn is_timeout(op: &Op) -> bool {
         || op.error.as_ref().is_some_and(|error| *error == Value::keyword("net-timeout"))
 }
 
-/// The class of the exception that an operation notes.
+/// The class of the exception that an operation carries.
 fn class(op: &Op) -> Option<&Value> {
     cause(op.extra("exception")?)?.get("type")
 }

@@ -1,5 +1,4 @@
-//! Histories that nobody's test would record, for all checkers: they may say what they like of one,
-//! but none may panic.
+//! Random malformed histories, for all checkers: any verdict will do, but no checker may panic.
 
 use super::{Placement, availability, exceptions, liveness, stats};
 use crate::{

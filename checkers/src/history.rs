@@ -1,8 +1,8 @@
-//! What happened in a test: operations that clients invoked and completed, and what the nemesis
-//! did.
+//! History of a test: the operations that clients invoked and completed, and the actions of the
+//! nemesis.
 //!
-//! Every verdict is a function of the history and nothing else, so whoever doubts one can repeat it
-//! from the file. The file is Jepsen's, one operation a line, and those of its neighbors are read.
+//! Every verdict is a function of the history alone, so anyone can reproduce it from the file. The
+//! file has Jepsen's format, one entry a line; formats of related tools can be read as well.
 
 mod fields;
 pub mod file;
@@ -18,11 +18,12 @@ pub use self::{
     read::{HistoryError, HistoryErrorReason},
 };
 
-/// The operations of one test, in the order in which they happened.
+/// The entries of one test's history, in order of time.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     ops: Vec<Op>,
-    /// For each operation, the position of the other half of its pair.
+    /// For each entry, the position of its partner: the completion of an invocation, and vice
+    /// versa.
     partners: Vec<Option<usize>>,
     /// The position of the pending invocation of each client process.
     pending: FxHashMap<u64, usize>,
@@ -31,12 +32,12 @@ pub struct History {
 }
 
 impl History {
-    /// A history of nothing yet.
+    /// An empty history.
     pub fn new() -> History {
         History::default()
     }
 
-    /// A history of these operations.
+    /// A history of these entries.
     ///
     /// # Panics
     ///
@@ -49,11 +50,12 @@ impl History {
         history
     }
 
-    /// Adds the next operation.
+    /// Appends an entry.
     ///
     /// # Panics
     ///
-    /// If its index does not exceed the last one's: pairs are found by index.
+    /// If its index does not exceed the last one's: entries are found by binary search for their
+    /// index.
     pub fn push(&mut self, op: Op) {
         let position = self.ops.len();
         let last = self.ops.last().map(|last| last.index);
@@ -73,12 +75,12 @@ impl History {
         self.ops.push(op);
     }
 
-    /// All operations.
+    /// All entries.
     pub fn ops(&self) -> &[Op] {
         &self.ops
     }
 
-    /// The operation of this index, if there is one.
+    /// The entry of this index, if there is one.
     pub fn op(&self, index: usize) -> Option<&Op> {
         self.position(index).map(|position| &self.ops[position])
     }
@@ -88,25 +90,25 @@ impl History {
         self.ops.iter().filter(|op| op.process != Process::Nemesis)
     }
 
-    /// Whether the nemesis did anything that Maelstrom 0.2.4 cannot do: anything but partitions.
+    /// True if the nemesis injected faults that Maelstrom 0.2.4 does not have: any but partitions.
     pub fn has_faults_beyond_maelstrom(&self) -> bool {
         let known = ["start-partition", "stop-partition"];
         let mut of_nemesis = self.ops.iter().filter(|op| op.process == Process::Nemesis);
         of_nemesis.any(|op| !known.contains(&&*op.f))
     }
 
-    /// How the operation ended that `invocation` began; `None` if it never did.
+    /// The completion of an invocation; `None` if the operation is still pending.
     pub fn completion(&self, invocation: &Op) -> Option<&Op> {
         self.partner(invocation).filter(|_| invocation.kind == Kind::Invoke)
     }
 
-    /// Where the operation began that `completion` ended: the last invocation of its process.
+    /// The invocation of a completion: the last one of its process.
     pub fn invocation(&self, completion: &Op) -> Option<&Op> {
         self.partner(completion).filter(|_| completion.kind != Kind::Invoke)
     }
 
-    /// Whether it was read from a text in which operations have no time, so that no duration means
-    /// anything.
+    /// True if it was read from a text in which entries have no time, so that durations are
+    /// meaningless.
     pub fn lacks_time(&self) -> bool {
         self.lacks_time
     }

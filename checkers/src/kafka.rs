@@ -1,19 +1,25 @@
-//! Whether keys are logs that clients read from one end to the other: Jepsen's `kafka`, as
-//! Maelstrom asks for it.
+//! The checker of Jepsen's `kafka` workload, as Maelstrom uses it: each key must be a log that
+//! consumers poll in order.
 //!
-//! Clients send messages to keys and are told at which offset each stands; they poll keys from an
-//! offset on, and go on from there. From what all of them are told follows the log of each key, as
-//! far as anybody knows it. All messages are different, so a log with two messages at one offset,
-//! or with one message at two, is none (`logs.rs`). The others follow by comparing each client's
-//! account with the logs: its polls take the messages one by one (`polls.rs`), its sends stand in
-//! the order in which it sent them (`sends.rs`), what is acknowledged is polled by whoever comes as
-//! far (`lost_write.rs`), and at last by somebody (`unseen.rs`); what is polled was sent
-//! (`early.rs`), and not later (`cycles.rs`). Offsets may be sparse, so a gap alone proves nothing:
-//! what was skipped must be known from somebody else.
+//! Clients send messages to keys, and the reply has the offset of each. Clients poll a key from an
+//! offset on, and continue after the last message. The checker first reconstructs the log of each
+//! key from all offsets that clients learned (`key_logs.rs`). All messages are distinct, so two
+//! messages at one offset, or one message at two offsets, are errors (`offset_conflicts.rs`). Then
+//! it compares each client's operations with the logs:
 //!
-//! Kingsbury describes the errors in *Jepsen: Redpanda 21.10.1* (2022). Upstream was made for
-//! transactions and for consumers that subscribe, too; an operation `txn` is understood here, but
-//! not its rebalancing.
+//! - a client polls the messages of a log one after the other (`polls.rs`);
+//! - a log has the messages of one client in the order in which it sent them (`sends.rs`);
+//! - an acknowledged message is polled before any greater offset (`lost_write.rs`), and by somebody
+//!   in the end (`unseen.rs`);
+//! - a message that is polled was sent and committed (`uncommitted_reads.rs`), and the send did not
+//!   begin after the poll (`cycles.rs`).
+//!
+//! Offsets may be sparse, so a gap alone proves nothing: a skipped message must be known from
+//! another operation.
+//!
+//! Kingsbury describes the errors in *Jepsen: Redpanda 21.10.1* (2022). Upstream also supports
+//! transactions and consumers that subscribe. This checker parses the operation `txn`, but does not
+//! model rebalancing.
 
 mod cycles;
 mod errors;
@@ -56,7 +62,7 @@ pub use self::{
     unseen::Unseen,
 };
 
-/// Findings about logs.
+/// The result of the checker.
 #[derive(Debug)]
 pub struct KafkaResults<'a> {
     /// The verdict: invalid if a message is unseen or an error type is bad, unknown if upstream's
@@ -70,11 +76,11 @@ pub struct KafkaResults<'a> {
     pub worst_realtime_lag: WorstLag,
     /// The distinct errors of indeterminate operations.
     pub info_txn_causes: Vec<Value>,
-    /// The operations that tell what was sent and polled.
+    /// The operations that show what was sent and polled.
     pub evidence: Evidence,
     /// The failure of upstream's checker.
     pub(crate) failure: Option<UpstreamFailure<'a>>,
-    /// Faults that upstream overlooks.
+    /// The errors that upstream overlooks.
     pub(crate) overlooked: Overlooked,
     /// The keys, messages and operations that errors refer to by number.
     pub(crate) index: HistoryIndex<'a>,

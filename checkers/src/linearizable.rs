@@ -1,38 +1,40 @@
-//! Whether each key of a store behaved like one register: Maelstrom's `lin-kv`, judged by Knossos.
+//! Linearizability of registers: Maelstrom's `lin-kv`, judged as by Knossos.
 //!
-//! A history is linearizable if its operations can be put in an order that a register would answer
-//! alike, and in which no operation comes before one that had ended when it began (Herlihy and
-//! Wing, *Linearizability*, 1990). Keys are independent: a history is linearizable if each key's
-//! part of it is. What failed did not happen. What has no known end may have happened at any time
-//! since it began, or never, and nobody knows what it read.
+//! A history is linearizable if its operations have a *linearization*: an order in which a register
+//! would give the same answers, and in which no operation comes before one that completed before it
+//! was invoked (Herlihy and Wing, *Linearizability*, 1990). Linearizability is local: a history is
+//! linearizable if the history of each key is. Failed operations did not take effect. Indeterminate
+//! operations may have taken effect at any time since their invocation, or never, and their results
+//! are unknown.
 //!
-//! To tell whether there is an order is NP-complete, unless it is known which write each read
-//! found: then it takes no longer than to sort (Gibbons and Korach, *Testing shared memories*,
-//! 1997). So where no value of a key is set twice, there is no search, and any number of operations
-//! may overlap; `zones.rs` has the argument.
+//! Deciding linearizability is NP-complete, unless it is known which write each read observed; then
+//! it takes no longer than sorting (Gibbons and Korach, *Testing shared memories*, 1997). So if no
+//! value of a key is written twice, there is no search, and any number of operations may overlap;
+//! `zones.rs` has the argument.
 //!
-//! The search is Wing and Gong's (*Testing and Verifying Concurrent Objects*, 1993): let any
-//! operation happen next that could be the first of those that are left, and go back where nothing
-//! can. With Lowe's memory of configurations (*Testing for linearizability*, 2017) none is searched
-//! twice. A configuration is what has happened and what the register holds; the future depends on
-//! nothing else. As in Lowe's just-in-time variant, an operation happens only when another one that
-//! ends next has to happen: of an order that explains the history, everything else can be put off.
-//! So completions are passed one by one, and what has happened is the number of those passed and a
-//! few bits for the operations under way, not one bit for each operation. If no order passes a
-//! completion, the history up to it has none, and up to the one before it has one: that completion
-//! is the shortest failing prefix.
+//! The search is Wing and Gong's (*Testing and Verifying Concurrent Objects*, 1993): linearize any
+//! pending operation that can be the next one, and backtrack if none can. Lowe's cache of
+//! configurations (*Testing for linearizability*, 2017) ensures that none is searched twice. A
+//! configuration is the set of linearized operations and the register's value; the future depends
+//! on nothing else. As in Lowe's just-in-time variant, operations are linearized only when the next
+//! completion requires its operation to be: that operation, and pending ones before it. In any
+//! linearization, all others can be put off. So the search passes completions one by one, and the
+//! set of linearized operations is the number of completions passed and a few bits for pending
+//! operations, not one bit for each operation. If no linearization passes a completion, the history
+//! up to it has none, and the history up to the one before has one: that completion ends the
+//! shortest failing prefix.
 //!
-//! Three things are left out, and none of them loses an order. What only observes happens as soon
-//! as it finds its value, for it is one obligation less and changes nothing. What need not happen
-//! happens only if somebody is there to find its value before it is overwritten, else it can be
-//! taken out of the order. And of operations without an end that do the same, the one that began
-//! first goes first; a configuration that has used up more of them than another, and is otherwise
-//! the same, can do nothing that the other cannot. So writes that crashed cost something only where
-//! they explain something.
+//! Three reductions shrink the search, and none of them loses a linearization. First, a read-only
+//! operation is linearized as soon as the register has its value, because it changes nothing and is
+//! then out of the way. Second, an indeterminate operation is linearized only if another operation
+//! can observe its value before it is overwritten; otherwise it can be left out. Third, of
+//! indeterminate operations with the same action, the one invoked first goes first; and a
+//! configuration that has linearized more of them than another, and is otherwise the same, can do
+//! nothing that the other cannot. So crashed writes cost time only where they explain something.
 //!
-//! An operation that was refused because there was no such key, or another value, observed that.
-//! Where that leaves no order, it is a warning, or the verdict if there were faults that Maelstrom
-//! does not have; `refusals.rs` has the argument.
+//! An operation that failed because the key did not exist, or had another value, observed that. If
+//! no linearization agrees with these observations, there is a warning; if the history has faults
+//! that Maelstrom cannot inject, it is the verdict. `refusals.rs` has the argument.
 
 mod cache;
 pub(crate) mod counterexample;
@@ -61,16 +63,16 @@ use crate::{
     history::{History, Op},
 };
 
-/// What a search may cost.
+/// Limits of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SearchLimits {
     /// Maximum memory for the configurations of one key, in bytes. A larger limit decides histories
     /// with more clients and more crashes; a smaller one leaves those unknown and spares the
     /// machine's memory.
     pub memory: usize,
-    /// How many seconds a search of one key may take. They are counted in steps, of which a
-    /// program that was built to be fast does so many in about a second, so that a verdict does
-    /// not depend on the machine. More judge more; users wait longer for what stays unknown.
+    /// Maximum time of the search of one key, in seconds of an optimized build. It is counted in
+    /// steps, so the verdict does not depend on the machine. A larger limit decides more histories;
+    /// users wait longer for the others.
     pub seconds: u64,
 }
 
@@ -95,7 +97,7 @@ pub struct LinearizableResults<'a> {
     pub without_key: Vec<&'a Op>,
 }
 
-/// The findings on a key.
+/// The results of one key.
 #[derive(Debug, Clone)]
 pub struct KeyResult<'a> {
     /// The key; `None` if there is one register, and operations name no key.

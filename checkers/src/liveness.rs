@@ -1,8 +1,8 @@
-//! Liveness of the nodes after the faults: every last operation must succeed, or be refused for
-//! what the nodes know: that a key is not there, say, or has another value.
+//! Liveness of the nodes after the faults: every last operation must succeed, or fail with an error
+//! that reports the stored state, such as a key that does not exist or has another value.
 //!
-//! Last operations begin when the faults have ended and the nodes had time to recover. Maelstrom
-//! reads then what it judges, and does not mind if a node gives no answer.
+//! Last operations are invoked when the faults have ended and the nodes had time to recover.
+//! Maelstrom judges only the values that they read, and accepts nodes that do not reply.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use crate::history::{History, Kind, Op, Process};
 /// The findings on the last operations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Liveness {
-    /// Valid if all succeeded.
+    /// Valid if none failed.
     pub valid: Validity,
-    /// How many there were, one for each thread.
+    /// The number of last operations, one for each thread.
     pub attempt_count: usize,
-    /// The beginnings of those that did not succeed.
+    /// The invocations of those that failed.
     pub failed: Vec<Op>,
 }
 
@@ -25,8 +25,8 @@ pub struct Liveness {
 const STATE_ERRORS: [&str; 4] =
     ["key-does-not-exist", "key-already-exists", "precondition-failed", "txn-conflict"];
 
-/// Looks at the operations that are marked as `final?`: at the last one of each thread. A client
-/// that asks until it has what it wants was answered if it was answered at last.
+/// Checks the last operation marked as `final?` of each thread. A client retries until it has what
+/// it wants, so only its last try counts.
 pub fn check(history: &History, placement: &Placement<'_>) -> Liveness {
     let is_final = |op: &&Op| op.kind == Kind::Invoke && op.extra("final?").is_some();
     let is_ok = |op: &Op| {

@@ -1,5 +1,4 @@
-//! Tests that sentences for people have no EDN in them, on histories in which everything goes
-//! wrong.
+//! Tests that sentences for people contain no EDN, on histories in which everything goes wrong.
 
 use crate::assessment::{Assessment, Criteria, ProtocolWarnings};
 use crate::availability::Goal;
@@ -10,7 +9,7 @@ use crate::workload::{
 };
 use crate::{ConsistencyModel, Placement};
 
-/// Where a text has a keyword, `nil` or a set, as EDN writes them.
+/// The first keyword, `nil` or set in a text, as EDN writes them.
 fn edn(text: &str) -> Option<&str> {
     let is_start = |before: Option<char>| before.is_none_or(|letter| " [({".contains(letter));
     text.char_indices().map(|(place, _)| place).find_map(|place| {
@@ -26,7 +25,7 @@ fn edn(text: &str) -> Option<&str> {
     })
 }
 
-/// A history of these lines: process, type, function, value, and what else there is.
+/// A history of these lines: process, type, function, value, and further fields.
 fn history(lines: &[(u64, &str, &str, &str, &str)]) -> History {
     let ops = lines.iter().enumerate().map(|(index, (process, kind, f, value, rest))| {
         format!(

@@ -1,16 +1,16 @@
 //! Quantiles of latencies.
 
 /// Quantiles of latencies in milliseconds, as Jepsen's `frequency-distribution` takes them: each is
-/// one of the latencies, the one at place ⌊n·p⌋ when they are sorted.
+/// the latency at index ⌊n·p⌋ of the sorted latencies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Quantiles {
     /// The smallest (0).
     pub minimum: u64,
     /// The median (0.5).
     pub median: u64,
-    /// What 95 % stay below (0.95).
+    /// The 95th percentile (0.95).
     pub p95: u64,
-    /// What 99 % stay below (0.99).
+    /// The 99th percentile (0.99).
     pub p99: u64,
     /// The largest (1).
     pub maximum: u64,

@@ -1,10 +1,10 @@
-//! Everything that may differ between two runs comes from one seed.
+//! Seeded random numbers: everything that may differ between two runs comes from one seed.
 //!
-//! A single stream would tie all draws together: one more message, and the nemesis strikes
-//! elsewhere. So each part forks a stream of its own, by name, and a stream depends only on the
+//! A single stream would couple all draws: one more message would change which node the nemesis
+//! strikes. So each component forks a stream of its own by name, and a stream depends only on the
 //! names that led to it. The generator is PCG64, whose crate promises the same values on every
-//! platform; the draws are made here, because the `rand` crate changes its sampling between
-//! releases and a recorded seed must stay good.
+//! platform. The distributions are implemented here, because the `rand` crate changes its sampling
+//! between releases, and a recorded seed must stay valid.
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ impl Random {
         Random { seed, generator: Pcg64::seed_from_u64(seed) }
     }
 
-    /// The stream of this name, whatever has been drawn before; the same name gives the same
-    /// stream.
+    /// The stream of this name. It does not depend on earlier draws, and the same name gives the
+    /// same stream.
     #[must_use]
     pub fn fork(&self, name: &str) -> Random {
         Random::seeded(hash(self.seed, name.as_bytes()))
@@ -36,7 +36,7 @@ impl Random {
         self.generator.next_u64()
     }
 
-    /// A number in `0..bound`; panics when that is empty.
+    /// A number in `0..bound`; panics if that is empty.
     pub fn below(&mut self, bound: u64) -> u64 {
         assert!(bound > 0, "there is no number below 0");
         // The incomplete last stretch of multiples is drawn again: it would favor small numbers.
@@ -55,7 +55,7 @@ impl Random {
         f64::from_bits(1.0_f64.to_bits() | (self.bits() >> 12)) - 1.0
     }
 
-    /// A time in `0..bound` to the nanosecond, or zero when that is empty.
+    /// A time in `0..bound` to the nanosecond, or zero if that is empty.
     pub fn time_below(&mut self, bound: Duration) -> Duration {
         match u64::try_from(bound.as_nanos()) {
             Ok(0) => Duration::ZERO,
@@ -64,19 +64,19 @@ impl Random {
         }
     }
 
-    /// One of these, each as likely as the others; panics when there is none.
+    /// One of these, with equal probability; panics if there is none.
     pub fn choose<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.index(items.len())]
     }
 
-    /// Puts these in random order, each order as likely as the others (Fisher and Yates).
+    /// Shuffles these, every order with equal probability (Fisher and Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.index(last + 1));
         }
     }
 
-    /// A place among so many; panics when there is none.
+    /// An index below `len`; panics if that is 0.
     pub fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).expect("what is below a usize fits a usize")
     }

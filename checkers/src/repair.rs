@@ -1,14 +1,15 @@
-//! The time after the faults until everybody knew again what was known before their end.
+//! Repair time: the time after the faults until all nodes had every value that was acknowledged
+//! before.
 //!
-//! The values that count were acknowledged before the heal, which is when the last strike ended.
-//! From then on nothing keeps nodes from telling each other. The last read that lacks one of those
-//! values was therefore answered by a node that nobody had told yet, and when it began is how long
-//! repair took, as far as anybody looked: it took no less, and it took longer by at most the time
-//! until that node was read again. What was acknowledged in the last moment before the heal had no
-//! more time than any other value, so where nothing is to be repaired this is what a value takes to
-//! be everywhere.
+//! The *heal* is the end of the last fault; from then on nothing keeps nodes from exchanging
+//! values. The values that count were acknowledged before it. The last read that lacks one of these
+//! was answered by a node that had not received it yet. So the time from the heal to the invocation
+//! of this read is a lower bound of the repair time, and the true time exceeds it by at most the
+//! time until that node was read again. A value that was acknowledged just before the heal had no
+//! longer to spread than usual, so where nothing has to be repaired, this is the normal propagation
+//! time of a value.
 //!
-//! This is a figure and no verdict. Whether anything is lost, [`set_full`](super::set_full) says.
+//! This is a measurement, not a verdict. [`set_full`](super::set_full) decides if anything is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -22,23 +23,25 @@ use crate::history::{History, Kind, Op};
 /// The time that repair took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repair {
-    /// How long after the heal the last read began that lacked any of the values; zero if none did.
+    /// The time from the heal to the invocation of the last read that lacked a value; zero if none
+    /// did.
     pub within: Duration,
-    /// How many values the last read at one of the nodes lacked. These are not repaired, and
-    /// `within` is no more than when that was seen last.
+    /// The number of values that the last read at some node lacked. They are not repaired, so
+    /// `within` is only a lower bound for them.
     pub missed: usize,
-    /// How many nodes were read after the last read that lacked any: those who prove that it was
-    /// the last.
+    /// The number of nodes that were read after the last read that lacked a value. They confirm
+    /// that it was the last.
     pub nodes: usize,
-    /// How many values there are to be repaired.
+    /// The number of values that count.
     pub values: usize,
-    /// How many reads began after the heal and succeeded. Without any, nobody looked.
+    /// The number of reads that were invoked after the heal and succeeded. Without any, nothing is
+    /// known.
     pub reads: usize,
 }
 
-/// Looks for the values that an operation `add` added before `heal`, which counts as the times of
-/// the history do, in what the operations `read` returned that began then or later. Excused values
-/// do not count.
+/// Measures when the values that `add` operations added before `heal` were in all results of `read`
+/// operations invoked at `heal` or later. `heal` is a time of the history. Excused values do not
+/// count.
 pub fn check(
     history: &History,
     add: &str,
@@ -62,7 +65,7 @@ pub fn check(
     let reads: Vec<(&Op, &Op)> =
         history.client_ops().filter(is_read).filter_map(answered).collect();
 
-    // From the end, so that those before it need not be looked at.
+    // From the end, so that earlier reads need not be searched.
     let last = reads.iter().rposition(|(_, read)| missing(&values, read).next().is_some());
     let since = last.map_or(0, |last| last + 1);
     let node_of = |(_, read): &(&Op, &Op)| placement.node_of(read.process);
@@ -80,14 +83,14 @@ pub fn check(
     }
 }
 
-/// The values that a read lacks. It takes as long as the read has elements to find the first.
+/// The values that a read lacks. To find the first takes time linear in the read's elements.
 fn missing<'a>(values: &BTreeSet<&'a Value>, read: &Op) -> impl Iterator<Item = &'a Value> {
     let elements = read.value.as_sequence().unwrap_or_default();
     let has: FxHashSet<&Value> = elements.iter().collect();
     values.iter().copied().filter(move |value| !has.contains(value))
 }
 
-/// Whole milliseconds, as they are told.
+/// A duration in whole milliseconds.
 pub(crate) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -103,8 +106,8 @@ mod tests {
     /// The heal is between two lines.
     const HEAL: Duration = Duration::from_millis(35);
 
-    /// A read by a process; the first after what was added begins 5 ms after the heal, and the
-    /// others every 20 ms.
+    /// A read by a process; the first after the adds is invoked 5 ms after the heal, and the others
+    /// follow every 20 ms.
     fn read(process: u64, elements: &str) -> String {
         format!("{process} invoke read nil\n{process} ok read [{elements}]\n")
     }
@@ -122,8 +125,8 @@ mod tests {
         super::check(&history(text), "add", "read", heal, &placement, excused)
     }
 
-    /// Checks what follows after the heal: how many milliseconds repair took, and the values that
-    /// were missed in the end, the nodes that show so, and the reads.
+    /// Checks the history after the heal: the repair time in milliseconds, then the missed values,
+    /// the nodes that confirm it, and the reads.
     #[track_caller]
     fn check(after: &[String], within: u64, [missed, nodes, reads]: [usize; 3]) {
         let within = Duration::from_millis(within);
@@ -171,7 +174,7 @@ mod tests {
     fn reads_are_ordered_by_invocation() {
         let early = "2 invoke read nil\n";
         let text = "0 invoke add 1\n0 ok add 1\n1 invoke add 2\n";
-        // It began before the heal, so it may have looked before.
+        // It was invoked before the heal, so it may have been answered before.
         let late = format!("{text}{early}2 ok read []\n{}", read(0, "1"));
         let zero = Duration::ZERO;
         let expected = Repair { within: zero, missed: 0, nodes: 1, values: 1, reads: 1 };

@@ -1,4 +1,4 @@
-//! Findings as results.edn, one module for each checker.
+//! Results of checkers as in `results.edn`, one module for each checker.
 
 mod assessment;
 mod counter;

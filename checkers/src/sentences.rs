@@ -1,4 +1,4 @@
-//! Findings as sentences for people, one module for each checker.
+//! Sentences about the results of each checker, one module for each checker.
 
 pub(crate) mod assessment;
 mod counter;

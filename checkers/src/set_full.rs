@@ -1,13 +1,16 @@
-//! Jepsen's `set-full`: what was added to a set stays in it, and everyone sees it soon.
+//! Jepsen's `set-full`: every element that was added to a set stays in it, and soon every read has
+//! it.
 //!
-//! An element is *known* from the first moment that proves it is in the set: the end of its add, or
-//! of a read that has it. It is *stable* if the last read to begin without it began before the last
-//! that has it, and *lost* if a read that began after it was known lacks it and no later read has
-//! it. Whatever is neither was *never read*. How long after it was known the last read still missed
-//! a stable element is its stable latency.
+//! Say that a read *has* an element if it returned it, and *lacks* it otherwise. An element is
+//! *known* from the first completion that proves it is in the set: of its add, or of a read that
+//! has it. Of two reads, the one invoked later is the later one. An element is *stable* if the last
+//! read that has it is later than the last read that lacks it. It is *lost* if a read that was
+//! invoked after it was known lacks it, and no later read has it. Any other element was *never
+//! read*. The *stable latency* of a stable element is the time from when it was known to the
+//! invocation of the last read that lacks it.
 //!
-//! Upstream does not ask why an element was lost. Where nodes were killed we tell those that only
-//! killed nodes had; they are lost all the same.
+//! Upstream does not ask why an element was lost. If nodes were killed, we report the lost elements
+//! that only killed nodes had; they count as lost all the same.
 
 mod kills;
 mod lost_by_type_change;
@@ -28,11 +31,11 @@ use crate::{
 pub struct SetFullResults {
     /// Invalid if anything is lost, unknown if nothing is stable.
     pub valid: Validity,
-    /// How many elements were to be added.
+    /// The number of elements that clients tried to add.
     pub attempt_count: usize,
-    /// How many are stable.
+    /// The number of stable elements.
     pub stable_count: usize,
-    /// The stable elements that a read missed for a while.
+    /// The stable elements with a stable latency above zero.
     pub stale: Vec<Value>,
     /// The lost elements.
     pub lost: Vec<LostElement>,
@@ -45,11 +48,12 @@ pub struct SetFullResults {
     pub worst_stale: Vec<StaleElement>,
     /// Stable latencies, in milliseconds.
     pub stable_latencies: Option<Quantiles>,
-    /// How long known elements were seen before they were lost, in milliseconds.
+    /// The times from when lost elements were known to the last read that has them, in
+    /// milliseconds.
     pub lost_latencies: Option<Quantiles>,
-    /// The reads.
+    /// The reads that were judged.
     pub evidence: Evidence,
-    /// The name of the operations that add elements.
+    /// The function of operations that add elements.
     pub(crate) add: String,
     /// Anomalies that upstream overlooks: unexpected elements, then elements that a read has
     /// several times, then reads that are not lists.
@@ -61,48 +65,48 @@ pub struct SetFullResults {
     pub(crate) lost_by_type_change: Option<TypeChangeOfLost>,
 }
 
-/// An element that vanished, and the operations that show so, by their
+/// A lost element and the operations that show the loss, by their
 /// [indices](crate::history::Op::index).
 #[derive(Debug, Clone, PartialEq)]
 pub struct LostElement {
     /// The element.
     pub element: Value,
-    /// The beginning of its last add.
+    /// The invocation of its last add.
     pub add: usize,
-    /// The entry that made it known: the end of its add, or of a read.
+    /// The completion that made it known: of its add, or of a read.
     pub known: usize,
-    /// The beginning of the last read that has it.
+    /// The invocation of the last read that has it.
     pub last_present: Option<usize>,
-    /// The beginning of the first read after that, and after it was known: it lacks the element.
+    /// The invocation of the first read after `known` and `last_present`. It lacks the element.
     pub first_absent: usize,
-    /// The beginning of the last read that lacks it: the element did not come back.
+    /// The invocation of the last read that lacks it. The element did not return.
     pub last_absent: usize,
 }
 
-/// An element that a read missed although it was known.
+/// An element that a read lacks although it was known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StaleElement {
     /// The element.
     pub element: Value,
-    /// How long after it was known it was still missed, in milliseconds.
+    /// The stable latency, in milliseconds.
     pub stable_latency: u64,
-    /// What made it known.
+    /// The completion that made it known.
     pub known: Op,
-    /// The beginning of the last read that missed it.
+    /// The invocation of the last read that lacks it.
     pub last_absent: Op,
 }
 
-/// A read that shows what upstream overlooks.
+/// A read with an anomaly that upstream overlooks.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ReadAnomaly {
     pub(crate) process: Process,
     pub(crate) index: usize,
-    /// The element, or all that was read.
+    /// The element, or the whole value of the read.
     pub(crate) value: Value,
     pub(crate) kind: ReadAnomalyKind,
 }
 
-/// A mistake in a read that upstream overlooks.
+/// A kind of anomaly that upstream overlooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReadAnomalyKind {
     /// An element that no operation added.
@@ -116,13 +120,13 @@ pub(crate) enum ReadAnomalyKind {
 /// Maximum number of stale elements that are described; upstream's number.
 const MAX_WORST_STALE: usize = 8;
 
-/// Follows each element that an operation `add` adds through the operations `read`, whose values
+/// Judges the elements that `add` operations add by the results of `read` operations, whose values
 /// are sequences of elements.
 pub fn check(history: &History, add: &str, read: &str) -> SetFullResults {
     judge(history, [add, read], None)
 }
 
-/// [`check`], and which of the lost elements were lost because their nodes were killed.
+/// [`check`], and the lost elements that only killed nodes had.
 pub fn check_with_kills(
     history: &History,
     add: &str,
@@ -144,7 +148,7 @@ fn judge(
             Kind::Invoke if op.f == add => timelines.invoke_add(op),
             Kind::Ok if op.f == add => timelines.complete_add(op),
             Kind::Ok if op.f == read => {
-                // Upstream takes nil for a set of nothing.
+                // Upstream takes nil for an empty set.
                 let is_set = op.value.elements().is_some() || op.value == Value::Nil;
                 let invocation = history.invocation(op).filter(|_| is_set);
                 reads.push(invocation.is_some());
@@ -208,7 +212,8 @@ fn summarize(timelines: &[Timeline<'_>], reads: &[usize]) -> SetFullResults {
             ElementOutcome::NeverRead => never_read.push(element.clone()),
         }
     }
-    // Stable, then reversed: of two that are equally stale, upstream shows the greater first.
+    // A stable sort, then reversed: of two equal latencies, upstream shows the greater element
+    // first.
     worst_stale.sort_by_key(|(latency, _)| *latency);
     let worst_stale =
         worst_stale.iter().rev().take(MAX_WORST_STALE).filter_map(|(latency, timeline)| {

@@ -1,5 +1,5 @@
-//! Jepsen's `stats`: every function succeeds at least once, with the exception that Maelstrom makes
-//! of kafka's crashes.
+//! Jepsen's `stats`: every function must succeed at least once, with Maelstrom's exception for
+//! kafka's crashes.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -12,7 +12,7 @@ use crate::{
 /// Functions that need not succeed, because they crash a client on purpose.
 const MAY_NEVER_SUCCEED: [&str; 2] = ["crash", "debug-topic-partitions"];
 
-/// The ends of clients' operations, together and by function.
+/// The completions of clients' operations, in total and by function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
     /// Valid if each function succeeded at least once.
@@ -27,7 +27,7 @@ pub struct Stats {
     has_nemesis: bool,
 }
 
-/// The ends of the operations that a process began, or a node was asked for.
+/// The responses to the operations that a process invoked, or that a node received.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ResponseCounts {
     /// Operations that succeeded.
@@ -36,7 +36,7 @@ pub(crate) struct ResponseCounts {
     pub(crate) timed_out: usize,
     /// Malformed replies, which [`exceptions`] reports.
     pub(crate) malformed: usize,
-    /// They were answered with an error.
+    /// Operations that were answered with an error.
     pub(crate) refused: usize,
     /// The time that the first operation without a reply waited, in nanoseconds.
     pub(crate) first_timeout: Option<u64>,
@@ -44,7 +44,7 @@ pub(crate) struct ResponseCounts {
     pub(crate) error: Option<Value>,
 }
 
-/// The ends of one function's operations, by node.
+/// The responses to one function's operations, by node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ResponsesByNode<'a> {
     /// The function.
@@ -59,18 +59,18 @@ pub(crate) struct ResponsesByNode<'a> {
 /// before that is reported. One or two may have been sent just before the test ended.
 const MIN_TIMEOUTS: usize = 3;
 
-/// How many operations ended in which way; those that never ended are not counted.
+/// Completions by type; operations that never completed are not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OutcomeCounts {
     /// Operations that took effect.
     pub ok: usize,
-    /// They did not happen.
+    /// Operations that did not take effect.
     pub fail: usize,
-    /// Nobody knows.
+    /// Indeterminate operations: they may or may not have taken effect.
     pub info: usize,
 }
 
-/// Counts how the operations of clients ended.
+/// Counts the completions of clients' operations.
 pub fn check(history: &History) -> Stats {
     let mut overall = OutcomeCounts::default();
     let mut by_f: BTreeMap<Cow<'static, str>, OutcomeCounts> = BTreeMap::new();
@@ -100,15 +100,15 @@ fn is_judged(f: &str) -> bool {
 }
 
 impl Stats {
-    /// The same, but unknown if no operation ended that need succeed, where upstream finds nothing
-    /// wrong.
+    /// Makes the verdict unknown if no function completed that must succeed, where upstream finds
+    /// nothing wrong.
     #[must_use]
     pub fn requiring_evidence(self) -> Stats {
         let has_any = self.by_f.keys().any(|f| is_judged(f));
         Stats { valid: if has_any { self.valid } else { Validity::Unknown }, ..self }
     }
 
-    /// The functions of which nothing succeeded.
+    /// The functions of which no operation succeeded.
     pub(crate) fn without_success<'a>(
         &'a self,
         placement: &Placement<'a>,
@@ -120,8 +120,8 @@ impl Stats {
         })
     }
 
-    /// The functions that succeeded, each with the nodes that never answered it, where no fault may
-    /// be to blame.
+    /// The functions that succeeded at some nodes, each with the nodes that never replied to it.
+    /// Empty if there was a nemesis, since its faults may explain that.
     pub(crate) fn without_answer<'a>(
         &'a self,
         placement: &Placement<'a>,
@@ -139,7 +139,7 @@ impl Stats {
     }
 }
 
-/// The ends at the processes of each node; at `""`, where nobody knows which that is.
+/// The responses that the processes of each node got; those of unknown nodes are under `""`.
 fn by_node<'a>(
     processes: &BTreeMap<Process, ResponseCounts>,
     placement: &Placement<'a>,
@@ -196,7 +196,7 @@ impl OutcomeCounts {
         self.ok + self.fail + self.info
     }
 
-    /// True if any of them succeeded.
+    /// Valid if any operation succeeded.
     pub(crate) fn valid(&self) -> Validity {
         Validity::from(self.ok > 0)
     }

@@ -7,7 +7,7 @@ use crate::{
 
 /// The history of lines such as `0 invoke read nil`: process (or `nemesis`), kind, function, value.
 ///
-/// Indices count the lines, and every line is 10 ms after the one before.
+/// Indices count the lines, and each line is 10 ms after the one before.
 #[track_caller]
 pub(crate) fn history(text: &str) -> History {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

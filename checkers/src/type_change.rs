@@ -1,11 +1,11 @@
-//! Values that come back as something else: 0 as `"0"`, as `0.0`, as `[0]` or as `{"message": 0}`.
+//! Values that return with another type: 0 as `"0"`, as `0.0`, as `[0]` or as `{"message": 0}`.
 //!
-//! To a checker such a value is lost, and another one came from nowhere. To whoever wrote the node
-//! it is the same value, and hard to see in a list of both.
+//! To a checker, the original value is lost and the new one is unexpected. To the author of the
+//! node they look like the same value, and the difference is hard to see in a list of both.
 
 use crate::edn::Value;
 
-/// The form in which a value comes back.
+/// A change of type, named after the new type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TypeChange {
     /// `"0"`

@@ -1,4 +1,4 @@
-//! Jepsen's `unique-ids`: no id is given twice.
+//! Jepsen's `unique-ids`: no id is returned twice.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ const MAX_DUPLICATES_SHOWN: usize = 48;
 pub struct UniqueIdsResults {
     /// Valid unless there are duplicates.
     pub valid: Validity,
-    /// How many ids were asked for.
+    /// The number of ids that were requested.
     pub attempted_count: usize,
-    /// How many were given.
+    /// The number of ids that were returned.
     pub acknowledged_count: usize,
-    /// How many different ids were given more than once.
+    /// The number of different ids that were returned more than once.
     pub duplicated_count: usize,
-    /// The most frequent of them, and how often each was given.
+    /// The most frequent of them, with the number of times each was returned.
     pub duplicated: BTreeMap<Value, usize>,
     /// The least and the greatest id that is not nil.
     pub range: Option<(Value, Value)>,

@@ -1,38 +1,38 @@
-//! The findings of a workload's checker.
+//! The verdict of a workload's checker.
 
 use crate::edn::Value;
 use crate::evidence::NoEvidence;
 use crate::quantiles::Quantiles;
 use crate::{Contradiction, Evidence, Validity};
 
-/// The findings of a workload's checker.
+/// The verdict of a workload's checker, with its reasons and results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// The verdict: valid if the history is as the workload wants it.
+    /// Valid if the history is as the workload requires.
     pub valid: Validity,
-    /// The map under `:workload`.
+    /// The map under `:workload` in `results.edn`.
     pub results: Value,
-    /// For sets, how long values took to be everywhere, in milliseconds.
+    /// For sets, the time until values were in every read, in milliseconds.
     pub stable_latency: Option<Quantiles>,
-    /// For sets, the values that vanished.
+    /// For sets, the values that were lost.
     pub lost: Vec<Value>,
     /// The lost values that only killed nodes had.
     pub lost_with_killed_nodes: Vec<Value>,
     /// The reason why it is not valid, if the checker found one.
     pub reason: Option<String>,
-    /// The reasons why it is unknown, whatever its checker found.
+    /// Reasons why the verdict is unknown, whatever the checker found.
     pub doubts: Vec<Doubt>,
-    /// What contradicts what, in lines for a person to read.
+    /// An explanation of the contradictions, in lines of text.
     pub explanation: Vec<String>,
-    /// What Maelstrom would not have said.
+    /// Warnings that Maelstrom does not give.
     pub warnings: Vec<String>,
     /// The warning that explains the verdict, if one does.
     pub decisive_warning: Option<String>,
     /// The operations that contradict each other, the most informative first.
     pub contradictions: Vec<Contradiction>,
-    /// What it rests on; `None` if nobody has looked.
+    /// The evidence that it rests on; `None` if no checker ran.
     pub evidence: Option<Evidence>,
-    /// True if nothing is wrong but that something is missing, which later operations could have
+    /// True if the only error is that something is missing, which later operations could have
     /// shown.
     pub is_provisional: bool,
 }
@@ -47,7 +47,7 @@ pub enum Doubt {
 }
 
 impl Verdict {
-    /// A verdict with nothing more to say.
+    /// A verdict without explanation, warnings and contradictions.
     pub fn new(
         evidence: Evidence,
         valid: Validity,
@@ -71,7 +71,7 @@ impl Verdict {
         }
     }
 
-    /// A verdict on nothing: nobody has looked.
+    /// The verdict if no checker ran.
     pub fn unknown() -> Verdict {
         let nothing = Verdict::new(Evidence::default(), Validity::Unknown, Value::Nil, None);
         Verdict { evidence: None, ..nothing }

@@ -1,4 +1,4 @@
-//! Words that verdicts are explained in.
+//! Wording of verdicts: common parts of sentences.
 
 use eddy_text::printable;
 
@@ -13,7 +13,7 @@ pub(crate) const MAX_NAMED: usize = 8;
 /// say most.
 const MAX_ERROR_CHARS: usize = 120;
 
-/// The codes of Maelstrom's protocol, and what histories call them. A test of eddy compares them
+/// Error codes of Maelstrom's protocol, with their names in histories. A test of eddy compares them
 /// with those of glomers.
 const ERROR_CODES: [(u8, &str); 11] = [
     (0, "timeout"),
@@ -29,7 +29,7 @@ const ERROR_CODES: [(u8, &str); 11] = [
     (30, "txn-conflict"),
 ];
 
-/// So many of something: `1 message`, `2 messages`.
+/// A count with its noun: `1 message`, `2 messages`.
 pub fn counted<N: PartialEq + From<u8> + std::fmt::Display>(count: N, what: &str) -> String {
     let plural = if count == N::from(1) { "" } else { "s" };
     format!("{count} {what}{plural}")
@@ -41,7 +41,7 @@ pub(crate) fn seconds(nanoseconds: u64) -> String {
     format!("{}.{:03} s", milliseconds / 1000, milliseconds % 1000)
 }
 
-/// When an operation began or ended: `0.421 s`.
+/// The time of an entry: `0.421 s`.
 pub fn time(op: &Op) -> String {
     seconds(op.time)
 }
@@ -123,7 +123,7 @@ pub(super) fn first_and_count(
     })
 }
 
-/// The first few sentences, and one about the others: `and 7 more elements`.
+/// The first few sentences, and a line about the others: `and 7 more elements`.
 pub(super) fn first_few(mut sentences: impl Iterator<Item = String>, what: &str) -> Vec<String> {
     let mut few: Vec<String> = sentences.by_ref().take(MAX_NAMED).collect();
     match sentences.count() {

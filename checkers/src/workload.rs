@@ -1,7 +1,7 @@
-//! Workloads: which operations a test of each has, and how its history is judged.
+//! Workloads: the operations of each kind of test, and the checker for its history.
 //!
-//! Each is a [`Checker`] in a file of its own, and [`ALL`] has the ten that Maelstrom knows. A
-//! program with one more passes on a list that has that as well.
+//! Each is a [`WorkloadChecker`] in a file of its own, and [`ALL`] has the ten of Maelstrom. A
+//! program with its own workload passes a longer list.
 
 mod broadcast;
 mod echo;
@@ -55,12 +55,12 @@ pub const ALL: [&dyn WorkloadChecker; 10] = [
     &UniqueIds,
 ];
 
-/// The knowledge that a checker has of a test beside its history.
+/// Facts about a test that a checker needs besides its history.
 #[derive(Debug, Clone, Copy)]
 pub struct CheckContext<'a> {
     /// The node that each client works on.
     pub placement: &'a Placement<'a>,
-    /// The consistency models whose promises transactions are judged by.
+    /// The consistency models that transactions are checked against.
     pub models: &'a [ConsistencyModel],
 }
 
@@ -77,8 +77,8 @@ pub trait WorkloadChecker: Debug + Send + Sync {
     /// valid (unlike in [`judge`](WorkloadChecker::judge)).
     fn check(&self, history: &History, context: &CheckContext<'_>) -> Verdict;
 
-    /// True if an operation of its functions is of this workload, `None` if no value tells; a
-    /// history of several workloads' functions is [recognized](recognize) by that.
+    /// True if the operation's value fits this workload, `None` if it fits any. [`recognize`] uses
+    /// this for a history whose functions fit several workloads.
     fn fits(&self, _op: &Op) -> Option<bool> {
         None
     }
@@ -95,8 +95,8 @@ pub trait WorkloadChecker: Debug + Send + Sync {
         None
     }
 
-    /// Judges a history in every respect: its workload as [`check`](Checker::check) does, and what
-    /// Jepsen asks of any history.
+    /// Judges a history in every respect: its workload by [`check`](WorkloadChecker::check), and
+    /// the properties that Jepsen and Maelstrom require of every history.
     ///
     /// Any history may lack what a checker looks for; a part without evidence is unknown here, not
     /// valid.

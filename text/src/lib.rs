@@ -1,5 +1,5 @@
-//! Text between people and programs: names that were typed, words of a command line, and what a
-//! terminal may be shown of what somebody else wrote.
+//! Text for people: suggestions for mistyped names, quoting for a shell, and escaping of foreign
+//! text for a terminal.
 
 pub mod name;
 pub mod printable;

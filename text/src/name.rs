@@ -1,9 +1,9 @@
-//! Names that people type: told apart exactly, and a slip is answered with what was probably meant.
+//! Names that people type: matched exactly, and a mistyped name gets a suggestion.
 
 use std::error::Error;
 use std::fmt::{self, Display};
 
-/// A name that means nothing here, with the names that do.
+/// An unknown name, with the known ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownName {
     kind: &'static str,
@@ -11,7 +11,7 @@ pub struct UnknownName {
     known: Vec<String>,
 }
 
-/// The one of `all` that is displayed as `received`; `kind` names the set in the error.
+/// Finds the item that is displayed as `received`; `kind` names the set in the error.
 pub fn find<T: Copy + Display>(
     kind: &'static str,
     all: &[T],
@@ -25,15 +25,15 @@ pub fn find<T: Copy + Display>(
 }
 
 impl UnknownName {
-    /// A name that is none of these; `kind` names the set.
+    /// An error for a name that is not in `known`; `kind` names the set.
     pub fn new(kind: &'static str, received: &str, known: Vec<String>) -> UnknownName {
         UnknownName { kind, received: received.to_owned(), known }
     }
 
-    /// The nearest name, if it is near enough to be what was meant.
+    /// The nearest known name, if it is near enough to be a likely correction.
     fn suggestion(&self) -> Option<&str> {
         let received = self.received.to_lowercase();
-        // A single letter, or a number, is as near to any short name as to the one that was meant.
+        // A single character, or a number, is equally near to all short names.
         if received.chars().nth(1).is_none() || received.parse::<f64>().is_ok() {
             return None;
         }
@@ -55,7 +55,7 @@ impl Display for UnknownName {
 
 impl Error for UnknownName {}
 
-/// How many letters to insert, remove or replace to get from one to the other (Levenshtein).
+/// The Levenshtein distance: the number of characters to insert, remove or replace.
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();

@@ -1,9 +1,9 @@
-//! What nodes wrote, as it may be shown: a terminal obeys control characters, and should obey
-//! nobody but its user; and some letters turn others around, so that a line reads as another.
+//! Escaping of text that nodes wrote, so that it is safe to show. Control characters would be
+//! commands to a terminal, and direction overrides would make a line read as another.
 
 use std::borrow::Cow;
 
-/// A text with its control characters escaped, all but newlines and tabs.
+/// Escapes control characters and direction overrides, except newlines and tabs.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_dangerous) {
         return text.into();

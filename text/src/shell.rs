@@ -1,4 +1,4 @@
-//! Command lines as people paste them into a shell.
+//! Quoting of command lines that people paste into a shell.
 
 use std::borrow::Cow;
 use std::path::Path;

@@ -1,9 +1,9 @@
-//! The order in which Bifurcan's sets of lists give their elements.
+//! Iteration order of Bifurcan's sets of lists.
 //!
-//! Where two reads of a key contradict each other at the same length, that order decides which of
-//! them Elle takes for the true one. The sets are tries that branch on five bits of a hash at a
-//! time, as Clojure's do, but the hashes are Java's, and a node's own elements come before those of
-//! its children (Steindorfer and Vinju, *Optimizing Hash-Array Mapped Tries for Fast and Lean
+//! Where two reads of a key contradict each other at the same length, this order decides which of
+//! them Elle takes for the true one. The sets are tries that branch on five bits of a hash per
+//! level, as Clojure's do. But the hashes are Java's, and a node's own elements come before those
+//! of its children (Steindorfer and Vinju, *Optimizing Hash-Array Mapped Tries for Fast and Lean
 //! Immutable JVM Collections*, OOPSLA 2015).
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ fn branch(hash: u32, level: usize) -> u32 {
     (hash >> (5 * level)) & 31
 }
 
-/// Puts lists in the order of a set; `value` tells what an element is.
+/// Sorts lists into a set's iteration order; `value` gives an element's value.
 pub(crate) fn sort_lists<'v, E: Copy>(lists: &mut Vec<Vec<E>>, value: impl Fn(E) -> &'v Value) {
     let hashed = lists.drain(..).map(|list| {
         let hashes = list.iter().map(|element| java::hash(value(*element)));
@@ -42,7 +42,7 @@ pub(crate) fn sort_lists<'v, E: Copy>(lists: &mut Vec<Vec<E>>, value: impl Fn(E)
     }
 }
 
-/// How Bifurcan spreads a hash, of which it first makes 64 bits and then 32 again.
+/// Bifurcan's mixing of a hash, which it widens to 64 bits and narrows to 32 again.
 fn perturbed(hash: u32) -> u32 {
     let hash = if hash.cast_signed() < 0 { !hash } else { hash };
     let hash = hash ^ (hash >> 20) ^ (hash >> 12);

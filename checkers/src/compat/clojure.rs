@@ -1,8 +1,8 @@
-//! The order in which Clojure's maps and sets give their entries.
+//! Iteration order of Clojure's maps and sets.
 //!
 //! A map of up to eight entries keeps the order of insertion. A larger one, and any set, is a trie
-//! over the bits of the hashes (Bagwell, *Ideal Hash Trees*, 2001), five bits a level from the
-//! lowest on, and is walked in order of those bits. The hashes are Murmur3's.
+//! over the bits of the hashes (Bagwell, *Ideal Hash Trees*, 2001): five bits per level, the lowest
+//! first. Iteration follows the order of these bits. The hashes are Murmur3's.
 
 use super::java::{hash_bits, hash_digits, hash_text, low};
 use crate::edn::Value;
@@ -10,7 +10,7 @@ use crate::edn::Value;
 /// Maximum number of entries of a map that keeps the order of insertion.
 const MAX_ARRAY_MAP: usize = 8;
 
-/// The place of a value in a large map or a set.
+/// The position of a value in the iteration order of a large map or a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TriePosition(u64);
 
@@ -34,8 +34,8 @@ pub(crate) fn order_set<T>(elements: &mut [T], place: impl Fn(&T) -> TriePositio
     elements.sort_by_cached_key(place);
 }
 
-/// Clojure's `hash`, for what can be a key or a value: those of symbols, of tagged values and of
-/// what JSON has no word for are not followed.
+/// Clojure's `hash`, for keys and values that JSON can express; symbols, tagged values and other
+/// types give 0.
 fn hash(value: &Value) -> u32 {
     match value {
         Value::Nil
@@ -76,7 +76,7 @@ fn hash(value: &Value) -> u32 {
     }
 }
 
-/// What Clojure adds to the hash of a keyword's name.
+/// The constant that Clojure adds to the hash of a keyword's name.
 const GOLDEN: u32 = 0x9e37_79b9;
 
 fn hash_words(words: u64, bytes: u32) -> u32 {
@@ -103,7 +103,7 @@ fn hash_collection(sum: u32, len: usize) -> u32 {
     finish(mix(0, sum), size(len))
 }
 
-/// A length, as far as a hash minds.
+/// A length as a hash uses it.
 fn size(len: usize) -> u32 {
     low(len as u64)
 }
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(hash(&Value::read_edn(text).unwrap()), expected, "{text}");
     }
 
-    /// What a Clojure prints for `(hash …)`.
+    /// Checks hashes that Clojure prints for `(hash …)`.
     #[test]
     fn hashes_are_those_of_clojure() {
         check("nil", 0);

@@ -2,8 +2,7 @@
 
 use crate::edn::Value;
 
-/// The hash of a value, where upstream's values have one that does not depend on the machine, and 0
-/// for all others.
+/// The hash of a value, if upstream's values have one that does not depend on the machine; else 0.
 pub(super) fn hash(value: &Value) -> u32 {
     match value {
         Value::Bool(true) => 1231,
@@ -26,7 +25,7 @@ pub(super) fn hash(value: &Value) -> u32 {
     }
 }
 
-/// The hash of a list whose elements have these.
+/// The hash of a list whose elements have these hashes.
 pub(super) fn hash_list(hashes: impl Iterator<Item = u32>) -> u32 {
     hashes.fold(1, |hash, element| hash.wrapping_mul(31).wrapping_add(element))
 }

@@ -1,4 +1,4 @@
-//! The operations that did not succeed and should have, whatever the workload is.
+//! Contradictions that do not depend on the workload: operations that should have succeeded.
 
 use crate::assessment::Assessment;
 use crate::availability::Availability;
@@ -32,7 +32,7 @@ impl Assessment {
 }
 
 impl Stats {
-    /// For each function of which nothing succeeded, the first operations.
+    /// For each function of which no operation succeeded, its first operations.
     pub fn contradictions(
         &self,
         history: &History,
@@ -51,7 +51,7 @@ impl Stats {
 }
 
 impl Liveness {
-    /// The last operations that did not succeed, one by one.
+    /// The last operations that failed, one by one.
     pub fn contradictions(
         &self,
         history: &History,
@@ -66,7 +66,7 @@ impl Liveness {
 }
 
 impl Availability {
-    /// The first operations that did not succeed, if too many did not.
+    /// The first operations that did not succeed, if the goal is not met.
     pub fn contradiction(&self, history: &History) -> Option<Contradiction> {
         let end = |op| history.completion(op).unwrap_or(op);
         let begun = history.ops().iter().filter(|op| op.kind == Kind::Invoke);

@@ -1,4 +1,4 @@
-//! Final reads that are not acceptable, with the adds that explain them.
+//! Contradictions of counters: wrong final reads, with the adds that explain them.
 
 use crate::{
     Contradiction,

@@ -1,4 +1,4 @@
-//! The transactions of each case of an anomaly, which contradict each other.
+//! The contradicting transactions of each case of an anomaly.
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,7 @@ impl ElleResults<'_> {
         contradiction::round_robin(kinds.collect())
     }
 
-    /// `None` if there are no transactions to name.
+    /// The contradiction of a case; `None` if there are no transactions to name.
     fn contradiction(&self, anomaly: Anomaly, case: &Case<'_>) -> Option<Contradiction> {
         let among = match case {
             Case::CycleExists { transactions, .. } => transactions.clone(),
@@ -37,7 +37,7 @@ impl ElleResults<'_> {
     }
 }
 
-/// The value that should not have been read, or not like that.
+/// The value that was read wrongly, if the case is about one.
 fn value<'h>(case: &Case<'h>) -> Option<&'h Value> {
     match case {
         Case::AbortedRead(read) | Case::IntermediateRead(read) => Some(read.value),

@@ -1,4 +1,4 @@
-//! Which sends and polls contradict each other, the most telling types of errors first.
+//! The sends and polls that contradict each other, ordered by type of error.
 
 use crate::contradiction::{self, Contradiction};
 use crate::kafka::{
@@ -130,7 +130,7 @@ fn of_failure(index: &HistoryIndex<'_>, failure: &UpstreamFailure<'_>) -> Confli
     }
 }
 
-/// These operations, and who sent the message.
+/// These operations, and the send of the message.
 fn with_writer(
     index: &HistoryIndex<'_>,
     key: KeyId,
@@ -144,8 +144,8 @@ fn with_writer(
 mod tests {
     use crate::{edn::Value, kafka::script};
 
-    /// Compares the first contradiction of a type, or the first at all, with what is expected of
-    /// it; it says the same as the explanation.
+    /// Checks the first contradiction whose text begins with `name`. Its sentence must also be in
+    /// the explanation.
     #[track_caller]
     fn check(text: &str, name: &str, operations: &[usize], message: Option<i64>) {
         let kafka = script::check(text);

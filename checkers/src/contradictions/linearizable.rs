@@ -1,4 +1,4 @@
-//! Operations that leave the one that fits nowhere no room: the ones that its explanation names.
+//! Contradictions of registers: the operations that the explanation of a counterexample names.
 
 use crate::{
     Contradiction,

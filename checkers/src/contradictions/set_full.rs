@@ -1,4 +1,4 @@
-//! The operations that show that elements of a set are lost.
+//! Contradictions of sets: the operations that show that elements are lost.
 
 use crate::contradiction::{Contradiction, MAX_CONTRADICTIONS};
 use crate::history::History;
@@ -48,7 +48,7 @@ mod tests {
              that began at 0.020 s, and no later read has it",
             &[0, 1, 2, 3],
         );
-        // A read made it known, and another was the last to have it. One that failed shows nothing.
+        // A read made it known, and another was the last to have it. A failed read shows nothing.
         expect(
             "3 invoke add 17\n3 info add 17\n1 invoke read nil\n1 ok read [17]
              2 invoke read nil\n2 ok read [17]\n0 invoke read nil\n0 info read nil
@@ -59,7 +59,7 @@ mod tests {
              read has it",
             &[0, 1, 2, 3, 4, 5, 8, 9, 12, 13],
         );
-        // A read that had begun before the last one that has it does not count.
+        // A read that was invoked before the last one that has it does not count.
         expect(
             "3 invoke add 17\n3 ok add 17\n1 invoke read nil\n2 invoke read nil\n1 ok read []
              2 ok read [17]\n0 invoke read nil\n0 ok read []",

@@ -1,8 +1,10 @@
-//! The sums that a counter may show: all that some choice of the deltas in doubt gives.
+//! The sums that a counter may show: the acknowledged sum plus any subset of the indeterminate
+//! deltas.
 //!
-//! They are kept as ranges of integers: each delta in doubt shifts every range there is, and joins
-//! the outcome to what there was. So they are exact, and few, because deltas are small. In a
-//! foreign history they need not be; there are as many as subsets then, and too many to tell apart.
+//! Sums are kept as ranges of integers. Each indeterminate delta shifts a copy of all ranges, and
+//! the union of both is the new set. The result is exact, and has few ranges because deltas are
+//! small. In a history from elsewhere deltas may be large; then there may be as many ranges as
+//! subsets, which is too many.
 
 use crate::edn::Value;
 
@@ -12,8 +14,8 @@ const MAX_DELTA: i128 = 1 << 95;
 /// Sums from the first to the second, both included.
 pub(crate) type SumRange = [i128; 2];
 
-/// The ranges that this sum becomes with any of these deltas, ascending, none next to another; the
-/// first of them, and `false`, if there are more than `most`.
+/// The ranges of `sum` plus any subset of these deltas, ascending and not adjacent; the first `max`
+/// of them, and `false`, if there are more.
 pub(super) fn ranges(
     sum: i128,
     in_doubt: impl IntoIterator<Item = i128>,
@@ -42,7 +44,7 @@ pub(super) fn nearest(ranges: &[SumRange], sum: i128) -> Option<i128> {
     ends.min_by_key(|end| end.abs_diff(sum))
 }
 
-/// An integer of any size that fits in 128 bits.
+/// The value as an integer, if it fits in 128 bits.
 pub(crate) fn integer(value: &Value) -> Option<i128> {
     match value {
         Value::Int(number) => Some((*number).into()),
@@ -51,7 +53,7 @@ pub(crate) fn integer(value: &Value) -> Option<i128> {
     }
 }
 
-/// A delta that can be added up.
+/// The value as a delta, if it is at most [`MAX_DELTA`].
 pub(super) fn delta(value: &Value) -> Option<i128> {
     integer(value).filter(|delta| delta.unsigned_abs() <= MAX_DELTA.unsigned_abs())
 }

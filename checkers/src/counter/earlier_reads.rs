@@ -1,5 +1,5 @@
-//! Sums that a read in the midst of a test may show. No checker judges that, for nodes may be
-//! behind; but a node that was right once, and is wrong at the end, lost something in between.
+//! Sums that a read during the test may return. No checker judges these, for nodes may lag; but a
+//! node that was right once, and is wrong at the end, lost or repeated an add in between.
 
 use super::acceptable::{self, contains};
 use crate::history::{History, Kind, Op};
@@ -8,19 +8,18 @@ use crate::history::{History, Kind, Op};
 /// first of them only.
 const MAX_RANGES_PER_READ: usize = 1_000;
 
-/// All adds that may count, to tell what a read in their midst may be.
+/// All adds that may count, to find the sums that a concurrent read may return.
 pub(super) struct Adds {
-    /// The indices of the end and of the beginning of each that was acknowledged, in the order of
-    /// their ends, with the delta.
+    /// Completion index, invocation index and delta of each acknowledged add, sorted by completion.
     acknowledged: Vec<(usize, usize, i128)>,
-    /// The sum of the first of them, of the first two, and so on.
+    /// Prefix sums of their deltas.
     sums: Vec<i128>,
-    /// The index of the beginning of each whose end is not known, with the delta.
+    /// Invocation index and delta of each indeterminate add.
     in_doubt: Vec<(usize, i128)>,
 }
 
 impl Adds {
-    /// Those of a history.
+    /// The adds of a history.
     pub(super) fn of(history: &History) -> Adds {
         let (mut acknowledged, mut in_doubt) = (Vec::new(), Vec::new());
         for begin in history.client_ops().filter(|op| op.kind == Kind::Invoke && op.f == "add") {

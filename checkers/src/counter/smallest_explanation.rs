@@ -1,10 +1,11 @@
-//! The fewest adds that explain a wrong sum, if each of them was left out, or counted twice.
+//! Smallest explanation of a wrong sum: the fewest adds that give it if each was missing or counted
+//! twice.
 //!
-//! That is a subset sum, which is hard where numbers are large and many are needed. Those of
-//! clients are small, and an explanation by many adds explains nothing, for others do as well. So
-//! adds are grouped by what they would change, choices from one group are alike, and the search
-//! goes through the choices of one add, of two, and so on, up to a bound on their number and on its
-//! work.
+//! This is a subset-sum problem, which is hard for large numbers and large subsets. Clients' deltas
+//! are small, and an explanation by many adds is worthless, because many other choices explain the
+//! sum as well. So adds are grouped by the change that they make, since choices within a group are
+//! equivalent. The search tries one add, then two, and so on, up to a bound on their number and on
+//! its work.
 
 use std::collections::BTreeMap;
 
@@ -18,14 +19,14 @@ pub(crate) const MAX_ADDS: usize = 4;
 /// a moment.
 const MAX_CHOICES: usize = 200_000;
 
-/// What the search found.
+/// The result of the search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AddExplanation {
     /// These adds explain it, and no other choice of at most as many does.
     Unique(Vec<usize>),
     /// These adds explain it; others of the same number may as well.
     Example(Vec<usize>),
-    /// No choice of up to [`MOST_ADDS`] explains it.
+    /// No choice of up to [`MAX_ADDS`] explains it.
     None,
     /// There were too many choices.
     Unknown,

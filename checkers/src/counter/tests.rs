@@ -64,8 +64,8 @@ fn a_read_that_is_not_an_integer_makes_the_verdict_unknown() {
     assert_eq!((counter.valid, counter.warnings().len()), (Validity::Unknown, 1));
 }
 
-/// A valid history: additions, some refused and some in doubt, reads now and then, and one at
-/// the end of each of three clients.
+/// A valid history: adds, some failed and some indeterminate, reads now and then, and one at the
+/// end of each of three clients.
 fn valid(random: &mut Random) -> Vec<Op> {
     let (mut ops, mut sum): (Vec<Op>, i64) = (Vec::new(), 0);
     let mut push = |process: u64, kind, f: &'static str, value: Value, is_final: bool| {
@@ -95,7 +95,7 @@ fn valid(random: &mut Random) -> Vec<Op> {
     ops
 }
 
-/// Whether each final read is the sum of some subset, by trying all subsets.
+/// True if each final read is the sum of some subset, by trying all subsets.
 fn is_valid_by_all_subsets(ops: &[Op]) -> bool {
     let deltas = |kind| {
         let adds = ops.iter().filter(move |op| op.kind == kind && op.f == "add");

@@ -1,5 +1,5 @@
-//! Explanation of wrong final reads: the adds that would explain each value, who read it, and when
-//! its readers last showed a right sum.
+//! Explanation of wrong final reads: the adds that would explain each value, the readers, and when
+//! these last read a correct sum.
 
 use indexmap::IndexMap;
 
@@ -22,13 +22,13 @@ const MAX_EXPLAINED: usize = 8;
 /// passes over all adds, so more would be slow for long histories.
 pub(crate) const MAX_READS_CHECKED: usize = 200;
 
-/// A wrong value, and what is known about it.
+/// A wrong value with its readers and its explanation.
 #[derive(Debug, Clone)]
 pub(crate) struct WrongValue<'a> {
     pub(crate) value: i128,
     /// The first final read of it by each reader.
     pub(crate) reads: Vec<&'a Op>,
-    /// The acceptable sum that is nearest to it.
+    /// The nearest acceptable sum.
     pub(crate) nearest: i128,
     /// The suspects that explain it, by index.
     pub(crate) explanation: AddExplanation,
@@ -36,7 +36,7 @@ pub(crate) struct WrongValue<'a> {
     pub(crate) earlier: Vec<EarlierReads<'a>>,
 }
 
-/// The reads of a reader before it read what is wrong.
+/// The reads of a reader before its wrong read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EarlierReads<'a> {
     pub(crate) count: usize,
@@ -47,7 +47,7 @@ pub(crate) struct EarlierReads<'a> {
 /// An add that may be missing or counted too often.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Suspect<'a> {
-    /// By how much the sum would change.
+    /// The change of the sum by this miscount.
     change: i128,
     /// The miscount that would make this change.
     pub(crate) miscount: Miscount,
@@ -59,11 +59,11 @@ pub(crate) struct Suspect<'a> {
 pub(crate) enum Miscount {
     Missing,
     Doubled,
-    /// It was refused, or never ended, and yet it counts.
+    /// It failed, or never completed, and yet it counts.
     Unacknowledged,
 }
 
-/// All adds that may be wrong, each in the ways in which it may.
+/// All adds that may be miscounted, with each possible miscount.
 pub(super) fn suspects(history: &History) -> Vec<Suspect<'_>> {
     let mut suspects = Vec::new();
     for begin in history.client_ops().filter(|op| op.kind == Kind::Invoke && op.f == "add") {
@@ -128,7 +128,7 @@ pub(super) fn first_reads_by_value<'a>(
     values
 }
 
-/// The node that an operation was sent to, or its process where nodes are not known.
+/// The node that an operation was sent to, or its process if the nodes are unknown.
 fn reader<'a>(placement: &Placement<'a>, op: &Op) -> Result<&'a str, Process> {
     placement.node_of(op.process).ok_or(op.process)
 }

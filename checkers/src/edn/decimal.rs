@@ -1,12 +1,12 @@
-//! Decimal numbers of any size as text: how Java prints them, and which is the greater.
+//! Decimal numbers of any size as text: Java's way to print them, and their order.
 //!
-//! Exponents reach two billion, so nothing is ever expanded: a comparison looks at the place of the
-//! first digit, and then at the digits.
+//! Exponents reach two billion, so no number is ever expanded: a comparison looks at the position
+//! of the first digit, and then at the digits.
 
 use std::cmp::Ordering;
 
-/// The text that Java's `BigDecimal` prints for a decimal literal; `None` where its scale does not
-/// fit.
+/// The text that Java's `BigDecimal` prints for a decimal literal; `None` if its scale does not fit
+/// in 32 bits.
 pub(super) fn canonical(number: &str) -> Option<String> {
     let (negative, digits) = sign(number);
     let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
@@ -35,7 +35,7 @@ pub(super) fn canonical(number: &str) -> Option<String> {
     Some(format!("{minus}{first}{point}{rest}{exponent}"))
 }
 
-/// The sign of a number, true for a minus, and the digits behind it.
+/// The sign of a number, true for a minus, and the digits after it.
 pub(super) fn sign(number: &str) -> (bool, &str) {
     let negative = number.starts_with('-');
     (negative, number.strip_prefix(['+', '-']).unwrap_or(number))

@@ -1,9 +1,9 @@
-//! From JSON, without losing what a node said.
+//! Lossless conversion from JSON.
 //!
 //! Going through `serde_json::Value` would round integers beyond 64 bits to doubles, and two
 //! different 30-digit ids would look like a duplicate. So numbers are taken from the raw text.
-//! Large integers are Java's here, which Clojure prints without an `N`, for so does Maelstrom read
-//! them.
+//! Large integers become Java's `BigInteger`, which Clojure prints without an `N`, because
+//! Maelstrom reads them so.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -12,12 +12,12 @@ use serde_json::value::RawValue;
 
 use super::{MAX_DEPTH, Map, Value};
 
-/// Why a piece of JSON became no value.
+/// An error in the conversion from JSON.
 #[derive(Debug)]
 pub enum JsonError {
-    /// It nests deeper than [`MAX_DEPTH`].
+    /// It is nested deeper than [`MAX_DEPTH`].
     TooDeep,
-    /// It is not JSON after all.
+    /// It is not JSON.
     Malformed(serde_json::Error),
 }
 
@@ -39,7 +39,7 @@ impl From<serde_json::Error> for JsonError {
 }
 
 impl Value {
-    /// The value of a piece of JSON: objects become maps with string keys, arrays vectors.
+    /// Converts JSON to a value: objects become maps with string keys, arrays vectors.
     pub fn from_json(json: &RawValue) -> Result<Value, JsonError> {
         from_json(json.get(), Value::Str, 0)
     }
@@ -64,7 +64,7 @@ fn from_json(json: &str, key: fn(String) -> Value, depth: usize) -> Result<Value
             entries.collect::<Result<Map, _>>().map(Value::Map)
         }
         Some(b'[') => {
-            // What nodes are asked for is mostly numbers, and lots of them.
+            // A fast path, since most arrays from nodes are long lists of numbers.
             if let Ok(integers) = serde_json::from_str::<Vec<i64>>(json) {
                 return Ok(Value::Vector(integers.into_iter().map(Value::Int).collect()));
             }

@@ -1,4 +1,4 @@
-//! Maps and sets that are printed in the order in which they were built.
+//! Maps and sets that keep the order of insertion.
 
 use std::borrow::Cow;
 
@@ -10,43 +10,44 @@ use super::{
     order::{Keyword, namespace_and_name},
 };
 
-/// A map that remembers the order of insertion and disregards it in comparisons.
+/// A map that keeps the order of insertion and ignores it in comparisons.
 #[derive(Debug, Clone, Default)]
 pub struct Map {
     entries: IndexMap<Value, Value, FxBuildHasher>,
-    /// Whether the namespace that all keys share is to be written once: `#:jepsen{:a 1}`.
+    /// True if a namespace that all keys share is written once: `#:jepsen{:a 1}`.
     lifted: bool,
 }
 
 impl Map {
-    /// A map of nothing.
+    /// An empty map.
     pub fn new() -> Map {
         Map::default()
     }
 
-    /// The same map with `value` under the keyword `key`: `Map::new().with("valid?", true)`.
+    /// Adds `value` under the keyword `key`: `Map::new().with("valid?", true)`.
     #[must_use]
     pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Map {
         self.insert(Value::keyword(key), value);
         self
     }
 
-    /// Puts `value` under `key`, where the previous value was, or at the end; answers the previous.
+    /// Sets the value under `key`, in the position of the previous one or at the end, and returns
+    /// the previous one.
     pub fn insert(&mut self, key: impl Into<Value>, value: impl Into<Value>) -> Option<Value> {
         self.entries.insert(key.into(), value.into())
     }
 
-    /// Takes out what is under the keyword `key`; the order of the rest stays.
+    /// Removes and returns the value under the keyword `key`; the other entries keep their order.
     pub fn remove_keyword(&mut self, key: &str) -> Option<Value> {
         self.entries.shift_remove(&Keyword(key))
     }
 
-    /// What is under `key`.
+    /// The value under `key`.
     pub fn get(&self, key: &Value) -> Option<&Value> {
         self.entries.get(key)
     }
 
-    /// What is under the keyword `key`.
+    /// The value under the keyword `key`.
     pub fn keyword(&self, key: &str) -> Option<&Value> {
         self.entries.get(&Keyword(key))
     }
@@ -56,13 +57,13 @@ impl Map {
         self.entries.iter()
     }
 
-    /// The same map, which is written with the namespace of its keys in front, if they share one.
+    /// Lets the map be written with its keys' shared namespace in front, if they have one.
     #[must_use]
     pub(super) fn lifted(self) -> Map {
         Map { lifted: true, ..self }
     }
 
-    /// The namespace that is to be written in front of the map.
+    /// The namespace that is written in front of the map.
     pub(super) fn namespace(&self) -> Option<&str> {
         if !self.lifted {
             return None;
@@ -78,12 +79,12 @@ impl Map {
         namespaces.all(|namespace| namespace == Some(shared)).then_some(shared)
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no entry.
+    /// True if there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -104,22 +105,22 @@ impl IntoIterator for Map {
     }
 }
 
-/// A set that remembers the order of insertion and disregards it in comparisons.
+/// A set that keeps the order of insertion and ignores it in comparisons.
 #[derive(Debug, Clone, Default)]
 pub struct Set(pub(super) IndexSet<Value, FxBuildHasher>);
 
 impl Set {
-    /// A set of nothing.
+    /// An empty set.
     pub fn new() -> Set {
         Set::default()
     }
 
-    /// Adds an element, and tells whether it is new.
+    /// Adds an element; true if it is new.
     pub fn insert(&mut self, element: impl Into<Value>) -> bool {
         self.0.insert(element.into())
     }
 
-    /// Whether the element is in here.
+    /// True if the set contains the element.
     pub fn contains(&self, element: &Value) -> bool {
         self.0.contains(element)
     }
@@ -129,12 +130,12 @@ impl Set {
         self.0.iter()
     }
 
-    /// How many elements there are.
+    /// The number of elements.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no element.
+    /// True if there are no elements.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

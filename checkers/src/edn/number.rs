@@ -1,11 +1,11 @@
-//! Reading numbers, as Clojure's reader takes them.
+//! Reading of numbers, as Clojure's reader does it.
 
 use super::{
     Value,
     decimal::{self, sign},
 };
 
-/// The number that a token is; `None` if it is none, though it begins as one.
+/// The number that a token denotes; `None` if it only begins like a number.
 pub(super) fn read(token: &str) -> Option<Value> {
     integer(token).or_else(|| ratio(token)).or_else(|| fraction(token))
 }
@@ -13,7 +13,7 @@ pub(super) fn read(token: &str) -> Option<Value> {
 /// An integer in decimal, hexadecimal (`0x6f`), octal (`017`) or any radix up to 36 (`2r101`).
 fn integer(token: &str) -> Option<Value> {
     let (token, has_suffix) = match token.strip_suffix('N') {
-        // With 36 digits, an N is one of them.
+        // In base 36, N is a digit.
         Some(number) if !token.contains(['r', 'R']) => (number, true),
         _ => (token, false),
     };
@@ -41,14 +41,15 @@ fn integer(token: &str) -> Option<Value> {
     }
 }
 
-/// Digits of another radix in decimal. Beyond 128 bits there are none that anything prints.
+/// Converts digits from another radix to decimal; numbers beyond 128 bits are not supported, since
+/// no program prints them so.
 fn in_radix(digits: &str, radix: u32) -> Option<String> {
     let alphanumeric = digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let number = u128::from_str_radix(digits, radix).ok().filter(|_| alphanumeric);
     number.map(|number| number.to_string())
 }
 
-/// A ratio, reduced. Parts beyond 128 bits are left as they are: Clojure prints them reduced.
+/// A ratio in lowest terms. Parts beyond 128 bits are not reduced: Clojure prints them reduced.
 fn ratio(token: &str) -> Option<Value> {
     let (numerator, denominator) = token.split_once('/')?;
     let (negative, numerator) = sign(numerator);
@@ -83,7 +84,7 @@ fn fraction(token: &str) -> Option<Value> {
     let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     natural(whole)?;
     natural(sign(exponent).1)?;
-    // An octal number with an 8 in it is no double either.
+    // An octal number with an 8 in it is not a double either.
     let is_integer = !is_decimal && !digits.contains(['.', 'e', 'E']);
     if is_integer || !part.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -95,7 +96,7 @@ fn fraction(token: &str) -> Option<Value> {
     }
 }
 
-/// The same text, if it is nothing but digits.
+/// Returns the text if it consists of digits only.
 fn natural(digits: &str) -> Option<&str> {
     let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
     Some(digits).filter(|digits| all_digits && !digits.is_empty())
@@ -116,7 +117,7 @@ mod tests {
         assert_eq!(number.as_deref(), Some(printed), "{token}");
     }
 
-    /// What Clojure 1.11 prints for the same tokens.
+    /// Checks that numbers print as Clojure 1.11 prints them.
     #[test]
     fn numbers_are_read_as_clojure_reads_them() {
         for (token, printed) in [

@@ -1,10 +1,9 @@
-//! When two values are equal, and which comes first.
+//! Equality and order of values.
 //!
-//! The order is Clojure's `compare` where that is defined (numbers by size across their types,
-//! strings by their UTF-16, shorter sequences before longer ones) and goes on by kind of value
-//! where upstream would throw, so that a node that answers with odd values cannot bring a checker
-//! down. Numbers of different kinds are never equal, so they are ordered by kind where they are as
-//! large.
+//! The order is Clojure's `compare` where that is defined: numbers by size across their types,
+//! strings by their UTF-16, shorter sequences before longer ones. Where upstream would throw, the
+//! order is by type of value, so that a node's odd values cannot crash a checker. Numbers of
+//! different types are never equal; if they have the same size, they are ordered by type.
 
 use std::{
     cmp::Ordering,
@@ -16,7 +15,7 @@ use indexmap::Equivalent;
 use super::{Map, Set, Value, decimal::Scientific};
 
 impl Value {
-    /// The place of this kind of value among the others; equal values have equal ranks.
+    /// The rank of this type among the others; equal values have equal ranks.
     fn rank(&self) -> u8 {
         match self {
             Value::Nil => 0,
@@ -39,8 +38,8 @@ impl Value {
         }
     }
 
-    /// The number as a double, rounded: monotonic, so it may decide a comparison unless it is a
-    /// tie.
+    /// The number rounded to a double. Rounding is monotonic, so different results decide a
+    /// comparison.
     fn rounded(&self) -> f64 {
         match self {
             #[expect(clippy::cast_precision_loss, reason = "ties are decided exactly")]
@@ -58,7 +57,7 @@ impl Value {
         }
     }
 
-    /// The place of a kind of number among those that are as large; Clojure calls it a category.
+    /// The rank of a type of number among numbers of the same size; Clojure calls it a category.
     fn category(&self) -> u8 {
         match self {
             Value::Decimal(_) => 1,
@@ -68,7 +67,7 @@ impl Value {
         }
     }
 
-    /// An integer or a decimal, exactly.
+    /// The exact value of an integer or a decimal.
     fn exact(&self) -> Option<Scientific> {
         match self {
             Value::Int(number) => Some(Scientific::of(&number.to_string())),
@@ -117,7 +116,8 @@ impl Value {
 
 /// Compares texts as Java does, by their UTF-16.
 ///
-/// That is the order of their UTF-8 but for one thing: what takes two units comes before U+E000.
+/// That is the order of their UTF-8 with one exception: characters of two UTF-16 units come before
+/// U+E000.
 fn compare_texts(a: &str, b: &str) -> Ordering {
     let differing = a.bytes().zip(b.bytes()).find(|(a, b)| a != b);
     match differing {
@@ -138,7 +138,7 @@ fn compare_numbers(a: &Value, b: &Value) -> Ordering {
     })
 }
 
-/// Compares ratios that round to the same double: by size, if their parts fit.
+/// Compares ratios that round to the same double, by size if their parts fit in 64 bits.
 fn compare_ratios(a: &str, b: &str) -> Ordering {
     let parts = |text: &str| {
         let (numerator, denominator) = text.split_once('/')?;
@@ -206,7 +206,7 @@ impl Hash for Value {
     }
 }
 
-/// A keyword to look up without owning it.
+/// A borrowed keyword, for lookups.
 pub(super) struct Keyword<'a>(pub(super) &'a str);
 
 impl Hash for Keyword<'_> {
@@ -222,7 +222,7 @@ impl Equivalent<Value> for Keyword<'_> {
     }
 }
 
-/// The parts of a keyword or a symbol that has a namespace.
+/// The namespace and the name of a keyword or a symbol, if it has a namespace.
 pub(super) fn namespace_and_name(key: &Value) -> Option<(&str, &str)> {
     let name = match key {
         Value::Keyword(name) => &**name,

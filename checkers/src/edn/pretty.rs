@@ -1,8 +1,8 @@
-//! Printing over several lines, as Jepsen's results.edn is laid out.
+//! Printing over several lines, with the layout of Jepsen's results.edn.
 //!
 //! Jepsen prints with fipp, whose rule is simple: a collection whose end stays within 70 columns
 //! goes on one line; any other breaks between *all* its elements, which are aligned behind the
-//! opening bracket. What follows a collection (a comma, more closing brackets) may stand beyond the
+//! opening bracket. Text after a collection (a comma, more closing brackets) may extend beyond the
 //! margin, and a map's value always starts on its key's line.
 
 use std::fmt::{self, Write};
@@ -16,7 +16,7 @@ use super::{
 const MAX_COLUMN: usize = 70;
 
 impl Value {
-    /// The value over as many lines as it needs, without a final newline.
+    /// Prints the value on as many lines as it needs, without a final newline.
     pub fn pretty(&self) -> String {
         let mut printer = PrettyPrinter::default();
         printer.print(self);
@@ -112,7 +112,7 @@ impl Write for BoundedLine<'_> {
     }
 }
 
-/// How wide Java believes a text to be.
+/// The width of a text as Java counts it.
 fn columns(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
 }

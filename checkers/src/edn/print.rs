@@ -11,7 +11,7 @@ impl Display for Value {
 }
 
 impl Value {
-    /// The value as Clojure's `print` shows it to people: strings without quotes or escapes.
+    /// The value as Clojure's `print` shows it: strings without quotes or escapes.
     pub fn plain(&self) -> impl Display {
         Plain(self)
     }
@@ -109,15 +109,15 @@ fn write_elements<'a>(
     out.write_str(close)
 }
 
-/// What `pr` writes between a tag and its value: only the name of a record's class stands next to
-/// its map.
+/// The separator that `pr` writes between a tag and its value: none between a record's class name
+/// and its map, else a space.
 fn separator(tag: &str, value: &Value) -> &'static str {
     let is_class = tag.contains('.') && !tag.contains('/');
     let is_plain_map = matches!(value, Value::Map(map) if map.namespace().is_none());
     if is_plain_map && is_class { "" } else { " " }
 }
 
-/// What fipp writes before a tagged value: nothing stands between a tag and a bracket.
+/// The prefix that fipp writes before a tagged value: no space between a tag and a bracket.
 pub(super) struct PrettyTag<'a>(pub(super) &'a str, pub(super) &'a Value);
 
 impl PrettyTag<'_> {

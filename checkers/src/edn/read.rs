@@ -1,14 +1,14 @@
-//! Reading EDN, and whatever else Clojure prints.
+//! Reading of EDN and of everything else that Clojure prints.
 //!
-//! A reader of our own, because no crate reads these files back as they were written:
-//! clojure-reader sorts maps and sets and knows five string escapes, edn-format sorts too, and
-//! edn-rs is deprecated.
+//! This reader exists because no crate reads these files back as they were written: clojure-reader
+//! sorts maps and sets and knows five string escapes, edn-format sorts too, and edn-rs is
+//! deprecated.
 //!
-//! Exceptions and objects get into histories, and one of them must not make a history unreadable.
-//! So an error is only what leaves open where a value ends, such as a bracket that is not closed.
-//! What has an end but no meaning is [opaque](Value::Opaque): malformed numbers, `#object[…]`,
-//! regular expressions, quoted forms. Metadata is skipped, as comments are: it is no part of a
-//! value.
+//! Histories may contain exceptions and objects, and one of them must not make a history
+//! unreadable. So an error is only reported if the end of a value is unknown, such as for a bracket
+//! that is not closed. Text with an end but no meaning is [opaque](Value::Opaque): malformed
+//! numbers, `#object[…]`, regular expressions, quoted forms. Metadata is skipped, as comments are:
+//! it is not part of a value.
 
 mod dispatch;
 mod string;
@@ -23,16 +23,16 @@ use eddy_text::printable::printable;
 
 use super::{MAX_DEPTH, Map, Set, Value};
 
-/// Where a text stops being EDN, and why.
+/// The first position at which a text is not EDN, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadError {
     /// The line, from 1.
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
-    /// What stands there.
+    /// The text at this position.
     pub found: String,
-    /// What should.
+    /// A description of the text that was expected.
     pub expected: Cow<'static, str>,
 }
 
@@ -48,7 +48,7 @@ impl std::error::Error for ReadError {}
 pub(super) type Result<T> = std::result::Result<T, ReadError>;
 
 impl Value {
-    /// Reads the one value that `text` holds.
+    /// Reads a text that consists of a single value.
     pub fn read_edn(text: &str) -> Result<Value> {
         let mut reader = Reader::new(text);
         let value = reader.value("a value")?;
@@ -60,7 +60,7 @@ impl Value {
     }
 }
 
-/// A place in a text, from which values are read.
+/// A cursor in a text, from which values are read.
 pub(super) struct Reader<'a> {
     pub(super) text: &'a str,
     pub(super) at: usize,
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads what is one level deeper, behind a bracket (or a sign) of `width` bytes.
+    /// Reads a value one level deeper, behind a bracket (or a sign) of `width` bytes.
     fn nested(&mut self, width: usize, read: fn(&mut Self) -> Result<Value>) -> Result<Value> {
         if self.depth == MAX_DEPTH {
             return self.fail(format!("at most {MAX_DEPTH} nested levels"));
@@ -148,12 +148,12 @@ impl<'a> Reader<'a> {
         Ok(if is_opaque { self.opaque(start) } else { Value::Map(map) })
     }
 
-    /// What was read since `start`, as it stands there.
+    /// The text since `start`, as an opaque value.
     fn opaque(&self, start: usize) -> Value {
         Value::Opaque(self.text[start..self.at].into())
     }
 
-    /// Takes everything up to the next blank or bracket.
+    /// Reads up to the next blank or bracket.
     fn token(&mut self) -> &'a str {
         let rest = self.rest();
         let end = rest.bytes().position(ends_token).unwrap_or(rest.len());
@@ -218,14 +218,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether Clojure could print two such keys of one map, which differ but look the same: numbers
-/// that are none, a float that looks like a double, and whatever it is that an opaque text stands
-/// for.
+/// True if Clojure may print two different keys of one map alike: NaN, a float that looks like a
+/// double, and opaque text.
 fn may_repeat(key: &Value) -> bool {
     matches!(key, Value::Float(_) | Value::Opaque(_))
 }
 
-/// Whether a byte is white space for Java, or a comma.
+/// True if a byte is white space for Java, or a comma.
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r' | 0x1c..=0x1f | b',')
 }
@@ -288,7 +287,7 @@ mod tests {
         }
     }
 
-    /// What Clojure 1.11 prints for all kinds of objects, and what people write.
+    /// Checks text that Clojure 1.11 prints for all kinds of objects, and text that people write.
     #[test]
     fn everything_that_clojure_prints_is_printed_back_unchanged() {
         for text in [

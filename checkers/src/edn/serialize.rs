@@ -1,5 +1,6 @@
-//! To JSON, for programs that read no EDN: keywords, symbols and keys become strings, lists and
-//! sets arrays, and a tag is left out. What EDN tells apart may be the same in JSON.
+//! Conversion to JSON, for programs that do not read EDN. Keywords, symbols and keys become
+//! strings, lists and sets become arrays, and tags are left out. Different EDN values may become
+//! equal.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -53,7 +54,7 @@ impl Serialize for Value {
 }
 
 impl Value {
-    /// The value as JSON on one line, as nodes write it: what sentences for people quote.
+    /// The value as JSON on one line, as nodes write it; sentences for people quote values so.
     pub(crate) fn json(&self) -> impl Display {
         AsJson(self)
     }

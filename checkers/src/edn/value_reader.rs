@@ -1,4 +1,4 @@
-//! The values of a text one by one, whether they stand in a collection or one after the other.
+//! Iteration over the values of a text, whether they are in a collection or in sequence.
 
 use super::{
     ReadError, Value,
@@ -9,9 +9,9 @@ use super::{
 /// values, on one or several lines.
 pub(crate) struct ValueReader<'a> {
     reader: Reader<'a>,
-    /// The bracket that ends the values, if they stand in a collection.
+    /// The bracket that ends the values, if they are in a collection.
     close: Option<u8>,
-    /// Where the value began that was read last.
+    /// The position of the value that was read last.
     start: usize,
     line: usize,
 }
@@ -63,10 +63,11 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    /// What is wrong with a value up to where the next one seems to begin.
+    /// The error of a value, if it is cut before the next value seems to begin.
     ///
-    /// A bracket that is not closed takes all that follows into the value, and would be missed only
-    /// at the end of the text. The next value begins on a line that is not indented deeper.
+    /// A bracket that is not closed makes all that follows part of the value, so the error would
+    /// only be found at the end of the text. The next value begins on a line that is not indented
+    /// deeper.
     fn within_value(&self) -> Option<ReadError> {
         let text = self.reader.text;
         let column = self.start - text[..self.start].rfind('\n').map_or(0, |newline| newline + 1);
@@ -133,7 +134,7 @@ mod tests {
         check_error("({:a 1}\n{:b 1}", "line 2, column 7: expected a value or ), found the end");
         check_error("[1] 2", "line 1, column 5: expected nothing after the collection, found `2`");
         check_error("[1)", "line 1, column 3: expected a value or ], found `)`");
-        // A value that goes on deeper is not cut.
+        // A value that continues on a deeper line is not cut.
         check_error(
             "{:a\n  {:b 1}\n :c ]}",
             "line 3, column 5: expected a value for the key, found `]}`",

@@ -1,13 +1,13 @@
-//! What can go wrong between transactions: Adya's phenomena and Elle's, by their names.
+//! The anomalies of transactions, Adya's phenomena and Elle's, and the relations between them.
 //!
-//! Some anomalies are special cases of others. The table of those, and which are the worse where
-//! neither is a case of the other, is Elle's; it decides what a model forbids, and in which order
-//! cycles are looked for.
+//! Some anomalies are special cases of others; between some others there is only an order of
+//! severity. Both tables are Elle's. They determine which anomalies a model forbids, and in which
+//! order the checker searches for cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 
-/// A kind of anomaly, by its name upstream.
+/// A type of anomaly, identified by its name upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Anomaly(pub(super) &'static str);
 
@@ -33,10 +33,10 @@ impl Display for Anomaly {
 pub(super) const INCONCLUSIVE: [Anomaly; 2] = [EMPTY_GRAPH, TIMEOUT];
 /// The dependency graph has no edges.
 pub(super) const EMPTY_GRAPH: Anomaly = Anomaly("empty-transaction-graph");
-/// There may be more cycles than were found.
+/// The search for cycles was given up, so there may be more than were found.
 pub(super) const TIMEOUT: Anomaly = Anomaly("cycle-search-timeout");
 
-/// Each anomaly, and those of which it is a special case.
+/// Each anomaly, and the anomalies of which it is a special case.
 const IMPLIED: [(&str, &[&str]); 35] = [
     ("G0", &["G1c", "G0-process"]),
     ("G0-process", &["G1c-process", "G0-realtime"]),
@@ -81,7 +81,7 @@ const IMPLIED: [(&str, &[&str]); 35] = [
     ("G1-realtime", &[]),
 ];
 
-/// Each anomaly, and those that are less bad without being a case of it.
+/// Each anomaly, and the anomalies that are less severe without being a case of it.
 const WORSE: [(&str, &[&str]); 8] = [
     ("G0", &["G1c"]),
     ("G0-process", &["G1c-process"]),
@@ -93,7 +93,7 @@ const WORSE: [(&str, &[&str]); 8] = [
     ("G2-process", &["G0-realtime"]),
 ];
 
-/// These anomalies and all of which they are special cases.
+/// The given anomalies, and all of which they are special cases.
 pub(super) fn implied(anomalies: impl IntoIterator<Item = Anomaly>) -> BTreeSet<Anomaly> {
     let next = |name: &str| {
         let row = IMPLIED.iter().find(|(special, _)| *special == name);
@@ -102,7 +102,7 @@ pub(super) fn implied(anomalies: impl IntoIterator<Item = Anomaly>) -> BTreeSet<
     closure(anomalies, next)
 }
 
-/// These anomalies and all that are special cases of them.
+/// The given anomalies, and all special cases of them.
 pub(super) fn implying(anomalies: impl IntoIterator<Item = Anomaly>) -> BTreeSet<Anomaly> {
     let next = |name: &str| {
         let rows = IMPLIED.iter().filter(|(_, general)| general.contains(&name));
@@ -124,12 +124,13 @@ fn closure(
     all
 }
 
-/// How many steps an anomaly is from the worst ones, at most: what is sought first has the least.
+/// The length of the longest path to each anomaly from a worst one. Cycles are searched for in this
+/// order, the worst first.
 pub(super) fn depths() -> BTreeMap<Anomaly, usize> {
     let edges = || IMPLIED.iter().chain(&WORSE).flat_map(|(a, bs)| bs.iter().map(|b| (*a, *b)));
     let mut depths: BTreeMap<Anomaly, usize> =
         edges().flat_map(|(a, b)| [(Anomaly(a), 0), (Anomaly(b), 0)]).collect();
-    // Each round settles at least the next depth; the tables have no cycle, so it ends.
+    // Each round settles at least the next depth. The tables have no cycle, so the loop ends.
     loop {
         let mut settled = true;
         for (a, b) in edges() {

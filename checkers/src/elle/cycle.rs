@@ -1,19 +1,22 @@
-//! The search for cycles of each kind, the worst kind first, the shortest cycle of each.
+//! The search for a shortest cycle of one kind.
 //!
-//! Each kind of cycle is a closed walk that a small automaton accepts: which reasons its edges may
-//! have, how often an anti-dependency (`rw`) may occur, and what must occur at least once. So the
-//! search is breadth first over pairs of a vertex and a state, from every edge that must be in
-//! such a cycle. A walk that visits a vertex twice falls apart into two closed walks, and the one
-//! with the special edge is of a worse kind, which was found before and makes this one redundant;
-//! so the shortest walks are cycles wherever it matters, and where one is not it is passed over.
+//! A kind of cycle is a set of closed walks that a small automaton accepts. The automaton states
+//! which relations the edges may have, how often an anti-dependency (`rw`) may occur, and what must
+//! occur at least once. So the search is breadth first over pairs of a vertex and a state. It
+//! starts from every edge that such a cycle must contain.
+//!
+//! A walk that visits a vertex twice splits into two closed walks. The one with the required edge
+//! is of a worse kind. The caller searched for that kind before, and then skips this one as
+//! redundant. So the shortest walks are cycles wherever it matters, and a walk that is no cycle is
+//! skipped.
 
 use super::cycle_kinds::{AntiDependencies, CycleSpec, classify, first_rel};
 use super::graph::{Graph, Rels};
 
-/// A cycle as vertices; the last leads to the first.
+/// The vertices of a cycle; the last one has an edge to the first.
 pub(super) type Cycle = Vec<u32>;
 
-/// What a search came to.
+/// The outcome of a search.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CycleSearchOutcome {
     Cycle(Cycle),
@@ -30,7 +33,8 @@ const FIRST_CYCLE_BUDGET: u64 = 30_000_000;
 /// More would show shorter cycles in large components, fewer would save time.
 const SHORTER_CYCLE_BUDGET: u64 = 5_000_000;
 
-/// A shortest cycle of this kind, whose edges are explained in this order of reasons.
+/// Searches for a shortest cycle of a kind. If an edge has several relations, the first of them in
+/// `order` explains it.
 ///
 /// Where a kind has no anti-dependencies, upstream lets an edge stand for any of its relations, and
 /// then names the cycle by the first relation of each edge. So does this function, if no cycle has
@@ -274,7 +278,7 @@ mod tests {
     const RW: Rels = Rels::RW;
     const RT: Rels = Rels::REALTIME;
 
-    /// The kinds of cycles that are found, each with its length.
+    /// Compares the kinds of cycles that are found, and their lengths.
     #[track_caller]
     fn check(edges: &[(u32, u32, Rels)], expected: &[(&str, usize)]) {
         let graph = Graph::new(8, edges.to_vec());

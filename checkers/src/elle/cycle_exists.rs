@@ -1,9 +1,10 @@
-//! Whether there is any cycle that a model forbids, without showing one.
+//! The `…-cycle-exists` anomalies: a model is violated, though the search may have no cycle to
+//! show.
 //!
-//! This needs no search: a subgraph has a cycle if a component of it has. Snapshot isolation
-//! forbids cycles in which no two anti-dependencies follow each other; those are the cycles of a
-//! graph with two copies of each vertex, where the copy that may go on with an anti-dependency is
-//! reached by other edges only.
+//! This needs no search: a graph has a cycle if and only if it has a nontrivial strongly connected
+//! component or a self-loop. Snapshot isolation forbids cycles in which no two anti-dependencies
+//! are adjacent. Those are the cycles of a graph with two copies of each vertex: only the second
+//! copy can be left by an anti-dependency, and only other edges lead to it.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +17,7 @@ pub(super) struct CycleExistsSpec {
     pub(super) model: ConsistencyModel,
     pub(super) anomaly: Anomaly,
     pub(super) base: Rels,
-    /// Whether an anti-dependency may follow each edge.
+    /// True if an anti-dependency may follow each edge (snapshot isolation).
     pub(super) extended: bool,
 }
 
@@ -127,7 +128,7 @@ fn extended_components(graph: &Graph, allowed: Rels) -> Vec<Vec<u32>> {
     components
 }
 
-/// Of these anomalies, those that only say what a concrete one among them shows.
+/// The `…-cycle-exists` anomalies that a concrete anomaly among these already implies.
 pub(super) fn redundant(anomalies: impl IntoIterator<Item = Anomaly>) -> Vec<Anomaly> {
     let concrete = anomalies.into_iter().filter(|anomaly| !anomaly.is_cycle_exists());
     let impossible = model::impossible(concrete);

@@ -1,9 +1,9 @@
-//! The kinds of cycles, which differ in the reasons on their edges.
+//! The kinds of cycles, which differ in the relations on their edges.
 
 use super::anomaly::{self, Anomaly};
 use super::graph::Rels;
 
-/// How often an anti-dependency may be in a cycle.
+/// The number of anti-dependencies that a cycle may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AntiDependencies {
     Never,
@@ -45,7 +45,7 @@ pub(super) fn specs() -> Vec<CycleSpec> {
     specs
 }
 
-/// The names of cycles by data alone, with the order within processes, and with that of time.
+/// The names of cycles by data alone, with process order, and with real-time order.
 const NAMES: [[&str; 5]; 3] = [
     ["G0", "G1c", "G-single-item", "G-nonadjacent-item", "G2-item"],
     [
@@ -64,7 +64,7 @@ const NAMES: [[&str; 5]; 3] = [
     ],
 ];
 
-/// What kind of cycle has edges of these reasons, one for each.
+/// The anomaly that a cycle is, by the relation of each edge.
 pub(super) fn classify(rels: &[Rels]) -> Anomaly {
     let has = |rel| rels.contains(&rel);
     let anti_dependencies = rels.iter().filter(|rel| **rel == Rels::RW).count();

@@ -1,4 +1,4 @@
-//! Cycles of transactions: building the graph, searching it, and the steps of what was found.
+//! The dependency graph: how it is built, the search for its cycles, and the steps of each cycle.
 
 use std::collections::BTreeSet;
 
@@ -12,9 +12,9 @@ use super::model::{self, ConsistencyModel};
 use super::order::{self, EdgeTriple};
 use super::transaction::TxnHistory;
 
-/// What is known of the dependencies between transactions, by their data.
+/// The dependencies between transactions that a workload infers from their data.
 pub(super) trait Dependencies<'h> {
-    /// In which order reasons are tried, when one edge has several.
+    /// The order in which the relations of one edge are tried as its explanation.
     const ORDER: [Rels; 5];
     /// All dependency edges.
     fn edges(&self) -> Vec<EdgeTriple>;
@@ -22,7 +22,7 @@ pub(super) trait Dependencies<'h> {
     fn explain(&self, from: u32, to: u32, rel: Rels) -> Option<CycleStep<'h>>;
 }
 
-/// Finds a shortest cycle of each kind in each knot of transactions, unless a worse one makes it
+/// Finds a shortest cycle of each kind in each nontrivial component, unless a worse cycle makes it
 /// redundant.
 pub(super) fn search<'h, D: Dependencies<'h>>(
     transactions: &TxnHistory<'h>,
@@ -39,8 +39,8 @@ pub(super) fn search<'h, D: Dependencies<'h>>(
     if edges.is_empty() {
         findings.add(anomaly::EMPTY_GRAPH, Case::EmptyGraph);
     }
-    // Self-loops are only there to tell that a transaction has to do with anything; what they
-    // could show is shown by other means, except where a knot goes through them.
+    // A self-loop only keeps the graph from being empty. Other checks find what it could show,
+    // unless its transaction is in a nontrivial component.
     let graph = Graph::new(transactions.entries.len(), edges);
     let specs = cycle_kinds::specs();
     for component in graph.nontrivial_components() {

@@ -1,4 +1,4 @@
-//! Reads of what was not committed: aborted (G1a) and intermediate ones (G1b).
+//! Reads of versions that were not committed: aborted reads (G1a) and intermediate reads (G1b).
 
 use rustc_hash::FxHashMap;
 

@@ -1,7 +1,7 @@
-//! Findings about transactions as plain data, which the renderers put into words and maps.
+//! The findings about transactions as plain data, which `results` and `sentences` render.
 //!
-//! A transaction is the entry of its end in the history, or of its beginning if it never ended.
-//! Keys, values and operations are the history's own.
+//! A transaction is represented by its completion in the history, or by its invocation if it never
+//! completed. Keys, values and operations are borrowed from the history.
 
 #![expect(missing_docs, reason = "fields are what their names say")]
 
@@ -11,7 +11,7 @@ use super::{anomaly::Anomaly, graph::Rels, model::ConsistencyModel};
 use crate::edn::Value;
 use crate::history::{Op, Process};
 
-/// All anomalies of a history, whether or not anybody minds.
+/// All anomalies of a history, whether or not the models forbid them.
 #[derive(Debug, Default)]
 pub(super) struct Findings<'h>(pub(super) BTreeMap<Anomaly, Vec<Case<'h>>>);
 
@@ -24,24 +24,24 @@ impl<'h> Findings<'h> {
 /// One occurrence of an anomaly.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Case<'h> {
-    /// A read of what a failed transaction wrote (G1a).
+    /// A read of a version that a failed transaction wrote (aborted read, G1a).
     AbortedRead(DirtyRead<'h>),
-    /// A read of what its writer itself replaced (G1b).
+    /// A read of a version that its writer itself overwrote (intermediate read, G1b).
     IntermediateRead(DirtyRead<'h>),
-    /// An append behind one that failed; `elements` are what reads show from that one on.
+    /// An append after one that failed; `elements` is what reads show from the failed one on.
     DirtyUpdate { failed: &'h Op, writer: &'h Op, key: &'h Value, elements: Value },
-    /// A read that has elements more than once, each with how often.
+    /// A read that has elements more than once, each with its number of occurrences.
     DuplicateElements {
         reader: &'h Op,
         mop: &'h Value,
         key: &'h Value,
         times: Vec<(&'h Value, usize)>,
     },
-    /// Two lists of a key that differ from a place on, the first of which has number 1, and those
-    /// who certainly read them.
+    /// Two lists of a key neither of which is a prefix of the other, the first position (from 1) at
+    /// which they differ, and the committed transactions that read them.
     IncompatibleOrder { key: &'h Value, lists: [Value; 2], place: usize, readers: Vec<&'h Op> },
-    /// A read that differs from what the transaction itself did before. Unless `is_whole`, only the
-    /// end of the list is known that was to be expected.
+    /// A read that contradicts earlier operations of its transaction. Unless `is_whole`, only the
+    /// end of the expected list is known.
     Internal {
         transaction: &'h Op,
         mop: &'h Value,
@@ -50,12 +50,12 @@ pub enum Case<'h> {
         expected: Value,
         is_whole: bool,
     },
-    /// A read of what the transaction itself appended only later.
+    /// A read of an element that its transaction appended only later.
     FutureRead { transaction: &'h Op, mop: &'h Value, key: &'h Value, element: &'h Value },
-    /// Transactions that read the same version and then replaced it.
+    /// Transactions that read the same version and then overwrote it.
     LostUpdate { key: &'h Value, read: &'h Value, transactions: Vec<&'h Op> },
-    /// Versions of a key, sorted, each of which comes before itself by transactions that read the
-    /// first of two versions and then wrote the second.
+    /// A strongly connected component of a key's version graph, sorted, and the transactions that
+    /// read one version and then wrote another within it.
     CyclicVersions {
         key: &'h Value,
         versions: Vec<&'h Value>,
@@ -67,32 +67,33 @@ pub enum Case<'h> {
     /// A component with cycles that a model forbids: of edges with relations in `base`, and if
     /// `extended`, of anti-dependencies between them.
     CycleExists { model: ConsistencyModel, base: Rels, extended: bool, transactions: Vec<&'h Op> },
-    /// No transaction is related to another.
+    /// A dependency graph without edges.
     EmptyGraph,
-    /// A search among so many transactions that was given up.
+    /// A search for an anomaly in a component of so many transactions that was given up.
     Timeout { sought: Anomaly, transactions: usize },
 }
 
-/// A read of a version that should not have been seen.
+/// A read of a version that was not committed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DirtyRead<'h> {
     pub writer: &'h Op,
     pub reader: &'h Op,
-    /// The read as it stands in the history.
+    /// The micro-operation as it is in the history.
     pub mop: &'h Value,
     pub key: &'h Value,
     pub value: &'h Value,
 }
 
-/// The reason why one transaction comes before another.
+/// A step of a cycle: the reason why one transaction comes before the next.
 ///
-/// `mops` are the places of the operations that show it, in the one and in the other.
+/// `mops` are the positions of the micro-operations that show it, in the first and in the second
+/// transaction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CycleStep<'h> {
     /// The second read what the first wrote (`wr`).
     WriteRead { key: &'h Value, value: &'h Value, mops: [usize; 2] },
-    /// The other one wrote the version after that of the one (`ww`). Of a list that is either
-    /// observed, or follows from nobody having read the element.
+    /// The second wrote the version after that of the first (`ww`). For a list, either a read shows
+    /// it (`is_observed`), or it follows because nobody read the element.
     WriteWrite {
         key: &'h Value,
         value: &'h Value,
@@ -100,16 +101,16 @@ pub enum CycleStep<'h> {
         is_observed: bool,
         mops: [usize; 2],
     },
-    /// The other one wrote the version after that which the one had read (`rw`); `None` is the
-    /// initial one.
+    /// The second wrote the version after the one that the first read (`rw`); `None` is the initial
+    /// version.
     ReadWrite { key: &'h Value, value: Option<&'h Value>, next: &'h Value, mops: [usize; 2] },
-    /// The same process did both.
+    /// The same process executed both (process order).
     Process(Process),
-    /// The one had ended here before the other one began there.
+    /// The first completed before the second was invoked (real-time order).
     Realtime { end: &'h Op, begin: &'h Op },
 }
 
-/// The reason why nothing can be said about any transaction.
+/// The reason why a history cannot be analyzed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AnalysisError<'h> {
     /// A transaction that is not a list of micro-operations.

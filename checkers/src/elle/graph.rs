@@ -1,31 +1,33 @@
-//! Which transaction must come before which, and the strongly connected parts of that relation.
+//! The dependency graph, and its strongly connected components.
 //!
-//! Components are found with Tarjan's algorithm, with a stack of its own in place of recursion: a
-//! history of a million transactions may be one chain.
+//! Tarjan's algorithm (*Depth-First Search and Linear Graph Algorithms*, 1972) finds the
+//! components. It has an explicit stack instead of recursion, because a history of a million
+//! transactions may be one chain.
 
-/// A set of reasons why one transaction comes before another.
+/// A set of relations (Elle's *rels*) by which one transaction comes before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rels(u8);
 
 impl Rels {
-    /// No reason.
+    /// The empty set.
     pub const NONE: Rels = Rels(0);
-    /// Its write was replaced by the other's.
+    /// Write dependency: the second overwrote what the first wrote.
     pub const WW: Rels = Rels(1);
-    /// Its write was read by the other.
+    /// Read dependency: the second read what the first wrote.
     pub const WR: Rels = Rels(2);
-    /// What it read was replaced by the other.
+    /// Anti-dependency: the second overwrote what the first read.
     pub const RW: Rels = Rels(4);
-    /// The same process did the other one later.
+    /// Process order: the same process executed the second later.
     pub const PROCESS: Rels = Rels(8);
-    /// It ended before the other began.
+    /// Real-time order: the first completed before the second was invoked.
     pub const REALTIME: Rels = Rels(16);
 
-    /// The reasons of both sets.
+    /// The relations in either set.
     pub(crate) const fn union(self, other: Rels) -> Rels {
         Rels(self.0 | other.0)
     }
 
+    /// The relations in both sets.
     pub(super) const fn intersection(self, other: Rels) -> Rels {
         Rels(self.0 & other.0)
     }
@@ -36,23 +38,23 @@ impl Rels {
     }
 }
 
-/// The edge from one vertex to another.
+/// An edge to a vertex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Edge {
     pub(super) to: u32,
     pub(super) rels: Rels,
 }
 
-/// A directed graph, and on each edge its reasons.
+/// A directed graph whose edges are labeled with relations, in compressed sparse rows.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
-    /// Where each vertex's edges begin, and at last where they end.
+    /// The edges of vertex `v` are `edges[starts[v]..starts[v + 1]]`, sorted by target.
     starts: Vec<usize>,
     edges: Vec<Edge>,
 }
 
 impl Graph {
-    /// The graph of so many vertices with these edges, which may come in any order and repeatedly.
+    /// Builds the graph from edges in any order. Edges between the same vertices are merged.
     pub(super) fn new(vertices: usize, mut triples: Vec<(u32, u32, Rels)>) -> Graph {
         triples.sort_unstable();
         let mut starts = vec![0; vertices + 1];
@@ -75,7 +77,7 @@ impl Graph {
         Graph { starts, edges }
     }
 
-    /// How many vertices there are.
+    /// The number of vertices.
     pub(super) fn len(&self) -> usize {
         self.starts.len().saturating_sub(1)
     }
@@ -91,7 +93,7 @@ impl Graph {
         &self.edges[self.starts[vertex]..self.starts[vertex + 1]]
     }
 
-    /// The reasons on the edge from one vertex to another.
+    /// The relations on the edge from one vertex to another; none if there is no edge.
     pub(super) fn rels(&self, from: u32, to: u32) -> Rels {
         let out = self.out_edges(from);
         out.binary_search_by_key(&to, |edge| edge.to).map_or(Rels::NONE, |at| out[at].rels)
@@ -110,8 +112,8 @@ impl Graph {
         Graph::new(vertices.len(), edges.collect())
     }
 
-    /// For each vertex the number of its strongly connected component, by the edges for which
-    /// `follows` holds.
+    /// The strongly connected component of each vertex, as a number. Only edges for which `follows`
+    /// holds count.
     pub(super) fn components(&self, follows: impl Fn(Edge) -> bool) -> Vec<u32> {
         const UNSEEN: u32 = u32::MAX;
         let mut components = vec![UNSEEN; self.len()];

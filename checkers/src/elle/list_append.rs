@@ -1,10 +1,10 @@
-//! Transactions that read lists and append to them: Maelstrom's `txn-list-append`.
+//! The analysis of transactions that read lists and append to them: Maelstrom's `txn-list-append`.
 //!
-//! A list that was read shows every version that its key had before, and in which order. So the
-//! longest read of a key gives the order of its versions, and all dependencies follow from it:
-//! whoever appended an element comes after whoever appended the one before (`ww`), and after all
-//! who read a list that ended there (`rw`); whoever read a list comes after whoever appended its
-//! last element (`wr`). What nobody read was appended after what somebody did.
+//! A list that was read shows every earlier version of its key, in order. So the longest read of a
+//! key gives its version order, and all dependencies follow from that. The writer of an element
+//! comes after the writer of the element before it (`ww`), and after all readers of the list that
+//! ends there (`rw`). The reader of a list comes after the writer of its last element (`wr`). An
+//! element that nobody read was appended after those that somebody read.
 
 mod internal;
 mod noncyclic;
@@ -21,7 +21,7 @@ use super::transaction::{InternedId, Mop, TxnHistory};
 use super::{ConsistencyModel, ElleResults, TxnWorkload, dirty_reads, lost_update};
 use crate::history::{History, Kind};
 
-/// Judges the operations `txn`, whose values are vectors of `[:r key list]` and `[:append key
+/// Checks the operations `txn`, whose values are vectors of `[:r key list]` and `[:append key
 /// element]`.
 pub fn check<'h>(history: &'h History, models: &[ConsistencyModel]) -> ElleResults<'h> {
     ElleResults::judge(TxnWorkload::ListAppend, history, models, |transactions| {
@@ -55,7 +55,8 @@ impl<'h> ListDependencies<'_, 'h> {
         &self.transactions.entries[vertex as usize].mops
     }
 
-    /// What a transaction's append follows: the append before it, and the reads in between.
+    /// The predecessors of an append: the writer of the version before it, and the readers of that
+    /// version.
     fn before_append(&self, mop: &Mop<'_>) -> (Option<u32>, &[u32]) {
         let previous = self.index.previous(mop.key, mop.value);
         let writer = previous.and_then(|element| self.index.writer(mop.key, element));

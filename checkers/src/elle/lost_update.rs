@@ -1,7 +1,7 @@
-//! Transactions that read the same version of a key and then wrote it.
+//! Lost updates: transactions that read the same version of a key and then wrote the key.
 //!
-//! Whichever of them came second must have read what the first one wrote, unless it did not see
-//! it. This needs no order of versions, which is why it is found where cycles are not.
+//! The second of them should have read what the first one wrote, so it did not see that write. This
+//! argument needs no version order, so it finds lost updates where the graph has no cycle.
 
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -14,7 +14,7 @@ use crate::history::Op;
 
 type Ordered<K, V> = IndexMap<K, V, FxBuildHasher>;
 
-/// How many entries Clojure's maps keep in the order of insertion; more are hashed.
+/// Maximum number of entries for which a Clojure map keeps insertion order; larger ones are hashed.
 const SMALL: usize = 8;
 
 /// Adds a case for each version that several transactions read and then overwrote.

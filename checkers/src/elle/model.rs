@@ -1,4 +1,4 @@
-//! Consistency models, by all the names that Elle knows them by.
+//! The consistency models, by all of their names in Elle.
 
 mod hierarchy;
 
@@ -11,7 +11,7 @@ use eddy_text::name::{self, UnknownName};
 
 macro_rules! models {
     ($($model:ident $name:literal,)*) => {
-        /// A promise of a database about its transactions.
+        /// A consistency model: what a database guarantees about its transactions.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[expect(missing_docs, reason = "the names are the literature's")]
         pub enum ConsistencyModel {
@@ -22,7 +22,7 @@ macro_rules! models {
             /// All models.
             pub const ALL: [ConsistencyModel; 36] = [$(ConsistencyModel::$model,)*];
 
-            /// The name that people know it by.
+            /// The common name.
             pub fn name(self) -> &'static str {
                 match self {
                     $(ConsistencyModel::$model => $name,)*
@@ -75,13 +75,14 @@ models! {
 use ConsistencyModel::*;
 
 impl ConsistencyModel {
-    /// The name in results: upstream has two for one model, and picks the other one there.
+    /// The name in results. Upstream has two names for strict serializability, and uses the other
+    /// one there.
     pub(crate) fn name_in_results(self) -> &'static str {
         if self == StrictSerializable { "strong-serializable" } else { self.name() }
     }
 }
 
-/// The other names by which Elle knows the models.
+/// Elle's other names for the models.
 const ALIASES: [(&str, ConsistencyModel); 18] = [
     ("PL-1", ReadUncommitted),
     ("PL-2", ReadCommitted),
@@ -120,7 +121,7 @@ impl FromStr for ConsistencyModel {
     }
 }
 
-/// A name and what it names.
+/// A name and the model that it stands for.
 #[derive(Clone, Copy)]
 struct Named(&'static str, ConsistencyModel);
 

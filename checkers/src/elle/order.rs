@@ -1,9 +1,9 @@
-//! Orders between transactions that their data does not show: that of time, and that of processes.
+//! The orders between transactions that their data does not show: real-time and process order.
 //!
-//! Every transaction precedes all that begin after its end, which is a quadratic number of pairs.
-//! Of these it is enough to keep the transitive reduction: when `b` ends, whatever ended before
-//! `b` began needs no more edges, for it precedes everything later by way of `b`. So at most as
-//! many ends wait for edges as there are clients.
+//! A transaction precedes all that are invoked after its completion, which is a quadratic number of
+//! pairs. Their transitive reduction is enough: when `b` completes, a transaction that completed
+//! before the invocation of `b` needs no more edges, because it precedes everything later by way of
+//! `b`. So the number of completions that need further edges never exceeds the number of clients.
 
 use rustc_hash::FxHashMap;
 

@@ -1,12 +1,13 @@
-//! Transactions that read registers and write them: Maelstrom's `txn-rw-register`.
+//! The analysis of transactions that read and write registers: Maelstrom's `txn-rw-register`.
 //!
-//! A register shows one version at a time, so the order of its versions must be inferred: nil is
-//! the first one, and where a transaction read one version before it wrote another, the latter is
-//! taken to come after the former (*writes follow reads*). That is a partial order. A transaction
-//! comes after the one that wrote what it read (`wr`), after those that wrote a version right
-//! before its own (`ww`), and after those that read such a version (`rw`). Of two writes without a
-//! read nothing is known, which is why even interleaved writes (G0) mostly go unseen; what can be
-//! said of them is a warning, see `sessions.rs`.
+//! A register shows one version at a time, so its version order must be inferred. Nil is the
+//! initial version. If a transaction read one version before it wrote another, the second comes
+//! after the first (*writes follow reads*). The result is a partial order. A transaction comes
+//! after the one that wrote what it read (`wr`), after those that wrote a version right before its
+//! own (`ww`), and after those that read such a version (`rw`).
+//!
+//! Nothing is known of two writes without a read. That is why even interleaved writes (G0) are
+//! mostly not found. `sessions.rs` gives warnings about them instead.
 
 mod noncyclic;
 mod sessions;
@@ -110,7 +111,7 @@ impl<'h> Dependencies<'h> for RegisterDependencies<'_, 'h> {
         }
         for (key, before, after) in self.versions.edges() {
             for to in self.writers((key, after)) {
-                // That a transaction is related to itself says no more than that it is there.
+                // A self-loop has no relation. It only keeps the graph from being empty.
                 let edge = |from, rels| (from, *to, if from == *to { Rels::NONE } else { rels });
                 let writers = self.writers((key, before)).iter();
                 edges.extend(writers.map(|from| edge(*from, Rels::WW)));

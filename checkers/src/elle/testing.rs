@@ -1,18 +1,18 @@
-//! Short histories of transactions, and what is found in them.
+//! Test helpers: short histories of transactions, and checks of their verdicts.
 
 use super::{ConsistencyModel, ElleResults};
 use crate::edn::Value;
 use crate::history::History;
 use crate::{Validity, testing};
 
-/// A history that outlives the findings about it.
+/// A history that is leaked, because findings borrow from it.
 pub(crate) fn history(text: &str) -> &'static History {
     Box::leak(Box::new(testing::history(text)))
 }
 
 type Check = for<'h> fn(&'h History, &[ConsistencyModel]) -> ElleResults<'h>;
 
-/// Judges a history by a model: the verdict, and which anomalies there are.
+/// Checks a history against a model, and compares the verdict and the anomalies.
 #[track_caller]
 pub(crate) fn check(judge: Check, model: &str, text: &str, expected: &str) -> ElleResults<'static> {
     let elle = judge(history(text), &[model.parse().unwrap()]);
@@ -24,7 +24,8 @@ pub(crate) fn check(judge: Check, model: &str, text: &str, expected: &str) -> El
     elle
 }
 
-/// Transactions, one after the other, of processes 0, 1, 2 …, none before all have begun.
+/// A history of concurrent transactions, one for each process: all are invoked before any
+/// completes.
 pub(crate) fn concurrent(ends: &[(&str, &str)]) -> String {
     let asked = |value: &str| {
         let value = Value::read_edn(value).unwrap();
@@ -44,6 +45,7 @@ pub(crate) fn concurrent(ends: &[(&str, &str)]) -> String {
     begins.chain(ends).collect()
 }
 
+/// Concurrent transactions that all commit.
 pub(crate) fn oks(values: &[&str]) -> String {
     concurrent(&values.iter().map(|value| ("ok", *value)).collect::<Vec<_>>())
 }

@@ -1,4 +1,4 @@
-//! Histories of simulated databases, sound ones and tampered ones, judged by an oracle as well.
+//! Histories of simulated databases, correct and mutated, checked against an oracle.
 
 mod database;
 mod oracle;
@@ -114,7 +114,7 @@ fn verdicts_on_lists_agree_with_an_oracle_that_tries_all_orders() {
                     history.write_edn(&mut text).unwrap();
                     String::from_utf8(text).unwrap()
                 };
-                // What goes wrong within a transaction is only a warning.
+                // An error within one transaction is only a warning.
                 let agrees = accepts(&elle) == expected || !expected && !elle.warnings.is_empty();
                 let reason = elle.reason();
                 assert!(agrees, "seed {seed}, {name}, {model}: {reason:?}\n{}", tampered());
@@ -146,7 +146,7 @@ fn registers_are_never_rejected_where_some_order_explains_them() {
             missed += usize::from(accepts(&elle) && !expected && elle.warnings.is_empty());
         }
     }
-    // Without an order of versions much goes unseen, as it does upstream.
+    // Without a version order many anomalies are missed, as they are upstream.
     assert!(rejected[1..].iter().all(|count| *count >= 20), "{rejected:?}");
     assert_eq!(rejected[0], 0, "a lost write only makes reads of values that nobody wrote");
     assert!(missed > 0);

@@ -1,7 +1,8 @@
-//! What clients asked of the database and heard from it, in a form that is quick to compare.
+//! The transactions of a history, with interned keys and values that are fast to compare.
 //!
-//! Keys and values may be any JSON, so each is given a number when it is first met; from there on
-//! equality is that of numbers. A list that was read is kept as the numbers of its elements, too.
+//! Keys and values may be any JSON. Each distinct one gets a number at its first occurrence, and
+//! from there on values are equal if their numbers are. A list that was read is also kept as the
+//! numbers of its elements.
 
 use std::slice;
 
@@ -17,7 +18,7 @@ use crate::{
 /// The number of an interned key or value.
 pub(super) type InternedId = u32;
 
-/// A read or a write of one key.
+/// A micro-operation (Elle's *mop*): a read or a write of one key.
 #[derive(Debug, Clone)]
 pub(super) struct Mop<'h> {
     /// True for a write or an append, false for a read.
@@ -38,19 +39,19 @@ impl Mop<'_> {
     }
 }
 
-/// One end of an operation `txn`.
+/// An invocation or a completion of an operation `txn`.
 #[derive(Debug, Clone)]
 pub(super) struct TxnEntry<'h> {
     pub(super) op: &'h Op,
-    /// How it ended; an operation that never did is one that may have happened.
+    /// The type of the operation; `Info` for an invocation without completion, which may have
+    /// happened.
     pub(super) kind: Kind,
-    /// Its beginning, if this is an end.
+    /// The invocation, if this is a completion.
     pub(super) invocation: Option<&'h Op>,
-    /// What it did.
     pub(super) mops: Vec<Mop<'h>>,
 }
 
-/// All transactions of a history, and what the numbers stand for.
+/// All transactions of a history, and the interned keys and values.
 #[derive(Debug)]
 pub(super) struct TxnHistory<'h> {
     /// The workload, which determines how reads and writes are interpreted.

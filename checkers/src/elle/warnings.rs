@@ -1,4 +1,5 @@
-//! Warnings about what upstream overlooks: replies to something else, and values from nowhere.
+//! Warnings about errors that upstream overlooks: replies that do not match their requests, and
+//! garbage reads.
 
 #![expect(missing_docs, reason = "fields are what their names say")]
 
@@ -9,7 +10,7 @@ use super::transaction::{InternedId, Mop, NIL, TxnEntry, TxnHistory};
 use crate::edn::Value;
 use crate::history::Op;
 
-/// Something wrong that upstream overlooks.
+/// An error that upstream overlooks.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Warning<'h> {
     /// A reply with another number of micro-operations than its request.
@@ -25,7 +26,7 @@ pub enum Warning<'h> {
     DirtyWrites { writers: Vec<&'h Op>, observations: Vec<Observation<'h>> },
 }
 
-/// Two versions of a key that a process saw one after the other, in these operations.
+/// Two versions of a key that a process observed one after the other, in these operations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation<'h> {
     pub key: &'h Value,

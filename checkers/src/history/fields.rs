@@ -1,23 +1,23 @@
-//! The fields of an operation, and what stands in for those that are missing.
+//! The fields of a history's entry, and defaults for missing ones.
 //!
-//! Jepsen itself numbers operations that have no index, and takes -1 for a time that is missing.
-//! Here the order stands in for both, so that it stays the order of time.
+//! Jepsen itself numbers entries without an index, and takes -1 for a missing time. Here the order
+//! of the entries replaces both, so that it stays the order of time.
 
 use std::borrow::Cow;
 
 use super::{Kind, Op, Process};
 use crate::edn::{Map, Value};
 
-/// What is known of a history when its next operation is read.
+/// State of the history before the entry that is read.
 pub(super) struct Context<'a> {
-    /// The index and the time of the last operation.
+    /// The index and the time of the last entry.
     pub(super) last: Option<(usize, u64)>,
     /// The function of a process's pending operation.
     pub(super) pending_f: &'a dyn Fn(Process) -> Option<Cow<'static, str>>,
 }
 
 impl Context<'_> {
-    /// Reads an operation from a map or a record, and tells whether it has a time; the error is a
+    /// Reads an entry from a map or a record; the flag is true if it has a time. The error is a
     /// sentence.
     pub(super) fn op(&self, value: Value) -> Result<(Op, bool), String> {
         let mut fields = match value {
@@ -45,7 +45,7 @@ impl Context<'_> {
         };
         let value = fields.remove_keyword("value").unwrap_or(Value::Nil);
         let error = fields.remove_keyword("error");
-        // What stands under anything else than a keyword is nothing that a checker looks at.
+        // No checker looks at fields whose key is not a keyword.
         let extra = fields.into_iter().filter_map(|(key, value)| match key {
             Value::Keyword(name) => Some((name, value)),
             _ => None,
@@ -72,7 +72,8 @@ impl Context<'_> {
         }
     }
 
-    /// The function of what does not tell it: that of its invocation, or that of transactions.
+    /// The function of an entry without `:f`: that of its invocation, or `txn` if the value has
+    /// micro-operations.
     fn missing_f(&self, fields: &Map, process: Process) -> Result<Cow<'static, str>, String> {
         if let Some(f) = (self.pending_f)(process) {
             return Ok(f);
@@ -88,7 +89,7 @@ impl Context<'_> {
     }
 }
 
-/// Who did it; if nobody is named, all is done by one client.
+/// The process; if none is named, a single client does everything.
 fn process(fields: &mut Map) -> Result<Process, String> {
     let process = optional(fields, "process", "a number or :nemesis", |value| match value {
         Value::Keyword(name) if name == "nemesis" => Some(Process::Nemesis),
@@ -99,7 +100,7 @@ fn process(fields: &mut Map) -> Result<Process, String> {
     Ok(process?.unwrap_or(Process::Client(0)))
 }
 
-/// An index or a time; Jepsen writes -1 for none.
+/// An index or a time; `None` if it is missing or -1, which Jepsen writes for none.
 fn natural(fields: &mut Map, key: &str) -> Result<Option<u64>, String> {
     if fields.keyword(key).and_then(Value::as_int) == Some(-1) {
         fields.remove_keyword(key);

@@ -1,4 +1,4 @@
-//! The file that holds a history: where it is, and what is in it.
+//! History files: how to find and read them.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -17,15 +17,15 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// The first bytes of Jepsen's own format, which holds whole tests.
 const JEPSEN_MAGIC: &[u8] = b"JEPSEN";
 
-/// How many bytes a gzipped history may have when it is unpacked: those of some ten million
-/// operations.
+/// Maximum size of an unpacked history in bytes: that of some ten million operations.
 ///
-/// A smaller limit would refuse tests that ran for days. Gzip packs a thousand bytes into one, so
-/// with a larger one a file that fits into a mail could take all memory. A file that is not packed
+/// A smaller limit would refuse tests that ran for days. Gzip compresses up to a thousandfold, so
+/// with a larger limit a file small enough for an email could exhaust memory. An uncompressed file
 /// shows its size, and has no limit.
 const MAX_UNPACKED_BYTES: u64 = 1 << 30;
 
-/// The file of a recorded test's directory that holds the history; a file is its own.
+/// Finds the history file in the directory of a recorded test; a path to a file is returned as it
+/// is.
 pub fn find(path: &Path) -> Result<PathBuf, String> {
     if !path.is_dir() {
         return Ok(path.to_owned());
@@ -43,13 +43,13 @@ pub fn find(path: &Path) -> Result<PathBuf, String> {
     })
 }
 
-/// The history of a file; an error says what is wrong with it.
+/// Reads a history file; the error is a sentence.
 pub fn read(path: &Path) -> Result<History, String> {
     parse(path, contents(path))
 }
 
-/// The history of a file that may end in the middle of a line, because whoever wrote it was killed:
-/// without that line.
+/// Reads a history file whose last line may be incomplete, because its writer was killed; that line
+/// is dropped.
 pub fn read_torn(path: &Path) -> Result<History, String> {
     let whole_lines = contents(path).map(|mut bytes| {
         let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
@@ -97,7 +97,7 @@ fn contents(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// The unpacked bytes, of which there may be no more than `limit`.
+/// Unpacks gzipped bytes; more than `limit` is an error.
 fn unpack(packed: impl BufRead, limit: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let unpacked = MultiGzDecoder::new(packed).take(limit + 1).read_to_end(&mut bytes);
@@ -140,7 +140,7 @@ mod tests {
         let cut = &packed[..packed.len() - 20];
         let error = unpack(cut, 1_000_000).unwrap_err();
         assert!(error.ends_with("expected a whole gzipped history"), "{error}");
-        // What is beyond the limit is not even looked at.
+        // Unpacking stops at the limit.
         let error = unpack(cut, 1000).unwrap_err();
         assert!(error.starts_with("this is more than 1000 bytes"), "{error}");
     }

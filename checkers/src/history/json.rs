@@ -16,8 +16,8 @@ pub(super) fn is_json(text: &str) -> bool {
     text.strip_prefix('{').is_some_and(|text| text.trim_ascii_start().starts_with('"'))
 }
 
-/// The objects of a text, in an array or one after the other, as the maps that EDN would have, each
-/// with the line on which it begins.
+/// The objects of a text, in an array or in sequence, as EDN maps, each with the line on which it
+/// begins.
 pub(super) fn values(text: &str) -> Result<Vec<(usize, Value)>, HistoryError> {
     let malformed = |error: serde_json::Error| HistoryError {
         line: error.line(),
@@ -32,7 +32,7 @@ pub(super) fn values(text: &str) -> Result<Vec<(usize, Value)>, HistoryError> {
     let (mut line, mut seen) = (1, 0);
     let mut values = Vec::with_capacity(objects.len());
     for object in objects {
-        // They are slices of the text, in its order.
+        // The objects are slices of the text, in its order.
         let start = object.get().as_ptr().addr() - text.as_ptr().addr();
         line += text[seen..start].bytes().filter(|byte| *byte == b'\n').count();
         seen = start;
@@ -63,7 +63,7 @@ fn operation(object: &RawValue) -> Result<Value, JsonError> {
     Ok(fields.into())
 }
 
-/// Puts in place of what is under a keyword what becomes of it.
+/// Converts the value under a keyword in place.
 fn replace(fields: &mut Map, key: &'static str, convert: impl Fn(Value) -> Value) {
     if let Some(value) = fields.keyword(key) {
         let value = convert(value.clone());

@@ -1,4 +1,4 @@
-//! One entry of a history.
+//! An entry of a history.
 
 use std::{
     borrow::Cow,
@@ -7,29 +7,29 @@ use std::{
 
 use crate::edn::{Map, Value};
 
-/// The beginning or the end of an operation.
+/// An entry of a history: the invocation or the completion of an operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Op {
-    /// The place in the history, from 0.
+    /// The index in the history, from 0.
     pub index: usize,
-    /// When, in nanoseconds since the test began.
+    /// Nanoseconds since the test began.
     pub time: u64,
-    /// Whether it began, or how it ended.
+    /// The type: invocation, or one of three completions.
     pub kind: Kind,
-    /// Who did it.
+    /// The process that invoked it.
     pub process: Process,
-    /// What was done: `read`, `broadcast`.
+    /// The function: `read`, `broadcast`.
     pub f: Cow<'static, str>,
-    /// With what, or what came of it.
+    /// The argument of an invocation; the result of a completion.
     pub value: Value,
-    /// Why it is not known to have succeeded.
+    /// The error of a completion that is not `ok`.
     pub error: Option<Value>,
-    /// What else there is to know, under the names of keywords: `final?`, `exception`.
+    /// Further fields by keyword name: `final?`, `exception`.
     pub extra: Vec<(Cow<'static, str>, Value)>,
 }
 
 impl Op {
-    /// The beginning of an operation.
+    /// An invocation.
     pub fn invoke(
         index: usize,
         time: u64,
@@ -41,12 +41,12 @@ impl Op {
         Op { index, time, kind: Kind::Invoke, process, f, value, error: None, extra: Vec::new() }
     }
 
-    /// What the operation holds under a keyword that has no field of its own.
+    /// The value of a further field.
     pub fn extra(&self, key: &str) -> Option<&Value> {
         self.extra.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    /// The operation as results quote it, `#jepsen.history.Op{:index 0, …}`.
+    /// The entry as results quote it, `#jepsen.history.Op{:index 0, …}`.
     pub fn to_edn(&self) -> Value {
         let mut map = Map::new()
             .with("index", self.index)
@@ -68,16 +68,16 @@ impl Op {
 /// The tag of a quoted entry.
 const RECORD_TAG: &str = "jepsen.history.Op";
 
-/// Which end of an operation an entry is.
+/// The type of an entry, which Jepsen calls `:type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// It began.
+    /// The invocation.
     Invoke,
-    /// It happened.
+    /// Success: the operation took effect.
     Ok,
-    /// It certainly did not happen.
+    /// A definite failure: the operation did not take effect.
     Fail,
-    /// It may have happened, or may happen yet.
+    /// An indeterminate operation: it may have taken effect, or may still do so.
     Info,
 }
 
@@ -85,7 +85,7 @@ impl Kind {
     /// All kinds.
     pub const ALL: [Kind; 4] = [Kind::Invoke, Kind::Ok, Kind::Fail, Kind::Info];
 
-    /// The name of its keyword.
+    /// The name of its keyword, without the colon.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Invoke => "invoke",
@@ -108,12 +108,12 @@ impl From<Kind> for Value {
     }
 }
 
-/// Who does something.
+/// The process that an entry belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Process {
-    /// A client, which does one thing at a time.
+    /// A client, which has at most one pending operation.
     Client(u64),
-    /// The one that injects faults.
+    /// The nemesis, which injects faults.
     Nemesis,
 }
 

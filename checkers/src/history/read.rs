@@ -1,29 +1,29 @@
-//! A history from its text, in the forms in which Jepsen and its neighbors write it.
+//! Reading of histories, in the formats of Jepsen and related tools.
 //!
-//! Jepsen writes a map a line, `pr` a vector of records, Elle's and Knossos' examples spread them
-//! over lines and leave out what they do not need, and elle-cli reads JSON besides. All of them are
-//! values one after the other, and each value is an operation.
+//! Jepsen writes one map a line, and `pr` a vector of records. The examples of Elle and Knossos
+//! spread maps over several lines and leave out fields, and elle-cli reads JSON. All of these are
+//! sequences of values, and each value is an entry.
 
 use std::fmt::{self, Display, Formatter};
 
 use super::{History, Kind, Process, fields::Context, json};
 use crate::edn::{JsonError, ReadError, Value, ValueReader};
 
-/// The line that made a text no history.
+/// An error in the text of a history.
 #[derive(Debug)]
 pub struct HistoryError {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// The error.
     pub reason: HistoryErrorReason,
 }
 
-/// What a line of a history can get wrong.
+/// Reasons why a text is not a history.
 #[derive(Debug)]
 pub enum HistoryErrorReason {
-    /// It is not EDN.
+    /// The line is not EDN.
     Unreadable(ReadError),
-    /// It is not JSON, in a history that begins as JSON.
+    /// The line is not JSON, in a history that begins as JSON.
     Json(JsonError),
     /// It is a value, but not an operation.
     NotAnOperation(String),
@@ -64,9 +64,8 @@ impl From<ReadError> for HistoryError {
 }
 
 impl History {
-    /// Reads a history in EDN: operations one after the other, as in a history.edn, or in a vector
-    /// or a list. The indices, the times, the processes and the functions of transactions may be
-    /// missing.
+    /// Reads a history in EDN: entries in sequence, as in a history.edn, or in a vector or a list.
+    /// Indices, times, processes and the functions of transactions may be missing.
     pub fn read_edn(text: &str) -> Result<History, HistoryError> {
         let mut history = History::new();
         let mut values = ValueReader::of(text)?;
@@ -76,8 +75,8 @@ impl History {
         Ok(history)
     }
 
-    /// Reads a history in EDN, or in JSON if it begins as JSON: with an object, whose first key is
-    /// a string, alone or in an array.
+    /// Reads a history in EDN, or in JSON if it begins with an object whose first key is a string,
+    /// alone or in an array.
     pub fn read(text: &str) -> Result<History, HistoryError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if !json::is_json(text) {
@@ -133,7 +132,7 @@ mod tests {
     fn the_forms_of_neighboring_tools_are_read() {
         for text in [
             READ,
-            // Several on a line, over several lines, in a vector or a list, as records.
+            // Several entries on a line, one over several lines, in a vector or a list, as records.
             "{:type :invoke :process 0 :f :read} {:type :ok :process 0 :f :read :value 5}",
             "[{:type :invoke,\n  :process 0,\n  :f :read}\n \
              {:type :ok,\n  :process 0,\n  :f :read,\n  :value 5}]",
@@ -174,7 +173,7 @@ mod tests {
                {"process": 1, "type": "ok", "f": "txn", "value": [["r", "x", [1]]]}"#,
             txn,
         );
-        // What looks like one in another operation is a value.
+        // In an operation with another function, micro-operations are a plain value.
         let value = r#"[["r", 1]]"#;
         let op = format!(r#"{{"type": "ok", "process": 0, "f": "read", "value": {value}}}"#);
         check(&op, "{:index 0, :time 0, :type :ok, :process 0, :f :read, :value [[\"r\" 1]]}\n");

@@ -1,4 +1,4 @@
-//! A history to its two files.
+//! Writing of a history's two files.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use super::{History, Op};
 use crate::edn::Value;
 
 impl History {
-    /// Writes a history.edn: an operation a line, with Jepsen's order of keys.
+    /// Writes a history.edn: an entry a line, with Jepsen's order of keys.
     pub fn write_edn(&self, mut out: impl Write) -> io::Result<()> {
         self.ops.iter().try_for_each(|op| op.write_edn(&mut out))
     }

@@ -1,13 +1,16 @@
-//! Messages from the future: Elle's cycles, as far as this workload has any.
+//! Cycles in the dependency graph, which arise only from polls of messages before they were sent.
 //!
-//! Upstream asks Elle for cycles of two relations: a send comes before the polls of its message,
-//! and an operation that succeeded comes before those that began after its end. (Kingsbury and
-//! Alvaro, *Elle: Inferring Isolation Anomalies from Experimental Observations*, VLDB 2020.) Say
-//! that no poll ended before the send of what it returned had begun. Then of each send and a poll
-//! of it, the beginning of the first comes before the end of the second; and around a cycle, where
-//! the two relations alternate, every beginning comes before every end that follows, and so before
-//! itself. So there are cycles only if there is such a poll, and the graph is built only then.
-//! Upstream reports one cycle for each strongly connected component, and that there is one.
+//! Upstream asks Elle (Kingsbury and Alvaro, *Elle: Inferring Isolation Anomalies from Experimental
+//! Observations*, VLDB 2020) for cycles of two relations. A send comes before the polls of its
+//! message (`wr`), and an operation that succeeded comes before those invoked after its completion
+//! (`realtime`).
+//!
+//! Assume that no poll completed before the send of its message was invoked. Then a `wr` edge leads
+//! from an earlier invocation to a later completion, and a `realtime` edge leads from a completion
+//! to a later invocation. So around a cycle, where the two relations alternate, every invocation
+//! would come before itself. Therefore a cycle needs a poll that breaks the assumption, and the
+//! graph is built only if there is one. Upstream reports one cycle for each strongly connected
+//! component, and the component itself.
 
 use rustc_hash::FxHashMap;
 
@@ -125,8 +128,8 @@ fn edges(index: &HistoryIndex<'_>) -> Vec<Vec<usize>> {
     after
 }
 
-/// Tarjan's algorithm (*Depth-First Search and Linear Graph Algorithms*, 1972), with a stack of
-/// its own: a history may be long.
+/// Tarjan's algorithm (*Depth-First Search and Linear Graph Algorithms*, 1972), with an explicit
+/// stack, because a history may be long.
 fn strongly_connected(after: &[Vec<usize>]) -> Vec<Vec<usize>> {
     const UNSEEN: usize = usize::MAX;
     let (mut index, mut lowlink) = (vec![UNSEEN; after.len()], vec![UNSEEN; after.len()]);

@@ -1,4 +1,4 @@
-//! A history as everything here looks it up.
+//! The index of a history, which all parts of the checker use.
 
 use super::{
     key_logs::KeyLogs,
@@ -10,7 +10,7 @@ use crate::{
     history::{History, Op},
 };
 
-/// A history, what its operations say, who sent and polled each message, and the logs.
+/// A history, its parsed operations, the index by message, and the log of each key.
 #[derive(Debug)]
 pub(crate) struct HistoryIndex<'a> {
     pub(crate) history: &'a History,
@@ -43,7 +43,7 @@ impl<'a> HistoryIndex<'a> {
         &self.ops.all[at]
     }
 
-    /// The operation at a place.
+    /// The operation at a position.
     pub(crate) fn op(&self, at: usize) -> &'a Op {
         self.parsed(at).op
     }

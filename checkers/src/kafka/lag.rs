@@ -1,8 +1,7 @@
-//! How far polls lag behind: how long the newest message that a process had polled was no longer
-//! the newest in its log, when the process polled again.
+//! The real-time lag of a poll: how long ago the greatest offset that its process has polled
+//! stopped being the end of the log.
 //!
-//! An offset is certainly no longer the last one from the first time on that somebody was told of
-//! a greater one.
+//! An offset is certainly not the end of the log from the first reply with a greater one.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +17,12 @@ use crate::{
     history::{Kind, Process},
 };
 
-/// The poll that lagged most.
+/// The poll with the greatest lag.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorstLag {
     /// The time of its invocation, in nanoseconds.
     pub time: u64,
-    /// How old the news was that the process did not have, in nanoseconds.
+    /// The lag, in nanoseconds.
     pub lag: u64,
     /// The process that polled, and the key; `None` if no process polled anything.
     pub consumer: Option<(Process, Value)>,
@@ -64,7 +63,7 @@ pub(super) fn worst(index: &HistoryIndex<'_>) -> WorstLag {
     worst
 }
 
-/// How far a process has come in each key; −1 where it has polled nothing.
+/// The greatest offset of each key that a process has polled; −1 if it has polled nothing.
 #[derive(Debug, Default)]
 struct ConsumerPositions {
     /// The keys in order of insertion.
@@ -90,7 +89,8 @@ impl ConsumerPositions {
     }
 }
 
-/// For each key the times at which a greater offset than all before was told.
+/// For each key, the offsets that exceeded all earlier ones, and the times at which they were
+/// reported. Both increase.
 #[derive(Debug)]
 struct HighWaterMarks(Vec<Vec<(i64, u64)>>);
 

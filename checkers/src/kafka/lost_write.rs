@@ -1,8 +1,8 @@
-//! Lost writes: acknowledged messages below what somebody has polled, which nobody has.
+//! Lost writes: acknowledged messages that nobody polled, though somebody polled a greater offset.
 //!
-//! A client that has polled an offset had to be shown all lower ones before, to it or to somebody
-//! who committed them. Of a message at several offsets, the first one tells how far was polled and
-//! the last one how far a client must have come to miss it.
+//! When a client polls an offset, all lower offsets must have been polled before, by it or by a
+//! client that committed them. If a message has several offsets, its first one counts for how far
+//! polls have come, and its last one for how far they must come before the message is lost.
 
 use super::{errors::LogError, index::HistoryIndex, upstream_failure::UpstreamFailure};
 use crate::compat::clojure::order_set;

@@ -1,4 +1,4 @@
-//! Logs that contradict themselves: an offset with two messages, a message at two offsets.
+//! Conflicting offsets: two messages at one offset, or one message at two offsets.
 
 use super::{
     errors::LogError,

@@ -1,4 +1,4 @@
-//! Errors in what clients were told that upstream overlooks.
+//! The errors that upstream overlooks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::history::{Kind, Process};
 /// copes.
 const MAX_DENSE_OFFSET: i64 = 10_000_000;
 
-/// Errors that upstream overlooks, and offsets that it cannot hold or does not look at.
+/// Errors that upstream overlooks, and offsets that it cannot hold or ignores.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Overlooked {
     /// Skips and steps back with an empty poll in between.

@@ -1,9 +1,10 @@
-//! Polls that skip messages or go back, within one operation and from one to the next.
+//! Polls that skip messages or go back, within one operation and from one operation to the next.
 //!
-//! A consumer reads a log from an offset on. So each message that it polls should be the next one
-//! in the log. Upstream compares the last message of a key in one poll with the first in the next
-//! one of the same process, until an `assign` leaves the key out. It forgets what came before a
-//! poll that returned the key with an empty list; what it overlooks for that is a warning.
+//! A consumer reads a log from an offset on, so each message that it polls should be the next one
+//! in the log. Upstream compares the last message of a key in one poll with the first message in
+//! the next poll by the same process, until an `assign` or `subscribe` omits the key. A poll that
+//! returns an empty list for the key makes upstream forget the message before. The errors that it
+//! misses because of that are warnings here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,18 +19,18 @@ use crate::{
     history::{Kind, Process},
 };
 
-/// A step from one message to another that is not the next.
+/// A step from one message to another that is not the next in the log.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LogStep {
     pub(crate) key: KeyId,
     pub(crate) from: MessageId,
     pub(crate) to: MessageId,
     pub(crate) delta: Delta,
-    /// The operations of the one and of the other, which may be the same.
+    /// The operations of the first and of the second message, which may be the same.
     pub(crate) ops: [usize; 2],
 }
 
-/// The steps that skip messages, and those that go back or nowhere.
+/// The steps that skip messages, and those that go back or repeat a message.
 #[derive(Debug, Default)]
 pub(super) struct LogSteps {
     pub(super) skips: Vec<LogStep>,
@@ -68,7 +69,7 @@ pub(super) fn steps_within_operations(index: &HistoryIndex<'_>) -> LogSteps {
     steps
 }
 
-/// The steps from one operation of a process to another: those that upstream sees, and those that
+/// The steps from one operation of a process to the next: those that upstream finds, and those that
 /// it overlooks.
 pub(super) fn steps_between_operations(index: &HistoryIndex<'_>) -> (LogSteps, LogSteps) {
     let (mut seen, mut overlooked) = (LogSteps::default(), LogSteps::default());
@@ -97,7 +98,7 @@ pub(super) fn steps_between_operations(index: &HistoryIndex<'_>) -> (LogSteps, L
     (seen, overlooked)
 }
 
-/// The last message that a process polled of each key, and when.
+/// The last message that a process polled of each key, with the operation.
 #[derive(Debug, Default)]
 struct LastPolls {
     /// Upstream's view: `None` after an empty poll.

@@ -1,12 +1,12 @@
-//! Small histories for tests, and what is found in them.
+//! Test helpers: small histories in a short notation, and their check.
 
 use super::KafkaResults;
 use crate::{history::History, testing};
 
-/// A history from a story, each of whose lines is an operation from its beginning to its end:
-/// `0 send a 1 0` (process, key, message, offset; `?` and `!` in place of the offset if the
-/// outcome is unknown or a failure), `0 poll a 0:1 1:2 b 0:7`, `0 assign a b`, or `0 txn` and
-/// its parts in EDN. Every line takes 20 ms.
+/// Parses a script. Each line is an operation from invocation to completion: `0 send a 1 0`
+/// (process, key, message, offset; instead of the offset `?` for an indeterminate send and `!` for
+/// a failed one), `0 poll a 0:1 1:2 b 0:7`, `0 assign a b`, or `0 txn` and its micro-operations in
+/// EDN. Every line takes 20 ms.
 #[track_caller]
 fn parse(text: &str) -> History {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -39,13 +39,13 @@ fn parse(text: &str) -> History {
     testing::history(&ops.collect::<String>())
 }
 
-/// The findings in a story, whose history is leaked: they borrow from it.
+/// Checks a script. The history is leaked, because the result borrows from it.
 #[track_caller]
 pub(crate) fn check(text: &str) -> KafkaResults<'static> {
     super::check(Box::leak(Box::new(parse(text))))
 }
 
-/// The value of a poll: words are keys, or an offset and a message of the last key.
+/// The value of a poll: each word is a key, or an offset and a message of the last key.
 fn polls(words: &[&str]) -> String {
     let mut polled: Vec<String> = Vec::new();
     for word in words {

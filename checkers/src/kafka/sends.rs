@@ -1,7 +1,8 @@
-//! Sends of one process that the log has in another order.
+//! Messages of one process that the log has in another order than that of its sends.
 //!
-//! A client sends a message after it was told where the one before it stands, and a log only grows
-//! at its end. Skips are no errors: others send in between.
+//! A client sends a message after its previous send was acknowledged, and a log grows only at its
+//! end. So the offsets of a client's messages must increase. Skips are no errors, because other
+//! clients send in between.
 
 use std::collections::BTreeMap;
 

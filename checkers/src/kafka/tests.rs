@@ -1,4 +1,4 @@
-//! Small histories, good and bad, and then many that are made up.
+//! Small histories, valid and invalid, and many simulated ones.
 
 mod mutations;
 mod oracle;
@@ -7,7 +7,7 @@ mod simulation;
 use super::{KafkaResults, script};
 use crate::{Validity, edn::Value, testing};
 
-/// The types of errors that a story has, as results show them, and the verdict.
+/// Checks a script, and compares the verdict and the error types, as results show them.
 #[track_caller]
 fn check(text: &str, valid: Validity, errors: &str) -> KafkaResults<'static> {
     let kafka = script::check(text);
@@ -19,7 +19,7 @@ fn check(text: &str, valid: Validity, errors: &str) -> KafkaResults<'static> {
     kafka
 }
 
-/// What a story looks like that is valid, for others to end with.
+/// A valid script in which every message is polled.
 const ALL_POLLED: &str = "
     0 send a 1 0
     0 send a 2 1
@@ -68,9 +68,9 @@ fn a_step_that_an_empty_poll_hides_from_upstream_is_a_warning() {
 fn acknowledged_messages_are_polled() {
     check("0 send a 1 0\n0 send a 2 1\n1 poll a 1:2", BAD, "(:lost-write :unseen)");
     check("0 send a 1 0\n0 send a 2 1\n1 poll a 0:1", BAD, "(:unseen)");
-    // Nothing follows from a send of which nobody knows whether it happened.
+    // Nothing follows from an indeterminate send that was never polled.
     check("0 send a 1 ?\n0 send a 2 1\n1 poll a 1:2", GOOD, "()");
-    // Upstream's mistake about a key that only the last operation tells of.
+    // Upstream misjudges a key that appears in no operation but the last.
     check("0 send a 1 ?\n1 poll a 0:1", BAD, "(:unseen)");
     check("0 send a 1 ?\n1 poll a 0:1\n1 poll", GOOD, "()");
 }

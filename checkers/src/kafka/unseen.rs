@@ -10,12 +10,12 @@ use super::{
 };
 use crate::{edn::Value, history::Kind};
 
-/// The messages that nobody has polled at the end of a history.
+/// The acknowledged messages that nobody has polled by the end of a history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unseen {
-    /// When the last operation succeeded, in nanoseconds.
+    /// The completion time of the last successful operation, in nanoseconds.
     pub time: u64,
-    /// By key, the messages, sorted; no list is empty.
+    /// The sorted messages of each key; no list is empty.
     pub messages: BTreeMap<Value, Vec<Value>>,
     /// The unseen messages that were acknowledged, in order of time.
     pub(crate) acknowledged: Vec<(KeyId, MessageId)>,

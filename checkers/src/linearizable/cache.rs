@@ -1,8 +1,9 @@
-//! Which configurations the search has seen, and how it came there.
+//! Cache of configurations that the search has visited, with the step that led to each.
 //!
-//! A configuration is a level, a value, a set of definite operations under way that have happened,
-//! and a multiset of indefinite ones that have. Of two that differ in the last alone, the one whose
-//! multiset is a part of the other's can do whatever the other can, so the other is not kept.
+//! A configuration is a level, a value, the set of pending determinate operations that are
+//! linearized, and a multiset of linearized indeterminate ones, as classes of equal actions. If two
+//! configurations differ only in this multiset, and one multiset contains the other, then the
+//! configuration with the smaller one can do whatever the other can, so the other is not kept.
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
@@ -23,7 +24,7 @@ pub(super) const EMPTY: MultisetId = 0;
 
 const NONE: u32 = u32::MAX;
 
-/// A configuration without its indefinite operations: what is looked up.
+/// A configuration without its indeterminate operations: the key of the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DeterminateState {
     /// The level (high half) and the value (low half), then a bit for each slot, set if its
@@ -37,17 +38,17 @@ impl DeterminateState {
         DeterminateState { packed: vec![0; 1 + slot_count.div_ceil(64)] }
     }
 
-    /// How many completions have been passed.
+    /// The level: the number of completions passed.
     pub(super) fn level(&self) -> usize {
         high(self.packed[0]) as usize
     }
 
-    /// What the register holds.
+    /// The register's value.
     pub(super) fn value(&self) -> ValueId {
         low(self.packed[0])
     }
 
-    /// Lets the register hold this.
+    /// Sets the register's value.
     pub(super) fn set_value(&mut self, value: ValueId) {
         self.packed[0] = self.packed[0] >> 32 << 32 | u64::from(value);
     }
@@ -81,7 +82,7 @@ struct Configuration {
     next_with_state: ConfigurationId,
 }
 
-/// All that was seen.
+/// All visited configurations.
 pub(super) struct Cache {
     states: IndexMap<Box<[u64]>, ConfigurationId, FxBuildHasher>,
     configurations: Vec<Configuration>,
@@ -91,7 +92,7 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// A cache that has seen nothing.
+    /// An empty cache.
     pub(super) fn new() -> Cache {
         let nothing: Box<[ClassId]> = Box::new([]);
         Cache {
@@ -103,12 +104,12 @@ impl Cache {
         }
     }
 
-    /// About how much memory it takes.
+    /// The approximate size in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// How many multisets were compared.
+    /// The number of multiset comparisons so far.
     pub(super) fn comparisons(&self) -> u64 {
         self.comparisons
     }
@@ -118,8 +119,8 @@ impl Cache {
         self.states.get(&state.packed[..]).copied()
     }
 
-    /// Notes a configuration, unless one that can do as much has been seen. `from` is where the
-    /// search came from, and by which operation.
+    /// Adds a configuration, unless a visited one can do whatever it can. `from` is the
+    /// configuration from which the search came, and the operation that it linearized.
     pub(super) fn insert(
         &mut self,
         state: &DeterminateState,
@@ -146,7 +147,7 @@ impl Cache {
                 }
                 (number, std::mem::replace(first, id))
             } else {
-                // The box, its place in the map, and the map's index, which is half empty.
+                // The box, its map entry, and the map's index, which is half empty.
                 self.bytes += state.packed.len() * 8 + 16 + 32 + 16;
                 (self.states.insert_full(state.packed[..].into(), id).0, NONE)
             };

@@ -1,5 +1,5 @@
-//! Ways to go on where orders end, each up to the operation that contradicts it: Knossos' final
-//! paths.
+//! Knossos' final paths: continuations of each linearization up to an operation that contradicts
+//! it.
 
 use std::{collections::VecDeque, iter::once};
 
@@ -8,14 +8,14 @@ use super::{
     search_result::{LinearizationStep, MAX_ORDERS, SearchResult},
 };
 
-/// A step of such a way.
+/// A step of a final path.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PathStep {
     /// The operation.
     pub(crate) step: LinearizationStep,
     /// The register's value before the step.
     pub(crate) before: ValueId,
-    /// The value afterwards; `None` if the operation contradicts the one before.
+    /// The value afterwards; `None` if the operation contradicts `before`.
     pub(crate) after: Option<ValueId>,
 }
 

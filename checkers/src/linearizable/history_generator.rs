@@ -1,7 +1,7 @@
-//! Histories of a store that is linearizable, for tests and benchmarks.
+//! Generator of linearizable histories, for tests and benchmarks.
 //!
-//! Each operation happens at some moment between its beginning and its end, on one register for
-//! each key, so the moments are an order that explains the history.
+//! Each operation takes effect at one moment between its invocation and its completion, on one
+//! register for each key. The order of these moments is a linearization.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use crate::{
     random::Random,
 };
 
-/// What a history is to be like.
+/// A generator of linearizable histories.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HistoryGenerator {
     /// The number of operations.
     pub operations: usize,
-    /// How many clients there are, each of which does one thing after the other.
+    /// The number of clients, each with at most one pending operation.
     pub clients: u64,
-    /// How many keys they work on.
+    /// The number of keys.
     pub keys: u64,
-    /// How many values they write: from 0.
+    /// The number of different values that operations write, from 0.
     pub values: u64,
     /// The fraction of writes and compare-and-sets that end indeterminate. Reads fail instead.
     pub indeterminate: f64,
@@ -99,7 +99,7 @@ impl HistoryGenerator {
         let (f, argument) = match (random.below(4), registers.get(&key)) {
             (0, _) => ("read", Value::Nil),
             (1, _) => ("write", a),
-            // Whoever draws what is there tends to succeed.
+            // Mostly the actual value, so that it tends to succeed.
             (2, Some(now)) => ("cas", vec![now.clone(), b].into()),
             _ => ("cas", vec![a, b].into()),
         };

@@ -1,14 +1,15 @@
-//! Keys of operations: each value names one, or none does and there is one register.
+//! Grouping of operations by key: either every value names a key, or none does and there is a
+//! single register.
 //!
-//! Jepsen's `independent` makes a pair of key and value of every value; a history of one register,
-//! such as those that it writes for each key, has bare values. A pair is a value as well, so a
-//! single operation may not tell: `cas [0 1]` expects 0, `cas [0 [1 2]]` may be about key 0 or
-//! about a register of vectors. The whole history tells. If every operation can be read with a key,
-//! it has one: reads begin with `[key nil]`, and a compare-and-set has two values beside the key.
-//! Else, if every operation can be read without a key, there is one register: reads begin with nil.
-//! As every read begins in one of the two ways, only a history without reads can be read in both,
-//! and is then what Maelstrom takes it for. If it can be read in neither way, some operations lack
-//! their key.
+//! Jepsen's `independent` turns every value into a pair of key and value; a history of a single
+//! register, such as those that it writes for each key, has bare values. A pair is a value as well,
+//! so a single operation may be ambiguous: `cas [0 1]` expects 0, `cas [0 [1 2]]` may be about key
+//! 0 or about a register of vectors. The whole history decides. If every operation can be read with
+//! a key, it has one: invocations of reads are `[key nil]`, and a compare-and-set has two values
+//! beside the key. Else, if every operation can be read without a key, there is a single register:
+//! invocations of reads are nil. Every invocation of a read excludes one of the two, so only a
+//! history without reads is ambiguous; it is read with keys, as Maelstrom does. If both readings
+//! fail, some operations lack their key.
 
 use std::collections::BTreeMap;
 
@@ -48,8 +49,7 @@ impl<'a> OpsByKey<'a> {
     }
 }
 
-/// The key and the rest of a value that names one. A pair may also be printed as
-/// a record.
+/// The key and the argument of a value that names a key. A pair may also be printed as a record.
 pub(super) fn key_and_argument(value: &Value) -> Option<(&Value, &Value)> {
     match value.as_sequence() {
         Some([key, argument]) => Some((key, argument)),

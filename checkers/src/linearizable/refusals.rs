@@ -1,15 +1,16 @@
-//! Refused operations and reads of nil as observations of the register.
+//! Refusals (operations that failed with a definite error) and reads of nil, as observations of the
+//! register.
 //!
-//! To Knossos an operation that failed did not happen, and says nothing. But a definite error is an
-//! answer as well: `key-does-not-exist` says that nothing had been written, `precondition-failed`
-//! says that the value was another one, and in a linearizable store that was so at some moment
-//! between the request and the answer. A node that forgets all it knew when it dies would pass
-//! otherwise: nobody reads an old value from it, for it refuses every read. Maelstrom overlooks
-//! reads of nil likewise, which it takes for reads whose result is unknown.
+//! To Knossos, an operation that failed did not take effect, and says nothing. But a definite error
+//! is an answer as well. `key-does-not-exist` says that nothing had been written, and
+//! `precondition-failed` says that the value was another one. In a linearizable store that was so
+//! at some moment between the request and the answer. Without this check, a node that loses its
+//! state in a crash would pass: it refuses every read, so no read returns an old value. Maelstrom
+//! also overlooks reads of nil, which it takes for reads whose result is unknown.
 //!
-//! So a history for which there is an order is searched again, with refusals and reads of nil as
-//! observers. Where only faults struck that Maelstrom has, its verdict stands, and what contradicts
-//! it is a warning. What crashed or had no answer in time observed nothing.
+//! So a linearizable history is searched again, with refusals and reads of nil as observers. If it
+//! has only faults that Maelstrom can inject, Maelstrom's verdict stands, and a contradiction is a
+//! warning. An operation that crashed or timed out observed nothing.
 
 use super::{
     SearchLimits,
@@ -20,7 +21,8 @@ use super::{
     zones,
 };
 
-/// The evidence of refusals and reads of nil on a history that is linearizable without them.
+/// The result of checking the refusals and reads of nil of a register that is linearizable without
+/// them.
 #[derive(Debug, Clone)]
 pub enum RefusalCheck<'a> {
     /// A linearization agrees with them.
@@ -58,8 +60,8 @@ impl<'a> RefusalCheck<'a> {
     }
 }
 
-/// The same register, with refusals that are wanted among its operations, and with reads of nil
-/// that found nil.
+/// The register with the wanted refusals among its operations, and with reads of nil as reads that
+/// observed nil.
 fn with_observations<'a>(
     register: &Register<'a>,
     is_wanted: impl Fn(RegisterAction) -> bool,

@@ -1,4 +1,4 @@
-//! One key's history as operations on a register, with numbers in place of values.
+//! A key's history as operations on a register, with numbers in place of values.
 
 use std::collections::BTreeMap;
 
@@ -10,23 +10,23 @@ use crate::{
     history::{Kind, Op, Process},
 };
 
-/// The number of an operation, in the order in which they began.
+/// The index of an operation, in the order of invocations.
 pub(crate) type OperationId = u32;
 
-/// The number of a value of this register; equal values have equal numbers.
+/// The index of a value of this register; equal values have equal indices.
 pub(crate) type ValueId = u32;
 
-/// What a register holds before anything is written.
+/// The register's initial value.
 pub(crate) const NIL: ValueId = 0;
 
-/// What an operation does, if it happens.
+/// The read or the write that an operation performs when it takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum RegisterAction {
     /// Observes a value. `None` is a read of nil, whose result upstream takes for unknown.
     Read(Option<ValueId>),
-    /// It sets a value.
+    /// Writes a value.
     Write(ValueId),
-    /// It finds the first value and sets the second.
+    /// Observes the first value and writes the second.
     Cas(ValueId, ValueId),
     /// Observes any value but this one: a compare-and-set that was refused.
     ReadAnyBut(ValueId),
@@ -79,7 +79,7 @@ impl RegisterAction {
     }
 }
 
-/// An operation that happened, or may have.
+/// An operation that took effect, or may have.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RegisterOperation<'a> {
     /// Its effect.
@@ -106,25 +106,25 @@ impl<'a> RegisterOperation<'a> {
         self.completion.is_some() && self.action != RegisterAction::Read(None)
     }
 
-    /// Whether it did not happen, and only observed why it could not.
+    /// True if it failed, and observed the reason.
     pub(crate) fn is_refusal(&self) -> bool {
         self.completion.is_some_and(|end| end.kind == Kind::Fail)
     }
 }
 
-/// The operations on one register that may have happened, in the order in which they began.
+/// The operations on one register that may have taken effect, in the order of their invocations.
 #[derive(Debug, Clone)]
 pub(crate) struct Register<'a> {
     /// The key; `None` if there is one register, and no key.
     pub(crate) key: Option<&'a Value>,
-    /// Each value, by its number.
+    /// The values by [`ValueId`].
     pub(super) values: Vec<&'a Value>,
     pub(crate) operations: Vec<RegisterOperation<'a>>,
     /// Refusals that observed the register. They are not part of `operations`, as in Maelstrom.
     pub(super) refusals: Vec<RegisterOperation<'a>>,
 }
 
-/// The reason why operations on a register make no sense.
+/// The reason why a register's history is malformed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Malformed<'a> {
     /// A register has no operation of this function, or with this argument.
@@ -168,7 +168,7 @@ impl<'a> Register<'a> {
         Ok(register)
     }
 
-    /// The definite operations in the order in which they ended.
+    /// The determinate operations in the order of their completions.
     pub(super) fn completions(&self) -> Vec<OperationId> {
         let ended = (0..).zip(&self.operations);
         let ended = ended.filter_map(|(id, operation)| Some((operation.completion?.index, id)));
@@ -182,7 +182,7 @@ impl<'a> Register<'a> {
         &self.operations[number as usize]
     }
 
-    /// What an operation was asked or answered, without the key.
+    /// The argument or the result of an entry, without the key.
     pub(crate) fn argument<'b>(&self, op: &'b Op) -> &'b Value {
         match self.key {
             Some(_) => ops_by_key::key_and_argument(&op.value).map_or(&Value::Nil, |pair| pair.1),
@@ -190,7 +190,7 @@ impl<'a> Register<'a> {
         }
     }
 
-    /// The value of this number.
+    /// The value of this index.
     pub(crate) fn value(&self, number: ValueId) -> &'a Value {
         self.values[number as usize]
     }

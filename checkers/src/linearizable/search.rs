@@ -1,10 +1,10 @@
-//! The search for an order of operations that explains a register's history.
+//! Search for a linearization of a register's history.
 //!
-//! Many operations without an end make many configurations that differ in nothing but which of them
-//! have happened. So the search runs twice. The first time each of those may happen as often as one
-//! likes, and what has happened of them need not be known. If that search finds no way past some
-//! completion, there is none. Else the second one, which counts, looks for a way to the same place;
-//! it goes nowhere from where the first one found no way on.
+//! Many indeterminate operations make many configurations that differ only in which of these are
+//! linearized. So the search runs twice. The first, relaxed search lets each of them take effect
+//! any number of times, so that nothing has to be remembered of them. If it cannot pass some
+//! completion, no linearization can. Otherwise the exact search looks for a way to the same
+//! completion; it avoids every state from which the relaxed one found no way.
 
 use super::{
     SearchLimits,
@@ -54,7 +54,7 @@ struct LinearizationSearch<'a> {
     moves: u64,
 }
 
-/// How often an operation without an end may happen.
+/// The number of times that an indeterminate operation may take effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum IndeterminateUse {
     /// Any number of times: the relaxed search.
@@ -63,14 +63,14 @@ enum IndeterminateUse {
     Once,
 }
 
-/// Configurations from which a search that was optimistic found no way.
+/// States from which the relaxed search found no way to its goal.
 struct DeadEnds<'a> {
     cache: &'a Cache,
     /// The configurations on the path that it found, sorted. All others are dead ends.
     on_path: Vec<ConfigurationId>,
 }
 
-/// Whether there is an order.
+/// The outcome of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SearchOutcome {
     /// The goal was reached, at this configuration.
@@ -81,13 +81,13 @@ enum SearchOutcome {
     GaveUp,
 }
 
-/// How many comparisons of multisets take about a second.
+/// The number of multiset comparisons that take about a second.
 const COMPARISONS_PER_SECOND: u64 = 1 << 25;
 
-/// How many comparisons take as long as a move, which looks things up all over the memory.
+/// The cost of a move in comparisons. A move accesses memory at random.
 const COMPARISONS_PER_MOVE: u64 = 16;
 
-/// A node whose moves are tried.
+/// A configuration whose moves are being tried.
 struct Frame {
     configuration: ConfigurationId,
     /// The index of its first move on the stack of moves.
@@ -313,7 +313,7 @@ impl<'a> LinearizationSearch<'a> {
         }
     }
 
-    /// Puts what can happen next upon the stack, the most promising last.
+    /// Pushes all possible moves on the stack, the most promising last.
     fn collect_moves(
         &self,
         state: &DeterminateState,

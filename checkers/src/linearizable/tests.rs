@@ -4,15 +4,15 @@ use crate::{history::Kind, random::Random, testing::history};
 mod oracle;
 mod refused;
 
-/// Checks a history on key 0 of lines such as `0 ok read 3`, whose values stand without the key.
+/// Checks a history of key 0, given as lines such as `0 ok read 3`, whose values lack the key.
 ///
-/// The history outlives the test, as findings borrow from it.
+/// The history outlives the test, because the results borrow from it.
 #[track_caller]
 pub(crate) fn judged(lines: &str) -> LinearizableResults<'static> {
     check(Box::leak(Box::new(history(&keyed(lines)))))
 }
 
-/// The same lines, about key 0.
+/// Adds key 0 to the lines.
 #[track_caller]
 fn keyed(lines: &str) -> String {
     let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -30,7 +30,7 @@ pub(crate) fn check_valid(lines: &str) {
     assert_eq!(judged.warnings(), [""; 0]);
 }
 
-/// Checks the sentence about what fits nowhere.
+/// Checks the sentence about the operation that cannot be linearized.
 #[track_caller]
 pub(crate) fn check_invalid(lines: &str, sentence: &str) {
     let judged = judged(lines);
@@ -43,7 +43,7 @@ pub(crate) fn joined(lines: impl Iterator<Item = String>) -> String {
     lines.map(|line| line + "\n").collect()
 }
 
-/// One operation after the other: each line is invoked and ends with `ok`.
+/// Sequential operations: each line is invoked and ends with `ok`.
 pub(crate) fn one_by_one(lines: &str) -> String {
     let lines = lines.lines().map(|line| {
         let (process, operation) = line.trim().split_once(' ').unwrap();
@@ -67,12 +67,12 @@ fn one_linearization_is_enough() {
         let write = format!("2 invoke write 2\n{}2 ok write 2", reads.concat());
         check_valid(&(one_by_one("0 write 1\n") + &write));
     }
-    // A chain in the opposite order of its ends.
+    // A chain in the reverse order of its completions.
     check_valid(
         "0 invoke cas [2 3]\n1 invoke cas [1 2]\n2 invoke write 1\n3 invoke read nil
          3 ok read 3\n0 ok cas [2 3]\n1 ok cas [1 2]\n2 ok write 1",
     );
-    // What failed did not happen.
+    // A failed operation did not take effect.
     check_valid("0 invoke write 1\n0 fail write 1\n1 invoke read nil\n1 fail read nil");
     // Numbers of other types are other values, and lists are equal to vectors.
     check_valid(&one_by_one("0 write (1 2)\n0 read [1 2]"));
@@ -151,7 +151,7 @@ fn a_single_register_is_reported_as_upstream_reports_one_key() {
     }
 }
 
-/// So many overlapping writes, each of its own value, and what is read afterwards.
+/// Overlapping writes, each of its own value, followed by reads.
 pub(crate) fn overlapping(writes: u64, values_per_writer: u64, reads: &[u64]) -> String {
     let line = |n: u64, kind| format!("{n} {kind} write {}", n / values_per_writer);
     let begun = joined((0..writes).map(|n| line(n, "invoke")));
@@ -244,7 +244,7 @@ fn hundreds_of_crashed_writes_and_many_clients_are_judged_fast() {
     let history_of_sample = generator.history(&mut Random::seeded(1));
     let judged = check(&history_of_sample);
     assert_eq!((judged.reason(), judged.valid), (None, Validity::Valid));
-    // Nobody ever hears of any of them, whether each writes its own value or not.
+    // No read observes any of them, whether each writes its own value or not.
     for writers_of_a_value in [1, 2] {
         let write = |n| format!("{n} invoke write [0 {}]", n / writers_of_a_value);
         let lost = joined((0..2_000).map(write));

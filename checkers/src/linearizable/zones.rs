@@ -1,21 +1,24 @@
-//! An order found without a search, where no value is set twice.
+//! Linearization without a search, for histories in which no value is written twice.
 //!
-//! If nobody sets a value a second time, all who found it found it from the same operation, and
-//! nothing else was set meanwhile. So an order is made of blocks whose operations stand together: a
-//! write and all reads of its value (a *cluster*), a compare-and-set of that value, all reads of
-//! what that set, and so on. What the register holds in the beginning makes the first block. Within
-//! a block the order is given; what is left to ask is whether it agrees with time.
+//! If no value is written twice, all operations that observed a value observed it from the same
+//! write, and nothing else was written meanwhile. So a linearization consists of blocks whose
+//! operations are contiguous: a write and all reads of its value (a *cluster*), a compare-and-set
+//! of that value, all reads of the new value, and so on. The initial value begins the first block.
+//! The order within a block is given. It remains to check that the order of the blocks agrees with
+//! real time.
 //!
-//! Block A has to come before block B if an operation of A ended before one of B began: if
-//! `first_end(A) < last_begin(B)`. These two moments bound the block's *zone* (Gibbons and Korach,
-//! *Testing shared memories*, SIAM Journal on Computing, 1997). If two blocks have to come before
-//! each other, there is no order. Else it is enough to sort blocks by their lower bound: if A has
-//! to come before B, and B not before A, then `first_end(A) < last_begin(B)` and
-//! `last_begin(A) <= first_end(B)`, so one bound of A is below each of B.
+//! Block A has to come before block B if an operation of A completed before one of B was invoked:
+//! if `first_completion(A) < last_invocation(B)`. These two positions bound the block's *zone*
+//! (Gibbons and Korach, *Testing shared memories*, SIAM Journal on Computing, 1997). If two blocks
+//! have to come before each other, there is no linearization. Otherwise it is enough to sort the
+//! blocks by their lower bound: if A has to come before B, and B not before A, then
+//! `first_completion(A) < last_invocation(B)` and `last_invocation(A) <= first_completion(B)`, so
+//! one bound of A is below each bound of B.
 //!
-//! What has no end is left out unless somebody found what it set: nobody misses it. A read whose
-//! result is unknown has room behind whatever ended before it began. The first completion that fits
-//! nowhere is found by bisection, for an order of operations is one of those that ended first.
+//! Indeterminate operations whose value nobody observed are left out, as if they never took effect.
+//! A read with unknown result goes behind every operation that completed before its invocation. The
+//! first completion that cannot be linearized is found by bisection, because a linearization of a
+//! history contains one of each of its prefixes.
 
 use super::{
     register::{NIL, OperationId, Register, RegisterAction, ValueId},
@@ -62,7 +65,7 @@ pub(super) fn find(register: Register<'_>) -> Result<SearchResult<'_>, Register<
     })
 }
 
-/// For each value the operation that sets it, if no value has two.
+/// For each value, the operation that writes it; `None` if a value has two.
 fn setters(register: &Register<'_>) -> Option<Vec<Option<OperationId>>> {
     let mut setters = vec![None; register.values.len()];
     for (id, operation) in (0..).zip(&register.operations) {
@@ -89,18 +92,18 @@ type HistoryPosition = usize;
 
 const NEVER: HistoryPosition = HistoryPosition::MAX;
 
-/// A history up to some completion: what ends later has no end.
+/// A prefix of a history, up to some completion: operations that complete later are indeterminate.
 struct Prefix<'a> {
     register: &'a Register<'a>,
     setters: &'a [Option<OperationId>],
-    /// The completions of the whole history, and how many of them the prefix has.
+    /// The completions of the whole history; the prefix has the first `completed_len` of them.
     completions: &'a [OperationId],
     completed_len: usize,
     /// Its last position.
     last: HistoryPosition,
 }
 
-/// Operations that stand together in every order.
+/// Operations that are contiguous in every linearization.
 #[derive(Debug, Clone)]
 struct ZoneBlock {
     /// The operations, in order.
@@ -174,7 +177,7 @@ impl<'a> Prefix<'a> {
             }
             blocks.push(block);
         }
-        // Whoever is in no block waits for a value that waits for itself.
+        // An operation in no block depends on a value that depends on itself.
         let placed: usize = blocks.iter().map(|block| block.operations.len()).sum();
         let finds_any = |id: &&OperationId| self.action(**id) == RegisterAction::Read(None);
         if placed + happened.iter().filter(finds_any).count() < happened.len() {
@@ -253,7 +256,7 @@ impl<'a> Prefix<'a> {
             (1..).zip(&order).map(|(place, id)| (self.completion_of(*id), place)).collect();
         by_end.sort_unstable();
         let (mut ended, mut behind) = (by_end.into_iter().peekable(), 0);
-        // The place of each, before the operation at the same place, and after those of its kind.
+        // The index of each read, which goes before the operation of the same index.
         let mut places: Vec<(usize, bool, OperationId)> = Vec::new();
         for observer in observers {
             while let Some((_, place)) =

@@ -1,5 +1,4 @@
-//! Findings whatever the workload is, and how soon a broadcast was repaired, as `results.edn` has
-//! them.
+//! Results that do not depend on the workload, and repair times of broadcasts, in `results.edn`.
 
 use crate::assessment::Assessment;
 use crate::availability::Availability;
@@ -24,7 +23,7 @@ impl Assessment {
         results.with("workload", self.verdict.results.clone())
     }
 
-    /// The same with what only some tests have, which comes last.
+    /// Adds the keys that only some tests have, at the end.
     pub fn complete(&self, mut results: Map) -> Map {
         if let Some(liveness) = self.judged_liveness() {
             results = results.with("liveness", liveness.to_edn());
@@ -37,7 +36,7 @@ impl Assessment {
 }
 
 impl Exceptions {
-    /// The map under `:exceptions`, which is always valid: exceptions are for people to read.
+    /// The map under `:exceptions`, which is always valid: exceptions are information.
     pub fn to_edn(&self) -> Value {
         let map = Map::new().with("valid?", true);
         if self.0.is_empty() {

@@ -1,4 +1,4 @@
-//! Counters as Maelstrom reports them.
+//! Results of counters in `results.edn`, as Maelstrom reports them.
 
 use crate::{
     counter::CounterResults,

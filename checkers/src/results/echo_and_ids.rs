@@ -1,4 +1,4 @@
-//! Echoes and ids as `results.edn` has them.
+//! Results of echoes and unique ids in `results.edn`.
 
 use crate::echo::{EchoResults, WrongEcho};
 use crate::edn::{Map, Value};

@@ -1,4 +1,4 @@
-//! Findings about transactions as Elle writes them under `:workload`.
+//! The result of the isolation checker as Elle writes it under `:workload`.
 
 use std::collections::BTreeSet;
 
@@ -139,7 +139,7 @@ impl ElleResults<'_> {
             Some(next) => map.with("value'", Value::clone(next)),
             None => map,
         };
-        // Where it has a place, it stays there.
+        // If `:type` is already in the map, it keeps its position.
         map.with("type", kind).with("a-mop-index", mops[0]).with("b-mop-index", mops[1]).into()
     }
 }
@@ -149,8 +149,8 @@ fn models(models: &BTreeSet<ConsistencyModel>) -> Set {
     names.into_iter().map(Value::keyword).collect()
 }
 
-/// The subgraph that was searched, as upstream writes it; `p` stands for predicates, which nobody
-/// reads here.
+/// The subgraph that was searched, as upstream writes it. `p` stands for predicate dependencies,
+/// which these workloads do not have.
 fn subgraph(model: ConsistencyModel, base: Rels, extended: bool) -> Value {
     let anti_dependencies: &[&'static str] =
         if model == ConsistencyModel::RepeatableRead { &["rw"] } else { &["rw", "rwp"] };

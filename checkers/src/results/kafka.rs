@@ -1,4 +1,4 @@
-//! Findings about logs, as upstream's checker shows them.
+//! The result of the `kafka` checker, as upstream writes it.
 
 use crate::compat::clojure::{TriePosition, order_map};
 use crate::edn::{Map, Set, Value};

@@ -1,4 +1,4 @@
-//! Registers as Knossos reports them.
+//! Results of registers in `results.edn`, as Knossos reports them.
 
 use crate::{
     Validity,

@@ -1,4 +1,4 @@
-//! Sets as `results.edn` has them.
+//! Results of sets in `results.edn`.
 
 use crate::edn::{Map, Value};
 use crate::history::Op;

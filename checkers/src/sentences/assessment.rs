@@ -1,5 +1,4 @@
-//! Sentences about what is judged whatever the workload is, and the order of all sentences about a
-//! test.
+//! Sentences that do not depend on the workload, and the order of all sentences about a test.
 
 use std::fmt::{self, Display};
 
@@ -23,9 +22,9 @@ impl Assessment {
         reasons.chain(dead.unwrap_or_default()).collect()
     }
 
-    /// Warnings beyond Maelstrom's, the most telling first: what nodes did that no node
-    /// should, as the test saw it; then what the history shows; and `others` that are not the
-    /// checkers', with what Maelstrom does not look at.
+    /// Warnings that Maelstrom does not give, the most informative first: protocol errors of nodes,
+    /// as the test saw them; then those of the history; then `others`, which do not come from
+    /// checkers.
     pub fn warnings(
         &self,
         placement: &Placement<'_>,
@@ -62,7 +61,7 @@ impl Assessment {
     }
 }
 
-/// The reason why a verdict is not valid: its checker's, and what makes that unknown.
+/// The reason why a verdict is not valid: its checker's reason, then the doubts.
 fn reason(verdict: &Verdict) -> Option<String> {
     let doubts = verdict.doubts.iter().map(|doubt| match doubt {
         Doubt::NothingJudged(lack) => lack.sentence(),
@@ -98,7 +97,7 @@ impl OperationCounts {
 }
 
 impl Exceptions {
-    /// A warning about replies of the wrong shape, of which no checker makes anything.
+    /// A warning about malformed replies, which no checker uses.
     pub fn warning(&self) -> Option<String> {
         let malformed = |class: &ExceptionClass| {
             let message = exceptions::malformed(class.example.extra("exception")?)?;
@@ -143,7 +142,7 @@ impl Availability {
 }
 
 impl Liveness {
-    /// The reason why it is not valid.
+    /// The reasons why it is not valid.
     pub fn reasons(&self, placement: &Placement<'_>) -> Vec<String> {
         let reasons = self.failed.iter().map(|Op { process, f, index, .. }| {
             let node = placement.node_of(*process).unwrap_or("a node");

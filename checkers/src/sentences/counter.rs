@@ -1,4 +1,4 @@
-//! Sentences about counters: which final reads are wrong, and which adds would explain them.
+//! Sentences about counters: the wrong final reads, and the adds that would explain them.
 
 use crate::{
     Validity,
@@ -38,7 +38,7 @@ impl CounterResults<'_> {
         }
     }
 
-    /// The contradictions, in lines for a person to read; none if it is valid.
+    /// An explanation of the wrong reads, in lines of text; none if it is valid.
     pub fn explanation(&self) -> Vec<String> {
         if self.errors.is_empty() {
             return Vec::new();
@@ -68,7 +68,7 @@ impl CounterResults<'_> {
         lines
     }
 
-    /// Reads and additions of what is no integer, about which Maelstrom says nothing.
+    /// Warnings of reads and adds of values that are not integers, which Maelstrom does not report.
     pub fn warnings(&self) -> Vec<String> {
         let no_integer = |did: &str, Op { process, index, value, .. }: &Op| {
             let size = if integer(value).is_some() { " of up to 95 bits" } else { "" };
@@ -102,7 +102,7 @@ impl CounterResults<'_> {
         each.collect::<Vec<_>>().join("; ")
     }
 
-    /// The sums that a final read may show: `2 or 6`.
+    /// The sums that a final read may return: `2 or 6`.
     pub(crate) fn expected(&self) -> String {
         let ranges = self.acceptable.iter().map(|[from, to]| match to - from {
             0 => from.to_string(),
@@ -257,7 +257,8 @@ mod tests {
         );
     }
 
-    /// Adds, as process, end and delta; the final read of n1; the sentences expected.
+    /// Checks the explanation of a wrong read: adds as process, completion and delta; the final
+    /// read of n1; the expected sentences.
     #[track_caller]
     fn explain(adds: &str, read: &str, reason: &str, line: &str) {
         let adds = adds.split(", ").filter(|add| !add.is_empty()).map(|add| {

@@ -1,4 +1,4 @@
-//! Sentences about echoes and ids, and the operations that they are about.
+//! Sentences about echoes and unique ids, and their contradictions.
 
 use std::cmp::Reverse;
 
@@ -39,7 +39,7 @@ impl EchoResults {
 }
 
 impl WrongEcho {
-    /// `process 3 sent "hi" at 0.120 s, and what came back at 0.134 s is {"echo": "ho"}`.
+    /// `process 3 sent "hi" at 0.120 s; the reply at 0.134 s was {"echo": "ho"}`.
     fn sentence(&self) -> String {
         let WrongEcho { sent, received } = self;
         let came_back = match received.kind {
@@ -65,8 +65,8 @@ impl UniqueIdsResults {
         Some(format!("{ids} {verb} given more than once; {id} most often, {times} times"))
     }
 
-    /// Those who were given the most frequent of the duplicates; of equally frequent ones the
-    /// earliest.
+    /// The operations that received each of the most frequent duplicates; of equally frequent ones,
+    /// the earliest first.
     pub fn contradictions(&self, history: &History) -> Vec<Contradiction> {
         let duplicated = self.duplicated.keys().map(|id| {
             let given = generate_ops(history, Kind::Ok).filter(|op| op.value == *id);
@@ -82,7 +82,7 @@ impl UniqueIdsResults {
     }
 }
 
-/// `id 7 was given twice: to process 0 at 0.120 s and to process 2 at 1.334 s`.
+/// `id 7 was given 2 times: to process 0 at 0.120 s and to process 2 at 1.334 s`.
 fn given_to(id: &Value, given: &[&Op]) -> String {
     let few = given.iter().take(MAX_RECEIVERS);
     let mut few: Vec<String> =

@@ -1,4 +1,4 @@
-//! Sentences about transactions, and which models they break.
+//! Sentences about transactions and the models that they violate.
 
 mod anomalies;
 mod steps;
@@ -47,7 +47,7 @@ impl ElleResults<'_> {
         }
     }
 
-    /// The reason why nothing can be said, if that is so.
+    /// The reason why the history cannot be analyzed, if it cannot.
     pub fn error(&self) -> Option<String> {
         let at = |op: &Op| format!("the transaction at index {}", op.index);
         Some(match (self.error.as_ref()?, self.workload) {
@@ -79,7 +79,8 @@ impl ElleResults<'_> {
         })
     }
 
-    /// The transactions that contradict each other, and why, in lines for a person.
+    /// The explanation of each anomaly in lines of text: the transactions, and why they contradict
+    /// each other.
     pub fn explanation(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.error().into_iter().collect();
         for (anomaly, cases) in self.worst_first() {
@@ -142,7 +143,8 @@ fn listed<T: ToString>(all: impl IntoIterator<Item = T>) -> String {
     all.into_iter().map(|each| each.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// The end of a sentence about a value from nowhere, if it may have been another one.
+/// The end of a sentence about a value that nobody wrote, if it may be another value whose type has
+/// changed.
 fn hint(value: &Value, origin: Option<&Value>) -> String {
     type_change::hint(value, |other| Some(other) == origin)
 }

@@ -1,4 +1,4 @@
-//! Findings about logs, in sentences.
+//! Sentences about the errors of the `kafka` checker.
 
 mod phrases;
 
@@ -30,7 +30,7 @@ impl KafkaResults<'_> {
         (!bad.is_empty()).then(|| bad.join(", "))
     }
 
-    /// The contradictions, in sentences; empty if it is valid.
+    /// The explanation of each error in lines of text; empty if the history is valid.
     pub fn explanation(&self) -> Vec<String> {
         if self.valid == Validity::Valid {
             return Vec::new();
@@ -61,7 +61,7 @@ impl KafkaResults<'_> {
         lines
     }
 
-    /// Warnings about what upstream overlooks, in sentences.
+    /// The warnings about errors that upstream overlooks, in sentences.
     pub fn warnings(&self) -> Vec<String> {
         let (index, overlooked) = (&self.index, &self.overlooked);
         let steps = overlooked.steps.iter().map(|step| error_sentence(index, step));
@@ -101,14 +101,14 @@ fn title(anomaly: &ErrorsOfType) -> String {
     format!("{} ({})", anomaly.error_type.name(), anomaly.count())
 }
 
-/// `unseen (2 messages of 1 key)`
+/// The title of unseen messages: `unseen (2 messages of 1 key)`.
 fn title_of_unseen(unseen: &Unseen) -> String {
     let messages: usize = unseen.messages.values().map(Vec::len).sum();
     let keys = counted(unseen.messages.len() as u64, "key");
     format!("unseen ({} of {keys})", counted(messages as u64, "message"))
 }
 
-/// The meaning of a type of errors.
+/// The meaning of an error type.
 fn meaning(error_type: ErrorType) -> &'static str {
     match error_type {
         ErrorType::G1a => "a message was polled although sending it failed",
@@ -239,7 +239,7 @@ fn step_sentence(index: &HistoryIndex<'_>, step: &LogStep, verb: &str, backwards
     }
 }
 
-/// The messages that are unseen, and a sentence about each.
+/// The unseen messages, and a sentence about each.
 pub(crate) fn unseen_messages(
     index: &HistoryIndex<'_>,
     unseen: &Unseen,
@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(lost.reason().unwrap(), "lost-write (1), unseen (1 message of 1 key)");
     }
 
-    /// Looks for a sentence of the explanation, and the title above it.
+    /// Checks that the explanation has a sentence under a title.
     #[track_caller]
     fn check(text: &str, title: &str, sentence: &str) {
         let lines = script::check(text).explanation();

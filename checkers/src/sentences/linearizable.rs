@@ -1,4 +1,4 @@
-//! Sentences about registers: why there is no order of their operations, or why nobody knows.
+//! Sentences about registers: the reasons why there is no linearization, or why that is unknown.
 
 use super::type_change;
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 /// hide how the register got its value, more hide everything else.
 const MAX_OPERATIONS_BEFORE: usize = 8;
 
-/// The subject of sentences about what Maelstrom does not judge.
+/// The subject of sentences about operations that Maelstrom does not judge.
 const REFUSED: &str = "operations that were refused, and reads of null,";
 
 impl LinearizableResults<'_> {
@@ -35,14 +35,14 @@ impl LinearizableResults<'_> {
         })
     }
 
-    /// For each key that is not linearizable: what came before in an order that is possible, what
-    /// fits nowhere, and why not.
+    /// For each key that is not linearizable: a linearization of the operations before, the
+    /// operation that cannot be linearized, and the reason.
     pub fn explanation(&self) -> Vec<String> {
         self.failures().flat_map(Counterexample::lines).collect()
     }
 
-    /// Warnings of what upstream overlooks: operations without a key, and what was refused or read
-    /// as nil though it was there.
+    /// Warnings of what upstream overlooks: operations without a key, refusals, and reads of nil,
+    /// that contradict a value.
     pub fn warnings(&self) -> Vec<String> {
         let overlooked = self.keys.iter().filter_map(KeyResult::warning);
         let without_key = self
@@ -180,7 +180,7 @@ impl Counterexample<'_> {
         }
     }
 
-    /// The reason why nobody can have set what was needed.
+    /// A clause with the reason why no operation can have set the required value.
     fn obstacle(&self, at: fn(&Op) -> String) -> String {
         let register = &self.result.register;
         let due = register.operation(self.due);
@@ -247,7 +247,7 @@ impl Counterexample<'_> {
         format!("Maelstrom overlooks {what}, because it {why}: {sentence}")
     }
 
-    /// The operations in order, and the sentence.
+    /// The explanation, in lines: the linearization, then the sentence.
     fn lines(&self) -> Vec<String> {
         let register = &self.result.register;
         let with_times = |id: OperationId| register.with_times(register.operation(id));

@@ -43,7 +43,7 @@ impl SetFullResults {
         format!("{those} read as {as_what}: {origin} was added, {found} was read")
     }
 
-    /// The reason why nobody can tell whether what was added is kept.
+    /// The reason why it is unknown if elements were kept.
     fn lack_of_reads(&self) -> String {
         let values = match self.attempt_count as u64 {
             0 => return "no client sent a value, so none could be lost".to_owned(),
@@ -71,8 +71,8 @@ impl SetFullResults {
         format!("{whose} returned null instead of a list, which counts as an empty one")
     }
 
-    /// Warnings of what upstream overlooks: foreign elements, duplicates within a read, reads of no
-    /// list, and what was lost with its nodes.
+    /// Warnings of anomalies that upstream overlooks: unexpected elements, duplicates within a
+    /// read, reads that are not lists, and elements that only killed nodes had.
     pub fn warnings(&self, history: &History) -> Vec<String> {
         let kinds =
             self.read_anomalies.chunk_by(|one, next| plural_of_kind(one) == plural_of_kind(next));
@@ -190,7 +190,7 @@ mod tests {
             &format!("none of 2 reads that succeeded returned a value, {unknown}"),
         );
         check_reason(&format!("{empty}{add}{null}"), &format!("{lost}; 1 of 2 reads {nulls}"));
-        // Here it is another read that shows the loss.
+        // Here another read shows the loss.
         check_reason(&format!("{null}{add}{empty}"), lost);
     }
 

@@ -7,7 +7,7 @@ use crate::wording::{counted, error, join_and, seconds};
 use crate::{Placement, Validity};
 
 impl Stats {
-    /// The reason why it is not valid.
+    /// The reasons why it is not valid.
     pub fn reasons<'a>(&'a self, placement: &Placement<'a>) -> impl Iterator<Item = String> {
         let nothing = "no operation ended, so nothing shows that any can succeed";
         let nothing = (self.valid == Validity::Unknown).then(|| nothing.to_owned());
@@ -96,7 +96,7 @@ fn counted_ops(count: usize, f: &str) -> String {
     counted(count as u64, &noun(f))
 }
 
-/// A name for an operation whose plural ends with an s.
+/// A noun for an operation, whose plural ends with an s.
 fn noun(f: &str) -> String {
     match f {
         "broadcast" | "read" | "write" | "add" | "send" | "poll" | "txn" => f.to_owned(),

@@ -1,9 +1,10 @@
 //! Lost elements that only killed nodes had.
 //!
-//! A node is known to have had an element if it acknowledged the add, or answered a read with it.
-//! If every node that is known to have had it was killed after the last operation that shows it
-//! there, then no node can have kept it but in storage, and nothing the nodes tell each other would
-//! have saved it for certain. If one was not, the element was still there to be told.
+//! A node is known to have had an element if it acknowledged the add, or returned the element in a
+//! read. If each such node was killed after the last operation that shows the element there, then
+//! only durable storage was sure to keep it; the nodes may not have had time to pass it on. If one
+//! of these nodes was not killed after that, it still had the element and could have sent it to
+//! others.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +39,7 @@ pub(super) fn lost_with_killed_nodes(
             }
         };
         match op.kind {
-            // What was known of the element before it was added anew does not count.
+            // An add of the same element discards its earlier sightings.
             Kind::Invoke if op.f == add => {
                 if let Some(number) = number(&op.value) {
                     sightings[number].clear();
@@ -60,13 +61,14 @@ pub(super) fn lost_with_killed_nodes(
     Some(lost_to_kills.map(|(lost, _)| lost.element.clone()).collect())
 }
 
-/// The last kill of each node that was killed, by the index of the entry that tells it.
+/// The last kill of each node, by the index of the entry that reports it.
 fn kills(history: &History) -> BTreeMap<&str, usize> {
     let killed = Value::keyword("killed");
     let is_kill = |op: &&Op| op.process == Process::Nemesis && op.f == "kill";
     let mut kills = BTreeMap::new();
     for op in history.ops().iter().filter(is_kill) {
-        // The first entry of the two says whom to kill, as `:one`, and the second who was killed.
+        // The first of the two entries names the target, as `:one`; the second has the nodes that
+        // were killed.
         let Value::Map(nodes) = &op.value else { continue };
         let those = nodes.iter().filter(|(_, what)| **what == killed);
         kills.extend(those.filter_map(|(node, _)| Some((node.as_str()?, op.index))));
@@ -80,7 +82,8 @@ mod tests {
     use super::*;
     use crate::testing::history;
 
-    /// What is lost with the killed nodes of three, `n0` to `n2`, which two threads each work on.
+    /// Checks the elements that only killed nodes had, of three nodes `n0` to `n2` with two threads
+    /// each.
     #[track_caller]
     fn check(text: &str, expected: Option<&[i64]>) {
         let nodes = ["n0", "n1", "n2"].map(str::to_owned);
@@ -92,7 +95,8 @@ mod tests {
         assert_eq!(set.lost_with_killed_nodes, expected, "{text}");
     }
 
-    /// An element is added at n0, and in the end n2 has not got it; the rest lies between.
+    /// As [`check`], but an element is added at n0 before `between`, and a last read at n2 lacks
+    /// it.
     #[track_caller]
     fn check_between(between: &str, expected: Option<&[i64]>) {
         let added = "0 invoke add 1\n0 ok add 1\n";
@@ -114,7 +118,7 @@ mod tests {
         check_between(&[READ_AT_N1, N0].concat(), Some(&[]));
         check_between(&[READ_AT_N1, BOTH].concat(), Some(&[1]));
         check_between(&[READ_AT_N1, N0, N1].concat(), Some(&[1]));
-        // It was there again after the first kill.
+        // The node had it again after the first kill.
         check_between(&[N0, READ_AT_N0].concat(), Some(&[]));
         check_between(&[N0, READ_AT_N0, N0].concat(), Some(&[1]));
         check_between(&[N1, READ_AT_N1, N0].concat(), Some(&[]));

@@ -1,7 +1,7 @@
 use super::*;
 use crate::testing::history;
 
-/// Judges a history in which `add` and `read` stand for themselves.
+/// Judges a history whose functions are `add` and `read`.
 #[track_caller]
 fn check(text: &str, valid: Validity, [stable, lost, never_read]: [usize; 3]) -> SetFullResults {
     let set = super::check(&history(text), "add", "read");

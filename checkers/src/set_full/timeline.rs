@@ -1,15 +1,15 @@
-//! The times at which each element was known, present and absent.
+//! Timelines: the first and last times at which each element was known, present and absent.
 //!
-//! Every read tells something about every element, so this is the loop that a long test spends its
-//! time in. Elements are numbered once; a read leaves its mark on those it has, and one pass over
-//! all finds those it lacks.
+//! Every read says something about every element, so a long test spends its checking time in this
+//! loop. Elements get ids once; a read marks the elements that it has, and one pass over all finds
+//! those that it lacks.
 
 use rustc_hash::FxHashMap;
 
 use super::{LostElement, ReadAnomaly, ReadAnomalyKind};
 use crate::{edn::Value, history::Op};
 
-/// The timelines of all elements, in the order in which they turned up.
+/// The timelines of all elements, in the order in which they first occurred.
 #[derive(Default)]
 pub(super) struct Timelines<'a> {
     ids: FxHashMap<&'a Value, usize>,
@@ -18,10 +18,10 @@ pub(super) struct Timelines<'a> {
     reads: Vec<usize>,
 }
 
-/// The knowledge about one element.
+/// The timeline of one element.
 pub(super) struct Timeline<'a> {
     pub(super) element: &'a Value,
-    /// The beginning of its last add; `None` if there was none.
+    /// The invocation of its last add; `None` if there was none.
     pub(super) add: Option<&'a Op>,
     /// The first completion that proves it is in the set.
     pub(super) known: Option<&'a Op>,
@@ -37,14 +37,14 @@ pub(super) struct Timeline<'a> {
     last_read_with_it: usize,
 }
 
-/// The end of an element's timeline; latencies are in milliseconds.
+/// The outcome of an element; latencies are in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ElementOutcome {
     /// The last read that has it is later than the last read that lacks it.
     Stable { latency: u64 },
-    /// It was in the set, and no late read has it.
+    /// It was in the set, and a later read lacks it for good.
     Lost { latency: u64 },
-    /// No read can tell.
+    /// No read decides.
     NeverRead,
 }
 
@@ -103,8 +103,8 @@ impl<'a> Timelines<'a> {
         foreign.chain(duplicated).collect()
     }
 
-    /// The timelines of the elements that were to be added, sorted by element, and the invocations
-    /// of all reads in order.
+    /// The timelines of the elements that clients tried to add, sorted by element, and the
+    /// invocations of all reads in order.
     pub(super) fn attempted(self) -> (Vec<Timeline<'a>>, Vec<usize>) {
         let Timelines { all: mut timelines, mut reads, .. } = self;
         timelines.retain(|timeline| timeline.add.is_some());
@@ -133,7 +133,7 @@ impl<'a> Timelines<'a> {
     }
 }
 
-/// Replaces an invocation by one that began later.
+/// Replaces an invocation by a later one.
 fn advance<'a>(last: &mut Option<&'a Op>, invocation: &'a Op) {
     if last.is_none_or(|last| last.index < invocation.index) {
         *last = Some(invocation);
@@ -146,6 +146,7 @@ impl Timeline<'_> {
         let Some(known) = self.known else { return ElementOutcome::NeverRead };
         let index = |op: Option<&Op>| op.map(|op| op.index);
         let latency_until = |last: Option<&Op>| {
+            // As upstream: one nanosecond after that read.
             let until = last.map_or(0, |op| op.time + 1);
             until.saturating_sub(known.time) / 1_000_000
         };

@@ -1,4 +1,4 @@
-//! Values that every node must come to know.
+//! The workload `broadcast`, judged by the checker `set_full`.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::history::{History, Op};
 use crate::repair::{self, Repair};
 use crate::{Placement, Verdict};
 
-/// `broadcast`: values that every node must come to know.
+/// `broadcast`: values that must reach every node.
 #[derive(Debug, Clone, Copy)]
 pub struct Broadcast;
 

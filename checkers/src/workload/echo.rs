@@ -1,11 +1,11 @@
-//! Messages that come back as they were.
+//! The workload `echo`, judged by the checker `echo`.
 
 use super::{CheckContext, WorkloadChecker};
 use crate::evidence::Evidence;
 use crate::history::{History, Kind};
 use crate::{Verdict, echo};
 
-/// `echo`: messages that come back as they were.
+/// `echo`: messages that return unchanged.
 #[derive(Debug, Clone, Copy)]
 pub struct Echo;
 
@@ -24,7 +24,7 @@ impl WorkloadChecker for Echo {
         let is_certain = |kind| matches!(kind, Kind::Ok | Kind::Fail);
         let ends = history.client_ops().filter(|op| is_certain(op.kind));
         let pairs = ends.filter(|op| history.invocation(op).is_some());
-        // A body without it would be the echo of nil.
+        // A body without `:echo` would count as the echo of nil.
         let pairs = pairs.map(|op| op.kind == Kind::Fail || op.value.get("echo").is_some());
         let evidence = Evidence::count("echo that was answered or refused", pairs);
         let verdict = Verdict::new(evidence, echo.valid, results, echo.reason());

@@ -1,4 +1,4 @@
-//! A number that clients add to.
+//! The workload `g-counter`, judged by the checker `counter`.
 
 use super::{CheckContext, PnCounter, WorkloadChecker};
 use crate::Verdict;

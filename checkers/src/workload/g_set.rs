@@ -1,4 +1,4 @@
-//! A set that clients add to.
+//! The workload `g-set`, judged by the checker `set_full`.
 
 use super::sets::{judge_set, reads_a_set};
 use super::{CheckContext, WorkloadChecker};

@@ -1,11 +1,11 @@
-//! Logs that clients append to, and follow.
+//! The workload `kafka`, judged by the checker `kafka`.
 
 use super::transactions::micro_ops_fit;
 use super::{CheckContext, WorkloadChecker};
 use crate::history::{History, Op};
 use crate::{Verdict, kafka};
 
-/// `kafka`: logs that clients append to, and follow.
+/// `kafka`: logs that clients append to and poll.
 #[derive(Debug, Clone, Copy)]
 pub struct Kafka;
 
@@ -14,7 +14,8 @@ impl WorkloadChecker for Kafka {
         "kafka"
     }
 
-    /// Jepsen's Kafka tests have more than Maelstrom asks for, and the same checker.
+    /// Includes functions of Jepsen's Kafka tests that Maelstrom does not use: the checker is the
+    /// same.
     fn functions(&self) -> &'static [&'static str] {
         &["send", "poll", "txn", "assign", "subscribe", "crash", "debug-topic-partitions"]
     }

@@ -1,11 +1,11 @@
-//! Registers that are as good as one copy on one machine.
+//! The workload `lin-kv`, judged by the checker `linearizable`.
 
 use super::{CheckContext, WorkloadChecker};
 use crate::evidence::{self, Evidence};
 use crate::history::{History, Kind, Op};
 use crate::{Verdict, linearizable};
 
-/// `lin-kv`: registers that are as good as one copy on one machine.
+/// `lin-kv`: linearizable registers, one for each key.
 #[derive(Debug, Clone, Copy)]
 pub struct LinKv;
 
@@ -27,12 +27,12 @@ impl WorkloadChecker for LinKv {
         verdict.with_findings(keys.contradictions(), keys.explanation(), keys.warnings())
     }
 
-    /// Reads alone, without keys, may be of anything, so they count against registers where others
-    /// read as well.
+    /// A read without a key may belong to any workload, so it counts against registers. That
+    /// matters only for a history of reads alone: no other workload has `write` or `cas`.
     fn fits(&self, op: &Op) -> Option<bool> {
         let is_pair = op.value.as_sequence().is_some_and(|pair| pair.len() == 2);
         match (&*op.f, op.kind) {
-            // Who reads a key names it before it is known what the key has.
+            // The invocation of a read names its key, with no value yet.
             ("read", Kind::Invoke) => Some(is_pair),
             ("read", _) => (!is_pair).then_some(false),
             _ => Some(true),

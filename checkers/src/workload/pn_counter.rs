@@ -1,4 +1,4 @@
-//! A number that clients add to and subtract from.
+//! The workload `pn-counter`, judged by the checker `counter`.
 
 use super::{CheckContext, WorkloadChecker};
 use crate::Verdict;

@@ -1,9 +1,10 @@
 //! Recognition of a history's workload by its operations.
 //!
-//! Every operation of a client counts: one that a workload does not have rules it out, for a bank
-//! reads, too. Where several workloads have them all, values tell. Those that succeeded show what
-//! they are, and where none did, nothing does. Then nobody guesses, unless it makes no difference:
-//! a history in which no read succeeded is not valid as a counter and not valid as a set.
+//! Every client operation counts: a function that a workload does not have rules the workload out,
+//! even if others match (Jepsen's `bank` test has reads, too). If several workloads have all
+//! functions, values decide. Only successful operations have informative values; without any, no
+//! workload is chosen, unless the choice makes no difference: a history in which no read succeeded
+//! is valid neither as a counter nor as a set.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +23,7 @@ pub fn recognize<'a, C: WorkloadChecker + ?Sized>(
     }
     let fitting = fitting(history, all);
     let counter = fitting.iter().copied().find(|workload| workload.name() == PnCounter.name());
-    // The two counters are judged alike.
+    // Both counters have the same checker.
     let is_counter = |workload: &&C| [GCounter.name(), PnCounter.name()].contains(&workload.name());
     let is_no_verdict_valid = || stats::check(history).valid != Validity::Valid;
     match fitting[..] {
@@ -56,6 +57,7 @@ pub fn fitting<'a, C: WorkloadChecker + ?Sized>(history: &History, all: &[&'a C]
         all.iter().copied().filter(|workload| workload.foreign_functions(history).is_empty());
     let mut fitting: Vec<(&C, Option<bool>)> =
         possible.map(|workload| (workload, fits(workload, history))).collect();
+    // Prefer workloads that no value contradicts, and among them those that some value supports.
     for is_kept in [|fits: Option<bool>| fits != Some(false), |fits| fits == Some(true)] {
         if fitting.iter().any(|(_, fits)| is_kept(*fits)) {
             fitting.retain(|(_, fits)| is_kept(*fits));
@@ -70,7 +72,7 @@ fn fits<C: WorkloadChecker + ?Sized>(workload: &C, history: &History) -> Option<
     history.client_ops().filter_map(|op| workload.fits(op)).reduce(|all, one| all && one)
 }
 
-/// The functions of clients' operations, each once, sorted.
+/// The functions of clients' operations, sorted, without duplicates.
 pub(super) fn functions(history: &History) -> Vec<&str> {
     let functions: BTreeSet<&str> = history.client_ops().map(|op| &*op.f).collect();
     functions.into_iter().collect()

@@ -1,4 +1,4 @@
-//! The parts that workloads of transactions have in common.
+//! Common parts of the transactional workloads.
 
 use crate::Verdict;
 use crate::edn::Value;
@@ -17,8 +17,8 @@ pub(super) fn verdict(history: &History, elle: ElleResults<'_>) -> Verdict {
     verdict.with_findings(elle.contradictions(), elle.explanation(), elle.warnings())
 }
 
-/// True for a transaction of a workload: false if any of its operations is not, given by function
-/// and value, and unknown if none of them tells.
+/// True if all micro-operations of a transaction fit a workload, false if any does not, `None` if
+/// none decides. `fits` gets the function and the value of each.
 pub(super) fn micro_ops_fit(
     op: &Op,
     fits: impl Fn(&str, Option<&Value>) -> Option<bool>,

@@ -1,4 +1,4 @@
-//! Transactions over lists that clients append to.
+//! The workload `txn-list-append`, judged by the checker `elle::list_append`.
 
 use super::transactions::{micro_ops_fit, verdict};
 use super::{CheckContext, WorkloadChecker};

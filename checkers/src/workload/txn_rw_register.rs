@@ -1,4 +1,4 @@
-//! Transactions over registers.
+//! The workload `txn-rw-register`, judged by the checker `elle::rw_register`.
 
 use super::transactions::{micro_ops_fit, verdict};
 use super::{CheckContext, WorkloadChecker};

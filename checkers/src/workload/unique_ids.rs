@@ -1,4 +1,4 @@
-//! Ids that nobody else has.
+//! The workload `unique-ids`, judged by the checker `unique_ids`.
 
 use std::iter::repeat_n;
 
@@ -7,7 +7,7 @@ use crate::evidence::Evidence;
 use crate::history::History;
 use crate::{Verdict, unique_ids};
 
-/// `unique-ids`: ids that nobody else has.
+/// `unique-ids`: globally unique ids.
 #[derive(Debug, Clone, Copy)]
 pub struct UniqueIds;
 

@@ -1,7 +1,7 @@
-//! Our reader of EDN beside another one, over many texts that were made up from a seed.
+//! A comparison of our EDN reader with another one, on many texts generated from a seed.
 //!
-//! The other reader is clojure-reader, which is built in another way: on a stack of its own, with
-//! `BTreeMap`s. What both can read has to mean the same to both.
+//! The other reader is clojure-reader, which is implemented differently: with an explicit stack,
+//! and with `BTreeMap`s. A text that both can read must have the same value for both.
 
 mod generator;
 mod other;
@@ -13,7 +13,8 @@ use eddy_checkers::random::Random;
 use generator::{GeneratedText, mutated};
 use other::{from_other, has_unsupported, is_common, read_all};
 
-/// Texts that are made from a value, and texts of which something was then changed.
+/// The numbers of generated texts, and of texts that were then mutated. More find rarer
+/// differences, fewer save time.
 const TEXTS: usize = 60_000;
 const MUTATED: usize = 60_000;
 
@@ -62,7 +63,7 @@ fn a_mutated_text_is_rejected_by_both_readers_or_read_alike() {
             }
         }
     }
-    // Each of these happened often enough to mean something.
+    // Each outcome was frequent enough to be tested.
     for (count, what) in [(both, "read by both"), (refused, "refused"), (only_here, "read here")] {
         assert!(count > MUTATED / 20, "{count} texts were {what}");
     }

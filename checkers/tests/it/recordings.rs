@@ -1,4 +1,4 @@
-//! What the real Maelstrom recorded, read, judged and written again.
+//! Recordings of the real Maelstrom, which are read, checked and written again.
 //!
 //! `make recordings` prints the verdicts.
 
@@ -187,7 +187,7 @@ fn transactions_of_incomplete_histories_are_checked() {
         for cut in (1..history.ops().len()).step_by(397) {
             let cut_off = History::from_ops(history.ops().iter().take(cut).cloned());
             let elle = transactions(name, &cut_off);
-            // What has no end yet may have happened.
+            // A transaction without completion may have committed.
             assert!(name != "txn-append-1" || elle.valid != Validity::Invalid, "{name} to {cut}");
             let torn = history.ops().iter().filter(|op| op.index % 7 != cut % 7).cloned();
             let torn = History::from_ops(torn);
@@ -224,8 +224,8 @@ fn cycles(workload: Option<&Value>) -> Vec<(String, Vec<Vec<Value>>)> {
     cycles.filter(|(_, cycles): &(_, Vec<_>)| !cycles.is_empty()).collect()
 }
 
-/// What is compared of transactions is everything but which cycle is shown for each anomaly: where
-/// there are as many as upstream has, upstream's take their place.
+/// The results with upstream's cycles in place of ours, for anomalies with the same number of
+/// cases. So everything is compared but the choice of the cycle that is shown.
 fn with_cycles_of(expected: &Value, actual: Value) -> Value {
     let (Value::Map(mut workload), Some(Value::Map(theirs))) =
         (actual.clone(), expected.get_in(&["workload", "anomalies"]))
@@ -264,8 +264,8 @@ fn mutate_reads(history: &History, mutate: impl Fn(&Op, &mut Vec<Value>)) -> His
     }))
 }
 
-/// Keys of which Knossos tells what depends on chance: at 0 the other of its two searches was first
-/// to an end, at 2 there is more than one configuration, and we tell one of them.
+/// The keys for which Knossos' result depends on chance. For key 0, the other of its two searches
+/// finished first. For key 2, there is more than one configuration, and we show one of them.
 const BY_CHANCE: [(&str, i64); 2] =
     [("lin-kv-3-raft-partition", 0), ("lin-kv-3-raft-partition", 2)];
 
@@ -281,7 +281,7 @@ fn without_chance(name: &str, results: &Value) -> Value {
     entries.collect::<Map>().into()
 }
 
-/// Compares two maps and, if they differ, names the entry.
+/// Asserts that two maps are equal, and names the entry that differs.
 #[track_caller]
 fn assert_same_entries(place: &str, expected: &Value, actual: &Value) {
     let (Value::Map(expected), Value::Map(actual)) = (expected, actual) else {

@@ -62,7 +62,7 @@ fn the_transactions_of_each_case_of_registers_contradict_each_other() {
          s to 0.050 s), T3 is by process 2 (0.020 s to 0.060 s)",
         &[0, 1, 2, 4, 5, 6],
     );
-    // These transactions have no names.
+    // The sentence gives these transactions no names such as T1.
     expect(
         &oks(&["[[:r 1 1] [:w 1 2]]", "[[:r 1 2] [:w 1 1]]"]),
         "Invalid G1c cyclic-versions",

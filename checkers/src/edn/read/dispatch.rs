@@ -1,4 +1,4 @@
-//! Reading what begins with `#` or with a quote.
+//! Reading of forms that begin with `#` or with a quote.
 
 use super::{Reader, Result};
 use crate::edn::{Map, Value, order::namespace_and_name};
@@ -8,7 +8,7 @@ use crate::edn::{Map, Value, order::namespace_and_name};
 const UNREADABLE_TAGS: [&str; 2] = ["object", "error"];
 
 impl Reader<'_> {
-    /// Reads what begins with `#`.
+    /// Reads a form that begins with `#`.
     pub(super) fn dispatch(&mut self) -> Result<Value> {
         let start = self.at;
         let rest = &self.rest()[1..];
@@ -29,7 +29,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads what begins with `'`, `` ` ``, `~` or `@`: a quoted form, or a name with such a sign.
+    /// Reads a form that begins with `'`, `` ` ``, `~` or `@`: a quoted form, or a name with such a
+    /// sign.
     pub(super) fn quoted(&mut self) -> Result<Value> {
         let start = self.at;
         let token = self.token();
@@ -51,7 +52,7 @@ impl Reader<'_> {
         Ok(&self.text[start..self.at])
     }
 
-    /// Whether a collection or a string begins here.
+    /// True if a collection or a string begins here.
     fn opens(&self) -> bool {
         matches!(self.peek(), Some(b'(' | b'[' | b'{' | b'"'))
     }
@@ -97,7 +98,7 @@ impl Reader<'_> {
         Ok(Value::Map(entries.collect::<Map>().lifted()))
     }
 
-    /// Takes a regular expression, whose escapes are not those of a string.
+    /// Reads a regular expression, whose escapes are not those of a string.
     fn pattern(&mut self) -> Result<Value> {
         let start = self.at;
         let mut escaped = false;
@@ -115,7 +116,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes what Clojure printed up to 1.6 for an object: `#<Atom@1f: {:a #<Foo foo>}>`.
+    /// Reads an object as Clojure up to 1.6 printed it: `#<Atom@1f: {:a #<Foo foo>}>`.
     fn unreadable(&mut self) -> Result<Value> {
         let (start, mut depth, mut before) = (self.at, 0, b' ');
         for (at, byte) in self.rest().bytes().enumerate() {

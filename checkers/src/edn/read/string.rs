@@ -1,4 +1,4 @@
-//! Reading strings and their escapes.
+//! Reading of strings and their escapes.
 
 use super::{Reader, Result};
 
@@ -54,7 +54,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads `u` and four digits, and the escape behind them if that is the other half of a pair.
+    /// Reads `u` and four digits, and the next escape if both form a surrogate pair.
     fn unicode_escape(&mut self) -> Result<char> {
         let backslash = self.at - 1;
         let unit = |at| code_unit(self.text.get(at..at + 6)?);

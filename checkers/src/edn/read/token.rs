@@ -1,9 +1,9 @@
-//! Reading what has no brackets: numbers, names and characters.
+//! Reading of tokens without brackets: numbers, names and characters.
 
 use super::{Reader, Result, ends_token};
 use crate::edn::{Value, number, print::NAMED_CHARACTERS};
 
-/// What a token means.
+/// The value that a token denotes.
 pub(super) fn atom(token: &str) -> Value {
     let unsigned = token.strip_prefix(['+', '-']).unwrap_or(token);
     match token {
@@ -19,7 +19,7 @@ pub(super) fn atom(token: &str) -> Value {
 }
 
 impl Reader<'_> {
-    /// Reads a character, whose first one after the backslash may be anything.
+    /// Reads a character literal; any character may follow the backslash.
     pub(super) fn character(&mut self) -> Result<Value> {
         let start = self.at;
         let rest = &self.rest()[1..];

@@ -1,4 +1,4 @@
-//! Transactions that contradict themselves, whatever the others did.
+//! Internal anomalies: transactions that contradict themselves, whatever the others did.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 

@@ -1,4 +1,4 @@
-//! What lists show to be wrong without any graph.
+//! The anomalies of lists that need no dependency graph.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -26,8 +26,8 @@ pub(super) fn check_unique_appends<'h>(
     Ok(())
 }
 
-/// Transactions that built upon what a failed one appended. An error if a list has what nobody
-/// appended: upstream gives up on such a history.
+/// Dirty updates: transactions that appended after what a failed one appended. An element that
+/// nobody appended is an error, because upstream gives up on such a history.
 pub(super) fn dirty_updates<'h>(
     transactions: &TxnHistory<'h>,
     reads: &ReadsByKey,
@@ -89,7 +89,7 @@ pub(super) fn duplicates<'h>(transactions: &TxnHistory<'h>, findings: &mut Findi
     }
 }
 
-/// Keys of which two reads contradict each other.
+/// Keys with two reads neither of which is a prefix of the other.
 pub(super) fn incompatible_orders<'h>(
     transactions: &TxnHistory<'h>,
     reads: &ReadsByKey,

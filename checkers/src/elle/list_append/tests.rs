@@ -110,7 +110,7 @@ fn a_transaction_must_not_contradict_itself() {
         );
         assert!(elle.reason().unwrap().contains("internal (1)"), "{contradiction}");
     }
-    // Upstream does not count a read of nil as an expectation.
+    // To upstream, a read of nil implies nothing about later reads.
     check("snapshot-isolation", &oks(&["[[:r 1 nil] [:r 1 [2]]]", other]), "Invalid G-single-item");
     let future = oks(&["[[:r 1 [1]] [:append 1 1]]", "[[:r 1 [1]]]"]);
     check("read-committed", &future, "Invalid future-read");

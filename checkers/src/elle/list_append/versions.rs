@@ -1,4 +1,4 @@
-//! The order of each key's versions, by what was read of it.
+//! The version order of each key, inferred from its reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +14,8 @@ use crate::compat::{bifurcan, clojure::TriePosition};
 /// For each key, the distinct lists that were read of it, ordered by length.
 pub(super) type ReadsByKey = Vec<(InternedId, Vec<Vec<InternedId>>)>;
 
-/// What was read of each key, keys and lists of equal lengths in upstream's order. Of a key that
-/// nobody read, but somebody appended to once, the list of that element counts as read.
+/// Collects the reads of each key. Keys, and lists of equal length, are in upstream's order. If a
+/// key was never read and appended to once, the list of that element counts as read.
 pub(super) fn sorted_reads<'a, 'h: 'a>(
     transactions: &TxnHistory<'h>,
     entries: impl Iterator<Item = &'a TxnEntry<'h>>,

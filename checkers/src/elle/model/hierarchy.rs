@@ -1,8 +1,8 @@
-//! Which model promises which others, and what each forbids.
+//! The hierarchy of consistency models, and the anomalies that each forbids.
 //!
 //! The hierarchy is Elle's, which collects it from Adya, Bailis, Cerone, Daudjee and others. A
-//! model keeps all the promises of those that it implies, so it forbids whatever any of them
-//! forbids, and every anomaly that is a special case of that.
+//! model forbids whatever the models that it implies forbid, and every special case of such an
+//! anomaly.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use super::ConsistencyModel::{self, *};
 use crate::elle::anomaly::{self, Anomaly};
 
 impl ConsistencyModel {
-    /// The models whose promises this one makes, not counting what those imply in turn.
+    /// The models that this one implies directly.
     fn implies(self) -> &'static [ConsistencyModel] {
         match self {
             Causal => &[WritesFollowReads, Pram],
@@ -60,7 +60,7 @@ impl ConsistencyModel {
         }
     }
 
-    /// The anomalies that this model forbids beside those that its weaker relatives do.
+    /// The anomalies that this model forbids, besides those that the models it implies forbid.
     fn forbids(self) -> &'static [&'static str] {
         match self {
             CausalCerone | ParallelSnapshotIsolation | Prefix => &["internal", "G1a"],
@@ -103,7 +103,7 @@ impl ConsistencyModel {
         }
     }
 
-    /// This model and all whose promises it makes.
+    /// This model and all that it implies.
     fn with_implied(self) -> BTreeSet<ConsistencyModel> {
         let (mut all, mut open) = (BTreeSet::new(), vec![self]);
         while let Some(model) = open.pop() {
@@ -114,7 +114,7 @@ impl ConsistencyModel {
         all
     }
 
-    /// This model and all that make its promises: what is impossible where it does not hold.
+    /// This model and all that imply it: the models that are violated if this one is.
     pub(in crate::elle) fn with_stronger(self) -> BTreeSet<ConsistencyModel> {
         ConsistencyModel::ALL
             .into_iter()
@@ -123,13 +123,13 @@ impl ConsistencyModel {
     }
 }
 
-/// The anomalies that may not be there if all of these models are to hold.
+/// The anomalies that violate any of these models.
 pub(in crate::elle) fn prohibited(models: &[ConsistencyModel]) -> BTreeSet<Anomaly> {
     let models = models.iter().flat_map(|model| model.with_implied());
     anomaly::implying(models.flat_map(ConsistencyModel::forbids).map(|name| Anomaly(name)))
 }
 
-/// The models that cannot hold where these anomalies are.
+/// The models that these anomalies violate.
 pub(in crate::elle) fn impossible(
     anomalies: impl IntoIterator<Item = Anomaly>,
 ) -> BTreeSet<ConsistencyModel> {
@@ -140,7 +140,7 @@ pub(in crate::elle) fn impossible(
     direct.flat_map(ConsistencyModel::with_stronger).collect()
 }
 
-/// Those of these models that promise nothing that another one of them does.
+/// The models of this set that imply no other model of it.
 pub(in crate::elle) fn weakest(models: &BTreeSet<ConsistencyModel>) -> BTreeSet<ConsistencyModel> {
     let is_weakest = |model: &ConsistencyModel| {
         model.with_implied().iter().all(|weaker| weaker == model || !models.contains(weaker))
@@ -148,11 +148,11 @@ pub(in crate::elle) fn weakest(models: &BTreeSet<ConsistencyModel>) -> BTreeSet<
     models.iter().copied().filter(is_weakest).collect()
 }
 
-/// The models that hold and are promised by no other that holds. Those that forbid nothing which a
-/// search could find are left out: they hold whatever the history.
+/// The models that hold and that no other model that holds implies. Models that forbid no anomaly
+/// known here are left out, because every history satisfies them.
 pub fn strongest(mut holds: impl FnMut(ConsistencyModel) -> bool) -> Vec<ConsistencyModel> {
     let mut models = ConsistencyModel::ALL.to_vec();
-    // Whatever promises another model's promises has more than that one.
+    // A model that implies another one has more implied models than that one.
     models.sort_by_key(|model| Reverse(model.with_implied().len()));
     let (mut strongest, mut promised) = (Vec::new(), BTreeSet::new());
     for model in models {

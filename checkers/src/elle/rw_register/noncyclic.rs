@@ -1,4 +1,4 @@
-//! What registers show to be wrong without any graph.
+//! The anomalies of registers that need no dependency graph.
 
 use std::mem::{Discriminant, discriminant};
 
@@ -31,7 +31,7 @@ pub(super) fn internal_anomalies<'h>(transactions: &TxnHistory<'h>, findings: &m
         let mut expected: FxHashMap<InternedId, InternedId> = FxHashMap::default();
         for mop in &entry.mops {
             let before = expected.insert(mop.key, mop.value).map(|id| transactions.value(id));
-            // Nil and false are no expectation to upstream.
+            // To upstream, nil and false imply nothing about later reads.
             let before = before.filter(|value| !matches!(value, Value::Nil | Value::Bool(false)));
             let [key, read] = [mop.key, mop.value].map(|id| transactions.value(id));
             if let Some(before) = before.filter(|before| !mop.is_write && *before != read) {

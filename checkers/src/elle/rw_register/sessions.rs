@@ -1,10 +1,10 @@
-//! Interleaved writes (G0), as far as processes saw them.
+//! Interleaved writes (G0), inferred from the order in which processes observed versions.
 //!
-//! Upstream takes no order of versions from what a process saw one after the other, for a database
-//! need not answer reads in order. If it does, a version that a process saw before another one was
-//! written before it, and transactions whose writes are in a circle by that order were interleaved;
-//! if it does not, reads went back to older versions. Either is worth a look, and neither is
-//! certain, so it is a warning.
+//! Upstream infers no version order from the successive reads of a process, because a database need
+//! not give monotonic reads. If it does, then a version that a process observed first was written
+//! first, and a cycle of writes in that order means interleaved transactions. If it does not, then
+//! reads went back to older versions. Either is worth knowing, and neither is certain, so the
+//! result is a warning.
 
 use std::collections::BTreeMap;
 

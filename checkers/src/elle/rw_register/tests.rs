@@ -51,7 +51,7 @@ fn writes_that_follow_reads_give_a_version_order() {
         "[[:r 1 nil] [:w 1 1] [:r 2 1] [:w 2 2]]",
         "[[:r 1 1] [:w 1 2] [:r 2 nil] [:w 2 1]]",
     ]);
-    // Each of these writes was also read, so upstream explains the circle by that.
+    // Each of these writes was also read, so upstream explains the cycle by the reads.
     check("read-committed", &g0, "Invalid G1c PL-1-cycle-exists");
     check("read-uncommitted", &g0, "Invalid PL-1-cycle-exists");
     let cyclic = oks(&["[[:r 1 1] [:w 1 2]]", "[[:r 1 2] [:w 1 1]]"]);
@@ -92,6 +92,6 @@ fn histories_that_upstream_gives_up_on_are_unknown() {
     let types = oks(&["[[:w 1 1]]", "[[:w \"1\" 1]]"]);
     assert_eq!(error(&types), "keys are of different types: 1 and \"1\"");
     assert!(error("0 ok txn [[:append 1 2]]").ends_with("is neither r nor w: [\"append\",1,2]"));
-    // Maelstrom does not ask further in this workload.
+    // In this workload Maelstrom takes even this anomaly for a violation.
     check("read-uncommitted", "0 ok txn [[:w 1 1]]", "Invalid empty-transaction-graph");
 }

@@ -1,4 +1,4 @@
-//! The order of each register's versions, as far as it can be inferred.
+//! The partial version order of each register.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,7 +73,7 @@ fn initial_edges(transactions: &TxnHistory<'_>) -> VersionPairs {
     pairs
 }
 
-/// The replacements of each key: who read one version and then wrote another one, which therefore
+/// For each key, the transactions that read one version and then wrote another one, which therefore
 /// comes after it.
 type Replacements<'h> = BTreeMap<InternedId, Vec<(&'h Op, InternedId, InternedId)>>;
 

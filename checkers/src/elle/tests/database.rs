@@ -1,36 +1,37 @@
-//! A database of three lists, as isolated as it is told to be, and the histories of its clients.
+//! A simulated database of three lists with a given isolation level, and its clients' histories.
 
 use crate::edn::Value;
 use crate::history::{History, Kind, Op, Process};
 use crate::random::Random;
 
-/// What a client did, and what it heard.
+/// A transaction of a client, and the replies it got.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedTxn {
     pub(super) begin: u64,
     pub(super) end: u64,
     pub(super) kind: Kind,
-    /// For each operation its key, and what it appends, if it does.
+    /// The key of each micro-operation, and the element that it appends, if it is an append.
     pub(super) mops: Vec<(usize, Option<i64>)>,
-    /// For each operation the list it read, if it did.
+    /// The list that each micro-operation read, if it is a read that was answered.
     pub(super) reads: Vec<Option<Vec<i64>>>,
 }
 
-/// Whether reads show whole lists or only their last elements, as registers do.
+/// The values that reads show: whole lists, or only their last elements, as registers do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadKind {
     Lists,
     Registers,
 }
 
-/// What the database promises.
+/// The isolation level of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Isolation {
-    /// Each transaction happens at one moment.
+    /// Strict serializability: each transaction happens at one instant.
     Strict,
-    /// Each reads what was there when it began, and fails if what it writes has changed since.
+    /// Snapshot isolation: a transaction reads the state at its beginning, and fails if a key that
+    /// it writes has changed since.
     Snapshot,
-    /// Each operation happens at a moment of its own, and nobody cares.
+    /// No isolation: each micro-operation happens at an instant of its own.
     None,
 }
 
@@ -65,7 +66,7 @@ pub(super) fn simulate(random: &mut Random, count: u64, isolation: Isolation) ->
 /// Executes every transaction at an instant between its invocation and its completion.
 fn execute(random: &mut Random, transactions: &mut [SimulatedTxn], isolation: Isolation) {
     let last = transactions.len() - 1;
-    // When which operations of whom happen: all at one moment, or each at its own.
+    // The instants at which micro-operations execute: all of a transaction at once, or one by one.
     let mut moments: Vec<(u64, usize, Option<usize>)> = Vec::new();
     for (number, transaction) in transactions.iter_mut().enumerate() {
         let mut moment = || transaction.begin + random.below(transaction.end - transaction.begin);
@@ -85,11 +86,11 @@ fn execute(random: &mut Random, transactions: &mut [SimulatedTxn], isolation: Is
     }
     moments.sort_unstable();
     let mut lists = vec![Vec::new(); KEYS];
-    // What was there when; snapshots are taken from it.
+    // The past states, from which snapshots are taken.
     let mut past: Vec<(u64, Vec<Vec<i64>>)> = vec![(0, lists.clone())];
     for (at, number, mop) in moments {
         let transaction = &mut transactions[number];
-        // Of those whose end is unknown, half never happen.
+        // Of the indeterminate transactions, half never happen.
         let vanishes = transaction.kind == Kind::Info && number % 2 == 0;
         if transaction.kind == Kind::Fail || vanishes {
             continue;

@@ -1,4 +1,4 @@
-//! Whether any order of a few transactions explains what they saw, by trying all of them.
+//! An oracle for serializability that tries all orders of a few transactions.
 
 use super::database::{ReadKind, SimulatedTxn};
 use crate::history::Kind;

@@ -1,4 +1,4 @@
-//! Correct histories, and what is left of them when one thing is changed.
+//! Correct histories and mutated ones, checked against an oracle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::{Validity, history::Kind, random::Random};
 
 const SEEDS: u64 = 200;
 
-/// Compares the verdict with the oracle's, and answers the names of the errors.
+/// Compares the verdict with the oracle's, and returns the names of the errors.
 #[track_caller]
 fn compare_with_oracle(
     events: &[ClientEvent],
@@ -101,7 +101,7 @@ fn a_mutation_causes_the_errors_that_the_oracle_finds_and_no_others() {
 
 type Mutate = fn(&mut Vec<ClientEvent>, &mut Random) -> Option<()>;
 
-/// Ways to change a history; they answer `None` where there is nothing to change.
+/// The mutations of a history; `None` if there is nothing to mutate.
 const MUTATIONS: [(&str, Mutate); 11] = [
     ("one answer lacks a message", |events, random| {
         let (pairs, at) = some_pair(events, random)?;

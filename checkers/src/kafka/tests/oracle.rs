@@ -1,21 +1,21 @@
-//! The same verdicts, by trying everything with everything else.
+//! An oracle that finds the same errors by comparing everything with everything else.
 
 use std::collections::BTreeSet;
 
 use super::simulation::{ClientAction, ClientEvent, OffsetPairs};
 use crate::history::Kind;
 
-/// What an oracle says of a history.
+/// The verdict of the oracle.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct OracleVerdict {
     /// True if upstream's checker fails.
     pub(super) fails: bool,
-    /// The names of the errors. Nothing more can be said if offsets are inconsistent: which
-    /// message then stands for an offset is upstream's choice.
+    /// The names of the errors. They are not comparable if offsets are inconsistent, because
+    /// upstream then chooses the message that represents an offset.
     pub(super) errors: BTreeSet<&'static str>,
-    /// The worst lag.
+    /// The greatest lag.
     pub(super) lag: u64,
-    /// How many messages of all keys are unseen.
+    /// The number of unseen messages of all keys.
     pub(super) unseen: usize,
 }
 
@@ -123,7 +123,7 @@ impl OracleHistory<'_> {
             .any(|event| polled(event).iter().any(|polled| (polled.0, polled.2) == (key, message)))
     }
 
-    /// How many offsets below this one are in use.
+    /// The number of offsets in use below this one.
     fn index(&self, key: usize, offset: i64) -> i64 {
         let below = self.told.iter().filter(|told| told.0 == key && told.1 < offset);
         let below: BTreeSet<i64> = below.map(|told| told.1).collect();
@@ -144,7 +144,7 @@ impl OracleHistory<'_> {
         indices.map_or(1, |(from, to)| to - from)
     }
 
-    /// All steps in logs that one process takes.
+    /// All steps from one message to another by the same process.
     fn steps(&self) -> Vec<(&'static str, i64)> {
         let mut steps = Vec::new();
         let keys: BTreeSet<usize> = self.told.iter().map(|told| told.0).collect();
@@ -199,7 +199,7 @@ impl OracleHistory<'_> {
         })
     }
 
-    /// Whether an operation comes before itself, by all relations between any two.
+    /// True if an operation comes before itself in the transitive closure of all relations.
     fn is_cyclic(&self) -> bool {
         let transactions = self.events.iter().filter(|event| {
             matches!(event.action, ClientAction::Send { .. } | ClientAction::Poll(_))

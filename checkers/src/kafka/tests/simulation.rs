@@ -1,4 +1,5 @@
-//! Histories of a correct system: logs in one place, clients that are slow, time out and crash.
+//! Histories of a correct system: logs in one place, with clients that are slow, time out and
+//! crash.
 
 use crate::{
     edn::{Map, Value},
@@ -6,7 +7,7 @@ use crate::{
     random::Random,
 };
 
-/// An operation from its beginning to its end, both at moments that nothing else has.
+/// An operation with the times of its invocation and completion, which are all distinct.
 #[derive(Debug, Clone)]
 pub(super) struct ClientEvent {
     pub(super) process: u64,
@@ -42,10 +43,10 @@ struct KafkaSimulation {
     events: Vec<ClientEvent>,
 }
 
-/// A client thread, and what it is at.
+/// A client thread, and its current operation.
 struct Client {
     process: u64,
-    /// The key that it polls next from which offset.
+    /// The assigned keys, and the next offset to poll of each.
     offsets: Vec<(usize, i64)>,
     /// The operation in progress, and true if it has taken effect.
     running: Option<(ClientEvent, bool)>,

@@ -1,4 +1,4 @@
-//! Small histories, right and wrong, judged by trying every order.
+//! Brute-force oracle: small histories, right and wrong, judged by trying every order.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::{
     random::Random,
 };
 
-/// An operation that happened, if it has an end, or may have; or that was refused.
+/// An operation that took effect, if it has an end, or may have; or a refusal.
 #[derive(Clone)]
 struct OracleOperation {
     f: String,
@@ -53,7 +53,7 @@ fn oracle_operations(history: &History, refusals_count: bool) -> Vec<OracleOpera
     invocations.filter_map(call).collect()
 }
 
-/// The first completion up to which there is no order.
+/// The first completion up to which there is no linearization.
 fn first_wrong(history: &History, refusals_count: bool) -> Option<usize> {
     let calls = oracle_operations(history, refusals_count);
     let mut ends: Vec<usize> = calls.iter().filter_map(|call| call.end).collect();
@@ -89,7 +89,7 @@ fn has_order(left: &[OracleOperation], state: &Value) -> bool {
     })
 }
 
-/// Our verdict: where there is no order any more.
+/// Our verdict: the first completion up to which there is no linearization, and the warnings.
 fn judged(history: &History) -> (Option<usize>, Vec<String>) {
     let judged = check(history);
     let wrong = judged.keys.iter().find_map(|key| match &key.verdict {
@@ -100,12 +100,12 @@ fn judged(history: &History) -> (Option<usize>, Vec<String>) {
     (wrong, judged.warnings())
 }
 
-/// The same operations, one after the other.
+/// The entries with new indices, in this order.
 fn renumbered(ops: Vec<Op>) -> History {
     History::from_ops((0..).zip(ops).map(|(index, op)| Op { index, ..op }))
 }
 
-/// The same history, with a fault at its end that Maelstrom does not have.
+/// The history with a fault at its end that Maelstrom cannot inject.
 fn with_kill(history: &History) -> History {
     let kill = Op::invoke(history.ops().len(), 0, Process::Nemesis, "kill", Value::Nil);
     let kill = Op { kind: Kind::Info, ..kill };
@@ -145,7 +145,7 @@ fn mutated(history: &History, mutation: &str, random: &mut Random) -> Option<His
             ops.extend([again, end]);
         }
         "shifted" => {
-            // It ends as soon as it has begun.
+            // It completes right after its invocation.
             let end = ops.remove(at);
             ops.insert(begin + 1, end);
         }
@@ -163,7 +163,7 @@ fn mutated(history: &History, mutation: &str, random: &mut Random) -> Option<His
             };
             let value: Value = vec![key, argument].into();
             if ops[at].f == "read" {
-                // One that was refused is answered.
+                // A refused read now succeeds.
                 ops[at] = Op { kind: Kind::Ok, error: None, ..ops[at].clone() };
             } else {
                 ops[begin].value = value.clone();
@@ -181,7 +181,7 @@ fn mutated(history: &History, mutation: &str, random: &mut Random) -> Option<His
             ops[at] = Op { kind, error: None, ..ops[at].clone() };
         }
     }
-    // A process whose operation got no end begins nothing else.
+    // A process with an indeterminate operation invokes no other.
     let open = |(at, op): (usize, &Op)| {
         let later = || ops[at + 1..].iter().any(|later| later.process == op.process);
         op.kind == Kind::Info && later()
@@ -189,7 +189,7 @@ fn mutated(history: &History, mutation: &str, random: &mut Random) -> Option<His
     (!ops.iter().enumerate().any(open)).then(|| renumbered(ops.clone()))
 }
 
-/// How often a history was found to be right, and wrong, by mutation.
+/// The number of right and of wrong histories by mutation.
 #[derive(Default)]
 struct VerdictCounts(BTreeMap<(&'static str, bool), usize>);
 
@@ -209,8 +209,8 @@ impl VerdictCounts {
     }
 }
 
-/// Checks our verdicts on histories that are like this, and on mutations of them, against what
-/// comes of trying every order; `seen` is told of each.
+/// Checks our verdicts on generated histories and mutations of them against brute force; `seen` is
+/// called with each.
 #[track_caller]
 fn check_verdicts(
     seeds: std::ops::Range<u64>,
@@ -293,8 +293,9 @@ fn zones_agree_with_the_search_and_with_brute_force() {
     by_refusals.check(&["swapped", "doubled", "shifted", "refused"], 20);
 }
 
-/// Checks that an order has all that had to happen, once, and nobody before what ended earlier; and
-/// that a register answers so, but not to what fits nowhere.
+/// Checks a linearization: it has all completed operations, no operation twice, agrees with real
+/// time and with the register, and cannot be extended by the operation that could not be
+/// linearized.
 #[track_caller]
 fn check_order(register: &Register<'_>, finding: &SearchResult<'_>, order: &[LinearizationStep]) {
     let operation = |id: OperationId| &register.operations[id as usize];

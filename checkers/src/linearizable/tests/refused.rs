@@ -1,4 +1,4 @@
-//! What was refused contradicts what was written.
+//! Tests that refusals contradict writes.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn without_and_with_kill(lines: &str) -> [LinearizableResults<'static>; 2] {
     both.map(|lines| check(Box::leak(Box::new(history_with_refusals(&lines)))))
 }
 
-/// Checks what a refusal is said to contradict: a warning, or the verdict if a node was killed.
+/// Checks the sentence about a refusal: a warning, or the verdict if a node was killed.
 #[track_caller]
 fn check_refused(lines: &str, sentence: &str) {
     let [without, with] = without_and_with_kill(lines);
@@ -64,7 +64,7 @@ fn a_written_key_exists() {
         "cas 1 to 2 at index 3 by process 2 was refused because the key did not exist, but key 0 \
          was 3 from index 1 (write 3 by process 1) on, and nothing deletes a key",
     );
-    // It was there before it was acknowledged, for somebody had read it.
+    // The value was there before its write was acknowledged, because it had been read.
     check_refused(
         "1 invoke write 3\n2 invoke read nil\n2 ok read 3\n2 invoke write 4\n2 fail write 4 20",
         "write 4 at index 4 by process 2 was refused because the key did not exist, but key 0 was \
@@ -79,7 +79,7 @@ fn a_known_value_is_not_another_one() {
         "cas 3 to 2 at index 3 by process 2 was refused because the value was not 3, but key 0 was \
          3 from index 1 (write 3 by process 1) on, and no write of another value was under way",
     );
-    // What was under way came too early.
+    // The pending operation came too early.
     check_refused(
         &("0 invoke cas [nil 7]\n3 invoke read nil\n3 ok read 7\n".to_owned()
             + WRITTEN
@@ -94,16 +94,16 @@ fn a_known_value_is_not_another_one() {
 fn a_refusal_that_may_be_true_is_no_contradiction() {
     let read = "2 invoke read nil\n2 fail read nil 20\n";
     check_not_refused(&(read.to_owned() + WRITTEN));
-    // While the write is under way, in either order.
+    // While the write is pending, in either order.
     check_not_refused("1 invoke write 3\n2 invoke read nil\n2 fail read nil 20\n1 ok write 3");
     check_not_refused(&(WRITTEN.to_owned() + "2 invoke cas [1 2]\n2 fail cas [1 2] 22"));
     // The key has no value, so not this one either.
     check_not_refused("2 invoke cas [1 2]\n2 fail cas [1 2] 22");
-    // A write that crashed may have made it so.
+    // An indeterminate write may have set another value.
     check_not_refused(
         &(WRITTEN.to_owned() + "0 invoke write 5\n2 invoke cas [3 2]\n2 fail cas [3 2] 22"),
     );
-    // What has no answer, or fails for another reason, observed nothing.
+    // An operation without an answer, or with another error, observed nothing.
     check_not_refused(&(WRITTEN.to_owned() + "2 invoke read nil\n2 fail read nil 0"));
     check_not_refused(&(WRITTEN.to_owned() + "2 invoke read nil\n2 fail read nil 22"));
     check_not_refused(&(WRITTEN.to_owned() + "2 invoke read nil\n2 fail read nil"));

@@ -1,4 +1,4 @@
-//! The meaning of each anomaly, and why something is a case of it.
+//! The meaning of each anomaly, and the explanation of each case.
 
 use std::iter;
 
@@ -11,7 +11,7 @@ use crate::history::Op;
 const MAX_UPDATES_NAMED: usize = 4;
 
 impl Anomaly {
-    /// The anomaly in words; empty for those that are never found by themselves.
+    /// The meaning of the anomaly; empty for those that are never reported by themselves.
     pub(super) fn meaning(self) -> &'static str {
         match self.name().trim_end_matches("-process").trim_end_matches("-realtime") {
             "G0" => "writes of transactions are interleaved (dirty write)",

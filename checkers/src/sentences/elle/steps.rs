@@ -1,4 +1,4 @@
-//! The steps of a cycle: why one transaction comes before another.
+//! Sentences about the steps of a cycle: why one transaction comes before the next.
 
 use crate::elle::TxnWorkload::{ListAppend, RwRegister};
 use crate::elle::{CycleStep, ElleResults};

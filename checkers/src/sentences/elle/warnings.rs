@@ -1,4 +1,4 @@
-//! Warnings about what upstream overlooks.
+//! Sentences for the warnings about errors that upstream overlooks.
 
 use super::{hint, listed};
 use crate::elle::{ElleResults, Observation, TxnWorkload, Warning};
@@ -17,7 +17,7 @@ impl ElleResults<'_> {
             .collect()
     }
 
-    /// The plural of such warnings.
+    /// The plural noun for warnings of this kind.
     fn kind(&self, warning: &Warning<'_>) -> &'static str {
         match (warning, self.workload) {
             (Warning::LengthMismatch { .. } | Warning::OperationMismatch { .. }, _) => {

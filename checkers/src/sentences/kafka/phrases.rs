@@ -1,10 +1,10 @@
-//! Parts of sentences about logs: who did what to which message, and when.
+//! Phrases about processes, operations and messages, for sentences about logs.
 
 use crate::history::{Kind, Op, Process};
 use crate::kafka::{HistoryIndex, KeyId, LogStep, MessageId, OffsetSlot};
 use crate::wording::{MAX_NAMED, time};
 
-/// `process 4`
+/// The process of an operation: `process 4`.
 pub(super) fn who(op: &Op) -> String {
     match op.process {
         Process::Client(number) => format!("process {number}"),
@@ -12,7 +12,7 @@ pub(super) fn who(op: &Op) -> String {
     }
 }
 
-/// `index 120, 4.523 s`
+/// The index and time of an operation: `index 120, 4.523 s`.
 pub(super) fn when(op: &Op) -> String {
     format!("index {}, {}", op.index, time(op))
 }
@@ -59,7 +59,7 @@ pub(super) fn first_report(
     format!("{report} of {} ({})", who(index.op(at)), when(index.op(at)))
 }
 
-/// Both ends of a step: `process 4 polled 7 at offset 6 (index 120, 4.523 s), and next 9 at
+/// Both messages of a step: `process 4 polled 7 at offset 6 (index 120, 4.523 s), and then 9 at
 /// offset 8 (index 131, 4.530 s)`.
 pub(super) fn ends(index: &HistoryIndex<'_>, step: &LogStep, verb: &str) -> String {
     let [first, second] = step.ops.map(|at| index.op(at));

@@ -1,4 +1,4 @@
-//! Making up texts: a value as Clojure prints it, and the same as somebody else may have written it.
+//! A generator of EDN texts: a value as Clojure prints it, and in another valid notation.
 
 use eddy_checkers::edn::Value;
 use eddy_checkers::random::Random;
@@ -8,7 +8,7 @@ pub(super) struct GeneratedText {
     pub(super) canonical: String,
     pub(super) noisy: String,
     pub(super) random: Random,
-    /// Makes keys that differ.
+    /// The number of keys so far, which makes them distinct.
     keys: usize,
 }
 
@@ -18,7 +18,7 @@ impl GeneratedText {
         GeneratedText { canonical: String::new(), noisy: String::new(), random, keys: 0 }
     }
 
-    /// Adds the same to both.
+    /// Appends the same to both texts.
     fn put(&mut self, text: &str) {
         self.put_as(text, text);
     }
@@ -28,7 +28,7 @@ impl GeneratedText {
         self.noisy.push_str(noisy);
     }
 
-    /// Adds a value that nests so deep at most.
+    /// Appends a value with at most this depth of nesting.
     pub(super) fn value(&mut self, depth: u64) {
         let kinds = if depth == 0 { 12 } else { 19 };
         match self.random.below(kinds) {
@@ -62,14 +62,14 @@ impl GeneratedText {
         let plain = number.to_string();
         let sign = if number < 0 { "-" } else { *self.random.choose(&["", "+"]) };
         let magnitude = number.unsigned_abs();
-        // The other reader knows no octal numbers.
+        // The other reader does not support octal numbers.
         let noisy = match self.random.below(4) {
             0 => format!("{sign}0x{magnitude:x}"),
             1 => format!("{sign}0X{magnitude:X}"),
             2 => format!("{sign}2r{magnitude:b}"),
             _ => format!("{sign}{magnitude}"),
         };
-        // Nor the smallest number but in decimal.
+        // It supports the smallest number only in decimal.
         self.put_as(&plain, if number == i64::MIN { &plain } else { &noisy });
     }
 
@@ -82,7 +82,7 @@ impl GeneratedText {
 
     fn ratio(&mut self) {
         let (numerator, factor) = (self.random.below(1000), 1 + self.random.below(9));
-        // One beyond is never a factor.
+        // Successive numbers have no common factor.
         let denominator = numerator + 1;
         if numerator == 0 {
             return self.put("1/2");
@@ -193,7 +193,7 @@ impl GeneratedText {
         self.put("}");
     }
 
-    /// Adds a value that is in no collection yet.
+    /// Appends a value that is distinct from all earlier keys.
     fn key(&mut self, depth: u64) {
         self.keys += 1;
         let key = self.keys;
@@ -233,7 +233,7 @@ impl GeneratedText {
         self.put("}");
     }
 
-    /// Adds this to the canonical text, and to the other whatever means the same.
+    /// Appends this to the canonical text, and an equivalent separator to the other.
     fn separate(&mut self, canonical: &str) {
         let blank = *self.random.choose(&[
             " ",
@@ -251,7 +251,7 @@ impl GeneratedText {
     }
 }
 
-/// The text with a few letters taken out, put in, or moved.
+/// The text with a few characters removed, replaced or inserted.
 pub(super) fn mutated(text: &str, random: &mut Random) -> String {
     const LETTERS: [&str; 28] = [
         "(", ")", "[", "]", "{", "}", "#{", "\"", "\\", ";", "#", "#_", "^", "'", "@", ":", "/",

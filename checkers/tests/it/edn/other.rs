@@ -1,22 +1,22 @@
-//! What the other reader makes of a text, as one of our values.
+//! The results of the other reader, converted to our values.
 
 use clojure_reader::edn::{self, Edn};
 use eddy_checkers::edn::{Map, Value};
 
-/// The one value of a text for the other reader.
+/// The value that the other reader finds in a text; `None` unless there is exactly one.
 pub(super) fn read_all(text: &str) -> Option<Value> {
     let (value, rest) = edn::read(text).ok()?;
-    // Nothing is left over but blanks, so what is put behind them is what comes next.
+    // If only blanks are left over, then a value that is appended is the next one.
     let behind = format!("{rest}\n:end");
     let (next, rest) = edn::read(&behind).ok()?;
     let is_over = from_other(&next) == Value::keyword("end") && rest.is_empty();
     is_over.then(|| from_other(&value))
 }
 
-/// Whether a text has only what the other reader takes for the same as Clojure does.
+/// True if the other reader interprets everything in a text as Clojure does.
 ///
-/// It knows no metadata, no quotes and no octal numbers, and takes what is opaque here for an error
-/// or for a symbol.
+/// It does not support metadata, quotes and octal numbers, and takes what is opaque here for an
+/// error or a symbol.
 pub(super) fn is_common(text: &str, ours: &Value) -> bool {
     !format!("{ours:?}").contains("Opaque(") && !has_unsupported(text)
 }
