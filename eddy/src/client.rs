@@ -1,8 +1,9 @@
-//! Clients of a test: what they ask nodes, and what they make of the answers.
+//! Clients of a test: their operations, the requests of these, and the evaluation of replies.
 //!
-//! A [workload](crate::Workload) says which [`Operation`] is next; here is what one is made of. Its
-//! [`Request`] is sent to a node. The reply must have the request's [`Schema`], and the [`Outcome`]
-//! says which value the operation then has; [`Errors`] says what becomes of it otherwise.
+//! A [workload](crate::Workload) generates the [`Operation`]s. The [`ClientRequest`] of an
+//! operation is sent to a node. The reply must match the request's [`Schema`]; the [`ResultSource`]
+//! then gives the value of the operation. The [`ErrorPolicy`] decides how an operation ends after
+//! an error or a timeout.
 
 mod completion;
 mod operation;

@@ -1,11 +1,11 @@
-//! How many clients work at the same time.
+//! The number of clients that work at the same time.
 
 use std::error::Error;
 use std::fmt::{self, Display};
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-/// A number of threads, as `--concurrency` has it: one per node by default.
+/// A number of client threads, the value of `--concurrency`: one per node by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Concurrency {
     /// A total, as in `10`.
@@ -15,7 +15,7 @@ pub enum Concurrency {
 }
 
 impl Concurrency {
-    /// The number of threads in a cluster of so many nodes.
+    /// The number of threads in a cluster of `nodes` nodes.
     pub fn threads(self, nodes: usize) -> usize {
         match self {
             Concurrency::Total(threads) => threads.get(),
@@ -51,7 +51,7 @@ impl FromStr for Concurrency {
     }
 }
 
-/// What cannot be read as a concurrency.
+/// The error of a text that is not a [`Concurrency`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseConcurrencyError {
     received: String,
@@ -74,7 +74,7 @@ impl Error for ParseConcurrencyError {}
 mod tests {
     use super::*;
 
-    /// Checks the threads of three nodes; `None` where nothing can be read.
+    /// Checks the number of threads for three nodes; `None` if the text is not a concurrency.
     #[track_caller]
     fn check(received: &str, threads: Option<usize>) {
         let parsed = received.parse::<Concurrency>();

@@ -1,8 +1,8 @@
-//! Lets time pass for an [`Interpreter`]: the one loop that waits.
+//! The event loop of a test: drives an [`Interpreter`], and is the only code that waits.
 //!
-//! The clock is tokio's. Under real time it waits for nodes and deadlines; under paused time, with
-//! nodes that are futures of the same runtime, it jumps from one deadline to the next whenever all
-//! of them wait.
+//! The clock is tokio's. In real time the loop waits for nodes and deadlines. In paused time the
+//! nodes are futures of the same runtime, and the clock jumps to the next deadline whenever all of
+//! them wait.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::interpreter::{Instruction, Interpreter, NodeCommand, NodeError};
 /// would fail large clusters that do much work at one instant.
 const MAX_EVENTS_PER_INSTANT: u32 = 1_000_000;
 
-/// What a node did.
+/// An event at a node, reported to the interpreter.
 #[derive(Debug)]
 pub enum NodeEvent {
     /// The node wrote a line to STDOUT.
@@ -27,9 +27,9 @@ pub enum NodeEvent {
         /// The line, without its newline.
         line: String,
     },
-    /// It ended, or did what no test survives.
+    /// The node ended, or did something that no test can survive.
     Ended {
-        /// The number of the node.
+        /// The node's index.
         node: usize,
         /// The node's incarnation, from 0; each restart begins the next one.
         incarnation: u64,
@@ -50,34 +50,36 @@ impl NodeEvents for mpsc::UnboundedReceiver<NodeEvent> {
     }
 }
 
-/// The nodes of a test, wherever they run.
+/// The nodes of a test, as processes or as futures.
 pub trait Nodes {
-    /// Hands a node a line, newline included. A node that is gone ignores it.
+    /// Writes a line, newline included, to a node's STDIN. A node that has ended ignores it.
     fn deliver(&mut self, node: usize, line: String);
-    /// Kills nodes, and returns when they are gone; may be given up when they will be soon.
+    /// Kills nodes, and returns when they have ended. The caller may drop the future only if the
+    /// test is over.
     fn kill(&mut self, nodes: &[usize]) -> impl Future<Output = ()>;
-    /// Starts a node again that was killed; may be given up.
+    /// Restarts a killed node. The caller may drop the future only if the test is over.
     fn start(&mut self, node: usize) -> impl Future<Output = anyhow::Result<()>>;
-    /// Stops a node from running.
+    /// Stops a node, as SIGSTOP does.
     fn pause(&mut self, node: usize);
-    /// Lets a paused node run again.
+    /// Lets a paused node run again, as SIGCONT does.
     fn resume(&mut self, node: usize);
 }
 
-/// Why a test did not come to its end.
+/// The reason for which a test was aborted.
 #[derive(Debug)]
 pub enum DriveError {
     /// A node made it impossible to go on.
     Node(NodeError),
     /// A killed node could not be restarted.
     Start(anyhow::Error),
-    /// Somebody asked to stop, by this signal.
+    /// The user asked to stop, by this signal.
     Interrupted(&'static str),
-    /// Nodes sent so many messages at one moment that it never ended.
+    /// Nodes caused too many events at this instant, so that time did not pass.
     NoTimePasses(Duration),
 }
 
-/// Runs a test to its end.
+/// Runs a test to its end. `interrupted` aborts it with the name of a signal; `progress` is called
+/// before every wait.
 pub async fn drive(
     interpreter: &mut Interpreter,
     nodes: &mut impl Nodes,
@@ -187,7 +189,7 @@ mod tests {
         /// The time that it takes to kill it, and to restart it.
         killing: Duration,
         starting: Duration,
-        /// The life whose end is told when it is killed, and when it is started again.
+        /// The incarnation whose end is reported when it is killed, and when it is restarted.
         ended_before: Option<u64>,
         ended_after: Option<u64>,
     }

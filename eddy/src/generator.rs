@@ -1,13 +1,17 @@
-//! Which operation is invoked when, and by whom.
+//! The generator of a test: the schedule of operations and faults, as a state machine.
 //!
-//! Jepsen answers this with nested generators that an interpreter asks again and again
+//! In Jepsen, an interpreter repeatedly asks nested generators for the next operation
 //! (`generator.clj`, `generator/interpreter.clj`). Maelstrom nests them in one way only
-//! (`core.clj`), so here is that one as a state machine: operations and faults until the time
-//! limit, where faults may end earlier; then whatever is still going on ends; and, for a test with
-//! final operations, faults end, the nodes have time to recover, and every thread performs its last
-//! operations. So what is done under faults shows whether nodes are safe, and the end, whether they
-//! are alive again. The machine knows neither values nor clocks: it is told the time and what has
-//! completed, and tells what is next.
+//! (`core.clj`), and this state machine is that one nesting:
+//!
+//! 1. Operations and faults go on until the time limit; faults may end earlier.
+//! 2. Pending operations complete.
+//! 3. For a test with final operations, faults end and the nodes have time to recover.
+//! 4. Every thread performs its final operations.
+//!
+//! So operations under faults test safety, and the final operations test liveness. The machine
+//! knows neither values nor clocks: its caller passes the time and each completion, and it returns
+//! the next step.
 
 #[cfg(test)]
 mod tests;
@@ -24,14 +28,14 @@ use crate::nemesis::{ClusterInfo, Fault, Nemesis, NemesisAction, Strike};
 use crate::random::Random;
 use crate::stagger::Stagger;
 
-/// How long nodes are left alone before the final operations. Maelstrom's figure: longer would
-/// forgive slower repair, shorter would call nodes wrong that retry every few seconds.
+/// The recovery time before the final operations, as in Maelstrom. A longer one would excuse slower
+/// repair; a shorter one would fail nodes that retry every few seconds.
 pub const RECOVERY: Duration = Duration::from_secs(10);
 
-/// What a schedule is made for.
+/// Parameters of a generator.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// How many threads invoke operations.
+    /// The number of threads that invoke operations.
     pub concurrency: usize,
     /// Groups of threads, as in Jepsen's `reserve`, each divided into subgroups. Each thread is in
     /// exactly one subgroup. An operation goes to a random group that has a free thread, in
@@ -40,15 +44,15 @@ pub struct Plan {
     pub thread_groups: Vec<Vec<Range<usize>>>,
     /// The mean rate of operations in the main phase, per second; 0 for none.
     pub rate: f64,
-    /// How long the main phase is.
+    /// The length of the main phase.
     pub time_limit: Duration,
-    /// What strikes at random during the main phase.
+    /// The faults that strike at random during the main phase.
     pub faults: BTreeSet<Fault>,
-    /// The mean time between two actions of the same fault.
+    /// The mean time between two actions of one fault.
     pub nemesis_interval: Duration,
-    /// What strikes besides, from when until when in the main phase.
+    /// Further strikes at exact times of the main phase.
     pub strikes: Vec<Strike>,
-    /// When all faults end for good, if that is before the main phase does.
+    /// The end of all faults, if it is before the end of the main phase.
     pub faults_until: Duration,
     /// The nodes that faults may strike.
     pub cluster: Rc<ClusterInfo>,
@@ -56,38 +60,38 @@ pub struct Plan {
     pub has_final: bool,
 }
 
-/// What the caller is to do, at once; afterwards it asks again.
+/// The next step of a test. The caller performs it at once and then asks for another.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GeneratorStep {
     /// Invoke an operation, and call [`Generator::completed`] when it has ended.
     Invoke {
-        /// Who invokes it: a number below the concurrency, which stands for one node.
+        /// The thread that invokes it: a number below the concurrency, bound to one node.
         thread: usize,
-        /// As whom: the name that the history has.
+        /// The process of that thread, which the history shows.
         process: u64,
-        /// Which of the workload's operations are due.
+        /// The phase, which determines the kind of operation.
         phase: Phase,
     },
     /// Start or end a strike, before anything else.
     Strike(NemesisAction),
     /// Wait until this time, or until an operation completes.
     WaitUntil(Duration),
-    /// Nothing is to be done before an operation completes.
+    /// Wait until an operation completes.
     WaitForCompletion,
-    /// Nothing is going on, and nothing more will.
+    /// The test is over.
     Done,
 }
 
-/// The part of a test that an operation belongs to.
+/// The phase of a test that an operation belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Before the time limit, under faults.
+    /// The phase before the time limit, under faults.
     Main,
-    /// After the recovery.
+    /// The phase after the recovery.
     Final,
 }
 
-/// What a schedule waits for.
+/// The stage of a generator, as a progress display shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GeneratorStage {
     /// Operations and faults, until the time limit.
@@ -100,7 +104,7 @@ pub enum GeneratorStage {
     Final,
 }
 
-/// The state of a test's schedule; all times count from the test's beginning.
+/// The generator of a test. All times count from the beginning of the test.
 #[derive(Debug)]
 pub struct Generator {
     state: GeneratorState,
@@ -136,8 +140,8 @@ impl Generator {
             Nemesis::new(index, *fault, cluster, *nemesis_interval, start, random)
         });
         let mut strikes: Vec<&Strike> = strikes.iter().collect();
-        // Their numbers decide between those that are due at the same time. In this order a report
-        // tells them, and whoever repeats that must get the same.
+        // The indices decide between strikes that are due at the same time. A report lists strikes
+        // in this order, and a test that schedules the listed strikes must run the same way.
         strikes.sort_by_key(|strike| strike.from);
         let scheduled = strikes.into_iter().zip(faults.len()..);
         let scheduled = scheduled.map(|(strike, index)| Nemesis::scheduled(index, strike, start));
@@ -197,8 +201,8 @@ impl Generator {
         }
     }
 
-    /// The thread's operation has ended; after a crash, in doubt about its effect, the thread goes
-    /// on as a new process.
+    /// Records that the thread's operation has completed. After an indeterminate one (`crashed`)
+    /// the thread goes on as a new process.
     pub fn completed(&mut self, now: Duration, thread: usize, crashed: bool) {
         if let Some(since) = self.blocked_since.take() {
             self.operations.skip_blocked_time(since, now);

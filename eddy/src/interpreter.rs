@@ -1,8 +1,8 @@
 //! A test as a state machine: initialization, setup, operations and faults, final operations.
 //!
-//! It is told what time it is and what nodes say, and tells which line goes to which node and when
-//! it wants to be asked again. It has no clock, no processes and no tasks, so that a test with real
-//! processes and one in virtual time are the same code, and differ only in who asks.
+//! Lines of nodes and the time go in; lines to nodes, commands and the next deadline come out. The
+//! interpreter has no clock, no processes and no tasks, so tests with real processes and tests in
+//! virtual time run the same code. They differ only in the driver, see [`drive`](crate::drive).
 
 mod clients;
 mod faults;
@@ -52,7 +52,7 @@ use crate::random::Random;
 use crate::test::Test;
 use crate::workload::Operations;
 
-/// The state of a test; all times count from when its nodes were started.
+/// The state of a test. All times count from the start of its nodes.
 pub struct Interpreter {
     nodes: Vec<String>,
     /// The index of each node in `nodes`.
@@ -61,7 +61,7 @@ pub struct Interpreter {
     services: Services,
     clients: Clients,
     operations: Box<dyn Operations>,
-    /// What every node is asked when it has answered `init`, if anything.
+    /// The request to every node that has answered `init`, if there is one.
     setup: Option<Operation>,
     /// The random stream from which operations are drawn.
     operation_random: Random,
@@ -88,7 +88,7 @@ pub struct Interpreter {
     /// The client of each process.
     clients_by_process: BTreeMap<u64, u64>,
     history: History,
-    /// How many operations clients have begun.
+    /// The number of operations that clients have invoked.
     invoked: u64,
 }
 
@@ -96,6 +96,7 @@ pub struct Interpreter {
 enum TestStage {
     /// Waits until all nodes have answered `init`.
     Initializing,
+    /// Waits until all nodes have answered the setup request of the workload.
     SettingUp,
     /// Runs operations and faults, including the final operations.
     Running(Box<Generator>),
@@ -105,7 +106,7 @@ enum TestStage {
 pub(crate) enum Instruction {
     /// Deliver a message to a node, and step again.
     Deliver {
-        /// The number of the node.
+        /// The index of the node.
         node: usize,
         message: NetworkMessage,
     },
@@ -118,7 +119,7 @@ pub(crate) enum Instruction {
 }
 
 impl Interpreter {
-    /// A test whose nodes are about to be started.
+    /// The interpreter of a test whose nodes are about to be started.
     pub fn new(test: &Test) -> Interpreter {
         let nodes = test.node_ids();
         let root_random = Random::seeded(test.seed);
@@ -274,12 +275,12 @@ impl Interpreter {
         self.network.watch(watcher);
     }
 
-    /// What clients and the nemesis did so far.
+    /// The history so far.
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// What nodes did that Maelstrom would overlook, in sentences, the most telling first.
+    /// Sentences about mistakes of nodes that Maelstrom would overlook, the most relevant first.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let late = self.reports_late_messages.then(|| self.late_messages.warnings(&self.nodes));
         let warnings =
@@ -311,7 +312,7 @@ impl Interpreter {
         self.clients_by_process.iter().map(name).collect()
     }
 
-    /// What happened so far.
+    /// The history, the network, and the strikes that happened.
     pub(crate) fn into_results(self) -> (History, Network, Vec<Strike>) {
         let strikes = self.faults.strikes(self.plan.time_limit);
         (self.history, self.network, strikes)

@@ -1,8 +1,8 @@
-//! How long a message is on its way.
+//! The latency of messages.
 //!
-//! As in Maelstrom (`net.clj`), a latency is drawn for each message on its own, so messages
-//! overtake each other unless the distribution is constant, and it is cut to whole milliseconds.
-//! Which messages have a latency at all, those between servers, is the network's to know.
+//! As in Maelstrom (`net.clj`), each message draws its own latency, truncated to whole
+//! milliseconds. So messages overtake each other unless the distribution is constant. Only messages
+//! between servers have a latency; the network decides which these are.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -12,23 +12,23 @@ use eddy_text::name::{self, UnknownName};
 
 use crate::random::Random;
 
-/// The latencies of a network; none by default.
+/// The latency of a network; zero by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Latency {
-    /// What the latencies average to, nearly: see [`Distribution`].
+    /// The mean, nearly: see [`Distribution`].
     pub mean: Duration,
-    /// How they spread around the mean.
+    /// The distribution around the mean.
     pub distribution: Distribution,
 }
 
-/// How latencies spread around their mean, as `--latency-dist` has it.
+/// A distribution of latencies around their mean, the value of `--latency-dist`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Distribution {
-    /// Each is the mean.
+    /// Always the mean.
     #[default]
     Constant,
-    /// Each whole millisecond from 0 up to, but without, twice the mean: they average half a
-    /// millisecond less than the mean.
+    /// Every whole millisecond from 0 up to, but excluding, twice the mean. The average is half a
+    /// millisecond below the mean.
     Uniform,
     /// Most are short, a few are very long: one in 150 is over five times the mean.
     Exponential,
@@ -40,7 +40,7 @@ impl Latency {
         whole_milliseconds(match self.distribution {
             Distribution::Constant => self.mean,
             Distribution::Uniform => random.time_below(whole_milliseconds(self.mean * 2)),
-            // The inverse of the distribution function, at a number in 0 < x ≤ 1.
+            // Inverse transform sampling, at a number in 0 < x ≤ 1.
             Distribution::Exponential => self.mean.mul_f64(-(1.0 - random.fraction()).ln()),
         })
     }
@@ -80,7 +80,7 @@ mod tests {
 
     const DRAWS: u32 = 20_000;
 
-    /// Draws many latencies around a mean and compares their least, average and greatest, in
+    /// Draws many latencies around a mean and compares their minimum, average and maximum, in
     /// milliseconds.
     #[track_caller]
     fn check(distribution: &str, mean: u64, least: u64, averages: [f64; 2], greatest: u64) {

@@ -1,10 +1,10 @@
-//! Which faults strike, whom, and when.
+//! Nemeses: schedules of faults, their targets and their times.
 //!
-//! A nemesis alternates between starting its fault and stopping it, the first start at once and the
-//! others after gaps that average to the interval, as Jepsen's `flip-flop` inside `stagger` does.
-//! It says what to do and does nothing itself: the network and whoever runs the nodes act. Several
-//! faults are several nemeses, each with a row of its own. A strike that a test names is a nemesis
-//! as well, which strikes once.
+//! A nemesis alternates between starting and stopping its fault. The first start is at once, the
+//! other actions follow after gaps whose mean is the interval, as with Jepsen's `flip-flop` inside
+//! `stagger`. A nemesis only returns actions; the network and the driver of the nodes carry them
+//! out. Each fault has a nemesis of its own, with an independent schedule. A strike that a test
+//! schedules has a nemesis of its own, which strikes once.
 
 mod partition;
 pub(crate) mod strike;
@@ -33,30 +33,30 @@ const MIN_SLOWDOWN: Duration = Duration::from_millis(50);
 /// expire, with smaller ones none would.
 const SLOWDOWN_FACTORS: [u32; 3] = [2, 3, 5];
 
-/// How likely a message is lost, or doubled: seldom enough to be overlooked, often enough to hit
-/// the same message again, and in between.
+/// Probabilities of a loss or a duplicate: one that is low enough for a bug to be overlooked, one
+/// that is high enough to hit a message and its retransmission, and one in between.
 const PROBABILITIES: [f64; 3] = [0.1, 0.3, 0.5];
 
-/// A kind of fault, as `--nemesis` has it.
+/// A kind of fault, a value of `--nemesis`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
-    /// Some nodes and some others do not hear each other.
+    /// Cuts links between nodes, in both directions except in a ring of three nodes.
     Partition,
-    /// Nodes die, lose all but what they have in storage, and are started again.
+    /// Kills nodes and restarts them. They lose everything but their storage.
     Kill,
-    /// Nodes stand still for a while, and do not notice.
+    /// Stops nodes for a while, without their noticing.
     Pause,
-    /// Some nodes do not hear some others, who hear them.
+    /// Cuts links between nodes in one direction.
     OneWay,
-    /// Messages between nodes are lost, one by one.
+    /// Loses messages between nodes, each with some probability.
     Loss,
-    /// Messages between nodes arrive twice, the second time up to a second later.
+    /// Delivers messages between nodes twice, the second copy up to a second after the first.
     Duplicate,
-    /// Messages between nodes take several times as long, and 50 ms longer at least.
+    /// Delays messages between nodes by several times the latency, and by at least 50 ms.
     Slow,
 }
 
-/// What a nemesis does; displayed as a history has it, `start-partition`.
+/// An action of a nemesis. Displays as its name in a history: `start-partition`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NemesisAction {
     /// Begins a strike.
@@ -65,23 +65,23 @@ pub enum NemesisAction {
         nemesis_index: usize,
         /// The time at which the strike was due.
         due: Duration,
-        /// What was drawn, as a history has it: `:one`.
+        /// The drawn shape or targets, as the value in a history: `:one`.
         drawn: Value,
         /// The effect of the strike.
         effect: StrikeEffect,
     },
-    /// Ends the strike of a nemesis, if one goes on.
+    /// Ends the strike of a nemesis, if one is active.
     End {
         /// The index of the nemesis.
         nemesis_index: usize,
         /// The time at which the end was due.
         due: Duration,
-        /// What it does.
+        /// The fault of the nemesis.
         fault: Fault,
     },
 }
 
-/// The schedule of one fault; time counts from the test's beginning.
+/// The schedule of one fault. Times count from the start of the test.
 #[derive(Debug)]
 pub struct Nemesis {
     index: usize,
@@ -91,7 +91,7 @@ pub struct Nemesis {
     source: StrikeSource,
 }
 
-/// What a nemesis does when.
+/// The source of the strikes of a nemesis.
 #[derive(Debug)]
 enum StrikeSource {
     /// Strikes at random times and targets, again and again.
@@ -100,17 +100,17 @@ enum StrikeSource {
     Scheduled { due: Duration, until: Duration, effect: StrikeEffect },
 }
 
-/// What nemeses need to know of a cluster.
+/// The properties of a cluster from which nemeses draw their strikes.
 #[derive(Debug, Clone)]
 pub struct ClusterInfo {
     /// The ids of the nodes.
     pub nodes: Vec<String>,
-    /// The mean latency between them.
+    /// The mean latency between nodes.
     pub latency: Duration,
 }
 
 impl Nemesis {
-    /// A fault that first strikes at `start` and changes about once per interval.
+    /// A nemesis that first strikes at `start` and then acts about once per interval.
     pub fn new(
         index: usize,
         fault: Fault,
@@ -183,7 +183,7 @@ impl Nemesis {
         (self.is_active || !is_scheduled).then_some(end)
     }
 
-    /// What it does.
+    /// The fault of this nemesis.
     pub fn fault(&self) -> Fault {
         self.fault
     }

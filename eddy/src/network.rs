@@ -1,19 +1,19 @@
-//! The network between nodes and clients: who receives what, and when.
+//! The network between nodes, clients and services: which message arrives, and when.
 //!
-//! A pure state machine: it is told what is sent and what time it is, and says what arrives. Every
+//! A state machine without I/O: sent messages and the time go in, arriving messages come out. Every
 //! participant has one inbox and one receiver. As in Maelstrom (`net.clj`), the receiver takes the
-//! message with the earliest deadline, looks *then* whether the link is cut (and if so drops the
-//! message for good), and carries it until the deadline without looking at the inbox meanwhile. So
-//! a client's request, which has no latency, can wait behind a message that is still on its way,
-//! for up to one latency; and an idle receiver decides about a cut one latency before the message
-//! is due. [`Delivery::Plain`] does without that: every message is on its way by itself, and a cut
-//! is looked at when it arrives.
+//! message with the earliest deadline from the inbox and checks *then* whether the link is cut. If
+//! it is, the message is dropped for good. Otherwise the receiver holds the message until its
+//! deadline, and does not look into the inbox meanwhile. This has two consequences. A client's
+//! request, which has no latency, can wait up to one latency behind a message in transit. And an
+//! idle receiver checks for a cut one latency before the message is due. [`Delivery::Plain`] has
+//! neither: every message is in transit independently, and the cut is checked on arrival.
 //!
-//! Faults that strike links strike those between nodes; clients and services are spared. A message
-//! is lost when it is sent, and one that is doubled arrives a second time; either costs the sender
-//! one message. What arrives at a node that is dead is dropped, as a datagram would be, wherever it
-//! was when the node died. A node that has been started again hears nobody but its own `init` until
-//! it has answered that.
+//! Faults of links affect links between nodes, not those to clients, and those to services only
+//! where a strike names the service. A loss is decided when the message is sent. A duplicated
+//! message arrives twice. Either counts as one message of the sender. A message that arrives at a
+//! dead node is dropped like a datagram, even if it was sent while the node was alive. A restarted
+//! node receives nothing but `init` until it has answered it.
 //!
 //! Latency applies between servers only, and services count as servers. Deliveries that are due at
 //! the same time happen in the order in which they were scheduled.
@@ -45,29 +45,29 @@ use crate::random::Random;
 pub struct NetworkMessage {
     /// The sequence number in the order of sending, over the whole network.
     pub id: u64,
-    /// Who sent it.
+    /// The name of the sender.
     pub src: Rc<str>,
-    /// Whom it is for.
+    /// The name of the receiver.
     pub dest: Rc<str>,
     /// The payload, a JSON object.
     pub body: Rc<RawValue>,
 }
 
-/// How receivers work.
+/// The way in which receivers take messages from their inboxes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Delivery {
-    /// One message at a time, as Maelstrom does it.
+    /// One message at a time, as in Maelstrom.
     #[default]
     Maelstrom,
-    /// Every message by itself.
+    /// Every message independently of all others.
     Plain,
 }
 
-/// There is no such participant, and never was.
+/// The error of a message whose sender or receiver has never been on the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownParticipant;
 
-/// The network's state; all times count from the test's beginning.
+/// The state of the network. All times count from the start of the test.
 #[derive(Debug)]
 pub struct Network {
     latency: Latency,
@@ -79,12 +79,12 @@ pub struct Network {
     /// Messages in transit, by time of arrival and order of scheduling.
     arrivals: BTreeMap<(Duration, u64), Packet>,
     sent: u64,
-    /// Counts what is queued or on its way: what is due at the same time is told apart by it.
+    /// The number of messages that were queued or scheduled: the tie-breaker of equal times.
     scheduled: u64,
     traffic_counter: TrafficCounter,
 }
 
-/// A message with its way through the network.
+/// A message on its way through the network.
 #[derive(Debug)]
 struct Packet {
     /// The indices of the sender's inbox and of the receiver's.
@@ -95,6 +95,7 @@ struct Packet {
     delayed_deadline: Option<Duration>,
 }
 
+/// The queue of messages to a participant, and the state of its receiver.
 #[derive(Debug)]
 struct Inbox {
     name: Rc<str>,
@@ -107,7 +108,7 @@ struct Inbox {
     admission: Admission,
 }
 
-/// Whether a participant is on the network.
+/// The membership of a name in the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     /// A participant.
@@ -118,7 +119,7 @@ pub enum Presence {
     Unknown,
 }
 
-/// From whom a node hears.
+/// The senders from which a node receives messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
     /// All senders: the node is running.
@@ -169,7 +170,7 @@ impl Network {
         self.inboxes.push(Inbox { name, queue, is_holding: false, has_left: false, admission });
     }
 
-    /// Removes a participant; messages to it are dropped from now on.
+    /// Removes a participant. Messages to it are dropped from now on.
     pub fn leave(&mut self, name: &str) {
         if let Some(&index) = self.indices.get(name) {
             self.inboxes[index].has_left = true;
@@ -177,7 +178,7 @@ impl Network {
         }
     }
 
-    /// Whether the participant of this name is on the network.
+    /// The membership of this name.
     pub fn presence(&self, name: &str) -> Presence {
         match self.indices.get(name) {
             Some(&index) if self.inboxes[index].has_left => Presence::Left,
@@ -186,7 +187,10 @@ impl Network {
         }
     }
 
-    /// Sends a message.
+    /// Sends a message. A message to a participant that has left is dropped and not counted.
+    ///
+    /// # Errors
+    /// If the sender or the receiver has never been on the network. Nothing has changed then.
     pub fn send(
         &mut self,
         now: Duration,
@@ -213,7 +217,7 @@ impl Network {
         Ok(())
     }
 
-    /// When the next message arrives.
+    /// The time at which the next message may arrive.
     pub fn next_arrival(&self) -> Option<Duration> {
         self.arrivals.first_key_value().map(|((at, _), _)| *at)
     }
@@ -387,7 +391,7 @@ impl NetworkMessage {
     }
 }
 
-/// Clients are told by the first letter of their name, as in Maelstrom.
+/// True if this is the name of a client: one that begins with `c`, as in Maelstrom.
 pub fn is_client(name: &str) -> bool {
     name.starts_with('c')
 }

@@ -1,5 +1,4 @@
-//! How soon a broadcast repairs what each fault did: the same test under each fault alone, and
-//! under several together.
+//! Repair times of a broadcast: the same test under each fault alone, and under several together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -10,8 +9,8 @@ use crate::nemesis::{Fault, Strike};
 use crate::report::Report;
 use crate::test::Test;
 
-/// When the faults end, and when the operations do: time for several strikes, and then for reads of
-/// every node.
+/// The end of the faults, and the end of the operations: time for several strikes, and then for
+/// several reads of every node. Longer times would make each run slower.
 const FAULTS_UNTIL: Duration = Duration::from_secs(8);
 const TIME_LIMIT: Duration = Duration::from_secs(13);
 
@@ -19,17 +18,17 @@ const TIME_LIMIT: Duration = Duration::from_secs(13);
 /// slowdowns, since slow messages are still in flight when the fault ends.
 const EXTRA_REPAIR_TIME: Duration = Duration::from_secs(1);
 
-/// The faults under which a broadcast was run, and how it went. Displays as a table.
+/// Repair times of a broadcast by set of faults. Displays as a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RepairMatrix(BTreeMap<String, MatrixRow>);
 
-/// What was seen under some faults.
+/// Measurements under one set of faults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct MatrixRow {
     runs: u64,
-    /// Messages that faults dropped.
+    /// The number of messages that faults dropped.
     dropped: u64,
-    /// The longest time from the end of the faults until everybody knew what was known before.
+    /// Maximum time from the end of the faults until every node had all earlier values.
     repaired: Duration,
 }
 
@@ -37,10 +36,10 @@ impl RepairMatrix {
     /// Runs a broadcast under each fault alone, and under several together.
     ///
     /// # Panics
-    /// If values are lost that not only killed nodes knew; or if a node still lacks a value longer
-    /// than `within` after the end of the faults, or a second more where nodes were killed or
-    /// messages slowed down. [`Report::assert`] tells how. Also if faults that drop messages
-    /// dropped none: all do but pause, duplicate and slow.
+    /// If values are lost, except those that only killed nodes had. If a node lacks a value for
+    /// longer than `within` after the end of the faults; after kills and slowdowns, a second
+    /// longer. [`Report::assert`] explains these failures. And if no message was dropped, except
+    /// under pause, duplicate and slow, which drop none.
     #[track_caller]
     pub fn assert_repaired(
         test: &Test,
@@ -78,7 +77,7 @@ impl RepairMatrix {
         matrix
     }
 
-    /// What was seen in both.
+    /// Merges the measurements of two matrices.
     #[must_use]
     pub fn merge(mut self, other: RepairMatrix) -> RepairMatrix {
         for (name, row) in other.0 {

@@ -1,4 +1,8 @@
-//! What came of a test.
+//! The report of a test: verdict, figures and history, as data.
+//!
+//! Tests assert on the fields. `Display` prints the verdict with its reasons and figures, and a
+//! failed assertion adds the command that repeats the test and the smallest test that fails in the
+//! same way.
 
 mod fault_stats;
 pub mod faults_txt;
@@ -28,12 +32,12 @@ use crate::shrink;
 use crate::test::Test;
 use crate::workload::CheckContext;
 
-/// A test's verdict, figures and record; prints itself.
+/// A test's verdict, figures and history. Displays as human-readable text.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// The verdict: the worst that any checker gave.
+    /// The worst verdict of all checkers.
     pub valid: Validity,
-    /// Why the test could not be carried out to its end, if so; then it is not valid.
+    /// The reason why the test could not run to its end, if it could not. Then it is not valid.
     pub failure: Option<String>,
     /// Counts of messages: of all, of those to and from clients, and of those between servers.
     pub traffic: Traffic,
@@ -52,24 +56,25 @@ pub struct Report {
     /// Milliseconds until a value of a broadcast or set was on every node; zeros if no value became
     /// stable.
     pub stable_latency: Quantiles,
-    /// How soon after the last strike the broadcast values that were acknowledged before were
-    /// everywhere; `None` for other workloads, if there was no strike, or if it ended with the
-    /// operations.
+    /// The time from the end of the last strike until every node had all broadcast values
+    /// acknowledged before. `None` for other workloads, without strikes, and if the last strike
+    /// ended with the operations.
     pub repair: Option<Repair>,
-    /// Values of a broadcast, or a set, that vanished.
+    /// Values of a broadcast or set that some node had and that then were lost.
     pub lost: Vec<Value>,
     /// The lost values that, as far as the history shows, only nodes had that were killed later.
     /// Such a value survives only in storage, if it was durable there before it was acknowledged.
     pub lost_with_killed_nodes: Vec<Value>,
     /// The reasons why the test is not valid, as sentences; empty if it is valid.
     pub reasons: Vec<String>,
-    /// What contradicts what, if the workload's checker can tell: the operations in order, and why
-    /// there is no order in which they could have happened, in lines for a person to read.
+    /// The explanation of the contradiction in lines, if the workload's checker has one: the
+    /// operations in order, and why they cannot have happened in any order.
     pub explanation: Vec<String>,
-    /// The operations that contradict each other, the most telling first; as far as the checker
-    /// of the workload can name them. If it has nothing to name, those that should have succeeded.
+    /// The operations that contradict each other, the clearest contradiction first, as far as the
+    /// workload's checker can name them. If it names none, the operations that should have
+    /// succeeded.
     pub contradictions: Vec<Contradiction>,
-    /// What Maelstrom would not have said, in sentences.
+    /// Warnings that Maelstrom does not give, as sentences.
     pub warnings: Vec<String>,
     /// The number of warnings, at the head of the list, that explain why the test is not valid.
     pub decisive_warning_count: usize,
@@ -77,10 +82,10 @@ pub struct Report {
     pub vacuous_fault_warnings: Vec<String>,
     /// Everything that the checkers found, in the form of Maelstrom's `results.edn`.
     pub results: Value,
-    /// What happened.
+    /// The history: every invocation and completion, with the nemesis's operations.
     pub history: History,
-    /// Every message, sent, received or dropped, one a line; empty unless [`Test::trace`] is set.
-    /// A warning tells if there was no room for all.
+    /// Every message sent, received or dropped, one per line; empty unless [`Test::trace`] is set.
+    /// If there was not enough room for all messages, a warning says so.
     pub trace: String,
     /// The messages that a page draws beside the history.
     network_record: NetworkRecord,
@@ -91,7 +96,8 @@ pub struct Report {
     rerun: Option<Rerun>,
 }
 
-/// What happened besides operations, and when; nothing in the history depends on it.
+/// The messages of a run, and what relates them to the history: the offsets between their clocks,
+/// and the client of each process. Nothing in the history depends on it.
 #[derive(Debug, Clone)]
 pub struct NetworkRecord {
     /// Time 0 of the history on the clock of the messages.
@@ -104,21 +110,21 @@ pub struct NetworkRecord {
     pub messages: Option<Journal>,
 }
 
-/// Runs another test with the same nodes.
+/// A function that runs another test with the same nodes.
 #[derive(Clone)]
 pub(crate) struct Rerun(Rc<dyn Fn(&Test) -> Report>);
 
-/// How many operations succeeded, of how many.
+/// The numbers of operations that succeeded and that were invoked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OkCount {
     /// Operations that succeeded.
     pub ok: usize,
-    /// All that were invoked.
+    /// Operations that were invoked.
     pub invoked: usize,
 }
 
 impl Report {
-    /// Judges what an interpreter has recorded.
+    /// Judges the recording of an interpreter.
     pub fn new(test: &Test, interpreter: Interpreter, failure: Option<String>) -> Report {
         let judge = |history: &History, placement: &Placement<'_>| {
             test.workload
@@ -127,8 +133,8 @@ impl Report {
         Report::with_judge(judge, test, interpreter, failure)
     }
 
-    /// What an interpreter has recorded of a test that failed, whose workload nobody judges: that
-    /// may take longer than who waits for the failure should have to.
+    /// The report of a failed test without a verdict on its workload: the check might take longer
+    /// than anybody should have to wait for the failure.
     pub fn without_verdict(test: &Test, interpreter: Interpreter, failure: &str) -> Report {
         let judge = |_: &History, _: &Placement<'_>| Verdict::unknown();
         Report::with_judge(judge, test, interpreter, Some(failure.to_owned()))
@@ -224,7 +230,7 @@ impl Report {
         }
     }
 
-    /// The report, with a way to run other tests with the same nodes.
+    /// Adds a function that runs other tests with the same nodes.
     pub(crate) fn with_rerun(self, rerun: impl Fn(&Test) -> Report + 'static) -> Report {
         Report { rerun: Some(Rerun(Rc::new(rerun))), ..self }
     }
@@ -281,14 +287,15 @@ impl Report {
         self.vacuous_fault_warnings = warnings;
     }
 
-    /// [`Report::assert`] that the test is valid: the last line of a `#[test]`.
+    /// [Asserts](Report::assert) that the test is valid: the last line of a `#[test]`.
     #[track_caller]
     pub fn assert_valid(&self) {
         self.assert("be valid", |report| report.valid == Validity::Valid);
     }
 
-    /// [`Report::assert`] that nothing is wrong but what kills excuse, for nodes without storage.
-    /// Of nodes with storage, it overlooks what they acknowledged before it was durable.
+    /// [Asserts](Report::assert) that nothing is wrong except losses that kills excuse, for nodes
+    /// without storage. In nodes with storage it does not find values that are acknowledged before
+    /// they are durable.
     #[track_caller]
     pub fn assert_valid_but_for_kills(&self) {
         self.assert(
@@ -297,23 +304,24 @@ impl Report {
         );
     }
 
-    /// Whether the test is valid, or nothing is wrong but that values are lost that no node had
-    /// which was not killed afterwards.
+    /// True if the test is valid, or the only mistake is that values were lost that only nodes had
+    /// which were killed later.
     pub fn is_valid_but_for_kills(&self) -> bool {
         let rest = Validities { workload: Validity::Valid, ..self.validities };
         let is_excused = !self.lost.is_empty() && self.lost == self.lost_with_killed_nodes;
         self.valid == Validity::Valid || (is_excused && rest.valid() == Validity::Valid)
     }
 
-    /// Panics unless the test does what it should, `be valid`, say.
+    /// Panics unless `holds` is true of the report. The message says what the test `should` do,
+    /// such as `be valid`.
     ///
-    /// Then it tells the report, how to repeat the test, and the smallest test that it finds in
-    /// which the same thing goes wrong, with every fault named, as Rust that makes a test of it,
-    /// what happens in it, and which operations contradict each other.
+    /// The message has the report, the command that repeats the test, and the smallest test found
+    /// that fails in the same way: as Rust with every strike, with its history, and with the
+    /// operations that contradict each other.
     ///
-    /// The search can take a minute, and a panic is shown when all tests have ended. So the verdict
-    /// is on STDERR before the search, and smaller tests are as they are found: whoever stops it
-    /// keeps those.
+    /// The search can take a minute, and the test harness shows a panic only when all tests have
+    /// ended. So the verdict is printed on STDERR before the search, and each smaller test when it
+    /// is found: whoever interrupts the search keeps those.
     #[track_caller]
     pub fn assert(&self, should: &str, holds: impl Fn(&Report) -> bool) {
         if holds(self) {
@@ -328,15 +336,16 @@ impl Report {
         panic!("{verdict}{}{repeat}\n{}{smallest}", ExplanationLines(self), StatsLines(self));
     }
 
-    /// The smallest test found, by running smaller and smaller ones, in which the same thing goes
-    /// wrong: the parts of the verdict are the same, and `holds` is false.
+    /// Searches for the smallest test that fails in the same way, by running smaller and smaller
+    /// ones. A test fails in the same way if all parts of its verdict have the same validity and
+    /// `holds` is false.
     ///
     /// `None` if `holds` is true of this report, or if its nodes did not run in a simulation.
     pub fn smallest_failing_test(&self, holds: impl Fn(&Report) -> bool) -> Option<Test> {
         shrink::find_smallest(self, &holds, None).map(|smallest| smallest.test)
     }
 
-    /// Which test this came of.
+    /// The test that this is the report of.
     pub fn test(&self) -> &Test {
         &self.test
     }
@@ -350,12 +359,12 @@ impl Report {
         self.validities
     }
 
-    /// Runs another test with the same nodes, if that can be done.
+    /// The function that runs another test with the same nodes, if there is one.
     pub(crate) fn rerun(&self) -> Option<&dyn Fn(&Test) -> Report> {
         self.rerun.as_ref().map(|Rerun(rerun)| &**rerun)
     }
 
-    /// The node that an operation of a client was sent to.
+    /// The node that received a client's operation.
     pub fn node_of(&self, op: &Op) -> Option<String> {
         let nodes = self.test.node_ids();
         let concurrency = self.test.concurrency.threads(nodes.len());

@@ -1,8 +1,8 @@
-//! The line that repeats a failed test.
+//! The shell command that repeats a failed test.
 //!
-//! Somebody will change the code and run the line again, so it must not name the executable that
-//! failed, which cargo would not build again. It asks cargo for the same target, which is told by
-//! the file that the test is in, and for this test alone.
+//! People run the command again after they have changed the code. So it must not name the
+//! executable that failed, since then cargo would not build it again. It asks cargo for the same
+//! target, derived from the source file of the test, and runs this test alone.
 
 use std::cell::OnceCell;
 use std::ffi::OsStr;
@@ -33,10 +33,11 @@ pub(crate) fn set_for_thread(command: String) {
     });
 }
 
-/// The test that this thread runs, and that made a closure with this type's name.
+/// The name of the test that this thread runs, and that created a closure whose type has this name.
 ///
-/// The test harness names its threads after tests, but under `--test-threads=1` it runs all of them
-/// on the first. The closure would do unless a function was between the test and the closure.
+/// The test harness names its threads after tests, but under `--test-threads=1` it runs all tests
+/// on the main thread. Then the name of the closure's type has it, unless the closure was created
+/// in a function that the test calls.
 pub(crate) fn test_name(closure: &str) -> Option<String> {
     thread_test_name().or_else(|| closure_test_name(closure).map(str::to_owned))
 }
@@ -52,7 +53,7 @@ fn closure_test_name(type_name: &str) -> Option<&str> {
     Some(name).filter(|name| !name.contains(['<', '>']))
 }
 
-/// What a process knows of how it was run.
+/// The package, program and arguments of this process.
 #[derive(Clone)]
 struct TestProcess {
     /// The package under test and its directory, if cargo started the process.
@@ -76,7 +77,7 @@ impl TestProcess {
     fn command(&self, seed: Option<u64>, file: &str, name: Option<&str>) -> String {
         let mut line = Vec::from_iter(seed.map(|seed| format!("EDDY_SEED={seed}")));
         let words = match name {
-            // Without its flag, a test that is ignored would not be run.
+            // An ignored test does not run without its flag.
             Some(name) => {
                 let ignored =
                     |word: &&String| matches!(&***word, "--ignored" | "--include-ignored");
@@ -99,7 +100,7 @@ impl TestProcess {
     /// The cargo command that builds and runs this process's target, if the target is known.
     fn cargo_command(&self, file: &str) -> Option<String> {
         let (package, directory) = self.package.as_ref()?;
-        // The compiler names files as seen from the workspace, which is somewhere above.
+        // The compiler names files relative to the workspace, a directory above the package.
         let inside = |root: &Path| Some(root.join(file).strip_prefix(directory).ok()?.to_owned());
         let file = directory.ancestors().filter_map(inside).last()?;
         let parts: Vec<&str> = file.iter().filter_map(|part| part.to_str()).collect();
@@ -113,7 +114,7 @@ impl TestProcess {
             _ => return None,
         };
         let name = name.strip_suffix(".rs").unwrap_or(name);
-        // Files can be shared between targets, and doctests are programs of their own.
+        // Targets can share files, and a doctest is a program of its own: check the executable.
         let (built, _hash) = self.program.file_stem()?.to_str()?.rsplit_once('-')?;
         if built != name.replace('-', "_") {
             return None;
@@ -123,7 +124,7 @@ impl TestProcess {
         Some(format!("cargo test{profile} -p {package} {target}{named}"))
     }
 
-    /// The flag for the profile that this process was built with: cargo puts tests into
+    /// The flag for the profile of this process's build: cargo puts tests into
     /// `target/PROFILE/deps`.
     fn profile_flag(&self) -> String {
         let deps = self.program.parent().filter(|directory| directory.ends_with("deps"));

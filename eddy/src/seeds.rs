@@ -1,9 +1,8 @@
-//! The same test with many seeds: what happens once in a hundred runs should be found before it
-//! happens to somebody.
+//! Runs of one test with many seeds, to find mistakes that show only once in a hundred runs.
 //!
-//! Seeds are begun in their order, and after a failure no more are begun. So all below the one that
-//! failed are already on their way, and once they have ended, the lowest seed that fails is known.
-//! It is the same in every run, however the threads take turns.
+//! Seeds start in ascending order, and after a failure no more start. So all seeds below the failed
+//! one are running or done, and when they have ended, the lowest seed that fails is known. It is
+//! the same in every run, however the threads are scheduled.
 
 use std::any::{Any, type_name_of_val};
 use std::cell::RefCell;
@@ -26,19 +25,20 @@ use progress::SeedProgress;
 /// test` slower.
 const DEFAULT_SEEDS: u64 = 4;
 
-/// Runs `test` with the seeds from 0 on all cores, and gives what it returned, by seed.
+/// Runs `test` with the seeds 0 to 3, on all cores, and returns its results in the order of the
+/// seeds.
 ///
-/// There are 4, from 0 to 3, and STDERR says so. They find what goes wrong in most runs, soon
-/// enough for every `cargo test`. What goes wrong in one run of a hundred they miss 24 times of 25:
-/// 300 seeds find it 19 times of 20. So a node that is new, or a test that is, deserves hundreds
-/// once.
+/// Four seeds find mistakes that show in most runs, fast enough for every `cargo test`. A mistake
+/// that shows in one run of a hundred they miss 24 times out of 25; 300 seeds find it 19 times out
+/// of 20. So run hundreds of seeds once for each new node and each new test. STDERR says that only
+/// four were tried.
 ///
-/// `EDDY_SEEDS=500` in the environment sets how many, and shows how far they are; `EDDY_SEED=17`
-/// tries this one alone.
+/// `EDDY_SEEDS=500` in the environment sets the number of seeds, and shows the progress.
+/// `EDDY_SEED=17` runs this seed alone.
 ///
 /// # Panics
-/// If `test` does, as it did with the lowest seed that fails, after saying which it was and how to
-/// repeat it.
+/// If `test` panics: with the panic of the lowest seed that fails, after printing that seed and the
+/// command that repeats it.
 #[track_caller]
 pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let location = Location::caller();
@@ -60,7 +60,7 @@ pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let next = || queue.lock().expect("nobody panics here").next();
     let work = || {
         while let Some(seed) = next() {
-            // A thread for each seed, so that it is told in which one a panic was.
+            // A thread for each seed, whose name is in the message of its panic.
             let outcome = thread::scope(|scope| {
                 let thread = thread::Builder::new().name(format!("seed {seed} of {title}"));
                 let run = || {
@@ -68,7 +68,7 @@ pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
                     SeedRun { seed, lowest_failed: Arc::clone(lowest_failed) }.set_current();
                     test(seed)
                 };
-                // Of several, only the lowest that fails is told.
+                // Of several seeds, only the lowest that fails is reported.
                 let run = move || {
                     // With RUST_BACKTRACE the usual hook prints the panic, with a backtrace.
                     let is_shown = is_alone && env::var_os("RUST_BACKTRACE").is_some();
@@ -98,7 +98,7 @@ pub fn seeds<T: Send>(test: impl Fn(u64) -> T + Sync) -> Vec<T> {
     })
 }
 
-/// Which seeds are tried.
+/// The seeds to run, as chosen by the environment.
 #[derive(Debug, Clone, PartialEq)]
 struct SeedChoice {
     seeds: RangeInclusive<u64>,
@@ -145,7 +145,7 @@ fn catch_panic<T>(run: impl FnOnce() -> T) -> thread::Result<T> {
     panic::catch_unwind(AssertUnwindSafe(run))
 }
 
-/// A seed that a thread tries, of several.
+/// The run of one seed among several, as its thread knows it.
 #[derive(Clone)]
 pub(crate) struct SeedRun {
     seed: u64,
@@ -201,7 +201,7 @@ impl<T> SeedQueue<T> {
         }
     }
 
-    /// The seed to begin with now.
+    /// The next seed to run, unless one has failed.
     fn next(&mut self) -> Option<u64> {
         if self.has_failed { None } else { self.remaining.next() }
     }

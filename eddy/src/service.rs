@@ -1,19 +1,19 @@
 //! Maelstrom's services, with the weaknesses that make them worth testing against.
 //!
-//! Each is a state machine: it is told what is asked and by whom, draws what is left to chance, and
-//! says what it answers. The network carries both like all messages between servers, so an
-//! operation takes effect when its request is delivered. What each service guarantees is argued in
-//! its own file. The source is Maelstrom's `service.clj`, which is right where `doc/services.md`
-//! says something else: `lww-kv` has two replicas there, not five.
+//! Each service is a state machine without I/O: a request, its client and a random stream go in, a
+//! reply comes out. The network carries both like all messages between servers, so an operation
+//! takes effect when its request is delivered. The file of each service argues its guarantees. The
+//! source is Maelstrom's `service.clj`. Where `doc/services.md` differs from it, the code is right:
+//! `lww-kv` has two replicas there, not five.
 //!
-//! As in Maelstrom, whatever has the type of a request is one: it takes effect without a `msg_id`
-//! as well, and its reply is then `in_reply_to` null. A value that is missing is null, because
-//! there are encoders that leave it out.
+//! As in Maelstrom, every message with the type of a request is a request. Without a `msg_id` it
+//! takes effect as well, and its reply has a null `in_reply_to`. A missing value is null, because
+//! some encoders leave nulls out.
 //!
-//! Deliberately different: what Maelstrom's services cannot handle, they log and leave unanswered.
-//! Here whoever waits for an answer gets an error, 10 for a type that the service does not know
-//! and 12 for no type, or for values that nest too deep. A request without a key gets 12 as well;
-//! Maelstrom takes it for the key null, and nobody means that. Answers are not answered.
+//! One difference is deliberate: Maelstrom's services log a request that they cannot handle, and do
+//! not reply. Here a request with a `msg_id` gets an error: 10 for an unknown type, 12 for a
+//! missing type and for values that nest too deep. A request without a key gets 12 as well;
+//! Maelstrom takes the key to be null, which no node means. Replies to a service get no reply.
 
 mod last_write_wins;
 mod linearizable;
@@ -38,12 +38,13 @@ use self::sequential::SequentialStore;
 use self::timestamps::TimestampCounter;
 use crate::random::Random;
 
-/// Whether this is what a service is called, so that no node may be.
+/// True if this is the name of a service, which no node may have.
 pub(crate) fn is_service(name: &str) -> bool {
     ["lin-kv", "lin-tso", "lww-kv", "seq-kv"].contains(&name)
 }
 
-/// A service and its source of chance, which is its own: what it draws depends on nobody else.
+/// A service with a random stream of its own, so that its draws do not depend on other parts of the
+/// test.
 #[derive(Debug)]
 pub(crate) struct MaelstromService {
     name: &'static str,
@@ -51,6 +52,7 @@ pub(crate) struct MaelstromService {
     random: Random,
 }
 
+/// The state of a service.
 #[derive(Debug)]
 enum ServiceState {
     KeyValue(Box<dyn KeyValueStore>),
@@ -64,7 +66,7 @@ trait KeyValueStore: Debug {
     -> ServiceReply;
 }
 
-/// What a service answers.
+/// The reply of a service.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ServiceReply {
@@ -97,12 +99,12 @@ impl MaelstromService {
         Some(MaelstromService { name, state, random: random.fork(name) })
     }
 
-    /// What it is called on the network.
+    /// The name on the network.
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Takes the body of a message, and gives that of the reply, if there is one.
+    /// Handles the body of a message, and returns the body of the reply, if there is one.
     pub(crate) fn handle(&mut self, client: &str, body: &RawValue) -> Option<Rc<RawValue>> {
         #[derive(Serialize)]
         struct Body<'a> {

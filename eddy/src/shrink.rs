@@ -1,11 +1,11 @@
-//! From a test that fails to the smallest one that fails in the same way.
+//! Shrinking: the search for the smallest test that fails in the same way as a given one.
 //!
-//! A test that has failed is run again and again with something taken away: strikes, time, nodes,
-//! operations. What still fails likewise is taken for the next step, until nothing more can go
-//! (Hildebrandt and Zeller, "Simplifying and Isolating Failure-Inducing Input", 2002). The strikes
-//! that a nemesis drew are named first, so that each can go by itself. A smaller cluster draws
-//! other numbers, so it is tried with several seeds. Everything depends on the test alone: who
-//! repeats it finds the same.
+//! The failed test runs again and again with something removed: strikes, time, nodes, operations.
+//! If a candidate still fails in the same way, it replaces the test. The search ends when nothing
+//! more can be removed (Hildebrandt and Zeller, "Simplifying and Isolating Failure-Inducing Input",
+//! 2002). Strikes that a nemesis drew are first written out, so that each can be removed by itself.
+//! A smaller cluster draws other random numbers, so it is tried with several seeds. The search
+//! depends on the test alone: repeated, it finds the same.
 
 mod progress;
 mod smallest;
@@ -36,7 +36,7 @@ const MAX_MESSAGES: u64 = 3_000_000;
 /// miss failures that other random numbers hide.
 const SEEDS_PER_CANDIDATE: u64 = 16;
 
-/// The shortest time that a strike takes once its times are rounded.
+/// Minimum length of a strike after its times are rounded.
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Shrinks the test of a report while it fails in the same way, and prints the progress. `None` if
@@ -126,7 +126,8 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Runs a test if there can be such a one, and takes it for the smallest if it fails likewise.
+    /// Runs a candidate, if it is a valid test. If it fails in the same way, it becomes the
+    /// smallest.
     fn attempt(&mut self, test: Test) -> bool {
         if self.is_over() || test.validate().is_err() {
             return false;
@@ -148,7 +149,7 @@ impl Shrinker<'_> {
         fails_alike
     }
 
-    /// The same with other seeds, too, because other numbers are drawn.
+    /// Tries a candidate with several seeds, because it draws other random numbers than before.
     fn attempt_with_seeds(&mut self, test: &Test) -> bool {
         let seeds = [test.seed].into_iter().chain(0..SEEDS_PER_CANDIDATE);
         seeds.into_iter().any(|seed| self.attempt(Test { seed, ..test.clone() }))
@@ -224,7 +225,7 @@ impl Shrinker<'_> {
                 ids: self.smallest.ids.iter().take(size).cloned().collect(),
                 ..self.smallest.clone()
             };
-            // Those that go hand their strikes on.
+            // The remaining nodes take over the strikes of the removed ones.
             let ids = left.node_ids();
             let strikes = left.strikes.iter().map(|strike| retarget(strike, &all, &ids));
             let strikes = strikes.collect();
@@ -298,7 +299,7 @@ impl Shrinker<'_> {
     }
 }
 
-/// Whether a test has fewer of anything that another one has.
+/// True if a test is smaller than another one in at least one respect.
 fn is_smaller(test: &Test, other: &Test) -> bool {
     test.strikes.len() < other.strikes.len()
         || test.time_limit < other.time_limit

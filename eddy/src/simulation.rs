@@ -1,8 +1,8 @@
-//! Clusters in virtual time: nodes are futures of this process, and nobody waits.
+//! Clusters in virtual time, whose nodes are futures of this process.
 //!
-//! Everything runs on one thread, under tokio's paused clock: time stands still while anything can
-//! be done, and then jumps to the next deadline. All that is left to chance comes from the test's
-//! seed, so the same test gives the same report, byte for byte.
+//! Everything runs on one thread, with tokio's paused clock. Time stands still while any task can
+//! run, and then jumps to the next deadline. All randomness comes from the test's seed, so the same
+//! test gives the same report, byte for byte.
 
 mod disk;
 mod node_task;
@@ -33,14 +33,14 @@ const FIELD_NAMES: OptionNames = OptionNames {
 };
 
 impl Test {
-    /// Runs a cluster of handlers in virtual time; `start` makes each node's handler, and makes it
-    /// again when the node was killed.
+    /// Runs a cluster of handlers in virtual time. `start` makes the handler of each node, and
+    /// makes a new one when a killed node is restarted.
     ///
-    /// A panic of a node, or a message that is none, ends the test and is told in the report.
+    /// A node that panics or writes an invalid message ends the test; the report says so.
     ///
     /// # Panics
-    /// If there can be no such test, say with no nodes, two of one name, or a rate below 0; and
-    /// inside an asynchronous runtime, because it makes one of its own.
+    /// If the test is invalid, for example without nodes, with two nodes of one name, or with a
+    /// rate below 0; and inside an asynchronous runtime, because this makes one of its own.
     #[track_caller]
     pub fn run<H: Handler>(&self, start: impl Fn(Node) -> H + 'static) -> Report {
         if let Err(why) = self.validate() {
@@ -149,7 +149,7 @@ impl SimulatedCluster {
 impl Nodes for SimulatedCluster {
     fn deliver(&mut self, node: usize, line: String) {
         if let Some(input) = &self.nodes[node].input {
-            // A node that is gone has said so in an event of its own.
+            // A node that has ended has sent an event that says so.
             let _ = input.send(line);
         }
     }

@@ -1,10 +1,11 @@
-//! When the next of a row of events is due, so that they come at a mean rate without a rhythm.
+//! Due times of a series of events: a given mean rate, with random gaps.
 //!
 //! Gaps are uniform between zero and twice their mean, as in Jepsen's `stagger`. Jepsen counts each
-//! gap from when the former event happened. Under a clock that ticks once a millisecond this would
-//! add half a millisecond to every gap, and a rate of 1000 would sink by a third. So a gap counts
-//! here from when the former event was due, and only what is not the clock's fault moves the row: a
-//! time during which the event was impossible, or a delay too long to be caught up with.
+//! gap from the time when the previous event happened. Under a clock that ticks once a millisecond
+//! this would add half a millisecond to every gap, and a rate of 1000 would sink by a third. So
+//! here a gap counts from the time when the previous event was due. Two things shift the series,
+//! since they are not errors of the clock: times during which no event was possible, and delays
+//! that are too long to catch up with.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::random::Random;
 /// events after a machine stood still; less would let the rate sink at every late wake-up.
 const MAX_CATCH_UP: Duration = Duration::from_millis(10);
 
-/// The row of due times; time counts from the test's beginning.
+/// The series of due times. Times count from the beginning of the test.
 #[derive(Debug)]
 pub struct Stagger {
     due: Duration,
@@ -23,24 +24,24 @@ pub struct Stagger {
 }
 
 impl Stagger {
-    /// Events with this mean gap; the first is due at `start`.
+    /// Makes a series with this mean gap; the first event is due at `start`.
     pub fn every(mean_gap: Duration, start: Duration, random: Random) -> Stagger {
         Stagger { due: start, max_gap: mean_gap.saturating_mul(2), random }
     }
 
-    /// So many events per second on average; at 0, or less, none is ever due.
+    /// Makes a series with this mean rate. At a rate of 0 or less no event is ever due.
     pub fn at_rate(per_second: f64, start: Duration, random: Random) -> Stagger {
         let mean_gap = Duration::try_from_secs_f64(per_second.recip()).unwrap_or(Duration::MAX);
         let start = if per_second > 0.0 { start } else { Duration::MAX };
         Stagger::every(mean_gap, start, random)
     }
 
-    /// When the next event may happen.
+    /// The time at which the next event is due.
     pub fn due(&self) -> Duration {
         self.due
     }
 
-    /// Draws when the next event is due, now that this one has happened.
+    /// Records that the event has happened, and draws the due time of the next one.
     pub fn happened(&mut self, now: Duration) {
         let in_time = now.saturating_sub(self.due) <= MAX_CATCH_UP;
         let from = if in_time { self.due } else { now };
@@ -59,7 +60,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Counts the events of 20 seconds when each wake-up is at the next tick.
+    /// Counts the events of 20 seconds if each wake-up is at the next tick.
     #[track_caller]
     fn check(per_second: f64, tick: Duration, expected: std::ops::RangeInclusive<u32>) {
         let mut stagger = Stagger::at_rate(per_second, SECOND, Random::seeded(1));

@@ -1,4 +1,7 @@
-//! What a test is: a value, from which everything else follows.
+//! A test of a cluster, as a value: cluster, load, network, faults, and the seed of all random
+//! choices.
+//!
+//! Everything else follows from it, so a test can be repeated, changed and shrunk.
 
 pub(crate) mod rust;
 
@@ -33,9 +36,9 @@ const MAX_ID_LEN: usize = 200;
 /// A test of a cluster. The defaults are those of `maelstrom test`, but for the number of nodes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Test {
-    /// What clients do, and how it is judged.
+    /// The operations of clients, and their checker.
     pub workload: &'static dyn Workload,
-    /// How many nodes there are: `n0`, `n1`, ….
+    /// The number of nodes: `n0`, `n1`, ….
     pub nodes: usize,
     /// Other ids for the nodes. Unless it is empty, `nodes` is ignored.
     pub ids: Vec<String>,
@@ -43,40 +46,41 @@ pub struct Test {
     pub concurrency: Concurrency,
     /// Operations per second, all clients together.
     pub rate: f64,
-    /// How long operations go on, without the final ones.
+    /// The time during which operations start, without the final ones.
     pub time_limit: Duration,
-    /// How long messages between servers are on their way.
+    /// The latency of messages between servers.
     pub latency: Latency,
-    /// How receivers take messages.
+    /// The order and concurrency in which receivers take messages.
     pub delivery: Delivery,
     /// The neighbors that the broadcast workload tells its nodes.
     pub topology: Topology,
-    /// How many keys the transactions of a workload work on at a time, or those that it sends to.
+    /// The number of keys that transactions, or sends, use at a time.
     pub key_count: usize,
-    /// How many operations a transaction has at most.
+    /// Maximum number of operations of a transaction.
     pub max_txn_length: u64,
-    /// How often a key is written at most, before another takes its place.
+    /// Maximum number of writes to a key, after which another key replaces it.
     pub max_writes_per_key: u64,
-    /// What transactions must be.
+    /// The consistency models that transactions must satisfy.
     pub consistency_models: Vec<ConsistencyModel>,
-    /// What goes wrong at random.
+    /// Faults that strike at random.
     pub faults: BTreeSet<Fault>,
     /// The mean time between two actions of the nemesis.
     pub nemesis_interval: Duration,
-    /// What goes wrong besides, for tests that need an exact schedule.
+    /// Further faults at exact times, for tests that need an exact schedule.
     pub strikes: Vec<Strike>,
-    /// When all faults end for good, counted from the first operation; operations go on until the
-    /// time limit, which shows how soon the nodes repair what the faults did. Without it faults go
-    /// on as long as operations do.
+    /// The time at which all faults end for good, counted from the first operation. Operations go
+    /// on until the time limit, which shows how soon the nodes repair the effects of the faults. By
+    /// default faults go on as long as operations.
     pub faults_until: Duration,
-    /// How many operations must succeed.
+    /// The fraction of operations that must succeed.
     pub availability: Goal,
-    /// Whether to go on where a node says what is no message, or sends it to nobody, as Maelstrom
-    /// does: without hearing the node again, or with what can be made of the line.
+    /// True if an invalid line, or a message to an unknown destination, does not end the test. As
+    /// in Maelstrom, the readable part of the line is sent, or else the node's output is ignored
+    /// from then on.
     pub lenient: bool,
-    /// Decides everything that is left to chance.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// Whether to write down every message, for [`Report::trace`](crate::Report::trace).
+    /// True to record every message in [`Report::trace`](crate::Report::trace).
     pub trace: bool,
 }
 
@@ -109,7 +113,7 @@ impl Default for Test {
 }
 
 impl Test {
-    /// The nodes' names.
+    /// The ids of the nodes.
     pub fn node_ids(&self) -> Vec<String> {
         if self.ids.is_empty() {
             (0..self.nodes).map(|number| format!("n{number}")).collect()
@@ -125,7 +129,8 @@ impl Test {
         self.faults.iter().copied().chain(scheduled).any(|fault| fault != Fault::Partition)
     }
 
-    /// Whether its workload can do with so many nodes and clients; an error says what is expected.
+    /// Checks that the workload can run with these numbers of nodes and clients. An error says what
+    /// is expected.
     ///
     /// # Errors
     /// If it cannot.
@@ -133,7 +138,7 @@ impl Test {
         self.workload.validate(&self.parameters())
     }
 
-    /// The parameters that matter to its workload.
+    /// The parameters that the workload needs.
     pub(crate) fn parameters(&self) -> Parameters {
         let nodes = self.node_ids().len();
         Parameters {
@@ -147,7 +152,7 @@ impl Test {
         }
     }
 
-    /// Whether there can be such a test; an error says what is wrong, and what is expected.
+    /// Checks that the test can run. An error says what is wrong, and what is expected.
     pub fn validate(&self) -> Result<(), String> {
         let Test { rate, time_limit, latency, nemesis_interval, faults_until, .. } = self;
         let nodes = if self.ids.is_empty() { self.nodes } else { self.ids.len() };

@@ -1,8 +1,8 @@
-//! Whom a node is told to call its neighbors.
+//! Topologies: the neighbors that a `topology` message assigns to each node.
 //!
-//! A topology is a suggestion: every node can reach every other, and a broadcast workload only
-//! passes the suggestion on. Neighbors come in Maelstrom's own order (`workload/broadcast.clj`),
-//! since a node that takes the first neighbor for its parent must find the same one there.
+//! A topology is a suggestion. Every node can reach every other node, and a broadcast workload only
+//! passes the suggestion on. Neighbors have Maelstrom's order (`workload/broadcast.clj`), because a
+//! node that takes its first neighbor as its parent must find the same parent there and here.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -10,23 +10,23 @@ use std::str::FromStr;
 
 use eddy_text::name::{self, UnknownName};
 
-/// A way to arrange nodes, as `--topology` has it.
+/// An arrangement of nodes, the value of `--topology`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Topology {
-    /// One after the other; a single node is left out, so it gets an empty map.
+    /// A line. A cluster of one node gets an empty map.
     Line,
-    /// A square as near as can be, filled row by row: at most four neighbors.
+    /// The smallest square grid that holds all nodes, filled row by row: at most four neighbors.
     #[default]
     Grid,
     /// Another name for [`Topology::Tree2`].
     Tree,
-    /// A tree with two children per node, filled tier by tier.
+    /// A tree with two children per node, filled level by level.
     Tree2,
     /// A tree with three children per node.
     Tree3,
     /// A tree with four children per node.
     Tree4,
-    /// Everybody is everybody's neighbor.
+    /// A complete graph.
     Total,
 }
 
@@ -86,7 +86,7 @@ fn grid_side(count: usize) -> usize {
     if floor * floor == count { floor } else { floor + 1 }
 }
 
-/// The parent, then the children. Tiers that are filled one after the other number a tree like a
+/// The parent, then the children. A tree that is filled level by level is numbered like a binary
 /// heap.
 fn tree_neighbors(index: usize, branches: usize) -> Vec<usize> {
     let parent = index.checked_sub(1).map(|below_root| below_root / branches);
@@ -124,7 +124,7 @@ mod tests {
         (0..count).map(|number| format!("n{number}")).collect()
     }
 
-    /// Checks the neighbors of all nodes, written `0:1,2 1:0 2:0`.
+    /// Checks the neighbors of all nodes, in the form `0:1,2 1:0 2:0`.
     #[track_caller]
     fn check(topology: &str, count: usize, expected: &str) {
         let topology: Topology = topology.parse().expect("a known topology");

@@ -1,7 +1,8 @@
-//! STDERR itself, for what people are to see while tests run.
+//! Output on STDERR itself, for people who watch tests run.
 //!
-//! The test harness catches what tests print, and shows it when all have ended. What is written
-//! here passes it by. The bars of all tests share one terminal, so whoever writes goes around them.
+//! The test harness captures the output of `println!` and `eprintln!`, and shows it when all tests
+//! have ended. Output written here is not captured. The progress bars of all tests share one
+//! terminal, so each write suspends them.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::LazyLock;
@@ -26,7 +27,7 @@ pub(crate) fn print_lines(lines: &str) {
     let _ = BARS.suspend(|| stderr().write_all(format!("{lines}\n").as_bytes()));
 }
 
-/// Whether somebody may be looking.
+/// True if STDERR is a terminal.
 pub(crate) fn is_terminal() -> bool {
     stderr().is_terminal()
 }

@@ -1,6 +1,6 @@
-//! Workloads: what clients ask for in a test, and what the report makes of it.
+//! Workloads: the operations of clients in a test, and the checker of their history.
 //!
-//! A [`Workload`] is a [`Checker`] that can also be run: it has [`Operations`] for its
+//! A [`Workload`] is a [`WorkloadChecker`] that can also be run: it has [`Operations`] for its
 //! [clients](crate::client). Each of Maelstrom's ten is a struct without fields, in a file of its
 //! own, and is named as in `Test { workload: &workload::Broadcast, .. }`. A workload that is not
 //! among them implements the same traits; `workbench/examples/lock.rs` is one.
@@ -47,21 +47,21 @@ pub trait Workload: WorkloadChecker {
     /// Creates the operations of one run of a test.
     fn operations(&self, parameters: &Parameters) -> Box<dyn Operations>;
 
-    /// Checks that it can be run like this; an error says what is wrong, and what is expected.
+    /// Checks that it can run with these parameters. An error says what is wrong, and what is
+    /// expected.
     fn validate(&self, _parameters: &Parameters) -> Result<(), String> {
         Ok(())
     }
 
-    /// A word for what clients write, such as `value`, and the functions that do so; `None` where
-    /// nodes need to keep nothing. The report warns of kills that struck before anything was
-    /// written.
+    /// The noun for what clients write, such as `value`, and the functions that write it. `None` if
+    /// nodes need to store nothing. The report warns of kills that struck before the first write.
     fn writes(&self) -> Option<(&'static str, &'static [&'static str])> {
         None
     }
 
-    /// True if a value is to reach every node, and is no other operation's. The report shows the
-    /// way of such a value through the cluster, where it is lost. Elsewhere the same small number
-    /// is in half of all messages, and where it went says nothing.
+    /// True if every written value is unique and must reach every node. If such a value is lost,
+    /// the report shows its path through the cluster. In other workloads the same small number
+    /// occurs in half of all messages, so its path would mean nothing.
     fn spreads_values(&self) -> bool {
         false
     }
@@ -82,7 +82,7 @@ pub struct Parameters {
     pub clients: usize,
     /// The mean latency of messages between servers.
     pub latency: Duration,
-    /// The neighbors that nodes are told.
+    /// The topology that nodes receive.
     pub topology: Topology,
     /// The number of keys that are in use at a time.
     pub key_count: usize,

@@ -1,8 +1,8 @@
-//! The end of an operation: it succeeded, it failed, or nobody can tell.
+//! Completions of operations: `:ok`, `:fail` or `:info`.
 //!
-//! As in Maelstrom (`client.clj`): a definite error is a failure, an indefinite one and a time-out
-//! leave the operation in doubt, unless it changes nothing; and a reply of the wrong shape is an
-//! exception, which leaves it in doubt as well. So is any error where Maelstrom's client for a
+//! As in Maelstrom (`client.clj`), a definite error is a failure. An indefinite error and a timeout
+//! are indeterminate, unless the operation changes nothing. A reply that does not match its schema
+//! is an exception, and indeterminate as well. So is any error where Maelstrom's client of the
 //! workload does not look at errors.
 
 use eddy_text::printable;
@@ -22,7 +22,7 @@ use crate::history::Kind;
 /// common.
 pub(crate) const MAX_KEPT_REPLY: usize = 300;
 
-/// The end of an operation, in the terms of a history.
+/// The completion of an operation in the history.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Completion {
     pub(crate) kind: Kind,
@@ -31,7 +31,7 @@ pub(crate) struct Completion {
     pub(crate) exception: Option<Value>,
 }
 
-/// The next step after a reply.
+/// The next step of a client after a reply.
 #[derive(Debug)]
 pub(crate) enum ClientStep {
     /// Completes the operation.
@@ -41,7 +41,7 @@ pub(crate) enum ClientStep {
 }
 
 impl Completion {
-    /// The operation has ended without an error.
+    /// A completion without an error.
     pub(crate) fn of(kind: Kind, value: Value) -> Completion {
         Completion { kind, value, error: None, exception: None }
     }
@@ -111,7 +111,7 @@ impl Completion {
         Completion { error, ..Completion::of(kind, operation.value.clone()) }
     }
 
-    /// Something that the client does not expect, which leaves the operation in doubt.
+    /// An indeterminate completion with an exception, which the client does not handle.
     fn exception(operation: &Operation, kind: &'static str, message: String) -> Completion {
         let cause = Map::new().with("type", Value::keyword(kind)).with("message", message.as_str());
         let via = Value::Vector(vec![cause.into()]);

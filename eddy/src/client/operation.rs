@@ -1,4 +1,4 @@
-//! Operations, and the requests to nodes that they take.
+//! Operations, and their requests to nodes.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -9,12 +9,12 @@ use super::schema::{ClientReply, Schema};
 use crate::edn::Value;
 use crate::history::Kind;
 
-/// One operation: what the history says of it, and what travels.
+/// One operation: its entries in the history, and its request.
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// The function, as the history has it.
+    /// The function, `:f` in the history.
     pub f: &'static str,
-    /// The value that it begins with.
+    /// The value of the invocation.
     pub value: Value,
     /// Further fields of its entries in the history.
     pub extra: Vec<(Cow<'static, str>, Value)>,
@@ -44,31 +44,31 @@ pub struct ClientRequest {
     pub result: ResultSource,
 }
 
-/// The value of an operation that succeeded.
+/// The source of the value of an operation that succeeded.
 #[derive(Debug, Clone, Copy)]
 pub enum ResultSource {
     /// The value of the invocation.
     Sent,
     /// One field of the reply.
     Field(&'static str),
-    /// The whole reply.
+    /// The whole body of the reply.
     Body,
     /// A function of the value of the invocation and the reply.
     Computed(fn(&Value, &ClientReply<'_>) -> Result<Value, String>),
 }
 
-/// The meaning of an error, or of no answer, for an operation.
+/// The completion of an operation after an error or a timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorPolicy {
     /// `:fail` after a definite error, `:info` after an indefinite one and after a timeout.
     Classify,
     /// Always `:fail`, because the operation changes nothing.
     Harmless,
-    /// Nobody can tell: Maelstrom's client for it does not look at errors.
+    /// Always `:info`, because Maelstrom's client does not look at errors.
     Unhandled,
 }
 
-/// The next step of an operation after a good reply.
+/// The next step of an operation after a reply that matches its schema.
 #[derive(Debug)]
 pub enum OperationStep {
     /// The operation has succeeded, with this value.

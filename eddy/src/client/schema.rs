@@ -1,9 +1,9 @@
-//! The shapes that replies must have. They are closed, as Maelstrom's are: a key that a schema does
-//! not name makes the reply malformed. Of a reply to `init` Maelstrom looks at the type alone.
+//! Schemas of replies. They are closed, as Maelstrom's are: a key that a schema does not name makes
+//! the reply malformed. Only the reply to `init` may have any further keys.
 //!
-//! `null` passes for a list, and for nothing else, because it does so in plumatic/schema, which
-//! Maelstrom uses: a sequence may be nil there, and a list that a Go program has not made yet is
-//! encoded so. A pair lacks its first element then, and a map must be one.
+//! `null` matches a list, and no other shape, as in plumatic/schema, which Maelstrom uses. There a
+//! sequence may be nil, but a nil pair lacks its first element, and a nil map is not a map. Nodes
+//! in Go depend on this, because Go encodes a nil slice as `null`.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -21,42 +21,43 @@ const MAX_SHOWN: usize = 100;
 pub struct Schema {
     kind: &'static str,
     fields: &'static [(&'static str, Shape)],
-    /// Whether a key that is not among the fields makes a reply malformed.
+    /// True if a key that is not among the fields makes a reply malformed.
     is_closed: bool,
 }
 
-/// The shape that a field must have.
+/// The shape of a JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// Anything.
+    /// Any value.
     Any,
-    /// A whole number.
+    /// An integer of any size.
     Integer,
-    /// A list of such, or `null`, which stands for the empty one.
+    /// A list of this shape, or `null` in place of the empty list.
     List(&'static Shape),
-    /// A list of two, and not `null`.
+    /// A list of two elements, not `null`.
     Pair(&'static Shape, &'static Shape),
-    /// An object whose keys are not laid down, and not `null`.
+    /// An object with any keys and values of this shape, not `null`.
     Map(&'static Shape),
-    /// The operations of a transaction, reads and writes of this name, in a list, or `null`.
+    /// A list of the micro-operations of a transaction, or `null`: reads `r`, and writes of this
+    /// name.
     Transaction(&'static str),
 }
 
-/// The mistake in a reply.
+/// The difference between a reply and its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SchemaMismatch {
     /// The field that is wrong, if the reply has it.
     pub(crate) field: Option<String>,
-    /// What was expected and what was received, as a clause.
+    /// The difference as a clause: `value is missing`.
     pub(crate) reason: String,
 }
 
-/// A reply, taken apart once for all who look into it.
+/// A reply to a client, parsed once.
 #[derive(Debug)]
 pub struct ClientReply<'a> {
     /// The whole body.
     pub body: &'a RawValue,
-    /// Each field as its text. Of a key that comes twice the last one counts, as in Maelstrom.
+    /// The text of each field. Of duplicate keys the last one counts, as in Maelstrom.
     fields: BTreeMap<String, &'a RawValue>,
 }
 
@@ -71,26 +72,26 @@ impl<'a> ClientReply<'a> {
         self.fields.get(name).copied()
     }
 
-    /// The reply as an object that begins with this field, and has the others as they came.
+    /// The reply as an object that begins with this field, followed by the others in their order.
     pub(crate) fn with_first(&self, field: Option<&str>) -> Option<String> {
         let mut fields: IndexMap<String, &RawValue> = serde_json::from_str(self.body.get()).ok()?;
         fields.move_index(fields.get_index_of(field?)?, 0);
         serde_json::to_string(&fields).ok()
     }
 
-    /// The type, if it has one that is a string.
+    /// The `type`, if it is a string.
     pub(crate) fn kind(&self) -> Option<String> {
         self.field("type").and_then(|kind| serde_json::from_str(kind.get()).ok())
     }
 }
 
 impl Schema {
-    /// A reply of this type with these fields and no others.
+    /// The schema of a reply of this type, with these fields and no others.
     pub const fn new(kind: &'static str, fields: &'static [(&'static str, Shape)]) -> Schema {
         Schema { kind, fields, is_closed: true }
     }
 
-    /// A reply of which nothing matters but its type.
+    /// The schema of a reply of this type, with any fields.
     pub(crate) const fn of_type(kind: &'static str) -> Schema {
         Schema { kind, fields: &[], is_closed: false }
     }
@@ -183,7 +184,7 @@ impl Shape {
             Shape::Any => true,
             Shape::Integer => is_integer(json),
             Shape::List(_) | Shape::Transaction(_) if json.get() == "null" => true,
-            // Most lists are long, and of anything.
+            // A fast path: most lists are long, and have any elements.
             Shape::List(Shape::Any) => json.get().starts_with('['),
             Shape::List(shape) => {
                 list(json).is_some_and(|list| list.into_iter().all(|json| shape.matches(json)))
@@ -202,7 +203,7 @@ impl Shape {
     }
 }
 
-/// Whether this is a number without a fraction and an exponent, however long.
+/// True if this is a number of any size without a fraction and an exponent.
 pub(crate) fn is_integer(json: &RawValue) -> bool {
     let digits = json.get().strip_prefix('-').unwrap_or(json.get());
     digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -228,7 +229,8 @@ fn map(json: &RawValue) -> Option<BTreeMap<String, &RawValue>> {
     serde_json::from_str(json.get()).ok()
 }
 
-/// Whether this is a read, which of a list gives a list or nothing, or a write of this name.
+/// True if this is a read or a write of this name. If writes append to lists, a read must have a
+/// list or `null` as its value.
 fn is_micro_op(json: &RawValue, write: &str) -> bool {
     let micro_op = serde_json::from_str::<(String, &RawValue, &RawValue)>(json.get());
     micro_op.is_ok_and(|(f, _, value)| {

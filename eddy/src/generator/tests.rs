@@ -1,4 +1,4 @@
-//! Whole tests, played under a clock that ticks once a millisecond.
+//! Whole tests, simulated under a clock that ticks once a millisecond.
 
 use super::*;
 
@@ -51,10 +51,10 @@ fn groups_get_operations_in_proportion_to_their_size_while_a_thread_is_free() {
     check(&[&[0..8]], nobody.clone(), &[1900..2100]);
     check(&[&[0..2], &[2..4], &[4..8]], nobody.clone(), &[430..570, 430..570, 900..1100]);
     check(&[&[0..2, 2..4], &[4..8]], nobody, &[430..570, 430..570, 900..1100]);
-    // A crew counts for as many as it has, as long as one of them is free.
+    // A group has the weight of all its threads, as long as one of them is free.
     check(&[&[0..2], &[2..4], &[4..8]], 0..1, &[430..570, 430..570, 900..1100]);
     check(&[&[0..2], &[2..4], &[4..8]], 0..2, &[2..3, 600..720, 1260..1400]);
-    // So does one of which a part has nobody left.
+    // So does a group with a subgroup that has no free thread.
     check(&[&[0..2, 2..4], &[4..8]], 0..2, &[2..3, 900..1100, 900..1100]);
 }
 
@@ -109,7 +109,8 @@ fn invocations(events: &[(Duration, GeneratorStep)]) -> Vec<Duration> {
     invocations.map(|(time, _)| *time).collect()
 }
 
-/// Checks how many operations of a given length, in microseconds, are invoked in 20 seconds.
+/// Checks the number of operations in 20 seconds. `length` is the duration of each, in
+/// microseconds.
 #[track_caller]
 fn check(concurrency: usize, rate: f64, length: u64, expected: std::ops::RangeInclusive<usize>) {
     let events = simulate(&plan(concurrency, rate), |_, _| (Duration::from_micros(length), false));

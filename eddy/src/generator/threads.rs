@@ -1,16 +1,17 @@
-//! Whose turn it is.
+//! Client threads, their processes, and their order.
 //!
-//! Each thread runs one process at a time. A process whose operation ended in doubt must not be
-//! used again, so its thread goes on as a new one, whose number still tells the thread. Free
-//! threads take turns as in Jepsen's `generator/context.clj`, where the nemesis has a seat behind
-//! the last thread: it never takes part, but its seat's turn falls to the next free thread. Of five
-//! idle threads the first therefore gets two turns in six, and node n0 a third of all requests;
-//! Maelstrom's figures include that, so ours do.
+//! Each thread runs one process at a time. A process with an indeterminate operation must not be
+//! used again, so its thread goes on as a new process. The number of that process, modulo the
+//! number of threads, is still the thread. Free threads take turns as in Jepsen's
+//! `generator/context.clj`, where the nemesis has a slot after the last thread. It never takes an
+//! operation of a client, so the turn of its slot falls to the next free thread. Of five idle
+//! threads the first therefore gets two turns in six, and node n0 a third of all requests.
+//! Maelstrom's figures include this bias, so eddy's do.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// The threads, their processes, and the turn.
+/// Threads, their processes, and the next turn.
 #[derive(Debug)]
 pub(super) struct Threads {
     processes: Vec<u64>,
@@ -19,12 +20,12 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// So many threads, all free.
+    /// Makes `count` threads, all free.
     pub(super) fn new(count: usize) -> Threads {
         Threads { processes: (0..count as u64).collect(), free: (0..count).collect(), turn: 0 }
     }
 
-    /// The threads by number.
+    /// The numbers of all threads.
     pub(super) fn all(&self) -> Range<usize> {
         0..self.processes.len()
     }
@@ -43,14 +44,14 @@ impl Threads {
         self.free.contains(&thread)
     }
 
-    /// Makes a free thread busy, uses up a turn, and tells the thread's process.
+    /// Makes a free thread busy and advances the turn. Returns the thread's process.
     pub(super) fn claim(&mut self, thread: usize) -> u64 {
         assert!(self.free.remove(&thread), "thread {thread} is busy");
         self.advance_turn();
         self.processes[thread]
     }
 
-    /// Makes a busy thread free, with a new process if the former one crashed.
+    /// Makes a busy thread free, with a new process if the old one crashed.
     pub(super) fn release(&mut self, thread: usize, crashed: bool) {
         assert!(self.free.insert(thread), "thread {thread} has nothing to complete");
         if crashed {
@@ -68,8 +69,8 @@ impl Threads {
 mod tests {
     use super::*;
 
-    /// Plays turns: `.` is an operation that completes at once, `_` one that does not, `N` the
-    /// nemesis.
+    /// Simulates turns: `.` is an operation that completes at once, `_` one that does not, `N` one
+    /// of the nemesis.
     #[track_caller]
     fn check(count: usize, turns: &str, expected: &str) {
         let mut threads = Threads::new(count);

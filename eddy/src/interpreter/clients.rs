@@ -1,9 +1,9 @@
-//! The clients of a test: who waits for which reply, and until when.
+//! The clients of a test, and their outstanding requests with deadlines.
 //!
-//! Every thread has a client. As in Jepsen's interpreter, a thread whose operation ended in doubt
-//! goes on as another process, and that one's first operation closes the client and opens another,
-//! unless the workload's clients can be used again. A reply to a closed client finds nobody.
-//! Initialization and setup have clients of their own, one for each node.
+//! Every thread has a client. As in Jepsen's interpreter, a thread whose operation was
+//! indeterminate goes on as another process. The first operation of that process closes the client
+//! and opens a new one, unless the clients of the workload are reusable. A reply to a closed client
+//! is dropped. Initialization and setup have clients of their own, one for each node.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -24,6 +24,7 @@ const MAX_TIMED_OUT: usize = 10_000;
 /// second reply usually follows the first closely, and each entry keeps the body of a reply.
 const MAX_ANSWERED: usize = 4;
 
+/// The clients of a test, by number.
 #[derive(Debug)]
 pub(super) struct Clients {
     /// The number of the next client.
@@ -34,7 +35,7 @@ pub(super) struct Clients {
     timed_out: BTreeMap<u64, TimedOutRequest>,
     /// The client of each thread, and the process that it was opened for.
     threads: Vec<Option<(u64, u64)>>,
-    /// Whether another process of a thread goes on with its client.
+    /// True if the next process of a thread reuses its client.
     are_reused: bool,
     /// The outstanding request of each client.
     outstanding: BTreeMap<u64, OutstandingRequest>,
@@ -45,7 +46,7 @@ pub(super) struct Clients {
     last_body: Option<(Rc<serde_json::Value>, u64, Rc<RawValue>)>,
 }
 
-/// What is known of an open client.
+/// The state of an open client.
 #[derive(Debug, Default)]
 struct OpenClient {
     /// The last `msg_id` that it has used.
@@ -60,9 +61,9 @@ struct OpenClient {
 #[derive(Debug)]
 pub(super) struct AnsweredRequest {
     pub(super) msg_id: u64,
-    /// The operation that it was for.
+    /// The function of its operation.
     pub(super) f: &'static str,
-    /// The reply.
+    /// The body of the reply.
     pub(super) body: Rc<RawValue>,
 }
 
@@ -76,21 +77,21 @@ pub(super) enum Unsolicited<'a> {
     NoRequest { found: String, expected: String },
 }
 
-/// A request that was not answered in time.
+/// A request that timed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TimedOutRequest {
     msg_id: u64,
-    /// The operation that it was for.
+    /// The function of its operation.
     pub(super) f: &'static str,
-    /// When the client stopped waiting.
+    /// The time at which the client stopped waiting.
     pub(super) deadline: Duration,
 }
 
-/// A request that has not been answered yet.
+/// A request that has neither been answered nor timed out.
 #[derive(Debug)]
 pub(super) struct OutstandingRequest {
     pub(super) client: u64,
-    /// The number of the node that was asked.
+    /// The index of the node that was asked.
     pub(super) node: usize,
     pub(super) deadline: Duration,
     pub(super) operation: Operation,
@@ -99,11 +100,12 @@ pub(super) struct OutstandingRequest {
     pub(super) purpose: Purpose,
 }
 
+/// The purpose of a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
-    /// Initialization or setup, without which there is no test.
+    /// `init` or the setup of the workload. A node that does not answer it cannot be tested.
     Preparation,
-    /// What the test is about.
+    /// An operation of the history.
     Operation { thread: usize, process: u64, is_final: bool },
 }
 
@@ -135,8 +137,8 @@ impl Clients {
         self.next_client += 1;
     }
 
-    /// The client of a thread, which works as this process now; a new one if it has none, or has
-    /// one of a former process that cannot be used again.
+    /// The client of a thread that now runs this process. Opens a new client if the thread has
+    /// none, or has one of a former process that is not reusable.
     pub(super) fn of_thread(&mut self, thread: usize, process: u64, network: &mut Network) -> u64 {
         if let Some((client, former)) = self.threads[thread] {
             if former == process || self.are_reused {
@@ -149,7 +151,7 @@ impl Clients {
         client
     }
 
-    /// Closes a client for good; replies that still come are dropped.
+    /// Closes a client for good. Later replies to it are dropped.
     pub(super) fn close(&mut self, client: u64, network: &mut Network) {
         network.leave(&name(client));
         if let Some(OpenClient { timed_out: Some(timed_out), .. }) = self.open.remove(&client) {
@@ -341,7 +343,7 @@ impl Clients {
         if deadline <= now { self.take(client) } else { None }
     }
 
-    /// When the next client loses patience.
+    /// The earliest deadline.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
@@ -362,7 +364,7 @@ fn number(client: &str) -> Option<u64> {
     client.strip_prefix('c')?.parse().ok()
 }
 
-/// What a client is called on the network.
+/// The name of a client on the network.
 pub(super) fn name(client: u64) -> String {
     format!("c{client}")
 }

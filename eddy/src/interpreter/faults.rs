@@ -1,8 +1,8 @@
-//! Which strikes go on, what became of the nodes, and what is to be done to them.
+//! The active strikes, the state of the nodes that they strike, and the commands that follow.
 //!
-//! Several strikes may hold a node: it is started again when the last of those that killed it ends,
-//! and goes on when the last of those that paused it does. What arrives for a paused node waits for
-//! it, as in the buffer of a socket, up to a limit; a node that dies takes it along.
+//! Several strikes may kill or pause a node at the same time. It is restarted when the last strike
+//! that killed it ends, and resumes when the last strike that paused it ends. Messages to a
+//! paused node are buffered up to a limit, as in a socket. If the node is killed, they are lost.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -18,20 +18,20 @@ const MAX_BUFFERED_BYTES: usize = 32 << 20;
 /// The approximate length of the line of a message, without its body.
 const LINE_OVERHEAD: usize = 64;
 
-/// What is to be done to a node, by its number.
+/// A command to the driver of the nodes, which are given by their indices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NodeCommand {
     /// Kill nodes, all at once, because that takes little more time than one kill.
     Kill(Vec<usize>),
-    /// A node that was killed is started again.
+    /// Restart a killed node.
     Start(usize),
-    /// A node is stopped from running.
+    /// Stop a node from running.
     Pause(usize),
-    /// A paused node runs again.
+    /// Let a paused node run again.
     Resume(usize),
 }
 
-/// The faults of a test.
+/// The strikes of a test and their effects on nodes.
 #[derive(Debug)]
 pub(super) struct Faults {
     nodes: Vec<NodeFaults>,
@@ -48,12 +48,12 @@ pub(super) struct Faults {
     strikes_start: Duration,
 }
 
-/// What goes on at a node.
+/// The effects of faults on a node.
 #[derive(Debug, Default)]
 struct NodeFaults {
     /// The nemeses that keep it dead; it is alive if there is none.
     killed_by: BTreeSet<usize>,
-    /// The nemeses that have paused it, while it lives.
+    /// The nemeses that keep it paused; empty while it is dead.
     paused_by: BTreeSet<usize>,
     /// Messages that have arrived since it was paused; empty while it runs.
     buffered: Vec<NetworkMessage>,
@@ -63,7 +63,7 @@ struct NodeFaults {
 }
 
 impl Faults {
-    /// No faults yet, for so many nodes.
+    /// The state before the first strike, for a number of nodes.
     pub(super) fn new(nodes: usize) -> Faults {
         Faults {
             nodes: (0..nodes).map(|_| NodeFaults::default()).collect(),
@@ -108,7 +108,7 @@ impl Faults {
         self.strike_counts
     }
 
-    /// All strikes so far; those that have not ended do so after `limit`.
+    /// All strikes so far; active ones get the end `limit`.
     pub(super) fn strikes(&self, limit: Duration) -> Vec<Strike> {
         let until =
             |strike: &Strike| if strike.until == Duration::MAX { limit } else { strike.until };

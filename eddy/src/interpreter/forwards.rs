@@ -1,18 +1,18 @@
-//! Messages that a node sends in the name of others: the request of a client, most often, handed on
-//! as it came. Maelstrom sends them; latency, partitions and counts go by the names on them.
+//! Messages that a node sends with the `src` of another: usually the request of a client, forwarded
+//! unchanged. Maelstrom sends them; their latency, partitions and counts follow that `src`.
 
 use std::collections::BTreeMap;
 
 use super::node_error::{NodeMessage, excerpt};
 
-/// Such messages of each node, by its number.
+/// Forwarded messages, by index of the node that sent them.
 #[derive(Debug, Default)]
 pub(super) struct Forwards(BTreeMap<usize, ForwardedMessages>);
 
 #[derive(Debug)]
 struct ForwardedMessages {
     count: u64,
-    /// The first of them, in words.
+    /// A description of the first one.
     first: String,
 }
 
@@ -27,7 +27,7 @@ impl Forwards {
         forwarded.or_insert_with(|| ForwardedMessages { count: 0, first: first() }).count += 1;
     }
 
-    /// A sentence for each node that did.
+    /// A sentence for each node that forwarded messages.
     pub(super) fn warnings(&self, nodes: &[String]) -> Vec<String> {
         let sentence =
             |(node, ForwardedMessages { count, first }): (&usize, &ForwardedMessages)| {

@@ -1,4 +1,4 @@
-//! What was probably the mistake in a line that is no message.
+//! Hints about the probable mistake in a line that is not a message.
 
 use serde_json::error::Category;
 
@@ -11,7 +11,7 @@ pub(super) fn for_line(line: &str, error: &serde_json::Error) -> &'static str {
         Category::Syntax if line.starts_with('{') && is_trailing(error) => {
             "End each message with a newline."
         }
-        // It is JSON, and so no stray print; what is expected says enough.
+        // The line is JSON, so it is not a stray print; the expected format is hint enough.
         Category::Data | Category::Io => "",
         Category::Syntax => "Did you mean STDERR?",
     }
@@ -27,7 +27,7 @@ pub(super) fn for_missing_source(has_answered_init: bool) -> &'static str {
     }
 }
 
-/// What is wrong, without the number of the line, which is the only one.
+/// The text of a JSON error without its line number, which is always 1.
 pub(super) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rsplit_once(" at line 1 column ") {

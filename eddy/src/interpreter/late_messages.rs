@@ -1,7 +1,7 @@
-//! Messages to closed clients, late answers most often, or in the name of one.
+//! Messages to closed clients, usually late replies, and messages with the `src` of one.
 //!
-//! To Maelstrom such a client does not exist, so it stops reading the node that said so, for good
-//! (`net.clj`'s `validate-msg`, and `process.clj`). Here the message is dropped.
+//! In Maelstrom such a client does not exist, so it stops reading the node for good (`validate-msg`
+//! in `net.clj`, and `process.clj`). Here the message is dropped.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::clients::TimedOutRequest;
 use super::node_error::{NodeMessage, excerpt};
 
-/// Such messages of each node, by its number.
+/// Messages to or from closed clients, by index of the node that sent them.
 #[derive(Debug, Default)]
 pub(super) struct LateMessages {
     /// Late replies.
@@ -20,7 +20,7 @@ pub(super) struct LateMessages {
 #[derive(Debug)]
 struct NotedMessages {
     count: u64,
-    /// The first of them, in words.
+    /// A description of the first one.
     first: String,
 }
 
@@ -49,7 +49,7 @@ impl LateMessages {
         });
     }
 
-    /// A sentence or two for each node that did.
+    /// At most two warnings for each node.
     pub(super) fn warnings(&self, nodes: &[String]) -> Vec<String> {
         let answers = self.replies.iter().map(|(node, NotedMessages { count, first })| {
             let (node, answers) = (
@@ -156,12 +156,12 @@ mod tests {
         let expected = "node n0 answered a request after its client had given up, echo by c2, 2.0 \
                         s late: {\"type\":\"echo_ok\",";
         check(&test, 7 * SECOND, expected);
-        // Before the thread's next operation, its client is there to hear it.
+        // Before the next operation of the thread, its client is still open.
         let rare = Test { rate: 0.2, time_limit: 60 * SECOND, ..test.clone() };
         check(&rare, 5 * SECOND + SECOND / 1000, "");
-        // A client that is used again hears it whenever it comes.
+        // A client that is reused is never closed.
         check(&Test { workload: &workload::UniqueIds, ..test.clone() }, 7 * SECOND, "");
-        // A fault may have been to blame, or not; Maelstrom does not know it anyway.
+        // The fault may be the cause, and Maelstrom does not have it.
         let strikes = vec![Strike::pause(["n0"], SECOND, 2 * SECOND)];
         check(&Test { strikes, ..test }, 7 * SECOND, "");
     }

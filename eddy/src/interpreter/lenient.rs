@@ -1,10 +1,9 @@
-//! Maelstrom's reading of a line that is no proper message.
+//! Maelstrom's parser of lines, which accepts more than valid messages.
 //!
-//! It reads the first JSON value of the line and ignores what follows, lets control characters
-//! stand in strings, and of a key that comes twice takes the last (Cheshire, with its defaults). An
-//! envelope must have its keys and no others. A body that holds nothing is an empty one:
-//! `process.clj` makes a map of whatever is there, if that can be gone through, and an absent one
-//! is nil.
+//! It parses the first JSON value of the line and ignores what follows, allows control characters
+//! in strings, and takes the last of duplicate keys (Cheshire, with its defaults). A message must
+//! have its keys and no others. An empty or absent body counts as `{}`: `process.clj` puts any
+//! sequence into a map (`into {}`), and an absent body is nil.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -36,7 +35,7 @@ fn is_empty(body: &RawValue) -> bool {
     matches!(body.get(), "null" | "\"\"") || list().is_ok_and(|list| list.is_empty())
 }
 
-/// The same JSON, as strict readers want it.
+/// The same JSON in a form that strict parsers accept.
 fn with_control_characters_escaped(line: &str) -> Cow<'_, str> {
     if !line.contains(|c| c < ' ') {
         return line.into();

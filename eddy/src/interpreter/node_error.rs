@@ -1,4 +1,4 @@
-//! What makes a test impossible to go on with, told to whoever wrote the node.
+//! Errors of nodes that end a test, explained to the author of the node.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -11,16 +11,16 @@ use serde_json::value::RawValue;
 use super::hint;
 use crate::client::{Schema, is_integer};
 
-/// What a node did that ends the test.
+/// An error of a node that ends the test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeError {
     /// The node's id.
     pub node: String,
-    /// What it did and what it should have done, as sentences.
+    /// Sentences about what it did and what was expected.
     pub text: String,
 }
 
-/// A message of a node.
+/// A message that a node wrote.
 #[derive(Debug)]
 pub(super) struct NodeMessage<'a> {
     pub(super) src: Cow<'a, str>,
@@ -28,7 +28,7 @@ pub(super) struct NodeMessage<'a> {
     pub(super) body: Rc<RawValue>,
 }
 
-/// A message as nodes must write it: these keys and no others.
+/// The format of a line of a node: these keys and no others.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct MessageFormat<'a> {
@@ -42,11 +42,11 @@ struct MessageFormat<'a> {
     _id: IgnoredId,
 }
 
-/// A number of any length, which nobody looks at. It may be left out, but not be null.
+/// An integer of any size that is ignored. It may be absent, but not null.
 #[derive(Default)]
 struct IgnoredId;
 
-/// The name in an envelope, whatever else is in there.
+/// The sender of a message with any other fields.
 #[derive(Deserialize)]
 struct MessageSender<'a> {
     #[serde(borrow, default)]
@@ -140,7 +140,7 @@ impl NodeError {
         NodeError { node: node.to_owned(), text }
     }
 
-    /// What the node did and should have done, in one line.
+    /// The text in one line.
     pub(super) fn in_one_line(&self) -> String {
         let mut lines = self.text.lines().map(str::trim);
         let Some(what) = lines.next() else { return String::new() };

@@ -1,4 +1,4 @@
-//! Mistakes of nodes, told as soon as they are seen to whoever waits for the test.
+//! Notices of mistakes of nodes, reported while the test is running.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ const MAX_NOTICES: usize = 16;
 /// A function that is called with each notice, a sentence.
 type NoticeListener = Box<dyn Fn(&str)>;
 
-/// Who is told, and how much was.
+/// The notices of a test.
 #[derive(Default)]
 pub(super) struct Notices {
     listener: Option<NoticeListener>,

@@ -1,7 +1,8 @@
-//! What clients ask of nodes, and what becomes of it.
+//! Requests of clients to nodes, their replies and their timeouts.
 //!
-//! Initialization and setup come first, and again when a node was killed; without an answer to them
-//! there is no test. Operations are what the history is about.
+//! Each node first gets `init` and the setup of the workload, and gets them again after a kill. A
+//! node that does not answer these ends the test. The requests of operations follow; only
+//! operations are in the history.
 
 use std::time::Duration;
 
@@ -19,16 +20,18 @@ use crate::history::{Kind, Process};
 use crate::network::{Admission, NetworkMessage};
 use crate::workload::ClientContext;
 
-/// How long a node may take to answer `init`.
+/// The timeout of `init`, as in Maelstrom. A shorter one would fail programs that start slowly; a
+/// longer one would delay the report of a node that never answers.
 pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Interpreter {
-    /// Asks a node to begin.
+    /// Sends `init` to a node.
     pub(super) fn initialize(&mut self, now: Duration, node: usize) {
         let init = Operation::init(&self.nodes[node], &self.nodes);
         self.prepare(now, node, INIT_TIMEOUT, init);
     }
 
+    /// Sends the setup request, if the workload has one, to all nodes. The history begins now.
     pub(super) fn set_up(&mut self, now: Duration) {
         self.history_start = now;
         self.stage = TestStage::SettingUp;
@@ -42,6 +45,7 @@ impl Interpreter {
         }
     }
 
+    /// Invokes the next operation of a thread, unless it has none.
     pub(super) fn invoke(&mut self, now: Duration, thread: usize, process: u64, phase: Phase) {
         let is_final = phase == Phase::Final;
         let context = ClientContext { now, thread, process };
@@ -225,6 +229,7 @@ impl Interpreter {
         self.faults.is_paused(*node) || (self.faults.kill_count(*node) > 0 && is_on_its_way())
     }
 
+    /// Records the completion of an operation, and frees its thread.
     fn complete(
         &mut self,
         now: Duration,

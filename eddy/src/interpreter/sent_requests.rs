@@ -1,8 +1,8 @@
-//! The numbers of the requests that nodes have made, and of whom, to tell a reply to a node from
-//! one that went to the wrong place.
+//! The `msg_id`s of requests between nodes, by destination. They tell a reply to a node from a
+//! reply to a client that was sent to a node by mistake.
 //!
-//! Nodes count their requests, so the numbers are a few ranges, whatever their number. Those to one
-//! destination are ranges, too, but of a node that asks several by turns each has a single number.
+//! Nodes count their requests, so all `msg_id`s of a node are a few ranges. Those to one
+//! destination are ranges as well, but of one number each if the node asks several nodes in turn.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use serde_json::value::RawValue;
 /// random `msg_id`s; fewer would miss misdirected replies of nodes that ask many others.
 const MAX_RANGES: usize = 4096;
 
-/// The `msg_id` of each message that each node has sent to another.
+/// The `msg_id`s of the messages that each node has sent to other nodes.
 #[derive(Debug, Default)]
 pub(super) struct SentRequests(BTreeMap<usize, NodeRequests>);
 
-/// What one node has sent.
+/// The `msg_id`s of one node.
 #[derive(Debug, Default)]
 struct NodeRequests {
     /// The ids of its messages to all destinations.
@@ -32,11 +32,11 @@ struct NodeRequests {
     lowest_missing: Option<u64>,
 }
 
-/// Ranges of numbers, none of which touches another: the first number of each, and its last.
+/// A set of ids as ranges, each from its first id to its last. No range touches another.
 #[derive(Debug, Default)]
 struct IdRanges(BTreeMap<u64, u64>);
 
-/// The numbers in a message.
+/// The ids in a message.
 #[derive(Default, Deserialize)]
 struct MessageIds<'a> {
     #[serde(borrow, default)]
@@ -140,7 +140,7 @@ mod tests {
         asked
     }
 
-    /// Checks what is told of a reply to node 1.
+    /// Checks whether a reply to node 1 is known to answer no request.
     #[track_caller]
     fn check(asked: &SentRequests, replier: usize, number: u64, expected: Option<u64>) {
         let reply = body(format!("{{\"in_reply_to\":{number}}}"));
@@ -180,7 +180,7 @@ mod tests {
         check(&asked, 2, 1, None);
         check(&asked, 3, 2, None);
         check(&asked, 3, 1, Some(1));
-        // A node may ask itself, and it did not.
+        // A node may send a request to itself, but it did not.
         check(&asked, 1, 1, Some(1));
     }
 
@@ -200,7 +200,7 @@ mod tests {
         check(&random, 0, 2 * most + 1, Some(2 * most + 1));
         check(&random, 0, 2 * most + 2, None);
         check(&random, 0, 4 * most + 1, None);
-        // Of numbers that are in order, all are known, whoever they are for.
+        // Consecutive ids are all known, whatever their destinations.
         let turns = asking((1..=2 * most).map(|number| (usize::from(number % 2 == 1), number)));
         assert_eq!(turns.0[&1].all.0.len(), 1);
         check(&turns, 0, 1, Some(1));

@@ -1,4 +1,4 @@
-//! The services that nodes speak to: those join the network, the others do not exist.
+//! The services of a test. A service joins the network when the first message names it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::network::{Network, NetworkMessage};
 use crate::random::Random;
 use crate::service::MaelstromService;
 
-/// The services that somebody has spoken to, by their names.
+/// The services that have joined the network, by name.
 #[derive(Debug)]
 pub(super) struct Services {
     random: Random,
@@ -16,7 +16,7 @@ pub(super) struct Services {
 }
 
 impl Services {
-    /// None yet.
+    /// The state in which no service has joined.
     pub(super) fn new(seed: &Random) -> Services {
         Services { random: seed.fork("services"), joined: BTreeMap::new() }
     }

@@ -1,4 +1,4 @@
-//! What a history says of faults, in Jepsen's words where it has some.
+//! The values of nemesis operations in a history, with Jepsen's names where it has some.
 
 use crate::edn::{Map, Set, Value};
 use crate::nemesis::{Fault, StrikeEffect, TargetIds};

@@ -1,4 +1,4 @@
-//! What strikes do to links and nodes, and what the history says of them.
+//! The effects of strikes on links and nodes, and their operations in the history.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ impl Interpreter {
         struck
     }
 
-    /// Ends a strike, and gives what is to be said of it, before and after.
+    /// Ends a strike, and returns the values of its invocation and its completion in the history.
     fn end(
         &mut self,
         now: Duration,

@@ -1,5 +1,5 @@
-//! Replies to `init` or `topology` with a wrong `dest` or `in_reply_to`, sent before the right one.
-//! Maelstrom goes on waiting, since the answer may still come, and says nothing meanwhile.
+//! Replies to `init` or `topology` with a wrong `dest` or `in_reply_to`. Maelstrom goes on waiting,
+//! because the right reply may still come, and reports nothing meanwhile.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -11,24 +11,25 @@ use super::clients::{self, OutstandingRequest};
 use super::node_error::{NodeMessage, excerpt};
 use crate::client::ClientReply;
 
-/// The last of each node, by its number.
+/// The last wrong reply of each node, by index of the node.
 #[derive(Debug, Default)]
 pub(super) struct WrongReplies(BTreeMap<usize, WrongReply>);
 
-/// A message that somebody may have meant as an answer.
+/// A message that was probably meant as a reply.
 #[derive(Debug)]
 struct WrongReply {
-    /// The client that waits for the answer, and the `msg_id` of its request.
+    /// The client that waits for the reply.
     client: u64,
+    /// The `msg_id` of its request.
     msg_id: u64,
-    /// The one to whom the message went instead; it may be the same.
+    /// The destination of the message, which may be the client.
     dest: String,
     body: Rc<RawValue>,
 }
 
 impl WrongReplies {
-    /// Notes a message of a node that this client waits for, if it looks like an answer and is
-    /// none. The first one to that client is told: a sentence, for whoever waits as well.
+    /// Notes a message of a node with an outstanding request, if it looks like the reply and is not
+    /// one. Returns a sentence to report if it is the first one for this request.
     pub(super) fn note(
         &mut self,
         node: (usize, &str),

@@ -1,10 +1,10 @@
-//! Which links a partition cuts.
+//! Shapes of partitions: the links that a partition cuts.
 //!
-//! Three shapes split the nodes in two and cut all links between the sides. The fourth is meaner:
-//! every node still hears a majority, itself included, but not everyone the same one, so whoever
-//! counts voices finds a quorum anywhere. All are Jepsen's (`nemesis.clj`, `nemesis/combined.clj`),
-//! drawn with the same probabilities. A link has two directions, and in a ring of three nodes it
-//! works one way only.
+//! Three shapes split the nodes in two and cut all links between the sides. The fourth is harder:
+//! every node still hears a majority, itself included, but different nodes hear different
+//! majorities. So every node that counts votes finds a quorum. All shapes are Jepsen's
+//! (`nemesis.clj`, `nemesis/combined.clj`), drawn with the same probabilities. A link has two
+//! directions; in a ring of three nodes each link works in one direction only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -15,16 +15,16 @@ use crate::random::Random;
 /// For each receiver, the senders whose messages it drops.
 pub type Grudge = BTreeMap<String, BTreeSet<String>>;
 
-/// How a partition is drawn.
+/// The shape of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartitionShape {
     /// One node is isolated.
     One,
-    /// Fewer than a third are cut off; up to three nodes, nobody is.
+    /// Fewer than a third of the nodes are isolated; none in clusters of up to three nodes.
     MinorityThird,
-    /// Half of the nodes, or one less than the others, are cut off.
+    /// As many nodes as possible, but at most half, are isolated from the majority.
     Majority,
-    /// Every node hears a majority; up to five nodes, each another one.
+    /// Every node hears a majority. In clusters of up to five nodes all majorities differ.
     MajoritiesRing,
 }
 
@@ -79,14 +79,15 @@ fn perfect_ring(nodes: &[String]) -> Grudge {
         .collect()
 }
 
-/// Adds links at random, always between nodes that hear the fewest, until all hear a majority.
+/// Jepsen's `majorities-ring-stochastic`: adds links at random, always between nodes that hear the
+/// fewest, until every node hears a majority.
 ///
 /// In a perfect ring, a majority of an even number has links that work in one direction only. Here
 /// all links work in both directions. In exchange, some nodes hear more than a bare majority, and
 /// two nodes may hear the same one.
 fn stochastic_ring(nodes: &[String], random: &mut Random) -> Grudge {
     let count = nodes.len();
-    // Whom each node hears, itself included, and how many these are.
+    // The nodes that each node hears, itself included, and their number.
     let mut hears: Vec<Vec<bool>> =
         (0..count).map(|node| (0..count).map(|other| node == other).collect()).collect();
     let mut heard_counts = vec![1; count];
@@ -116,7 +117,7 @@ fn hearing_fewest(heard_counts: &[usize], is_candidate: impl Fn(usize) -> bool) 
     candidates().filter(|node| Some(heard_counts[*node]) == fewest).collect()
 }
 
-/// The smallest number that is more than half.
+/// The smallest number that is more than half of `count`.
 fn majority(count: usize) -> usize {
     count / 2 + 1
 }
@@ -158,7 +159,7 @@ mod tests {
         counts
     }
 
-    /// Whether the nodes are split in two, so many of them on the smaller side.
+    /// True if the nodes are split in two sides, the smaller of this size.
     fn splits(count: usize, smaller: usize, grudge: &Grudge) -> bool {
         let expected = if smaller == 0 { vec![count] } else { vec![smaller, count - smaller] };
         is_symmetric(grudge) && sides(grudge) == expected

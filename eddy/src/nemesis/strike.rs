@@ -1,8 +1,8 @@
-//! One fault that strikes certain nodes for a while, as data.
+//! A strike as data: one fault, its nodes, its beginning and its end.
 //!
-//! A nemesis draws strikes, a test may name its own, and a report tells those that happened; all
-//! three are the same thing, so what a nemesis did once can be put into a test and done again. A
-//! strike displays as the Rust that makes it.
+//! A nemesis draws strikes, a test may schedule its own, and a report lists those that happened.
+//! All three have the same type, so the strikes of a report can be copied into a test that repeats
+//! them. A strike displays as the Rust code that makes it.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
@@ -14,20 +14,20 @@ use crate::service::is_service;
 /// Ids of nodes, and of services where an effect may strike them.
 pub type TargetIds = BTreeSet<String>;
 
-/// A fault that strikes from one time until another; both count from the test's first operation.
+/// A fault that is active from one time until another. Both count from the test's first operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Strike {
-    /// When it begins.
+    /// The beginning.
     pub from: Duration,
-    /// When it ends. All strikes end with the main part of a test at the latest, which is when the
+    /// The end. All strikes end with the main phase of a test at the latest, that is when the
     /// operations that were in flight at the time limit have ended, before the nodes are left to
-    /// recover; and at [`Test::faults_until`](crate::Test::faults_until), if that comes earlier.
+    /// recover. They end at [`Test::faults_until`](crate::Test::faults_until) if that is earlier.
     pub until: Duration,
     /// The effect and its targets.
     pub effect: StrikeEffect,
 }
 
-/// What a strike does.
+/// The effect of a strike, with its targets.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StrikeEffect {
     /// Drops all messages between these nodes and all others.
@@ -51,14 +51,14 @@ pub enum StrikeEffect {
     Slow(Duration, TargetIds),
 }
 
-/// Makes strikes: who, from when, until when.
+/// Constructors of strikes: targets, beginning, end.
 impl Strike {
     /// Cuts off these nodes from all others, in both directions.
     pub fn partition(nodes: impl IntoTargetIds, from: Duration, until: Duration) -> Strike {
         Strike { from, until, effect: StrikeEffect::Partition(nodes.into_target_ids()) }
     }
 
-    /// Has each receiver hear nothing of its senders: `[("n1", ["n0", "n2"])]`.
+    /// Drops what each receiver gets from its senders: `[("n1", ["n0", "n2"])]`.
     pub fn cut<R: Into<String>>(
         links: impl IntoIterator<Item = (R, impl IntoTargetIds)>,
         from: Duration,
@@ -123,8 +123,8 @@ impl Strike {
         Strike { from, until, effect: StrikeEffect::Slow(delay, nodes.into_target_ids()) }
     }
 
-    /// Whether it can strike a cluster of these nodes before the time limit; an error says what is
-    /// wrong.
+    /// Checks that this can strike a cluster of these nodes before the time limit. The error is a
+    /// sentence for the author of the test.
     pub(crate) fn validate(&self, nodes: &[String], time_limit: Duration) -> Result<(), String> {
         let Strike { from, until, effect } = self;
         if from >= until {
@@ -169,7 +169,7 @@ impl StrikeEffect {
         }
     }
 
-    /// Whether services may be among its names. No fault that is drawn strikes one.
+    /// True if services may be among its targets. No random fault strikes a service.
     fn may_strike_services(&self) -> bool {
         matches!(
             self,
@@ -197,13 +197,14 @@ impl StrikeEffect {
         }
     }
 
-    /// The same, aimed at some of its nodes only.
+    /// The same effect with only those targets for which `is_aimed_at` is true.
     #[must_use]
     pub(crate) fn restricted_to(&self, is_aimed_at: impl Fn(&str) -> bool) -> StrikeEffect {
         self.map_targets(|name| is_aimed_at(name).then(|| name.to_owned()))
     }
 
-    /// The same, aimed at others in place of its nodes; at nobody in place of some.
+    /// The same effect with `other(target)` in place of each target, or without the target where
+    /// that is `None`.
     #[must_use]
     pub(crate) fn map_targets(&self, other: impl Fn(&str) -> Option<String>) -> StrikeEffect {
         let each = |names: &TargetIds| -> TargetIds {
@@ -232,8 +233,8 @@ impl StrikeEffect {
         }
     }
 
-    /// Which links it cuts in a cluster of these nodes; every node is a receiver, even if it drops
-    /// nothing. Empty if cutting is not what it does.
+    /// The links that this cuts in a cluster of these nodes. Every node is a receiver, even if it
+    /// drops nothing. Empty if this cuts no links by its nature.
     pub(crate) fn grudge(&self, nodes: &[String]) -> Grudge {
         let against = |is_cut: &dyn Fn(&str, &str) -> bool| -> Grudge {
             let deaf_to = |receiver: &str| {

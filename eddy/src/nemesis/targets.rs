@@ -1,23 +1,23 @@
-//! Whom a fault is aimed at.
+//! Targets of faults.
 //!
-//! Jepsen's specifications of nodes (`nemesis/combined.clj`, `db-nodes`), drawn with the same
-//! probabilities. Some of them may come to nobody in a small cluster.
+//! These are Jepsen's node specifications (`nemesis/combined.clj`, `db-nodes`), drawn with the same
+//! probabilities. In a small cluster, some of them may select no node.
 
 use super::strike::TargetIds;
 use crate::edn::Value;
 use crate::random::Random;
 
-/// How the nodes that are struck are drawn.
+/// The number of nodes that a strike is aimed at; the nodes themselves are drawn at random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Targets {
-    /// Any nodes, but at least one.
+    /// A random number, at least one.
     Some,
     One,
     /// Fewer than a third.
     MinorityThird,
-    /// As many as there can be without being a majority.
+    /// The largest minority.
     Minority,
-    /// As few as there can be to be a majority.
+    /// The smallest majority.
     Majority,
     All,
 }
@@ -49,7 +49,7 @@ impl Targets {
         shuffled.into_iter().take(number).collect()
     }
 
-    /// As a history has it.
+    /// The value in a history.
     pub(super) fn to_edn(self) -> Value {
         match self {
             Targets::Some => Value::Nil,
@@ -73,7 +73,7 @@ mod tests {
             let nodes: Vec<String> = (0..count).map(|number| format!("n{number}")).collect();
             for (targets, expected) in Targets::ALL.into_iter().zip(expected) {
                 let drawn = (0..50).map(|seed| targets.draw(&nodes, &mut Random::seeded(seed)));
-                // Those of `some` differ; the most is told.
+                // The number of `Some` varies; the largest is compared.
                 assert_eq!(drawn.map(|names| names.len()).max(), Some(expected), "{targets:?}");
             }
         }

@@ -1,4 +1,4 @@
-//! What the network did: counted always, and kept event by event when asked to.
+//! The journal of the network: all events of messages, in order, up to a limit of memory.
 
 use std::fmt::Write as _;
 use std::time::Duration;

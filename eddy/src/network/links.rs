@@ -1,9 +1,9 @@
-//! What faults do to the links between nodes. Those to clients always work, and those to services
-//! unless a strike names one.
+//! Faults of the links between nodes. Links to clients always work. Links to services work unless a
+//! strike names the service.
 //!
-//! Every strike that goes on has its effect, so where two of them cut the same link, it works again
-//! when both have ended. What is left to chance comes from streams of its own: a message that is
-//! lost changes nothing for those that are not.
+//! All active strikes have their effects at the same time: a link that two of them cut works again
+//! when both have ended. Losses and copies draw from random streams of their own, so a lost message
+//! does not change the latencies of the others.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use crate::random::Random;
 /// see the copy before anything else has happened; more would not find other bugs.
 const MAX_COPY_DELAY: Duration = Duration::from_secs(1);
 
-/// The strikes on links that go on, ordered by their faults and the nemeses whose they are. So of
-/// two that cut a link, the same is blamed for what is lost, whoever was first.
+/// The active strikes on links, sorted by fault and nemesis. If two strikes cut a link, its drops
+/// always count for the same one, no matter which began first.
 #[derive(Debug)]
 pub(super) struct Links {
     strikes: Vec<((Fault, usize), LinkFault)>,
@@ -26,7 +26,7 @@ pub(super) struct Links {
     copies: Random,
 }
 
-/// A harm to links between participants, by their numbers.
+/// A fault of links between participants, which are given by their indices.
 #[derive(Debug)]
 enum LinkFault {
     /// Links, each a pair of sender and receiver.
@@ -86,13 +86,13 @@ impl Links {
         self.strikes.retain(|((_, index), _)| *index != nemesis_index);
     }
 
-    /// By which fault the link from a sender, the first, to a receiver is cut, if it is.
+    /// The fault that cuts a link, a pair of a sender and a receiver, if any does.
     pub(super) fn cut(&self, link: (usize, usize)) -> Option<Fault> {
         let mut cuts = self.strikes.iter().filter(|(_, strike)| strike.cuts(link));
         cuts.next().map(|((fault, _), _)| *fault)
     }
 
-    /// Whether a message between two servers is lost.
+    /// Draws whether a message between two servers is lost.
     pub(super) fn lose(&mut self, link: (usize, usize)) -> bool {
         let Links { strikes, losses, .. } = self;
         strikes.iter().any(|(_, strike)| {
@@ -101,7 +101,7 @@ impl Links {
         })
     }
 
-    /// How much later than it a copy of a message between two servers arrives, if one does.
+    /// Draws the delay of a second copy of a message between two servers, if there is to be one.
     pub(super) fn duplicate(&mut self, link: (usize, usize)) -> Option<Duration> {
         let Links { strikes, copies, .. } = self;
         let is_duplicated = strikes.iter().any(|(_, strike)| {
@@ -111,7 +111,7 @@ impl Links {
         is_duplicated.then(|| copies.time_below(MAX_COPY_DELAY))
     }
 
-    /// How much longer than usual a message between two servers takes.
+    /// The sum of the delays that strikes add to a message between two servers.
     pub(super) fn delay(&self, link: (usize, usize)) -> Duration {
         let delays = self.strikes.iter().map(|(_, strike)| match strike {
             LinkFault::Slow(by, struck) if touches(link, struck) => *by,

@@ -1,9 +1,7 @@
-//! Counts of messages between servers by sender, receiver and type, for a test in which they are
-//! far too many.
+//! The warning of a message storm: counts of messages between servers by sender, receiver and type.
 //!
-//! Every message between servers is counted, because nobody knows before the end whether there are
-//! too many. That is cheap: a look for its type in the text of its body, which ends where the type
-//! is, and one for its count.
+//! Every message between servers is counted, because only the end of a test shows whether there
+//! were too many. That is cheap: a scan of the body that ends at its type, and a hash lookup.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -43,7 +41,7 @@ const MAX_KEPT_TYPE: usize = 256;
 /// The index of all types beyond [`MAX_TYPES`].
 const OTHER_TYPES: usize = usize::MAX;
 
-/// The messages between servers, by sender, receiver and type.
+/// The numbers of messages between servers, by sender, receiver and type.
 #[derive(Debug, Default)]
 pub(super) struct SenderCounts {
     /// The index of each type.
@@ -105,7 +103,7 @@ impl SenderCounts {
             for (messages, _, _, of_type) in &all {
                 *types.entry(of_type).or_default() += messages.0;
             }
-            // Of several that are as many, the first.
+            // `max_by_key` takes the last of equals, which in reverse order is the first.
             let most = types.iter().rev().max_by_key(|(_, messages)| **messages);
             each.extend(most.map(|(of_type, messages)| {
                 format!("{messages} of them are {of_type} ({})", share(*messages))
@@ -202,7 +200,7 @@ mod tests {
         NetworkMessage { id: 0, src: src.into(), dest: dest.into(), body: body.into() }
     }
 
-    /// The warning after so many messages of a sender, a receiver and a type.
+    /// The warning after messages of these senders, receivers, types and numbers.
     fn warning(sent: &[(usize, usize, &str, u64)], operations: u64) -> Option<String> {
         let (mut senders, mut servers) = (SenderCounts::default(), MessageCounts::default());
         for (src, dest, kind, count) in sent {

@@ -1,4 +1,4 @@
-//! What arrives, and when.
+//! Tests of which messages arrive, and when.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn send(network: &mut Network, now: u32, src: &str, dest: &str) {
     network.send(now * MS, src, dest, body.into()).unwrap();
 }
 
-/// Runs the network to its end and tells what arrived when, as `id@milliseconds`.
+/// Runs the network to its end and returns the arrivals, as `id@milliseconds`.
 fn arrivals(network: &mut Network) -> String {
     let mut arrived = Vec::new();
     while let Some(now) = network.next_arrival() {
@@ -115,7 +115,7 @@ fn a_line_is_json_even_with_odd_names() {
     assert_eq!(line, "{\"id\":0,\"src\":\"c0\",\"dest\":\"n\\\"1\",\"body\":{}}\n");
 }
 
-/// The number of messages that arrive of a thousand, the first's arrival, and the last's.
+/// The number of arrivals of a thousand messages, and the times of the first and the last.
 fn a_thousand(network: &mut Network, src: &str, dest: &str) -> (usize, Duration, Duration) {
     (0..1000).for_each(|_| send(network, 0, src, dest));
     let mut arrived = Vec::new();

@@ -1,4 +1,4 @@
-//! Which strikes there were and when, a line each, for people.
+//! The text of `faults.txt`: the strikes of a test, one per line.
 
 use std::fmt::{self, Display};
 use std::time::Duration;

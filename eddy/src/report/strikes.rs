@@ -1,4 +1,4 @@
-//! The strikes of a test in one short line: `2 kills (n3 n4 at 0.0 s, n1 at 5.1 s)`.
+//! A summary of a test's strikes in one short line: `2 kills (n3 n4 at 0.0 s, n1 at 5.1 s)`.
 
 use std::collections::BTreeSet;
 

@@ -1,8 +1,8 @@
-//! Warnings about faults that cannot have tested anything, because of when they struck.
+//! Warnings about vacuous faults: those that tested nothing, because of when or what they struck.
 //!
-//! The first strike of each fault comes at once, and the next one after twice the nemesis interval
-//! at most. So in a short test the only kill may come before anything was acknowledged, and a node
-//! that keeps nothing passes. Nobody should have to find that out by themselves.
+//! The first strike of each fault comes at once, and the next one after at most twice the nemesis
+//! interval. So in a short test the only kill may come before anything was acknowledged, and a node
+//! that stores nothing passes. These warnings say so, and which option to change.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,21 +18,21 @@ use crate::workload::Workload;
 /// begin and end. More would leave nodes no time to recover; fewer might all come too early.
 const INTERVALS_PER_TEST: u32 = 5;
 
-/// What is said of options, which the command line has by other names than Rust.
+/// Names of the options that warnings recommend. The command line and Rust name them differently.
 #[derive(Debug, Clone, Copy)]
 pub struct OptionNames {
     /// Formats the option for a nemesis interval.
     pub interval: fn(Duration) -> String,
-    /// Another seed.
+    /// The option for another seed.
     pub seed: &'static str,
-    /// A longer time limit.
+    /// The option for a longer time limit.
     pub time_limit: &'static str,
-    /// Three nodes.
+    /// The option for three nodes.
     pub nodes: &'static str,
 }
 
-/// A sentence for each finding about the faults that were asked for; `began` is the time of the
-/// history that the times of strikes count from.
+/// A warning for each requested fault that was vacuous. `strikes_start` is time 0 of the strikes
+/// on the clock of the history.
 pub(super) fn warnings(
     test: &Test,
     strikes: &[Strike],
@@ -135,7 +135,8 @@ mod tests {
         nodes: "nodes",
     };
 
-    /// Operations from 1 s to 8 s, the value at 3 s, a last read at 20 s; strikes count from 1 s.
+    /// Operations from 1 s to 9 s, the value acknowledged at 3 s, a final read at 20 s. Strikes
+    /// count from 1 s.
     const HISTORY: &str = "\
         {:index 0, :time 1000000000, :type :invoke, :process 0, :f :read, :value nil}\n\
         {:index 1, :time 2000000000, :type :ok, :process 0, :f :read, :value []}\n\

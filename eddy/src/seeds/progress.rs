@@ -1,4 +1,4 @@
-//! How many seeds are tried, and how far they are for people who have asked for many.
+//! The progress of the seeds of one test, shown if `EDDY_SEEDS` asked for many.
 
 use std::sync::Once;
 use std::time::Instant;
@@ -45,7 +45,7 @@ impl SeedProgress {
         SeedProgress { name: name.to_owned(), count, done: 0, began: now, last_line: now, bar }
     }
 
-    /// One more seed has been tried.
+    /// Counts one more seed.
     pub(super) fn advance(&mut self) {
         self.done += 1;
         self.bar.inc(1);
@@ -55,7 +55,7 @@ impl SeedProgress {
         }
     }
 
-    /// All have been tried, or one has failed.
+    /// Prints the end: all seeds were tried, or one has failed.
     pub(super) fn finish(&self, failed: Option<u64>) {
         uncaptured::clear_bar(&self.bar);
         let SeedProgress { count, done, .. } = self;

@@ -1,19 +1,19 @@
 //! `lww-kv`: two replicas that learn of each other's writes only by chance.
 //!
-//! With every request one replica, drawn, merges into another, drawn as well and often the same;
-//! then a third draw says which one answers. It answers from its state *before* the merge, and that
-//! is what it keeps: as in Maelstrom (`Eventual` in `service.clj`), a merge is lost whenever the
-//! replica that merged answers as well. So a merge lasts with one request in four, whose answer
-//! then comes from the replica that knew more already.
+//! Every request first merges a random source replica into a random destination, which may be the
+//! same one. Then a third draw selects the replica that answers. It answers from its state *before*
+//! the merge, and keeps that state. So, as in Maelstrom (`Eventual` in `service.clj`), a merge is
+//! lost if its destination also answers. A merge lasts with one request in four, and then the
+//! source answers, which knew the merged writes already.
 //!
 //! A merge keeps the later value of each key, by a Lamport clock that each replica advances with
-//! its writes; of two values of the same time, that of the replica that is merged into the other.
+//! its writes. Of two values with the same time, it keeps that of the source.
 //!
-//! So a read may miss what was written, a compare-and-set may succeed at both replicas, and of two
-//! writes at about the same time one is lost although both were acknowledged.
+//! So a read may miss a write, a compare-and-set may succeed at both replicas, and of two writes at
+//! about the same time one is lost although both were acknowledged.
 //!
-//! It does not know `create_if_not_exists`, as in Maelstrom: a compare-and-set of a key that does
-//! not exist fails.
+//! As in Maelstrom, `create_if_not_exists` is ignored: a compare-and-set of a key that does not
+//! exist fails.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -24,7 +24,7 @@ use super::{KeyValueStore, ServiceReply};
 use crate::edn::Value;
 use crate::random::Random;
 
-/// As many as in Maelstrom. More would disagree longer.
+/// The number of replicas, as in Maelstrom. More would disagree longer.
 const REPLICAS: usize = 2;
 
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ impl LastWriteWinsStore {
     ) -> ServiceReply {
         let [first, second] = &mut self.replicas;
         match (source, destination) {
-            // Nothing that has been merged is in the state that the answering replica keeps.
+            // The answering replica keeps its state before the merge.
             (_, destination) if destination == answering => {}
             (0, 1) => second.merge(first),
             (1, 0) => first.merge(second),
@@ -113,7 +113,7 @@ mod tests {
     /// The requests after which both replicas are equal: one in eight lasts in each direction.
     const REQUESTS_UNTIL_EQUAL: usize = 120;
 
-    /// The answers to the last request after these, over many seeds.
+    /// The answers to the last of these requests, over many seeds.
     fn answers(requests: &[&str]) -> BTreeSet<String> {
         let last = |seed| {
             let mut service = service("lww-kv", seed);
@@ -140,7 +140,7 @@ mod tests {
         check(&["write 1 1", "write 1 2", "cas 1 1 3"], &["20", "22", "ok"]);
     }
 
-    /// All eight draws there are, after a write at the first replica.
+    /// Tries all eight draws after a write at the first replica.
     #[test]
     fn a_merge_is_lost_where_the_merged_replica_answers() {
         let mut lasting = Vec::new();
@@ -181,13 +181,13 @@ mod tests {
         check(&["write 1 1"], &["write 1 2"], "1");
         check(&["write 1 1"], &["write 2 2", "write 1 3"], "3");
         check(&["write 2 2", "write 1 1"], &["write 1 3"], "1");
-        // Reads take no time, and neither do swaps that fail.
+        // Reads and failed swaps do not advance the clock.
         check(&["read 1", "cas 1 7 8", "write 1 1"], &["write 1 2"], "1");
     }
 
-    /// Shares that were measured with Maelstrom: 49 % of the first reads miss, and 1.01 reads a
-    /// key. A read asks the replica that has the write or the one that has not, and where it asks
-    /// the latter, the merge that would have helped is lost: a half, and one.
+    /// Maelstrom was measured at 49 % of first reads that miss, and 1.01 missing reads per key. The
+    /// model gives a half, and one: a read is answered with equal chance by the replica that has
+    /// the write and by the one that does not, and in the latter case any helpful merge is lost.
     #[test]
     fn reads_miss_a_write_as_often_as_in_maelstrom() {
         const KEYS: u32 = 5_000;

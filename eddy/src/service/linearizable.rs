@@ -1,5 +1,5 @@
-//! `lin-kv`: one map. An operation takes effect at the moment at which its request is delivered,
-//! which is between its request and its answer: that is what linearizable means.
+//! `lin-kv`: one map. It is linearizable because every operation takes effect at one instant
+//! between its invocation and its completion, namely when its request is delivered.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -50,7 +50,7 @@ mod tests {
         }
     }
 
-    /// A register for each of three keys is all that there is to know.
+    /// Compares the service with a model: one register for each of three keys.
     #[test]
     fn every_answer_is_that_of_the_last_write_delivered() {
         for seed in 0..200 {

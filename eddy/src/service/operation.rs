@@ -1,10 +1,10 @@
-//! What a key-value store can be asked, and what that does to the value of one key.
+//! Requests to a key-value store, and their effect on the value of one key.
 //!
-//! Values stay the text in which they came, so that no number changes on its way. What is compared,
-//! keys and the `from` of a compare-and-set, is compared as Clojure's `=` compares what Maelstrom
-//! reads: by value, so the order of an object's keys and the way in which a string is escaped do
-//! not matter, and `1.5` is `1.50`; but an integer is never a float, so `1` is not `1.0`. One
-//! difference remains: to Clojure `0.0` is `-0.0`.
+//! Values keep the JSON text in which they were received, so no number loses precision. Keys and
+//! the `from` of a compare-and-set are compared as Clojure's `=` compares what Maelstrom parses: by
+//! value. The order of an object's keys and the escapes in a string do not matter, and `1.5` equals
+//! `1.50`; but an integer never equals a float, so `1` differs from `1.0`. One difference remains:
+//! in Clojure `0.0` equals `-0.0`.
 
 use std::rc::Rc;
 
@@ -14,14 +14,14 @@ use serde_json::value::RawValue;
 use super::{BodyFields, ServiceReply};
 use crate::edn::Value;
 
-/// A JSON value as it came; equal to those of the same value. Cloning is cheap.
+/// A JSON value with its original text, compared by value. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub(super) struct StoredValue {
     json: Json,
     value: Rc<Value>,
 }
 
-/// A request for one key.
+/// A request: an operation on one key.
 #[derive(Debug)]
 pub(super) struct StoreRequest {
     pub(super) key: Rc<Value>,
@@ -49,7 +49,7 @@ impl StoreRequest {
             "read" => StoreOperation::Read,
             "write" => StoreOperation::Write(datum("value")?),
             "cas" => {
-                // As in Clojure, everything is true but these.
+                // As in Clojure, all values but these two are truthy.
                 let is_true = |flag: &&RawValue| !matches!(flag.get(), "null" | "false");
                 let creates = fields.get("create_if_not_exists").is_some_and(is_true);
                 StoreOperation::Cas { from: datum("from")?, to: datum("to")?, creates }

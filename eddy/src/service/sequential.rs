@@ -1,19 +1,21 @@
-//! `seq-kv`: one order of states for everybody, in which each client goes forward at its own pace.
+//! `seq-kv`: one total order of states, in which each client moves forward at its own pace.
 //!
-//! The last 32 states are kept. A request is tried on one of them, drawn among those that are no
-//! older than the last that this client has seen. If it changes nothing there, that is its place in
-//! the order, and the client has seen that state. This is not for reads alone: a write of the value
-//! that is there, a compare-and-set from a value to the same and one that fails change nothing
-//! either. What does change something takes place on the newest state, makes another one, and the
-//! client has seen that. So nobody's view goes back, who wrote sees it, and a write of a value that
-//! was never there before is a barrier: whatever its client reads afterwards is no older.
+//! The last 32 states are kept. A request is tried on a random one of them that is no older than
+//! the last state that its client has seen. If it changes nothing there, it takes effect there, and
+//! the client has seen that state. This applies to reads, and also to a write of the current value,
+//! a compare-and-set from a value to itself, and a compare-and-set that fails. A request that does
+//! change something takes effect on the newest state instead. That makes a new state, which its
+//! client has seen.
 //!
-//! Maelstrom lets a client that has seen nothing for more than 32 states draw one that is gone, and
-//! then shows it a newer one in its place without remembering it, so that its view can go back.
-//! Here only what is kept is drawn.
+//! So no client's view goes back, and every client sees its own writes. A write of a value that the
+//! key has never had is a barrier: all later reads of its client see that state or a newer one.
 //!
-//! States are not copied: each key has its values with the numbers of the states in which they were
-//! written, and a key's value in some state is the last written until then.
+//! In Maelstrom, a client that has seen no state for more than 32 states may draw one that is no
+//! longer kept. It then sees a newer state instead, which is not remembered as seen, so its view
+//! can go back. Here only kept states are drawn.
+//!
+//! States are not copied. Each key has its values with the numbers of the states that introduced
+//! them, and its value in a state is the last one that was introduced up to it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -33,7 +35,7 @@ pub(super) struct SequentialStore {
     keys: BTreeMap<Rc<Value>, VecDeque<(u64, StoredValue)>>,
     /// The number of the newest state.
     newest: u64,
-    /// The state that each client has seen.
+    /// The last state that each client has seen, at most `newest`; it never decreases.
     seen: BTreeMap<String, u64>,
 }
 
@@ -141,10 +143,11 @@ mod tests {
         assert_eq!(seen, (count - KEPT_STATES..count).collect());
     }
 
-    /// Shares of reads that see the newest state, the first, second and third time, of a client
-    /// that has seen all states but so many. Each read draws from those that are left: of one
-    /// missing state, a half see it; of two, a third, and of those that saw the one before it a
-    /// half the next time. Measured with Maelstrom, over clients of all kinds: 44, 68 and 84 %.
+    /// Shares of the first, second and third reads that see the newest state, by a client that has
+    /// missed this number of states. Each read draws uniformly from the states that are no older
+    /// than the last one seen. With one missed state, a half of the first reads see the newest;
+    /// with two, a third, and a half of the next reads of those that saw the state before it.
+    /// Measured with Maelstrom, over clients of all kinds: 44, 68 and 84 %.
     #[test]
     fn reads_catch_up_as_fast_as_in_maelstrom() {
         #[track_caller]
@@ -157,7 +160,7 @@ mod tests {
                     ask_short(&mut service, client, &format!("write 1 {value}"));
                     value.to_string()
                 };
-                // What is written is new, so its writer has seen all there is.
+                // The value is new, so its writer has seen all states.
                 let mut newest = write("reader");
                 for _ in 0..missed {
                     newest = write("writer");
@@ -183,7 +186,7 @@ mod tests {
         for seed in 0..SEEDS {
             let (mut service, mut random) = (service("seq-kv", seed), Random::seeded(seed));
             let mut seen: BTreeMap<String, u64> = BTreeMap::new();
-            // Where nothing is written yet, a read is answered with error 20, the least of all.
+            // A read before the first write gets error 20, which is less than all values.
             for next in 1000..1200_u64 {
                 let client = format!("n{}", random.below(4));
                 let least = seen.entry(client.clone()).or_default();
@@ -221,7 +224,7 @@ mod tests {
         check("cas 2 0 1", false);
     }
 
-    /// Maelstrom's documentation has this history as an example.
+    /// Checks a history that is an example in Maelstrom's documentation.
     #[test]
     fn a_write_of_an_old_value_may_take_effect_in_the_past() {
         let mut reads = BTreeSet::new();

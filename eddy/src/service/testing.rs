@@ -1,4 +1,4 @@
-//! Asking services, for tests.
+//! Helpers of tests that send requests to services.
 
 use serde_json::value::RawValue;
 
@@ -42,8 +42,8 @@ pub(super) fn request(request: &str) -> StoreRequest {
     StoreRequest::parse(&kind, &fields).unwrap().unwrap()
 }
 
-/// The body of a request in short: `read 1`, `write 1 2`, `cas 1 2 3`, `create 1 2 3`, `ts`, with
-/// any JSON that has no spaces for the numbers.
+/// The body of a request from its short notation: `read 1`, `write 1 2`, `cas 1 2 3`,
+/// `create 1 2 3`, `ts`, with any JSON without spaces in place of the numbers.
 fn body(request: &str) -> String {
     match request.split(' ').collect::<Vec<_>>()[..] {
         [kind] => format!(r#"{{"type":"{kind}","msg_id":1}}"#),

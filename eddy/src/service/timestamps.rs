@@ -1,5 +1,5 @@
-//! `lin-tso`: counts from 0. Requests are counted as they are delivered, so a timestamp is larger
-//! than all those that were answered before it was asked for.
+//! `lin-tso`: a counter from 0, advanced when a request is delivered. So a timestamp is larger than
+//! all that were returned before it was requested.
 
 use super::ServiceReply;
 

@@ -1,11 +1,11 @@
-//! Progress of the search for a smaller failing test, on STDERR.
+//! The progress of the search for a smaller failing test, on STDERR.
 //!
-//! The harness shows the panic that ends a test when all tests have ended, and nobody may want to
-//! wait so long. So the verdict is written to STDERR at once, and the smallest test so far whenever
-//! there is a new one, whole, as Rust: whoever stops all of it keeps that. A test with many strikes
-//! takes a screen, and in the beginning there is a smaller one each moment. So the longer the text,
-//! the longer ago must the last one be. The first that is smaller is told at once: who stops before
-//! it would have the seed alone.
+//! The test harness shows a panic only when all tests have ended. So the verdict is printed on
+//! STDERR at once, and each smaller test as Rust when it is found: whoever interrupts the run keeps
+//! it. A test with many strikes fills a screen, and early in the search smaller tests follow each
+//! other quickly. So the output is rate-limited: the longer the text, the longer the pause before
+//! it. The first smaller test is printed at once, since without it an interrupted search leaves
+//! only the seed.
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! The smallest test that was found, for people: how it is made, what happens in it, and which
-//! operations contradict each other.
+//! The text of the smallest test found: its Rust source, its history, and the operations that
+//! contradict each other.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};

@@ -1,9 +1,10 @@
-//! A node's disk in virtual time: what is written takes a while to become durable, and a kill
-//! leaves of the rest what chance decides.
+//! A node's disk in virtual time. A write takes a while to become durable; of writes that are not
+//! durable, a kill leaves a random part.
 //!
-//! A kill here is as bad as a power failure, worse than that of a process: what was not synced may
-//! be there, or not, or a beginning of it, or something else in its place. A real kill leaves all
-//! that was written in the system's cache. A node that survives this survives that.
+//! A kill here is as bad as a power failure, and worse than the kill of a process. Of bytes that
+//! were not synced it may leave all, none, a prefix, or garbage. The kill of a process leaves all
+//! that was written in the page cache of the system. A node that survives the former survives the
+//! latter.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ const MIN_SYNC: Duration = Duration::from_micros(500);
 /// one lets the syncs of different files end in more orders; a shorter one delays replies less.
 const SYNC_JITTER: Duration = Duration::from_micros(4_500);
 
-/// A node's disk. It is the same for all lives of the node.
+/// A node's disk, which all incarnations of the node share.
 #[derive(Debug)]
 pub(crate) struct SimulatedDisk {
     state: RefCell<DiskState>,
@@ -44,6 +45,7 @@ struct DiskState {
     truncations: u64,
 }
 
+/// A file with its durable and its pending contents.
 #[derive(Debug, Default)]
 struct SimulatedFile {
     /// False while the file is still being created by its first replacement.
@@ -72,8 +74,8 @@ impl SimulatedDisk {
         SimulatedDisk { state: RefCell::new(state) }
     }
 
-    /// The node was killed. What is durable stays; of the rest, chance decides. Calls of the former
-    /// life have no effect any more.
+    /// Kills the node: keeps what is durable, and of the rest a random part. Calls of the former
+    /// incarnation have no effect any more.
     pub(crate) fn crash(&self) {
         let state = &mut *self.state.borrow_mut();
         state.incarnation += 1;
@@ -87,18 +89,19 @@ impl SimulatedDisk {
         self.state.borrow().lost_bytes
     }
 
-    /// Whether anything was ever written.
+    /// True if anything was ever written.
     pub(crate) fn was_used(&self) -> bool {
         self.state.borrow().was_used
     }
 
-    /// How often a node has cut off what was torn.
+    /// The number of times the node has truncated a torn file.
     #[cfg(test)]
     pub(crate) fn truncations(&self) -> u64 {
         self.state.borrow().truncations
     }
 
-    /// Does something to a file, and once a sync is over, something else.
+    /// Applies `begin` to a file, waits for a sync, and applies `end`, unless the node was killed
+    /// meanwhile.
     async fn write(
         &self,
         name: &str,
@@ -173,7 +176,7 @@ impl SimulatedFile {
         self.durable_len as u64
     }
 
-    /// What a kill leaves; returns how many bytes were lost.
+    /// Damages the file as a kill does, and returns how many bytes were lost.
     fn crash(&mut self, random: &mut Random) -> u64 {
         if let Some(replacement) = &self.replacement {
             if random.below(2) == 0 {

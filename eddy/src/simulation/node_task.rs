@@ -1,7 +1,7 @@
-//! The future that a node is, in the hands of whoever may pause or kill it.
+//! A node's future, which can be paused and killed from outside.
 //!
-//! A paused node is not polled. Its timers go on, and are due when it is polled again, as they are
-//! in a process that was stopped. A killed node is dropped at once, wherever it was.
+//! A paused node is not polled. Its timers go on and expire when it is polled again, as in a
+//! process that was stopped. A killed node is dropped at once, at whichever await it was.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -14,13 +14,13 @@ use std::task::{Context, Poll, Waker};
 /// One incarnation of a node, from its start to its end.
 pub(super) type NodeFuture = Pin<Box<dyn Future<Output = anyhow::Result<()>>>>;
 
-/// A node's future; none when it is dead.
+/// A handle to a running, paused or dead node.
 #[derive(Default)]
 pub(super) struct NodeTask {
     /// The node's future; `None` when it is dead.
     future: RefCell<Option<NodeFuture>>,
     is_paused: Cell<bool>,
-    /// Who wanted to poll it while it could not be.
+    /// The waker of the last poll, to be woken when the node is resumed or killed.
     waker: Cell<Option<Waker>>,
 }
 
@@ -36,7 +36,7 @@ impl NodeTask {
         poll_fn(move |cx| task.poll(cx))
     }
 
-    /// Ends it, as by a power failure.
+    /// Drops the node's future at once, even if it is paused.
     pub(super) fn kill(&self) {
         let future = self.future.borrow_mut().take();
         drop(future);

@@ -1,4 +1,4 @@
-//! The standard input and output of a node that is a future.
+//! STDIN and STDOUT of a node that is a future.
 
 use std::io::{self, BufRead as _};
 use std::mem;

@@ -1,4 +1,4 @@
-//! A test as the Rust that makes it, to be pasted into a `#[test]`.
+//! The Rust source of a test, to be pasted into a `#[test]`.
 
 use std::fmt::{self, Display};
 
@@ -72,7 +72,8 @@ impl Display for RustSource<'_> {
     }
 }
 
-/// One of Maelstrom's is in a module of ours, another one is wherever its test finds it.
+/// The path of a workload. Maelstrom's are in [`crate::workload`]; others have only their name,
+/// since their module is unknown.
 fn workload(workload: &'static dyn Workload) -> String {
     let module = if workload::ALL.contains(&workload) { "workload::" } else { "" };
     format!("&{module}{workload:?}")
@@ -130,7 +131,7 @@ mod tests {
     use crate::nemesis::{Fault, Strike};
     use crate::workload::{CheckContext, Operations, Parameters, WorkloadChecker};
 
-    /// A workload that is not one of Maelstrom's.
+    /// A workload that Maelstrom lacks.
     #[derive(Debug)]
     struct OwnWorkload;
 

@@ -1,4 +1,5 @@
-//! Broadcast: half of the operations tell a node a new value, the other half read what a node has.
+//! Broadcast: half of the operations send a new value to a node, the other half read all values of
+//! a node.
 //!
 //! The values are the integers from 0. Judged by Jepsen's `set-full` with `broadcast` for `add`.
 

@@ -1,4 +1,4 @@
-//! Echo: whatever is sent must come back.
+//! Echo: a reply must have the payload of its request.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A counter that only grows: a [`PnCounter`] without the negative deltas.
+//! Grow-only counter: a [`PnCounter`] without negative deltas.
 
 use super::pn_counter::CounterOperations;
 use super::{GCounter, Operations, Parameters, PnCounter, Workload};

@@ -1,8 +1,8 @@
-//! A set that only grows: half of the operations add an element, the other half read what a node
-//! has.
+//! Grow-only set: half of the operations add an element, the other half read all elements of a
+//! node.
 //!
-//! The elements are the integers from 0. Judged by Jepsen's `set-full`. Maelstrom's client does not
-//! look at errors, so an operation that was refused may as well have happened.
+//! The elements are the integers from 0. Judged by Jepsen's `set-full`. Maelstrom's client ignores
+//! error codes, so an operation that a node refused counts as indeterminate.
 
 use serde_json::json;
 

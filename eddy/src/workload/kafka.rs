@@ -1,11 +1,11 @@
-//! Logs that clients append to and follow, in the manner of Kafka.
+//! Kafka-style logs: clients append messages to keys, and consume them by offset.
 //!
-//! A client sends messages to keys, and polls the keys that it was assigned from the offsets up to
-//! which it has got; what it has seen, it commits. Now and then it is assigned other keys, or
-//! crashes, and another takes its place. At the end each client follows every key from its
-//! beginning until it has seen all that anybody has, or for ten seconds. Operations are drawn as in
-//! Jepsen's `tests/kafka.clj`, without transactions; what a client does for one is Maelstrom's
-//! `workload/kafka.clj`.
+//! A client sends messages to keys. It polls the keys assigned to it, from the offset after the
+//! last message that it has seen, and commits the offsets of polled messages. Now and then it is
+//! assigned other keys, or crashes, and a new client replaces it. At the end each client polls
+//! every key from offset 0, until it has seen all messages known to any client, or for ten seconds.
+//! Operations are drawn as in Jepsen's `tests/kafka.clj`, without transactions. Clients perform
+//! them as in Maelstrom's `workload/kafka.clj`.
 
 mod commits;
 mod consumer;
@@ -78,7 +78,7 @@ struct FinalPolls {
     next: FinalStep,
     /// The highest known offset of each key, until a poll has reached it.
     targets: BTreeMap<u64, i64>,
-    /// When the next poll is due, at the earliest.
+    /// The earliest time of the next poll.
     due: Duration,
 }
 
@@ -118,7 +118,7 @@ impl KafkaOperations {
         true
     }
 
-    /// Assigns a key, and perhaps those that somebody should catch up with.
+    /// Assigns a key, and sometimes all keys that have unpolled messages.
     fn assign(&mut self, process: u64, key: u64, random: &mut Random) -> Operation {
         let mut keys = vec![key];
         let mut extra = Vec::new();

@@ -1,9 +1,10 @@
-//! Registers with read, write and compare-and-set, each of which must be linearizable.
+//! Linearizable key-value store: each key is a register with read, write and compare-and-set.
 //!
-//! As in Jepsen's `linearizable-register`, `2n` clients work on a key at a time, where `n` is the
-//! number of nodes, and go on to another key when 20 processes have had to do with it, for an
-//! operation in doubt may take effect at any later time, and makes checking harder. The first `n`
-//! clients of all do nothing but read; the others write, and twice as often compare and set.
+//! As in Jepsen's `linearizable-register`, a group of `2n` clients works on one key at a time,
+//! where `n` is the number of nodes. It changes to a new key when 20 processes have used the key:
+//! an indeterminate operation ends its process and may take effect at any later time, which makes
+//! checking harder. The first `n` clients of the test only read. The others write, and twice as
+//! often compare and set.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -35,7 +36,7 @@ impl Workload for LinKv {
         Box::new(RegisterOperations::new(parameters.nodes, parameters.latency))
     }
 
-    /// Checks that so many clients can be dealt out to groups.
+    /// Checks that the clients can be divided into groups.
     fn validate(&self, parameters: &Parameters) -> Result<(), String> {
         let Parameters { nodes, clients: threads, .. } = *parameters;
         let (size, clients) = (2 * nodes, counted(threads as u64, "client"));
@@ -194,7 +195,7 @@ mod tests {
             let crash = Op::invoke(0, 0, crate::history::Process::Client(4), "cas", Value::Nil);
             operations.completed(4, &Op { kind: Kind::Info, ..crash });
         }
-        // Six at a time, and 14 more.
+        // Six processes at a time, and 14 that were replaced: the 15th crash exceeds the limit.
         let expected: Vec<i64> = (0..60).map(|crashes| crashes / 15).collect();
         assert_eq!(keys, expected);
     }

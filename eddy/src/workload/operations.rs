@@ -1,4 +1,4 @@
-//! The source of a test's operations.
+//! The generator of a workload's operations, and the interpretation of their replies.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use crate::client::{ClientReply, ClientRequest, Operation, OperationStep, TIMEOU
 use crate::history::Op;
 use crate::random::Random;
 
-/// The performer of an operation, and the time.
+/// The client that performs an operation, and the time.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientContext {
     /// The time since the beginning of the test.
     pub now: Duration,
     /// The number of the client thread, from 0.
     pub thread: usize,
-    /// The process that the thread is now: another one after each operation in doubt.
+    /// The current process of the thread. Each indeterminate operation ends its process.
     pub process: u64,
 }
 
-/// The operations of one run of a test, drawn one by one; it is told what becomes of them.
+/// The operations of one run of a test, generated one by one. The completion of each is reported to
+/// it.
 ///
-/// Whatever is left to chance comes from the [`Random`] that it is given, so that the same seed
-/// gives the same run.
+/// All random choices come from the given [`Random`], so that the same seed gives the same run.
 pub trait Operations {
-    /// The request, if any, that every node gets before the first operation.
+    /// The request, if any, that every node receives before the first operation.
     fn setup(&self, _nodes: &[String]) -> Option<Operation> {
         None
     }
@@ -40,8 +40,8 @@ pub trait Operations {
         TIMEOUT
     }
 
-    /// True if a client goes on after an operation in doubt, as Maelstrom's does where it is
-    /// `Reusable`. Others are closed, and what they are sent then is sent to nobody.
+    /// True if a client goes on after an indeterminate operation, as Maelstrom's `Reusable` clients
+    /// do. Others are closed then, and messages to them have no receiver.
     fn reuses_clients(&self) -> bool {
         false
     }
@@ -76,10 +76,10 @@ pub trait Operations {
         request.result.value(&operation.value, reply).map(OperationStep::Done)
     }
 
-    /// An operation of this thread has ended.
+    /// Records the completion of an operation of this thread.
     fn completed(&mut self, _thread: usize, _op: &Op) {}
 
-    /// A warning about what no history tells, in a sentence.
+    /// A warning about a mistake that histories do not show, as a sentence.
     fn warning(&self) -> Option<String> {
         None
     }

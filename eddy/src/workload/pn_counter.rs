@@ -1,8 +1,8 @@
-//! A counter: operations add small numbers, or read what a node has.
+//! A counter that can also decrease: operations add small numbers, or read the sum of a node.
 //!
-//! The deltas are −5 to 4, each as likely, or those of them that are not negative. As many reads
-//! are drawn as adds, before the negative are left out. Maelstrom's client does not look at errors,
-//! so an operation that was refused may as well have happened.
+//! The deltas are uniform from −5 to 4; for the grow-only counter, negative ones are drawn again.
+//! Before that, reads are as likely as adds. Maelstrom's client ignores error codes, so an
+//! operation that a node refused counts as indeterminate.
 
 use serde_json::json;
 

@@ -1,7 +1,7 @@
-//! Transactions over keys: of lists that clients append to, or of registers that they write.
+//! Transactions over keys, which are lists with appends or registers with writes.
 //!
-//! The transactions are those of Elle's generator, in `generator.rs`. Which anomalies they must not
-//! show is up to the consistency models that the test names.
+//! `generator.rs` draws the transactions as Elle does. The consistency models of the test determine
+//! the anomalies that they must not have.
 
 mod generator;
 
@@ -70,7 +70,7 @@ impl TxnOperations {
 /// The transaction in a reply, with functions as keywords.
 fn with_keywords(_sent: &Value, reply: &ClientReply<'_>) -> Result<Value, String> {
     let txn = reply.field("txn").ok_or("txn is missing")?;
-    // `null` is a transaction of no operations, as Clojure's `mapv` has it.
+    // `null` is an empty transaction, as in Clojure's `mapv`.
     let micro_ops: Option<Vec<(String, &RawValue, &RawValue)>> =
         serde_json::from_str(txn.get()).map_err(|error| error.to_string())?;
     let micro_ops = micro_ops.unwrap_or_default().into_iter().map(|(f, key, value)| {

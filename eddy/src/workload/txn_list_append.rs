@@ -1,4 +1,4 @@
-//! Transactions over lists that clients append to.
+//! Transactions over lists, with reads and appends.
 
 use super::txn::TxnOperations;
 use super::{Operations, Parameters, TxnListAppend, Workload};

@@ -1,4 +1,4 @@
-//! Transactions over registers that clients write.
+//! Transactions over registers, with reads and writes.
 
 use super::txn::TxnOperations;
 use super::{Operations, Parameters, TxnRwRegister, Workload};

@@ -1,4 +1,4 @@
-//! Unique ids: no two `generate` requests may get the same answer.
+//! Unique ids: no two replies to `generate` may have the same id.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What a test that fails says, while smaller ones are tried and at its end.
+//! Output of a failing test: during the search for smaller ones, and at its end.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -180,7 +180,7 @@ fn for_any_seed_this_fails_in_reverse() {
     });
 }
 
-/// One of these tests in a process of its own, as if nobody had chosen any seeds.
+/// One of these tests in a process of its own, without any choice of seeds in the environment.
 fn process(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let test = format!("failure::{test}");
@@ -195,19 +195,19 @@ fn process(test: &str) -> Command {
 /// Returns the whole output.
 fn killed_when_smaller(mut command: Command, stderr: Option<File>) -> String {
     let mut child = command.spawn().unwrap();
-    // As long as somebody could write to a terminal, its reader waits.
+    // A reader of a terminal waits as long as any handle for writing is open.
     drop(command);
     let stderr: Box<dyn Read> = match stderr {
         Some(terminal) => Box::new(terminal),
         None => Box::new(child.stderr.take().unwrap()),
     };
     let mut text = String::new();
-    // The end of a terminal is an error.
+    // Reading past the end of a terminal is an error.
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
         text += &anstream::adapter::strip_str(&line).to_string();
         text.push('\n');
         if line.contains("..Test::default()") {
-            // Ctrl-C's own signal is ignored by what a shell has started in the background.
+            // Processes that a shell starts in the background ignore SIGINT, the signal of Ctrl-C.
             let _ = kill_process(Pid::from_child(&child), Signal::TERM);
         }
     }
@@ -227,7 +227,7 @@ fn expect_in_order(text: &str, expected: &[&str]) {
     }
 }
 
-/// What is told of the test that takes long, wherever STDERR leads.
+/// Checks the output about the slow test, which is the same with and without a terminal.
 #[track_caller]
 fn expect_verdict(text: &str) {
     let seed = first_failure(StorageMistake::DoesNotWait).test().seed;
@@ -246,7 +246,7 @@ fn expect_verdict(text: &str) {
         "..Test::default()",
     ];
     expect_in_order(text, &expected);
-    // The same strikes by their names are no smaller test.
+    // Naming the same strikes makes no smaller test.
     assert!(!text.contains(" strikes, 10s, "), "{text}");
 }
 

@@ -1,4 +1,4 @@
-//! Tests in virtual time, and what is said when they fail.
+//! Tests in virtual time, and the output of those that fail.
 
 #![expect(clippy::unwrap_used, reason = "a panic is the failure of a test")]
 

@@ -1,5 +1,5 @@
-//! `null` in replies, as a Go program encodes a slice that it never made: where a list is wanted it
-//! stands for the empty one, as in Maelstrom, and elsewhere the reply is malformed or judged by it.
+//! `null` in replies, as Go encodes a nil slice. In place of a list it means an empty list, as in
+//! Maelstrom. Elsewhere the reply is malformed, or `null` is the value that is judged.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -97,7 +97,7 @@ impl ServerState {
                     json!({})
                 }
             },
-            // What differs between workloads is put right by the changes.
+            // Workloads differ in this reply; the changes select the right fields.
             ("read", false) => json!({"messages": self.elements, "sum": self.sum}),
             _ => json!({}),
         }
@@ -214,9 +214,9 @@ fn null_means_what_it_means_in_maelstrom() {
         keys.flat_map(Map::values_mut).for_each(null_if_empty);
     };
     check(&workload::Kafka, polled, "poll", " nil", Valid);
-    // Transactions: the whole, and what was read.
+    // Transactions: the whole transaction, and the value of a read.
     let transactions: [(&dyn Workload, Validity); 2] = [
-        // Elle fails where a key's only append is in no reply.
+        // Elle fails if no reply has a key's only append.
         (&workload::TxnListAppend, Unknown),
         (&workload::TxnRwRegister, Valid),
     ];
@@ -224,7 +224,7 @@ fn null_means_what_it_means_in_maelstrom() {
         check(workload, |reply| set_null(reply, "txn"), "txn", "ok []", valid);
         check(workload, |_| {}, "txn", " nil]", Valid);
     }
-    // Lists of so many, which null is none of.
+    // Lists of a fixed length, which null is not.
     check(
         &workload::TxnListAppend,
         |reply| reply["txn"][0] = Value::Null,

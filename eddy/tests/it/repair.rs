@@ -1,4 +1,4 @@
-//! When faults end early, and how soon nodes that repeat themselves repair what those did.
+//! Faults that end early, and the time in which nodes that retransmit repair their effects.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How long a message takes.
+/// The latency of a message.
 const LATENCY: Duration = Duration::from_millis(10);
 
 #[derive(Serialize, Deserialize)]
@@ -94,8 +94,7 @@ fn run(test: &Test, retry_every: Option<Duration>) -> Report {
     test.run(move |node| RetransmittingNode::new(node, retry_every))
 }
 
-/// Checks that repair takes almost as long as nodes wait before they say something again, and no
-/// longer.
+/// Checks that repair takes almost as long as the nodes' retransmission timeout, and no longer.
 #[track_caller]
 fn check_repaired(report: &Report, every: Duration) {
     let repair = report.repair.expect("faults ended early");
@@ -112,7 +111,7 @@ fn repair_takes_as_long_as_the_retransmission_timeout() {
     for every in [SECOND / 2, SECOND, 3 * SECOND] {
         check_repaired(&run(&test, Some(every)), every);
     }
-    // The same, when it is not the strike that ends.
+    // The same with a longer strike that `faults_until` ends.
     let strikes = vec![Strike::partition(["n0", "n1"], 3 * SECOND, 18 * SECOND)];
     let ended = Test { strikes, faults_until: 8 * SECOND, ..test };
     check_repaired(&run(&ended, Some(SECOND)), SECOND);
@@ -140,7 +139,7 @@ fn a_value_that_is_never_retransmitted_is_missed_to_the_end() {
     let strikes = vec![Strike::partition(["n0", "n1"], 3 * SECOND, 8 * SECOND)];
     let report = run(&Test { strikes, ..test() }, None);
     let repair = report.repair.unwrap();
-    // The last reads are 10 s after the last operation.
+    // The final reads are 10 s after the last other operation.
     assert!(repair.within >= 22 * SECOND, "{report}");
     assert!(repair.missed > 50 && repair.missed < repair.values, "{report}");
     assert!(report.to_string().contains(" still missing 22"), "{report}");
@@ -197,7 +196,7 @@ fn for_any_seed_all_faults_end_at_faults_until_and_none_strikes_later() {
         // Values are lost, because these nodes have no storage.
         assert_eq!(report.failure, None, "{report}");
         let ops = report.history.ops();
-        // The first operation is due when strikes begin to count.
+        // Times of strikes count from the first operation.
         let end = ops[0].time + u64::try_from(faults_until.as_nanos()).unwrap();
         let nemesis = |op: &&Op| op.process == Process::Nemesis && op.time >= end;
         let mut ends = BTreeSet::new();
@@ -212,7 +211,7 @@ fn for_any_seed_all_faults_end_at_faults_until_and_none_strikes_later() {
                 let Process::Client(process) = op.process else { return false };
                 is_late && op.kind == Kind::Ok && process % 4 == node
             };
-            // About 125 are asked of each node; of one that is dead, none is answered.
+            // Each node receives about 125 requests, of which a dead node answers none.
             ops.iter().filter(answered).count() > 50
         };
         assert!([0, 1, 2, 3].map(lives) == [true; 4], "{report}");

@@ -1,4 +1,4 @@
-//! Nodes that are started again in networks that make it hard for them.
+//! Nodes that restart while messages of their former incarnation are still in flight.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Maelstrom's services, as nodes find them on the network.
+//! Maelstrom's services, as nodes use them through the network.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ enum Reply {
     GenerateOk { id: u64 },
 }
 
-/// Where ids come from.
+/// The service that ids come from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum IdSource {
     Oracle,
@@ -41,11 +41,11 @@ impl ServiceIds {
         test.run(move |node| ServiceIds { node, source })
     }
 
-    /// Adds one to the count, and gives what it was.
+    /// Adds one to the counter, and returns its old value.
     async fn count(&self, store: &KeyValue) -> Result<u64, RpcError> {
         loop {
             let count = store.read(&"count").await?.unwrap_or(0);
-            // Whoever finds no count makes one, where the store knows how.
+            // Without a counter it is created, by compare-and-set where the store supports that.
             let swapped = match self.source {
                 IdSource::LastWriteWins if count == 0 => {
                     store.write(&"count", &1).await.map(|()| true)
@@ -164,11 +164,12 @@ fn a_strike_that_names_a_service_strikes_its_messages_and_no_others() {
     let run =
         |strike| ServiceIds::run(&Test { strikes: vec![strike], ..test(1) }, IdSource::Oracle);
     let lost = run(Strike::lose(1.0, ["lin-tso"], from, until));
-    // Each client's last operation comes after the strike.
+    // Each client's final operation comes after the strike.
     assert!(lost.dropped > 0 && lost.operations.ok <= 3, "{lost}");
     let doubled = run(Strike::duplicate(1.0, ["lin-tso"], from, until));
     doubled.assert_valid();
-    // Each request twice, and each of the two answers to it; but for the last operations.
+    // Each request arrives twice, and so does each of the two replies; but not for the final
+    // operations.
     let asked = doubled.operations.invoked as u64;
     assert!(doubled.traffic.servers.received > 5 * asked, "{doubled}");
     let other = run(Strike::lose(1.0, ["seq-kv"], from, until));

@@ -1,4 +1,4 @@
-//! A test that fails tells the smallest one that fails in the same way.
+//! Shrinking: a failing test leads to the smallest test that fails in the same way.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,4 @@
-//! What a test in virtual time says of nodes that misbehave.
+//! Verdicts and failures of tests in virtual time whose nodes misbehave.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ enum EchoProtocol {
     Ping,
 }
 
-/// What an echo node does instead of echoing.
+/// The behavior of an echo node.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum EchoBehavior {
     Correct,
@@ -33,10 +33,10 @@ enum EchoBehavior {
     AddKey,
     NumberReplies,
     Hang,
-    /// Hangs at every tenth request.
+    /// Hangs at requests whose payload has a 7.
     HangSometimes,
     PingForever,
-    /// Pings another node this often for every request.
+    /// Pings another node this many times for every request.
     Chatter(u64),
     ToNobody,
 }

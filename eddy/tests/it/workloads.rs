@@ -1,5 +1,5 @@
-//! Every workload with a node that is right, and with one that is wrong in a way that the workload
-//! is there to find. Each is one server that keeps everything in its memory.
+//! Every workload with a correct node, and with a mistake that the workload is meant to find. Each
+//! node is a single server that keeps everything in memory.
 
 mod counter;
 mod log;
@@ -23,7 +23,7 @@ fn test(workload: &'static dyn Workload) -> Test {
     Test { workload, rate: 200.0, concurrency, time_limit, ..Test::default() }
 }
 
-/// Runs the node with and without its mistake, which must be found and explained, every time.
+/// Runs the node with and without its mistake. With it, every seed must find and explain it.
 #[track_caller]
 fn check<H: glomers::Handler>(
     test: &Test,
@@ -40,14 +40,14 @@ fn check<H: glomers::Handler>(
         assert_eq!(wrong.valid, Validity::Invalid, "{wrong}");
         assert!(wrong.to_string().contains(expected), "{wrong}");
         assert_eq!(wrong.reasons.len(), 1, "{wrong}");
-        // A set has nothing to tell but which values it has lost.
+        // The verdict on a set names the lost values, and needs no explanation.
         assert_eq!(wrong.explanation.is_empty(), test.workload.name() == "g-set", "{wrong}");
         assert_eq!(right.contradictions, []);
         check_contradictions(&wrong);
     }
 }
 
-/// What contradicts what must be in the history, and be of functions that can be wrong.
+/// Checks that contradicting operations are in the history, and of functions that can be wrong.
 #[track_caller]
 fn check_contradictions(wrong: &Report) {
     let functions: &[&str] = match wrong.test().workload.name() {
@@ -127,8 +127,8 @@ fn a_register_that_returns_an_overwritten_value_is_found() {
     check(&test(&workload::LinKv), register::RegisterServer::new, "");
 }
 
-/// Maelstrom has no kills, and takes what was refused for what did not happen. If the first that is
-/// asked after the kill is to write, nobody can tell.
+/// Maelstrom has no kills, and assumes that a refused operation did not happen. A kill is not found
+/// if the first request after it is a write.
 #[test]
 fn a_register_without_storage_is_found_when_it_is_killed() {
     let kill = Strike::kill(["n0"], Duration::from_secs(2), Duration::from_secs(3));
@@ -153,7 +153,7 @@ fn a_register_without_storage_is_found_when_it_is_killed() {
     assert!(found > 10, "{found} of 20");
 }
 
-/// Two clients per node share a key, so ten of them go with five nodes, or one, and not with two.
+/// Two clients per node share a key, so ten clients fit five nodes, or one, but not two.
 #[test]
 fn the_smallest_test_of_registers_is_valid() {
     let concurrency = "10".parse().unwrap_or_default();

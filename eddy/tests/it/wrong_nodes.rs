@@ -1,8 +1,8 @@
-//! For each fault a node that is wrong in a way that this fault shows, and that survives the others.
+//! For each fault, a node with a mistake that this fault reveals and all others do not.
 //!
-//! Every mistake is one that people make. The same node without it survives all seven, but for
-//! values that only killed nodes knew. One mistake needs no fault, only a service that is as weak as
-//! it may be.
+//! Every mistake is one that people make. The same node without it survives all seven faults,
+//! except for values that only killed nodes had. One mistake needs no fault, only a service as weak
+//! as its consistency model permits.
 
 mod allocator;
 mod counter;
@@ -16,7 +16,7 @@ use eddy::checkers::Contradiction;
 use eddy::latency::Latency;
 use eddy::{Fault, Report, Test, Validity, Workload, workload};
 
-/// A mistake is to be found within so many seeds.
+/// The seeds within which the fault must reveal the mistake.
 const SEEDS: u64 = 50;
 
 /// The seeds with which each other fault must not reveal it. More are slower; fewer prove less.
@@ -31,15 +31,15 @@ fn test(workload: &'static dyn Workload, fault: Fault, seed: u64) -> Test {
         time_limit: Duration::from_secs(20),
         latency: Latency { mean, ..Latency::default() },
         faults: [fault].into(),
-        // Short enough that a client still waits when a node wakes up.
+        // A pause is short enough that a client still waits for its reply at the end.
         nemesis_interval: Duration::from_secs(if fault == Fault::Pause { 2 } else { 8 }),
         seed,
         ..Test::default()
     }
 }
 
-/// Checks that a fault reveals a mistake, that the others do not, and that without the mistake none
-/// finds anything; and that what is left of the test is one strike of that fault.
+/// Checks that one fault reveals a mistake, that the others do not, and that no fault finds
+/// anything without the mistake. The smallest test must have a single strike, of that fault.
 #[track_caller]
 fn check(
     fault: Fault,

@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::*;
 
-/// How many seeds are tried. More finds what is rarer, less takes less time.
+/// The number of seeds. More find rarer bugs, fewer take less time.
 const SEEDS: u64 = 500;
 
 /// The number of kills with each seed.
@@ -38,20 +38,20 @@ async fn run_until_killed(disk: &Rc<SimulatedDisk>, time: Duration, start: impl 
     disk.crash();
 }
 
-/// Lets a future go on in virtual time until it ends.
+/// Runs a future to its end in virtual time.
 fn simulate<T>(run: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().unwrap().block_on(run)
 }
 
-/// What a test knows of the log and the value of a node.
+/// A model of the log and the value of a node: the contents that are possible after a kill.
 #[derive(Debug, Default)]
 struct StorageModel {
     /// All entries whose append was called and that may be there, in order.
     appended: Vec<u64>,
-    /// How many of those were acknowledged.
+    /// The length of the acknowledged prefix: `acknowledged <= appended.len()`.
     acknowledged: usize,
-    /// The value may be any of those that were handed over since the last one acknowledged.
+    /// The possible values: the last acknowledged one, and all that were written since.
     values: Vec<Option<u64>>,
 }
 
@@ -84,7 +84,7 @@ fn append_and_replace(node: &Node, model: &Rc<RefCell<StorageModel>>, random: &m
                     (log.append(&entries), appended.len())
                 };
                 if random.below(4) == 0 {
-                    // Nobody waits for this one.
+                    // No task waits for this append.
                     continue;
                 }
                 call.await.unwrap();

@@ -1,19 +1,19 @@
-//! Whether nodes remember what was committed.
+//! A check of committed offsets: nodes must not forget a commit that they acknowledged.
 //!
-//! Jepsen's checker cannot tell, for it judges histories, and what is committed is in none. A
-//! consumer that goes on from an offset before the last that was committed gets messages again, so
-//! nothing is lost by it, and there is no verdict on it.
+//! Jepsen's checker does not check this, since a history has no committed offsets. A consumer that
+//! resumes before the last committed offset receives messages again, so none is lost. This is why a
+//! forgotten commit causes a warning and does not affect the verdict.
 
 use std::collections::BTreeMap;
 
 use crate::checkers::wording::counted;
 
-/// What was committed, and what nodes say about it.
+/// Acknowledged commits, and the commits that nodes have forgotten.
 #[derive(Debug, Default)]
 pub(super) struct CommitCheck {
     /// The highest acknowledged commit of each key.
     acknowledged: BTreeMap<String, i64>,
-    /// That of each key that a client asks for, when it asks.
+    /// By process: the highest acknowledged commits at the time of its pending request.
     expected: BTreeMap<u64, BTreeMap<String, i64>>,
     forgotten_count: u64,
     first_forgotten: Option<ForgottenCommit>,
@@ -52,7 +52,7 @@ impl CommitCheck {
         }
     }
 
-    /// A sentence, if anything was forgotten.
+    /// The warning, if a commit was forgotten.
     pub(super) fn warning(&self) -> Option<String> {
         let ForgottenCommit { key, acknowledged, reported } = self.first_forgotten.as_ref()?;
         let reported = reported.map_or("no offset".to_owned(), |offset| format!("offset {offset}"));

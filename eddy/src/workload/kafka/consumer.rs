@@ -1,4 +1,4 @@
-//! What a client remembers: from which offset on it polls each of its keys.
+//! The state of a consumer: the next offset to poll of each assigned key.
 
 use std::collections::BTreeMap;
 
@@ -44,8 +44,8 @@ impl Consumer {
         self.next_offsets.clone()
     }
 
-    /// Goes on with these keys and no others: where it was, or else where the nodes say that
-    /// somebody was, or at the beginning. Gives what the nodes say.
+    /// Assigns these keys and no others. Each starts at the offset that this consumer has reached,
+    /// or else at the committed one, or else at 0. Returns the committed offsets of the reply.
     pub(super) fn assign(
         &mut self,
         keys: &Value,
@@ -103,7 +103,7 @@ fn parse_offsets(map: &Value) -> Result<BTreeMap<String, i64>, String> {
     offsets.map(|(key, offset)| Ok((key.to_owned(), offset_number(key, offset)?))).collect()
 }
 
-/// The highest offset of each key, if there is any message.
+/// The highest offset of each key; `None` for a key without messages.
 fn highest_offsets(messages: &Value) -> Result<BTreeMap<String, Option<i64>>, String> {
     let Value::Map(messages) = messages else { return Ok(BTreeMap::new()) };
     let keys = messages.iter().filter_map(|(key, pairs)| Some((key.as_str()?, pairs)));

@@ -1,18 +1,18 @@
-//! How far all clients together have got.
+//! The highest offsets that all clients together know: of sent and of polled messages.
 
 use std::collections::BTreeMap;
 
 use crate::edn::{Map, Value};
 
-/// The highest offsets that were told, by key.
+/// The highest known offsets, by key.
 #[derive(Debug, Default)]
 pub(super) struct KnownOffsets {
     /// The highest sent offset, of keys with unpolled messages. Invariant: for each key, `polled <
     /// sent`.
     sent: BTreeMap<u64, i64>,
-    /// Of what was polled, of the same keys.
+    /// The highest polled offset of the same keys.
     polled: BTreeMap<u64, i64>,
-    /// Of both, and of all keys.
+    /// The highest offset, sent or polled, of all keys.
     highest: BTreeMap<u64, i64>,
 }
 
@@ -59,12 +59,12 @@ impl KnownOffsets {
         &self.sent
     }
 
-    /// The highest offset that anybody knows, by key.
+    /// The highest known offset of each key.
     pub(super) fn highest(&self) -> &BTreeMap<u64, i64> {
         &self.highest
     }
 
-    /// The keys that are behind: `{7 {:polled -1, :sent 3}}`.
+    /// The keys with unpolled messages: `{7 {:polled -1, :sent 3}}`.
     pub(super) fn to_edn(&self) -> Value {
         let keys = self.sent.iter().map(|(key, sent)| {
             let polled = self.polled.get(key).copied().unwrap_or(-1);

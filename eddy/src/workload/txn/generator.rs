@@ -1,15 +1,15 @@
-//! Which transactions clients ask for: those of Elle's generator (`elle.txn/wr-txns`).
+//! A generator of transactions, after Elle's `elle.txn/wr-txns`.
 //!
-//! A few keys are in use at a time, each twice as likely as the one before, so that some are
-//! written by many at once and others now and then. A key that has been written as often as it may
-//! is replaced by a new one. The values of a key count from 1, so none is written twice.
+//! A few keys are in use at a time. Each is twice as likely as the one before, so that many clients
+//! contend for some keys and few for others. A key that has reached its limit of writes is replaced
+//! by a new one. The values of a key count from 1, so no value is written twice.
 
 use std::collections::BTreeMap;
 
 use crate::random::Random;
 use crate::workload::Parameters;
 
-/// How large transactions and their keys become.
+/// Limits of transactions and keys.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::workload) struct TxnLimits {
     /// The number of keys in use at a time.
@@ -35,14 +35,14 @@ pub(in crate::workload) enum MicroOp {
     Write { key: u64, value: u64 },
 }
 
-/// An endless row of transactions.
+/// An endless series of transactions.
 #[derive(Debug)]
 pub(in crate::workload) struct TxnGenerator {
     limits: TxnLimits,
     /// The keys in use, in ascending order of probability.
     keys: Vec<u64>,
     next_key: u64,
-    /// The next value of each key in use that was written.
+    /// The next value of each key in use that has been written.
     values: BTreeMap<u64, u64>,
 }
 
@@ -53,7 +53,7 @@ impl TxnGenerator {
         TxnGenerator { limits, keys, next_key, values: BTreeMap::new() }
     }
 
-    /// One to as many operations as there may be, half of them writes.
+    /// The next transaction: one to `max_length` operations, half of them writes.
     pub(in crate::workload) fn next(&mut self, random: &mut Random) -> Vec<MicroOp> {
         let length = 1 + random.below(self.limits.max_length);
         (0..length).map(|_| self.micro_op(random)).collect()

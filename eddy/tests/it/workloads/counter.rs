@@ -1,4 +1,4 @@
-//! A counter; the mistake is to forget some of what was added.
+//! Counter server. The mistake: it loses some adds.
 
 use std::cell::Cell;
 

@@ -1,4 +1,4 @@
-//! Logs; the mistake is to hand out an offset twice.
+//! Log server. The mistake: it assigns some offsets twice.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ impl LogServer {
             messages.skip(offset).collect()
         };
         let polled = offsets.into_iter().map(|(key, offset)| (key.clone(), from(&key, offset)));
-        // Maelstrom's checker cannot do with a key of which there are never any.
+        // Maelstrom's checker fails on a key that never has messages.
         polled.filter(|(_, messages)| !messages.is_empty()).collect()
     }
 }

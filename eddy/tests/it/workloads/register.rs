@@ -1,4 +1,4 @@
-//! Registers; the mistake is to show a value that was overwritten, now and then.
+//! Register server. The mistake: some reads return an overwritten value.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use super::WRONG_ONE_IN;
 pub(crate) struct RegisterServer {
     is_wrong: bool,
     reads: Cell<usize>,
-    /// The value of each key, and the one before.
+    /// The value of each key, and the previous one.
     values: RefCell<BTreeMap<u64, [u64; 2]>>,
 }
 

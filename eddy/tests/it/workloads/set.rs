@@ -1,4 +1,4 @@
-//! A set; the mistake is to forget some elements.
+//! Set server. The mistake: it loses some elements.
 
 use std::cell::{Cell, RefCell};
 

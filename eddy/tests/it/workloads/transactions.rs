@@ -1,4 +1,5 @@
-//! Transactions over lists and registers; the mistake is to refuse some that have happened.
+//! Transaction server for lists and registers. The mistake: it refuses some transactions after it
+//! has committed them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

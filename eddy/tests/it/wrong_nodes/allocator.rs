@@ -1,4 +1,4 @@
-//! Ids that the first node hands out two at a time; one is used, the other comes back.
+//! Ids that the first node allocates in pairs: one is used, the other is given back.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -23,13 +23,13 @@ pub(crate) struct AllocatedIds {
     pool: RefCell<Pool>,
 }
 
-/// What the first node knows.
+/// State of the first node.
 #[derive(Default)]
 struct Pool {
     next: u64,
     free: Vec<String>,
     takes: u64,
-    /// The takes of which one id came back.
+    /// The takes whose spare id was given back.
     returned: BTreeSet<u64>,
 }
 
@@ -52,7 +52,7 @@ impl AllocatedIds {
 
     fn give_back(&self, take: u64, id: String) {
         let mut pool = self.pool.borrow_mut();
-        // The mistake is not to mind that it came back before.
+        // The mistake: not to check that the id was given back already.
         if pool.returned.insert(take) || self.is_wrong {
             pool.free.push(id);
         }

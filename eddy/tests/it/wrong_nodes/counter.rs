@@ -1,4 +1,5 @@
-//! Ids that count: right as long as nobody counts the same numbers again.
+//! Ids from a counter, unique only if each incarnation of a node has other ids than the former
+//! ones.
 
 use std::cell::Cell;
 

@@ -1,8 +1,7 @@
-//! Broadcast among nodes that call each other ten times a second, and notice who is gone.
+//! Broadcast with a failure detector: nodes call each other ten times a second.
 //!
-//! A value is told to every other node until it is acknowledged. A node that has heard nothing of
-//! another for a while takes it that it has missed something, and asks for everything when it hears
-//! it again.
+//! A value is sent to every other node until it is acknowledged. After a silence of its peer a node
+//! assumes that it has missed values, and requests all of them when the peer is back.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,7 +19,7 @@ const CALL_INTERVAL: Duration = Duration::from_millis(100);
 /// The silence of a peer after which values may have been missed.
 const SILENCE_LIMIT: Duration = Duration::from_millis(300);
 
-/// Who has not answered for so long is taken for dead.
+/// The time without an answer after which a peer is considered dead.
 const DEAD_AFTER: Duration = Duration::from_secs(5);
 
 /// The time of an answer above which a peer is considered overloaded. A round trip takes 20 ms.
@@ -32,12 +31,12 @@ const EVICT_AFTER: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GossipMistake {
     None,
-    /// A value is told once.
+    /// A value is sent once.
     NoRetry,
-    /// Who does not answer is told nothing more until it asks for what it has missed. It will not
-    /// if it has heard every call, and only its answers were lost.
+    /// A peer that does not answer receives no values until it requests what it has missed. It does
+    /// not request that if it has received every call, and only its answers were lost.
     EvictsSilent,
-    /// Who answers late is told nothing more until it asks; and why should it?
+    /// A peer that answers late receives no values until it requests them. It has no reason to.
     EvictsSlow,
 }
 
@@ -60,7 +59,7 @@ pub(crate) enum GossiperMessage {
     Answer {
         number: u64,
     },
-    /// Tell me everything.
+    /// Requests all values.
     Hello,
     Gossip {
         message: Json,

@@ -1,5 +1,5 @@
-//! Ids that the first node hands out under a lease: who has it knows the next id, and nobody else
-//! does until it is given back or a second has passed.
+//! Ids under a lease, which the first node grants: its holder uses the next id, and no other node
+//! gets the lease until it is released or a second has passed.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 const LEASE: Duration = Duration::from_secs(1);
 
-/// How long a holder works before it gives the lease back: far less than it has.
+/// The time that a holder works before it releases the lease: far less than the lease lasts.
 const WORK: Duration = Duration::from_millis(20);
 
 #[derive(Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub(crate) struct LeasedIds {
     leases: RefCell<LeaseTable>,
 }
 
-/// What the first node knows.
+/// State of the first node.
 #[derive(Default)]
 struct LeaseTable {
     next: u64,

@@ -1,5 +1,4 @@
-//! Broadcast values that lie in `seq-kv`, all under one key: right as long as who reads has seen
-//! the newest state.
+//! Broadcast values in `seq-kv`, all under one key: correct only if a read sees the newest state.
 
 use std::cell::Cell;
 
@@ -24,7 +23,7 @@ pub(crate) enum Reply {
 
 pub(crate) struct SeqKvSet {
     store: KeyValue,
-    /// The mistake is to believe what a read says.
+    /// The mistake: to trust a read, which may be stale.
     is_wrong: bool,
     /// A random number of this incarnation, which makes its writes unique.
     incarnation: u64,
