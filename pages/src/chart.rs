@@ -1,24 +1,22 @@
 //! Charts as SVG text: lines and marks in a frame, on linear and logarithmic axes.
 //!
 //! A chart is a value, and its picture is a function of it: the same chart gives the same bytes, so
-//! a picture that is kept beside the code changes only when what it shows does. All that is in the
-//! data is in the picture. A point that an axis cannot show is an error that names it, and never a
-//! gap. A logarithmic axis has no zero, and no end below; an area that begins there begins where
-//! the axis does.
+//! a picture in a repository changes only when its content does. The picture shows all data. A
+//! point that an axis cannot show is an error that names it, never a gap. A logarithmic axis has no
+//! zero and no lower end; an area that begins there begins at the edge of the axis.
 //!
-//! Who looks at it has fonts that are not known here, so the width of a text is estimated
-//! (`text.rs`), and what must not overlap is kept apart by that. The background is drawn, for pages
-//! that are dark.
+//! The viewer's fonts are unknown, so the width of text is estimated (`text.rs`), and labels are
+//! kept apart by that estimate. The background is drawn, for dark pages.
 //!
-//! This is our own since the crate `plotters` marks a logarithmic axis at decades alone or at ten
-//! numbers of each, which run into each other, has none below the first decade that is whole, and
-//! places no labels.
+//! The crate `plotters` does not do this: it marks a logarithmic axis either at decades alone or at
+//! ten numbers of each, which overlap; it marks none below the first whole decade; and it does not
+//! place labels.
 //!
 //! ```
 //! use eddy_pages::chart::{Area, Axis, Chart, Series};
 //!
 //! let chart = Chart {
-//!     title: "What a broadcast costs".to_owned(),
+//!     title: "Cost of a broadcast".to_owned(),
 //!     x: Axis { range: Some((0.0, 1_200.0)), ..Axis::linear("median latency in ms") },
 //!     y: Axis::logarithmic("messages per operation"),
 //!     series: vec![
@@ -43,35 +41,34 @@ use self::drawing::{Drawing, NARROW, WIDE};
 pub use self::error::ChartError;
 use self::scale::AxisSpan;
 
-/// What a chart shows.
+/// Contents of a chart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chart {
-    /// The line above.
+    /// Title above the chart.
     pub title: String,
-    /// What goes to the right.
+    /// Horizontal axis.
     pub x: Axis,
-    /// What goes up.
+    /// Vertical axis.
     pub y: Axis,
-    /// What the legend names, in its order. Each of the first 14 has a look of its
-    /// own.
+    /// Series in the order of the legend. Each of the first 14 has its own look.
     pub series: Vec<Series>,
-    /// What is shaded, behind all else.
+    /// Shaded areas, behind all else.
     pub areas: Vec<Area>,
 }
 
-/// What a direction means.
+/// Axis of a chart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Axis {
-    /// What is measured, with its unit.
+    /// Quantity and unit.
     pub label: String,
-    /// How values become places.
+    /// Mapping from values to positions.
     pub scale: Scale,
-    /// The ends. Without, there is room for all points and areas; and for zero, if the scale has
+    /// Ends of the axis. `None` makes room for all points and areas, and for zero if the scale has
     /// one.
     pub range: Option<(f64, f64)>,
 }
 
-/// How values become places on an axis.
+/// Mapping from values to positions on an axis.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Scale {
     /// Equal differences are equally far apart.
@@ -81,10 +78,10 @@ pub enum Scale {
     Logarithmic,
 }
 
-/// Points that belong together.
+/// Series of points.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Its name in the legend, which leaves out a series without one.
+    /// Name in the legend; a series with an empty name is left out.
     pub name: String,
     /// Style of the points.
     pub style: SeriesStyle,
@@ -92,55 +89,55 @@ pub struct Series {
     pub points: Vec<Point>,
 }
 
-/// How points are drawn.
+/// Style in which points are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeriesStyle {
     /// A line with a small mark at each point.
     Line,
     /// A mark at each point.
     Marks,
-    /// A dashed line without marks: what is not measured, such as a limit.
+    /// A dashed line without marks, for values that are not measured, such as a limit.
     Dashed,
-    /// A line without marks: what is measured so often that marks would hide it.
+    /// A line without marks, for so many values that marks would hide it.
     Curve,
-    /// A dot at each point, for thousands of them. Those that would hide each other are one.
+    /// A dot at each point, for thousands of points. Dots on the same pixel are merged.
     Dots,
 }
 
-/// A place in a chart.
+/// Point of a series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// Where on the axis to the right.
+    /// Horizontal value.
     pub x: f64,
-    /// Where on the axis that goes up.
+    /// Vertical value.
     pub y: f64,
-    /// What is written beside it.
+    /// Text beside the point.
     pub label: Option<String>,
 }
 
-/// A shaded rectangle, cut off where the axes end. Those of one name have one color, and the first
-/// of them that can be seen has the name.
+/// Shaded rectangle, clipped to the axes. Areas of the same name have the same color, and the first
+/// visible one is labeled.
 ///
-/// A corner may be infinitely far away, or at zero on a logarithmic axis, which is the same.
+/// A coordinate of a corner may be infinite. Zero on a logarithmic axis has the same effect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Area {
-    /// What is written into it.
+    /// Text in the area.
     pub name: String,
-    /// The corner with the smaller x and y.
+    /// Corner with the smaller x and y.
     pub from: (f64, f64),
-    /// The corner with the greater x and y.
+    /// Corner with the greater x and y.
     pub to: (f64, f64),
 }
 
 impl Chart {
-    /// The picture, as an SVG document of 900 by 560 pixels.
+    /// Draws the chart as an SVG document of 900 by 560 pixels.
     ///
     /// An error names the point, area or range that cannot be drawn.
     pub fn to_svg(&self) -> Result<String, ChartError> {
         self.draw(WIDE)
     }
 
-    /// The same for a phone: 360 pixels wide, and as high as its legend needs.
+    /// Draws the chart for a phone: 360 pixels wide, and as high as its legend needs.
     pub(crate) fn to_narrow_svg(&self) -> Result<String, ChartError> {
         self.draw(NARROW)
     }
@@ -151,7 +148,7 @@ impl Chart {
         Ok(Drawing::new(self, x, y, size).into_svg())
     }
 
-    /// What an axis spans, given which coordinate belongs to it.
+    /// Span of an axis, whose coordinate of points and corners is given.
     fn span(
         &self,
         axis: &Axis,
@@ -348,7 +345,7 @@ mod tests {
         let many = Chart { series: series(again), ..Chart::default() };
         let path = |chart: &Chart| {
             let svg = chart.to_svg().unwrap();
-            // The one before is in the legend.
+            // The dot before it is in the legend.
             svg.rsplit_once("<path d=\"").unwrap().1.split_once('"').unwrap().0.to_owned()
         };
         assert_eq!(path(&many), path(&few));

@@ -1,7 +1,7 @@
-//! The store of tests, and the pages that show them: histories, results and logs as Jepsen lays
-//! them out, and `report.html`, with every message, operation and fault, for people to look at.
+//! Store of tests and the pages that show them: histories, results and logs in Jepsen's layout, and
+//! `report.html` with every message, operation and fault.
 //!
-//! [`keep`] records a simulation, in front of the assertion that may fail:
+//! [`keep`] records a simulation, before the assertion that may fail:
 //!
 //! ```no_run
 //! # use std::path::Path;
@@ -25,12 +25,12 @@ use eddy::Report;
 use self::store::{Description, RESULTS, TestRecord};
 use self::summary::Summary;
 
-/// Records a test in a store, as `eddy test` does, and gives the directory: `report.html`, which
-/// shows messages if [`Test::trace`](eddy::Test::trace) is set, and its pictures; `history.edn`,
-/// `history.txt`, `results.edn`, when which fault struck whom as `faults.txt`, and the trace as
-/// `trace.txt`, if there are any. What is in it depends on nothing but the test, and the name of
-/// this thread, which is a test's and stands where a program's would, with the line that repeats
-/// it.
+/// Records a test in a store, as `eddy test` does, and returns its directory. The files are
+/// `report.html` and its pictures, `history.edn`, `history.txt`, `results.edn`, and, if there are
+/// any, the faults as `faults.txt` and the messages as `trace.txt`. The report shows messages if
+/// [`Test::trace`](eddy::Test::trace) is set. The files depend only on the test and on the name of
+/// this thread. That name, which is the Rust test's, stands in place of a program's and is part of
+/// the command that repeats the test.
 ///
 /// # Errors
 /// If that cannot be written.
@@ -55,8 +55,8 @@ pub fn keep(report: &Report, store: &Path) -> anyhow::Result<PathBuf> {
     Ok(record.directory())
 }
 
-/// Records what people look at: the verdict in short, which faults there were, and pages. Gives how
-/// what went wrong came about, in lines, as far as messages show it.
+/// Records the summary, the list of faults and the pages. Returns lines that explain the first
+/// contradiction, as far as messages show its cause.
 ///
 /// # Errors
 /// If that cannot be written.

@@ -1,8 +1,8 @@
-//! What people look at after a test: `report.html`, and the pictures beside it.
+//! Pages of a test: `report.html` and the pictures beside it.
 //!
-//! Everything is a function of the report. What happened is taken from it once, as a
-//! `Scene`; charts and pictures are drawn of that, and `report.html` draws the rest by itself,
-//! from `Data`.
+//! Everything is a function of the report. The events of the test are read from it once, into a
+//! `ViewModel`. Charts and pictures are drawn from that; `report.html` draws the rest in the
+//! browser, from `ReportData`.
 
 mod charts;
 mod data;
@@ -20,16 +20,16 @@ use self::view_model::ViewModel;
 use crate::store::{Description, PageFile};
 use crate::summary::Summary;
 
-/// The name of the page that has everything.
+/// File name of the page with everything.
 pub const REPORT: &str = "report.html";
 
-/// The name of the page of operations alone, as Maelstrom has it.
+/// File name of the page with operations alone, as in Maelstrom.
 pub const TIMELINE: &str = "timeline.html";
 
-/// The style sheet of all pages.
+/// Style sheet of all pages.
 pub const STYLE: &str = include_str!("../templates/style.css");
 
-/// A name or a path in parts, between which a line may break: behind what separates its words.
+/// Parts of a name or path between which a line may break: each ends with a separator.
 pub fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(['/', '_', '.', ':', '+', ',', '='])
 }

@@ -1,10 +1,10 @@
-//! Where tests are recorded: one directory each, laid out as Jepsen does it.
+//! Store of recorded tests: one directory per test, in Jepsen's layout.
 //!
-//! `store/<workload>/<time>/` holds what a test left: its history and results, the logs of its
-//! nodes, and, which Jepsen does not know, their `storage` and when faults struck. The link
-//! `current` names the test that began last, and `latest`, in the store and beside each workload's
-//! tests, the one that ended last. Links are relative, so a store can be moved, and replaced in one
-//! step, so nobody finds them missing.
+//! `store/<workload>/<time>/` holds the files of a test: history, results, logs of nodes, and,
+//! unlike in Jepsen, the nodes' `storage` and the list of faults. The link `current` names the test
+//! that began last. `latest`, in the store and in each workload's directory, names the test that
+//! ended last. Links are relative, so a store can be moved, and are replaced atomically, so they
+//! never disappear.
 
 mod description;
 mod history;
@@ -30,19 +30,19 @@ use crate::summary::Summary;
 /// nothing; more would refuse a disk that is large enough for a short test.
 const MIN_FREE_BYTES: usize = 64 << 10;
 
-/// The name of the file that holds what happened.
+/// File name of the history.
 const HISTORY: &str = "history.edn";
 
-/// The name of the file that tells which test it is: a [`Description`].
+/// File name of the test's [`Description`].
 pub const DESCRIPTION: &str = "test.json";
-/// The name of the file that tells how far a test is that is running.
+/// File name of the progress of a running test.
 pub const PROGRESS: &str = "progress.json";
-/// The name of the file that tells in short what came of a test: a [`Summary`].
+/// File name of the test's [`Summary`].
 pub const SUMMARY: &str = "summary.json";
-/// The name of the file with all that checkers found.
+/// File name of all results of the checkers.
 pub const RESULTS: &str = "results.edn";
 
-/// The directory, in a test's, that has the logs of its nodes.
+/// Name of the directory with the logs of the nodes.
 pub const NODE_LOGS: &str = "node-logs";
 
 /// Logs that a report links. With a cluster of a thousand nodes, more would fill the screen.
@@ -61,16 +61,16 @@ pub fn test_directory_of(file: &Path) -> Option<&Path> {
     places.into_iter().find(is_test)
 }
 
-/// A file for people to look at.
+/// File that pages are written to.
 #[derive(Debug)]
 pub(crate) struct PageFile {
     /// Name of the file.
     pub(crate) file: &'static str,
-    /// What is in it.
+    /// Contents of the file.
     pub(crate) text: String,
 }
 
-/// The directory of one test.
+/// Directory of one recorded test.
 #[derive(Debug)]
 pub struct TestRecord {
     store: PathBuf,
@@ -100,25 +100,25 @@ impl TestRecord {
                     link(store, "current", &record.below_store())?;
                     return Ok(record);
                 }
-                // Another test began in the same millisecond; the next one is near.
+                // Another test began in the same millisecond: try the next one.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error).with_context(|| cannot_write(&directory)),
             }
         }
     }
 
-    /// Where it is.
+    /// Path of the directory.
     pub fn directory(&self) -> PathBuf {
         self.store.join(self.below_store())
     }
 
-    /// Where the logs of the nodes go.
+    /// Directory for the logs of the nodes.
     pub fn node_logs(&self) -> PathBuf {
         self.directory().join(NODE_LOGS)
     }
 
-    /// The logs of these nodes that have anything in them, as seen from the directory. Names that
-    /// would have to be escaped in a link are left out.
+    /// Relative paths of the non-empty logs of these nodes. Names that would have to be escaped in
+    /// a link are left out.
     pub(crate) fn written_logs(&self, nodes: &[String]) -> Vec<String> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let nodes = nodes.iter().filter(|node| node.chars().all(is_plain));
@@ -129,7 +129,7 @@ impl TestRecord {
         logs.filter(is_written).take(MAX_LINKED_LOGS).collect()
     }
 
-    /// Where nodes keep what must outlive their processes.
+    /// Directory for the storage of the nodes, which outlives their processes.
     pub fn storage(&self) -> PathBuf {
         self.directory().join("storage")
     }
@@ -151,12 +151,12 @@ impl TestRecord {
         file.append(history);
         match file.finish() {
             Ok(()) => self.finish_history(history),
-            // What could not be written while the test ran may find room now.
+            // The whole history is written again: the disk may have room by now.
             Err(_) => self.keep_history(history),
         }
     }
 
-    /// Keeps what happened, and links the test as `latest`; an error says what is lost.
+    /// Writes the history, and links the test as `latest`. The error says what is lost.
     pub fn keep_history(&self, history: &History) -> Result<()> {
         let operations = history.ops().len();
         let lost = || format!("of the history, {operations} entries long, the end is lost");
@@ -170,18 +170,18 @@ impl TestRecord {
         link(&self.store.join(&self.workload), "latest", Path::new(&self.time))
     }
 
-    /// Keeps which test it is.
+    /// Writes the description of the test.
     pub fn describe(&self, description: &Description) -> Result<()> {
         self.write_json(DESCRIPTION, description)
     }
 
-    /// Keeps what the checkers found, as Maelstrom does, and for programs that read no EDN.
+    /// Writes the results as EDN, as in Maelstrom, and as JSON.
     pub fn keep_results(&self, results: &Value) -> Result<()> {
         self.write(RESULTS, |file| writeln!(file, "{}", results.pretty()))?;
         self.write_json("results.json", results)
     }
 
-    /// Keeps the verdict and the figures.
+    /// Writes the verdict and the figures.
     pub(crate) fn keep_summary(&self, summary: &Summary) -> Result<()> {
         self.replace(SUMMARY, &(serde_json::to_string_pretty(summary)? + "\n"))
     }
@@ -191,12 +191,12 @@ impl TestRecord {
         pages.iter().try_for_each(|page| self.replace(page.file, &page.text))
     }
 
-    /// Keeps when which fault struck whom, for people.
+    /// Writes the list of faults.
     pub(crate) fn keep_faults(&self, faults: &str) -> Result<()> {
         self.write("faults.txt", |file| file.write_all(faults.as_bytes()))
     }
 
-    /// Keeps every message, as a simulation tells them.
+    /// Writes every message of a simulation.
     pub(crate) fn keep_trace(&self, trace: &str) -> Result<()> {
         self.write("trace.txt", |file| file.write_all(trace.as_bytes()))
     }
@@ -208,7 +208,7 @@ impl TestRecord {
         })
     }
 
-    /// Writes what somebody may be reading.
+    /// Replaces a file atomically, because somebody may be reading it.
     fn replace(&self, name: &str, text: &str) -> Result<()> {
         let path = self.directory().join(name);
         replace::file(&path, text).with_context(|| cannot_write(&path))
@@ -241,12 +241,12 @@ fn check_free_for_link(path: &Path) -> Result<()> {
             "{shown} is in the way: expected nothing there, or a link to a test. Move it away, or \
              choose another --store"
         ),
-        // What cannot be looked at will be told when it cannot be written.
+        // Another error will show up when the link is written.
         Ok(_) | Err(_) => Ok(()),
     }
 }
 
-/// Puts a link in the place of the one that was there.
+/// Creates or replaces a link.
 fn link(directory: &Path, name: &str, target: &Path) -> Result<()> {
     let path = directory.join(name);
     replace::link(&path, target).with_context(|| cannot_write(&path))

@@ -1,7 +1,7 @@
-//! What came of a test, as short as can be: the verdict, and each figure beside its limit.
+//! Summary of a test: the verdict, and each figure with its limit.
 //!
-//! Everything that shows a test shows this first: the terminal, `report.html`, the list of tests in
-//! a browser. It is kept as `summary.json`, so that a list need not read whole results.
+//! Every view of a test shows this first: the terminal, `report.html`, and the list of tests in a
+//! browser. It is stored as `summary.json`, so that a list need not read whole results.
 
 use std::borrow::Borrow;
 use std::time::Duration;
@@ -15,42 +15,42 @@ use eddy_checkers::history::{History, Kind};
 use eddy_checkers::quantiles::Quantiles;
 use eddy_checkers::wording::counted;
 
-/// A verdict, with its reasons, and figures.
+/// Verdict with reasons and figures.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Summary {
-    /// `None` if the test could not be carried out.
+    /// Verdict; `None` if the test could not be carried out.
     pub valid: Option<Validity>,
-    /// Why it could not be carried out, if so.
+    /// Reason why the test could not be carried out, if so.
     pub failure: Option<String>,
-    /// How many operations succeeded, and how many were invoked, as far as that is known.
+    /// Numbers of successful and of invoked operations, if known.
     pub operations: Option<(usize, usize)>,
-    /// The four figures of a test.
+    /// Four figures of the test.
     pub figures: Vec<Figure>,
-    /// Why it is not valid, in sentences.
+    /// Reasons why the test is not valid, in sentences.
     pub reasons: Vec<String>,
-    /// What contradicts what, in lines.
+    /// Lines that explain the contradictions.
     pub explanation: Vec<String>,
-    /// The errors that nodes wrote to STDERR, in lines, if it is not valid.
+    /// Lines about errors in the nodes' STDERR, if the test is not valid.
     pub stderr: Vec<String>,
-    /// How often each fault struck, and whom.
+    /// Number of strikes of each fault, and its targets.
     pub faults: Option<String>,
-    /// What Maelstrom would not have said.
+    /// Warnings about what Maelstrom overlooks.
     pub warnings: Vec<String>,
-    /// Those of the warnings that tell of faults which could show nothing, and not of a node.
+    /// Subset of the warnings: those about faults that could not show anything.
     pub idle_faults: Vec<String>,
-    /// Whether the other warnings count as failures.
+    /// True if all other warnings count as failures.
     pub is_strict: bool,
-    /// How many of the warnings, the first ones, explain why it is not valid.
+    /// Number of leading warnings that explain why the test is not valid.
     pub decisive: usize,
 }
 
-/// What was measured, beside its limit.
+/// Measured figure with its limit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
-    /// What was measured, and its unit.
+    /// Quantity and unit.
     pub name: String,
-    /// `None` if nothing tells it.
+    /// Measured value; `None` if unknown.
     pub value: Option<f64>,
     /// Side of the limit on which the value must be.
     pub bound: LimitSide,
@@ -58,7 +58,7 @@ pub struct Figure {
     pub limit: Option<f64>,
 }
 
-/// What a summary is colored and filtered by, from the best to the worst.
+/// Status by which summaries are colored and filtered, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SummaryStatus {
     /// Valid, and within limits.
@@ -67,13 +67,13 @@ pub enum SummaryStatus {
     BeyondLimits,
     /// Unknown: a checker could not decide.
     Unknown,
-    /// Something is wrong.
+    /// Not valid.
     Invalid,
     /// No verdict.
     NoVerdict,
 }
 
-/// On which side of its limit a figure must stay.
+/// Side of its limit on which a figure must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LimitSide {
     /// Below the limit.
@@ -84,34 +84,33 @@ pub enum LimitSide {
     AtLeast,
 }
 
-/// Limits to the figures, in their order: messages per operation, median and longest latency in
-/// milliseconds, and the fraction of operations that succeeded; and to warnings.
+/// Limits of the figures, in their order, and of warnings.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FigureLimits {
     /// Messages between servers per operation.
     pub msgs_per_op: Option<f64>,
-    /// The median latency, in milliseconds.
+    /// Median latency, in milliseconds.
     pub median: Option<f64>,
-    /// The longest latency, in milliseconds.
+    /// Maximum latency, in milliseconds.
     pub latency: Option<f64>,
-    /// The fraction of operations that succeeded.
+    /// Fraction of operations that must succeed.
     pub ok_fraction: Option<f64>,
-    /// Whether there may be no warnings.
+    /// True if warnings count as failures.
     pub is_strict: bool,
 }
 
-/// Which latency a test is measured by; its figures are named after it.
+/// Kind of latency that a test is measured by; the names of its figures contain it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LatencyKind {
     /// Stable latency of a broadcast's or set's values: from the time when a value was first
     /// acknowledged or read until the last read began that lacks it.
     Stable,
-    /// That of the operations that succeeded, from beginning to end.
+    /// Latency of successful operations, from invocation to completion.
     Operation,
 }
 
-/// The four figures of a test, without limits. Latencies are stable latencies where the workload
-/// has any, and those of the history's operations elsewhere, which is asked for only then.
+/// Four figures of a test, without limits. Latencies are stable latencies if the workload has any,
+/// else operation latencies; only these need the history.
 pub fn figures<H: Borrow<History>>(
     results: &Value,
     history: impl FnOnce() -> Option<H>,
@@ -139,7 +138,7 @@ pub fn figures<H: Borrow<History>>(
     ]
 }
 
-/// The verdict that results tell, if they tell one.
+/// Verdict in results, if any.
 pub fn verdict(results: &Value) -> Option<Validity> {
     match results.get("valid?")? {
         Value::Bool(valid) => Some(Validity::from(*valid)),
@@ -152,7 +151,7 @@ pub fn verdict(results: &Value) -> Option<Validity> {
 /// be shown beside a limit that it misses by less than the last digit.
 pub fn format_figure(value: f64) -> String {
     if value.fract() == 0.0 {
-        // Of zero, too, which may be negative.
+        // Adding zero turns -0 into 0.
         return (value + 0.0).to_string();
     }
     let digits = if value.abs() < 1.0 { 5 } else { 3 };
@@ -161,7 +160,7 @@ pub fn format_figure(value: f64) -> String {
     if short.ends_with('.') { text } else { short.to_owned() }
 }
 
-/// How many milliseconds an operation that succeeded took, in the median and at most.
+/// Median and maximum latency of successful operations, in milliseconds.
 fn operation_latencies(history: &History) -> Option<(f64, f64)> {
     let ends = history.client_ops().filter(|op| op.kind == Kind::Ok);
     // In an edited history, time may go backward.
@@ -182,7 +181,7 @@ fn number(value: &Value) -> Option<f64> {
 }
 
 impl Summary {
-    /// What came of a test that was just judged, without limits.
+    /// Summary of a test that was just judged, without limits.
     pub fn of(report: &Report) -> Summary {
         let ended = report.failure.is_none();
         let is_failure = |reason: &String| report.failure.as_ref() == Some(reason);
@@ -192,7 +191,7 @@ impl Summary {
             failure: report.failure.clone(),
             operations: Some((report.operations.ok, report.operations.invoked)),
             figures: figures(&report.results, || Some(&report.history)),
-            // Why it could not be carried out stands above, and is a reason as well.
+            // The failure is shown separately, and is also among the reasons.
             reasons: report.reasons.iter().filter(|reason| !is_failure(reason)).cloned().collect(),
             explanation: report.explanation.clone(),
             stderr: Vec::new(),
@@ -204,7 +203,7 @@ impl Summary {
         }
     }
 
-    /// The same beside these limits.
+    /// Sets the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: FigureLimits) -> Summary {
         let FigureLimits { msgs_per_op, median, latency, ok_fraction, is_strict } = limits;
@@ -217,8 +216,7 @@ impl Summary {
         self
     }
 
-    /// Why it could not be carried out: a sentence, and the lines that follow it, such as what a
-    /// node wrote to STDERR.
+    /// Failure as a sentence and the lines after it, such as a node's STDERR.
     pub fn failure_in_parts(&self) -> Option<(&str, &str)> {
         let failure = self.failure.as_deref()?;
         Some(failure.split_once('\n').unwrap_or((failure, "")))
@@ -235,12 +233,12 @@ impl Summary {
         }
     }
 
-    /// The warnings that explain why it is not valid, and the others.
+    /// Warnings that explain why the test is not valid, and all others.
     pub fn split_warnings(&self) -> (&[String], &[String]) {
         self.warnings.split_at(self.decisive.min(self.warnings.len()))
     }
 
-    /// What figures measure whose names alone may be misunderstood, each once.
+    /// Explanations of figures whose names may be misunderstood, each once.
     pub fn meanings(&self) -> Vec<String> {
         let known = self.figures.iter().filter(|figure| figure.value.is_some());
         let mut meanings: Vec<String> = known.filter_map(Figure::meaning).collect();
@@ -248,7 +246,7 @@ impl Summary {
         meanings
     }
 
-    /// Whether every figure keeps its limit, and there are no warnings where there may be none.
+    /// True if every figure is within its limit, and warnings do not fail the test.
     pub fn is_within_limits(&self) -> bool {
         self.figures_keep_limits() && !self.fails_by_warnings()
     }
@@ -257,13 +255,13 @@ impl Summary {
         self.figures.iter().all(|figure| figure.limit_status() == LimitStatus::Kept)
     }
 
-    /// Whether there are warnings about nodes where there may be none.
+    /// True if there are warnings about nodes and they count as failures.
     pub fn fails_by_warnings(&self) -> bool {
         let is_of_nodes = |warning: &String| !self.idle_faults.contains(warning);
         self.is_strict && self.warnings.iter().any(is_of_nodes)
     }
 
-    /// The verdict in a few words, and how many warnings a valid test has.
+    /// Verdict in a few words, with the number of warnings of a valid test.
     pub fn headline(&self) -> String {
         match self.warnings.len() {
             number @ 1.. if self.valid == Some(Validity::Valid) => {
@@ -293,7 +291,7 @@ impl Summary {
         }
     }
 
-    /// The verdict in a few words.
+    /// Verdict in a few words.
     pub fn verdict(&self) -> &'static str {
         match (self.valid, self.figures_keep_limits()) {
             (None, _) => "no verdict",
@@ -332,7 +330,7 @@ impl LatencyKind {
         }
     }
 
-    /// What it measures, in words that follow its name.
+    /// Explanation that follows its name.
     fn meaning(self) -> &'static str {
         match self {
             LatencyKind::Stable => "how long a value took to reach every node",
@@ -341,12 +339,12 @@ impl LatencyKind {
     }
 }
 
-/// What became of a limit.
+/// Result of comparing a figure with its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitStatus {
     /// The figure is within its limit, or has none.
     Kept,
-    /// It is not.
+    /// The figure is beyond its limit.
     Exceeded,
     /// The figure is unknown.
     Unknown,
@@ -376,7 +374,7 @@ impl Figure {
         Figure { name: name.to_owned(), value, bound, limit: None }
     }
 
-    /// What it measures, where its name alone may be misunderstood: `stable latency: how long …`.
+    /// Explanation of a name that may be misunderstood: `stable latency: how long …`.
     pub fn meaning(&self) -> Option<String> {
         let is_in_name = |latency: &LatencyKind| self.name.contains(latency.name());
         let latency = LatencyKind::ALL.into_iter().find(is_in_name)?;

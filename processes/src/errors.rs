@@ -1,9 +1,9 @@
-//! Errors in what a node writes to STDERR: the first traceback or panic, or else the first line
-//! that says that it tells an error.
+//! Errors in a node's STDERR: the first traceback or panic, or else the first line with an error
+//! marker.
 //!
-//! A thread of a node may die and leave the node running, which then answers nothing, or nothing
-//! right. Its log has the reason, among whatever else it wrote. The first error is kept: those that
-//! follow are its consequences, or the same again.
+//! A thread of a node may die and leave the node running, which then answers nothing, or answers
+//! wrongly. The log has the reason among everything else that the node wrote. The first error is
+//! kept, because later ones are its consequences or repetitions.
 
 use std::collections::VecDeque;
 
@@ -23,7 +23,7 @@ const MAX_ERRORS: u64 = 100_000;
 /// Bytes of a line that are scanned and kept; the rest is dropped, to bound memory.
 const MAX_LINE_BYTES: usize = 2000;
 
-/// The errors of a node so far.
+/// Errors found so far in a node's STDERR.
 #[derive(Debug, Clone, Default)]
 pub struct StderrErrors {
     /// Beginning of a line whose newline has not arrived.
@@ -35,7 +35,7 @@ pub struct StderrErrors {
     count: u64,
 }
 
-/// Lines that belong together.
+/// Error of several lines.
 #[derive(Debug, Clone)]
 struct ErrorLines {
     is_crash: bool,
@@ -55,7 +55,8 @@ impl StderrErrors {
         else {
             return self.scan(text);
         };
-        // A node may write hundreds of megabytes that tell nothing.
+        // A node may write hundreds of megabytes without an error: whole lines are searched at
+        // once.
         let (begin, rest) = text.split_at(first + 1);
         let (whole, end) = rest.split_at(last - first);
         self.scan(begin);
@@ -91,12 +92,12 @@ impl StderrErrors {
         errors
     }
 
-    /// How many errors there were.
+    /// Number of errors, at most 100,000.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// The lines of the first one, printable.
+    /// Printable lines of the first crash, or else of the first error.
     pub fn first(&self) -> Option<Vec<String>> {
         let ErrorLines { first_line, last_lines, omitted, .. } = self.reported.as_ref()?;
         let gap = (*omitted > 0).then(|| format!("  … {omitted} more lines"));
@@ -141,8 +142,8 @@ impl ErrorLines {
     }
 
     fn add(&mut self, line: &str) {
-        // Python's last line, which names the exception, is not indented; nor is what Rust's panic
-        // says, in the line behind the first.
+        // Two continuation lines are not indented: the last line of a Python traceback, which names
+        // the exception, and the line with the message of a Rust panic.
         if !line.starts_with([' ', '\t']) {
             self.continues = line.contains(PYTHON_TRACEBACK);
         }
@@ -175,7 +176,7 @@ fn may_have_error(text: &str) -> bool {
     parts.iter().any(|part| text.contains(part))
 }
 
-/// Whether a line begins what a runtime writes when a thread or a program dies.
+/// True if the line begins the message that a runtime writes when a thread or program dies.
 fn is_crash(line: &str) -> bool {
     let begins = ["panic:", "fatal error:", "Unhandled ", "Uncaught ", "Segmentation fault"];
     let anywhere = [PYTHON_TRACEBACK, " panicked at ", ": panic serving ", "Exception in thread "];
@@ -201,7 +202,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, count: u64, expected: &[&str]) {
-        // However it comes.
+        // The result must not depend on chunk boundaries.
         for length in [1, 7, text.len().max(1)] {
             let mut errors = StderrErrors::default();
             text.as_bytes().chunks(length).for_each(|chunk| errors.push(chunk));

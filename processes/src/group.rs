@@ -1,7 +1,8 @@
-//! The process group of a node.
+//! Process group of a node.
 //!
-//! A [`Group`] takes orders, which become signals; it takes none when its leader is gone, whose id
-//! may then be somebody else's. Who judges the node feels its [`Pulse`].
+//! A [`ProcessGroup`] turns requests into signals until its leader is reaped. After that the system
+//! may give the process id to an unrelated process, so no signal is sent. Tasks observe the state
+//! through a [`RunStateReceiver`].
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,11 +14,11 @@ use tokio::sync::watch;
 use super::procfs;
 use super::run_state::{RequestedState, RunState, RunStateReceiver};
 
-/// The ids of the processes that keepers wait for, and nobody else may.
+/// Ids of the processes that supervisors reap. Nobody else may reap them.
 #[derive(Debug, Clone, Default)]
 pub struct SupervisedPids(Arc<Mutex<BTreeSet<i32>>>);
 
-/// A node's processes, unless they have left its group.
+/// Processes of a node, except those that left its process group.
 #[derive(Debug)]
 pub(super) struct ProcessGroup {
     leader: Pid,
@@ -25,7 +26,7 @@ pub(super) struct ProcessGroup {
     supervised: SupervisedPids,
 }
 
-/// Kills a group when it is dropped.
+/// Guard that kills the group when dropped.
 #[derive(Debug)]
 pub(super) struct KillOnDrop(pub(super) Arc<ProcessGroup>);
 
@@ -40,7 +41,7 @@ impl SupervisedPids {
     }
 }
 
-/// Kills groups, and what has left them and is still found below their leaders.
+/// Kills groups and all descendants of their leaders, including those that left the group.
 ///
 /// All groups share one scan of `/proc`, which is long when there are many nodes.
 pub(super) fn kill_trees<'a>(groups: impl Iterator<Item = &'a ProcessGroup> + Clone) {
@@ -71,17 +72,17 @@ impl ProcessGroup {
         RunStateReceiver::of(&self.run_state)
     }
 
-    /// Stops it from running.
+    /// Pauses the group with SIGSTOP.
     pub(super) fn pause(&self) {
         self.request(RequestedState::Running, RequestedState::Paused, Signal::STOP);
     }
 
-    /// Lets it run again.
+    /// Resumes the group with SIGCONT.
     pub(super) fn resume(&self) {
         self.request(RequestedState::Paused, RequestedState::Running, Signal::CONT);
     }
 
-    /// Kills it.
+    /// Kills the group with SIGKILL.
     pub(super) fn kill(&self) {
         self.run_state.send_if_modified(|state| {
             if !state.is_reaped {
@@ -119,7 +120,7 @@ impl ProcessGroup {
     }
 
     fn signal(&self, signal: Signal) {
-        // An empty group takes none, and needs none.
+        // The only error is an empty group, which needs no signal.
         let _ = kill_process_group(self.leader, signal);
     }
 }

@@ -1,4 +1,4 @@
-//! What was probably meant by a program that is not there.
+//! Suggestions for a program that does not exist.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use eddy_text::shell::{expand_tilde, quote_words};
 
-/// What goes on in the sentence that there is no such file, where these are the words behind it.
+/// Continuation of the sentence that `path` does not exist; `words` are its arguments.
 pub(super) fn of(path: &Path, words: &[OsString]) -> Option<String> {
     if let Some(meant) = expand_tilde(path) {
         return Some(format!("; no shell has expanded its ~. Did you mean --bin {meant}?"));

@@ -21,14 +21,14 @@ const MAX_UNREAD_BYTES: usize = 64 << 20;
 /// for a running one; with a longer one, short tests would not notice.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Lines on their way to a node.
+/// Writer of a node's STDIN.
 #[derive(Debug)]
 pub(super) struct StdinWriter {
     lines: mpsc::UnboundedSender<String>,
     backlog: Arc<StdinBacklog>,
 }
 
-/// How much of its input a node has yet to read.
+/// Input that a node has not read yet.
 #[derive(Debug, Default)]
 pub(super) struct StdinBacklog {
     bytes: AtomicUsize,
@@ -37,8 +37,8 @@ pub(super) struct StdinBacklog {
     closed_after: OnceLock<usize>,
 }
 
-/// Starts a task that writes lines until there are no more to come, nobody reads them, or the node
-/// is killed, whoever else may hold its STDIN open.
+/// Starts a task that writes lines until the sender is dropped, STDIN is closed, or the node is
+/// killed. The kill counts even if another process holds STDIN open.
 pub(super) fn start(
     stdin: impl AsyncWrite + Unpin + Send + 'static,
     run_state: RunStateReceiver,
@@ -97,7 +97,8 @@ async fn write(
     let mut written = 0;
     while lines.recv_many(&mut waiting, MAX_LINES_PER_WRITE).await > 0 {
         let text = waiting.concat();
-        // A node that has closed its STDIN may be about to end, which says more than this error.
+        // A node that closed its STDIN may be about to exit, and its exit status says more than
+        // this error.
         if stdin.write_all(text.as_bytes()).await.is_err() {
             drop(lines);
             run_state.has_run_for(EXIT_TIMEOUT).await;

@@ -1,17 +1,16 @@
 //! Nodes as child processes, in real time.
 //!
-//! No process outlives its test. Each belongs to one task, its keeper, and leads a process group of
-//! its own, which is killed when the node ends, when it is told to stop, and when its keeper is
-//! dropped, as it is when the runtime goes down in a panic. A process that is paused dies of that
-//! as well. The group also shields nodes from a terminal's Ctrl-C, which reaches the workbench
-//! alone, and the workbench decides. What has left its group is an orphan sooner or later, and
-//! found by [`Orphans`].
+//! No process outlives its test. Each is owned by one supervisor task and leads its own process
+//! group. The group is killed when the node exits, when the node is stopped, and when its
+//! supervisor is dropped, as on a panic of the runtime. SIGKILL works on paused processes too. The
+//! group also shields nodes from a terminal's Ctrl-C: only the workbench gets it, and decides. A
+//! descendant that leaves the group is orphaned sooner or later, and [`Orphans`] finds it.
 //!
-//! A node that was killed may be started again. Its processes share a log, a place for what must
-//! outlive them, and a voice: what one of them wrote is heard before what the next one writes.
+//! A killed node may be restarted. Its processes share a log, a storage directory and an event
+//! channel: the output of one process is delivered before that of the next.
 //!
-//! Nothing that a node does takes memory or disk without limit: its STDOUT is read as fast as the
-//! test goes on, its STDIN and its log have bounds, and beyond them the test ends.
+//! Nodes cannot use unbounded memory or disk: STDOUT is read as fast as the test goes on, STDIN and
+//! the log have bounds, and the test ends when a node exceeds them.
 
 mod errors;
 pub mod file_limit;
@@ -42,7 +41,7 @@ pub use self::program::ProgramFile;
 pub use self::stderr::StderrTail;
 pub use self::supervisor::NodeDiagnostics;
 
-/// What a node did.
+/// Event of a node. The same as eddy's `NodeEvent`, because this crate does not depend on eddy.
 #[derive(Debug)]
 pub enum ProcessEvent {
     /// The node wrote a line to STDOUT.
@@ -52,9 +51,9 @@ pub enum ProcessEvent {
         /// The line, without its newline.
         line: String,
     },
-    /// It ended, or did what no test survives.
+    /// The node exited, or did something that ends the test.
     Ended {
-        /// The number of the node.
+        /// Index of the node.
         node: usize,
         /// The node's incarnation, from 0; each restart begins the next one.
         incarnation: u64,
@@ -67,22 +66,22 @@ pub enum ProcessEvent {
 /// a smaller one would make nodes and the test wait for each other.
 pub const EVENT_CAPACITY: usize = 16;
 
-/// How every node of a test is run.
+/// Program and directories of the processes of a test.
 #[derive(Debug, Clone)]
 pub struct ProcessConfig {
     /// Program to run.
     pub program: ProgramFile,
     /// Arguments of the program.
     pub arguments: Vec<OsString>,
-    /// The directory that gets a log of each node's STDERR.
+    /// Directory for a log of each node's STDERR.
     pub logs: PathBuf,
-    /// The directory that gets one for each node, to keep what must outlive its process.
+    /// Directory for one storage directory per node, which outlives its processes.
     pub storage: PathBuf,
-    /// Whether to repeat what nodes write to STDERR on ours.
+    /// True if the nodes' STDERR is repeated on the workbench's own.
     pub log_stderr: bool,
 }
 
-/// The running nodes of a test.
+/// Running nodes of a test.
 #[derive(Debug)]
 pub struct Processes {
     nodes: Vec<ProcessNode>,
@@ -90,7 +89,7 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Starts a process for each node, or none at all.
+    /// Spawns a process for each node, or none at all.
     pub async fn start(
         config: &ProcessConfig,
         nodes: &[String],
@@ -114,15 +113,15 @@ impl Processes {
         self.supervised.clone()
     }
 
-    /// Kills all nodes and what else they started, waits until they are gone and their logs are
-    /// complete, and gives what they left, by number.
+    /// Kills all nodes and their descendants, waits until they are reaped and their logs are
+    /// complete, and returns their diagnostics, in the order of the nodes.
     ///
     /// The receiver of events should be dropped before, or nodes with unreceived output may delay
     /// this.
     pub async fn stop(self, orphans: Option<&Orphans>) -> Vec<NodeDiagnostics> {
         let stopping: Vec<_> = self.nodes.into_iter().map(ProcessNode::stop).collect();
         if let Some(orphans) = orphans {
-            // Before the pipes are waited for, which they might hold open.
+            // Killed before the pipes are awaited, which orphans might hold open.
             orphans.kill();
         }
         let mut diagnostics = Vec::new();
@@ -135,12 +134,13 @@ impl Processes {
         diagnostics
     }
 
-    /// Hands a node a line, newline included. A node that is gone ignores it.
+    /// Queues a line for a node, newline included. A node without a process ignores it.
     pub fn deliver(&self, node: usize, line: String) {
         self.nodes[node].deliver(line);
     }
 
-    /// Kills nodes, and returns when they are gone; may be given up when they will be soon.
+    /// Kills nodes, and returns when they are reaped. Cancel-safe: the signals are sent before the
+    /// first await.
     pub async fn kill(&self, nodes: &[usize]) {
         let nodes = nodes.iter().map(|node| &self.nodes[*node]);
         group::kill_trees(nodes.clone().map(ProcessNode::group));
@@ -149,22 +149,22 @@ impl Processes {
         }
     }
 
-    /// Starts a node again that was killed; may be given up.
+    /// Restarts a node that was killed. Cancel-safe.
     ///
     /// # Errors
-    /// If the system starts no process.
+    /// If the system cannot spawn a process.
     pub async fn restart(&mut self, node: usize) -> anyhow::Result<()> {
-        // Signals, and what nodes say, must not wait until many of them have been started.
+        // Signals and output of other nodes must be handled between the restarts of many nodes.
         tokio::task::yield_now().await;
         self.nodes[node].restart().await
     }
 
-    /// Stops a node from running.
+    /// Pauses a node with SIGSTOP.
     pub fn pause(&self, node: usize) {
         self.nodes[node].pause();
     }
 
-    /// Lets a paused node run again.
+    /// Resumes a paused node with SIGCONT.
     pub fn resume(&self, node: usize) {
         self.nodes[node].resume();
     }

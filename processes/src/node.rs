@@ -1,4 +1,4 @@
-//! A node, which may have one process after another.
+//! A node as a sequence of processes.
 
 use anyhow::{Result, bail};
 use tokio::sync::mpsc;
@@ -11,7 +11,7 @@ use super::node_resources::NodeResources;
 use super::supervisor::{NodeDiagnostics, REAP_TIMEOUT, Supervisor};
 use crate::ProcessEvent;
 
-/// A node of a test; dropping it kills its process.
+/// A node of a test. Dropping it kills its process.
 #[derive(Debug)]
 pub(super) struct ProcessNode {
     resources: NodeResources,
@@ -36,17 +36,17 @@ impl ProcessNode {
         Ok(ProcessNode { resources, supervisor, incarnation: 0, previous: None })
     }
 
-    /// Hands it a line.
+    /// Queues a line.
     pub(super) fn deliver(&self, line: String) {
         self.supervisor.deliver(line);
     }
 
-    /// Stops it from running.
+    /// Pauses the process with SIGSTOP.
     pub(super) fn pause(&self) {
         self.supervisor.group().pause();
     }
 
-    /// Lets it run again.
+    /// Resumes the process with SIGCONT.
     pub(super) fn resume(&self) {
         self.supervisor.group().resume();
     }
@@ -56,7 +56,7 @@ impl ProcessNode {
         self.supervisor.group()
     }
 
-    /// Starts another process in place of the one that was killed.
+    /// Spawns another process after the previous one was killed.
     pub(super) async fn restart(&mut self) -> Result<()> {
         if !self.wait_until_reaped().await {
             bail!("node {} cannot be restarted: its process is still there", self.resources.node);

@@ -1,4 +1,4 @@
-//! What a node has, whichever of its processes is running.
+//! Resources of a node that outlive its individual processes.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -16,7 +16,7 @@ use crate::ProcessEvent;
 /// Environment variable that names the node's storage directory.
 const STORAGE_VARIABLE: &str = "EDDY_STORAGE";
 
-/// A node's place in the test, which its processes hold one after another.
+/// State shared by the successive processes of a node.
 #[derive(Debug)]
 pub(super) struct NodeResources {
     pub(super) index: usize,

@@ -1,8 +1,9 @@
-//! Processes that nodes have started, and that a kill of the node's group does not reach: those in
-//! a session or group of their own.
+//! Orphans: descendants of nodes in a session or group of their own, which a kill of the node's
+//! group does not reach.
 //!
-//! On Linux, this process becomes the one that inherits them when their parents end, so whatever
-//! nodes started is found below it. Elsewhere they are out of reach.
+//! On Linux, this process becomes their subreaper: it inherits them when their parents exit, so
+//! every descendant of a node stays below it. Other systems have no subreaper, so orphans survive
+//! there.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -19,10 +20,10 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// orphan per request would use up the system's process ids.
 const REAP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What nodes leave behind, which is killed when this is dropped.
+/// Guard that kills all orphans when dropped.
 ///
-/// There should be one in a process that does nothing else than to run nodes: all processes that it
-/// starts from now on count as nodes or theirs.
+/// There should be one in a process that only runs nodes: every process that it spawns from now on
+/// counts as a node or a node's descendant.
 #[derive(Debug)]
 pub struct Orphans {
     /// Ids of earlier child processes, which are not nodes.
@@ -30,11 +31,11 @@ pub struct Orphans {
 }
 
 impl Orphans {
-    /// Takes in orphans from now on.
+    /// Becomes the subreaper of orphans.
     pub fn adopt() -> Orphans {
         #[cfg(target_os = "linux")]
         {
-            // An old kernel knows no such thing, and is no reason not to run a test.
+            // An old kernel has no subreapers, which is no reason to refuse the test.
             let _ = rustix::process::set_child_subreaper(Some(getpid()));
         }
         let none = Orphans { earlier_children: BTreeSet::new() };
@@ -42,7 +43,7 @@ impl Orphans {
         Orphans { earlier_children }
     }
 
-    /// Kills all processes below this one, and waits until they have ended.
+    /// Kills all descendants of this process, and waits until they have exited.
     pub fn kill(&self) {
         let start = Instant::now();
         loop {

@@ -21,12 +21,12 @@ const GROWTH_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Characters of an unterminated line that are shown.
 const MAX_EXCERPT_CHARS: usize = 300;
 
-/// Reports lines until STDOUT is closed; what stands behind the last newline is no line, and
-/// returned if it had stood there for a while.
+/// Reports lines until STDOUT is closed. Text after the last newline is not reported, but returned
+/// if it stayed there for a while.
 ///
-/// A node whose first line gets no end has not understood how messages are told apart, and is
-/// given up. Later ones may be in the middle of a write, and Maelstrom would wait. A node that was
-/// killed is not complained of.
+/// A node whose first line has no end does not know the framing of messages, so it ends the test.
+/// Later lines may be in the middle of a write, and Maelstrom would wait. A killed node is not
+/// reported.
 pub(super) async fn read(
     stdout: impl AsyncRead + Unpin,
     node: usize,

@@ -1,7 +1,8 @@
-//! A pipe that ends with its node.
+//! Pipe that ends with its process.
 //!
-//! What a process wrote before it was gone stands in the pipe and is read. Whoever else holds the
-//! pipe open must neither keep readers waiting nor speak for a node that is dead.
+//! Bytes that the process wrote before it exited are still in the pipe, and are read. Another
+//! process that holds the pipe open must neither keep the reader waiting nor write in the name of a
+//! dead node.
 
 use std::io;
 use std::pin::Pin;
@@ -53,7 +54,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for NodePipe<R> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        // First, because a busy machine may come to it late.
+        // Read before the deadline is checked, because a busy machine may poll late.
         if let Poll::Ready(result) = Pin::new(&mut this.source).poll_read(cx, buffer) {
             if this.run_state.is_reaped() {
                 this.remaining = this.remaining.saturating_sub(buffer.filled().len() - before);

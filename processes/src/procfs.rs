@@ -1,11 +1,11 @@
-//! The system's table of processes; empty where there is no `/proc`.
+//! Process table from procfs; empty where there is no `/proc`.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A line of the table.
+/// Entry of the process table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ProcessEntry {
     pub(super) id: i32,
@@ -22,7 +22,7 @@ pub(super) fn all_processes() -> Vec<ProcessEntry> {
             let id = entry.file_name().to_str()?.parse().ok()?;
             let stat = fs::read(entry.path().join("stat")).ok()?;
             let stat = String::from_utf8_lossy(&stat);
-            // A name may hold anything, parentheses too; what follows it holds none.
+            // The name may contain parentheses; the fields after it do not.
             let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
             let is_zombie = matches!(fields.next()?, "Z" | "X");
             Some(ProcessEntry { id, parent: fields.next()?.parse().ok()?, is_zombie })
@@ -30,14 +30,14 @@ pub(super) fn all_processes() -> Vec<ProcessEntry> {
         .collect()
 }
 
-/// Sends a signal; a process that is gone already ignores it.
+/// Sends a signal. A process that no longer exists ignores it.
 pub(super) fn signal(id: i32, signal: Signal) {
     if let Some(id) = Pid::from_raw(id) {
         let _ = kill_process(id, signal);
     }
 }
 
-/// Stops all processes below some that are stopped themselves, and gives their ids.
+/// Stops all descendants of processes that are stopped already, and returns their ids.
 ///
 /// Each process is stopped before its children are listed, so that it can neither spawn more nor
 /// exit and hand them to another parent.

@@ -1,4 +1,4 @@
-//! What a node runs: a file that was looked at before anything is started.
+//! Program of a node, checked before any process is spawned.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use super::hint;
 /// Bytes of a script that are searched for the end of its first line. The kernel reads fewer.
 const MAX_FIRST_LINE_BYTES: u64 = 4096;
 
-/// An executable file; never searched for on `PATH`, as in Maelstrom.
+/// Path of an executable file. As in Maelstrom, `PATH` is not searched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramFile(PathBuf);
 
@@ -27,7 +27,7 @@ impl ProgramFile {
     fn resolve(given: &Path, words: &[OsString]) -> Result<ProgramFile> {
         let path = std::path::absolute(given).unwrap_or_else(|_| given.to_owned());
         let shown = path.display();
-        // Without links, as Maelstrom does it: a program may look for its files beside itself.
+        // Links are resolved, as in Maelstrom: a program may look for its files beside itself.
         let real = match path.canonicalize() {
             Ok(real) => real,
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -45,7 +45,7 @@ impl ProgramFile {
         Ok(ProgramFile(real))
     }
 
-    /// Where it is.
+    /// Absolute path, without links.
     pub(super) fn path(&self) -> &Path {
         &self.0
     }
@@ -83,8 +83,8 @@ pub(super) fn file_limit_advice(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// Whether the line that names a script's interpreter ends as lines do on Windows, which Unix takes
-/// for a part of the name.
+/// True if the `#!` line ends with a carriage return, which Unix takes for a part of the
+/// interpreter's name.
 fn has_carriage_return(path: &Path) -> bool {
     let mut line = Vec::new();
     let read = File::open(path).and_then(|file| {

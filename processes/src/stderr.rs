@@ -1,4 +1,4 @@
-//! STDERR of a node: into its log, and the last lines into the story of its end.
+//! STDERR of a node: copied to its log, with the last lines kept for the failure report.
 
 use std::fmt::{self, Display};
 use std::fs::{self, File};
@@ -32,7 +32,7 @@ const TAIL_BYTES: usize = MAX_TAIL_LINES * MAX_EXCERPT_CHARS;
 /// fill disks, with one log for each node of each test.
 const MAX_LOG_BYTES: u64 = 256 << 20;
 
-/// A node's log.
+/// Log of a node, shared by all its processes.
 #[derive(Debug)]
 pub(super) struct StderrLog {
     node: String,
@@ -42,13 +42,13 @@ pub(super) struct StderrLog {
     remaining_bytes: u64,
     /// False after a failed write.
     is_writable: bool,
-    /// What is yet to be repeated on our own STDERR, if anything is to be.
+    /// Unterminated line to be repeated on our own STDERR; `None` without `--log-stderr`.
     echo: Option<Vec<u8>>,
     /// Errors of all processes of the node.
     errors: StderrErrors,
 }
 
-/// What is to be told of what a process wrote.
+/// Part of a process's STDERR that is reported.
 #[derive(Debug, Default)]
 pub(super) struct StderrSummary {
     pub(super) tail: StderrTail,
@@ -56,11 +56,11 @@ pub(super) struct StderrSummary {
     pub(super) errors: StderrErrors,
 }
 
-/// What a node wrote last; displays as sentences.
+/// End of a node's STDERR. It displays as sentences.
 #[derive(Debug, Default)]
 pub struct StderrTail {
     text: Vec<u8>,
-    /// Whether the text begins in the middle of a line.
+    /// True if the text begins in the middle of a line.
     is_cut: bool,
 }
 
@@ -126,8 +126,8 @@ impl StderrLog {
     }
 }
 
-/// Logs what comes until STDERR is closed; says once, in words that follow "it", when it is too
-/// much, and reads on so that the node is not blocked.
+/// Logs STDERR until it is closed. When the log is full, sends one predicate for the node and reads
+/// on, so that the node is not blocked.
 pub(super) async fn read(
     mut stderr: impl AsyncRead + Unpin,
     log: &mut StderrLog,

@@ -49,7 +49,7 @@ impl Fixture {
         assert_eq!(cause, expected);
     }
 
-    /// The id of the one process, if it is there.
+    /// Id of the node's process, if it exists.
     fn id(&self) -> Option<i32> {
         let us = i32::try_from(std::process::id()).unwrap();
         let mut children = all_processes().into_iter().filter(|process| process.parent == us);
@@ -78,7 +78,7 @@ fn command(script: &str) -> ProcessConfig {
     }
 }
 
-/// How long to sleep so that nobody else does, not even another run of these tests.
+/// Argument for `sleep` that no other process uses, not even another run of these tests.
 fn unique(seconds: u32) -> String {
     format!("{seconds}.{}", std::process::id())
 }
@@ -96,7 +96,8 @@ fn procfs_state(id: i32) -> char {
     stat.rsplit_once(')').unwrap().1.trim_start().chars().next().unwrap()
 }
 
-/// Waits for what the system or a process brings about; a test that hangs here has found a bug.
+/// Waits for a condition that the system or a process brings about. A test that hangs here has
+/// found a bug.
 fn wait_until(is_so: impl Fn() -> bool) {
     while !is_so() {
         std::thread::yield_now();

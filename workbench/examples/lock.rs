@@ -1,8 +1,8 @@
-//! A workload of one's own: a lock service, which must never have two holders at one time.
+//! Custom workload: a lock service, whose locks must never have two holders at a time.
 //!
-//! Clients acquire a lock, and release it with their next operation. `lock` is the program `eddy`
-//! with this workload added: `lock test -w lock --bin path/to/node`. It also has two nodes to be
-//! tested, one of which is wrong, `--bin target/debug/examples/lock -- wrong-node`.
+//! A client acquires a lock, and releases it with its next operation. `lock` is the program `eddy`
+//! with this workload added: `lock test -w lock --bin path/to/node`. It also contains two nodes to
+//! test, one of them wrong: `--bin target/debug/examples/lock -- wrong-node`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -125,7 +125,7 @@ impl Operations for LockOperations {
     }
 }
 
-/// Of a program with nodes elsewhere, the last line is all there is.
+/// A program without its own nodes needs only the call of `eddy_workbench::main`.
 fn main() -> anyhow::Result<ExitCode> {
     match std::env::args().nth(1).as_deref() {
         Some("node") => glomers::serve(LockService::shared)?,
@@ -149,9 +149,9 @@ enum LockReply {
     ReleaseOk,
 }
 
-/// A node that keeps who holds which lock, and nothing where nobody does.
+/// Node that stores the holder of each lock, or an empty text.
 struct LockService {
-    /// The store that all nodes share, if this one asks it.
+    /// Store shared by all nodes; `None` in the wrong node.
     shared: Option<KeyValue>,
     own: RefCell<BTreeMap<u64, String>>,
 }
@@ -166,7 +166,7 @@ impl LockService {
         LockService { shared: None, own: RefCell::default() }
     }
 
-    /// Makes `after` the holder of a lock if `before` is, and tells whether it was.
+    /// Compare-and-set of a lock's holder; true if the holder was `before`.
     async fn swap(&self, lock: u64, before: &str, after: &str) -> anyhow::Result<bool> {
         if let Some(store) = &self.shared {
             return Ok(store.cas_or_create(&lock, &before, &after).await?);

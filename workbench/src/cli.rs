@@ -1,9 +1,9 @@
-//! The command line: Maelstrom's `test`; `check`, which compares a test's figures with limits;
-//! `analyze`, which judges a history again; `serve`, which shows the store in a browser; and
-//! `completions`, which helps to type all that.
+//! Command line: Maelstrom's `test`; `check`, which compares a test's figures with limits;
+//! `analyze`, which judges a recorded history; `serve`, which shows the store in a browser; and
+//! `completions` for shells.
 //!
-//! Scripts that run `maelstrom test` go on working: the same options with the same defaults, the
-//! same last line, the same exit status.
+//! Scripts that run `maelstrom test` keep working: same options, same defaults, same last line,
+//! same exit status.
 
 mod analyze;
 mod arguments;
@@ -47,7 +47,7 @@ const INVALID_ARGUMENTS: u8 = 254;
 /// Exit status for a test without a verdict.
 const NO_VERDICT: u8 = 255;
 
-/// A small maelstrom: runs Maelstrom nodes and judges them.
+/// A small Maelstrom: runs Maelstrom nodes and judges them.
 #[derive(Debug, Parser)]
 #[command(name = "eddy", version, after_help = help::EDDY)]
 struct Cli {
@@ -131,13 +131,13 @@ pub fn main(custom: &[&'static dyn Workload]) -> ExitCode {
         }
     });
     ExitCode::from(status.unwrap_or_else(|error| {
-        // There is nobody left to tell that STDERR is closed.
+        // If STDERR is closed, the error cannot be reported.
         let _ = error.print();
         if error.use_stderr() { INVALID_ARGUMENTS } else { 0 }
     }))
 }
 
-/// Reads the arguments of this process; an error says what is wrong with them.
+/// Parses the arguments of this process. The error says what is wrong with them.
 fn parse() -> Result<Cli, clap::Error> {
     let mut eddy = Cli::command();
     eddy.build();

@@ -1,8 +1,8 @@
-//! The `eddy` command as a function, for a program that has workloads of its own.
+//! The `eddy` command as a function, for programs with their own workloads.
 //!
-//! Its `main` is one line, `eddy_workbench::main(&[&Lock])`, and then it is eddy with one more name
-//! behind `-w`. `examples/lock.rs` is such a program. What a workload is made of is in
-//! [`eddy::workload`] and [`eddy::client`].
+//! Such a program's `main` is one line, `eddy_workbench::main(&[&Lock])`. It is eddy with one more
+//! name for `-w`. `examples/lock.rs` is an example. [`eddy::workload`] and [`eddy::client`] explain
+//! how to write a workload.
 
 mod cli;
 mod serve;

@@ -1,14 +1,14 @@
-//! The store in a browser.
+//! Server that shows the store in a browser.
 //!
-//! What is shown was written by nodes, which are programs of people who try things out, and whoever
-//! can make a browser ask can ask this server. So there are three walls. Files are opened below the
-//! store only, whatever their names and links say ([`root`]). What nodes wrote never runs as a
-//! script, and the pages that do run scripts reach nobody ([`files`], [`answer`]). And requests
-//! must name this machine, so that no foreign page can pass for ours ([`host`]).
+//! Its content was written by nodes, which are other people's programs, and any page that makes a
+//! browser send a request can reach this server. So there are three defenses. Files are opened
+//! below the store only, whatever their names and links say ([`store_dir`]). Text from nodes never
+//! runs as a script, and pages with scripts can reach nothing ([`files`], [`response`]). And
+//! requests must name this machine, so that no foreign page can pass for ours ([`host_guard`]).
 //!
-//! Every page is made anew from the store when it is asked for: a store may grow, shrink and move
-//! while it is looked at. Forms and links do all the work, so that what is seen has an address;
-//! scripts only spare a reload.
+//! Every page is built from the store at each request, because a store may grow, shrink and move
+//! meanwhile. Forms and links do all the work, so that every view has a URL; scripts only spare a
+//! reload.
 
 mod compare;
 mod events;
@@ -37,16 +37,16 @@ use self::events::ProgressPoller;
 use self::response::{ErrorPage, asset};
 use self::store_dir::StoreDir;
 
-/// What is served, and where.
+/// Store and address to serve.
 #[derive(Debug)]
 pub(crate) struct ServeSettings {
     pub(crate) store: PathBuf,
     pub(crate) host: String,
-    /// 0 for any that is free.
+    /// 0 for any free port.
     pub(crate) port: u16,
 }
 
-/// A server that listens, and does not answer yet.
+/// Server that listens, but does not answer yet.
 #[derive(Debug)]
 pub(crate) struct StoreServer {
     listener: TcpListener,
@@ -54,7 +54,7 @@ pub(crate) struct StoreServer {
     address: SocketAddr,
 }
 
-/// What every request may need.
+/// State shared by all requests.
 #[derive(Debug)]
 struct AppState {
     store_dir: StoreDir,
@@ -81,12 +81,12 @@ impl StoreServer {
         Ok(StoreServer { listener, router: router(app), address })
     }
 
-    /// Where it is found, as an address for a browser.
+    /// URL for a browser.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// Whether only this machine reaches it.
+    /// True if only this machine can reach the server.
     pub(crate) fn is_private(&self) -> bool {
         match self.address.ip() {
             IpAddr::V4(ip) => ip.is_loopback(),
@@ -94,7 +94,7 @@ impl StoreServer {
         }
     }
 
-    /// Answers for ever.
+    /// Serves requests forever.
     pub(crate) async fn run(self) -> Result<()> {
         Ok(axum::serve(self.listener, self.router).await?)
     }

@@ -1,4 +1,4 @@
-//! The picture: what is where, in which color, and what covers what.
+//! Drawing of a chart: positions, colors, and the order of layers.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,16 @@ use super::scale::AxisSpan;
 use super::text::{self, escaped};
 use super::{Area, Chart, Series, SeriesStyle};
 
-/// The width and the height of a picture for a wide screen.
+/// Width and height for a wide screen.
 pub(super) const WIDE: (f64, f64) = (900.0, 560.0);
 
-/// The same of one for a phone, whose page has about as many pixels across.
+/// Width and height for a phone, whose page is about as wide.
 pub(super) const NARROW: (f64, f64) = (360.0, 320.0);
 
 /// Minimum height of the axes: a picture with a long legend becomes higher.
 const MIN_FRAME_HEIGHT: f64 = 160.0;
 
-/// Around everything: less, and a page's border touches the text.
+/// Margin around the picture: with less, a page's border would touch the text.
 const MARGIN: f64 = 14.0;
 
 /// Font sizes: smaller text cannot be read at half size, larger text leaves no room for labels.
@@ -26,19 +26,19 @@ const LARGE_FONT: f64 = 18.0;
 /// Space for the numbers and the label of the horizontal axis.
 const BELOW_FRAME: f64 = MARGIN + 3.4 * SMALL_FONT;
 
-/// Room for a tick and its number, so how many an axis has.
+/// Space per tick, which determines the number of ticks.
 const TICK_WIDTH: f64 = 75.0;
 const TICK_HEIGHT: f64 = 45.0;
 
-/// The colors of Okabe and Ito, which can be told apart by nearly everybody who sees few colors;
-/// all but yellow, which is hard to see on white.
+/// Colors of Okabe and Ito, which nearly all color-blind people can tell apart; without yellow,
+/// which is hard to see on white.
 const COLORS: [&str; 7] =
     ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000"];
 
-/// Areas overlap, so they let each other through.
+/// Colors of areas, which are translucent because areas overlap.
 const AREA_COLORS: [&str; 3] = ["#56b4e9", "#009e73", "#e69f00"];
 
-/// A mark's shape; there are four, and seven colors, so it is long until both come again.
+/// Shape of a mark. With 4 shapes and 7 colors, a pair repeats only after 28 series.
 #[derive(Clone, Copy)]
 enum MarkShape {
     Circle,
@@ -50,14 +50,14 @@ enum MarkShape {
 const SHAPES: [MarkShape; 4] =
     [MarkShape::Circle, MarkShape::Square, MarkShape::Diamond, MarkShape::Triangle];
 
-/// A chart that is being drawn.
+/// Drawing in progress.
 pub(super) struct Drawing<'a> {
     chart: &'a Chart,
     x: AxisSpan,
     y: AxisSpan,
     width: f64,
     height: f64,
-    /// What the axes enclose.
+    /// Rectangle that the axes enclose.
     frame: Rectangle,
     elements: Vec<String>,
 }
@@ -93,7 +93,7 @@ impl<'a> Drawing<'a> {
         format!("{head}\n{body}\n</svg>\n")
     }
 
-    /// What comes before all that is drawn.
+    /// SVG header, title and background.
     fn head(&self) -> String {
         let (title, width, height) = (escaped(&self.chart.title), self.width, self.height);
         format!(
@@ -105,7 +105,7 @@ impl<'a> Drawing<'a> {
         )
     }
 
-    /// Draws the title, and says where it ends.
+    /// Draws the title, and returns its bottom.
     fn title(&mut self) -> f64 {
         if self.chart.title.is_empty() {
             return MARGIN;
@@ -117,7 +117,7 @@ impl<'a> Drawing<'a> {
         MARGIN + LARGE_FONT * 1.4
     }
 
-    /// Draws the legend in rows from the left, and says where it ends.
+    /// Draws the legend in rows from the left, and returns its bottom.
     fn legend(&mut self, top: f64) -> f64 {
         const GAP: f64 = 22.0;
         const ROW: f64 = SMALL_FONT * 1.7;
@@ -144,7 +144,7 @@ impl<'a> Drawing<'a> {
         bottom
     }
 
-    /// Draws what does not depend on the points: areas, the lines at the ticks, the axes.
+    /// Draws areas, grid and axes.
     fn axes(&mut self, top: f64) {
         let bottom = self.height - BELOW_FRAME;
         let y_ticks = self.y.ticks(tick_count(bottom - top, TICK_HEIGHT));
@@ -197,7 +197,7 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// The names of the areas, each once.
+    /// Distinct names of areas.
     fn area_names(&self) -> Vec<&'a str> {
         let mut names: Vec<&str> = Vec::new();
         for area in &self.chart.areas {
@@ -208,7 +208,7 @@ impl<'a> Drawing<'a> {
         names
     }
 
-    /// What can be seen of an area, if anything.
+    /// Visible part of an area, if any.
     fn shaded(&self, area: &Area) -> Option<Rectangle> {
         let (left, right) = (self.pixel_x(area.from.0), self.pixel_x(area.to.0));
         let (bottom, top) = (self.pixel_y(area.from.1), self.pixel_y(area.to.1));
@@ -248,7 +248,7 @@ impl<'a> Drawing<'a> {
         ));
     }
 
-    /// Draws the names of the areas and the labels of the points, where there is room for them.
+    /// Draws the names of areas and the labels of points where there is space.
     fn labels(&mut self) {
         let chart = self.chart;
         let mut room =
@@ -349,7 +349,7 @@ impl<'a> Drawing<'a> {
         self.push(format!("{shape} fill=\"{}\" stroke=\"#ffffff\"/>", entry.color));
     }
 
-    /// Draws a text that stays readable on what is behind it.
+    /// Draws a text with a halo, so that it is readable on any background.
     fn label(&mut self, place: Rectangle, attributes: &str, text: &str) {
         let middle = (place.left + place.width / 2.0, place.top + place.height / 2.0);
         let halo = "stroke=\"#ffffff\" stroke-width=\"3\" stroke-opacity=\"0.7\" \
@@ -357,10 +357,10 @@ impl<'a> Drawing<'a> {
         self.text(middle, "middle", SMALL_FONT, &format!("{halo} {attributes}"), text);
     }
 
-    /// Draws a text whose middle is at a height.
+    /// Draws a text that is centered vertically at a point.
     fn text(&mut self, at: (f64, f64), anchor: &str, size: f64, attributes: &str, text: &str) {
-        // A third of their height is where the middle of most letters is; not every program that
-        // shows SVG knows how to find it.
+        // Most letters have their middle at about a third of the font size; not every SVG viewer
+        // supports vertical centering.
         let (x, y, text) = (at.0, at.1 + size * 0.35, escaped(text));
         let space = if attributes.is_empty() { "" } else { " " };
         self.push(format!(
@@ -384,7 +384,7 @@ fn polygon(corners: &[(f64, f64)]) -> String {
     format!("<polygon points=\"{}\"", path(corners))
 }
 
-/// Places as SVG has them, to a tenth of a pixel.
+/// Coordinates in SVG syntax, to a tenth of a pixel.
 fn path(places: &[(f64, f64)]) -> String {
     let places = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}"));
     places.collect::<Vec<_>>().join(" ")

@@ -1,11 +1,11 @@
-//! Why a chart cannot be drawn.
+//! Error of a chart that cannot be drawn.
 
 use std::error::Error;
 use std::fmt::{self, Display};
 
 use super::{Axis, Scale};
 
-/// What cannot be drawn, with its name and value.
+/// Error that names the series, area or axis and the value that cannot be drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChartError {
     /// Sentence about the error.

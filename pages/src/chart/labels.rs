@@ -1,11 +1,11 @@
-//! Where a text can stand without hiding another, or a mark, or a line.
+//! Placement of labels so that they hide no other label, mark or line.
 //!
-//! Each text takes the best of a few places, in turn, and none is moved again. That is not the best
-//! that can be done, and is enough for the few texts that a readable chart has.
+//! Each label in turn takes the best of a few positions, and is not moved again. That is not
+//! optimal, but good enough for the few labels of a readable chart.
 
 use super::text;
 
-/// A rectangle in the picture, in pixels; y grows downwards.
+/// Rectangle in pixels; y grows downward.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Rectangle {
     pub(super) left: f64,
@@ -14,18 +14,18 @@ pub(super) struct Rectangle {
     pub(super) height: f64,
 }
 
-/// What is taken in a picture.
+/// Occupied space of a picture.
 #[derive(Debug)]
 pub(super) struct LabelSpace {
     inside: Rectangle,
     occupied: Vec<Rectangle>,
 }
 
-/// How far a label is from the middle of its point: less touches the mark, more could belong to
-/// another.
+/// Distance of a label from its point's center: less touches the mark, more could belong to another
+/// point.
 const DISTANCE: f64 = 9.0;
 
-/// How far an area's name is from its border.
+/// Distance of an area's name from its border.
 const INSET: f64 = 6.0;
 
 /// Cost of a pixel outside the frame, in hidden pixels: clipped text cannot be read.
@@ -120,7 +120,7 @@ impl Rectangle {
         self.width * self.height
     }
 
-    /// How much of it another covers, in pixels.
+    /// Area that two rectangles share, in square pixels.
     fn overlap(self, other: Rectangle) -> f64 {
         let right = (self.left + self.width).min(other.left + other.width);
         let bottom = (self.top + self.height).min(other.top + other.height);
@@ -137,7 +137,7 @@ mod tests {
         LabelSpace::new(Rectangle { left: 0.0, top: 0.0, width: 400.0, height: 300.0 })
     }
 
-    /// Checks on which side of a point its label is.
+    /// Checks the side of a point that its label is on.
     #[track_caller]
     fn check(room: &mut LabelSpace, (x, y): (f64, f64), expected: &str) {
         let place = room.place_beside((x, y), "label", 12.0);

@@ -1,10 +1,10 @@
-//! From values to places on an axis, and which values have a tick.
+//! Mapping from values to positions on an axis, and the choice of ticks.
 //!
-//! Ticks are at the numbers that people count in: 1, 2 and 5, times a power of ten.
+//! Ticks are at round numbers: 1, 2 and 5 times a power of ten.
 
 use super::{Axis, ChartError, Scale};
 
-/// What an axis shows, from one end to the other.
+/// Range and scale of an axis.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AxisSpan {
     low: f64,
@@ -52,11 +52,10 @@ impl AxisSpan {
         }
     }
 
-    /// The values to mark, ascending, at most `room` of them.
+    /// Ascending values of at most `room` ticks.
     ///
-    /// A logarithmic axis has 1, 2 and 5 of each decade; or 1 alone, or 1 of every so many decades,
-    /// if there is no room for more. One that is too short to have three of those is marked in
-    /// equal steps.
+    /// A logarithmic axis has ticks at 1, 2 and 5 of each decade; with less room, at 1 alone, or at
+    /// 1 of every nth decade. An axis too short for three of those has ticks in equal steps.
     pub(super) fn ticks(self, room: u8) -> Vec<f64> {
         if self.scale == Scale::Linear {
             return self.steps(room);
@@ -73,7 +72,7 @@ impl AxisSpan {
         [all].into_iter().chain(fewer).find(fits).unwrap_or_default()
     }
 
-    /// Multiples of the smallest round number of which there are few enough.
+    /// Multiples of the smallest round step that gives few enough ticks.
     fn steps(self, room: u8) -> Vec<f64> {
         let most = f64::from(room.max(2) - 1);
         let wanted = (self.high - self.low) / most;
@@ -81,7 +80,7 @@ impl AxisSpan {
         else {
             return vec![];
         };
-        // What a division is off by must not cost the axis its first or last tick.
+        // The rounding error of a division must not cost the axis its first or last tick.
         let first = (self.low / step - 1e-9).ceil();
         let last = self.high / step + 1e-9;
         (0..room)
@@ -92,7 +91,7 @@ impl AxisSpan {
     }
 }
 
-/// From zero, or below it, to the end of the step that the greatest value is in.
+/// Range from zero or less to the next round number above the greatest value.
 fn linear_ends(values: &[f64]) -> (f64, f64) {
     let low = values.iter().copied().fold(0.0, f64::min);
     let high = values.iter().copied().fold(0.0, f64::max);
@@ -106,7 +105,7 @@ fn linear_ends(values: &[f64]) -> (f64, f64) {
     (without_noise((low / step).floor() * step), without_noise((high / step).ceil() * step))
 }
 
-/// From a round number below all values to one above them.
+/// Range from a round number below all values to one above them.
 fn logarithmic_ends(values: &[f64]) -> (f64, f64) {
     let low = values.iter().copied().reduce(f64::min).unwrap_or(1.0);
     let high = values.iter().copied().reduce(f64::max).unwrap_or(10.0);
@@ -116,12 +115,12 @@ fn logarithmic_ends(values: &[f64]) -> (f64, f64) {
     (below, above)
 }
 
-/// The digits, at each power of ten or at every so many, ascending.
+/// Ascending products of the digits and every nth power of ten.
 fn round_numbers(digits: &[u8], every: usize) -> impl Iterator<Item = f64> {
-    // 300 rather than 308: what is computed with them stays finite.
+    // 300 rather than 308, so that arithmetic on them stays finite.
     let powers = (-300..=300).step_by(every);
     powers.flat_map(move |power| {
-        // Reading is exact to the last bit, a power is not.
+        // Parsing is exact to the last bit, `powi` is not.
         digits.iter().filter_map(move |digit| format!("{digit}e{power}").parse().ok())
     })
 }
@@ -140,7 +139,7 @@ mod tests {
         AxisSpan::of(&Axis { range: Some((low, high)), scale, ..Axis::default() }, &[]).unwrap()
     }
 
-    /// Checks ticks, written as they would be in Rust.
+    /// Checks the ticks of a span.
     #[track_caller]
     fn check_ticks(scale: Scale, (low, high): (f64, f64), room: u8, expected: &[f64]) {
         assert_eq!(span(scale, low, high).ticks(room), expected);

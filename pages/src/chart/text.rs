@@ -1,22 +1,22 @@
-//! Text in a picture: its width, numbers as people write them, and what XML cannot hold.
+//! Text in a picture: estimated width, formatted numbers, and XML escapes.
 
-/// Roughly how wide a text is, in pixels, in the widest of the usual fonts without serifs.
+/// Estimated width of a text in pixels, in the widest of the usual sans-serif fonts.
 ///
-/// Less would make labels overlap; more would only move them further apart.
+/// A smaller estimate would let labels overlap; a larger one only moves them apart.
 pub(super) fn width(text: &str, size: f64) -> f64 {
     let ems = text.chars().map(|c| match c {
         'i' | 'j' | 'l' | 'I' | '\'' | '.' | ',' | ':' | ';' | '|' | '!' | ' ' => 0.33,
         'f' | 'r' | 't' | '(' | ')' | '/' | '-' => 0.41,
         'm' | 'w' | 'M' | 'W' | '@' | '%' | '…' => 0.97,
         'A'..='Z' | '<' | '>' | '=' | '+' => 0.76,
-        // Chinese, Japanese and Korean letters are as wide as they are high.
+        // Chinese, Japanese and Korean characters are as wide as they are high.
         '\u{1100}'.. => 1.0,
         _ => 0.63,
     });
     ems.sum::<f64>() * size
 }
 
-/// A number as people write it: 0.5, 2,000, and with an exponent only where zeros would be counted.
+/// Number as people write it: 0.5, 20,000, and with an exponent only for very many zeros.
 pub(super) fn number(value: f64) -> String {
     let magnitude = value.abs();
     if magnitude != 0.0 && !(1e-5..1e12).contains(&magnitude) {
@@ -24,7 +24,7 @@ pub(super) fn number(value: f64) -> String {
     }
     let written = value.to_string();
     let (whole, rest) = written.split_at(written.find('.').unwrap_or(written.len()));
-    // A year-like number of four digits is read at a glance, a longer one is not.
+    // A number of four digits, like a year, needs no comma.
     if magnitude < 10_000.0 {
         return written;
     }
@@ -38,7 +38,7 @@ pub(super) fn number(value: f64) -> String {
     grouped + rest
 }
 
-/// The text as XML holds it. What it cannot hold at all becomes a replacement character.
+/// Text escaped for XML. Characters that XML does not allow become replacement characters.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {

@@ -1,5 +1,5 @@
-//! What happened over time, as charts: latencies, their quantiles, and rates of operations and
-//! messages, with the faults shaded.
+//! Charts over time: latencies, their quantiles, and rates of operations and messages, with faults
+//! shaded.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::chart::{Area, Axis, Chart, ChartError, Series};
 /// microseconds only the clock is measured.
 const MIN_LATENCY_NANOSECONDS: u64 = 1_000;
 
-/// A quantile, by its name and as it is taken.
+/// Name of a quantile and the function that selects it.
 type Quantile = (&'static str, fn(Quantiles) -> u64);
 
-/// The quantiles that have a curve.
+/// Quantiles that have a curve.
 const QUANTILES: [Quantile; 3] = [
     ("median", |quantiles| quantiles.median),
     ("95 %", |quantiles| quantiles.p95),
@@ -30,20 +30,20 @@ const QUANTILES: [Quantile; 3] = [
 /// effect of a fault.
 const WINDOW_COUNT: f64 = 60.0;
 
-/// How many kinds of messages have a curve of their own, the most frequent ones. There are seven
+/// Number of message types that have their own curve, the most frequent ones. There are seven
 /// colors.
 const MAX_MESSAGE_TYPES: usize = 7;
 
 /// Number of functions up to which each has its own quantiles. More curves could not be told apart.
 const MAX_SEPARATE_FUNCTIONS: usize = 2;
 
-/// A picture under the name of its file.
+/// Chart and its file name.
 #[derive(Debug)]
 pub(crate) struct ChartFile {
     pub(crate) file: &'static str,
     pub(crate) title: &'static str,
     pub(crate) svg: String,
-    /// The same for a phone.
+    /// SVG for a phone.
     pub(crate) narrow: String,
 }
 
@@ -219,7 +219,7 @@ fn window_index(time: f64, window: f64) -> u64 {
     (time / window) as u64
 }
 
-/// Where a window stands for all that is in it; the last one may end early.
+/// Time at which a window is drawn: its middle. The last window may be shorter.
 #[expect(clippy::cast_precision_loss, reason = "there are few windows")]
 fn window_middle(number: u64, window: f64, view_model: &ViewModel<'_>) -> f64 {
     ((number as f64 + 0.5) * window).min(seconds(view_model.end).max(1.0))

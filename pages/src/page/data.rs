@@ -1,8 +1,8 @@
-//! What `report.html` draws by itself: messages, operations and faults, as JSON.
+//! Data that `report.html` draws in the browser: messages, operations and faults, as JSON.
 //!
-//! Times are whole microseconds of the history, so what comes before setup is negative. Long lists
-//! are columns: entry `i` of each belongs to thing `i`. What refers to a thing of another list is
-//! its place in that list, and -1 where there is none.
+//! Times are whole microseconds of the history, so times before its start are negative. Long
+//! lists are columns: entry `i` of each column belongs to item `i`. References are indices into
+//! other lists, with -1 for none.
 
 pub(super) mod evidence;
 pub(super) mod messages;
@@ -20,15 +20,15 @@ use serde::Serialize;
 
 use super::view_model::ViewModel;
 
-/// All that there is to draw.
+/// Everything that the page draws.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct ReportData {
     /// Times of the first and the last event.
     pub(crate) begin: i64,
     pub(crate) end: i64,
-    /// Who sends or receives: nodes, then services, then clients.
+    /// Senders and receivers: nodes, then services, then clients.
     pub(crate) participants: Vec<Participant>,
-    /// The `type`s of messages.
+    /// Message types.
     pub(crate) kinds: Vec<String>,
     /// In the order of sending.
     pub(crate) messages: MessageColumns,
@@ -51,27 +51,26 @@ pub(crate) struct Participant {
     pub(crate) kind: &'static str,
 }
 
-/// Columns of messages. One that a fault has doubled is two.
+/// Columns of messages. A message that a fault duplicated has two entries.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct MessageColumns {
     /// Id on the network.
     pub(crate) id: Vec<u64>,
-    /// Participants.
+    /// Indices of participants.
     pub(crate) src: Vec<usize>,
     pub(crate) dest: Vec<usize>,
     pub(crate) kind: Vec<usize>,
     pub(crate) sent: Vec<i64>,
-    /// When it arrived or was dropped; if neither happened, the end, or when it was sent if nobody
-    /// waited for it any more; if that is not recorded, when recording ended.
+    /// Time of arrival or loss. For a message without either: the end of the test, or its send time
+    /// if nobody waited for it any more; or, if that is not recorded, the end of recording.
     pub(crate) ended: Vec<i64>,
-    /// `received`, `lost` (dropped by a fault), `under way` (when the test ended) or not recorded,
-    /// as 0, 1, 2, 3.
+    /// Fate: 0 received, 1 lost to a fault, 2 in flight when the test ended, 3 not recorded.
     pub(crate) fate: Vec<u8>,
-    /// The name of the fault that dropped it, or an empty text.
+    /// Name of the fault that dropped the message, or empty.
     pub(crate) fault: Vec<String>,
-    /// JSON; its beginning only if it is long.
+    /// Body as JSON, truncated if it is long.
     pub(crate) body: Vec<String>,
-    /// How many bytes the whole body has, where `body` is only its beginning; else 0.
+    /// Size of the whole body in bytes if `body` is truncated, else 0.
     pub(crate) bytes: Vec<usize>,
 }
 
@@ -79,53 +78,53 @@ pub(crate) struct MessageColumns {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct OperationColumns {
     pub(crate) process: Vec<u64>,
-    /// Functions.
+    /// Indices of functions.
     pub(crate) f: Vec<usize>,
-    /// `ok`, `fail` or `info` (nobody knows), as 0, 1, 2.
+    /// Outcome: 0 `ok`, 1 `fail`, 2 `info` (unknown).
     pub(crate) outcome: Vec<u8>,
     pub(crate) invoked: Vec<i64>,
-    /// When it ended; -1 if it never did.
+    /// Time of completion, or -1 without one.
     pub(crate) completed: Vec<i64>,
-    /// The participant that is its client, and the one that was asked.
+    /// Participants: the client, and the node that it asked.
     pub(crate) client: Vec<i64>,
     pub(crate) node: Vec<i64>,
-    /// What was asked and what came of it, in EDN, cut where long.
+    /// Requested and returned value in EDN, truncated if long.
     pub(crate) value: Vec<String>,
     pub(crate) result: Vec<String>,
-    /// Why it did not succeed, or an empty text.
+    /// Error, or empty.
     pub(crate) error: Vec<String>,
-    /// Where it stands in `history.edn`: the index of its beginning.
+    /// Index of the invocation in `history.edn`.
     pub(crate) index: Vec<usize>,
 }
 
-/// A fault, from when until when.
+/// Interval during which a fault was active.
 #[derive(Debug, Serialize)]
 pub(crate) struct FaultSpan {
     /// Name of the fault, such as `partition`.
     pub(crate) fault: String,
     pub(crate) from: i64,
     pub(crate) until: i64,
-    /// What it did, and to whom, in words.
+    /// Sentence about its effect and its targets.
     pub(crate) what: String,
-    /// The participants that it struck.
+    /// Participants that the fault struck.
     pub(crate) struck: Vec<usize>,
 }
 
-/// Something that cannot be, and what shows it.
+/// Contradiction with its evidence.
 #[derive(Debug, Serialize)]
 pub(crate) struct ContradictionView {
     /// Description of the contradiction.
     pub(crate) what: String,
-    /// How it came about, in lines: the way of a value through the cluster. May be empty.
+    /// Lines that explain its cause: the propagation of a value through the cluster. May be empty.
     pub(crate) story: Vec<String>,
-    /// The same without the messages.
+    /// The same lines without those about single messages.
     #[serde(skip)]
     pub(crate) summary_lines: Vec<String>,
     /// Operations that contradict each other.
     pub(crate) operations: Vec<usize>,
-    /// The messages that carried the value that is lost or wrong, or that belong to the operations.
+    /// Messages that carried the lost or wrong value, or that belong to the operations.
     pub(crate) messages: Vec<usize>,
-    /// What to look at: from when until when.
+    /// Time window to show.
     pub(crate) from: i64,
     pub(crate) until: i64,
 }

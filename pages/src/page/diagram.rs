@@ -1,10 +1,10 @@
-//! `messages.svg`: messages as arrows between the lines of those who sent and received them, after
-//! Lamport (*Time, Clocks, and the Ordering of Events in a Distributed System*, 1978).
+//! `messages.svg`: a sequence diagram, after Lamport (*Time, Clocks, and the Ordering of Events in
+//! a Distributed System*, 1978).
 //!
-//! Time goes down, and each event has a row of its own, so arrows are told apart even where all of
-//! them are instantaneous. What is between two rows may be a microsecond or a second; the times
-//! stand at the side. A picture has the messages around the one place where something went wrong,
-//! or the first ones; `report.html` has all of them, and a scale.
+//! Time goes down, and each event has its own row, so arrows can be told apart even if all are
+//! instantaneous. The distance between two rows may be a microsecond or a second; the times are at
+//! the side. The picture has the messages around the first contradiction, or else the first
+//! messages; `report.html` has all of them, on a time scale.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,15 +19,15 @@ use super::view_model::ViewModel;
 /// Messages of a picture at most. With more, picture viewers become slow and people lost.
 const MAX_MESSAGES: usize = 1_000;
 
-/// How high a row is, and how far lines are apart: less, and texts cover each other.
+/// Row height and distance of lifelines: with less, texts cover each other.
 const ROW: usize = 16;
 const COLUMN: usize = 130;
 
-/// Room for the times on the left, and for the names above.
+/// Space for times at the left and names at the top.
 const LEFT: usize = 90;
 const TOP: usize = 60;
 
-/// The picture, with all its places in pixels.
+/// Template of the picture, with coordinates in pixels.
 #[derive(Template)]
 #[template(path = "messages.svg")]
 struct MessageDiagram<'a> {
@@ -47,7 +47,7 @@ struct MessageDiagram<'a> {
 struct FaultBand {
     y: usize,
     height: usize,
-    /// Where its name stands: faults that begin on the same row have theirs below each other.
+    /// Y of its name. Names of faults that begin on the same row are below each other.
     text: usize,
     name: String,
 }
@@ -141,7 +141,7 @@ fn class(arrow: &Arrow<'_>, is_wrong: bool, is_cut_short: bool) -> String {
     classes.collect::<Vec<_>>().join(" ")
 }
 
-/// What is shown when somebody points at a message.
+/// Tooltip of a message.
 fn title(arrow: &Arrow<'_>) -> String {
     let NetworkMessage { id, src, dest, body } = arrow.message;
     let fate = arrow.fault.map(|fault| format!(", lost to {fault}")).unwrap_or_default();

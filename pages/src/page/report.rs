@@ -1,9 +1,9 @@
-//! `report.html`: a test in one file, for people, that needs no network and no other file.
+//! `report.html`: a test in one file that needs no network and no other file.
 //!
-//! The verdict and the figures are HTML; what can be drawn in many ways is data, which the page
-//! draws itself: JSON, gzipped since bodies repeat each other, as base64 since nothing that is
-//! written in base64 can end a script element. Nodes write bodies, names and errors as they like,
-//! so here everything is escaped by the templates, and there it becomes text and never markup.
+//! The verdict and the figures are HTML. Messages and operations are data, which the page draws
+//! itself: JSON, gzipped because bodies repeat each other, in base64 because nothing written in
+//! base64 can end a script element. Nodes choose the text of bodies, names and errors, so templates
+//! escape everything here, and the script only ever inserts it as text, never as markup.
 
 use std::io::Write;
 use std::path::Path;
@@ -23,7 +23,7 @@ use super::data::ReportData;
 use crate::store::Description;
 use crate::summary::{self, LimitStatus, Summary};
 
-/// What the page shows.
+/// Contents of the page.
 pub(crate) struct ReportPage<'a> {
     pub(crate) description: &'a Description,
     pub(crate) summary: &'a Summary,
@@ -34,7 +34,7 @@ pub(crate) struct ReportPage<'a> {
 }
 
 impl ReportPage<'_> {
-    /// The page as HTML.
+    /// Renders the page as HTML.
     pub(crate) fn render(&self) -> anyhow::Result<String> {
         let page = ReportTemplate {
             title: title(self.description),
@@ -57,20 +57,20 @@ struct ReportTemplate<'a> {
     summary: SummarySection,
     charts: &'a [ChartFile],
     files: &'a [&'a str],
-    /// What went wrong, and where, stand together; charts come later then.
+    /// True if messages come before charts, so that contradictions and messages are together.
     opens_at_messages: bool,
     threads: usize,
     omissions: &'a [String],
     data: String,
 }
 
-/// The part that tells what came of the test.
+/// Section with the result of the test.
 #[derive(Template)]
 #[template(path = "report/summary.html")]
 struct SummarySection {
     class: &'static str,
     verdict: &'static str,
-    /// The first line, and the others.
+    /// First line, and the others.
     failure: Option<(String, String)>,
     figures: Vec<FigureRow>,
     meanings: Vec<String>,
@@ -78,7 +78,7 @@ struct SummarySection {
     explanation: String,
     stderr: String,
     faults: String,
-    /// Those that explain the verdict, and the others.
+    /// Warnings that explain the verdict; `warnings` are the others.
     decisive: Vec<String>,
     warnings: Vec<String>,
     command: String,
@@ -90,7 +90,7 @@ struct FigureRow {
     name: String,
     value: String,
     limit: Option<String>,
-    /// What it measures.
+    /// Explanation of what the figure measures.
     meaning: Option<String>,
     /// Result of the comparison with the limit.
     limit_status: LimitStatus,
@@ -127,7 +127,7 @@ impl SummarySection {
     }
 }
 
-/// The workload, the program's name and how many nodes ran it, as far as they are known.
+/// Workload, name of the program and number of nodes, as far as they are known.
 fn title(description: &Description) -> Vec<String> {
     let bin = Path::new(&description.bin).file_name().map(|name| name.to_string_lossy());
     let nodes = match description.nodes.len() {
@@ -144,7 +144,7 @@ fn title(description: &Description) -> Vec<String> {
     title
 }
 
-/// How the test was carried out; what is zero or empty is not known.
+/// Parameters of the test. Zero or empty ones are unknown.
 fn circumstances(description: &Description) -> Vec<String> {
     let Description { began, concurrency, rate, time_limit_s, nemesis, seed, .. } = description;
     let Description { latency_ms, latency_dist, .. } = description;
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(json, serde_json::to_string(&data()).unwrap());
     }
 
-    /// The page of a test with this summary, and nothing else in it.
+    /// Page of a test with this summary and no data.
     fn page_of(summary: &Summary) -> String {
         let (description, data) = (description(), ReportData::default());
         ReportPage { description: &description, summary, charts: &[], files: &[], data: &data }

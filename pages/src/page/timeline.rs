@@ -1,6 +1,6 @@
-//! `timeline.html`: operations as bars, a column for each process, as Jepsen draws them.
+//! `timeline.html`: operations as bars with a column for each process, as in Jepsen.
 //!
-//! Time goes down; each beginning and each end has a row of its own, so that a bar always has room
+//! Time goes down. Each invocation and each completion has its own row, so a bar always has room
 //! for its text, and two bars are side by side if and only if the operations were concurrent.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,11 +16,11 @@ use super::view_model::{ViewModel, around};
 /// Operations of a page at most: as many as Jepsen draws. Browsers become slow with more.
 const MAX_OPERATIONS: usize = 10_000;
 
-/// How high a row is, and how far columns are apart, in pixels.
+/// Row height and distance of columns, in pixels.
 const ROW: usize = 16;
 const COLUMN: usize = 150;
 
-/// Room for the numbers of the processes.
+/// Space for the numbers of processes.
 const TOP: usize = 20;
 
 #[derive(Template)]

@@ -1,4 +1,4 @@
-//! All that a page shows of what happened: taken from the report once, for charts and pictures.
+//! View model: the events of a test, read from the report once, for charts and pictures.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use super::data::messages::{self, Arrow};
 use super::data::operations::{self, ViewOperation};
 use super::data::{ContradictionView, FaultSpan, Participant, microseconds};
 
-/// What happened, in whole microseconds of the history.
+/// Events of a test, in whole microseconds of the history.
 #[derive(Debug)]
 pub(crate) struct ViewModel<'a> {
     pub(super) report: &'a Report,
-    /// When the first thing and the last thing happened.
+    /// Times of the first and the last event.
     pub(super) begin: i64,
     pub(super) end: i64,
     pub(super) participants: Vec<Participant>,
-    /// Messages in the order of sending; none if they were not kept.
+    /// Messages in the order of sending; empty if they were not recorded.
     pub(super) arrows: Vec<Arrow<'a>>,
     /// Operations in the order of invocation.
     pub(super) operations: Vec<ViewOperation<'a>>,
@@ -60,7 +60,7 @@ impl<'a> ViewModel<'a> {
         ViewModel { contradictions: evidence::of(&view_model), ..view_model }
     }
 
-    /// When the first contradiction is, or the beginning of time if there is none.
+    /// Time of the first contradiction, or `i64::MIN` without one.
     pub(super) fn focus(&self) -> i64 {
         let own = self
             .contradictions
@@ -71,7 +71,8 @@ impl<'a> ViewModel<'a> {
     }
 }
 
-/// The `most` of these ascending times that are around one, if they are more.
+/// Indices of the `most` times around `one`, or `None` if there are no more than `most`. The times
+/// are ascending.
 pub(super) fn around(
     times: impl ExactSizeIterator<Item = i64>,
     one: i64,

@@ -1,4 +1,4 @@
-//! `test.json`: what a test was, for whoever looks at its directory later.
+//! `test.json`: the parameters of a test.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,44 +6,45 @@ use eddy::Test;
 use eddy_checkers::ConsistencyModel;
 use eddy_checkers::availability::Goal;
 
-/// Which test it is, in words and numbers; written when it begins.
+/// Parameters of a test, written when it begins.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Description {
-    /// The name of the workload.
+    /// Name of the workload.
     pub workload: String,
-    /// The path of the program as it was given, or the name of a test in Rust; empty if unknown.
+    /// Path of the program as given, or name of a Rust test; empty if unknown.
     pub bin: String,
-    /// The command line that repeats the test, seed included; empty if there is none.
+    /// Command line that repeats the test, with its seed; empty if there is none.
     pub command: Vec<String>,
-    /// When it began: RFC 3339, with the zone's offset.
+    /// Time of its start: RFC 3339, with the offset of the zone.
     pub began: String,
-    /// The nodes' names.
+    /// Names of the nodes.
     pub nodes: Vec<String>,
-    /// How many clients work at a time.
+    /// Number of concurrent clients.
     pub concurrency: usize,
     /// Operations per second.
     pub rate: f64,
-    /// How long operations go on, in seconds.
+    /// Duration of the operations, in seconds.
     pub time_limit_s: f64,
-    /// The mean latency of messages between servers, in milliseconds.
+    /// Mean latency of messages between servers, in milliseconds.
     pub latency_ms: f64,
-    /// How latencies spread around the mean.
+    /// Distribution of latencies.
     pub latency_dist: String,
-    /// What was to go wrong: the names of faults.
+    /// Names of the faults that were asked for.
     pub nemesis: Vec<String>,
-    /// A text, since not every seed fits into a number of JSON's.
+    /// Seed, as text because not every seed fits into a JSON number.
     pub seed: String,
-    /// What transactions had to be. Like all that follows, not in what older versions wrote.
+    /// Consistency models that transactions had to satisfy. Older versions did not write this and
+    /// the following fields.
     pub consistency_models: Option<Vec<String>>,
-    /// How many operations had to succeed: `any`, `total`, or a fraction.
+    /// Required availability: `any`, `total`, or a fraction.
     pub availability: Option<String>,
-    /// Whether the last operations had to succeed.
+    /// True if the last operations had to succeed.
     pub judges_liveness: Option<bool>,
 }
 
 impl Description {
-    /// The description of a test that begins now.
+    /// Describes a test that begins now.
     pub fn of(test: &Test, bin: &str, command: Vec<String>) -> Description {
         let nodes = test.node_ids();
         Description {
@@ -67,15 +68,14 @@ impl Description {
         }
     }
 
-    /// What transactions had to be, if that was recorded; an error says what is wrong with it.
+    /// Recorded consistency models, if any. The error says what is wrong with them.
     pub fn consistency_models(&self) -> Result<Option<Vec<ConsistencyModel>>, String> {
         let Some(names) = &self.consistency_models else { return Ok(None) };
         let models = names.iter().map(|name| name.parse().map_err(|error| format!("{error}")));
         models.collect::<Result<_, String>>().map(Some)
     }
 
-    /// How many operations had to succeed, if that was recorded; an error says what is wrong with
-    /// it.
+    /// Recorded availability, if any. The error says what is wrong with it.
     pub fn availability(&self) -> Result<Option<Goal>, String> {
         self.availability.as_deref().map(str::parse).transpose()
     }

@@ -1,8 +1,8 @@
-//! The history of a test while it runs: `history.edn` grows with it, so whoever kills eddy loses
-//! no more than its last moments.
+//! History of a running test: `history.edn` grows with it, so a kill of eddy loses only the last
+//! moments.
 //!
-//! A thread of its own writes, so that a slow disk takes no time from the test. Each write is of
-//! whole lines; one that a kill has torn all the same is left out when the file is read.
+//! A thread writes it, so that a slow disk does not delay the test. Each write consists of whole
+//! lines. A line torn by a kill is left out when the file is read.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use eddy_checkers::history::History;
 
-/// How long operations wait until they are written. Longer would lose more with eddy, shorter would
+/// Interval between writes. A longer one would lose more in a crash of eddy; a shorter one would
 /// keep the disk busy beside the nodes.
 const WRITE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A `history.edn` that is being written.
+/// Writer of a `history.edn`.
 #[derive(Debug)]
 pub struct HistoryWriter {
     /// Lines that wait for the next write.
@@ -54,8 +54,7 @@ impl HistoryWriter {
         }
     }
 
-    /// Writes what is left. An error says that some operations may be missing, in the middle as
-    /// well.
+    /// Writes the rest. After an error, operations may be missing anywhere in the file.
     pub fn finish(self) -> io::Result<()> {
         drop(self.stop_sender);
         self.thread.join().unwrap_or_else(|_| Err(io::Error::other("its writer has failed")))

@@ -1,4 +1,4 @@
-//! `progress.json`: how far a test is that is running.
+//! `progress.json`: the progress of a running test.
 
 use std::fs;
 use std::io;
@@ -8,35 +8,36 @@ use serde::{Deserialize, Serialize};
 
 use super::{PROGRESS, replace};
 
-/// Figures of a test so far; replaced as a whole now and again, and removed at the end.
+/// Figures of a running test. The file is replaced as a whole at an interval, and removed at the
+/// end.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TestProgress {
     /// Id of the process that runs the test.
     pub pid: u32,
     /// Seconds since the first operation.
     pub elapsed_s: f64,
-    /// How many seconds operations go on.
+    /// Duration of the operations, in seconds.
     pub time_limit_s: f64,
-    /// What is going on, in a few words: waiting for the nodes, operations, recovery.
+    /// Current stage in a few words: waiting for the nodes, operations, recovery.
     pub stage: String,
-    /// How many operations have been invoked.
+    /// Number of operations invoked.
     pub operations: u64,
-    /// How many of them a second, lately.
+    /// Operations per second, over the last seconds.
     pub ops_per_second: f64,
     /// Messages between servers per operation, so far.
     pub msgs_per_op: Option<f64>,
-    /// How many strikes there were of each fault.
+    /// Number of strikes of each fault.
     pub faults: std::collections::BTreeMap<String, u64>,
 }
 
-/// The file, as long as the test goes on: dropping it removes it.
+/// Progress file of a running test; dropping this removes the file.
 #[derive(Debug)]
 pub struct ProgressFile {
     path: PathBuf,
 }
 
 impl ProgressFile {
-    /// The file in a test's directory, which is not written yet.
+    /// File in a test's directory. It is not written yet.
     pub fn of(directory: &Path) -> ProgressFile {
         ProgressFile { path: directory.join(PROGRESS) }
     }
@@ -49,7 +50,7 @@ impl ProgressFile {
 
 impl Drop for ProgressFile {
     fn drop(&mut self) {
-        // Whatever is not there need not be removed.
+        // The file may not exist.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -1,5 +1,4 @@
-//! Files and links that are replaced in one step: whoever reads meanwhile has the old one or the
-//! new one, whole.
+//! Atomic replacement of files and links: a reader gets either the old or the new one, whole.
 
 use std::fs;
 use std::io;
@@ -8,18 +7,18 @@ use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Puts a file with this text there.
+/// Creates or replaces a file.
 pub(super) fn file(path: &Path, text: impl AsRef<[u8]>) -> io::Result<()> {
     replace(path, |new| fs::write(new, text))
 }
 
-/// Puts a link there.
+/// Creates or replaces a symbolic link.
 pub(super) fn link(path: &Path, target: &Path) -> io::Result<()> {
     replace(path, |new| symlink(target, new))
 }
 
-/// Makes something beside a path, and then gives it the path's name. Tests that run side by side,
-/// in one process or in several, may replace the same.
+/// Creates a temporary file beside a path and renames it to the path. Concurrent tests, in one
+/// process or several, may replace the same path.
 fn replace(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let name = path.file_name().unwrap_or_default().display();
@@ -27,7 +26,7 @@ fn replace(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Resul
     let new = path.with_file_name(format!(".{name}.{}.{number}", process::id()));
     let replaced = make(&new).and_then(|()| fs::rename(&new, path));
     if replaced.is_err() {
-        // Best effort: what matters is why it could not be replaced.
+        // Best effort: the error of the replacement matters more.
         let _ = fs::remove_file(&new);
     }
     replaced

@@ -1,4 +1,4 @@
-//! A chart as a file, with all that a chart can have.
+//! Chart as a file, with every element of a chart.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -38,7 +38,7 @@ fn example() -> Chart {
     }
 }
 
-/// Whether each element ends, inside the one that it began in, and nothing else is markup.
+/// True if elements are nested correctly and there is no other markup.
 fn is_well_formed(xml: &str) -> bool {
     let mut open_tags = Vec::new();
     let mut parts = xml.trim().split('<');

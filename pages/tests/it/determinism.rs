@@ -28,7 +28,8 @@ enum Body {
     CompareOk(BucketItems<Json>),
 }
 
-/// Everybody tells everybody; who was killed asks everybody, which draws random numbers.
+/// Node that sends each value to all peers, and runs anti-entropy after a restart, which draws
+/// random numbers.
 struct Gossiper {
     node: Node,
     gossip: Gossip<Json>,
@@ -147,7 +148,7 @@ fn naming_the_drawn_strikes_gives_the_same_run() {
 #[test]
 fn naming_the_drawn_strikes_gives_the_same_run_if_all_end_early() {
     for seed in 0..5 {
-        // A time at which the clock of a simulation does not tick.
+        // Not a tick of the simulation's clock.
         let faults_until = Duration::from_micros(7_000_300);
         let drawn = Test { faults_until, ..test(seed) }.run(Gossiper::new);
         assert!(drawn.strikes.iter().any(|strike| strike.until == faults_until), "seed {seed}");

@@ -1,4 +1,4 @@
-//! What is kept of a test, and how it is drawn.
+//! Tests of recorded files and charts.
 
 #![expect(clippy::unwrap_used, reason = "here, what must not fail is a test that fails")]
 

@@ -1,7 +1,7 @@
-//! `eddy analyze`: a verdict on a history that was recorded earlier, here or by Maelstrom.
+//! `eddy analyze`: a verdict on a recorded history, eddy's or Maelstrom's.
 //!
-//! Checkers know nothing but the history, so they can be asked again: after they were mended, with
-//! other consistency models, or to see what eddy makes of what Maelstrom has recorded.
+//! Checkers need only the history, so it can be judged again: after a checker was fixed, with other
+//! consistency models, or to compare eddy's verdict with Maelstrom's.
 
 mod recording;
 
@@ -39,31 +39,31 @@ pub(super) struct AnalyzeArguments {
     #[arg(short, long, value_name = "NAME", value_parser = WorkloadParser)]
     #[arg(hide_possible_values = true)]
     workload: Option<&'static dyn Workload>,
-    /// What transactions must be, between commas: read-committed, serializable, …
-    /// [default: what the test was to be, or strict-serializable]
+    /// Consistency models for transactions, separated by commas: read-committed, serializable, …
+    /// [default: the test's, or strict-serializable]
     #[arg(long, value_name = "MODELS")]
     #[arg(value_delimiter = ',', value_parser = NameParser(&ConsistencyModel::ALL))]
     #[arg(hide_possible_values = true)]
     consistency_models: Option<Vec<ConsistencyModel>>,
-    /// How many operations must have succeeded: any, total, or a fraction from 0 to 1
-    /// [default: what the test was to reach, or any]
+    /// Required share of successful operations: any, total, or a fraction from 0 to 1 [default: the
+    /// test's, or any]
     #[arg(long, value_parser = numbers::goal, allow_negative_numbers = true)]
     availability: Option<Goal>,
-    /// Print all results in EDN, even on a terminal
+    /// Print all results as EDN, even on a terminal
     #[arg(long)]
     edn: bool,
 }
 
-/// What is to be said of a history.
+/// Result of judging a history.
 #[derive(Debug)]
 pub(super) struct Analysis {
     pub(super) summary: Summary,
     results: Value,
-    /// What contradicts what first, if anything does.
+    /// First contradiction, if any.
     contradiction: Option<String>,
-    /// The report beside the history, if there is one.
+    /// Report beside the history, if any.
     report: Option<String>,
-    /// Which workload was taken and what tells it, if the command line does not.
+    /// Sentence about the chosen workload and its source, unless the command line names it.
     pub(super) origin: Option<String>,
     edn: bool,
 }
@@ -130,8 +130,8 @@ impl AnalyzeArguments {
         Ok(analysis)
     }
 
-    /// The workload, and what tells it: the command line, the test, the path, or the operations,
-    /// in this order.
+    /// Workload and its source: the command line, `test.json`, the path, or the operations, in this
+    /// order.
     fn workload(
         &self,
         path: &Path,
@@ -193,13 +193,13 @@ impl AnalyzeArguments {
     }
 }
 
-/// What the history of a recorded test shows that Maelstrom overlooks, in sentences.
+/// Warnings about what Maelstrom overlooks in the history of a recorded test.
 pub(super) fn warnings_of(directory: &Path) -> Result<Vec<String>, String> {
     let path = find(directory)?;
     let recording = Recording::read_beside(&path);
     let history = read(&path)?;
-    // Maelstrom does not record what transactions were to be. Where they are valid under another
-    // model, the weakest shows the same warnings.
+    // Maelstrom does not record consistency models. If transactions are valid under some model, the
+    // weakest one gives the same warnings.
     let models = recording.consistency_models()?;
     let models = models.unwrap_or_else(|| vec![ConsistencyModel::ReadUncommitted]);
     let recorded = AnalyzeArguments {
@@ -237,7 +237,7 @@ fn foreign_operations_warning(workload: &dyn Workload, history: &History) -> Opt
     })
 }
 
-/// The history of a recorded test; an error says what is wrong with the directory or the file.
+/// Reads the history of a recorded test. The error says what is wrong with the directory or file.
 pub(super) fn history_of(path: &Path) -> Result<History, String> {
     read(&find(path)?)
 }

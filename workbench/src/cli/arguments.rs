@@ -1,4 +1,4 @@
-//! The options of `maelstrom test`, with its names and defaults, and a few of our own.
+//! Options of `maelstrom test`, with its names and defaults, and a few additional ones.
 
 use std::env;
 use std::ffi::OsString;
@@ -27,7 +27,7 @@ use super::value_parser::{FaultParser, NameParser};
 use super::workloads::{self, WorkloadParser};
 use super::{help, numbers, typos};
 
-/// What stands behind `eddy test`.
+/// Arguments of `eddy test`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
 pub(super) struct TestArguments {
@@ -40,7 +40,7 @@ pub(super) struct TestArguments {
     #[arg(hide_possible_values = true, long_help = workloads::help())]
     #[arg(help_heading = help::CLIENTS)]
     workload: Option<&'static dyn Workload>,
-    /// How many nodes to run: n0, n1, …; overrides --nodes
+    /// Number of nodes to run: n0, n1, …; overrides --nodes
     #[arg(long, value_name = "NUMBER", value_parser = numbers::nodes)]
     #[arg(allow_negative_numbers = true)]
     #[arg(help_heading = help::NODES)]
@@ -49,15 +49,15 @@ pub(super) struct TestArguments {
     #[arg(short, long, value_name = "NAME")]
     #[arg(help_heading = help::NODES, hide_short_help = true)]
     node: Vec<String>,
-    /// The nodes to run, between commas
+    /// The nodes to run, separated by commas
     #[arg(long, value_name = "NAMES")]
     #[arg(help_heading = help::NODES, hide_short_help = true)]
     nodes: Option<String>,
-    /// A file with the nodes to run, one a line
+    /// A file with the nodes to run, one per line
     #[arg(long, value_name = "FILE")]
     #[arg(help_heading = help::NODES, hide_short_help = true)]
     nodes_file: Option<PathBuf>,
-    /// How many clients work at a time; 2n means two per node
+    /// Number of concurrent clients; 2n means two per node
     #[arg(long, value_name = "NUMBER", default_value_t, value_parser = numbers::concurrency)]
     #[arg(allow_hyphen_values = true)]
     #[arg(help_heading = help::CLIENTS)]
@@ -66,12 +66,12 @@ pub(super) struct TestArguments {
     #[arg(long, default_value = "5", value_parser = numbers::rate, allow_negative_numbers = true)]
     #[arg(help_heading = help::CLIENTS)]
     rate: f64,
-    /// How long operations go on
+    /// Duration of the operations
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = numbers::seconds)]
     #[arg(allow_negative_numbers = true)]
     #[arg(help_heading = help::CLIENTS)]
     time_limit: Duration,
-    /// How long messages between servers are on their way, on average
+    /// Mean latency of messages between servers
     #[arg(long, value_name = "MILLISECONDS", default_value = "0")]
     #[arg(value_parser = numbers::milliseconds, allow_negative_numbers = true)]
     #[arg(help_heading = help::NETWORK)]
@@ -81,51 +81,53 @@ pub(super) struct TestArguments {
     #[arg(hide_possible_values = true)]
     #[arg(help_heading = help::NETWORK, hide_short_help = true)]
     latency_dist: Distribution,
-    /// The neighbors that broadcast nodes are told
+    /// The topology that broadcast nodes are given
     ///
     /// One of line, grid, tree, tree2, tree3, tree4 and total.
     #[arg(long, value_name = "NAME", default_value_t, value_parser = NameParser(&Topology::ALL))]
     #[arg(hide_possible_values = true)]
     #[arg(help_heading = help::NETWORK)]
     topology: Topology,
-    /// How many keys transactions work on, or kafka's clients, at a time
+    /// Number of keys in use at a time, in transactions and kafka
     #[arg(long, value_name = "NUMBER", default_value = "10", value_parser = numbers::keys)]
     #[arg(allow_negative_numbers = true)]
     #[arg(help_heading = help::CLIENTS, hide_short_help = true)]
     key_count: usize,
-    /// How many operations a transaction may have
+    /// Maximum number of operations in a transaction
     #[arg(long, value_name = "NUMBER", default_value = "4", value_parser = numbers::positive)]
     #[arg(allow_negative_numbers = true)]
     #[arg(help_heading = help::CLIENTS, hide_short_help = true)]
     max_txn_length: u64,
-    /// How many times a key is written before another takes its place
+    /// Number of writes to a key before another key replaces it
     #[arg(long, value_name = "NUMBER", default_value = "16", value_parser = numbers::positive)]
     #[arg(allow_negative_numbers = true)]
     #[arg(help_heading = help::CLIENTS, hide_short_help = true)]
     max_writes_per_key: u64,
-    /// What goes wrong, between commas: partition, kill, pause, …
+    /// Faults to inject, separated by commas: partition, kill, pause, …
     ///
-    /// These are partition, kill, pause, one-way, loss, duplicate, slow. Maelstrom knows the first.
+    /// These are partition, kill, pause, one-way, loss, duplicate, slow. Maelstrom has only the
+    /// first.
     #[arg(long, value_name = "FAULTS", value_delimiter = ',')]
     #[arg(value_parser = FaultParser, hide_possible_values = true)]
     #[arg(help_heading = help::FAULTS)]
     nemesis: Vec<Fault>,
-    /// The mean time between two actions of the nemesis
+    /// Mean time between two actions of the nemesis
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = numbers::interval)]
     #[arg(allow_negative_numbers = true)]
     #[arg(help_heading = help::FAULTS, hide_short_help = true)]
     nemesis_interval: Duration,
-    /// What transactions must be, between commas: read-committed, serializable, …
+    /// Consistency models for transactions, separated by commas: read-committed, serializable, …
     #[arg(long, value_name = "MODELS", default_value = "strict-serializable")]
     #[arg(value_delimiter = ',', value_parser = NameParser(&ConsistencyModel::ALL))]
     #[arg(hide_possible_values = true)]
     #[arg(help_heading = help::JUDGING, hide_short_help = true)]
     consistency_models: Vec<ConsistencyModel>,
-    /// How many operations must succeed: any, total, or a fraction from 0 to 1 [default: any]
+    /// Required share of successful operations: any, total, or a fraction from 0 to 1 [default:
+    /// any]
     #[arg(long, value_parser = numbers::goal, allow_negative_numbers = true)]
     #[arg(help_heading = help::JUDGING)]
     availability: Option<Goal>,
-    /// How many times to run the test; the first that is not valid is the last
+    /// Number of runs of the test; a run that is not valid is the last
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = numbers::positive)]
     #[arg(allow_negative_numbers = true)]
     #[arg(help_heading = help::JUDGING, hide_short_help = true)]
@@ -142,23 +144,23 @@ pub(super) struct TestArguments {
     #[arg(long)]
     #[arg(help_heading = help::OUTPUT, hide_short_help = true)]
     log_net_recv: bool,
-    /// Decides what is left to chance [default: drawn, and printed]
+    /// Seed of all random choices [default: drawn, and printed]
     #[arg(long, value_name = "NUMBER")]
     #[arg(value_parser = numbers::seed, allow_negative_numbers = true)]
     #[arg(help_heading = help::NOT_IN_MAELSTROM)]
     seed: Option<u64>,
-    /// How receivers take messages: maelstrom (one at a time) or plain
+    /// Delivery of messages: maelstrom (one at a time) or plain
     #[arg(long, value_name = "NAME", default_value = "maelstrom", value_parser = delivery)]
     #[arg(help_heading = help::NOT_IN_MAELSTROM, hide_short_help = true)]
     delivery: Delivery,
-    /// Go on where a node writes what is no message, as Maelstrom does
+    /// Tolerate output that is not a message, as Maelstrom does
     ///
     /// Without it, a line that is not a message, or a message to an unknown destination, ends the
     /// test. With it, eddy either ignores the node's output from then on, or sends the readable
     /// part of the line, and warns.
     #[arg(long, help_heading = help::NOT_IN_MAELSTROM, hide_short_help = true)]
     lenient: bool,
-    /// Where tests are recorded
+    /// Directory where tests are recorded
     #[arg(long, value_name = "DIR", default_value = "store")]
     #[arg(help_heading = help::NOT_IN_MAELSTROM)]
     store: PathBuf,
@@ -169,12 +171,12 @@ pub(super) struct TestArguments {
     limits: LimitArguments,
     #[command(flatten)]
     without_effect: WithoutEffect,
-    /// Words for the program that every node runs
+    /// Arguments of the program that every node runs
     #[arg(value_name = "WORDS", help_heading = help::NODES)]
     words: Vec<OsString>,
 }
 
-/// Options of Maelstrom's that mean nothing to the workloads and nodes that there are here.
+/// Options of Maelstrom that have no meaning for the workloads and nodes of eddy.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Accepted, without effect so far")]
 #[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
@@ -255,7 +257,7 @@ impl TestArguments {
         })
     }
 
-    /// What is not wrong, and was probably not meant.
+    /// Notices about arguments that are valid but probably not intended.
     fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
         if self.workload.is_none() {
@@ -269,7 +271,7 @@ impl TestArguments {
         if self.rate <= 0.0 {
             notices.push("clients do nothing until the time limit, because --rate is 0".to_owned());
         }
-        // Where there is no such program, what stands behind it is told with that.
+        // The error about a missing program covers its arguments.
         if self.bin.exists() {
             let behind_dashes = env::args_os().skip_while(|word| word != "--").skip(1).count();
             notices.extend(typos::word_notices(&self.words, behind_dashes));
@@ -277,7 +279,7 @@ impl TestArguments {
         notices
     }
 
-    /// The nodes from all options that name some, in Jepsen's order.
+    /// Nodes from all options that name nodes, in Jepsen's order.
     fn names(&self) -> Result<Vec<String>, String> {
         let mut names = Vec::new();
         if let Some(path) = &self.nodes_file {

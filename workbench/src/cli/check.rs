@@ -1,5 +1,5 @@
-//! Whether a recorded test keeps limits: Fly.io's criteria, which Maelstrom prints but never
-//! checks. Nothing is written into the directory of the test.
+//! `eddy check`: compares a recorded test with limits, Fly.io's criteria, which Maelstrom prints
+//! but never checks. It writes nothing into the test's directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub(super) struct CheckArguments {
     directory: PathBuf,
     #[command(flatten, next_help_heading = help::LIMITS)]
     limits: LimitArguments,
-    /// What the test is called in a table; the directory otherwise
+    /// Name of the test in the table [default: the directory]
     #[arg(long, value_name = "NAME")]
     title: Option<String>,
     /// Also append the figures to this file, as a row of a table
@@ -31,14 +31,14 @@ pub(super) struct CheckArguments {
     table: Option<PathBuf>,
 }
 
-/// What came of a comparison.
+/// Result of a comparison.
 #[derive(Debug, Default)]
 pub(super) struct CheckResult {
     /// Figures as text.
     pub(super) text: String,
-    /// The exit status, if nothing went wrong.
+    /// Exit status, unless there is a failure.
     pub(super) status: u8,
-    /// What went wrong, though the arguments make sense.
+    /// Failure that is not the arguments' fault.
     pub(super) failure: Option<String>,
 }
 
@@ -77,7 +77,7 @@ impl CheckArguments {
     }
 }
 
-/// Warnings of a test: those in its summary, then those that its history shows.
+/// Warnings of a test: those in its summary, then those from its history.
 fn warnings(directory: &Path) -> Result<Vec<String>, String> {
     let Summary { mut warnings, idle_faults, .. } = summary(directory).unwrap_or_default();
     warnings.retain(|warning| !idle_faults.contains(warning));
@@ -89,14 +89,14 @@ fn warnings(directory: &Path) -> Result<Vec<String>, String> {
     Ok(warnings)
 }
 
-/// Summary that eddy recorded, if eddy ran the test.
+/// Recorded summary, if eddy ran the test.
 fn summary(directory: &Path) -> Option<Summary> {
     let text = fs::read_to_string(directory.join(store::SUMMARY)).ok()?;
     serde_json::from_str(&text).ok()
 }
 
-/// Why a test is not valid, in lines: as it told when it ended, and where it did not, how that can
-/// be found out.
+/// Lines with the recorded reasons why a test is not valid, or else with the command that finds
+/// them.
 fn reasons(directory: &Path) -> Vec<String> {
     let Some(Summary { reasons, explanation, .. }) = summary(directory) else {
         return vec![format!("why: eddy analyze {}\n", directory.display())];

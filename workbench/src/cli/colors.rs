@@ -1,17 +1,17 @@
-//! What is good, bad and doubtful, in color. Whether a terminal wants any is decided where text is
-//! printed, which takes the colors out again.
+//! Colors for good, bad and doubtful results. The printer removes them if the terminal does not
+//! want any.
 
 use std::fmt::{self, Display};
 
 use anstyle::{AnsiColor, Style};
 
-/// The head of what is told.
+/// Head of a line.
 pub(super) const HEAD: Style = Style::new().bold();
 
-/// As it should be.
+/// Good result.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
 
-/// Not as it should be.
+/// Bad result.
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// Unknown result, or warning.

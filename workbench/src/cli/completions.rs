@@ -1,15 +1,16 @@
-//! `eddy completions`: what a shell needs to complete commands, options and names.
+//! `eddy completions`: scripts with which shells complete commands, options and names.
 //!
-//! The scripts are those of `clap_complete`, which take a list between commas for one word. So in
-//! the scripts of bash, zsh and fish the values of such an option give way to words of the shell
-//! that complete the last part of a list. The other two shells complete no values at all.
+//! `clap_complete` generates the scripts, but treats a comma-separated list as one word. So in the
+//! scripts for bash, zsh and fish, the values of such an option are replaced by shell code that
+//! completes the last part of a list. The scripts of the other two shells complete no values at
+//! all.
 
 use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 
 use super::Cli;
 
-/// How each shell is told.
+/// Instructions for each shell.
 pub(super) const INSTALLATION: &str = "\
 To install it for good:
   bash        mkdir -p ~/.local/share/bash-completion/completions
@@ -50,7 +51,7 @@ impl CompletionsArguments {
     }
 }
 
-/// The values of each option that takes a list of them between commas.
+/// Values of each option that takes a comma-separated list.
 fn values_of_lists(command: &Command) -> Vec<Vec<String>> {
     let lists = command.get_arguments().filter(|argument| {
         argument.get_value_delimiter() == Some(',') && !argument.get_possible_values().is_empty()

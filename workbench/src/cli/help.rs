@@ -1,6 +1,6 @@
-//! What `--help` says besides the options.
+//! Texts of `--help` besides the options.
 
-/// Headings of options, in their order.
+/// Headings of options, in display order.
 pub(super) const NODES: &str = "Nodes";
 pub(super) const CLIENTS: &str = "Clients";
 pub(super) const NETWORK: &str = "Network";
@@ -10,7 +10,7 @@ pub(super) const OUTPUT: &str = "Output";
 pub(super) const NOT_IN_MAELSTROM: &str = "Not in Maelstrom";
 pub(super) const LIMITS: &str = "Limits";
 
-/// Where there is more than `-h` shows.
+/// Line below the output of `-h`.
 pub(super) const MORE: &str = "More options, examples and exit status: --help";
 
 pub(super) const EDDY: &str = "\

@@ -1,4 +1,4 @@
-//! Limits on the command line, and figures beside them.
+//! Limits on the command line, and figures compared with them.
 
 use std::fmt::{self, Display};
 
@@ -13,28 +13,28 @@ use super::{NO_VERDICT, numbers};
 /// Fly.io's criteria, which Maelstrom prints but never checks.
 #[derive(Debug, Args)]
 pub(super) struct LimitArguments {
-    /// Messages between servers per operation must be fewer than this
+    /// Messages between servers per operation must be below this
     #[arg(long, value_name = "NUMBER", value_parser = numbers::limit)]
     #[arg(allow_negative_numbers = true)]
     max_msgs_per_op: Option<f64>,
-    /// The median latency must be below so many milliseconds
+    /// The median latency must be below this many milliseconds
     ///
-    /// It is the stable latency where values are to become stable (broadcast, g-set): from when a
-    /// value was first acknowledged or read until the last read began that lacks it. Elsewhere it
-    /// is the operation latency: how long a client waited for an answer.
+    /// It is the stable latency if values become stable (broadcast, g-set): from when a value was
+    /// first acknowledged or read until the last read began that lacks it. Otherwise it is the
+    /// operation latency: how long a client waited for the reply.
     #[arg(long, value_name = "MS", value_parser = numbers::limit, allow_negative_numbers = true)]
     max_median: Option<f64>,
-    /// The longest latency, of the same kind, must be below so many milliseconds
+    /// The maximum latency, of the same kind, must be below this many milliseconds
     #[arg(long, value_name = "MS", value_parser = numbers::limit, allow_negative_numbers = true)]
     max_latency: Option<f64>,
     /// At least this fraction of operations must have succeeded
     #[arg(long, value_name = "FRACTION", value_parser = numbers::fraction)]
     #[arg(allow_negative_numbers = true)]
     min_ok_fraction: Option<f64>,
-    /// Take every warning for a failure
+    /// Treat every warning as a failure
     ///
-    /// Warnings are what Maelstrom overlooks: last reads that nobody answered, values that no node
-    /// made, offsets that were forgotten, replies that answer no request.
+    /// Warnings are about what Maelstrom overlooks: final reads without a reply, values that no
+    /// node made, lost offsets, replies to no request.
     #[arg(long)]
     strict: bool,
 }
@@ -84,7 +84,7 @@ pub(super) fn figure_lines(summary: &Summary) -> String {
     figures.chain(meanings).chain([verdict]).collect()
 }
 
-/// The color of a verdict.
+/// Color of a verdict.
 pub(super) fn color(summary: &Summary) -> Style {
     match (summary.valid, exit_status(summary)) {
         (Some(Validity::Valid), 0) => GOOD,

@@ -1,4 +1,4 @@
-//! The errors that nodes wrote to STDERR, for whoever reads a verdict.
+//! Errors in the nodes' STDERR, for the text of a verdict.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use eddy_processes::NodeDiagnostics;
 /// Number of different errors shown. Most nodes have the same bug, and so the same error.
 const MAX_ERRORS_SHOWN: usize = 2;
 
-/// Lines that tell the errors of nodes, each error with the first node that had it; `logs` is the
-/// directory of their logs.
+/// Lines about the errors of nodes, each with the first node that had it. `logs` is the directory
+/// of their logs.
 pub(super) fn lines<'a>(
     nodes: impl IntoIterator<Item = (&'a String, &'a NodeDiagnostics)>,
     logs: &Path,
@@ -42,7 +42,7 @@ pub(super) fn lines<'a>(
 /// Error and the nodes that had it.
 struct NodeErrors {
     nodes: Vec<String>,
-    /// How many errors the first of them had.
+    /// Number of errors of the first of them.
     count: u64,
     lines: Vec<String>,
 }

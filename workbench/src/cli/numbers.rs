@@ -1,4 +1,4 @@
-//! Numbers on the command line, and what is said of those that make no sense.
+//! Numbers on the command line, and errors for invalid ones.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -58,7 +58,7 @@ pub(super) fn seconds(received: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn milliseconds(received: &str) -> Result<Duration, String> {
-    // A fraction of something this small is rather meant in seconds.
+    // A small fraction is probably meant in seconds.
     let is_in_seconds = |number: &f64| number.fract() != 0.0 && (0.0..10.0).contains(number);
     let in_seconds = received.parse().ok().filter(is_in_seconds);
     let near = || match in_seconds {

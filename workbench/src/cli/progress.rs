@@ -1,8 +1,7 @@
-//! How far a test is, while it runs: a line on STDERR for people who look, and `progress.json` for
-//! whoever looks at the store.
+//! Progress of a running test: a line on STDERR, and `progress.json` for viewers of the store.
 //!
-//! A thread of its own draws the one and writes the other, so that neither a terminal that is
-//! stopped nor a disk that is slow takes time from the test, and both go on while nothing happens.
+//! A thread draws the line and writes the file, so that neither a stopped terminal nor a slow disk
+//! delays the test, and both are updated while nothing happens.
 
 use std::collections::VecDeque;
 use std::env;
@@ -36,8 +35,8 @@ const REDRAWS_PER_WRITE: u32 = 5;
 /// hide the effect of a fault.
 const RATE_WINDOW: Duration = Duration::from_secs(3);
 
-/// What is shown: on the left how much of the time limit is over; the rest is cut where the line
-/// ends.
+/// Template of the line: a bar for the elapsed time, and a message that is truncated at the line's
+/// end.
 const TEMPLATE: &str = "{bar:16} {wide_msg}";
 
 /// Display of a test's progress, until dropped.
@@ -49,7 +48,7 @@ pub(super) struct ProgressDisplay {
     bar: ProgressBar,
 }
 
-/// What the test told last.
+/// Latest statistics of the test.
 #[derive(Debug, Clone, Copy, Default)]
 struct LatestStats {
     stats: RunStats,
@@ -102,13 +101,13 @@ impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         drop(self.stop_sender.take());
         if let Some(thread) = self.thread.take() {
-            // Its panic has been told, and is no reason to lose the test.
+            // A panic of the thread was printed already, and must not lose the test.
             let _ = thread.join();
         }
     }
 }
 
-/// Draws the line and writes the file, time and again; clears and removes them at the end.
+/// Draws the line and writes the file at an interval, and removes both at the end.
 fn show(
     mut meter: ProgressMeter,
     latest: &Mutex<LatestStats>,
@@ -140,7 +139,7 @@ fn millis(time: Duration) -> u64 {
 /// Meter that turns successive statistics into progress.
 struct ProgressMeter {
     limit: Duration,
-    /// When the first operation was due, as far as anybody saw.
+    /// Time of the first sample with operations due.
     began: Option<Instant>,
     /// Current part of the test and its start.
     part: Option<(GeneratorStage, Instant)>,

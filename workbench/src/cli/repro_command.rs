@@ -1,4 +1,4 @@
-//! The command that repeats a test.
+//! Command that repeats a test.
 
 use std::ffi::OsString;
 

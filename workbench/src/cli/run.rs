@@ -1,4 +1,4 @@
-//! Runs tests with processes, from the first line on STDERR to the verdict.
+//! Running of tests with processes, from the first line on STDERR to the verdict.
 
 use std::env;
 use std::fs;
@@ -38,12 +38,12 @@ const OPTION_NAMES: OptionNames = OptionNames {
     nodes: "--node-count 3",
 };
 
-/// What `eddy test` was asked for.
+/// Settings of `eddy test`.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "they are switches of a command line")]
 pub(super) struct TestSettings {
     pub(super) test: Test,
-    /// What is to be said of the arguments before anything is started.
+    /// Notices about the arguments, printed at the start.
     pub(super) notices: Vec<String>,
     pub(super) bin: PathBuf,
     pub(super) arguments: Vec<std::ffi::OsString>,
@@ -63,7 +63,7 @@ pub(super) fn run(settings: &TestSettings) -> Result<u8> {
     for notice in &settings.notices {
         write_stderr(&format!("eddy: {}", printable(notice)));
     }
-    // Outlives the runtime, so that even a panic leaves nothing behind.
+    // It outlives the runtime, so that even a panic leaves no process behind.
     let orphans = Orphans::adopt();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -172,7 +172,7 @@ async fn run_once(
     drop((progress, judging));
     let shown = settings.output(&report, &summary, &record, pages.as_deref().ok());
     shown.print().context("the results cannot be printed")?;
-    // Whoever has no page still has the verdict.
+    // The verdict is printed even if the pages cannot be written.
     pages?;
     Ok(limits::exit_status(&summary))
 }

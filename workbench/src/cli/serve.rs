@@ -1,4 +1,4 @@
-//! `eddy serve`: from arguments to a server, until somebody stops it.
+//! `eddy serve`: from arguments to a server that runs until it is stopped.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub(super) struct ServeArguments {
     /// Listen on this address; 0.0.0.0 lets the whole network read the store
     #[arg(short = 'b', long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     host: String,
-    /// Listen on this port; 0 takes any that is free
+    /// Listen on this port; 0 chooses a free one
     #[arg(short, long, default_value_t = 8080)]
     port: u16,
 }
@@ -63,7 +63,7 @@ pub(super) fn serve(settings: ServeSettings) -> Result<u8> {
             _ = signals.next() => Ok(0),
         }
     });
-    // A read from a slow disk must not keep anybody waiting.
+    // A read from a slow disk must not delay the exit.
     runtime.shutdown_background();
     status
 }

@@ -1,4 +1,4 @@
-//! Requests to stop, heard from before the first node is started: a signal never leaves nodes
+//! Signals that stop a test, handled from before the first node is spawned: no signal leaves nodes
 //! behind, and neither does a second one, which changes nothing.
 
 use std::convert::Infallible;
@@ -22,7 +22,7 @@ const STOP_SIGNALS: [(SignalKind, &str); 6] = [
     (SignalKind::user_defined2(), "SIGUSR2"),
 ];
 
-/// The signals that end a test, as long as somebody listens to them.
+/// Listener of the signals that end a test.
 #[derive(Debug)]
 pub(super) struct Signals {
     handled: Vec<(Signal, &'static str)>,
@@ -32,7 +32,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Listens from now on, in place of dying.
+    /// Installs the handlers, in place of the default action.
     pub(super) fn listen() -> io::Result<Signals> {
         let ignored = ignored();
         let mut handled = Vec::new();
@@ -46,7 +46,7 @@ impl Signals {
         Ok(Signals { handled, _file_too_large: signal(xfsz)? })
     }
 
-    /// Waits for the next one, and gives its name.
+    /// Waits for the next signal, and returns its name.
     pub(super) async fn next(&mut self) -> &'static str {
         poll_fn(|context| {
             let came = self
@@ -65,8 +65,7 @@ impl Signals {
     }
 }
 
-/// Lets the next signal end the process, as long as it lives: for work on a thread that waits for
-/// nothing, so for no signal either.
+/// Guard under which the next signal exits the process, for work that blocks its thread.
 #[derive(Debug)]
 pub(super) struct ExitOnSignal {
     /// Dropped to stop listening.
@@ -87,14 +86,13 @@ impl ExitOnSignal {
                 }
             })
         };
-        // Without the thread, the work goes on to its end.
+        // Without the thread, a signal does not interrupt the work.
         let _ = thread::Builder::new().name("signals".to_owned()).spawn(listen);
         ExitOnSignal { _stop_sender: stop_sender }
     }
 }
 
-/// The signals that this process was started to ignore, a bit for each; none where the system does
-/// not tell.
+/// Bit set of the signals that this process was started to ignore; empty where there is no `/proc`.
 fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

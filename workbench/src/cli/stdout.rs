@@ -1,15 +1,15 @@
-//! What is printed to STDOUT, and for whom.
+//! Printing to STDOUT.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anstream::AutoStream;
 
-/// A text for STDOUT.
+/// Text for STDOUT.
 #[derive(Debug)]
 pub(super) enum StdoutText {
     /// Printed unchanged.
     Plain(String),
-    /// Printed in color where the terminal knows colors and its user wants them.
+    /// Printed in color if the terminal supports it and its user wants it.
     Colored(String),
 }
 
@@ -19,7 +19,7 @@ impl StdoutText {
         io::stdout().is_terminal()
     }
 
-    /// Prints it; whoever has closed STDOUT has seen enough.
+    /// Prints the text. A closed STDOUT is not an error.
     pub(super) fn print(&self) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         let printed = match self {

@@ -1,4 +1,4 @@
-//! A table of tests, one row for each that was checked.
+//! Table of tests, with a row for each check.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use std::path::Path;
 use eddy_checkers::Validity;
 use eddy_pages::summary::Figure;
 
-/// Adds a row, and the head before the first one.
+/// Appends a row, and a header before the first one.
 pub(super) fn append(
     path: &Path,
     title: &str,

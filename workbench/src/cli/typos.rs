@@ -1,6 +1,6 @@
-//! Slips in a command line that its grammar has room for, or for which it has no good answer.
+//! Typos in a command line that parse without an error, or with an unhelpful one.
 //!
-//! What works in Maelstrom works here, so most of them are told and not refused.
+//! Most of them only cause a notice, because everything that works in Maelstrom works here.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -16,8 +16,7 @@ use eddy_text::shell::quote_words;
 
 use super::workloads;
 
-/// What is wrong with the words behind the program's name, and the subcommand that it is about, if
-/// there is one.
+/// Error about the words after the program's name, with its subcommand, if any.
 pub(super) fn find(eddy: &Command, line: &[OsString]) -> Option<(Option<String>, String)> {
     let line: Vec<_> = line.iter().map(|word| word.to_string_lossy()).collect();
     let (first, rest) = line.split_first()?;
@@ -36,7 +35,7 @@ pub(super) fn find(eddy: &Command, line: &[OsString]) -> Option<(Option<String>,
     let command = eddy.find_subcommand(&**first)?;
     let options = rest.iter().take_while(|word| *word != "--");
     let is_slip = |word: &str| {
-        // One letter is an option of its own.
+        // A single letter is a short option.
         word.len() > 2 && !word.starts_with("--") && is_long(command, &word[1..])
     };
     let slip = options.filter(|word| word.starts_with('-')).find(|word| is_slip(word))?;
@@ -44,13 +43,13 @@ pub(super) fn find(eddy: &Command, line: &[OsString]) -> Option<(Option<String>,
     Some((Some(first.to_string()), format!("{name} begins with one dash; did you mean -{name}?")))
 }
 
-/// Whether a command has this long option, whatever stands behind `=`.
+/// True if a command has this long option, with or without `=`.
 fn is_long(command: &Command, word: &str) -> bool {
     let name = word.split('=').next().unwrap_or_default();
     command.get_arguments().any(|argument| argument.get_long() == Some(name))
 }
 
-/// Whether a command has the short option with which a word begins.
+/// True if a command has the short option with which a word begins.
 fn is_short(command: &Command, word: &str) -> bool {
     let shorts = command.get_arguments().filter_map(clap::Arg::get_short);
     word.chars().next().is_some_and(|first| shorts.into_iter().any(|short| short == first))

@@ -1,5 +1,5 @@
-//! Arguments that are names of something: a slip is answered with the nearest name, and shells can
-//! complete them.
+//! Parsers of arguments that are names. A typo is answered with the nearest name, and shells can
+//! complete the names.
 
 use std::ffi::OsStr;
 use std::fmt::Display;
@@ -13,7 +13,7 @@ use eddy::Fault;
 /// Parser of the names of these values.
 pub(super) struct NameParser<T: 'static>(pub(super) &'static [T]);
 
-/// Takes the name of a fault, and tells what to do about one that is there by mistake.
+/// Parser of a fault's name, with advice for likely mistakes.
 #[derive(Clone)]
 pub(super) struct FaultParser;
 
@@ -35,8 +35,7 @@ where
         argument: Option<&Arg>,
         value: &OsStr,
     ) -> Result<T, Error> {
-        // Not clap's own answer to a name that is none of the possible values, because ours knows
-        // more slips.
+        // Our parser, not clap's check of possible values, because it recognizes more typos.
         let parse = |received: &str| received.trim().parse::<T>().map_err(|e| e.to_string());
         parse.parse_ref(command, argument, value)
     }

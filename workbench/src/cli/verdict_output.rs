@@ -1,4 +1,4 @@
-//! How a verdict is shown: results, warnings, reasons and, as the last line, Maelstrom's own words.
+//! Output of a verdict: results, warnings, reasons, and Maelstrom's last line.
 
 use std::fmt::{self, Display};
 
@@ -13,7 +13,7 @@ use super::limits;
 pub(super) struct VerdictOutput<'a> {
     pub(super) results: &'a Value,
     pub(super) summary: &'a Summary,
-    /// What contradicts what, for checkers that have no explanation.
+    /// First contradiction, for checkers without an explanation.
     pub(super) contradiction: Option<&'a str>,
 }
 

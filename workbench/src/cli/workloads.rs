@@ -1,4 +1,4 @@
-//! The workloads that this process knows: Maelstrom's, and those that its `main` has added.
+//! Workloads of this process: Maelstrom's, and those added by its `main`.
 
 use std::ffi::OsStr;
 use std::sync::OnceLock;
@@ -28,19 +28,19 @@ fn all_with(own: &[&'static dyn Workload]) -> Result<Vec<&'static dyn Workload>,
     Ok(all)
 }
 
-/// All of them.
+/// All workloads.
 pub(super) fn all() -> &'static [&'static dyn Workload] {
     ALL.get_or_init(|| workload::ALL.to_vec())
 }
 
-/// The help of the option that names one.
+/// Help of the option `--workload`.
 pub(super) fn help() -> String {
     let names: Vec<&str> = all().iter().map(|workload| workload.name()).collect();
     let (last, others) = names.split_last().expect("Maelstrom has ten");
     format!("The workload; lin-kv if absent\n\nOne of {} and {last}.", others.join(", "))
 }
 
-/// Takes the name of a workload.
+/// Parser of a workload's name.
 #[derive(Clone)]
 pub(super) struct WorkloadParser;
 

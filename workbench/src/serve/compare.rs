@@ -1,4 +1,4 @@
-//! Two tests side by side: what was different, and what came of it.
+//! Comparison of two tests: their parameters and their results.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::run::RecordedTest;
 use super::store_dir::{StoreDir, TestId};
 use super::{format, link, overview};
 
-/// The pictures that are worth comparing.
+/// Charts to compare.
 const CHARTS: [(&str, &str); 4] = [
     ("latency-raw.svg", "Latency of each operation"),
     ("latency-quantiles.svg", "Quantiles of operation latency"),
@@ -45,13 +45,13 @@ struct ComparedTest {
     reasons: Vec<String>,
 }
 
-/// Something that both sides have, and that may differ.
+/// Row with the values of both tests.
 #[derive(Debug)]
 struct ComparedRow {
     name: String,
     sides: [String; 2],
     differs: bool,
-    /// Of figures only: what the second has more, and how many times the first it is.
+    /// Figures only: second minus first, and second divided by first.
     difference: String,
     ratio: String,
 }
@@ -59,11 +59,11 @@ struct ComparedRow {
 #[derive(Debug)]
 struct ChartPair {
     title: &'static str,
-    /// The addresses of the pictures, where there are any.
+    /// URLs of the pictures, if any.
     sides: [Option<String>; 2],
 }
 
-/// Compares the tests `a` and `b`; or both `run`s, as the list's form names them, the older first.
+/// Compares the tests `a` and `b`, or both `run`s from the list's form, the older first.
 pub(super) async fn page(
     State(app): State<Arc<AppState>>,
     Query(pairs): Query<Vec<(String, String)>>,

@@ -1,8 +1,8 @@
-//! Live progress, as server-sent events.
+//! Live progress as server-sent events.
 //!
-//! One task looks into the store for all who listen, and only while somebody does. A test that has
-//! ended does not begin again, so it is not looked at twice, and a look costs little more than
-//! reading the names of the directories.
+//! One task polls the store for all listeners, and only while there are any. A finished test never
+//! runs again, so it is polled only once, and a poll costs little more than listing the
+//! directories.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -30,18 +30,18 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Running tests and their progress.
 type RunningTests = BTreeMap<TestId, TestProgress>;
 
-/// Whoever wants to know what is running subscribes here.
+/// Poller of running tests, to which listeners subscribe.
 #[derive(Debug)]
 pub(super) struct ProgressPoller {
     /// `None` while nobody listens.
     running: watch::Sender<Option<RunningTests>>,
 }
 
-/// The tests of which it is known that they have ended.
+/// Tests that are known to have ended.
 #[derive(Debug, Default)]
 struct EndedTests(BTreeSet<TestId>);
 
-/// What a listener is told. Whatever is not there any more has ended.
+/// Event for listeners. A test that is no longer listed has ended.
 #[derive(Debug, Serialize)]
 struct ProgressUpdate<'a> {
     running: Vec<RunningTest<'a>>,
@@ -56,7 +56,7 @@ struct RunningTest<'a> {
 /// Stream of the events in a channel.
 struct EventStream(mpsc::Receiver<Event>);
 
-/// Tells what is running, now and whenever that changes.
+/// Sends the running tests, now and at every change.
 pub(super) async fn stream(
     State(app): State<Arc<AppState>>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
@@ -75,7 +75,7 @@ pub(super) async fn stream(
             }
             tokio::select! {
                 changed = running.changed() => if changed.is_err() { return },
-                // Whoever has left must not keep the store being looked at.
+                // A listener that has left must not keep the poller busy.
                 () = sender.closed() => return,
             }
         }
@@ -130,7 +130,7 @@ impl EndedTests {
                 ended.insert(id);
             }
         }
-        // Those that were removed are forgotten.
+        // Removed tests are forgotten.
         self.0 = ended;
         running
     }

@@ -1,10 +1,9 @@
-//! The files of a test, as they are.
+//! Files of a test, unchanged.
 //!
-//! Only what eddy itself made is shown as a page or a picture: a few names, directly in the test's
-//! directory. Everything else, logs and storage, is plain text, whatever it claims to be. In either
-//! case the browser is told to keep it apart from all other pages, as if it came from a host of its
-//! own, and to let it load nothing: should a report be fooled by what a node wrote, it still
-//! reaches nobody.
+//! Only files that eddy itself made are served as pages or pictures: a few names, directly in the
+//! test's directory. Everything else, logs and storage, is plain text, whatever it claims to be. In
+//! either case the browser must isolate the file from all other pages, like one from another host,
+//! and let it load nothing. So even if a node's text tricked a report, it could reach nothing.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -42,7 +41,7 @@ const TEXT_TYPE: &str = "text/plain; charset=utf-8";
 /// Chunks of a file, up to the size in the header, because a log may grow meanwhile.
 struct FileChunks(Take<File>);
 
-/// One file of a test.
+/// Serves one file of a test.
 pub(super) async fn file(
     State(app): State<Arc<AppState>>,
     Path((workload, time, path)): Path<(String, String, String)>,

@@ -1,4 +1,4 @@
-//! Numbers and times, as people read them.
+//! Formatting of numbers and times.
 
 use jiff::{Timestamp, Zoned};
 
@@ -36,7 +36,7 @@ pub(super) fn optional_figure(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), summary::format_figure)
 }
 
-/// The size of a file.
+/// Size of a file.
 #[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
 pub(super) fn size(bytes: u64) -> String {
     let (mut size, mut units) = (bytes as f64, ["B", "kB", "MB", "GB"].into_iter());

@@ -1,10 +1,10 @@
-//! Who is asked: requests must name this machine.
+//! Host guard: requests must name this machine.
 //!
-//! A foreign page cannot read what we answer, because a browser keeps pages of different hosts
-//! apart. But the owner of a name can let it point to 127.0.0.1 a moment after the page was loaded,
-//! and then page and server are the same host to the browser: DNS rebinding. Such a request still
-//! carries the foreign name. Addresses cannot be made to point elsewhere, nor can `localhost`, so
-//! these are let in, and the name that the user gave.
+//! A foreign page cannot read our responses, because browsers separate pages of different hosts.
+//! But the owner of a name can let it point to 127.0.0.1 right after the page was loaded, and then
+//! page and server are the same host to the browser: DNS rebinding. Such a request still carries
+//! the foreign name. IP addresses and `localhost` cannot be redirected, so they are allowed, and so
+//! is the name that the user gave.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;

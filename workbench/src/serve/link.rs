@@ -1,4 +1,4 @@
-//! Addresses: whatever a file or a workload is called, its link leads to it.
+//! URLs, percent-encoded so that any name of a file or workload works.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ pub(super) fn of_run(id: &TestId, path: &str) -> String {
     )
 }
 
-/// The part of an address behind `?`, without what is empty.
+/// Query string of a URL, without empty values.
 pub(super) fn query(pairs: &[(&str, String)]) -> String {
     let set = pairs.iter().filter(|(_, value)| !value.is_empty());
     set.map(|(key, value)| format!("{key}={}", percent_encode(value, "/")))
@@ -28,7 +28,7 @@ fn percent_encode(text: &str, spared: &str) -> String {
         if is_plain || spared.as_bytes().contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            // Nothing is wrong with a text that grows.
+            // Writing to a `String` cannot fail.
             let _ = write!(encoded, "%{byte:02X}");
         }
         encoded

@@ -1,7 +1,6 @@
-//! All tests, in a table.
+//! List of all tests.
 //!
-//! What is asked for, and in which order, stands in the address; so it can be sent to somebody, and
-//! nothing is lost by loading the page again.
+//! Filters and order are in the URL, so it can be sent to others, and a reload loses nothing.
 
 mod query;
 
@@ -35,29 +34,29 @@ struct ListPage {
     /// Number of all tests, and of those that match.
     total: usize,
     matching: usize,
-    /// The number of the first row, from 1.
+    /// Number of the first row, from 1.
     first: usize,
     previous: Option<String>,
     next: Option<String>,
-    /// Those that are running, whether they match or not, as JSON.
+    /// JSON list of all running tests, whether they match or not.
     running: String,
 }
 
-/// The head of a column, a link that sorts by it.
+/// Column header: a link that sorts by the column.
 #[derive(Debug)]
 struct ColumnHeader {
     title: &'static str,
     link: String,
-    /// `ascending` or `descending`, empty if it is sorted by another.
+    /// `ascending` or `descending`, or empty if another column is sorted.
     sorted: &'static str,
     is_number: bool,
 }
 
-/// A selection of which tests are shown.
+/// Filter of the tests that are shown.
 #[derive(Debug)]
 struct Filter {
     name: &'static str,
-    /// Value, title, and whether it is chosen.
+    /// Value, title, and true if it is chosen.
     options: Vec<(String, String, bool)>,
 }
 
@@ -73,9 +72,9 @@ struct TestRow {
     faults: String,
     verdict: &'static str,
     words: String,
-    /// Why there is no verdict, or why it is not valid.
+    /// Reason why there is no verdict, or why the test is not valid.
     why: String,
-    /// The title of the column, the value, and what it measures.
+    /// Title of the column, value, and explanation.
     figures: Vec<(&'static str, String, String)>,
 }
 
@@ -122,13 +121,13 @@ impl ListPage {
             first: (page - 1) * TESTS_PER_PAGE + 1,
             previous: (page > 1).then(|| turn(page - 1)),
             next: (page < pages).then(|| turn(page + 1)),
-            // Texts always have a form in JSON.
+            // Strings are always valid JSON.
             running: serde_json::to_string(&running).unwrap_or_default(),
             query,
         }
     }
 
-    /// The number of the last row.
+    /// Number of the last row.
     fn last(&self) -> usize {
         self.first + self.rows.len() - 1
     }
@@ -137,7 +136,7 @@ impl ListPage {
 fn filters(runs: &[RecordedTest], query: &ListQuery) -> Vec<Filter> {
     let choice = |name, all: &str, chosen: &str, options: Vec<(String, String)>| {
         let is_known = options.iter().any(|(value, _)| value == chosen);
-        // What was asked for stays in sight, even where there is no such test.
+        // The chosen value stays visible, even if there is no such test.
         let unknown =
             (!is_known && !chosen.is_empty()).then(|| (chosen.to_owned(), chosen.to_owned()));
         let options = [(String::new(), all.to_owned())].into_iter().chain(options).chain(unknown);

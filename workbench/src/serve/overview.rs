@@ -1,4 +1,4 @@
-//! The page of one test: what came of it, and its files.
+//! Page of one test: its result and its files.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -33,22 +33,22 @@ struct Overview {
     words: String,
     time: String,
     report: Option<String>,
-    /// What is known about it, as names and values.
+    /// Names and values of the test's parameters.
     about: Vec<(&'static str, String)>,
     files: Vec<ListedFile>,
     is_cut: bool,
 }
 
-/// A file, below the test's directory.
+/// File below the test's directory.
 #[derive(Debug)]
 struct ListedFile {
     path: String,
-    /// `None` for what cannot be read: pipes, sockets, links.
+    /// `None` for files that are not served: pipes, sockets, links.
     link: Option<String>,
     size: String,
 }
 
-/// The page has relative links, so its address must end with a slash.
+/// Redirects to the URL with a slash at its end, which relative links need.
 pub(super) async fn redirect(
     Path((workload, time)): Path<(String, String)>,
 ) -> Result<Redirect, ErrorPage> {
@@ -87,13 +87,13 @@ impl Overview {
         self.run.summary().map_or(&[], |summary| &summary.figures)
     }
 
-    /// Why it could not be carried out: a sentence, and the lines that follow it.
+    /// Failure as a sentence and the lines after it.
     fn failure(&self) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
         let (sentence, lines) = self.run.summary()?.failure_in_parts()?;
         Some((printable(sentence), printable(lines)))
     }
 
-    /// Everything else that is to be said in sentences, worst first.
+    /// Reasons and warnings, the most serious first.
     fn sentences(&self) -> Vec<Cow<'_, str>> {
         let Some(summary) = self.run.summary() else { return Vec::new() };
         summary.reasons.iter().chain(&summary.warnings).map(|text| printable(text)).collect()

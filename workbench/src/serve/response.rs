@@ -1,5 +1,4 @@
-//! What all answers have in common: headers that keep what is shown from doing harm, and pages that
-//! say what went wrong.
+//! Parts of all responses: security headers, and error pages.
 
 use askama::Template;
 use axum::extract::Request;
@@ -20,7 +19,7 @@ const OWN_PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 
 /// Header that keeps pages of other hosts from embedding ours, pictures included.
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// What goes wrong with a request, as a page.
+/// Error page of a request.
 #[derive(Debug, Template)]
 #[template(path = "serve/failure.html")]
 pub(super) struct ErrorPage {
@@ -53,7 +52,7 @@ pub(super) async fn read_store<T: Send + 'static>(
     tokio::task::spawn_blocking(look).await.map_err(ErrorPage::internal)?
 }
 
-/// A file that is part of the program.
+/// File that is part of the program.
 pub(super) fn asset<S: Clone + Send + Sync + 'static>(
     kind: &'static str,
     text: &'static str,

@@ -1,8 +1,8 @@
-//! One test, as far as its files tell.
+//! Recorded test, as far as its files describe it.
 //!
-//! eddy leaves a description and a summary; Jepsen's Maelstrom, and eddy before it had those, left
-//! results in EDN, which tell the verdict and most figures. A test that runs has its progress, and
-//! one that was stopped may have nothing at all.
+//! eddy writes a description and a summary. Jepsen's Maelstrom, and early versions of eddy, wrote
+//! results in EDN, which contain the verdict and most figures. A running test has its progress, and
+//! an interrupted one may have nothing at all.
 
 use std::path::Path;
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub(super) enum TestOutcome {
     Ended(Summary),
 }
 
-/// What a list is colored and filtered by.
+/// Status by which a list is colored and filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TestStatus {
     Running,
@@ -71,7 +71,7 @@ impl RecordedTest {
         }
     }
 
-    /// The file name of the program, or the name of the test in Rust.
+    /// File name of the program, or name of the Rust test.
     pub(super) fn program(&self) -> String {
         let bin = &self.description.bin;
         Path::new(bin).file_name().map_or(bin.clone(), |name| name.to_string_lossy().into_owned())
@@ -99,7 +99,7 @@ impl RecordedTest {
         }
     }
 
-    /// One of the four figures, in the summary's order.
+    /// One of the four figures, in the order of the summary.
     pub(super) fn figure(&self, number: usize) -> Option<f64> {
         match &self.outcome {
             TestOutcome::Running(progress) => progress.msgs_per_op.filter(|_| number == 0),
@@ -107,7 +107,7 @@ impl RecordedTest {
         }
     }
 
-    /// What came of it, if it has come to its end.
+    /// Summary, if the test has ended.
     pub(super) fn summary(&self) -> Option<&Summary> {
         match &self.outcome {
             TestOutcome::Running(_) => None,
@@ -131,7 +131,7 @@ pub(super) fn progress(directory: &Dir) -> Option<TestProgress> {
 
 fn is_alive(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    // Another user's process may not be touched, but is there.
+    // Another user's process exists, but may not be signaled.
     pid.is_some_and(|pid| matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM)))
 }
 
@@ -141,8 +141,8 @@ fn summary(directory: &Dir) -> Summary {
     summary.or_else(|| summary_of_results(directory)).unwrap_or_default()
 }
 
-/// What Maelstrom's own results tell. Latencies of operations would need the whole history, which
-/// is too much for a list.
+/// Summary from Maelstrom's results. Operation latencies would need the whole history, which is too
+/// much for a list.
 fn summary_of_results(directory: &Dir) -> Option<Summary> {
     let results = Value::read_edn(&store_dir::read(directory, RESULTS)?).ok()?;
     let valid = summary::verdict(&results)?;
@@ -160,7 +160,7 @@ impl TestStatus {
         TestStatus::Ended(SummaryStatus::NoVerdict),
     ];
 
-    /// Its class in our styles, and its value in addresses.
+    /// CSS class, and value in URLs.
     pub(super) fn class(self) -> &'static str {
         match self {
             TestStatus::Running => "running",
@@ -168,7 +168,7 @@ impl TestStatus {
         }
     }
 
-    /// What a choice of it is called.
+    /// Title in the filter.
     pub(super) fn title(self) -> &'static str {
         match self {
             TestStatus::Running => "running",

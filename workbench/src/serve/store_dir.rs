@@ -1,8 +1,8 @@
-//! The only way from the address of a request to a file.
+//! Store directory: the only way from a request's URL to a file.
 //!
-//! Everything is opened relative to the store's own directory, as a capability: the system resolves
-//! the path and refuses to leave, whether by `..`, by an absolute path or by a link that a node has
-//! made. Nothing is checked first and opened later, so nothing can change in between.
+//! Everything is opened relative to the store's directory, as a capability: the system resolves the
+//! path and refuses to leave, whether by `..`, by an absolute path or by a link that a node made.
+//! Checking and opening are one step, so nothing can change in between.
 
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, Read};
@@ -18,12 +18,12 @@ use serde::Serialize;
 /// that; a larger limit would let one huge file slow down the whole list.
 const MAX_READ_BYTES: u64 = 8 << 20;
 
-/// The store that is served. It is opened anew for each request, since it may be removed and made
-/// again meanwhile.
+/// Directory of the served store. It is opened for each request, since it may be removed and
+/// created again meanwhile.
 #[derive(Debug, Clone)]
 pub(super) struct StoreDir(Arc<PathBuf>);
 
-/// A test's directory below the store: `<workload>/<time>`.
+/// Id of a test: its directory below the store, `<workload>/<time>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "String")]
 pub(super) struct TestId {
@@ -61,15 +61,15 @@ pub(super) fn ids(store: &Dir) -> Vec<TestId> {
     ids
 }
 
-/// The names of the directories directly below one. What cannot be read is not there.
+/// Names of the subdirectories. Unreadable ones are left out.
 fn directories(directory: &Dir) -> Vec<String> {
     let entries = directory.entries().into_iter().flatten().filter_map(Result::ok);
     let real = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     real.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-/// Opens a regular file, and nothing else: to open a pipe, of which nodes can make some in their
-/// storage, would wait for ever for somebody who writes.
+/// Opens a regular file, and nothing else: opening a named pipe, which a node can create in its
+/// storage, would block forever.
 pub(super) fn open(directory: &Dir, path: &str) -> io::Result<File> {
     let refused = |why| Err(io::Error::new(ErrorKind::NotFound, why));
     if path.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
@@ -81,7 +81,7 @@ pub(super) fn open(directory: &Dir, path: &str) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { refused("not a regular file") }
 }
 
-/// The text of a file, if it can be read.
+/// Text of a file, if it can be read.
 pub(super) fn read(directory: &Dir, name: &str) -> Option<String> {
     let file = open(directory, name).ok()?;
     if file.metadata().ok()?.len() > MAX_READ_BYTES {

@@ -1,4 +1,4 @@
-//! `eddy analyze`, as people meet it: a history, or what they took for one, and what is said of it.
+//! `eddy analyze` of histories, and of files that are not histories.
 
 use std::fs;
 use std::io::Write;
@@ -33,7 +33,7 @@ fn recordings_of_maelstrom_are_judged() {
     let register = format!("analyze {RECORDINGS}/txn-rw-2-not-serializable");
     place.eddy(&register).expect(1, "");
     place.eddy(&format!("{register} {weaker}")).expect(0, "");
-    // Its availability is not total, and nothing else is wrong.
+    // Only its availability is not total.
     let kafka = place.eddy(&format!("analyze {RECORDINGS}/kafka-1 --availability total"));
     assert!(kafka.expect(1, "").stdout.contains("reason: "));
 }
@@ -45,7 +45,7 @@ fn the_workload_is_recognized_by_its_operations() {
         let directory = directory.unwrap().path();
         let flags = fs::read_to_string(directory.join("flags.txt")).unwrap();
         let workload = flags.split_whitespace().nth(1).unwrap();
-        // The counters are judged alike.
+        // Both counters are judged alike.
         let told = workload.replace("g-counter", "pn-counter");
         let outcome = place.eddy(&format!("analyze {}", directory.display()));
         let expected = format!("eddy: workload {told}, recognized by its operations");
@@ -62,7 +62,7 @@ fn a_test_that_eddy_recorded_can_be_judged_again() {
     let workload = |text: &str| text.split(" :workload ").nth(1).unwrap()[..20].to_owned();
     assert_eq!(workload(&analyzed), workload(&tested));
     place.eddy("analyze store/latest/history.edn -w echo").expect(0, "");
-    // A verdict that was recorded and is another one is told.
+    // A different recorded verdict is a warning.
     fs::write(place.0.join("store/latest/results.edn"), "{:workload {:valid? false}}").unwrap();
     let outcome = place.eddy("analyze store/latest").expect(0, "");
     let warning = "results.edn says false of the workload, and this analysis true";
@@ -136,8 +136,8 @@ fn an_invalid_history_is_reported_with_its_line_and_the_expected_form() {
 #[test]
 fn no_verdict_is_valid_if_nothing_was_judged() {
     let place = Place::new("analyze-nothing");
-    // An operation that the workload has, in a shape that its checker makes nothing of. Maelstrom
-    // finds fault with a graph without transactions.
+    // An operation of the workload in a shape that its checker ignores. Maelstrom rejects a graph
+    // without transactions.
     for (workload, f, value, verdict) in [
         ("broadcast", "read", "{0 60}", ":unknown"),
         ("g-set", "read", "7", ":unknown"),
@@ -197,7 +197,7 @@ fn a_consistency_model_that_explains_the_recorded_verdict_is_named() {
 #[test]
 fn histories_of_other_tools_are_read_in_their_formats() {
     let place = Place::new("analyze-neighbors");
-    // Two writers, and a reader to whom the later value came first, as Elle's readme has it.
+    // Two writers, and a reader that saw the later value first, as in Elle's README.
     let cycle = [
         ("0", r#"[["append", "x", 1], ["r", "y", [1]]]"#),
         ("1", r#"[["append", "x", 2], ["append", "y", 1]]"#),

@@ -1,4 +1,4 @@
-//! Nodes that do what no node should, all of which end a test soon, with a reason and nothing lost.
+//! Nodes that misbehave. Each ends its test soon, with a reason, and the record is kept.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ const STDERR_TAIL: &str = "It last wrote to STDERR:\n  I was here\n";
 /// if nothing ends it.
 const ROW_TIME_LIMIT: Duration = Duration::from_secs(25);
 
-/// Answers init, in a shell that then knows its own id and a client's.
+/// Shell script that answers init and sets variables to its own id and a client's.
 const INIT: &str = r#"
     read -r line
     me=$(echo "$line" | sed -E 's/.*"dest":"([^"]*)".*/\1/')
@@ -40,7 +40,7 @@ fn run(number: usize, script: &str, options: &str) -> (Place, CommandResult) {
     (place, outcome)
 }
 
-/// A test that such a node ends, with this reason and these last words.
+/// Checks that a node ends the test with this reason and this end of STDERR.
 #[track_caller]
 fn check_end(number: usize, script: &str, expected: &str, words: &str) {
     let (place, outcome) = run(number, script, "--node-count 2 --rate 50");
@@ -123,14 +123,14 @@ fn a_bad_node_ends_the_test_with_a_reason_and_the_end_of_its_stderr() {
             "it closed its STDOUT and keeps running. Messages go to STDOUT; keep it open",
             "",
         ),
-        // More than anybody reads.
+        // More output than is read.
         (
             "INIT\nyes 'no end' >&2",
             "it wrote more than 256 MiB to STDERR. Make it log less;",
             "no end",
         ),
         (
-            // Each node floods the other, and nobody reads.
+            // Each node floods the other, and neither reads.
             r#"INIT
             case $me in n0) other=n1;; *) other=n0;; esac
             yes "$(say $me $other "{\"type\":\"$(head -c 100000 /dev/zero | tr '\0' x)\"}")""#,
@@ -157,7 +157,7 @@ fn an_undeliverable_message_ends_the_test() {
             "it sent a message in the name of \"n9\", which does not exist:\n  {\"src\":\"n9\"",
         ),
         (
-            // Before it knows its name.
+            // Before the node knows its id.
             r#"echo '{"src":null,"dest":"lin-kv","body":{"type":"read","key":1,"msg_id":1}}'
             sleep 60"#,
             "Expected {\"src\": …, \"dest\": …, \"body\": {…}}. The node sent this before it had \
@@ -185,9 +185,9 @@ fn whatever_maelstrom_tolerates_is_tolerated() {
         // Ignores requests to end.
         ("trap '' TERM INT HUP; ECHO", 0, "Everything looks good!"),
         ("trap '' TERM; (ECHO); while :; do sleep MARKER; done", 0, "Everything looks good!"),
-        // Leaves a process in a session of its own, and another one whose parent is gone.
+        // Leaves a process in its own session, and one whose parent has exited.
         ("setsid sleep MARKER & (setsid sleep MARKER &) ; ECHO", 0, "Everything looks good!"),
-        // Never reads again, or writes half a reply.
+        // Stops reading, or writes half a reply.
         ("INIT\nsleep 60", 1, "Analysis invalid!"),
         (
             "INIT\nread -r request; printf '{\"src\":\\033'; sleep 60",
@@ -202,7 +202,7 @@ fn whatever_maelstrom_tolerates_is_tolerated() {
             "warning: node n1 closed its STDIN and kept running: everything after message 1 \
              was lost\n",
         ),
-        // Says what nobody asked for, in one breath with what somebody did.
+        // Sends an unsolicited message together with a reply.
         (
             r#"INIT
             while read -r request; do
@@ -260,7 +260,7 @@ fn a_lenient_test_continues_like_maelstrom() {
         ("say $me lin-tso null", 0, [taken, "whose body is not a JSON object: {"]),
         ("say $me lin-tso '[]'", 0, [taken, "whose body is not a JSON object: {"]),
         (r#"echo '{"src":"n1","dest":"lin-tso","body":{}} {'"#, 0, [taken, "trailing characters"]),
-        // What needs no leave.
+        // Behavior that is always tolerated.
         (
             "say n0 lin-tso '{}'",
             0,
@@ -275,7 +275,7 @@ fn a_lenient_test_continues_like_maelstrom() {
             assert!(stdout.contains(expected), "expected {expected:?} of {line} in\n{stdout}");
         }
     });
-    // Who is not heard before it has begun never begins, and there is no verdict.
+    // A node that is ignored before init never starts, so there is no verdict.
     let (_, outcome) = run(450, "echo starting; INIT\nsleep 60", "--lenient");
     outcome.expect(255, "it wrote a line to STDOUT that is not a message");
 }
@@ -301,7 +301,7 @@ fn a_reply_to_no_request_is_distinguished_from_silence() {
              flush=True) does in Python?\n",
         ),
         (
-            // The commonest mistake of all.
+            // The most common mistake.
             r#"say $me $client '{"type":"init_ok"}'"#,
             "echo",
             "it did not answer init in time. It sent {\"type\":\"init_ok\"} to c0, which answers \
@@ -363,7 +363,7 @@ fn an_ignored_reply_to_init_is_reported_at_once() {
             "warning: nodes n0 and n1 sent 2 replies to nodes instead of clients, the first, to n0",
         ),
         (
-            // A node that takes the id of an example for its own.
+            // A node that uses the id from an example as its own.
             r#"say n0 $client '{"type":"init_ok","in_reply_to":1}'"#.to_owned(),
             "eddy: node n1 sent a reply in the name of another, as n0, to the init of c1: expected \
              \"src\": \"n1\", the node_id of its init request, in {\"type\":\"init_ok\"",

@@ -1,11 +1,10 @@
-//! What people look at, opened in a browser and used as they do: `report.html` as a file, and the
-//! pages of `eddy serve`.
+//! Browser tests of `report.html`, opened as a file, and of the pages of `eddy serve`.
 //!
-//! Each test runs its own clusters in virtual time, opens what they left in a session of its own,
-//! and points, clicks and types there. The browser is Debian's Chromium without a window. Where
-//! there is none, each test says so and passes; with `EDDY_BROWSER=required` in the environment it
-//! fails. Each state of a page that is checked is also kept as a picture, in `screenshots` of
-//! cargo's directory for tests, for people to look at.
+//! Each test runs its own clusters in virtual time, opens the recorded pages in its own browser
+//! session, and points, clicks and types there. The browser is Debian's Chromium, headless. Without
+//! one, each test prints that and passes; with `EDDY_BROWSER=required` in the environment it fails.
+//! Each checked state of a page is also stored as a picture, in `screenshots` of cargo's directory
+//! for tests.
 
 mod clusters;
 mod driver;

@@ -1,4 +1,4 @@
-//! The `eddy` command as scripts meet it: arguments in; status, output and files out.
+//! The `eddy` command as used by scripts: arguments in; status, output and files out.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -46,7 +46,7 @@ fn the_first_test_that_is_not_valid_is_the_last() {
         let analyzed = place.eddy(&format!("analyze store/{path}")).expect(1, "").stdout;
         assert!(analyzed.contains(told), "{analyzed}");
     }
-    // Maelstrom's tests say in results.edn alone what is wrong.
+    // Tests of Maelstrom say only in results.edn what is wrong.
     fs::remove_file(place.0.join("store/latest/summary.json")).unwrap();
     let checked = place.eddy("check store/latest").expect(1, "").stdout;
     assert!(checked.ends_with("not valid\nwhy: eddy analyze store/latest\n"), "{checked}");
@@ -258,7 +258,7 @@ fn a_typo_is_answered_with_a_suggestion() {
     ] {
         place.eddy(&words).expect(254, &expected);
     }
-    // What stands behind two dashes belongs to the node, slips included.
+    // Everything after `--` belongs to the node, including typos.
     place.eddy("test -w echo --bin nothing -- --node-cout 3").expect(255, "cannot be started");
 }
 
@@ -300,12 +300,12 @@ fn a_signal_leaves_no_process_behind_and_keeps_the_history() {
         let marker = &unique_sleep(&format!("8640{number}"));
         let place = Place::with_node(marker, &format!("sleep {marker} & {ECHO}"));
         let run = "test -w echo --bin node --node-count 3 --rate 50 --log-net-recv";
-        // Whoever runs these tests may have them ignore signals; eddy would do so, too.
+        // The parent of these tests may ignore signals, and eddy would inherit that.
         let run = format!("exec env --default-signal \"$1\" {run}");
         let (mut eddy, mut stderr) = first_answer(&place, &run);
         assert!(is_running(marker));
         kill_process(Pid::from_child(&eddy), *signal).unwrap();
-        // Impatience changes nothing.
+        // A second signal changes nothing.
         kill_process(Pid::from_child(&eddy), *signal).unwrap();
         let mut rest = String::new();
         stderr.read_to_string(&mut rest).unwrap();
@@ -331,7 +331,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     assert_eq!(eddy.wait().unwrap().code(), Some(0));
 }
 
-/// Has a shell run eddy, which is its `$1`, and waits until an operation is answered.
+/// Runs eddy, as `$1` of a shell command, and waits until an operation was answered.
 fn first_answer(place: &Place, run: &str) -> (Child, BufReader<ChildStderr>) {
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", run, "sh"]).arg(place.command("").get_program()).current_dir(&place.0);
@@ -397,7 +397,7 @@ fn without_stable_latencies_the_latency_is_that_of_operations() {
     assert!(words.contains("median operation latency, ms 7 < 7 EXCEEDED"), "{words}");
     assert!(words.contains("maximum operation latency, ms 7 < 7.1 holds"), "{words}");
 
-    // A set of which nothing became stable has no latency.
+    // A set without stable elements has no latency.
     let results = "{:workload {:stable-count 0, :valid? :unknown}, :valid? :unknown}\n";
     place.file("results.edn", results, 0o644);
     let outcome = place.eddy("check . --max-median 7").expect(1, "");
@@ -437,7 +437,7 @@ fn a_closed_pipe_is_no_reason_to_panic() {
         ("test -w echo --bin node --node-count 1 --time-limit 1 --log-net-send", "0"),
         ("tset", "254"),
     ];
-    // The command waits until nobody reads from the pipe, and writes to it then.
+    // The command waits until the pipe is closed, and then writes to it.
     all_at_once(&rows, |number, (run, status)| {
         let place = Place::with_node(&format!("closed{number}"), ECHO);
         place.file("results.edn", "{:valid? false}", 0o644);
@@ -449,7 +449,7 @@ fn a_closed_pipe_is_no_reason_to_panic() {
         let output = shell.output().unwrap();
         assert_eq!(output.stderr, b"", "{}", String::from_utf8_lossy(&output.stderr));
         let path = place.0.join("status");
-        // The shell waits for the last command of a pipe only.
+        // The shell waits only for the last command of a pipeline.
         while fs::read_to_string(&path).unwrap_or_default() != format!("{status}\n") {
             std::thread::sleep(POLL_INTERVAL);
         }

@@ -1,4 +1,4 @@
-//! What tests of the `eddy` command need.
+//! Helpers for tests of the `eddy` command.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,12 +8,12 @@ use std::thread;
 
 use eddy::edn::Value;
 
-/// A node for the echo workload: requests have their keys in alphabetical order.
+/// Node for the echo workload. It relies on the alphabetical order of keys in requests.
 pub(crate) const ECHO: &str = r#"exec sed -u -E \
     -e '/"type":"init"/ s/.*"src":"([^"]*)","dest":"([^"]*)".*"msg_id":([0-9]+).*/{"src":"\2","dest":"\1","body":{"type":"init_ok","in_reply_to":\3}}/' \
     -e '/"type":"echo"/ s/.*"src":"([^"]*)","dest":"([^"]*)".*"echo":("[^"]*").*"msg_id":([0-9]+).*/{"src":"\2","dest":"\1","body":{"type":"echo_ok","echo":\3,"in_reply_to":\4}}/'"#;
 
-/// A directory of one test, empty at first.
+/// Working directory of one test, empty at first.
 pub(crate) struct Place(pub(crate) PathBuf);
 
 /// Result of a command.
@@ -31,7 +31,7 @@ impl Place {
         Place(path)
     }
 
-    /// A place with an executable `node` that runs this script.
+    /// Directory with an executable `node` that runs this script.
     pub(crate) fn with_node(name: &str, script: &str) -> Place {
         let place = Place::new(name);
         place.file("node", &format!("#!/bin/sh\n{script}\n"), 0o755);
@@ -45,8 +45,8 @@ impl Place {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    /// The command, as if nobody had ever set anything about colors. A machine for continuous
-    /// integration says `CI`, which stands for colors on every terminal, a dumb one too.
+    /// Command without environment variables about colors. `CI`, set on continuous integration
+    /// machines, would enable colors on every terminal, even a dumb one.
     pub(crate) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
         command.args(words.split_whitespace()).current_dir(&self.0);
@@ -81,7 +81,7 @@ impl Place {
         let now = match status {
             Some(0) => "true",
             Some(1) => "false",
-            // Where nothing was judged, a test is valid, as in Maelstrom, and has a warning.
+            // If nothing was judged, a test is valid, as in Maelstrom, with a warning.
             Some(2) if then == "true" && stdout.contains("; the history has ") => "true",
             Some(2) => ":unknown",
             _ => "nothing",
@@ -109,7 +109,7 @@ impl CommandResult {
     }
 }
 
-/// Runs checks side by side, because most of their time is spent waiting.
+/// Runs checks concurrently, because they mostly wait.
 pub(crate) fn all_at_once<Row: Sync>(rows: &[Row], check: impl Fn(usize, &Row) + Sync) {
     thread::scope(|scope| {
         for (number, row) in rows.iter().enumerate() {
@@ -124,7 +124,7 @@ pub(crate) fn unique_sleep(seconds: &str) -> String {
     format!("{seconds}.{}", std::process::id())
 }
 
-/// Whether any process of this machine sleeps that long.
+/// True if any process runs `sleep` with this argument.
 pub(crate) fn is_running(marker: &str) -> bool {
     let expected = format!("sleep\0{marker}\0");
     let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);

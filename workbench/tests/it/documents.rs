@@ -1,11 +1,11 @@
-//! Every command that the documents show, run as it stands there.
+//! Test of every command in the documents.
 //!
-//! The commands of each block of `sh` or `console` in the READMEs and in `docs/` are run one after
-//! the other in a directory of the block's own, so nothing here is touched. Each must exit with 0,
-//! or with the status that a comment behind it names, `# exits with 1`; and it must print what a
-//! `console` block shows below it. What is done otherwise is in [`OTHERWISE`], with the reason.
+//! The commands of each block of `sh` or `console` in the READMEs and in `docs/` are run in order,
+//! in a directory of the block's own, so nothing here is changed. Each must exit with 0, or with
+//! the status in its comment, `# exits with 1`, and must print what a `console` block shows below
+//! it. Exceptions are in [`EXCEPTIONS`], with the reason.
 //!
-//! What takes longer than 5 s is run by `make docs-test` alone.
+//! Commands that take longer than 5 s are run only by `make docs-test`.
 
 mod block;
 
@@ -20,11 +20,11 @@ use crate::common::Place;
 
 use block::{CommandBlock, DocumentedCommand, blocks, output_matches};
 
-/// When a command is run.
+/// Condition under which a command is run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum RunWhen {
     Always,
-    /// By `make docs-test`, and the rest of its block as well, which may build upon it.
+    /// By `make docs-test`, with the rest of its block, which may depend on it.
     InDocsTest,
     Never,
 }
@@ -51,10 +51,10 @@ const EXCEPTIONS: [(&str, RunWhen, &str); 11] = [
 /// Timeout of a command in seconds, much longer than any takes.
 const TIMEOUT_SECONDS: &str = "300";
 
-/// What a document means by `path/to/node`: one that survives kills, as its examples want.
+/// Node that `path/to/node` stands for: one that survives kills, as the examples need.
 const NODE: &str = "broadcast-durable";
 
-/// What it means by `store/latest`, before it has run a test, and by `history.edn.gz`.
+/// Recordings that `store/latest`, before a test was run, and `history.edn.gz` stand for.
 const RECORDED: [&str; 2] = ["txn-append-1", "lin-kv-1"];
 
 /// Environment variables of the make or cargo that runs this test, which a nested make must not
@@ -65,7 +65,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The documents, by name.
+/// Documents by name.
 fn documents() -> Vec<(String, String)> {
     let mut names =
         ["README.md", "eddy/README.md", "workbench/README.md"].map(str::to_owned).to_vec();
@@ -89,12 +89,12 @@ fn when(command: &DocumentedCommand) -> (RunWhen, Option<usize>) {
     longest.map_or((RunWhen::Always, None), |(place, (_, when, _))| (*when, Some(place)))
 }
 
-/// Where the programs are.
+/// Directory of the programs.
 fn programs() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let directory = Path::new(env!("CARGO_BIN_EXE_eddy")).parent().unwrap();
-        // The nodes are another package's, which `cargo test --package eddy` does not build.
+        // `cargo test --package eddy` does not build the nodes of the other package.
         if !directory.join(NODE).exists() {
             let mut cargo = process::Command::new(env!("CARGO"));
             cargo.args(["build", "--quiet", "--workspace", "--bins"]).current_dir(root());
@@ -104,7 +104,7 @@ fn programs() -> &'static Path {
     })
 }
 
-/// A directory with what the documents take for granted.
+/// Creates a directory with the files that the documents assume.
 fn prepare(name: &str) -> Place {
     let place = Place::new(&format!("documents/{name}"));
     for directory in ["bin", "home", "path/to", "target", "store/recorded"] {
@@ -135,7 +135,7 @@ fn run(name: &str, block: &CommandBlock) -> Result<(), String> {
         let mut shell = process::Command::new("timeout");
         shell.args([TIMEOUT_SECONDS, "sh", "-c", text]).current_dir(&place.0).stdin(Stdio::null());
         shell.env("PATH", &path).env("HOME", place.0.join("home"));
-        // What make would build has been built.
+        // Everything that make would build is built already.
         shell.env("CARGO", "true");
         for name in MAKE_VARIABLES {
             shell.env_remove(name);
@@ -158,7 +158,7 @@ fn run(name: &str, block: &CommandBlock) -> Result<(), String> {
     Ok(())
 }
 
-/// What is not as the documents show it, of the blocks that are slow, or of those that are not.
+/// Differences from the documents, in either the slow or the fast blocks.
 fn failures(documents: &[(String, String)], slow: bool) -> Vec<String> {
     let mut failures = Vec::new();
     for (name, text) in documents {

@@ -1,4 +1,4 @@
-//! Faults that strike processes: what nodes, files and people see of them.
+//! Faults that strike processes, as seen by nodes, in files and in output.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ const COUNT_INCARNATION: &str = r#"echo $$ >> "$EDDY_STORAGE/incarnations"
     echo "incarnation $incarnation in $EDDY_STORAGE" >&2
 "#;
 
-/// Starts processes: in the node's group, in a session of its own, and one that is nobody's child.
+/// Script that starts processes: in the node's group, in their own session, and an orphan.
 const CHILDREN: &str = "begun() { until grep -q sleep /proc/$!/comm; do :; done; }
     sleep MARKER & begun
     setsid sleep MARKER & begun
@@ -31,7 +31,7 @@ const CHILDREN: &str = "begun() { until grep -q sleep /proc/$!/comm; do :; done;
 /// programs under test.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A node for the echo workload that greets another node at each request.
+/// Node for the echo workload that sends a message to another node at each request.
 const GREETER: &str = r#"exec sed -n -u -E \
     -e '/"type":"init"/ s/.*"src":"([^"]*)","dest":"([^"]*)".*"msg_id":([0-9]+).*/{"src":"\2","dest":"\1","body":{"type":"init_ok","in_reply_to":\3}}/p' \
     -e '/"type":"echo"/ {
@@ -39,7 +39,7 @@ const GREETER: &str = r#"exec sed -n -u -E \
         s/next n0/n1/; s/next n[12]/n0/; p
     }'"#;
 
-/// What a line holds under a key.
+/// Script that extracts the value of a key from a line.
 const VALUE: &str = r#"
     value() {
         rest=${line##*\"$1\":}
@@ -48,8 +48,8 @@ const VALUE: &str = r#"
     }
 "#;
 
-/// A node for the broadcast workload that stores a value before it answers, and tells on STDERR
-/// what it is asked. Thirty last reads come at once, so it starts few processes.
+/// Node for the broadcast workload that stores a value before it answers, and writes each request
+/// to STDERR. Thirty final reads come at once, so it spawns few processes.
 const STORE: &str = r#"
     while read -r line; do
         type=$(value type)
@@ -62,7 +62,7 @@ const STORE: &str = r#"
         echo "{\"src\":\"$(value dest)\",\"dest\":\"$(value src)\",\"body\":{\"type\":\"${type}_ok\",\"in_reply_to\":$(value msg_id)$more}}"
     done"#;
 
-/// A node for the lin-kv workload that knows nothing any more when it is started again.
+/// Node for the lin-kv workload that loses everything in a restart.
 const FORGETFUL: &str = r#"
     reply() {
         echo "{\"src\":\"$(value dest)\",\"dest\":\"$(value src)\",\"body\":{\"type\":\"$1\",\"in_reply_to\":$(value msg_id)$2}}"
@@ -80,16 +80,16 @@ const FORGETFUL: &str = r#"
         fi
     done"#;
 
-/// One node that is killed at once, started again after 0.26 s, and not killed again for 5 s.
+/// One node that is killed at once, restarted after 0.26 s, and not killed again for 5 s.
 const KILLED: &str = "--nemesis kill --node-count 1 --seed 7 --nemesis-interval 1";
 
-/// One node that is killed at once, and not started again for minutes.
+/// One node that is killed at once, and not restarted for minutes.
 const DEAD: &str = "--nemesis kill --node-count 1 --seed 7 --nemesis-interval 1000";
 
 /// One node that is paused at once, for 5.9 s.
 const PAUSED: &str = "--nemesis pause --node-count 1 --seed 25 --nemesis-interval 3";
 
-/// Almost all of their time these wait for nodes to recover, and one beside the other.
+/// These mostly wait for nodes to recover, so they run concurrently.
 #[test]
 fn faults_have_their_effects_on_processes() {
     let checks: [fn(); 8] = [
@@ -166,7 +166,7 @@ fn a_killed_node_is_restarted_repeatedly() {
     assert_eq!(of_kill("struck"), Some(struck.into()));
     let in_doubt = history.client_ops().filter(|op| op.kind == Kind::Info).count();
     let lost = of_kill("messages-lost").and_then(|lost| lost.as_int()).unwrap();
-    // The others had reached a node that was killed before it answered; and init may be lost, too.
+    // Other requests reached a node that was killed before it answered; init may be lost, too.
     let most = in_doubt + killed.values().sum::<usize>();
     assert!((1..=i64::try_from(most).unwrap()).contains(&lost), "{lost}, {in_doubt} in doubt");
     assert_eq!(results.get_in(&["liveness", "valid?"]), Some(&Value::Bool(true)));
@@ -201,7 +201,7 @@ fn a_store_that_loses_its_keys_is_found_although_it_only_refuses() {
     let run = "test -w lin-kv --bin node --node-count 1 --rate 30 --concurrency 4n --time-limit 5";
     let CommandResult { stdout, .. } = place.eddy(&format!("{run} --seed 8")).expect(0, "");
     assert!(!stdout.contains("warning:"), "{stdout}");
-    // On a busy machine, a kill may come when nothing was written that anybody asks for.
+    // On a busy machine, a kill may come before anything was written that is read later.
     let refused = "was refused because the key did not exist";
     let is_found = (8..13).any(|seed| {
         let killed = format!("{run} --nemesis kill --nemesis-interval 0.5 --seed {seed}");
@@ -282,7 +282,7 @@ fn a_node_that_cannot_be_restarted_ends_the_test_with_a_reason() {
         ),
         (format!("rm -- \"$0\"\n{ECHO}"), "/node no longer exists; the recorded files are in "),
         (
-            // Ends by itself while the other one is dead.
+            // It exits by itself while the other node is dead.
             r#"read -r line
             me=$(echo "$line" | sed -E 's/.*"dest":"([^"]*)".*/\1/')
             client=$(echo "$line" | sed -E 's/.*"src":"([^"]*)".*/\1/')
@@ -356,7 +356,7 @@ fn a_signal_leaves_no_process_behind_whatever_faults_do() {
         }
         assert!(is_running(&marker));
         let begin = Instant::now();
-        // Impatience changes nothing.
+        // A second signal changes nothing.
         for _ in 0..2 {
             kill_process(Pid::from_child(&eddy.eddy), *signal).unwrap();
         }
@@ -371,7 +371,7 @@ fn a_signal_leaves_no_process_behind_whatever_faults_do() {
     });
 }
 
-/// What goes on when a signal comes.
+/// State of the node when a signal comes.
 #[derive(Debug, Clone, Copy)]
 enum SignalMoment {
     Paused,
@@ -418,7 +418,7 @@ impl TestInProgress<'_> {
         TestInProgress { place, eddy, stderr }
     }
 
-    /// Waits for what a node or the system brings about, as long as the test goes on.
+    /// Waits for a condition while the test runs.
     fn wait_until(&mut self, is_so: impl Fn() -> bool) {
         while !is_so() {
             assert!(self.eddy.try_wait().unwrap().is_none(), "the test has ended");
@@ -439,7 +439,7 @@ impl TestInProgress<'_> {
         id().unwrap()
     }
 
-    /// What it tells on STDERR until a line has this in it.
+    /// Reads STDERR up to a line with this fragment.
     fn read_until(&mut self, fragment: &str) -> String {
         let mut told = String::new();
         loop {
@@ -475,13 +475,13 @@ fn results(place: &Place) -> Value {
     Value::read_edn(&text).unwrap()
 }
 
-/// What the nemesis did, as it is told afterwards.
+/// Recorded outcomes of an action of the nemesis.
 fn outcomes<'a>(history: &'a History, f: &'static str) -> impl Iterator<Item = &'a Op> {
     let nemesis = history.ops().iter().filter(|op| op.process == Process::Nemesis);
     nemesis.filter(move |op| op.f == f).skip(1).step_by(2)
 }
 
-/// How many times each node is named by actions of the nemesis.
+/// Number of actions of the nemesis that name each node.
 fn named_by(history: &History, f: &'static str, what: &str) -> BTreeMap<String, usize> {
     let mut times = BTreeMap::new();
     for op in outcomes(history, f) {

@@ -1,8 +1,8 @@
-//! Histories from elsewhere, as `eddy analyze` judges them.
+//! Histories from other tools, judged by `eddy analyze`.
 
 use crate::common::Place;
 
-/// A history of `tests/field`, options, the exit status, and words that are printed.
+/// A history of `tests/field`, options, the exit status, and expected output.
 const HISTORIES: &[(&str, &str, i32, &[&str])] = &[
     ("broadcast-only", "", 1, &["the only broadcast was not answered within 1 s"]),
     (

@@ -1,5 +1,5 @@
-//! Nodes as people wrote them, in Python: what they do that is not by the book, and what becomes of
-//! it. They are run with `python3`; without one, nothing is tested.
+//! Nodes in Python with common mistakes, and the results of their tests. They need `python3`;
+//! without it, nothing is tested.
 
 use std::path::Path;
 use std::process::Command;
@@ -39,7 +39,7 @@ const ROWS: [NodeCase; 14] = [
         status: 0,
         printed: &[
             "Everything looks good!",
-            // They count as messages of clients, by the names on them.
+            // By their `src`, they count as messages of clients.
             ":servers {:send-count 0,",
             "warning: node n1 sent ",
             " messages in the name of others, the first as c",

@@ -1,7 +1,7 @@
-//! `eddy analyze` of a test's directory says what the test said.
+//! `eddy analyze` of a test's directory repeats the test's verdict.
 //!
-//! The nodes answer every workload from their own memory and tell each other nothing, so one alone
-//! is right, and several are wrong.
+//! The nodes answer every workload from their own memory without talking to each other, so a single
+//! node is correct, and several are not.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -20,17 +20,17 @@ use serde_json::{Value as Json, json};
 
 use crate::common::Place;
 
-/// What a node does beside answering.
+/// Deviation of a node from answering every request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Deviation {
     Well,
     /// Answers no read.
     NeverReads,
-    /// Answers nothing that comes in its second half minute.
+    /// Answers no request in its second half minute.
     Tires,
     /// Refuses every third request.
     Refuses,
-    /// Forgets a transaction's second half.
+    /// Drops the second half of a transaction.
     Forgets,
     Panics,
 }
@@ -246,7 +246,7 @@ fn run(
     test.run(move |_| IsolatedNode::new(workload, deviation))
 }
 
-/// Analyzes the directory of a test, and expects the verdict of the test.
+/// Analyzes a recorded test, and checks that the verdict is the same.
 #[track_caller]
 fn check(place: &Place, report: &Report, expected: Validity) {
     let test = report.test();
@@ -266,7 +266,7 @@ fn check(place: &Place, report: &Report, expected: Validity) {
     let analyzed = Value::read_edn(results).unwrap();
     for part in ["valid?", "workload", "stats", "availability", "liveness", "exceptions"] {
         let [then, now] = [&report.results, &analyzed].map(|results| results.get(part));
-        // Where nothing was judged, a test is valid, as in Maelstrom, and has a warning.
+        // If nothing was judged, a test is valid, as in Maelstrom, with a warning.
         let is_empty = report.warnings.iter().any(|line| line.starts_with("nothing was judged"));
         if part == "workload" && is_empty {
             let verdicts = [then, now].map(|results| results.and_then(|map| map.get("valid?")));
@@ -388,7 +388,7 @@ fn an_interrupted_test_is_judged_by_its_record() {
     let expected = "reason: the test did not end, and the recorded part of it was judged: node \
                     n0 cannot be tested: it panicked: I do not feel well";
     assert!(outcome.contains(expected), "{outcome}");
-    // As a test leaves it that was killed.
+    // The state that a killed test leaves.
     fs::remove_file(directory.join("summary.json")).unwrap();
     fs::remove_file(directory.join("results.edn")).unwrap();
     let outcome = place.eddy(&analyze).expect(2, "").stdout;
@@ -406,7 +406,7 @@ fn the_command_line_overrides_test_json_which_overrides_the_path() {
     place.eddy(&format!("analyze {at} --availability 0.1")).expect(0, "");
     let other = place.eddy(&format!("analyze {at} -w pn-counter")).expect(1, "");
     assert_eq!(other.stderr, "");
-    // An older version did not say what was to be reached, and the verdict differs.
+    // An older version did not record the availability, and the verdict differs.
     let test = directory.join("test.json");
     let written = fs::read_to_string(&test).unwrap();
     let mut older: Json = serde_json::from_str(&written).unwrap();
@@ -418,13 +418,13 @@ fn the_command_line_overrides_test_json_which_overrides_the_path() {
     let expected = "results.edn says false of the availability, and this analysis true; set \
                     --availability to what the test required";
     assert!(outcome.contains(expected), "{outcome}");
-    // What nobody can read is not guessed.
+    // Invalid values are not guessed.
     older["availability"] = json!("most");
     fs::write(&test, older.to_string()).unwrap();
     let expected = "expected any, total or a number from 0 to 1, found \"most\"; --availability";
     place.eddy(&format!("analyze {at}")).expect(254, expected);
     place.eddy(&format!("analyze {at} --availability total")).expect(1, "");
-    // Maelstrom leaves no test.json, and a path that says which workload it was.
+    // Maelstrom leaves no test.json, but a path with the workload.
     fs::remove_file(&test).unwrap();
     place.eddy(&format!("analyze {at}")).expect(0, "eddy: workload g-counter, as its path says");
     place.eddy("analyze store/latest").expect(0, "eddy: workload g-counter, as its path says");
@@ -433,7 +433,7 @@ fn the_command_line_overrides_test_json_which_overrides_the_path() {
     let expected = "eddy: workload pn-counter, recognized by its operations; the verdict is the \
                     same with -w g-counter";
     place.eddy("analyze history.edn").expect(0, expected);
-    // Jepsen keeps the operations of each key of lin-kv apart.
+    // Jepsen also records the operations of each key of lin-kv separately.
     let read = "{:index 0, :time 0, :type :invoke, :process 0, :f :read, :value nil}";
     let key = "store/lin-kv/20240131T235959.999+0100/independent/7/history.edn";
     place.file(key, read, 0o644);

@@ -1,4 +1,4 @@
-//! What a test leaves in its directory for people, to which `eddy check` adds nothing.
+//! Files that a test records, to which `eddy check` adds nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -85,14 +85,14 @@ fn a_warning_fails_a_strict_test() {
     let CommandResult { stdout, .. } = place.eddy(&format!("{test} --strict")).expect(1, "");
     assert!(stdout.contains("valid, with 1 warning, which --strict takes for"), "{stdout}");
 
-    // A fault that strikes nobody is not the node's.
+    // A fault that strikes nobody is not the node's mistake.
     let place = Place::with_node("kept_strict_idle", ECHO);
     let alone = "test -w echo --bin node --node-count 1 --time-limit 1 --nemesis partition";
     let CommandResult { stdout, .. } = place.eddy(&format!("{alone} --strict")).expect(0, "");
     assert!(stdout.contains("a single node has no links to others"), "{stdout}");
     place.eddy("check store/latest --strict").expect(0, "");
 
-    // Of a test of Maelstrom's, only the history tells.
+    // For a test of Maelstrom, only the history shows it.
     let add = ":process 0, :f :add, :value 3";
     let read = ":process 1, :f :read, :value nil, :final? true";
     let history = format!(
@@ -154,7 +154,7 @@ fn a_kill_of_eddy_loses_at_most_the_last_second_of_a_history() {
     let history = file("history.edn");
     let kept = history.matches(":type :invoke").count();
     assert!(kept >= 100, "{kept} operations of {} were kept", requests());
-    // A line that was being written is no reason to lose the others.
+    // A torn line must not lose the others.
     let torn = format!("{history}{{:index 100000, :time 12");
     fs::write(place.0.join("store/current/history.edn"), torn).unwrap();
     let CommandResult { stdout, .. } = place.eddy("analyze store/current").expect(2, "");

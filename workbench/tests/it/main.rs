@@ -1,4 +1,4 @@
-//! The `eddy` command from outside, and its pages in a browser.
+//! Tests of the `eddy` command from outside, and of its pages in a browser.
 
 #![expect(clippy::unwrap_used, reason = "here, what must not fail is a test that fails")]
 

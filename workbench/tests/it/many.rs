@@ -1,4 +1,4 @@
-//! As many nodes as the system allows.
+//! Tests with as many nodes as the system allows.
 
 use crate::common::{CommandResult, ECHO, Place, is_running, unique_sleep};
 
@@ -28,7 +28,7 @@ fn hundreds_of_nodes_run_under_a_low_soft_limit() {
 fn a_limit_of_open_files_is_reported_before_anything_is_started() {
     let place = Place::with_node("files", ECHO);
     for limit in [20, 40, 60] {
-        // The hard limit, too, which nobody raises again.
+        // This sets the hard limit, too, which cannot be raised again.
         let words = "test -w echo --bin node --node-count 9";
         let outcome = run(&place, &format!("ulimit -n {limit}"), words).expect(255, "");
         let expected =

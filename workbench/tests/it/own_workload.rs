@@ -1,5 +1,4 @@
-//! A program that is eddy with a workload of its own: `examples/lock.rs`, with its nodes as
-//! processes.
+//! Program with a custom workload: `examples/lock.rs`, with its nodes as processes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +6,7 @@ use std::process::Command;
 
 use crate::common::Place;
 
-/// The program, built as these tests are.
+/// Builds the program with the profile of these tests.
 fn lock() -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--workspace", "--profile", "test", "--example", "lock"]);
@@ -34,7 +33,7 @@ fn a_custom_workload_is_run_as_processes_and_analyzed() {
     assert!(stdout.contains("\nreason: n"), "{stdout}");
     let report = fs::read_to_string(place.0.join("store/latest/report.html")).unwrap();
     assert!(report.contains(" held it, granted by n"), "{stdout}");
-    // Its operations tell the workload, and the plain eddy knows none that has them.
+    // The workload is recognized by its operations, and unknown to the plain eddy.
     fs::copy(place.0.join("store/latest/history.edn"), place.0.join("history.edn")).unwrap();
     let (status, again, stderr) = run("analyze history.edn");
     assert_eq!(status, Some(1), "{again}{stderr}");

@@ -1,4 +1,4 @@
-//! `eddy serve`, asked as a browser asks, and as browsers never do.
+//! `eddy serve`, with requests like a browser's, and requests that no browser sends.
 
 pub(crate) mod client;
 mod attacks;
@@ -14,7 +14,7 @@ use crate::common::{Place, all_at_once};
 
 use client::{HttpResponse, ServeProcess};
 
-/// The tests of [`store`], newest first, whatever their time zones.
+/// Tests of [`store`], newest first, in different time zones.
 const NEWEST_FIRST: [&str; 5] = [
     "kafka/20260105T000000.000Z",
     "echo/20260103T233000.000+0000",
@@ -48,7 +48,7 @@ fn progress(operations: u64) -> String {
     .to_string()
 }
 
-/// A store with a test of each kind.
+/// Store with a test of each kind.
 fn store(name: &str) -> Place {
     let place = Place::new(name);
     let [kafka, running, aborted, lost, held] = NEWEST_FIRST;
@@ -68,7 +68,7 @@ fn store(name: &str) -> Place {
     file(aborted, "history.edn", "");
     file(running, "test.json", &description("echo", "echo", &["n0"]));
     file(running, "progress.json", &progress(740));
-    // As Jepsen's own Maelstrom leaves it.
+    // A test recorded by Jepsen's Maelstrom.
     let results = "{:valid? :unknown, :net {:servers {:msgs-per-op 3.5}}, \
         :availability {:valid? true, :ok-fraction 0.5}}";
     file(kafka, "results.edn", results);
@@ -278,7 +278,7 @@ fn two_tests_are_compared_with_their_differences() {
     ] {
         page.contains(fragment);
     }
-    // As the list's form sends it, in any order: the older comes first.
+    // The list's form sends them in any order; the older comes first.
     server
         .get(&format!("/compare?run={lost}&run={held}"))
         .expect(303, "")
@@ -323,7 +323,7 @@ fn listeners_get_the_progress_of_tests_and_their_end() {
     fs::remove_file(directory.join("progress.json")).unwrap();
     all(&mut listeners, &json!([]));
     server.get("/?verdict=valid").contains(running);
-    // Another one begins; and whoever was killed has ended, whatever it left.
+    // Another test begins; and a killed one has ended, whatever it left.
     let other = "echo/20260106T000000.000+0000";
     place.file(&format!("store/{other}/progress.json"), &progress(1), 0o644);
     let began = json!([{"run": other, "progress": going(1)[0]["progress"]}]);

@@ -1,10 +1,11 @@
-//! Maelstrom's services, as processes find them on the network.
+//! Maelstrom's services, used by nodes as processes.
 
 use std::fs;
 
 use crate::common::Place;
 
-/// Remembers who asked for an id in the `msg_id` of what it asks the oracle, which may be any JSON.
+/// Node that asks `lin-tso` for ids. It encodes the client in the `msg_id` of its request, which
+/// may be any JSON.
 const SHELL: &str = r#"exec sed -u -E \
     -e '/"type":"init"/ s/.*"src":"([^"]*)","dest":"([^"]*)".*"msg_id":([0-9]+).*/{"src":"\2","dest":"\1","body":{"type":"init_ok","in_reply_to":\3}}/' \
     -e '/"type":"generate"/ s/.*"src":"([^"]*)","dest":"([^"]*)".*"msg_id":([0-9]+).*/{"src":"\2","dest":"lin-tso","body":{"type":"ts","msg_id":"\1:\3"}}/' \

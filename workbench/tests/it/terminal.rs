@@ -1,5 +1,4 @@
-//! The `eddy` command as people at a terminal meet it: a line that tells how far a test is, and a
-//! summary in color.
+//! The `eddy` command at a terminal: the progress line, and the summary in color.
 
 use std::fs;
 use std::io::{Read, Write, stderr};
@@ -42,7 +41,7 @@ fn at_terminals_while(
     });
     command.stdin(Stdio::null()).stdout(stdout.1).stderr(stderr.1);
     let mut child = command.spawn().unwrap();
-    // As long as somebody could write to a terminal, its reader waits.
+    // The terminals must have no other writer, or their readers would wait.
     drop(command);
     let stdout = thread::spawn(move || read(stdout.0, || {}));
     let stderr = read(stderr.0, || look(&child));
@@ -50,7 +49,7 @@ fn at_terminals_while(
     CommandResult { status, stdout: stdout.join().unwrap(), stderr }
 }
 
-/// What is written to a terminal until nobody can write any more.
+/// Everything that is written to a terminal until its last writer closes it.
 fn read(mut terminal: fs::File, mut look: impl FnMut()) -> String {
     let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
     // The end of a terminal is an error.
@@ -61,14 +60,14 @@ fn read(mut terminal: fs::File, mut look: impl FnMut()) -> String {
     String::from_utf8(bytes).unwrap().replace("\r\n", "\n")
 }
 
-/// The command, on a terminal that knows colors.
+/// Command for a terminal with colors.
 fn command(place: &Place, words: &str) -> Command {
     let mut command = place.command(words);
     command.env("TERM", "xterm");
     command
 }
 
-/// What a terminal showed on its lines, one after the other.
+/// Lines that a terminal showed, in order.
 fn drawn(text: &str) -> Vec<String> {
     let lines = text.split(['\r', '\n']).map(|line| strip_str(line).to_string());
     lines.map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
@@ -89,7 +88,7 @@ fn a_test_ends_with_a_dozen_lines_in_color() {
     assert!(lines.contains(&report), "{stdout}");
     assert!(!stdout.contains("again"), "{stdout}");
     assert_eq!(lines.last().map(String::as_str), Some(GOOD));
-    // The first line is no progress.
+    // The first line is not progress.
     let widest = drawn(stderr).into_iter().skip(1).map(|line| line.chars().count()).max();
     assert!(widest.unwrap() <= 40, "{stderr}");
 }
@@ -147,7 +146,7 @@ fn kills_before_any_acknowledgement_are_reported() {
             r#""type":"generate_ok","id":"\1 \3","in_reply_to":\3"#,
         );
     let place = Place::with_node("terminal-early", &ids);
-    // With seeds from 0 on, the first whose only kill hits the only node.
+    // First seed from 0 whose only kill hits the only node.
     let run = "test -w unique-ids --bin node --node-count 1 --time-limit 1 --rate 20 --nemesis kill \
                --nemesis-interval 1000 --seed 2";
     let mut command = command(&place, run);
@@ -184,7 +183,7 @@ fn an_error_of_a_running_node_is_shown_below_the_failure() {
     assert!(page.contains("<a href=\"./node-logs/n1.log\">node-logs/n1.log</a>"), "{page}");
     let piped = place.eddy(run).expect(1, "").stdout;
     assert!(piped.contains(&expected), "{piped}");
-    // Nobody asks for the errors of nodes that did everything right.
+    // Errors of nodes in a valid test are not shown.
     let place = Place::with_node("terminal-error-valid", &format!("{says}{ECHO}"));
     let piped = place.eddy(run).expect(0, "").stdout;
     assert!(!piped.contains("KeyError"), "{piped}");
@@ -221,7 +220,7 @@ fn a_mistake_of_a_node_is_reported_at_once() {
     assert_eq!(outcome.stderr.matches(told).count(), 1, "{}", outcome.stderr);
     let (_, after) = outcome.stderr.split_once(told).unwrap();
     assert!(after.contains(" op/s"), "{}", outcome.stderr);
-    // What explains the verdict stands below it.
+    // The explanation of the verdict is below it.
     let stdout = strip_str(&outcome.stdout).to_string();
     let (_, reason) = stdout.split_once("\nreason: ").unwrap();
     let next = reason.lines().nth(1).unwrap();
@@ -333,7 +332,7 @@ fn every_shell_gets_a_completion_script() {
         let CommandResult { stdout, .. } =
             place.eddy(&format!("completions {shell}")).expect(0, "");
         let names: &[&str] = match shell {
-            // These two know no values.
+            // These two do not complete values.
             "elvish" | "powershell" => &["analyze", "--max-msgs-per-op"],
             _ => &["txn-list-append", "tree3", "exponential", "one-way", "read-committed"],
         };
@@ -343,14 +342,14 @@ fn every_shell_gets_a_completion_script() {
     }
 }
 
-/// Has a shell run a script, with `eddy` on its PATH and a home that is empty at first; `None`,
-/// after saying so, where there is no such shell.
+/// Runs a script in a shell, with `eddy` on its PATH and an empty home. `None`, after a message, if
+/// there is no such shell.
 fn in_shell(place: &Place, shell: &str, script: &str) -> Option<String> {
     let eddy = Path::new(env!("CARGO_BIN_EXE_eddy")).parent().unwrap();
     let path = format!("{}:{}", eddy.display(), std::env::var("PATH").unwrap());
     let is_there = |directory: PathBuf| directory.join(shell).exists();
     if !std::env::split_paths(&path).any(is_there) {
-        // Not `eprintln!`, which nobody sees of a test that passes.
+        // Not `eprintln!`, whose output is hidden in tests that pass.
         let line = format!("completions are not tried in {shell}, which is not there\n");
         stderr().write_all(line.as_bytes()).unwrap();
         return None;
@@ -364,7 +363,7 @@ fn in_shell(place: &Place, shell: &str, script: &str) -> Option<String> {
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
-/// A script in which zsh has another zsh, on a terminal, complete a line and tell what it is then.
+/// Script in which zsh lets another zsh, on a terminal, complete a line, and prints the result.
 const ZSH: &str = r#"
     eddy completions zsh > _eddy
     zmodload zsh/zpty
@@ -398,10 +397,10 @@ fn the_last_part_of_a_list_is_completed() {
         let zsh = ZSH.replace("LINE", line);
         for (shell, script) in [("bash", bash), ("fish", fish), ("zsh", zsh)] {
             if let Some(completed) = in_shell(&place, shell, &script) {
-                // fish tells as well what it is, behind a tab.
+                // fish also prints a description, after a tab.
                 let completed = completed.lines().last().unwrap_or_default();
                 let last = completed.split('\t').next().unwrap().rsplit(' ').next().unwrap();
-                // zsh goes on with another part, or a space in place of the comma.
+                // zsh appends another part, or replaces the comma by a space.
                 assert_eq!(last.trim_end_matches(','), expected, "{shell}: {line}");
             }
         }

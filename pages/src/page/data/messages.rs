@@ -1,4 +1,4 @@
-//! Messages, from the network's log of what happened to them.
+//! Messages, from the network's event log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,14 +11,14 @@ use serde::Deserialize;
 
 use super::{MessageColumns, Participant, microseconds, truncate};
 
-/// A message on its way.
+/// Message from send to arrival, drawn as an arrow.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrow<'a> {
     pub(in crate::page) message: &'a NetworkMessage,
     pub(in crate::page) sent: i64,
-    /// When it arrived or was dropped, if it was.
+    /// Time of arrival or loss, if any.
     pub(in crate::page) ended: Option<i64>,
-    /// What dropped it, if it was.
+    /// Fault that dropped it, if any.
     pub(in crate::page) fault: Option<Fault>,
     /// Indices of send and end in the log, which order events of the same microsecond.
     pub(in crate::page) send_index: usize,
@@ -26,13 +26,13 @@ pub(crate) struct Arrow<'a> {
 }
 
 impl Arrow<'_> {
-    /// Whether a client gets it.
+    /// True if the receiver is a client.
     pub(in crate::page) fn is_to_client(&self) -> bool {
         is_client(&self.message.dest)
     }
 }
 
-/// All messages, in the order of sending. One that arrived twice is two.
+/// All messages in the order of sending. A message that arrived twice has two entries.
 pub(in crate::page) fn arrows(report: &Report) -> Vec<Arrow<'_>> {
     let Some(journal) = &report.network_record().messages else { return Vec::new() };
     let mut arrows: Vec<Arrow<'_>> = Vec::new();
@@ -62,7 +62,7 @@ pub(in crate::page) fn arrows(report: &Report) -> Vec<Arrow<'_>> {
     arrows
 }
 
-/// A time of the network's log as one of the history.
+/// Converts a time of the network's journal to microseconds of the history.
 pub(in crate::page) fn time(report: &Report, at: Duration) -> i64 {
     let zero = report.network_record().history_start;
     match at.checked_sub(zero) {
@@ -71,7 +71,7 @@ pub(in crate::page) fn time(report: &Report, at: Duration) -> i64 {
     }
 }
 
-/// The nodes, the services that anybody spoke to, and the clients, in the order of their numbers.
+/// Nodes, services that occur in messages, and clients, in the order of their numbers.
 pub(in crate::page) fn participants(report: &Report, arrows: &[Arrow<'_>]) -> Vec<Participant> {
     let nodes = report.test().node_ids();
     let (mut services, mut clients) = (BTreeSet::new(), BTreeMap::new());
@@ -89,7 +89,7 @@ pub(in crate::page) fn participants(report: &Report, arrows: &[Arrow<'_>]) -> Ve
     all.map(|(name, kind)| Participant { name: name.to_owned(), kind }).collect()
 }
 
-/// The columns of a page, and the kinds that they refer to.
+/// Columns of messages; new message types are appended to `kinds`.
 pub(in crate::page) fn columns(
     arrows: &[Arrow<'_>],
     participants: &[Participant],

@@ -1,7 +1,8 @@
-//! What a page does not have, since it would be too slow with it.
+//! Omissions: data that would make a page too slow.
 //!
-//! Clues are found before anything is left out, so that what they tell is true of the whole test.
-//! What they refer to stays, wherever it is; else what is nearest to where something went wrong.
+//! Evidence is collected before anything is left out, so its text holds for the whole test.
+//! Everything that the evidence refers to stays. Of the rest, what is nearest to the first
+//! contradiction stays.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -75,7 +76,7 @@ fn kept_indices<'a>(near: Range<usize>, own: impl Iterator<Item = &'a usize>) ->
     near.chain(own.copied()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Keeps what is at these places, which are in order.
+/// Keeps the entries at these sorted indices.
 fn keep<T>(all: &mut Vec<T>, kept: &[usize]) {
     let (mut place, mut next) = (0, kept.iter().peekable());
     all.retain(|_| {
@@ -85,7 +86,7 @@ fn keep<T>(all: &mut Vec<T>, kept: &[usize]) {
     });
 }
 
-/// Turns places into those among what is kept.
+/// Maps indices to those among the kept entries.
 fn renumber(places: &mut Vec<usize>, kept: &[usize]) {
     *places = places.iter().filter_map(|place| kept.binary_search(place).ok()).collect();
 }

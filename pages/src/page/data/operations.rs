@@ -1,4 +1,4 @@
-//! Operations of clients, each with its client on the network and the node that was asked.
+//! Client operations, each with its client on the network and the node that it asked.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use rustc_hash::FxHashMap;
 
 use super::{OperationColumns, Participant, microseconds, truncate};
 
-/// An operation, from its beginning to its end.
+/// Operation from invocation to completion.
 #[derive(Debug)]
 pub(crate) struct ViewOperation<'a> {
     pub(in crate::page) begin: &'a Op,
     pub(in crate::page) end: Option<&'a Op>,
     pub(in crate::page) process: u64,
     pub(in crate::page) invoked: i64,
-    /// -1 if it never ended.
+    /// -1 without a completion.
     pub(in crate::page) completed: i64,
-    /// The participant that is its client.
+    /// Index of the participant that is its client.
     pub(in crate::page) client: Option<usize>,
-    /// Who was asked.
+    /// Node that was asked.
     pub(in crate::page) node: Option<String>,
 }
 
-/// All operations, in the order of beginning.
+/// All operations in the order of invocation.
 pub(in crate::page) fn of<'a>(
     report: &'a Report,
     participants: &[Participant],
@@ -50,7 +50,7 @@ pub(in crate::page) fn of<'a>(
     operations.collect()
 }
 
-/// The columns of a page, and the functions that they refer to.
+/// Columns of operations; new functions are appended to `functions`.
 pub(in crate::page) fn columns(
     operations: &[ViewOperation<'_>],
     participants: &[Participant],

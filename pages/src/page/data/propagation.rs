@@ -1,4 +1,5 @@
-//! The way of a value through the cluster: who was told, when, by whom, and who never was.
+//! Propagation of a value through the cluster: which nodes received it, when and from whom, and
+//! which never did.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ pub(super) struct Propagation<'a> {
     pub(super) value_messages: &'a [&'a Arrow<'a>],
     /// All messages of the test.
     pub(super) arrows: &'a [Arrow<'a>],
-    /// Until when messages are recorded, if not until the end. What is not there says nothing then.
+    /// End of recording, if before the end of the test. Missing messages then prove nothing.
     pub(super) recorded_until: Option<i64>,
 }
 
@@ -69,7 +70,7 @@ impl Propagation<'_> {
             .iter()
             .filter_map(|node| Some((node.as_str(), first_arrival(node, value_messages)?)));
         let got: Vec<(&str, &Arrow<'_>)> = got.collect();
-        // What is not recorded may have been passed on.
+        // Unrecorded messages may have passed it on.
         if recorded_until.is_some() || got.len() == nodes.len() {
             return lines;
         }
@@ -93,20 +94,20 @@ impl Propagation<'_> {
         lines
     }
 
-    /// Whether the one who got a message sent none to another node, or to a service, after that.
+    /// True if the receiver of a message sent none to another node or service afterwards.
     fn is_silent_after(&self, arrived: &Arrow<'_>) -> bool {
         let node = &arrived.message.dest;
         let mut sent = self.arrows.iter().filter(|arrow| is_from_to_another(arrow, node));
         sent.all(|arrow| Some(arrow.send_index) < arrived.end_index)
     }
 
-    /// Of an operation that came to an end without the value: whether the node that was asked had
+    /// Line about an operation that completed without the value: whether the node that it asked had
     /// it.
     fn knowledge_line(&self, operation: &ViewOperation<'_>) -> Option<String> {
         let Propagation { value, value_messages, recorded_until, .. } = self;
         let ViewOperation { begin, end, process, node, .. } = operation;
         let (end, node) = ((*end)?, node.as_ref()?);
-        // A read that found null found nothing.
+        // A read of null returned no values.
         let is_empty = end.kind == Kind::Ok && end.value == Value::Nil;
         let has_it = |all: &[Value]| all.contains(value);
         let may_have_it = !is_empty && end.value.as_sequence().is_none_or(has_it);
@@ -131,7 +132,7 @@ impl Propagation<'_> {
     }
 }
 
-/// Whether a node sent a message to another node, or to a service.
+/// True if a node sent the message to another node or service.
 fn is_from_to_another(arrow: &Arrow<'_>, node: &str) -> bool {
     let (src, dest) = (&arrow.message.src, &arrow.message.dest);
     **src == *node && **dest != *node && !arrow.is_to_client()
@@ -174,7 +175,7 @@ fn unreached_lines(nodes: &[String], value_messages: &[&Arrow<'_>]) -> Vec<Strin
         value_messages.iter().filter(move |arrow| *arrow.message.dest == *node)
     };
     let mut never_sent = Vec::new();
-    // Nodes that fared alike share a line, in the order of the first of them.
+    // Nodes with the same losses share a line, in the order of the first of them.
     let mut lost: IndexMap<String, Vec<&str>> = IndexMap::new();
     for node in nodes {
         if to(node).any(|arrow| arrow.ended.is_some() && arrow.fault.is_none()) {

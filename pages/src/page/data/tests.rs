@@ -1,4 +1,4 @@
-//! What a page has of a broadcast that forgets to send again, and of one that only forgets.
+//! Page data of a broadcast without retransmission, and of one that forgets values.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,14 +33,14 @@ enum Body {
     NewsOk,
 }
 
-/// What is added to a value that is hidden.
+/// Offset that hides a value from the matching.
 const HIDDEN: u64 = 1_000_000;
 
 fn news(message: u64) -> Body {
     Body::News { message }
 }
 
-/// What a node does with a value.
+/// Behavior of a node that gets a value.
 #[derive(Clone, Copy, PartialEq)]
 enum Forwarding {
     All,
@@ -52,7 +52,7 @@ enum Forwarding {
     Nothing,
 }
 
-/// Tells each value to everybody once, unless it has another habit.
+/// Node that floods each value once, unless it behaves otherwise.
 struct Flood {
     node: Node,
     forwarding: Forwarding,
@@ -219,7 +219,7 @@ fn the_propagation_of_a_lost_value_is_explained_as_far_as_messages_show_it() {
             |story: &Vec<String>, words: &&str| story.iter().any(|line| line.contains(*words));
         let is_told = stories.iter().any(|story| expected.iter().all(|words| has(story, words)));
         assert!(is_told, "{expected:#?} in {stories:#?}");
-        // Whoever passed it on, or may have, did not pass it on to nobody.
+        // No other node may be said to have passed it on to nobody.
         let claims = stories.iter().flatten().filter(|line| line.contains(" got it and "));
         let is_of_node = |line: &String| line.starts_with(&format!("{} got it", node.0));
         assert!(claims.clone().all(is_of_node), "{stories:#?}");
@@ -232,7 +232,7 @@ fn the_propagation_of_a_lost_value_is_explained_as_far_as_messages_show_it() {
         news,
         &["no message to n0, n2 shows it", client, silent],
     );
-    // Nobody can hide what is not sent.
+    // A message that is not sent cannot hide a value.
     let hide = |value| Body::Hidden { above: value + HIDDEN };
     check(&test(), ("n1", Forwarding::Nothing), hide, &[client, silent]);
     let lost = "n2 never got it: of the messages that had it, 1 lost to";

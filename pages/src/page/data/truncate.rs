@@ -1,4 +1,4 @@
-//! Values and bodies as far as a page shows them.
+//! Truncation of long values and bodies.
 
 use std::fmt::{self, Display, Write};
 
@@ -12,7 +12,7 @@ struct TruncatingWriter {
     is_full: bool,
 }
 
-/// What a value displays, cut where it is long. What is cut is not even formatted.
+/// Displayed value, truncated if long. The rest is not even formatted.
 pub(in crate::page) fn value(value: &impl Display) -> String {
     let mut writer = TruncatingWriter { text: String::new(), is_full: false };
     // The only error is that the writer is full.
@@ -36,7 +36,7 @@ fn char_boundary(text: &str, most: usize) -> usize {
     (0..=most.min(text.len())).rev().find(|place| text.is_char_boundary(*place)).unwrap_or(0)
 }
 
-/// A time of the history, in seconds.
+/// Time of the history in seconds.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub(in crate::page) fn seconds(microseconds: i64) -> String {
     format!("{:.3} s", microseconds as f64 / 1e6)

@@ -1,9 +1,9 @@
-//! Which messages carried a value.
+//! Messages that carried a value.
 //!
-//! A number that is a value of a broadcast may as well be a message's id, a length or a term. So it
-//! counts only where data is: in an array, or under a name under which a client's request has it.
-//! Nodes may call it otherwise among themselves; but to take any equal number for the value would
-//! tell stories that are not true, so it is only said that no message shows it.
+//! A number that equals a broadcast value may also be a message id, a length or a term. So an equal
+//! number counts only where data is: in an array, or in a field whose name holds the value in a
+//! client's request. Nodes may use other names among themselves. But matching any equal number
+//! would make false claims, so the report only says that no message shows the value.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ use super::messages::Arrow;
 /// Fields with message ids, which are not data.
 const ID_FIELDS: [&str; 2] = ["msg_id", "in_reply_to"];
 
-/// What is looked for.
+/// Pattern of a value in message bodies.
 #[derive(Debug)]
 pub(super) struct ValuePattern {
     value: Json,
-    /// As JSON has it.
+    /// JSON text of the value, for a fast check before parsing.
     text: String,
-    /// Under which names.
+    /// Field names that hold the value.
     names: BTreeSet<String>,
 }
 
@@ -51,7 +51,7 @@ impl ValuePattern {
         Some(ValuePattern { value, text, names })
     }
 
-    /// Whether a message carried it.
+    /// True if a message carried the value.
     pub(super) fn is_in(&self, arrow: &Arrow<'_>) -> bool {
         let body = arrow.message.body.get();
         body.contains(&self.text)

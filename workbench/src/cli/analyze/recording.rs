@@ -1,7 +1,7 @@
-//! The description and the verdict of a recorded test, from the files beside its history.
+//! Description and verdict of a recorded test, from the files beside its history.
 //!
-//! eddy writes `test.json`. Maelstrom does not: there the path names the workload, and a recorded
-//! verdict that differs shows that the test had other options.
+//! eddy writes `test.json`. Maelstrom does not: then the path names the workload, and a different
+//! recorded verdict shows that the test had other options.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,15 +19,15 @@ use eddy_pages::summary::Summary;
 
 use crate::cli::workloads;
 
-/// What is known of a test; all of it may be missing.
+/// Known facts about a recorded test, all of which may be missing.
 #[derive(Debug)]
 pub(super) struct Recording {
-    /// The path of `test.json`, and what it holds.
+    /// Path and contents of `test.json`.
     description: Option<(PathBuf, Description)>,
     /// Workload named by the path.
     workload_in_path: Option<&'static dyn Workload>,
     pub(super) results: Option<Value>,
-    /// That the test did not come to its end, and why, if so.
+    /// Sentence about why the test did not finish, if so.
     pub(super) interruption: Option<String>,
 }
 
@@ -48,12 +48,12 @@ impl Recording {
         }
     }
 
-    /// Whether it is known to be a test of eddy's, however little it left.
+    /// True if eddy recorded the test.
     pub(super) fn is_of_eddy(&self) -> bool {
         self.description.is_some()
     }
 
-    /// The workload, and what tells it.
+    /// Workload and its source.
     pub(super) fn workload(&self) -> Option<(&'static dyn Workload, String)> {
         let described = self.description.as_ref().and_then(|(path, description)| {
             Some((named(&description.workload)?, path.display().to_string()))
@@ -61,12 +61,12 @@ impl Recording {
         described.or_else(|| Some((self.workload_in_path?, "its path".to_owned())))
     }
 
-    /// What transactions were to be; an error says what is wrong with what was recorded.
+    /// Recorded consistency models. The error says what is wrong with them.
     pub(super) fn consistency_models(&self) -> Result<Option<Vec<ConsistencyModel>>, String> {
         self.described("--consistency-models", Description::consistency_models)
     }
 
-    /// How many operations were to succeed; an error says what is wrong with what was recorded.
+    /// Recorded availability. The error says what is wrong with it.
     pub(super) fn availability(&self) -> Result<Option<Goal>, String> {
         self.described("--availability", Description::availability)
     }
@@ -81,8 +81,8 @@ impl Recording {
             .map_err(|error| format!("{}: {error}; {option} overrides it", path.display()))
     }
 
-    /// Whether the last operations had to succeed: eddy asks for that where it did what Maelstrom
-    /// cannot do.
+    /// True if the last operations had to succeed: eddy requires it under faults that Maelstrom
+    /// does not have.
     pub(super) fn judges_liveness(&self, history: &History) -> bool {
         let test = self.description.as_ref().map(|(_, test)| test);
         let asked_for_more = || {
@@ -93,7 +93,7 @@ impl Recording {
         recorded.unwrap_or_else(|| asked_for_more() || history.has_faults_beyond_maelstrom())
     }
 
-    /// Which client worked on which node, as far as that is known.
+    /// Assignment of clients to nodes, as far as it is known.
     pub(super) fn placement(&self, history: &History) -> Placement<'_> {
         match &self.description {
             Some((_, Description { nodes, concurrency, .. }))
@@ -105,8 +105,8 @@ impl Recording {
         }
     }
 
-    /// What is to be said where the verdict that was recorded is another one than that in
-    /// `results`. `holds` tells whether the history is valid under a consistency model.
+    /// Warnings about recorded verdicts that differ from those in `results`. `holds` returns
+    /// whether the history is valid under a consistency model.
     pub(super) fn differences(
         &self,
         history: &Path,
@@ -149,7 +149,7 @@ fn weaker_models(results: &Value, holds: impl Fn(ConsistencyModel) -> bool) -> S
         .flat_map(|models| models.iter().filter_map(|model| model.to_string().parse().ok()))
         .collect();
     if ruled_out.is_empty() {
-        // Transactions alone are judged by models, and what no model allows is not their fault.
+        // Without ruled-out models, the error does not depend on the model.
         return String::new();
     }
     let is_open = |model: ConsistencyModel| !ruled_out.contains(&model);
@@ -188,7 +188,7 @@ fn named(workload: &str) -> Option<&'static dyn Workload> {
     workload::by_name(workload, workloads::all()).ok()
 }
 
-/// That a test of eddy's did not come to its end, and why.
+/// Sentence about why a test of eddy's did not finish, if so.
 fn interruption(history: &Path, has_results: bool) -> Option<String> {
     let summary: Option<Summary> = read(&history.with_file_name(store::SUMMARY));
     let why = match summary.and_then(|summary| summary.failure) {

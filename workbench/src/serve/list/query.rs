@@ -1,5 +1,4 @@
-//! Which tests are wanted, and in which order, as an address tells it. What makes no sense in it is
-//! as good as missing.
+//! Query of the list: filters and order, from the URL. Invalid values are ignored.
 
 use std::cmp::Ordering;
 
@@ -12,7 +11,7 @@ use crate::serve::run::{RecordedTest, TestStatus};
 pub(in crate::serve) struct ListQuery {
     pub(super) workload: String,
     pub(super) program: String,
-    /// The class of a verdict.
+    /// CSS class of a verdict.
     pub(super) verdict: String,
     sort: String,
     order: String,
@@ -33,7 +32,7 @@ pub(super) enum Column {
     OkFraction,
 }
 
-/// What rows are sorted by.
+/// Sort key of a row.
 #[derive(Debug, PartialEq, PartialOrd)]
 enum SortKey {
     Number(f64),
@@ -84,7 +83,7 @@ impl ListQuery {
         }
     }
 
-    /// From 1.
+    /// Number of the page, from 1.
     pub(super) fn page(&self) -> usize {
         self.page.parse().unwrap_or(1).max(1)
     }
@@ -97,7 +96,7 @@ impl ListQuery {
         pairs
     }
 
-    /// The same, sorted by a column; or the other way round, if it is already.
+    /// Query sorted by a column, or in reverse order if it is already sorted by that column.
     pub(super) fn sorted(&self, column: Column) -> Vec<(&'static str, String)> {
         let descends =
             if self.column() == column { !self.descends() } else { column == Column::Time };
@@ -107,7 +106,7 @@ impl ListQuery {
         pairs
     }
 
-    /// What the filters' form must repeat.
+    /// Parameters that the filter form must repeat.
     pub(super) fn sorting(&self) -> [(&'static str, &str); 2] {
         [("sort", &self.sort), ("order", &self.order)]
     }
@@ -132,7 +131,7 @@ impl Column {
         Column::OkFraction,
     ];
 
-    /// In addresses.
+    /// Name in URLs.
     fn name(self) -> &'static str {
         match self {
             Column::Time => "time",
@@ -148,7 +147,7 @@ impl Column {
         }
     }
 
-    /// On the page.
+    /// Title on the page.
     pub(super) fn title(self) -> &'static str {
         match self {
             Column::MsgsPerOp => "msgs/op",
@@ -163,7 +162,7 @@ impl Column {
         self.figure().is_some() || self == Column::Nodes
     }
 
-    /// Which of a summary's figures it shows.
+    /// Index of the summary's figure that the column shows.
     fn figure(self) -> Option<usize> {
         match self {
             Column::MsgsPerOp => Some(0),

@@ -1,4 +1,4 @@
-//! Small clusters, and what they leave.
+//! Small clusters and their recorded tests.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use crate::browser::page::directory;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// What must never run, nor be there but as text.
+/// Markup that must never run, and must be shown as text only.
 pub(crate) const MARKUP: &str = "<script>window.ran=1</script><img src=x onerror='window.ran=1'>";
 
 /// Node that sends each value to every other node once, without retransmission.
@@ -74,14 +74,14 @@ pub(crate) fn broadcast() -> Test {
     }
 }
 
-/// A test in which nothing goes wrong.
+/// Valid test.
 pub(crate) fn valid() -> Report {
     let report = run_flooder(&Test { rate: 40.0, ..broadcast() });
     report.assert_valid();
     report
 }
 
-/// A test in which a partition costs values.
+/// Test in which a partition loses values.
 pub(crate) fn lost() -> Report {
     let strikes = vec![Strike::partition(["n2"], SECOND, 2 * SECOND)];
     let report = run_flooder(&Test { strikes, seed: 2, ..broadcast() });
@@ -89,7 +89,7 @@ pub(crate) fn lost() -> Report {
     report
 }
 
-/// A test larger than those of the challenges: a fifth more operations.
+/// Test with a fifth more operations than the challenges have.
 pub(crate) fn large() -> Report {
     let latency = Latency { mean: Duration::from_millis(100), ..Latency::default() };
     run_flooder(&Test { nodes: 25, rate: 120.0, time_limit: 20 * SECOND, latency, ..broadcast() })
@@ -125,13 +125,13 @@ impl Handler for MarkupIds {
     }
 }
 
-/// A test whose nodes answer with markup.
+/// Test whose nodes answer with markup.
 pub(crate) fn markup() -> Report {
     let test = Test { workload: &workload::UniqueIds, nodes: 1, ..broadcast() };
     test.run(|_| MarkupIds(Cell::new(0)))
 }
 
-/// Keeps a report in a store of its own.
+/// Records a report in its own store.
 pub(crate) fn keep(report: &Report, name: &str) -> PathBuf {
     eddy_pages::keep(report, &directory(name).join("store")).unwrap()
 }

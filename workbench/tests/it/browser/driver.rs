@@ -1,8 +1,8 @@
-//! Chromium, driven through `chromedriver`.
+//! Chromium, controlled through `chromedriver`.
 //!
-//! One `chromedriver` serves all tests. A shell keeps it, and waits for the end of its own input,
-//! which is a pipe that only this process holds. However this process ends, the shell then kills
-//! its process group: `chromedriver`, and every browser that it has started.
+//! One `chromedriver` serves all tests. Its parent is a shell that waits for the end of its own
+//! input, a pipe that only this process holds. However this process ends, the shell then kills its
+//! process group: `chromedriver` and every browser that it started.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write, stderr};
@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-/// What is looked for on the PATH.
+/// Programs that must be on the PATH.
 const PROGRAMS: [&str; 2] = ["chromium", "chromedriver"];
 
 /// Script that kills its process group at the end of its input. It closes its STDOUT, so that the
@@ -23,7 +23,7 @@ struct Driver {
     _shell: Child,
 }
 
-/// Where `chromedriver` listens; `None`, after saying so, if tests are to be skipped.
+/// URL of `chromedriver`. `None`, after a message, if the tests are skipped.
 pub(crate) fn address() -> Option<&'static str> {
     static DRIVER: OnceLock<Option<Driver>> = OnceLock::new();
     let missing: Vec<&str> =
@@ -36,7 +36,7 @@ pub(crate) fn address() -> Option<&'static str> {
         );
         let is_required = env::var("EDDY_BROWSER").is_ok_and(|value| value == "required");
         assert!(!is_required, "EDDY_BROWSER=required, but this would be {line}");
-        // Not `eprintln!`, which nobody sees of a test that passes.
+        // Not `eprintln!`, whose output is hidden in tests that pass.
         let test = std::thread::current();
         let line = format!("{}: {line}\n", test.name().unwrap_or_default());
         stderr().write_all(line.as_bytes()).unwrap();
@@ -63,7 +63,7 @@ impl Driver {
             Some(port.trim_end_matches('.').to_owned())
         });
         let port = port.expect("chromedriver should tell its port");
-        // It may write more, and must not fail for it.
+        // Its further output must be read, or its writes would fail.
         std::thread::spawn(move || lines.for_each(drop));
         Driver { address: format!("http://127.0.0.1:{port}"), _shell: shell }
     }

@@ -1,4 +1,4 @@
-//! A session of a browser, and what a test does with it.
+//! Page in a browser, with the actions of tests.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -32,10 +32,10 @@ const FLAGS: [&str; 12] = [
     "--window-size=1280,900",
 ];
 
-/// What a page draws is there once two frames have passed.
+/// Script that waits two frames, after which everything is drawn.
 const TWO_FRAMES: &str = "requestAnimationFrame(() => requestAnimationFrame(() => done()))";
 
-/// Keys without a letter, as `WebDriver` calls them.
+/// Special keys, as encoded by `WebDriver`.
 pub(crate) const BACKSPACE: &str = "\u{e003}";
 pub(crate) const ENTER: &str = "\u{e007}";
 pub(crate) const HOME: &str = "\u{e011}";
@@ -65,7 +65,7 @@ pub(crate) fn browse(name: &str, test: impl FnOnce(&BrowserPage)) {
     outcome.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// A directory of the tests in the browser alone, empty at first.
+/// Directory of one browser test, empty at first.
 pub(crate) fn directory(name: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser").join(name);
     let _ = fs::remove_dir_all(&directory);
@@ -78,7 +78,7 @@ impl BrowserPage {
         let profile = directory(&format!("profiles/{name}"));
         let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
         flags.push(format!("--user-data-dir={}", profile.display()));
-        // Chromium refuses to run as root without. What it opens here is our own.
+        // Chromium refuses to run as root without this. It opens only our own pages here.
         if rustix::process::geteuid().is_root() {
             flags.push("--no-sandbox".to_owned());
         }
@@ -89,12 +89,12 @@ impl BrowserPage {
         BrowserPage { session: BrowserSession::open(address, &wanted), name: name.to_owned() }
     }
 
-    /// Opens an address.
+    /// Opens a URL.
     pub(crate) fn goto(&self, url: &str) {
         self.session.goto(url);
     }
 
-    /// Opens the report of a test that was kept, as a file, and waits until it is drawn.
+    /// Opens the report of a recorded test as a file, and waits until it is drawn.
     pub(crate) fn goto_report(&self, directory: &Path) {
         let file = directory.join("report.html");
         self.goto(&format!("file://{}", file.display()));
@@ -113,19 +113,19 @@ impl BrowserPage {
         self.wait(TWO_FRAMES);
     }
 
-    /// Runs a script that calls `done`, with what it gives.
+    /// Runs a script that calls `done`, and returns the argument of that call.
     pub(crate) fn wait(&self, script: &str) -> Value {
         let script = format!("const done = arguments[0]; {script}");
         self.session.execute_async(&script).unwrap()
     }
 
-    /// What an expression gives.
+    /// Value of an expression.
     pub(crate) fn get(&self, expression: &str) -> Value {
         let result = self.session.execute(&format!("return {expression}"));
         result.unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// How many an expression says there are.
+    /// Value of an expression that is a count.
     pub(crate) fn count(&self, expression: &str) -> u64 {
         self.get(expression).as_u64().unwrap_or_else(|| panic!("{expression} counts nothing"))
     }
@@ -134,7 +134,7 @@ impl BrowserPage {
         self.get(expression).as_f64().unwrap_or_else(|| panic!("{expression} is no number"))
     }
 
-    /// The messages that can be seen, once what was done is drawn.
+    /// Number of visible messages, once all changes are drawn.
     pub(crate) fn visible(&self) -> u64 {
         self.wait_until_drawn();
         self.count("eddy.visible()")
@@ -144,7 +144,7 @@ impl BrowserPage {
     #[track_caller]
     pub(crate) fn until(&self, expression: &str) {
         let (since, script) = (Instant::now(), format!("return Boolean({expression})"));
-        // Between two pages there is nobody to ask.
+        // While a page loads, the expression may fail.
         while self.session.execute(&script) != Ok(json!(true)) {
             assert!(since.elapsed() < TIMEOUT, "never was {expression}");
             sleep(POLL_INTERVAL);
@@ -169,12 +169,12 @@ impl BrowserPage {
         self.find(selector).click();
     }
 
-    /// Types into what is found, which gets the focus by it.
+    /// Focuses an element and types into it.
     pub(crate) fn press(&self, selector: &str, keys: &str) {
         self.find(selector).send_keys(keys);
     }
 
-    /// Moves the mouse to a message, if any part of it can be seen.
+    /// Moves the mouse to a message, if any part of it is visible.
     pub(crate) fn hover(&self, message: usize) -> bool {
         let place = self.get(&format!("eddy.place({message})"));
         let [Some(x), Some(y)] = ["x", "y"].map(|axis| place[axis].as_f64()) else { return false };
@@ -183,16 +183,16 @@ impl BrowserPage {
         true
     }
 
-    /// Makes the window so large, as that of a phone or of a desk.
+    /// Resizes the window.
     pub(crate) fn resize(&self, width: u32, height: u32) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1,
             "mobile": width < 500});
         self.tool("Emulation.setDeviceMetricsOverride", metrics);
     }
 
-    /// Gives the screen so many pixels for one of the page's, both ways.
+    /// Sets the device pixel ratio.
     pub(crate) fn scale(&self, factor: u32) {
-        // Chromium tells a page of other pixels only when it had those of its own before.
+        // Chromium reports a change only from an explicit ratio.
         self.tool("Emulation.clearDeviceMetricsOverride", json!({}));
         let metrics = json!({"width": 0, "height": 0, "deviceScaleFactor": factor,
             "mobile": false});
@@ -213,12 +213,12 @@ impl BrowserPage {
         fs::write(directory.join(format!("{}-{state}.png", self.name)), picture).unwrap();
     }
 
-    /// What the console has got since the last time.
+    /// New entries of the console.
     fn console(&self) -> Value {
         self.session.driver_command("/se/log", &json!({"type": "browser"}))
     }
 
-    /// A command of Chromium's developer tools.
+    /// Runs a command of Chromium's developer tools.
     fn tool(&self, command: &str, parameters: Value) {
         self.session
             .driver_command("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}));

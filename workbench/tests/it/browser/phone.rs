@@ -1,4 +1,4 @@
-//! The same pages in a window as small as a phone's, and in the dark.
+//! Pages in a window as small as a phone's, and in dark mode.
 
 use serde_json::json;
 
@@ -6,17 +6,16 @@ use crate::browser::page::{BrowserPage, browse};
 use crate::browser::served::{NEWEST_FIRST, store};
 use crate::serve::client::ServeProcess;
 
-/// Text must stand out from its paper so much: WCAG's level AA.
+/// Required contrast of text: WCAG's level AA.
 const CONTRAST: f64 = 4.5;
 
-/// The width of a small phone's window.
+/// Width of a small phone's window.
 const PHONE: u32 = 360;
 
 /// Smallest readable font size in a chart on a phone, in pixels.
 const MIN_FONT_SIZE: f64 = 11.0;
 
-/// Of each chart that can be seen, whether nothing of it is cut off, and how high its smallest
-/// letters are.
+/// Script that returns, for each visible chart, whether it is complete, and its smallest font size.
 const CHARTS: &str = r#"[...document.querySelectorAll("figure svg")]
     .filter((svg) => svg.checkVisibility())
     .map((svg) => {
@@ -29,8 +28,8 @@ const CHARTS: &str = r#"[...document.querySelectorAll("figure svg")]
         return [isWhole, Math.min(...sizes) * place.width / svg.viewBox.baseVal.width];
     })"#;
 
-/// The parts of names and paths that are broken where nothing separates words, though they would
-/// fit on a line.
+/// Script that finds parts of names and paths that are broken inside a word although they would fit
+/// on a line.
 const BROKEN_NAMES: &str = r#"[...document.querySelectorAll(
     ".program, #files td, .about td, #about td, .title span, h2 a")]
     .flatMap((cell) => {
@@ -56,8 +55,8 @@ const DARK_BACKGROUND: &str = "rgb(21, 24, 27)";
 /// Selectors of text on these pages.
 const TEXT_SELECTORS: [&str; 5] = [".verdict", "td", "a", "p, h1, h2, th", ".note"];
 
-/// The least contrast between the text of the elements that a selector finds and what is behind
-/// them, as WCAG 2 computes it, for each of some selectors; `null` where there are none.
+/// Script that returns the lowest contrast, as defined by WCAG 2, between the text and the
+/// background of the elements of each selector; `null` for a selector without elements.
 const LEAST_CONTRASTS: &str = r"((selectors) => {
     const parts = (color) => color.match(/[\d.]+/g).map(Number);
     const linear = (part) =>

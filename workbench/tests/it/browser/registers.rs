@@ -1,7 +1,7 @@
-//! Registers of which the first node has the originals, and the others have copies.
+//! Registers with their primary on the first node and copies on the others.
 //!
-//! Writes go to the original. The mistake is to answer reads from the copy, which is told of a
-//! write after it was acknowledged.
+//! Writes go to the primary. The bug is that reads are answered from the copy, which is updated
+//! after the write was acknowledged.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ pub(crate) enum Body {
         to: u64,
     },
     CasOk,
-    /// Write this, if what is there is as expected.
+    /// Compare-and-set, or write, at the primary.
     Change {
         key: u64,
         from: Option<u64>,
@@ -45,7 +45,7 @@ pub(crate) enum Body {
     ChangeOk {
         changed: bool,
     },
-    /// This is what is there now.
+    /// Update of a copy.
     Copy {
         key: u64,
         value: u64,

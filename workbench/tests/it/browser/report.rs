@@ -1,4 +1,4 @@
-//! The report of a test in which nothing went wrong, and of one that lost values.
+//! Reports of a valid test, and of one that lost values.
 
 use eddy::Report;
 
@@ -137,7 +137,7 @@ fn the_report_of_a_lost_value_opens_at_its_loss_and_explains_it() {
             <= document.getElementById(\"view\").getBoundingClientRect().top";
         assert_eq!(page.get(above), true, "what went wrong is above the view");
 
-        // What can be seen at first has what is highlighted.
+        // The initial window contains the highlighted messages.
         let around = page.visible();
         page.click("#only");
         let marked = page.visible();

@@ -1,4 +1,4 @@
-//! The pages of `eddy serve`, with tests that nodes really ran.
+//! Pages of `eddy serve` with real tests.
 
 use std::fs;
 use std::process::id as this_process;
@@ -11,7 +11,7 @@ use crate::browser::page::{BrowserPage, browse};
 use crate::common::Place;
 use crate::serve::client::ServeProcess;
 
-/// The tests of [`store`], newest first.
+/// Tests of [`store`], newest first.
 pub(crate) const NEWEST_FIRST: [&str; 3] = [
     "unique-ids/20260103T000000.000+0000",
     "broadcast/20260102T000000.000+0000",
@@ -20,7 +20,7 @@ pub(crate) const NEWEST_FIRST: [&str; 3] = [
 
 const RUNNING: &str = "echo/20260104T000000.000+0000";
 
-/// A store with a valid test, one that lost values, and one whose nodes wrote markup.
+/// Store with a valid test, one that lost values, and one whose nodes wrote markup.
 pub(crate) fn store(name: &str) -> Place {
     let place = Place::new(&format!("browser/{name}"));
     let file = |report: &Report, test: &str| {
@@ -99,7 +99,7 @@ fn two_runs_are_chosen_and_compared(page: &BrowserPage) {
     page.save_screenshot("chosen");
     page.click("#compare");
     page.until("document.querySelectorAll(\".side\").length === 2");
-    // The older one comes first.
+    // The older test comes first.
     page.shows(&format!(".side[data-run=\"{valid}\"]:first-child"), "valid");
     page.shows(&format!(".side[data-run=\"{lost}\"]"), "not valid");
     page.shows("#figures", "messages per operation");
@@ -127,7 +127,7 @@ fn a_running_test_is_updated_until_it_ends() {
     };
     browse("live", |page| {
         goto_list(page, &server);
-        // Whoever loads the page again loses this.
+        // A reload would lose this.
         page.get("window.kept = true");
         let choice = format!("{} input[name=run]", row(NEWEST_FIRST[0]));
         page.get(&format!("document.querySelector('{choice}').focus()"));

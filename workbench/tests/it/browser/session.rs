@@ -1,5 +1,4 @@
-//! A session with a browser: as much of W3C's `WebDriver` as tests here need, which is JSON over
-//! HTTP.
+//! Browser session: the part of W3C's `WebDriver`, which is JSON over HTTP, that these tests need.
 
 use std::fmt::Debug;
 
@@ -8,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use ureq::Agent;
 
-/// How elements are called in answers (`WebDriver`, section 12).
+/// Key of an element's id in responses (`WebDriver`, section 12).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// Session with its own browser.
@@ -17,7 +16,7 @@ pub(crate) struct BrowserSession {
     address: String,
 }
 
-/// An element of the page that is open.
+/// Element of the current page.
 pub(crate) struct Element<'a> {
     session: &'a BrowserSession,
     path: String,
@@ -41,12 +40,12 @@ impl BrowserSession {
         expect_success(self.post("/url", &json!({"url": url})));
     }
 
-    /// What a script returns.
+    /// Return value of a script.
     pub(crate) fn execute(&self, script: &str) -> Result<Value, String> {
         self.post("/execute/sync", &json!({"script": script, "args": []}))
     }
 
-    /// What a script hands to its last argument, which is a function.
+    /// Value that a script passes to its last argument, which is a callback.
     pub(crate) fn execute_async(&self, script: &str) -> Result<Value, String> {
         self.post("/execute/async", &json!({"script": script, "args": []}))
     }
@@ -61,7 +60,7 @@ impl BrowserSession {
         expect_success(self.post("/actions", &json!({"actions": [mouse]})));
     }
 
-    /// The window as a PNG.
+    /// Screenshot of the window as a PNG.
     pub(crate) fn screenshot(&self) -> Vec<u8> {
         let picture = expect_success(self.get("/screenshot"));
         STANDARD.decode(picture.as_str().unwrap_or_default()).unwrap()
@@ -86,7 +85,7 @@ impl BrowserSession {
 }
 
 impl<'a> Element<'a> {
-    /// The first element below this one that a selector is for.
+    /// First descendant that matches a selector.
     pub(crate) fn find(&self, selector: &str) -> Element<'a> {
         let wanted = json!({"using": "css selector", "value": selector});
         let found = self.session.post(&format!("{}/element", self.path), &wanted);
@@ -111,12 +110,12 @@ impl<'a> Element<'a> {
         expect_success(self.session.post(&format!("{}/click", self.path), &json!({})));
     }
 
-    /// Types into it, which gives it the focus.
+    /// Focuses the element and types into it.
     pub(crate) fn send_keys(&self, keys: &str) {
         expect_success(self.session.post(&format!("{}/value", self.path), &json!({"text": keys})));
     }
 
-    /// Chooses the option of a `select` that has this value.
+    /// Selects the option with this value.
     pub(crate) fn select(&self, value: &str) {
         self.find(&format!("option[value=\"{value}\"]")).click();
     }
@@ -126,7 +125,7 @@ impl<'a> Element<'a> {
     }
 }
 
-/// What an answer has under `value`; the error that is there if the command failed.
+/// Field `value` of a response; it holds the error if the command failed.
 fn value(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, String> {
     let mut answer = answer.map_err(|error| error.to_string())?;
     let mut body: Value = answer.body_mut().read_json().map_err(|error| error.to_string())?;
@@ -134,7 +133,7 @@ fn value(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Resul
     if answer.status().is_success() { Ok(value) } else { Err(value.to_string()) }
 }
 
-/// The value of a command that must not fail.
+/// Result of a command that must not fail.
 #[track_caller]
 fn expect_success<T, E: Debug>(result: Result<T, E>) -> T {
     result.unwrap()

@@ -1,4 +1,4 @@
-//! The report of a large test: how long it takes to write and to draw, and how it scrolls.
+//! Performance of a large test's report: writing, drawing and scrolling.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,8 +24,8 @@ const MAX_REDRAW_MS: f64 = 100.0;
 /// An idle machine takes 60 ms, and a second where broad lines are drawn one by one.
 const MAX_VISIBLE_DELAY: Duration = Duration::from_millis(500);
 
-/// Work for the browser, in milliseconds; and what an idle machine takes for it. Other tests make a
-/// machine slow, for drawing as for this.
+/// Script that measures reference work in milliseconds, and the time of an idle machine. Other
+/// tests slow down drawing and this work alike.
 const REFERENCE: &str = "(() => {
   const begin = performance.now();
   let sum = 0;
@@ -34,10 +34,10 @@ const REFERENCE: &str = "(() => {
 })()";
 const IDLE_REFERENCE_MS: f64 = 20.0;
 
-/// What is drawn, at least.
+/// Minimum number of messages drawn.
 const MESSAGES: u64 = 20_000;
 
-/// How many messages are visited.
+/// Number of messages visited.
 const STEPS: usize = 12;
 
 /// CPU time of this thread, independent of other tests.
@@ -74,7 +74,7 @@ fn a_report_of_twenty_thousand_messages_is_written_fast_and_is_small_and_smooth(
         page.wait_until_drawn();
         let whole = page.number("eddy.drawMs()");
         println!("all {visible} of them in {whole} ms");
-        // As many are when values were lost that nodes tell each other again and again.
+        // As many are highlighted when values were lost that nodes send again and again.
         page.get("eddy.highlightAll()");
         page.press("#view", "+");
         it_moves_smoothly(page);

@@ -1,4 +1,4 @@
-//! The reports of other workloads that went wrong: each opens at what contradicts what.
+//! Reports of other failed workloads: each opens at its contradiction.
 
 use eddy::{Report, Test, workload};
 
@@ -7,7 +7,7 @@ use crate::browser::log::LogServer;
 use crate::browser::page::browse;
 use crate::browser::registers::Registers;
 
-/// Opens a report, and checks that what the checker found first stands on top and in sight.
+/// Opens a report, and checks that the first contradiction is at the top and visible.
 fn check(name: &str, report: &Report) {
     let what = &report.contradictions.first().unwrap_or_else(|| panic!("{report}")).description;
     let directory = keep(report, name);

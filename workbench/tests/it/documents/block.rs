@@ -1,9 +1,9 @@
-//! Commands in the fenced blocks of a document.
+//! Parser of the commands in the fenced blocks of a document.
 
-/// The languages of blocks that hold no commands; a block without one shows what is printed.
+/// Languages of blocks without commands. A block without a language shows output.
 const NO_COMMANDS: [&str; 5] = ["", "diff", "rust", "text", "toml"];
 
-/// A block of commands.
+/// Block of commands.
 #[derive(Debug, PartialEq)]
 pub(crate) struct CommandBlock {
     /// Number of the line that opens it, from 1.
@@ -15,9 +15,9 @@ pub(crate) struct CommandBlock {
 pub(crate) struct DocumentedCommand {
     /// Text for the shell, including comments.
     pub(crate) text: String,
-    /// With what it is to exit.
+    /// Expected exit status.
     pub(crate) status: i32,
-    /// What it is to print, if the document shows anything.
+    /// Expected output, if the document shows any.
     pub(crate) output: Vec<String>,
 }
 

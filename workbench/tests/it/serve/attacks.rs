@@ -1,5 +1,5 @@
-//! What nobody may do: read what is not in the store, wait for ever, change anything, or pass for
-//! us.
+//! Attacks: reading files outside the store, blocking forever, changing anything, or passing for
+//! our host.
 
 use std::os::unix::fs::symlink;
 
@@ -10,7 +10,7 @@ use crate::serve::client::ServeProcess;
 
 const SECRET: &str = "not for you";
 
-/// A store in which a node has done its worst, beside a file that nobody may read.
+/// Store with malicious files of a node, beside a secret file.
 fn store(name: &str) -> Place {
     let place = Place::new(name);
     place.file("secret.txt", SECRET, 0o644);
@@ -108,7 +108,7 @@ fn no_path_leads_out_of_the_store_or_to_a_special_file() {
         let text = String::from_utf8_lossy(&answer.body);
         assert!(!text.contains(SECRET) && !text.contains("root:"), "{path}: {text}");
     }
-    // All of this has cost nobody else anything.
+    // The server still answers other requests.
     server.get("/run/echo/t/storage/n0/wal").expect(200, "text/plain").contains("a record");
     let page = server.get("/run/echo/t/").expect(200, "text/html");
     page.contains("<td>storage/<wbr>n0/<wbr>pipe</td><td class=\"number\">not a file</td>");

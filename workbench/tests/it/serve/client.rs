@@ -1,4 +1,4 @@
-//! A server of its own for each test, and somebody who talks to it over a plain socket.
+//! Server for each test, and a client over a plain socket.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -48,7 +48,7 @@ impl ServeProcess {
     pub(crate) fn send_request(&self, head: &str) -> HttpResponse {
         let mut bytes = Vec::new();
         let mut stream = self.send(&format!("{head}Connection: close\r\n\r\n"));
-        // Whoever is refused may be cut off before all was read.
+        // A refused connection may be closed before all was read.
         let _ = stream.read_to_end(&mut bytes);
         HttpResponse::of(&bytes).unwrap_or_else(|| {
             panic!("{head:?} was answered with {:?}", String::from_utf8_lossy(&bytes))
@@ -60,8 +60,8 @@ impl ServeProcess {
         EventListener(BufReader::new(self.send(&head)))
     }
 
-    /// Asks it to end, by a signal that shells do not have their jobs ignore, and tells the exit
-    /// status.
+    /// Stops the server by SIGTERM, which shells do not make their jobs ignore, and returns the
+    /// exit status.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
@@ -78,11 +78,11 @@ impl ServeProcess {
 
 impl Drop for ServeProcess {
     fn drop(&mut self) {
-        // Whoever cannot reach it will want to know why.
+        // An early exit explains why requests failed.
         if let (true, Ok(Some(status))) = (thread::panicking(), self.child.try_wait()) {
             eprintln!("the server had ended before: {status}");
         }
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -138,7 +138,7 @@ impl HttpResponse {
     }
 }
 
-/// The parts of a chunked body, put together.
+/// Decodes a chunked body.
 fn joined(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
