@@ -1,4 +1,4 @@
-# Every command that anyone types here. `make` alone lists them.
+# The commands of this repository. `make` alone lists them.
 
 CARGO ?= cargo
 BIN := target/debug
@@ -8,10 +8,10 @@ EDDY := $(BIN)/eddy
 # `maelstrom` is a game.
 MAELSTROM ?= $(firstword $(wildcard maelstrom/maelstrom) $(EDDY))
 
-# More flags for a challenge's test: make broadcast-c ARGS='--seed 7'
+# More flags for the test of a challenge: make broadcast-c ARGS='--seed 7'
 ARGS ?=
 
-# How many seeds `make seeds` tries.
+# Number of seeds that `make seeds` tries.
 SEEDS ?= 200
 
 TEST = $(MAELSTROM) test
@@ -35,79 +35,79 @@ help: ## list the targets
 
 ##@ Building
 
-# Cargo unites the features of the packages that a command names. All commands here name the whole
-# workspace, so that what one has compiled the others with its profile need not compile again.
+# Cargo unifies the features of all packages that a command names. All commands here name the whole
+# workspace, so commands with the same profile compile nothing twice.
 build: ## compile all nodes and eddy
 	$(CARGO) build --workspace --bins
 
-build-%: ## compile one node, as build-echo does, and eddy
+build-%: ## compile eddy and one node: make build-echo
 	$(CARGO) build --workspace --bin eddy --bin $*
 
 workbench:
 	@echo "Testing with $(MAELSTROM). To choose another workbench: make MAELSTROM=path/to/maelstrom …"
 
-##@ Challenges: each is compiled, run and compared with its limits
+##@ Challenges: each target compiles a node, runs it, and compares it with the limits
 
-echo: workbench build-echo ## challenge 1: whatever comes is sent back
+echo: workbench build-echo ## challenge 1: one node that sends each value back
 	$(TEST) -w echo --bin $(BIN)/echo --node-count 1 --time-limit 10 $(ARGS)
 	$(CHECK)
 
-unique-ids: workbench build-unique-ids ## challenge 2: ids agreed upon with nobody
+unique-ids: workbench build-unique-ids ## challenge 2: unique ids without coordination
 	$(TEST) -w unique-ids --bin $(BIN)/unique-ids --time-limit 30 --rate 1000 --node-count 3 \
 		--availability total --nemesis partition $(ARGS)
 	$(CHECK) --min-ok-fraction 1
 
-idgen: unique-ids ## the same
+idgen: unique-ids ## the same as unique-ids
 
-broadcast-a: workbench build-broadcast-a ## challenge 3a: one node remembers
+broadcast-a: workbench build-broadcast-a ## challenge 3a: broadcast on one node
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-a --node-count 1 --time-limit 20 --rate 10 $(ARGS)
 	$(CHECK)
 
-broadcast-b: workbench build-broadcast-b ## challenge 3b: values flood the cluster
+broadcast-b: workbench build-broadcast-b ## challenge 3b: broadcast by flooding
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-b --node-count 5 --time-limit 20 --rate 10 $(ARGS)
 	$(CHECK)
 
-broadcast-c: workbench build-broadcast-c ## challenge 3c: nothing is lost under partitions
+broadcast-c: workbench build-broadcast-c ## challenge 3c: broadcast under partitions, without loss
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-c --node-count 5 --time-limit 20 --rate 10 \
 		--nemesis partition $(ARGS)
 	$(CHECK)
 
-# Maelstrom 0.2.4 knows no other fault than partitions.
+# Maelstrom 0.2.4 has no other faults than partitions.
 , := ,
 IF_EDDY = $(if $(filter $(EDDY),$(MAELSTROM)),$(1),--nemesis partition)
 KILLS = $(call IF_EDDY,--nemesis partition$(,)kill --nemesis-interval 5)
 LOSSES = $(call IF_EDDY,--nemesis partition$(,)loss$(,)duplicate --nemesis-interval 5)
 
-broadcast-durable: workbench build-broadcast-durable ## challenge 3c with kills: nodes that store before they answer
+broadcast-durable: workbench build-broadcast-durable ## challenge 3c with kills: nodes that store before they reply
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-durable --node-count 5 --time-limit 20 --rate 10 \
 		$(KILLS) $(ARGS)
 	$(CHECK)
 
 FAR := --node-count 25 --time-limit 20 --rate 100 --latency 100
 
-broadcast-d: workbench build-broadcast-d ## challenge 3d: short ways
+broadcast-d: workbench build-broadcast-d ## challenge 3d: 25 nodes with low latency
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-d $(FAR) $(ARGS)
 	$(CHECK) --max-msgs-per-op 30 --max-median 400 --max-latency 600
 
-broadcast-e: workbench build-broadcast-e ## challenge 3e: few messages
+broadcast-e: workbench build-broadcast-e ## challenge 3e: 25 nodes with few messages
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-e $(FAR) $(ARGS)
 	$(CHECK) --max-msgs-per-op 20 --max-median 1000 --max-latency 2000
 
-# 1300ms goes to the node: a non-option word is its argument, for eddy as for Maelstrom.
-broadcast-e-slow: workbench build-broadcast-e ## challenge 3e: as few messages as its latencies allow
+# 1300ms is an argument of the node, like any word that is no option, in eddy and Maelstrom alike.
+broadcast-e-slow: workbench build-broadcast-e ## challenge 3e: as few messages as its latency limits allow
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-e $(FAR) $(ARGS) 1300ms
 	$(CHECK) --max-msgs-per-op 20 --max-median 1000 --max-latency 2000
 
-lin-kv: workbench build-lin-kv ## a store that is linearizable under partitions, by Raft
+lin-kv: workbench build-lin-kv ## a key-value store by Raft, linearizable under partitions
 	$(TEST) -w lin-kv --bin $(BIN)/lin-kv --node-count 3 --concurrency 4n --rate 100 \
 		--time-limit 30 --nemesis partition $(ARGS)
 	$(CHECK)
 
-broadcast-d-partition: workbench build-broadcast-d ## challenge 3d, and nothing is lost under partitions
+broadcast-d-partition: workbench build-broadcast-d ## challenge 3d under partitions, without loss
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-d $(FAR) --nemesis partition $(ARGS)
 	$(CHECK)
 
-broadcast-e-partition: workbench build-broadcast-e ## challenge 3e, and nothing is lost under partitions
+broadcast-e-partition: workbench build-broadcast-e ## challenge 3e under partitions, without loss
 	$(TEST) -w broadcast --bin $(BIN)/broadcast-e $(FAR) --nemesis partition $(ARGS)
 	$(CHECK)
 
@@ -118,15 +118,15 @@ g-set: workbench build-g-set ## the chapter on CRDTs: a set that only grows
 
 COUNTER := --bin $(BIN)/counter --node-count 3 --rate 100 --time-limit 20
 
-counter: workbench build-counter ## challenge 4: a counter on a store that shows the past
+counter: workbench build-counter ## challenge 4: a counter on a store that may return old values
 	$(TEST) -w g-counter $(COUNTER) --nemesis partition $(ARGS)
 	$(CHECK)
 
-pn-counter: workbench build-counter ## challenge 4, and the counter goes down as well
+pn-counter: workbench build-counter ## challenge 4 with decrements
 	$(TEST) -w pn-counter $(COUNTER) --nemesis partition $(ARGS)
 	$(CHECK)
 
-counter-lossy: workbench build-counter ## challenge 4, and messages between nodes, of which there are none, get lost
+counter-lossy: workbench build-counter ## challenge 4 with message loss between nodes, which send each other none
 	$(TEST) -w pn-counter $(COUNTER) $(LOSSES) $(ARGS)
 	$(CHECK)
 
@@ -144,19 +144,19 @@ kafka-c: workbench build-kafka-c ## challenge 5c: logs on two nodes, each kept b
 	$(TEST) $(LOGS) --bin $(BIN)/kafka-c --node-count 2 $(ARGS)
 	$(CHECK)
 
-kafka-b-partition: workbench build-kafka-b ## challenge 5b, under partitions, which cannot cut off lin-kv
+kafka-b-partition: workbench build-kafka-b ## challenge 5b under partitions, which cannot cut off lin-kv
 	$(TEST) $(LOGS) --bin $(BIN)/kafka-b --node-count 2 --nemesis partition $(ARGS)
 	$(CHECK)
 
-kafka-c-partition: workbench build-kafka-c ## challenge 5c, and nothing is lost under partitions
+kafka-c-partition: workbench build-kafka-c ## challenge 5c under partitions, without loss
 	$(TEST) $(LOGS) --bin $(BIN)/kafka-c --node-count 2 --nemesis partition $(ARGS)
 	$(CHECK)
 
-kafka-b-lossy: workbench build-kafka-b ## challenge 5b, and messages between nodes, of which there are none, get lost
+kafka-b-lossy: workbench build-kafka-b ## challenge 5b with message loss between nodes, which send each other none
 	$(TEST) $(LOGS) --bin $(BIN)/kafka-b --node-count 2 $(LOSSES) $(ARGS)
 	$(CHECK)
 
-kafka-c-lossy: workbench build-kafka-c ## challenge 5c, and messages between nodes are lost and doubled
+kafka-c-lossy: workbench build-kafka-c ## challenge 5c with loss and duplication of messages between nodes
 	$(TEST) $(LOGS) --bin $(BIN)/kafka-c --node-count 2 $(LOSSES) $(ARGS)
 	$(CHECK)
 
@@ -170,7 +170,7 @@ txn-b: workbench build-txn-b ## challenge 6b: transactions on two nodes, read un
 	$(TEST) $(TXN) --bin $(BIN)/txn-b --node-count 2 --consistency-models read-uncommitted $(ARGS)
 	$(CHECK) --min-ok-fraction 1
 
-txn-b-partition: workbench build-txn-b ## challenge 6b, and partitions keep nobody waiting
+txn-b-partition: workbench build-txn-b ## challenge 6b under partitions, which delay no client
 	$(TEST) $(TXN) --bin $(BIN)/txn-b --node-count 2 --consistency-models read-uncommitted \
 		--nemesis partition $(ARGS)
 	$(CHECK) --min-ok-fraction 1
@@ -185,9 +185,9 @@ txn-list-append: workbench build-txn-list-append ## the chapter on Datomic: stri
 		--time-limit 30 --rate 100 --nemesis partition $(ARGS)
 	$(CHECK)
 
-##@ What came of challenges
+##@ Results
 
-challenges: workbench build ## all challenges, one after the other, then a table
+challenges: workbench build ## run all challenges, for a quarter of an hour, and print a table
 	@mkdir -p store && rm -f store/challenges.txt
 	@failed=0; for challenge in $(CHALLENGES) $(PARTITIONED) $(LOSSY); do \
 		$(MAKE) --no-print-directory $$challenge TABLE=store/challenges.txt > store/$$challenge.log 2>&1 \
@@ -195,7 +195,7 @@ challenges: workbench build ## all challenges, one after the other, then a table
 			|| { failed=1; echo "$$challenge FAILED, see store/$$challenge.log"; }; \
 	done; echo; cat store/challenges.txt; exit $$failed
 
-serve: build-eddy ## look at the results in a browser: make serve ARGS='--port 8081'
+serve: build-eddy ## show the results in a browser: make serve ARGS='--port 8081'
 	@mkdir -p store
 	$(EDDY) serve $(ARGS)
 
@@ -204,45 +204,45 @@ serve: build-eddy ## look at the results in a browser: make serve ARGS='--port 8
 test: ## run all tests
 	$(CARGO) test --workspace --quiet
 
-# The programs with tests that try many seeds, as flags: --lib --bin broadcast-c … --test it
-# A file below src/ that is no program's is a library's.
-SEEDED = $(shell grep -rl --include='*.rs' whatever_the_seed src */src */tests | sed -E \
+# The targets with tests that try many seeds, as flags: --lib --bin broadcast-c … --test it
+# A file below src/ that belongs to no program belongs to a library.
+SEEDED = $(shell grep -rl --include='*.rs' for_any_seed src */src */tests | sed -E \
 	's:^src/bin/([^/.]+).*:--bin \1:; s:^([^/]+/)?src/.*:--lib:; s:^.*/tests/.*:--test it:' | sort -u)
 
-seeds: ## try many seeds with every test that takes one, then fuzz nodes with a million lines: make seeds SEEDS=500
+seeds: ## try many seeds in each test that takes one, then fuzz nodes with a million lines: make seeds SEEDS=500
 	@mkdir -p store
 	@echo "compiling (for minutes, the first time), then $(SEEDS) seeds of each:"
 	@EDDY_SEEDS=$(SEEDS) $(CARGO) test --workspace --profile seeds --no-fail-fast $(SEEDED) -- \
-		whatever_the_seed --nocapture --test-threads=1 > store/seeds.log \
+		for_any_seed --nocapture --test-threads=1 > store/seeds.log \
 		|| { echo; sed -n '/to repeat it:$$/,/EDDY_SEED=/p' store/seeds.log; exit 1; }
 	@grep -E '^broadcast-.[:,]|^raft, |^  [0-9]\.|^[0-9] nodes, |^[0-9]+ (of [0-9]+ )?seeds' store/seeds.log
 	@GLOMERS_SEED=$${GLOMERS_SEED:-$$(date +%s)} GLOMERS_CASES=1000000 \
 		$(CARGO) test --workspace --profile seeds --test it -- fuzz:: --nocapture
 
-recordings: ## judge what Jepsen's Maelstrom has recorded, and compare the verdicts
+recordings: ## check histories recorded by Jepsen's Maelstrom, and compare the verdicts
 	@$(CARGO) test --workspace --test it -- every_verdict_follows --nocapture
 
-docs-test: build ## run every command that the documents show, as it stands there
+docs-test: build ## run every command in the documents, as it is shown
 	@$(CARGO) test --workspace --test it -- documents:: --include-ignored
 
 ##@ Measurements
 
-frontier: ## what broadcasts cost, beside what is possible: docs/frontier.md and two pictures
+frontier: ## measure broadcasts beside the least possible: docs/frontier.md and two pictures
 	@$(CARGO) build --workspace --profile seeds --example frontier
 	target/seeds/examples/frontier
 
-kafka: ## what kafka-c saves, beside kafka-b, in virtual time
+kafka: ## compare kafka-c with kafka-b in virtual time: docs/challenges.md
 	@$(CARGO) test --workspace --test kafka
 
-bench: ## what a message costs, beside its bound: docs/performance.md
+bench: ## measure costs beside their bounds: docs/performance.md
 	$(CARGO) bench --workspace --no-fail-fast --bench cost --bench growth \
 		--bench virtual_time --bench scale --bench lin_kv --bench checkers
 
 ##@ Working on this repository
 
-verify: lints documentation unit-tests integration-tests ## what CI runs: format, lints, docs, tests; writes nothing but build output
+verify: lints documentation unit-tests integration-tests ## check everything as CI does: format, lints, docs, tests; writes only build output
 
-# Make names its jobserver to cargo, and then keeps it to itself.
+# Make passes the name of its jobserver to cargo, but not the jobserver itself.
 lints documentation compiled unit-tests integration-tests: export MAKEFLAGS =
 
 formatted:
@@ -255,26 +255,26 @@ documentation: lints
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
 
 compiled: documentation
-	$(CARGO) test --workspace --quiet --no-run --lib --bins --tests
+	$(CARGO) test --workspace --quiet --no-run --lib --bins --examples --tests
 
-# Integration tests wait for processes and clocks for half of their time, which simulations can use:
+# Integration tests wait for processes and clocks half of the time, which unit tests can use:
 # make -j2 --output-sync verify
 unit-tests: compiled
-	$(CARGO) test --workspace --quiet --lib --bins
+	$(CARGO) test --workspace --quiet --lib --bins --examples
 	$(CARGO) test --workspace --quiet --doc
 
 integration-tests: compiled
 	$(CARGO) test --workspace --quiet --test '*'
 
-fix: ## format, and take the lints' own suggestions
+fix: ## apply the suggestions of the lints, and format
 	$(CARGO) clippy --workspace --all-targets --fix --allow-dirty --allow-staged --quiet
 	$(CARGO) fmt --all
 
-clean: ## remove what was built and recorded
+clean: ## remove build output and recorded tests
 	$(CARGO) clean
 	rm -rf store
 
-# Of the targets, the one that takes the fewest edits (Levenshtein), if it takes few.
+# The target with the smallest edit distance (Levenshtein), if that is small.
 define NEAREST
 function distance(a, b,   i, j, row, corner, above) {
 	for (j = 0; j <= length(b); j++) row[j] = j

@@ -1,7 +1,7 @@
-//! What kafka-c saves: the nodes of challenges 5b and 5c in virtual time, side by side.
+//! Costs of kafka-b and kafka-c, the nodes of challenges 5b and 5c, side by side in virtual time.
 //!
-//! `make kafka` prints a table of several runs, and README.md has to contain the first. This is a program without
-//! libtest, because the nodes' own tests would come along with their files otherwise.
+//! `make kafka` prints a table of several runs, and docs/challenges.md must contain the first. This
+//! program has no test harness, which would run the nodes' own tests, too.
 
 #[path = "../src/bin/kafka-b.rs"]
 #[expect(dead_code, unused_imports, reason = "its main function and tests are another program's")]
@@ -18,21 +18,20 @@ use eddy::history::{Kind, Process};
 use eddy::latency::Latency;
 use eddy::{Report, Test, workload};
 
-/// How often both are compared, each time by another seed.
+/// Number of comparisons, each with another seed.
 const SEEDS: u64 = 3;
 
 const HEAD: &str = "      operations  msgs/op  cas failures  p50 ms  p99 ms  max ms";
 
-/// How long messages between servers take.
+/// Latency of messages between servers.
 const LATENCY: Duration = Duration::from_millis(10);
 
-/// What a run cost.
+/// Costs of a run.
 struct Costs {
     operations: usize,
     msgs_per_op: f64,
     cas_failures: usize,
-    /// Milliseconds from the request of a client to its end: of half of the operations, of 99 in a
-    /// hundred, and of all, at most.
+    /// The 50th, 99th and 100th percentile of the latencies in milliseconds.
     latencies: [f64; 3],
 }
 
@@ -40,7 +39,7 @@ fn main() {
     println!("{HEAD}");
     let runs: Vec<[Costs; 2]> = (0..SEEDS).map(run).collect();
     for [b, c] in &runs {
-        assert!(b.cas_failures > 0, "nobody was in anybody's way");
+        assert!(b.cas_failures > 0, "no two writers of kafka-b conflicted");
         assert!(c.msgs_per_op * 4.0 <= b.msgs_per_op, "kafka-c sends more than a quarter");
         assert_eq!(c.cas_failures, 0, "kafka-c has no compare-and-set");
         for (b, c) in b.latencies.iter().zip(c.latencies) {
@@ -49,11 +48,11 @@ fn main() {
     }
     let [b, c] = &runs[0];
     let table = format!("```\n{HEAD}\nkafka-b {b}\nkafka-c {c}\n```\n");
-    let readme = include_str!("../README.md");
-    assert!(readme.contains(&table), "README.md should contain this:\n\n{table}");
+    let document = include_str!("../docs/challenges.md");
+    assert!(document.contains(&table), "docs/challenges.md should contain this:\n\n{table}");
 }
 
-/// What both cost when as much is asked of them, which it prints.
+/// Runs both nodes with the same test, and prints their costs.
 fn run(seed: u64) -> [Costs; 2] {
     let test = Test {
         workload: &workload::Kafka,
@@ -82,18 +81,18 @@ impl Costs {
         let at = |part: usize| latencies[(latencies.len() * part / 100).min(last)];
         Costs {
             operations: report.operations.ok,
-            msgs_per_op: report.servers.msgs_per_op.expect("there were operations"),
+            msgs_per_op: report.traffic.servers.msgs_per_op.expect("there were operations"),
             cas_failures: report.trace.lines().filter(refused).count(),
             latencies: [at(50), at(99), at(100)],
         }
     }
 }
 
-/// Of each send and each poll that succeeded.
+/// The latencies of successful sends and polls, in milliseconds.
 fn latencies(report: &Report) -> Vec<f64> {
     let mut begun: BTreeMap<Process, u64> = BTreeMap::new();
     let mut latencies = Vec::new();
-    for op in report.history.clients() {
+    for op in report.history.client_ops() {
         match op.kind {
             Kind::Invoke => {
                 begun.insert(op.process, op.time);

@@ -1,10 +1,10 @@
-//! What the style forbids and no lint knows.
+//! Rules of the code base that no lint checks.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The packages with what they need in this workspace: each only what stands before it in this list.
+/// The packages with their dependencies in this workspace. Each depends only on packages above it.
 const PACKAGES: [(&str, &str, &[&str]); 7] = [
     ("text", "eddy-text", &[]),
     ("checkers", "eddy-checkers", &["eddy-text"]),
@@ -25,7 +25,7 @@ const SOURCES: [&str; 7] =
 const TESTS: [&str; 5] =
     ["tests/it", "checkers/tests/it", "eddy/tests/it", "pages/tests/it", "workbench/tests/it"];
 
-/// What takes long to compile, and who may have it as a direct dependency.
+/// Dependencies that take long to compile, and the packages that may depend on them directly.
 const HEAVY: [(&str, &[&str]); 6] = [
     ("axum", &["eddy-workbench"]),
     ("clap", &["eddy-workbench"]),
@@ -61,7 +61,7 @@ fn sources(directory: &str) -> Vec<(PathBuf, String)> {
     files
 }
 
-/// The same without the files that are nothing but tests.
+/// The files of [`sources`] that contain more than tests.
 fn programs(directory: &str) -> Vec<(PathBuf, String)> {
     let is_program = |path: &Path| path.iter().all(|part| part != "tests");
     sources(directory).into_iter().filter(|(path, _)| is_program(path)).collect()
@@ -72,14 +72,14 @@ fn without_tests(text: &str) -> &str {
     text.split("\n#[cfg(test)]").next().unwrap_or_default()
 }
 
-/// Whether a file says this before its tests, and not in a comment.
+/// True if the code of a file contains this text, before its tests and outside of comments.
 fn uses(text: &str, forbidden: &str) -> bool {
     let mut code = without_tests(text).lines().filter(|line| !line.trim_start().starts_with("//"));
     code.any(|line| line.contains(forbidden))
 }
 
-/// Compares a part of the README, up to `end`, with what it is a copy of, whose first line it has;
-/// with `UPDATE=1`, copies that again.
+/// Checks that README.md contains a copy of `original`, from its first line up to `end`. `UPDATE=1`
+/// renews the copy.
 #[track_caller]
 fn check_copy(original: &str, end: &str) {
     let readme = read("README.md");
@@ -98,22 +98,38 @@ fn check_copy(original: &str, end: &str) {
 }
 
 #[test]
-fn what_the_readme_copies_is_like_the_original() {
+fn the_copies_in_the_readme_are_like_their_originals() {
     let echo = read("src/bin/echo.rs");
     check_copy(without_tests(&echo).trim_end(), "\n```\n");
-    // The documentation of eddy, in which the example is tested.
+    // The documentation of eddy, which tests the example.
     let docs = read("eddy/src/lib.rs").replace("//! ", "");
     let example = docs.find("\nlet test = Test {").expect("the docs show a test");
     let (example, _) = docs[example..].split_once("\n```").expect("the example ends");
     check_copy(example.trim_start(), "\n```\n");
-    // What `make frontier` has written.
-    for table in read("docs/frontier.md").split("\n\n") {
-        check_copy(table.trim_end(), "\n\n");
+}
+
+#[test]
+fn the_costs_in_the_readme_are_those_in_the_documents() {
+    let readme = read("README.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    // The document, the beginning of the row, the words after it before the cost, and the sentence.
+    for (document, row, skipped, before, after) in [
+        ("docs/frontier.md", "| broadcast-d |", 0, "`broadcast-d` takes ", " messages per"),
+        ("docs/frontier.md", "| broadcast-d |", 2, "where ", " is the least possible"),
+        ("docs/frontier.md", "| broadcast-e 1300ms |", 0, "`broadcast-e 1300ms` takes ", " ("),
+        ("docs/challenges.md", "kafka-c ", 1, "`kafka-c` takes ", " messages per operation"),
+        ("docs/challenges.md", "kafka-b ", 1, "for each send takes ", " (`make kafka`)"),
+    ] {
+        let text = read(document);
+        let is_cost = |rest: &&str| rest.trim_start().starts_with(|c: char| c.is_ascii_digit());
+        let mut rows = text.lines().filter_map(|line| line.strip_prefix(row)).filter(is_cost);
+        let cost = rows.next().and_then(|rest| rest.split_whitespace().nth(skipped));
+        let sentence = format!("{before}{}{after}", cost.expect("the row has a cost"));
+        assert!(readme.contains(&sentence), "README.md should contain {sentence:?}");
     }
 }
 
 #[test]
-fn the_line_that_the_readme_breaks_is_there_to_be_broken() {
+fn the_line_that_the_readme_changes_exists() {
     let (readme, node) = (read("README.md"), read("src/bin/broadcast-c.rs"));
     let (_, diff) = readme.split_once("```diff\n-").expect("the README breaks a line");
     let (whole, broken) = diff.split_once("\n+").expect("there is another one in its place");
@@ -123,7 +139,7 @@ fn the_line_that_the_readme_breaks_is_there_to_be_broken() {
 }
 
 #[test]
-fn every_picture_and_file_that_the_readme_links_is_there() {
+fn every_file_that_the_readme_links_exists() {
     let readme = read("README.md");
     let links = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let files: Vec<&str> = links.filter(|link| !link.contains(':')).collect();
@@ -134,7 +150,7 @@ fn every_picture_and_file_that_the_readme_links_is_there() {
 }
 
 #[test]
-fn every_target_builds_what_it_runs_and_nothing_else() {
+fn every_make_target_builds_exactly_the_nodes_that_it_runs() {
     let makefile = read("Makefile");
     let rules = makefile.lines().filter_map(|line| line.split_once(": workbench build-"));
     let mut count = 0;
@@ -156,7 +172,7 @@ fn every_target_builds_what_it_runs_and_nothing_else() {
 }
 
 #[test]
-fn a_wrong_target_is_answered_with_the_nearest_one() {
+fn an_unknown_make_target_suggests_the_nearest_one() {
     for (wrong, expected) in [
         ("brodcast-e", "did you mean broadcast-e? `make` alone lists"),
         ("kafka-d", "did you mean kafka-a? `make` alone lists"),
@@ -166,12 +182,12 @@ fn a_wrong_target_is_answered_with_the_nearest_one() {
         let make = make().arg(wrong).output();
         let make = make.expect("make can be started");
         assert_eq!(make.status.code(), Some(2), "make {wrong}");
-        let told = String::from_utf8(make.stderr).expect("make speaks UTF-8");
-        assert!(told.contains(expected), "expected {expected:?} in {told}");
+        let stderr = String::from_utf8(make.stderr).expect("make speaks UTF-8");
+        assert!(stderr.contains(expected), "expected {expected:?} in {stderr}");
     }
 }
 
-/// Make as somebody calls it, even where make has called these tests.
+/// Make without the variables of a make that runs these tests.
 fn make() -> Command {
     let mut make = Command::new("make");
     make.env_remove("MAKELEVEL").env_remove("MAKEFLAGS").env_remove("MFLAGS");
@@ -209,7 +225,7 @@ fn only_one_file_of_the_library_touches_stdin_and_stdout() {
 }
 
 #[test]
-fn nodes_have_no_other_source_of_chance_and_time_than_their_host() {
+fn nodes_have_no_other_source_of_randomness_and_time_than_their_host() {
     for (path, text) in programs("src") {
         let is_host = path.ends_with("host.rs");
         for forbidden in ["RandomState", "SystemTime", "std::time::Instant", "env::var"] {
@@ -233,12 +249,12 @@ fn only_one_file_of_the_library_touches_files() {
     }
 }
 
-/// What a package needs to be compiled, but for its tests.
+/// The dependencies of a package, without those of its tests.
 fn dependencies(directory: &str) -> Vec<String> {
     listed(directory, "dependencies")
 }
 
-/// The packages that a table of a manifest names.
+/// The packages in a table of a manifest.
 fn listed(directory: &str, table: &str) -> Vec<String> {
     let manifest = read(Path::new(directory).join("Cargo.toml"));
     for unread in ["\n[target.", "\n[dependencies.", "\n[dev-dependencies.", "\n[build-"] {
@@ -252,7 +268,7 @@ fn listed(directory: &str, table: &str) -> Vec<String> {
 }
 
 #[test]
-fn packages_need_only_what_is_below_them() {
+fn packages_depend_only_on_those_below_them() {
     let mut below: Vec<&str> = Vec::new();
     for (directory, package, needed) in PACKAGES {
         let ours = |name: &String| PACKAGES.iter().any(|(_, package, _)| package == name);
@@ -297,18 +313,18 @@ fn judges_and_simulations_touch_no_files_and_start_no_processes() {
 }
 
 #[test]
-fn only_who_serves_or_draws_depends_on_servers_templates_and_command_lines() {
+fn only_allowed_packages_depend_on_what_takes_long_to_compile() {
     for (heavy, allowed) in HEAVY {
         let all = PACKAGES
             .iter()
             .filter(|(directory, ..)| dependencies(directory).iter().any(|name| name == heavy));
         let who: Vec<&str> = all.map(|(_, package, _)| *package).collect();
-        assert_eq!(who, allowed, "who needs {heavy}");
+        assert_eq!(who, allowed, "packages that depend on {heavy}");
     }
 }
 
 #[test]
-fn every_file_opens_with_what_it_is_about() {
+fn every_file_begins_with_a_module_doc() {
     for (path, text) in SOURCES.into_iter().flat_map(sources) {
         let is_tests = path.ends_with("tests.rs");
         let opens = is_tests || text.starts_with("//! ");
@@ -332,7 +348,7 @@ fn a_line_has_at_most_a_hundred_columns() {
 }
 
 #[test]
-fn a_test_with_many_seeds_has_the_name_that_make_seeds_looks_for() {
+fn a_test_with_many_seeds_has_the_name_that_make_seeds_selects() {
     let files = ["src/bin"].into_iter().chain(TESTS).flat_map(sources);
     for (path, text) in files.filter(|(path, _)| !path.ends_with("tidy.rs")) {
         let mut function = "";
@@ -341,13 +357,94 @@ fn a_test_with_many_seeds_has_the_name_that_make_seeds_looks_for() {
                 function = signature.split('(').next().unwrap_or_default();
             }
             let calls = |(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
-            let is_named = function.contains("whatever_the_seed");
+            let is_named = function.contains("for_any_seed");
             assert!(
                 is_named || !line.match_indices("seeds(").any(calls),
-                "{}:{}: call `seeds` in the test itself, and name that whatever_the_seed_…",
+                "{}:{}: call `seeds` in the test itself, and name that for_any_seed_…",
                 path.display(),
                 number + 1
             );
         }
     }
+}
+
+/// Words that mean something in this project alone, each with the field's word for it.
+const RETIRED: [(&str, &str); 25] = [
+    ("alarm", "wake queue"),
+    ("asker", "reply to"),
+    ("bell", "waker"),
+    ("carriers", "value messages"),
+    ("chronicle", "network trace"),
+    ("clue", "evidence"),
+    ("complaint", "node error"),
+    ("debts", "owed replies"),
+    ("desk", "pending requests"),
+    ("disguise", "type change"),
+    ("judgement", "assessment"),
+    ("keeper", "supervisor"),
+    ("knots", "strongly connected components"),
+    ("leash", "kill on drop"),
+    ("lesson", "items of a peer"),
+    ("life", "incarnation"),
+    ("newcomers", "spawn queue"),
+    ("pulse", "run state"),
+    ("scene", "view model"),
+    ("strays", "unsolicited messages"),
+    ("tally", "statistics"),
+    ("toll", "fault statistics"),
+    ("uproot", "kill tree"),
+    ("wish", "request"),
+    ("witness", "read proxy"),
+];
+
+/// The words of a text: `DeadNode`, `dead_node` and `dead node` have the same two.
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for letter in text.chars() {
+        if !letter.is_alphabetic() || (letter.is_uppercase() && before.is_lowercase()) {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| letter.is_alphabetic()) {
+            word.extend(letter.to_lowercase());
+        }
+        before = letter;
+    }
+    words
+}
+
+#[test]
+fn names_and_comments_use_the_words_of_the_field() {
+    let mut found = Vec::new();
+    let all = SOURCES.into_iter().chain(TESTS).chain(["benches", "examples"]).flat_map(sources);
+    for (path, text) in all.filter(|(path, _)| !path.ends_with("tests/it/tidy.rs")) {
+        for (number, line) in (1..).zip(text.lines()) {
+            for word in words(line) {
+                if let Some((_, standard)) = RETIRED.iter().find(|(retired, _)| *retired == word) {
+                    found.push(format!("{}:{number}: {word}: say {standard}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn a_doc_opens_with_a_name_and_not_with_a_question() {
+    let questions = ["How", "What", "When", "Where", "Whether", "Which", "Who", "Why"];
+    let mut found = Vec::new();
+    let all = SOURCES.into_iter().chain(TESTS).chain(["benches", "examples"]).flat_map(sources);
+    for (path, text) in all {
+        let mut is_inside = false;
+        for (number, line) in (1..).zip(text.lines()) {
+            let line = line.trim_start();
+            let doc = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+            let first = doc.unwrap_or_default().split_whitespace().next().unwrap_or_default();
+            if !is_inside && questions.contains(&first) {
+                found.push(format!("{}:{number}: {line}", path.display()));
+            }
+            is_inside = doc.is_some();
+        }
+    }
+    assert!(found.is_empty(), "name the thing:\n{}", found.join("\n"));
 }
