@@ -195,7 +195,7 @@ challenges: workbench build ## run all challenges, for a quarter of an hour, and
 			|| { failed=1; echo "$$challenge FAILED, see store/$$challenge.log"; }; \
 	done; echo; cat store/challenges.txt; exit $$failed
 
-serve: build-eddy ## show the results in a browser: make serve ARGS='--port 8081'
+serve: build-eddy-serve ## show the results in a browser: make serve ARGS='--port 8081'
 	@mkdir -p store
 	$(EDDY) serve $(ARGS)
 

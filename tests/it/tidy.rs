@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages with their dependencies in this workspace. Each depends only on packages above it.
-const PACKAGES: [(&str, &str, &[&str]); 7] = [
+const PACKAGES: [(&str, &str, &[&str]); 8] = [
     ("text", "eddy-text", &[]),
     ("checkers", "eddy-checkers", &["eddy-text"]),
     ("processes", "eddy-processes", &["eddy-text"]),
     (".", "glomers", &[]),
     ("eddy", "eddy", &["eddy-text", "eddy-checkers", "glomers"]),
     ("pages", "eddy-pages", &["eddy-text", "eddy-checkers", "eddy"]),
+    ("server", "eddy-server", &["eddy-text", "eddy-checkers", "eddy-pages"]),
     (
         "workbench",
         "eddy-workbench",
@@ -19,20 +20,34 @@ const PACKAGES: [(&str, &str, &[&str]); 7] = [
     ),
 ];
 
-const SOURCES: [&str; 7] =
-    ["src", "text/src", "checkers/src", "processes/src", "eddy/src", "pages/src", "workbench/src"];
+const SOURCES: [&str; 8] = [
+    "src",
+    "text/src",
+    "checkers/src",
+    "processes/src",
+    "eddy/src",
+    "pages/src",
+    "server/src",
+    "workbench/src",
+];
 
-const TESTS: [&str; 5] =
-    ["tests/it", "checkers/tests/it", "eddy/tests/it", "pages/tests/it", "workbench/tests/it"];
+const TESTS: [&str; 6] = [
+    "tests/it",
+    "checkers/tests/it",
+    "eddy/tests/it",
+    "pages/tests/it",
+    "server/tests/it",
+    "workbench/tests/it",
+];
 
 /// Dependencies that take long to compile, and the packages that may depend on them directly.
 const HEAVY: [(&str, &[&str]); 6] = [
-    ("axum", &["eddy-workbench"]),
+    ("axum", &["eddy-server"]),
     ("clap", &["eddy-workbench"]),
-    ("cap-std", &["eddy-workbench"]),
-    ("askama", &["eddy-pages", "eddy-workbench"]),
-    ("jiff", &["eddy-pages", "eddy-workbench"]),
-    ("tokio", &["eddy-processes", "glomers", "eddy", "eddy-workbench"]),
+    ("cap-std", &["eddy-server"]),
+    ("askama", &["eddy-pages", "eddy-server"]),
+    ("jiff", &["eddy-pages", "eddy-server"]),
+    ("tokio", &["eddy-processes", "glomers", "eddy", "eddy-server", "eddy-workbench"]),
 ];
 
 fn root() -> &'static Path {

@@ -114,11 +114,8 @@ pub fn main(custom: &[&'static dyn Workload]) -> ExitCode {
             })
         }
         Subcommands::Serve(arguments) => {
-            let settings = arguments.settings().map_err(|error| argument_error("serve", error))?;
-            Ok(serve::serve(settings).unwrap_or_else(|error| {
-                write_stderr(&format!("eddy: {error:#}"));
-                NO_VERDICT
-            }))
+            let Err(error) = arguments.serve();
+            Err(argument_error("serve", error))
         }
         Subcommands::Completions(completions) => {
             Ok(match StdoutText::Plain(completions.script()).print() {

@@ -5,6 +5,5 @@
 //! how to write a workload.
 
 mod cli;
-mod serve;
 
 pub use self::cli::main;

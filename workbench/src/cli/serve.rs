@@ -1,14 +1,15 @@
-//! `eddy serve`: from arguments to a server that runs until it is stopped.
+//! `eddy serve`: from arguments to `eddy-serve`, the program that serves the pages.
 
+use std::convert::Infallible;
+use std::env;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 
-use anyhow::{Context, Result};
 use clap::Args;
 
-use super::signals::Signals;
-use super::stdout::StdoutText;
-use super::write_stderr;
-use crate::serve::{ServeSettings, StoreServer};
+/// Name of the server's executable.
+const SERVER: &str = "eddy-serve";
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArguments {
@@ -24,9 +25,10 @@ pub(super) struct ServeArguments {
 }
 
 impl ServeArguments {
-    /// Settings of the server. The error says what is wrong with the arguments. A missing store is
-    /// an error and not awaited, because a mistyped name would look like a store without tests.
-    pub(super) fn settings(self) -> Result<ServeSettings, String> {
+    /// Replaces this process with the server, beside this executable or on the PATH. The error says
+    /// what is wrong with the arguments, or how to get the server. A missing store is an error and
+    /// not awaited, because a mistyped name would look like a store without tests.
+    pub(super) fn serve(self) -> Result<Infallible, String> {
         let ServeArguments { store, host, port } = self;
         let shown = store.display();
         if !store.exists() {
@@ -38,32 +40,13 @@ impl ServeArguments {
         if !store.is_dir() {
             return Err(format!("{shown} is not a directory; expected a directory of tests"));
         }
-        Ok(ServeSettings { store, host, port })
+        let beside = env::current_exe().ok().map(|eddy| eddy.with_file_name(SERVER));
+        let program = beside.filter(|path| path.exists()).unwrap_or_else(|| SERVER.into());
+        let error = Command::new(program).arg(store).args([host, port.to_string()]).exec();
+        Err(format!(
+            "{SERVER}, the program that serves the pages, cannot be started: {error}. It should \
+             be beside eddy or on the PATH. In eddy's repository, `make serve` builds and starts \
+             it, and `cargo install --path server` installs it"
+        ))
     }
-}
-
-/// Serves until a signal comes.
-pub(super) fn serve(settings: ServeSettings) -> Result<u8> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let status = runtime.block_on(async {
-        let mut signals = Signals::listen().context("signals cannot be handled")?;
-        let shown = settings.store.display().to_string();
-        let server = StoreServer::listen(settings).await?;
-        if !server.is_private() {
-            write_stderr(
-                "eddy: everyone who reaches this machine over the network can read the store",
-            );
-        }
-        StdoutText::Plain(format!("{}\n", server.url()))
-            .print()
-            .context("the address cannot be printed")?;
-        write_stderr(&format!("eddy: serving {shown}; Ctrl-C stops it"));
-        tokio::select! {
-            ended = server.run() => ended.map(|()| 0),
-            _ = signals.next() => Ok(0),
-        }
-    });
-    // A read from a slow disk must not delay the exit.
-    runtime.shutdown_background();
-    status
 }

@@ -1,48 +1,26 @@
 //! Helpers for tests of the `eddy` command.
 
+mod place;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::thread;
 
 use eddy::edn::Value;
+
+pub(crate) use place::{CommandResult, Place, all_at_once};
 
 /// Node for the echo workload. It relies on the alphabetical order of keys in requests.
 pub(crate) const ECHO: &str = r#"exec sed -u -E \
     -e '/"type":"init"/ s/.*"src":"([^"]*)","dest":"([^"]*)".*"msg_id":([0-9]+).*/{"src":"\2","dest":"\1","body":{"type":"init_ok","in_reply_to":\3}}/' \
     -e '/"type":"echo"/ s/.*"src":"([^"]*)","dest":"([^"]*)".*"echo":("[^"]*").*"msg_id":([0-9]+).*/{"src":"\2","dest":"\1","body":{"type":"echo_ok","echo":\3,"in_reply_to":\4}}/'"#;
 
-/// Working directory of one test, empty at first.
-pub(crate) struct Place(pub(crate) PathBuf);
-
-/// Result of a command.
-pub(crate) struct CommandResult {
-    pub(crate) status: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
 impl Place {
-    pub(crate) fn new(name: &str) -> Place {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Place(path)
-    }
-
     /// Directory with an executable `node` that runs this script.
     pub(crate) fn with_node(name: &str, script: &str) -> Place {
         let place = Place::new(name);
         place.file("node", &format!("#!/bin/sh\n{script}\n"), 0o755);
         place
-    }
-
-    pub(crate) fn file(&self, name: &str, text: &str, mode: u32) {
-        let path = self.0.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
     /// Command without environment variables about colors. `CI`, set on continuous integration
@@ -90,33 +68,8 @@ impl Place {
     }
 
     fn run(&self, words: &str) -> CommandResult {
-        let output = self.command(words).output().unwrap();
-        CommandResult {
-            status: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        CommandResult::of(&mut self.command(words))
     }
-}
-
-impl CommandResult {
-    #[track_caller]
-    pub(crate) fn expect(self, status: i32, fragment: &str) -> CommandResult {
-        let CommandResult { stdout, stderr, .. } = &self;
-        assert_eq!(self.status, Some(status), "{stdout}\n{stderr}");
-        assert!(stderr.contains(fragment), "expected {fragment:?} in:\n{stderr}");
-        self
-    }
-}
-
-/// Runs checks concurrently, because they mostly wait.
-pub(crate) fn all_at_once<Row: Sync>(rows: &[Row], check: impl Fn(usize, &Row) + Sync) {
-    thread::scope(|scope| {
-        for (number, row) in rows.iter().enumerate() {
-            let check = &check;
-            scope.spawn(move || check(number, row));
-        }
-    });
 }
 
 /// Argument for `sleep` that no other process uses, not even another run of these tests.

@@ -1,13 +1,13 @@
-//! Tests of the `eddy` command from outside, and of its pages in a browser.
+//! Tests of the `eddy` command from outside.
 
 #![expect(clippy::unwrap_used, reason = "here, what must not fail is a test that fails")]
 
 mod analyze;
 mod bad_nodes;
-mod browser;
 mod cli;
 mod common;
 mod documents;
+mod eddy_serve;
 mod faults;
 mod field;
 mod field_nodes;
@@ -18,6 +18,5 @@ mod kept;
 mod lock;
 mod many;
 mod own_workload;
-mod serve;
 mod services;
 mod terminal;

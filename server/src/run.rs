@@ -17,8 +17,8 @@ use jiff::Timestamp;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
-use super::format;
-use super::store_dir::{self, TestId};
+use crate::format;
+use crate::store_dir::{self, TestId};
 
 /// Time without an update of `progress.json`, written twice a second, after which a test counts as
 /// ended. A shorter one would take a slow disk for the end of the test; a longer one would show
@@ -27,31 +27,31 @@ use super::store_dir::{self, TestId};
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
-pub(super) struct RecordedTest {
-    pub(super) id: TestId,
+pub(crate) struct RecordedTest {
+    pub(crate) id: TestId,
     /// `None` if the directory's name is not a time.
-    pub(super) began: Option<Timestamp>,
-    pub(super) description: Description,
-    pub(super) outcome: TestOutcome,
-    pub(super) has_report: bool,
+    pub(crate) began: Option<Timestamp>,
+    pub(crate) description: Description,
+    pub(crate) outcome: TestOutcome,
+    pub(crate) has_report: bool,
 }
 
 #[derive(Debug)]
-pub(super) enum TestOutcome {
+pub(crate) enum TestOutcome {
     Running(TestProgress),
     Ended(Summary),
 }
 
 /// Status by which a list is colored and filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum TestStatus {
+pub(crate) enum TestStatus {
     Running,
     Ended(SummaryStatus),
 }
 
 impl RecordedTest {
     /// Reads the files of a test. Unreadable ones count as missing.
-    pub(super) fn read(directory: &Dir, id: &TestId) -> RecordedTest {
+    pub(crate) fn read(directory: &Dir, id: &TestId) -> RecordedTest {
         let description = store_dir::read(directory, DESCRIPTION);
         let description = description.and_then(|text| serde_json::from_str(&text).ok());
         let mut description: Description = description.unwrap_or_default();
@@ -72,12 +72,12 @@ impl RecordedTest {
     }
 
     /// File name of the program, or name of the Rust test.
-    pub(super) fn program(&self) -> String {
+    pub(crate) fn program(&self) -> String {
         let bin = &self.description.bin;
         Path::new(bin).file_name().map_or(bin.clone(), |name| name.to_string_lossy().into_owned())
     }
 
-    pub(super) fn status(&self) -> TestStatus {
+    pub(crate) fn status(&self) -> TestStatus {
         match &self.outcome {
             TestOutcome::Running(_) => TestStatus::Running,
             TestOutcome::Ended(summary) => TestStatus::Ended(summary.status()),
@@ -85,7 +85,7 @@ impl RecordedTest {
     }
 
     /// Verdict in a few words.
-    pub(super) fn verdict_text(&self) -> String {
+    pub(crate) fn verdict_text(&self) -> String {
         match &self.outcome {
             TestOutcome::Running(progress) => {
                 let TestProgress { stage, elapsed_s, time_limit_s, .. } = progress;
@@ -100,7 +100,7 @@ impl RecordedTest {
     }
 
     /// One of the four figures, in the order of the summary.
-    pub(super) fn figure(&self, number: usize) -> Option<f64> {
+    pub(crate) fn figure(&self, number: usize) -> Option<f64> {
         match &self.outcome {
             TestOutcome::Running(progress) => progress.msgs_per_op.filter(|_| number == 0),
             TestOutcome::Ended(summary) => summary.figures.get(number)?.value,
@@ -108,7 +108,7 @@ impl RecordedTest {
     }
 
     /// Summary, if the test has ended.
-    pub(super) fn summary(&self) -> Option<&Summary> {
+    pub(crate) fn summary(&self) -> Option<&Summary> {
         match &self.outcome {
             TestOutcome::Running(_) => None,
             TestOutcome::Ended(summary) => Some(summary),
@@ -118,7 +118,7 @@ impl RecordedTest {
 
 /// Progress of a test, if it is still running. A killed test leaves its file behind, and another
 /// process may have its id since.
-pub(super) fn progress(directory: &Dir) -> Option<TestProgress> {
+pub(crate) fn progress(directory: &Dir) -> Option<TestProgress> {
     let written = directory.metadata(PROGRESS).ok()?.modified().ok()?.into_std();
     // A time in the future, from another clock, is not old.
     if written.elapsed().is_ok_and(|age| age > PROGRESS_TIMEOUT) {
@@ -151,7 +151,7 @@ fn summary_of_results(directory: &Dir) -> Option<Summary> {
 }
 
 impl TestStatus {
-    pub(super) const ALL: [TestStatus; 6] = [
+    pub(crate) const ALL: [TestStatus; 6] = [
         TestStatus::Running,
         TestStatus::Ended(SummaryStatus::Valid),
         TestStatus::Ended(SummaryStatus::BeyondLimits),
@@ -161,7 +161,7 @@ impl TestStatus {
     ];
 
     /// CSS class, and value in URLs.
-    pub(super) fn class(self) -> &'static str {
+    pub(crate) fn class(self) -> &'static str {
         match self {
             TestStatus::Running => "running",
             TestStatus::Ended(standing) => standing.class(),
@@ -169,7 +169,7 @@ impl TestStatus {
     }
 
     /// Title in the filter.
-    pub(super) fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             TestStatus::Running => "running",
             TestStatus::Ended(SummaryStatus::Valid) => "valid",

@@ -10,11 +10,11 @@ use cap_std::fs::Dir;
 use eddy_pages::page::REPORT;
 use eddy_pages::summary;
 
-use super::AppState;
-use super::response::{self, ErrorPage, read_store};
-use super::run::RecordedTest;
-use super::store_dir::{StoreDir, TestId};
-use super::{format, link, overview};
+use crate::response::{self, ErrorPage, read_store};
+use crate::run::RecordedTest;
+use crate::server::AppState;
+use crate::store_dir::{StoreDir, TestId};
+use crate::{format, link, overview};
 
 /// Charts to compare.
 const CHARTS: [(&str, &str); 4] = [
@@ -25,7 +25,7 @@ const CHARTS: [(&str, &str); 4] = [
 ];
 
 #[derive(Debug, Template)]
-#[template(path = "serve/compare.html")]
+#[template(path = "compare.html")]
 struct Comparison {
     sides: [ComparedTest; 2],
     about: Vec<ComparedRow>,
@@ -64,7 +64,7 @@ struct ChartPair {
 }
 
 /// Compares the tests `a` and `b`, or both `run`s from the list's form, the older first.
-pub(super) async fn page(
+pub(crate) async fn page(
     State(app): State<Arc<AppState>>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, ErrorPage> {

@@ -1,18 +1,20 @@
-//! `eddy serve`, with requests like a browser's, and requests that no browser sends.
+//! The server, with requests like a browser's, and requests that no browser sends.
 
 pub(crate) mod client;
 mod attacks;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::id as this_process;
+use std::process::{Stdio, id as this_process};
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::common::{Place, all_at_once};
+use crate::place::{CommandResult, Place, all_at_once};
 
-use client::{HttpResponse, ServeProcess};
+use client::{HttpResponse, ServeProcess, eddy_serve};
 
 /// Tests of [`store`], newest first, in different time zones.
 const NEWEST_FIRST: [&str; 5] = [
@@ -349,21 +351,42 @@ fn a_silent_test_has_ended_even_if_its_process_id_is_in_use() {
 }
 
 #[test]
-fn wrong_arguments_are_reported_with_advice() {
-    let place = store("serve_arguments");
+fn an_address_that_cannot_be_used_is_reported_with_advice() {
+    let place = store("serve_address");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let table = [
-        ("serve nowhere".to_owned(), 254, "eddy test -w echo"),
-        ("serve store/broadcast/latest/results.edn".to_owned(), 254, "is not a directory"),
-        ("serve --port 70000".to_owned(), 254, "70000"),
-        (format!("serve -p {port}"), 255, "--port 0"),
-        ("serve --port 0 -b 203.0.113.7".to_owned(), 255, "--host must be"),
-        ("serve --port 0 --host no.such.host.invalid".to_owned(), 255, "--host must be"),
+        (format!("store 127.0.0.1 {port}"), "--port 0"),
+        ("store 203.0.113.7 0".to_owned(), "--host must be"),
+        ("store no.such.host.invalid 0".to_owned(), "--host must be"),
     ];
-    all_at_once(&table, |_, (words, status, fragment)| {
-        place.eddy(words).expect(*status, fragment);
+    all_at_once(&table, |_, (words, fragment)| {
+        CommandResult::of(&mut eddy_serve(&place, words)).expect(255, fragment);
     });
+}
+
+#[test]
+fn arguments_that_eddy_serve_never_passes_are_refused() {
+    let place = store("serve_arguments");
+    for words in ["", "store", "store 127.0.0.1 http", "store 127.0.0.1 0 0", "--help"] {
+        let refused = CommandResult::of(&mut eddy_serve(&place, words));
+        refused.expect(254, "expected STORE HOST PORT, which eddy serve passes");
+    }
+}
+
+#[test]
+fn a_closed_stdout_is_no_reason_to_end() {
+    let place = store("serve_closed");
+    let (reader, stdout) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = eddy_serve(&place, "store 127.0.0.1 0");
+    let mut child = command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "eddy: serving store; Ctrl-C stops it\n");
+    let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

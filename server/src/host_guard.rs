@@ -15,11 +15,11 @@ use axum::http::header::HOST;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::AppState;
-use super::response::ErrorPage;
+use crate::response::ErrorPage;
+use crate::server::AppState;
 
 /// Refuses requests for other names.
-pub(super) async fn refuse_foreign_hosts(
+pub(crate) async fn refuse_foreign_hosts(
     State(app): State<Arc<AppState>>,
     request: Request,
     next: Next,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::browser::clusters::{lost, markup, valid};
 use crate::browser::page::{BrowserPage, browse};
-use crate::common::Place;
+use crate::place::Place;
 use crate::serve::client::ServeProcess;
 
 /// Tests of [`store`], newest first.

@@ -2,19 +2,19 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::common::Place;
+use crate::place::Place;
 
 /// Read timeout, after which a server is considered hung.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Running `eddy serve`, killed when dropped.
+/// Running server, killed when dropped.
 pub(crate) struct ServeProcess {
     child: Child,
     pub(crate) address: String,
@@ -30,9 +30,16 @@ pub(crate) struct HttpResponse {
 /// Client of server-sent events.
 pub(crate) struct EventListener(BufReader<TcpStream>);
 
+/// Command of the server, in the directory of a test.
+pub(crate) fn eddy_serve(place: &Place, words: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eddy-serve"));
+    command.args(words.split_whitespace()).current_dir(&place.0);
+    command
+}
+
 impl ServeProcess {
     pub(crate) fn start(place: &Place) -> ServeProcess {
-        let mut command = place.command("serve --port 0");
+        let mut command = eddy_serve(place, "store 127.0.0.1 0");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

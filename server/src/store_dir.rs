@@ -21,37 +21,37 @@ const MAX_READ_BYTES: u64 = 8 << 20;
 /// Directory of the served store. It is opened for each request, since it may be removed and
 /// created again meanwhile.
 #[derive(Debug, Clone)]
-pub(super) struct StoreDir(Arc<PathBuf>);
+pub(crate) struct StoreDir(Arc<PathBuf>);
 
 /// Id of a test: its directory below the store, `<workload>/<time>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "String")]
-pub(super) struct TestId {
-    pub(super) workload: String,
-    pub(super) time: String,
+pub(crate) struct TestId {
+    pub(crate) workload: String,
+    pub(crate) time: String,
 }
 
 impl StoreDir {
-    pub(super) fn new(store: PathBuf) -> StoreDir {
+    pub(crate) fn new(store: PathBuf) -> StoreDir {
         StoreDir(Arc::new(store))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub(super) fn open(&self) -> io::Result<Dir> {
+    pub(crate) fn open(&self) -> io::Result<Dir> {
         Dir::open_ambient_dir(&*self.0, ambient_authority())
     }
 
     /// Opens the directory of a test.
-    pub(super) fn run(&self, id: &TestId) -> io::Result<Dir> {
+    pub(crate) fn run(&self, id: &TestId) -> io::Result<Dir> {
         self.open()?.open_dir(Path::new(&id.workload).join(&id.time))
     }
 }
 
 /// Ids of all tests of a store, in no particular order. Links are not tests.
-pub(super) fn ids(store: &Dir) -> Vec<TestId> {
+pub(crate) fn ids(store: &Dir) -> Vec<TestId> {
     let mut ids = Vec::new();
     for workload in directories(store) {
         let Ok(tests) = store.open_dir(&workload) else { continue };
@@ -70,7 +70,7 @@ fn directories(directory: &Dir) -> Vec<String> {
 
 /// Opens a regular file, and nothing else: opening a named pipe, which a node can create in its
 /// storage, would block forever.
-pub(super) fn open(directory: &Dir, path: &str) -> io::Result<File> {
+pub(crate) fn open(directory: &Dir, path: &str) -> io::Result<File> {
     let refused = |why| Err(io::Error::new(ErrorKind::NotFound, why));
     if path.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
         return refused("not a plain path");
@@ -82,7 +82,7 @@ pub(super) fn open(directory: &Dir, path: &str) -> io::Result<File> {
 }
 
 /// Text of a file, if it can be read.
-pub(super) fn read(directory: &Dir, name: &str) -> Option<String> {
+pub(crate) fn read(directory: &Dir, name: &str) -> Option<String> {
     let file = open(directory, name).ok()?;
     if file.metadata().ok()?.len() > MAX_READ_BYTES {
         return None;
@@ -94,14 +94,14 @@ pub(super) fn read(directory: &Dir, name: &str) -> Option<String> {
 
 impl TestId {
     /// Creates an id; `None` unless both are valid names.
-    pub(super) fn new(workload: &str, time: &str) -> Option<TestId> {
+    pub(crate) fn new(workload: &str, time: &str) -> Option<TestId> {
         let is_name =
             |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains('/');
         (is_name(workload) && is_name(time))
             .then(|| TestId { workload: workload.to_owned(), time: time.to_owned() })
     }
 
-    pub(super) fn parse(text: &str) -> Option<TestId> {
+    pub(crate) fn parse(text: &str) -> Option<TestId> {
         let (workload, time) = text.split_once('/')?;
         TestId::new(workload, time)
     }

@@ -20,9 +20,9 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::time;
 
-use super::AppState;
-use super::run;
-use super::store_dir::{self, StoreDir, TestId};
+use crate::run;
+use crate::server::AppState;
+use crate::store_dir::{self, StoreDir, TestId};
 
 /// Interval of polls: as often as tests write their progress.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -32,7 +32,7 @@ type RunningTests = BTreeMap<TestId, TestProgress>;
 
 /// Poller of running tests, to which listeners subscribe.
 #[derive(Debug)]
-pub(super) struct ProgressPoller {
+pub(crate) struct ProgressPoller {
     /// `None` while nobody listens.
     running: watch::Sender<Option<RunningTests>>,
 }
@@ -57,7 +57,7 @@ struct RunningTest<'a> {
 struct EventStream(mpsc::Receiver<Event>);
 
 /// Sends the running tests, now and at every change.
-pub(super) async fn stream(
+pub(crate) async fn stream(
     State(app): State<Arc<AppState>>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let (sender, receiver) = mpsc::channel(1);
@@ -85,7 +85,7 @@ pub(super) async fn stream(
 
 impl ProgressPoller {
     /// Starts polling whenever somebody listens.
-    pub(super) fn start(store_dir: StoreDir) -> ProgressPoller {
+    pub(crate) fn start(store_dir: StoreDir) -> ProgressPoller {
         let (sender, _) = watch::channel(None);
         let running = sender.clone();
         tokio::spawn(async move {

@@ -20,9 +20,9 @@ use futures_core::Stream;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, Take};
 
-use super::AppState;
-use super::response::{self, ErrorPage};
-use super::store_dir::{self, StoreDir, TestId};
+use crate::response::{self, ErrorPage};
+use crate::server::AppState;
+use crate::store_dir::{self, StoreDir, TestId};
 
 /// Bytes of a file in memory at a time. Less would need a blocking thread more often; more would be
 /// held for every slow reader.
@@ -42,7 +42,7 @@ const TEXT_TYPE: &str = "text/plain; charset=utf-8";
 struct FileChunks(Take<File>);
 
 /// Serves one file of a test.
-pub(super) async fn file(
+pub(crate) async fn file(
     State(app): State<Arc<AppState>>,
     Path((workload, time, path)): Path<(String, String, String)>,
 ) -> Result<Response, ErrorPage> {

@@ -2,11 +2,11 @@
 
 use jiff::{Timestamp, Zoned};
 
-pub(super) use eddy_pages::page::parts;
+pub(crate) use eddy_pages::page::parts;
 use eddy_pages::summary;
 
 /// Start of a test, from the name of its directory, which has the same form in eddy and Jepsen.
-pub(super) fn start_time(name: &str) -> Option<Timestamp> {
+pub(crate) fn start_time(name: &str) -> Option<Timestamp> {
     let name =
         name.strip_suffix('Z').map_or_else(|| name.to_owned(), |time| format!("{time}+0000"));
     Zoned::strptime("%Y%m%dT%H%M%S%.f%z", &name).ok().map(|time| time.timestamp()).or_else(|| {
@@ -15,7 +15,7 @@ pub(super) fn start_time(name: &str) -> Option<Timestamp> {
 }
 
 /// Local date and time from the name of a test's directory.
-pub(super) fn local_time(name: &str) -> String {
+pub(crate) fn local_time(name: &str) -> String {
     let digits = |range| name.get(range).filter(|part: &&str| is_number(part));
     let parts =
         (digits(0..4), digits(4..6), digits(6..8), digits(9..11), digits(11..13), digits(13..15));
@@ -32,13 +32,13 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Figure that may be missing.
-pub(super) fn optional_figure(value: Option<f64>) -> String {
+pub(crate) fn optional_figure(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), summary::format_figure)
 }
 
 /// Size of a file.
 #[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let (mut size, mut units) = (bytes as f64, ["B", "kB", "MB", "GB"].into_iter());
     let mut unit = units.next().unwrap_or_default();
     for larger in units {

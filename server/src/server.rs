@@ -1,26 +1,4 @@
-//! Server that shows the store in a browser.
-//!
-//! Its content was written by nodes, which are other people's programs, and any page that makes a
-//! browser send a request can reach this server. So there are three defenses. Files are opened
-//! below the store only, whatever their names and links say ([`store_dir`]). Text from nodes never
-//! runs as a script, and pages with scripts can reach nothing ([`files`], [`response`]). And
-//! requests must name this machine, so that no foreign page can pass for ours ([`host_guard`]).
-//!
-//! Every page is built from the store at each request, because a store may grow, shrink and move
-//! meanwhile. Forms and links do all the work, so that every view has a URL; scripts only spare a
-//! reload.
-
-mod compare;
-mod events;
-mod files;
-mod format;
-mod host_guard;
-mod link;
-mod list;
-mod overview;
-mod response;
-mod run;
-mod store_dir;
+//! Server: its address, its routes, and the state that requests share.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -33,9 +11,10 @@ use axum::{Router, middleware};
 use eddy_pages::page::STYLE;
 use tokio::net::TcpListener;
 
-use self::events::ProgressPoller;
-use self::response::{ErrorPage, asset};
-use self::store_dir::StoreDir;
+use crate::events::{self, ProgressPoller};
+use crate::response::{self, ErrorPage, asset};
+use crate::store_dir::StoreDir;
+use crate::{compare, files, host_guard, list, overview};
 
 /// Store and address to serve.
 #[derive(Debug)]
@@ -56,11 +35,11 @@ pub(crate) struct StoreServer {
 
 /// State shared by all requests.
 #[derive(Debug)]
-struct AppState {
-    store_dir: StoreDir,
-    poller: ProgressPoller,
+pub(crate) struct AppState {
+    pub(crate) store_dir: StoreDir,
+    pub(crate) poller: ProgressPoller,
     /// Name of this machine, as given by `--host`.
-    host: String,
+    pub(crate) host: String,
 }
 
 impl StoreServer {
@@ -109,8 +88,8 @@ fn router(app: Arc<AppState>) -> Router {
         .route("/run/{workload}/{time}/", get(overview::page))
         .route("/run/{workload}/{time}/{*path}", get(files::file))
         .route("/style.css", asset("text/css", STYLE))
-        .route("/serve.css", asset("text/css", include_str!("../templates/serve/serve.css")))
-        .route("/serve.js", asset("text/javascript", include_str!("../templates/serve/serve.js")))
+        .route("/serve.css", asset("text/css", include_str!("../templates/serve.css")))
+        .route("/serve.js", asset("text/javascript", include_str!("../templates/serve.js")))
         .fallback(async || ErrorPage::new(StatusCode::NOT_FOUND, "There is no such page."))
         .layer(middleware::from_fn(response::add_headers))
         .layer(middleware::from_fn_with_state(app.clone(), host_guard::refuse_foreign_hosts))

@@ -13,22 +13,23 @@ use axum::routing::{MethodRouter, get};
 
 /// Content security policy of our own pages: they may load our styles, scripts and pictures and
 /// listen to our events. Nothing inline runs.
-const OWN_PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
-    img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const OWN_PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+    connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'";
 
 /// Header that keeps pages of other hosts from embedding ours, pictures included.
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Error page of a request.
 #[derive(Debug, Template)]
-#[template(path = "serve/failure.html")]
-pub(super) struct ErrorPage {
+#[template(path = "failure.html")]
+pub(crate) struct ErrorPage {
     status: StatusCode,
     message: String,
 }
 
 /// Adds the headers that every response must have. A policy that the response already has stays.
-pub(super) async fn add_headers(request: Request, next: Next) -> Response {
+pub(crate) async fn add_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers: &mut HeaderMap = response.headers_mut();
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(OWN_PAGE_POLICY));
@@ -41,19 +42,19 @@ pub(super) async fn add_headers(request: Request, next: Next) -> Response {
 }
 
 /// Renders a page.
-pub(super) fn page(template: &impl Template) -> Result<Response, ErrorPage> {
+pub(crate) fn page(template: &impl Template) -> Result<Response, ErrorPage> {
     Ok(Html(template.render().map_err(ErrorPage::internal)?).into_response())
 }
 
 /// Reads the store on another thread, so that other requests need not wait.
-pub(super) async fn read_store<T: Send + 'static>(
+pub(crate) async fn read_store<T: Send + 'static>(
     look: impl FnOnce() -> Result<T, ErrorPage> + Send + 'static,
 ) -> Result<T, ErrorPage> {
     tokio::task::spawn_blocking(look).await.map_err(ErrorPage::internal)?
 }
 
 /// File that is part of the program.
-pub(super) fn asset<S: Clone + Send + Sync + 'static>(
+pub(crate) fn asset<S: Clone + Send + Sync + 'static>(
     kind: &'static str,
     text: &'static str,
 ) -> MethodRouter<S> {
@@ -61,11 +62,11 @@ pub(super) fn asset<S: Clone + Send + Sync + 'static>(
 }
 
 impl ErrorPage {
-    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> ErrorPage {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> ErrorPage {
         ErrorPage { status, message: message.into() }
     }
 
-    pub(super) fn not_found(what: &str) -> ErrorPage {
+    pub(crate) fn not_found(what: &str) -> ErrorPage {
         ErrorPage::new(StatusCode::NOT_FOUND, format!("There is no {what} in the store."))
     }
 

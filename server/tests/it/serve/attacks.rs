@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use rustix::fs::{FileType, Mode};
 
-use crate::common::Place;
+use crate::place::Place;
 use crate::serve::client::ServeProcess;
 
 const SECRET: &str = "not for you";

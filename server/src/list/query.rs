@@ -4,11 +4,11 @@ use std::cmp::Ordering;
 
 use serde::Deserialize;
 
-use crate::serve::run::{RecordedTest, TestStatus};
+use crate::run::{RecordedTest, TestStatus};
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(in crate::serve) struct ListQuery {
+pub(crate) struct ListQuery {
     pub(super) workload: String,
     pub(super) program: String,
     /// CSS class of a verdict.

@@ -14,17 +14,17 @@ use eddy_pages::page::REPORT;
 use eddy_pages::summary::Figure;
 
 use self::query::{Column, ListQuery};
-use super::AppState;
-use super::response::{self, ErrorPage, read_store};
-use super::run::{RecordedTest, TestStatus};
-use super::store_dir::{self, StoreDir};
-use super::{format, link};
+use crate::response::{self, ErrorPage, read_store};
+use crate::run::{RecordedTest, TestStatus};
+use crate::server::AppState;
+use crate::store_dir::{self, StoreDir};
+use crate::{format, link};
 
 /// Tests per page. More would be slow on a phone; fewer would need many page turns.
 const TESTS_PER_PAGE: usize = 200;
 
 #[derive(Debug, Template)]
-#[template(path = "serve/list.html")]
+#[template(path = "list.html")]
 struct ListPage {
     store: String,
     query: ListQuery,
@@ -78,7 +78,7 @@ struct TestRow {
     figures: Vec<(&'static str, String, String)>,
 }
 
-pub(super) async fn page(
+pub(crate) async fn page(
     State(app): State<Arc<AppState>>,
     extract::Query(query): extract::Query<ListQuery>,
 ) -> Result<Response, ErrorPage> {

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::store_dir::TestId;
+use crate::store_dir::TestId;
 
 /// URL of a test's page, or of one of its files.
-pub(super) fn of_run(id: &TestId, path: &str) -> String {
+pub(crate) fn of_run(id: &TestId, path: &str) -> String {
     format!(
         "/run/{}/{}/{}",
         percent_encode(&id.workload, ""),
@@ -15,7 +15,7 @@ pub(super) fn of_run(id: &TestId, path: &str) -> String {
 }
 
 /// Query string of a URL, without empty values.
-pub(super) fn query(pairs: &[(&str, String)]) -> String {
+pub(crate) fn query(pairs: &[(&str, String)]) -> String {
     let set = pairs.iter().filter(|(_, value)| !value.is_empty());
     set.map(|(key, value)| format!("{key}={}", percent_encode(value, "/")))
         .collect::<Vec<_>>()

@@ -12,11 +12,11 @@ use eddy_pages::summary::{self, Figure, Summary};
 use eddy_text::printable::printable;
 use eddy_text::shell::quote_words;
 
-use super::AppState;
-use super::response::{self, ErrorPage, read_store};
-use super::run::{RecordedTest, TestOutcome, TestStatus};
-use super::store_dir::{StoreDir, TestId};
-use super::{format, link};
+use crate::response::{self, ErrorPage, read_store};
+use crate::run::{RecordedTest, TestOutcome, TestStatus};
+use crate::server::AppState;
+use crate::store_dir::{StoreDir, TestId};
+use crate::{format, link};
 
 /// Number of files listed. A node may keep a file per value; more would be slow to show, and nobody
 /// would read them.
@@ -26,7 +26,7 @@ const MAX_FILES: usize = 1000;
 const MAX_DEPTH: usize = 8;
 
 #[derive(Debug, Template)]
-#[template(path = "serve/overview.html")]
+#[template(path = "overview.html")]
 struct Overview {
     run: RecordedTest,
     verdict: TestStatus,
@@ -49,14 +49,14 @@ struct ListedFile {
 }
 
 /// Redirects to the URL with a slash at its end, which relative links need.
-pub(super) async fn redirect(
+pub(crate) async fn redirect(
     Path((workload, time)): Path<(String, String)>,
 ) -> Result<Redirect, ErrorPage> {
     let id = TestId::new(&workload, &time).ok_or_else(|| ErrorPage::not_found("such test"))?;
     Ok(Redirect::permanent(&link::of_run(&id, "")))
 }
 
-pub(super) async fn page(
+pub(crate) async fn page(
     State(app): State<Arc<AppState>>,
     Path((workload, time)): Path<(String, String)>,
 ) -> Result<Response, ErrorPage> {
@@ -110,7 +110,7 @@ impl Overview {
 }
 
 /// Known parameters of a test.
-pub(super) fn parameters(run: &RecordedTest) -> Vec<(&'static str, String)> {
+pub(crate) fn parameters(run: &RecordedTest) -> Vec<(&'static str, String)> {
     let description = &run.description;
     let number =
         |value: f64| if value == 0.0 { String::new() } else { summary::format_figure(value) };
