@@ -5,8 +5,8 @@
 //!
 //! # Map
 //!
-//! The modules are listed in reading order. For `src/bin/`, this page, `handler` and, from
-//! `broadcast-c` on, [`gossip`] are enough; `lin-kv` needs [`raft`].
+//! The modules are listed in reading order. For `src/bin/`, this page, `handler`, [`gossip::Seen`]
+//! and, from `broadcast-c` on, the rest of [`gossip`] are enough; `lin-kv` needs [`raft`].
 //!
 //! | module | contents |
 //! |---|---|
@@ -313,8 +313,8 @@
 //!
 //! [`raft::Replica`] replicates a state machine to all nodes. A command is executed at most once,
 //! in the same order everywhere, and reads are linearizable, whatever messages and nodes are lost.
-//! A node answers requests as long as it can communicate with a majority. `src/bin/lin-kv.rs` is a
-//! store built on it.
+//! A node answers requests as long as it can communicate with a leader that can communicate with a
+//! majority. `src/bin/lin-kv.rs` is a store built on it.
 //!
 //! # Guarantees
 //!

@@ -3,11 +3,11 @@
 //! Sections and figures are those of the extended version of Ongaro and Ousterhout, *In Search of
 //! an Understandable Consensus Algorithm* (2014). Where the paper is brief, the code follows
 //! Ongaro's dissertation (2014), whose sections are marked as such. There are two layers. [`Raft`],
-//! the core, is the algorithm: each step takes the current time and the events since the last step,
-//! and returns the actions to take. It has no clock, no disk, no network, and no randomness of its
-//! own. [`Replica`] runs it in one task of a node, with all of these and any [`StateMachine`]. To
-//! replicate something, write a state machine and embed [`ReplicaMessage`]s in the messages of your
-//! node, as `lin-kv` does.
+//! the core, is the algorithm: each step takes the current time and the [`Input`]s since the last
+//! step, and returns the [`Output`]s to carry out. It has no clock, no disk, no network, and no
+//! randomness of its own. [`Replica`] runs it in one task of a node, with all of these and any
+//! [`StateMachine`]. To replicate something, write a state machine and embed [`ReplicaMessage`]s in
+//! the messages of your node, as `lin-kv` does.
 //!
 //! # Why it is right
 //!
@@ -33,22 +33,24 @@
 //! applied. It keeps the index and the term of the last one (section 7), so the consistency check
 //! of `AppendEntries` works at the end of a snapshot as at any entry.
 //!
-//! **Exactly once** (section 8; dissertation, section 6.3). A command that the network duplicates,
-//! or that a node sends again because nobody answered, is in the log twice and takes effect once:
-//! the responses of each node's session are replicated with the state (`state_machine.rs`).
+//! **At most once** (section 8; dissertation, section 6.3). A command that the network duplicates,
+//! or that a node sends again because nobody answered, may be in the log twice and takes effect
+//! once. The sessions are those of nodes, which propose for their clients, and their responses are
+//! replicated with the state (`state_machine.rs`).
 //!
 //! **Linearizable reads** (section 8; ReadIndex in the dissertation, section 6.4). A leader may
 //! have been replaced without knowing it yet. So it serves a read only when a majority has
 //! responded to messages that the leader sent after the read arrived, and when it has applied all
-//! that was committed at that time. The follower that forwarded the read counts as one of that
-//! majority (`read_index.rs` says why).
+//! that was committed at that time, which a new leader knows only once its no-op is committed. The
+//! follower that forwarded the read counts as one of that majority (`read_index.rs` says why).
 //!
 //! **Liveness** (section 5.6). Election timeouts are drawn anew for each attempt, so one of two
 //! candidates is soon the first. By PreVote, a node asks whether it would be elected before it
 //! begins a term, and a node that has just heard from a leader says no (dissertation, section 9.6);
 //! so a node that rejoins does not disrupt the leader. A leader to which no majority responds steps
-//! down (dissertation, section 6.2), so its clients do not wait for it. Vote requests and entries
-//! without a response are sent again. Safety needs none of this: it holds whatever the clocks say.
+//! down (dissertation, section 6.2), so its clients do not wait for it. Vote requests without a
+//! response are sent again, and so are entries, large ones only once the follower has responded to
+//! something else. Safety needs none of this: it holds whatever the clocks say.
 //!
 //! **Persistence.** A `Store…` output is made durable before the next output is carried out. Only a
 //! leader's new entries are sent before the leader has stored them (`core.rs` says why that is
@@ -57,10 +59,10 @@
 //! and from then on ignores the follower's votes and responses (`lost_storage.rs`).
 //!
 //! **Followers that are far behind.** A message has at most 512 KiB, or a single larger entry. The
-//! next message is sent when the last one was answered, and snapshots are sent in parts (section 7,
-//! figure 13). So however much a follower lacks, everybody else waits for one message to it at a
-//! time; and nothing large is sent again to a node that may be dead, or still be reading it
-//! (`replication.rs`).
+//! next message is sent when the last one was answered or has timed out, and snapshots are sent in
+//! parts (section 7, figure 13). So however much a follower lacks, everybody else waits for one
+//! message to it at a time. After a timeout the next message is small, until the follower responds:
+//! it may be dead, or still be reading the large one (`replication.rs`).
 //!
 //! Left out: membership changes (section 6). A snapshot is made, stored and read in one go, and the
 //! node sends nothing meanwhile: a state of some 100 MB takes longer than the election timeout, so
@@ -68,7 +70,8 @@
 //!
 //! # Where the rules of figures 2 and 13 are
 //!
-//! The modules stand in the order in which to read them.
+//! The files are in `src/raft/`, its `tests/` included. The `mod` lines in `src/raft.rs` are in
+//! the order in which to read them.
 //!
 //! | rule | function | file |
 //! |---|---|---|

@@ -333,7 +333,7 @@ impl LatencyKind {
     /// Explanation that follows its name.
     fn meaning(self) -> &'static str {
         match self {
-            LatencyKind::Stable => "how long a value took to reach every node",
+            LatencyKind::Stable => "how long reads lacked a value that was not lost",
             LatencyKind::Operation => "how long a client waited for the reply",
         }
     }

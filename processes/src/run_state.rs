@@ -59,6 +59,7 @@ impl RunStateReceiver {
     pub(super) async fn has_run_for(&mut self, time: Duration) {
         loop {
             let RunState { requested, is_reaped } = *self.0.borrow_and_update();
+            let is_running = requested == RequestedState::Running && !is_reaped;
             tokio::select! {
                 biased;
                 changed = self.0.changed() => {
@@ -66,7 +67,7 @@ impl RunStateReceiver {
                         return std::future::pending().await;
                     }
                 }
-                () = time::sleep(time), if requested == RequestedState::Running && !is_reaped => return,
+                () = time::sleep(time), if is_running => return,
             }
         }
     }

@@ -10,8 +10,8 @@
 //! A node that is restarted has forgotten values that its former incarnation may have acknowledged.
 //! It learns from its neighbors that it was restarted, and compares its values with theirs
 //! (anti-entropy). It knows its neighbors from `topology` alone. eddy sends that again after a
-//! kill. Where it comes only once, before the test, a restarted node receives its neighbors'
-//! values, but forwards none. (3d and 3e compute their neighbors from `node_ids`.)
+//! kill. Under a workbench that does not, a restarted node receives its neighbors' values, but
+//! forwards none. (3d and 3e compute their neighbors from `node_ids`.)
 //!
 //! Partitions, one-way cuts and lost messages cost retransmissions, slow links and pauses cost
 //! time, and duplicates cost nothing. A kill loses only values that no other node had.
@@ -97,7 +97,8 @@ impl Broadcast {
         let this = self.clone();
         let on_items = async move |ComparisonStep { from, items, is_first, .. }| {
             if is_first {
-                // All other neighbors are compared with next, so nothing needs to be forwarded.
+                // All other neighbors are compared with next. That sends each what it lacks, so
+                // nothing needs to be forwarded.
                 this.seen.borrow_mut().insert_new(items);
             } else {
                 this.add_and_forward(&from, items);
@@ -125,8 +126,9 @@ impl Handler for Broadcast {
                 Reply::BroadcastOk
             }
             Request::Gossip(batch) => {
-                // Stale or not, new values are forwarded to all. Nothing is awaited between, so no
-                // acknowledgement leaves before they are.
+                // The items are forwarded even if `receive` returns false because the sender has
+                // been restarted since. Without an `await` between the two calls, no
+                // acknowledgement leaves before the items are in the backlogs.
                 self.gossip.receive(from, &batch);
                 self.add_and_forward(from, batch.items);
                 Reply::GossipOk

@@ -150,7 +150,8 @@ impl Broadcast {
         let this = self.clone();
         let on_items = async move |ComparisonStep { items, is_first, .. }| {
             if is_first {
-                // All other neighbors are compared with next, so nothing needs to be forwarded.
+                // All other neighbors are compared with next. That sends each what it lacks, so
+                // nothing needs to be forwarded.
                 this.seen.borrow_mut().insert_new(items);
             } else {
                 this.publish(items);

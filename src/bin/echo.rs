@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn an_echo_that_changes_a_number_is_caught() {
-        let report = Test::default().run(|_node| OffByOne);
+        let report = Test { workload: &workload::Echo, ..Test::default() }.run(|_node| OffByOne);
         assert_eq!(report.valid, Validity::Invalid, "{report}");
     }
 

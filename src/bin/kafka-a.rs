@@ -194,7 +194,7 @@ mod tests {
         let noticed = seeds(|seed| {
             let test = Test { seed, ..challenge() };
             let report = test.run(|node| ForgetsCommits(Kafka::new(node)));
-            report.warnings.concat().contains("said to be committed")
+            report.warnings.concat().contains("as committed after a commit of")
         });
         assert!(noticed.contains(&true));
     }

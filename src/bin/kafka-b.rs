@@ -306,7 +306,7 @@ mod tests {
     #[track_caller]
     fn check_valid(report: &Report) {
         report.assert_valid();
-        assert!(!report.warnings.concat().contains("said to be committed"), "{report}");
+        assert!(!report.warnings.concat().contains("as committed after a commit of"), "{report}");
     }
 
     /// Challenge whose store loses and duplicates messages. No fault that is drawn strikes the
@@ -418,7 +418,7 @@ mod tests {
         let noticed = seeds(|seed| {
             let test = Test { seed, ..distant_store() };
             let report = test.run(|node| LocalCommits(Kafka::new(node), RefCell::default()));
-            report.warnings.concat().contains("said to be committed")
+            report.warnings.concat().contains("as committed after a commit of")
         });
         assert!(noticed.contains(&true));
     }

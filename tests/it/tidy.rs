@@ -128,9 +128,10 @@ fn the_costs_in_the_readme_are_those_in_the_documents() {
     let readme = read("README.md").split_whitespace().collect::<Vec<_>>().join(" ");
     // The document, the beginning of the row, the words after it before the cost, and the sentence.
     for (document, row, skipped, before, after) in [
-        ("docs/frontier.md", "| broadcast-d |", 0, "`broadcast-d` takes ", " messages per"),
+        ("docs/frontier.md", "| broadcast-d |", 0, "each value at once, takes ", " messages per"),
         ("docs/frontier.md", "| broadcast-d |", 2, "where ", " is the least possible"),
-        ("docs/frontier.md", "| broadcast-e 1300ms |", 0, "`broadcast-e 1300ms` takes ", " ("),
+        ("docs/frontier.md", "| broadcast-e 1300ms |", 0, "at this interval, takes ", ", where"),
+        ("docs/frontier.md", "| broadcast-e 1300ms |", 2, "where ", " is (["),
         ("docs/challenges.md", "kafka-c ", 1, "`kafka-c` takes ", " messages per operation"),
         ("docs/challenges.md", "kafka-b ", 1, "for each send takes ", " (`make kafka`)"),
     ] {

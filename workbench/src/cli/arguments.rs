@@ -77,8 +77,8 @@ pub(super) struct TestArguments {
     #[arg(help_heading = help::NETWORK)]
     latency: Duration,
     /// Distribution of latencies: constant, uniform or exponential
-    #[arg(long, value_name = "NAME", default_value_t, value_parser = NameParser(&Distribution::ALL))]
-    #[arg(hide_possible_values = true)]
+    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(value_parser = NameParser(&Distribution::ALL), hide_possible_values = true)]
     #[arg(help_heading = help::NETWORK, hide_short_help = true)]
     latency_dist: Distribution,
     /// The topology that broadcast nodes are given

@@ -304,13 +304,13 @@ fn a_reply_to_no_request_is_distinguished_from_silence() {
             // The most common mistake.
             r#"say $me $client '{"type":"init_ok"}'"#,
             "echo",
-            "it did not answer init in time. It sent {\"type\":\"init_ok\"} to c0, which answers \
-             no request: expected \"in_reply_to\": 1.\n",
+            "it did not answer init in time. It sent c0 {\"type\":\"init_ok\"}, which is not a \
+             reply to its request: expected \"in_reply_to\": 1.\n",
         ),
         (
             r#"say $me $client '{"type":"init_ok","in_reply_to":"1"}'"#,
             "echo",
-            "It sent {\"type\":\"init_ok\",\"in_reply_to\":\"1\"} to c0, which",
+            "It sent c0 {\"type\":\"init_ok\",\"in_reply_to\":\"1\"}, which",
         ),
         (
             r#"say $me $me '{"type":"init_ok","in_reply_to":1}'"#,

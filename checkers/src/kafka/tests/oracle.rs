@@ -102,7 +102,8 @@ fn pairs_of(event: &ClientEvent, wanted: usize) -> Option<&OffsetPairs> {
 }
 
 fn drops(event: &ClientEvent, wanted: usize) -> bool {
-    matches!(&event.action, ClientAction::Assign(keys) if event.kind == Kind::Ok && !keys.contains(&wanted))
+    let ClientAction::Assign(keys) = &event.action else { return false };
+    event.kind == Kind::Ok && !keys.contains(&wanted)
 }
 
 impl OracleHistory<'_> {
