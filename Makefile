@@ -206,8 +206,9 @@ test: ## run all tests
 
 # The targets with tests that try many seeds, as flags: --lib --bin broadcast-c … --test it
 # A file below src/ that belongs to no program belongs to a library.
-SEEDED = $(shell grep -rl --include='*.rs' for_any_seed src */src */tests | sed -E \
-	's:^src/bin/([^/.]+).*:--bin \1:; s:^([^/]+/)?src/.*:--lib:; s:^.*/tests/.*:--test it:' | sort -u)
+SEEDED = $(shell grep -rl --include='*.rs' for_any_seed src */src */tests */examples | sed -E \
+	's:^src/bin/([^/.]+).*:--bin \1:; s:^([^/]+/)?src/.*:--lib:; s:^.*/tests/.*:--test it:; \
+	s:^.*/examples/([^/.]+).*:--example \1:' | sort -u)
 
 seeds: ## try many seeds in each test that takes one, then fuzz nodes with a million lines: make seeds SEEDS=500
 	@mkdir -p store

@@ -50,9 +50,11 @@
 //!
 //! * If X learned the value after it had heard of Z's present incarnation, it is in the backlog for
 //!   this incarnation.
-//! * If X learned it before, and Z's former incarnation has not acknowledged it, X carries it over
-//!   into the stream for the present one. If Z has acknowledged it, X knew it before Z was killed,
-//!   so X's answer to Z's comparison contains it.
+//! * If X learned it before, and has it in the backlog for Z's former incarnation, X carries it
+//!   over into the stream for the present one. Otherwise Z has acknowledged it or has sent it
+//!   itself, so X's reply to Z's comparison contains it. (It does not if a message that Z sent
+//!   before it was killed arrives after that comparison, but before any batch of the present
+//!   incarnation.)
 //! * If X learned it from a late message of a former incarnation of Z, X sends it to the present
 //!   one.
 //! * If Z was killed before it had forwarded the value to a third node, Z gets it back when it

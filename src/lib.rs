@@ -137,8 +137,9 @@
 //! ```
 //!
 //! This state is lost when the process ends. A node that was killed counts from 1 again. Without
-//! its [incarnation](Node::incarnation), a number that grows with every restart, it would generate
-//! the same ids again. State that must survive a kill belongs in [`Node::storage`].
+//! its [incarnation](Node::incarnation), it would generate the same ids again. This number is the
+//! time of its start, so it grows with every restart unless the clock is set back meanwhile. State
+//! that must survive a kill belongs in [`Node::storage`].
 //!
 //! ## Calls
 //!
@@ -243,7 +244,9 @@
 //!
 //! [`Node::storage`] holds logs and values on the node's disk. Writes are durable when they return.
 //! A node that stores before it replies still knows after a restart all that it has acknowledged.
-//! If a file is damaged, the node refuses to start and reports the file and the place in it.
+//! If a file is damaged, the node refuses to start and reports the file and the place in it. It
+//! does not notice the loss of a file or of a log's end, nor a change in a log's last write if it
+//! was killed within a second of it.
 //!
 //! ```
 //! # use std::cell::RefCell;

@@ -5,9 +5,10 @@
 //! limit: a call that were refused an entry would wait for one in a future of the same size. A late
 //! or duplicate reply finds no callback and is dropped.
 //!
-//! So is a reply to a former incarnation of the node. Each incarnation numbers its calls from a
-//! random start, one of 2^30. Two incarnations of 5000 calls each share a number once in 100 000
-//! times, and then the reply must also arrive while the new call of this number is pending.
+//! A reply to a former incarnation of the node is dropped, too, because each incarnation numbers
+//! its calls from a random start, one of 2^30. Two incarnations of 5000 calls each share a number
+//! once in 100 000 times. Even then, such a reply does harm only if it arrives while the new call
+//! with its number is pending.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -36,7 +36,7 @@ const BENCHMARKS: [(&str, Measurement); 7] = [
     ("echo through pipes, one at a time", pipes::delay),
     ("read of 100 000 values", pipes::read_of_many_values),
     ("echo in process", in_process::echo),
-    ("RPC in process, there and back", in_process::rpc),
+    ("RPC in process, round trip", in_process::rpc),
     ("start to init_ok", process::start),
     ("memory of an idle node", process::memory),
 ];

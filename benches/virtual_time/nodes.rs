@@ -73,13 +73,13 @@ impl Broadcast {
     }
 
     fn learn(&self, from: &str, messages: Vec<Json>) {
-        let news = self.seen.borrow_mut().insert_new(messages);
+        let new_items = self.seen.borrow_mut().insert_new(messages);
         let is_node = |name: &str| self.node.node_ids().iter().any(|id| id == name);
         if self.layout == GossipTopology::Everybody && is_node(from) {
             return;
         }
         for neighbor in self.neighbors.borrow().iter().filter(|neighbor| *neighbor != from) {
-            self.gossip.enqueue(neighbor, news.iter().cloned());
+            self.gossip.enqueue(neighbor, new_items.iter().cloned());
         }
     }
 }

@@ -45,13 +45,13 @@ fn sentences_about(workload: &dyn WorkloadChecker, history: &History) -> Vec<Str
     let explanation = verdict.explanation.clone();
     let criteria = Criteria { availability: Goal::Total, is_liveness_judged: true };
     let judged = Assessment::new(criteria, history, &placement, verdict, None);
-    let mut told = judged.reasons(&placement);
-    told.extend(explanation);
-    told.extend(judged.warnings(&placement, ProtocolWarnings::default(), None).all);
-    told.extend(
+    let mut sentences = judged.reasons(&placement);
+    sentences.extend(explanation);
+    sentences.extend(judged.warnings(&placement, ProtocolWarnings::default(), None).all);
+    sentences.extend(
         judged.contradictions(history, &placement).into_iter().map(|found| found.description),
     );
-    told
+    sentences
 }
 
 const LATE: &str = ", :final? true, :error :net-timeout";
@@ -69,9 +69,9 @@ fn edn_is_recognized_by_keywords_nil_and_sets() {
 
 #[track_caller]
 fn check(workload: &dyn WorkloadChecker, lines: &[(u64, &str, &str, &str, &str)]) {
-    let told = sentences_about(workload, &history(lines));
-    assert!(!told.is_empty(), "{workload:?}: {lines:?}");
-    for sentence in &told {
+    let sentences = sentences_about(workload, &history(lines));
+    assert!(!sentences.is_empty(), "{workload:?}: {lines:?}");
+    for sentence in &sentences {
         assert_eq!(edn(sentence), None, "{workload:?}: {sentence}");
     }
 }

@@ -11,9 +11,10 @@
 //!
 //! Faults of links affect links between nodes, not those to clients, and those to services only
 //! where a strike names the service. A loss is decided when the message is sent. A duplicated
-//! message arrives twice. Either counts as one message of the sender. A message that arrives at a
-//! dead node is dropped like a datagram, even if it was sent while the node was alive. A restarted
-//! node receives nothing but `init` until it has answered it.
+//! message arrives twice. A lost message, and a duplicated one with both copies, count as one
+//! message of the sender. A message that arrives at a dead node is dropped like a datagram, even if
+//! it was sent while the node was alive. A restarted node receives nothing but `init` until it has
+//! answered it.
 //!
 //! Latency applies between servers only, and services count as servers. Deliveries that are due at
 //! the same time happen in the order in which they were scheduled.

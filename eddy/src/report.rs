@@ -53,10 +53,10 @@ pub struct Report {
     pub strikes: Vec<Strike>,
     /// The numbers of operations invoked and of those that succeeded.
     pub operations: OkCount,
-    /// Milliseconds until a value of a broadcast or set was on every node; zeros if no value became
-    /// stable.
+    /// Stable latencies of a broadcast or set, in milliseconds: from when a value was known until
+    /// the last read began that lacks it. Zeros if no value became stable.
     pub stable_latency: Quantiles,
-    /// The time from the end of the last strike until every node had all broadcast values
+    /// The time from the end of the last strike until no read lacked a broadcast value that was
     /// acknowledged before. `None` for other workloads, without strikes, and if the last strike
     /// ended with the operations.
     pub repair: Option<Repair>,

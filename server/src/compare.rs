@@ -10,8 +10,8 @@ use cap_std::fs::Dir;
 use eddy_pages::page::REPORT;
 use eddy_pages::summary;
 
+use crate::recorded_test::RecordedTest;
 use crate::response::{self, ErrorPage, read_store};
-use crate::run::RecordedTest;
 use crate::server::AppState;
 use crate::store_dir::{StoreDir, TestId};
 use crate::{format, link, overview};
@@ -40,8 +40,8 @@ struct ComparedTest {
     time: String,
     files: String,
     report: Option<String>,
-    verdict: &'static str,
-    words: String,
+    status_class: &'static str,
+    verdict_text: String,
     reasons: Vec<String>,
 }
 
@@ -106,7 +106,7 @@ impl Comparison {
     fn of(store_dir: &StoreDir, ids: [TestId; 2]) -> Result<Comparison, ErrorPage> {
         let read = |id: &TestId| {
             let missing = |_| ErrorPage::not_found(&format!("test {id}"));
-            let directory = store_dir.run(id).map_err(missing)?;
+            let directory = store_dir.test(id).map_err(missing)?;
             Ok((RecordedTest::read(&directory, id), directory))
         };
         let [a, b] = ids;
@@ -114,8 +114,8 @@ impl Comparison {
         let about = overview::parameters(&a).into_iter().zip(overview::parameters(&b));
         let about = about.map(|((name, a), (_, b))| ComparedRow::new(name, [a, b]));
         let chart = |(name, title): &(&str, &'static str)| {
-            let side = |directory: &Dir, run: &RecordedTest| {
-                directory.is_file(name).then(|| link::of_run(&run.id, name))
+            let side = |directory: &Dir, test: &RecordedTest| {
+                directory.is_file(name).then(|| link::of_test(&test.id, name))
             };
             ChartPair { title, sides: [side(&a_directory, &a), side(&b_directory, &b)] }
         };
@@ -130,8 +130,8 @@ impl Comparison {
 
 /// All figures that either test has.
 fn figures(a: &RecordedTest, b: &RecordedTest) -> Vec<ComparedRow> {
-    let of = |run: &RecordedTest| {
-        let figures = run.summary().map(|summary| summary.figures.as_slice()).unwrap_or_default();
+    let of = |test: &RecordedTest| {
+        let figures = test.summary().map(|summary| summary.figures.as_slice()).unwrap_or_default();
         figures.iter().map(|figure| (figure.name.clone(), figure.value)).collect::<Vec<_>>()
     };
     let (a, b) = (of(a), of(b));
@@ -147,18 +147,18 @@ fn figures(a: &RecordedTest, b: &RecordedTest) -> Vec<ComparedRow> {
 }
 
 impl ComparedTest {
-    fn of(letter: &'static str, run: &RecordedTest) -> ComparedTest {
-        let reasons = run
+    fn of(letter: &'static str, test: &RecordedTest) -> ComparedTest {
+        let reasons = test
             .summary()
             .map(|summary| summary.failure.iter().chain(&summary.reasons).cloned().collect());
         ComparedTest {
             letter,
-            id: run.id.to_string(),
-            time: format::local_time(&run.id.time),
-            files: link::of_run(&run.id, ""),
-            report: run.has_report.then(|| link::of_run(&run.id, REPORT)),
-            verdict: run.status().class(),
-            words: run.verdict_text(),
+            id: test.id.to_string(),
+            time: format::local_time(&test.id.time),
+            files: link::of_test(&test.id, ""),
+            report: test.has_report.then(|| link::of_test(&test.id, REPORT)),
+            status_class: test.status().class(),
+            verdict_text: test.verdict_text(),
             reasons: reasons.unwrap_or_default(),
         }
     }

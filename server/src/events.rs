@@ -20,7 +20,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::time;
 
-use crate::run;
+use crate::recorded_test;
 use crate::server::AppState;
 use crate::store_dir::{self, StoreDir, TestId};
 
@@ -99,8 +99,8 @@ impl ProgressPoller {
                     continue;
                 }
                 let store_dir = store_dir.clone();
-                let look = tokio::task::spawn_blocking(move || (ended.poll(&store_dir), ended));
-                let Ok((now, so_far)) = look.await else { return };
+                let poll = tokio::task::spawn_blocking(move || (ended.poll(&store_dir), ended));
+                let Ok((now, so_far)) = poll.await else { return };
                 ended = so_far;
                 sender.send_if_modified(|known| {
                     let is_changed = known.as_ref() != Some(&now);
@@ -123,8 +123,8 @@ impl EndedTests {
                 ended.insert(id);
                 continue;
             }
-            let Ok(directory) = store_dir.run(&id) else { continue };
-            if let Some(progress) = run::progress(&directory) {
+            let Ok(directory) = store_dir.test(&id) else { continue };
+            if let Some(progress) = recorded_test::progress(&directory) {
                 running.insert(id, progress);
             } else if [SUMMARY, RESULTS].iter().any(|name| directory.exists(name)) {
                 ended.insert(id);

@@ -60,7 +60,7 @@ pub(crate) async fn file(
 }
 
 fn open(store_dir: &StoreDir, id: &TestId, path: &str) -> Result<(std::fs::File, u64), ErrorPage> {
-    let opened = store_dir.run(id).and_then(|directory| {
+    let opened = store_dir.test(id).and_then(|directory| {
         let file = store_dir::open(&directory, path)?;
         let size = file.metadata()?.len();
         Ok((file.into_std(), size))

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::store_dir::TestId;
 
 /// URL of a test's page, or of one of its files.
-pub(crate) fn of_run(id: &TestId, path: &str) -> String {
+pub(crate) fn of_test(id: &TestId, path: &str) -> String {
     format!(
         "/run/{}/{}/{}",
         percent_encode(&id.workload, ""),
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn links_are_percent_encoded() {
         let id = super::TestId::new("lin-kv", "20260101T000000.000+0100").unwrap();
-        let link = super::of_run(&id, "storage/n0/a b?#%\"ü");
+        let link = super::of_test(&id, "storage/n0/a b?#%\"ü");
         let plain = "/run/lin-kv/20260101T000000.000%2B0100/storage/n0/a%20b%3F%23%25%22%C3%BC";
         assert_eq!(link, plain);
         assert_eq!(super::query(&[("a", "x/y&z".to_owned()), ("b", String::new())]), "a=x/y%26z");

@@ -14,8 +14,8 @@ use eddy_pages::page::REPORT;
 use eddy_pages::summary::Figure;
 
 use self::query::{Column, ListQuery};
+use crate::recorded_test::{RecordedTest, TestStatus};
 use crate::response::{self, ErrorPage, read_store};
-use crate::run::{RecordedTest, TestStatus};
 use crate::server::AppState;
 use crate::store_dir::{self, StoreDir};
 use crate::{format, link};
@@ -70,8 +70,8 @@ struct TestRow {
     program: String,
     nodes: String,
     faults: String,
-    verdict: &'static str,
-    words: String,
+    status_class: &'static str,
+    verdict_text: String,
     /// Reason why there is no verdict, or why the test is not valid.
     why: String,
     /// Title of the column, value, and explanation.
@@ -90,19 +90,19 @@ pub(crate) async fn page(
 /// Reads all tests. A store that was removed has none.
 fn read(store_dir: &StoreDir) -> Vec<RecordedTest> {
     let Ok(store) = store_dir.open() else { return Vec::new() };
-    let runs = store_dir::ids(&store).into_iter();
-    runs.filter_map(|id| Some(RecordedTest::read(&store_dir.run(&id).ok()?, &id))).collect()
+    let tests = store_dir::ids(&store).into_iter();
+    tests.filter_map(|id| Some(RecordedTest::read(&store_dir.test(&id).ok()?, &id))).collect()
 }
 
 impl ListPage {
     fn of(store_dir: &StoreDir, query: ListQuery) -> ListPage {
-        let runs = read(store_dir);
-        let total = runs.len();
-        let running = runs.iter().filter(|run| run.status() == TestStatus::Running);
-        let running: Vec<_> = running.map(|run| run.id.to_string()).collect();
-        let choices = filters(&runs, &query);
-        let runs = query.select(runs);
-        let matching = runs.len();
+        let tests = read(store_dir);
+        let total = tests.len();
+        let running = tests.iter().filter(|test| test.status() == TestStatus::Running);
+        let running: Vec<_> = running.map(|test| test.id.to_string()).collect();
+        let choices = filters(&tests, &query);
+        let tests = query.select(tests);
+        let matching = tests.len();
         let pages = matching.div_ceil(TESTS_PER_PAGE).max(1);
         let page = query.page().min(pages);
         let turn = |page| link::query(&query.on_page(page));
@@ -110,7 +110,7 @@ impl ListPage {
             store: store_dir.path().display().to_string(),
             headers: Column::ALL.iter().map(|column| ColumnHeader::of(*column, &query)).collect(),
             choices,
-            rows: runs
+            rows: tests
                 .iter()
                 .skip((page - 1) * TESTS_PER_PAGE)
                 .take(TESTS_PER_PAGE)
@@ -133,7 +133,7 @@ impl ListPage {
     }
 }
 
-fn filters(runs: &[RecordedTest], query: &ListQuery) -> Vec<Filter> {
+fn filters(tests: &[RecordedTest], query: &ListQuery) -> Vec<Filter> {
     let choice = |name, all: &str, chosen: &str, options: Vec<(String, String)>| {
         let is_known = options.iter().any(|(value, _)| value == chosen);
         // The chosen value stays visible, even if there is no such test.
@@ -145,9 +145,9 @@ fn filters(runs: &[RecordedTest], query: &ListQuery) -> Vec<Filter> {
     };
     let same =
         |texts: BTreeSet<String>| texts.into_iter().map(|text| (text.clone(), text)).collect();
-    let workloads = runs.iter().map(|run| run.id.workload.clone()).collect();
+    let workloads = tests.iter().map(|test| test.id.workload.clone()).collect();
     let programs =
-        runs.iter().map(RecordedTest::program).filter(|program| !program.is_empty()).collect();
+        tests.iter().map(RecordedTest::program).filter(|program| !program.is_empty()).collect();
     let verdicts =
         TestStatus::ALL.map(|verdict| (verdict.class().to_owned(), verdict.title().to_owned()));
     vec![
@@ -174,27 +174,27 @@ impl ColumnHeader {
 }
 
 impl TestRow {
-    fn of(run: &RecordedTest) -> TestRow {
+    fn of(test: &RecordedTest) -> TestRow {
         let numbers = [Column::MsgsPerOp, Column::Median, Column::Maximum, Column::OkFraction];
         let figure = |(place, column): (usize, &Column)| {
-            let figure = run.summary().and_then(|summary| summary.figures.get(place));
+            let figure = test.summary().and_then(|summary| summary.figures.get(place));
             let meaning = figure.and_then(Figure::meaning).unwrap_or_default();
-            (column.title(), format::optional_figure(run.figure(place)), meaning)
+            (column.title(), format::optional_figure(test.figure(place)), meaning)
         };
-        let nodes = run.description.nodes.len();
+        let nodes = test.description.nodes.len();
         let why =
-            run.summary().and_then(|summary| summary.failure.as_ref().or(summary.reasons.first()));
+            test.summary().and_then(|summary| summary.failure.as_ref().or(summary.reasons.first()));
         TestRow {
-            id: run.id.to_string(),
-            files: link::of_run(&run.id, ""),
-            report: run.has_report.then(|| link::of_run(&run.id, REPORT)),
-            time: format::local_time(&run.id.time),
-            workload: run.id.workload.clone(),
-            program: run.program(),
+            id: test.id.to_string(),
+            files: link::of_test(&test.id, ""),
+            report: test.has_report.then(|| link::of_test(&test.id, REPORT)),
+            time: format::local_time(&test.id.time),
+            workload: test.id.workload.clone(),
+            program: test.program(),
             nodes: if nodes == 0 { String::new() } else { nodes.to_string() },
-            faults: run.description.nemesis.join(", "),
-            verdict: run.status().class(),
-            words: run.verdict_text(),
+            faults: test.description.nemesis.join(", "),
+            status_class: test.status().class(),
+            verdict_text: test.verdict_text(),
             why: why.cloned().unwrap_or_default(),
             figures: numbers.iter().enumerate().map(figure).collect(),
         }

@@ -21,8 +21,8 @@ mod host_guard;
 mod link;
 mod list;
 mod overview;
+mod recorded_test;
 mod response;
-mod run;
 mod server;
 mod store_dir;
 

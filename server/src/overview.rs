@@ -12,8 +12,8 @@ use eddy_pages::summary::{self, Figure, Summary};
 use eddy_text::printable::printable;
 use eddy_text::shell::quote_words;
 
+use crate::recorded_test::{RecordedTest, TestOutcome, TestStatus};
 use crate::response::{self, ErrorPage, read_store};
-use crate::run::{RecordedTest, TestOutcome, TestStatus};
 use crate::server::AppState;
 use crate::store_dir::{StoreDir, TestId};
 use crate::{format, link};
@@ -28,9 +28,9 @@ const MAX_DEPTH: usize = 8;
 #[derive(Debug, Template)]
 #[template(path = "overview.html")]
 struct Overview {
-    run: RecordedTest,
-    verdict: TestStatus,
-    words: String,
+    test: RecordedTest,
+    status: TestStatus,
+    verdict_text: String,
     time: String,
     report: Option<String>,
     /// Names and values of the test's parameters.
@@ -53,7 +53,7 @@ pub(crate) async fn redirect(
     Path((workload, time)): Path<(String, String)>,
 ) -> Result<Redirect, ErrorPage> {
     let id = TestId::new(&workload, &time).ok_or_else(|| ErrorPage::not_found("such test"))?;
-    Ok(Redirect::permanent(&link::of_run(&id, "")))
+    Ok(Redirect::permanent(&link::of_test(&id, "")))
 }
 
 pub(crate) async fn page(
@@ -68,50 +68,50 @@ pub(crate) async fn page(
 
 impl Overview {
     fn of(store_dir: &StoreDir, id: &TestId) -> Result<Overview, ErrorPage> {
-        let directory = store_dir.run(id).map_err(|_| ErrorPage::not_found("such test"))?;
-        let run = RecordedTest::read(&directory, id);
+        let directory = store_dir.test(id).map_err(|_| ErrorPage::not_found("such test"))?;
+        let test = RecordedTest::read(&directory, id);
         let (files, is_cut) = list(&directory, id);
         Ok(Overview {
-            verdict: run.status(),
-            words: run.verdict_text(),
+            status: test.status(),
+            verdict_text: test.verdict_text(),
             time: format::local_time(&id.time),
-            report: run.has_report.then(|| link::of_run(id, REPORT)),
-            about: parameters(&run),
-            run,
+            report: test.has_report.then(|| link::of_test(id, REPORT)),
+            about: parameters(&test),
+            test,
             files,
             is_cut,
         })
     }
 
     fn figures(&self) -> &[Figure] {
-        self.run.summary().map_or(&[], |summary| &summary.figures)
+        self.test.summary().map_or(&[], |summary| &summary.figures)
     }
 
     /// Failure as a sentence and the lines after it.
     fn failure(&self) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
-        let (sentence, lines) = self.run.summary()?.failure_in_parts()?;
+        let (sentence, lines) = self.test.summary()?.failure_in_parts()?;
         Some((printable(sentence), printable(lines)))
     }
 
     /// Reasons and warnings, the most serious first.
     fn sentences(&self) -> Vec<Cow<'_, str>> {
-        let Some(summary) = self.run.summary() else { return Vec::new() };
+        let Some(summary) = self.test.summary() else { return Vec::new() };
         summary.reasons.iter().chain(&summary.warnings).map(|text| printable(text)).collect()
     }
 
     fn meanings(&self) -> Vec<String> {
-        self.run.summary().map(Summary::meanings).unwrap_or_default()
+        self.test.summary().map(Summary::meanings).unwrap_or_default()
     }
 
     fn explanation(&self) -> String {
-        let Some(summary) = self.run.summary() else { return String::new() };
+        let Some(summary) = self.test.summary() else { return String::new() };
         printable(&[&summary.explanation[..], &summary.stderr].concat().join("\n")).into_owned()
     }
 }
 
 /// Known parameters of a test.
-pub(crate) fn parameters(run: &RecordedTest) -> Vec<(&'static str, String)> {
-    let description = &run.description;
+pub(crate) fn parameters(test: &RecordedTest) -> Vec<(&'static str, String)> {
+    let description = &test.description;
     let number =
         |value: f64| if value == 0.0 { String::new() } else { summary::format_figure(value) };
     let latency = match number(description.latency_ms) {
@@ -134,7 +134,7 @@ pub(crate) fn parameters(run: &RecordedTest) -> Vec<(&'static str, String)> {
         ("faults", description.nemesis.join(", ")),
         ("seed", description.seed.clone()),
     ];
-    if let TestOutcome::Running(progress) = &run.outcome {
+    if let TestOutcome::Running(progress) = &test.outcome {
         about.push(("operations so far", progress.operations.to_string()));
     }
     about
@@ -169,7 +169,7 @@ fn list(test: &Dir, id: &TestId) -> (Vec<ListedFile>, bool) {
             }
             files.push(if is_file {
                 let size = entry.metadata().map_or(0, |metadata| metadata.len());
-                ListedFile { link: Some(link::of_run(id, &path)), path, size: format::size(size) }
+                ListedFile { link: Some(link::of_test(id, &path)), path, size: format::size(size) }
             } else {
                 ListedFile { path, link: None, size: "not a file".to_owned() }
             });

@@ -22,7 +22,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 
 /// Error page of a request.
 #[derive(Debug, Template)]
-#[template(path = "failure.html")]
+#[template(path = "error.html")]
 pub(crate) struct ErrorPage {
     status: StatusCode,
     message: String,
@@ -48,9 +48,9 @@ pub(crate) fn page(template: &impl Template) -> Result<Response, ErrorPage> {
 
 /// Reads the store on another thread, so that other requests need not wait.
 pub(crate) async fn read_store<T: Send + 'static>(
-    look: impl FnOnce() -> Result<T, ErrorPage> + Send + 'static,
+    read: impl FnOnce() -> Result<T, ErrorPage> + Send + 'static,
 ) -> Result<T, ErrorPage> {
-    tokio::task::spawn_blocking(look).await.map_err(ErrorPage::internal)?
+    tokio::task::spawn_blocking(read).await.map_err(ErrorPage::internal)?
 }
 
 /// File that is part of the program.

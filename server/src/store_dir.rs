@@ -45,7 +45,7 @@ impl StoreDir {
     }
 
     /// Opens the directory of a test.
-    pub(crate) fn run(&self, id: &TestId) -> io::Result<Dir> {
+    pub(crate) fn test(&self, id: &TestId) -> io::Result<Dir> {
         self.open()?.open_dir(Path::new(&id.workload).join(&id.time))
     }
 }

@@ -88,7 +88,7 @@ const show = ({ run, progress }) => {
   }
 };
 
-const told = ({ data }) => {
+const onProgress = ({ data }) => {
   const { running } = JSON.parse(data);
   const known = JSON.parse($("live").dataset.running);
   const ids = running.map(({ run }) => run);
@@ -103,7 +103,7 @@ let events = null;
 const listen = () => {
   events?.close();
   events = document.hidden ? null : new EventSource("/events");
-  events?.addEventListener("message", told);
+  events?.addEventListener("message", onProgress);
 };
 document.addEventListener("visibilitychange", () => {
   listen();

@@ -16,7 +16,7 @@
 //! # Each delta counts once
 //!
 //! A sum is changed by a compare-and-set from what this node wrote last, and each write has a new
-//! tag. If the answer is lost, the node tries again, and either that takes effect or it fails
+//! tag. If the reply is lost, the node tries again, and either that takes effect or it fails
 //! because the first attempt has, as the tag tells. A late duplicate of an old write finds a tag
 //! that will never be there again, so it changes nothing. For the same reason a sum that returns to
 //! a former value does no harm: its tag differs.
@@ -26,7 +26,7 @@
 //! the store has it. So a node that is killed loses nothing that was acknowledged, and its next
 //! incarnation finds the sum in the store.
 //!
-//! Unless answers get lost, an add costs two messages at most, and a read two for each node.
+//! Unless replies get lost, an add costs two messages at most, and a read two for each node.
 
 use std::time::Duration;
 
@@ -136,7 +136,7 @@ async fn add_exactly_once(
             // Another value is there: of a former incarnation, or of an earlier attempt.
             Ok(false) => match store.read(&node.id()).await {
                 Ok(Some(found)) => last = found,
-                // The value is not visible yet, or the answer was lost.
+                // The value is not visible yet, or the reply was lost.
                 Ok(None) | Err(RpcError::TimedOut { .. }) => continue,
                 Err(error) => panic!("seq-kv cannot be used: {error}"),
             },
@@ -293,7 +293,7 @@ mod tests {
         });
     }
 
-    /// Wrong node that adds again if the answer is lost.
+    /// Wrong node that adds again if the reply is lost.
     struct NonIdempotentRetry(Counter);
 
     #[async_trait(?Send)]
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn for_any_seed_a_node_that_adds_again_after_a_lost_answer_is_caught() {
+    fn for_any_seed_a_node_that_adds_again_after_a_lost_reply_is_caught() {
         let verdicts = seeds(|seed| {
             lossy_store(seed).run(|node| NonIdempotentRetry(Counter::new(node))).valid
         });

@@ -10,9 +10,9 @@
 //! highest committed offset. The length of a log follows from its places. A node caches the places
 //! that it has seen; they never change, so the cache is never stale.
 //!
-//! # Late duplicates and lost answers
+//! # Late duplicates and lost replies
 //!
-//! If the answer to a compare-and-set is lost, the node tries the same place again. If the first
+//! If the reply to a compare-and-set is lost, the node tries the same place again. If the first
 //! attempt has succeeded, it finds its own message there, which it recognizes by the tag. A late
 //! duplicate of an old attempt finds its place taken. A commit is a compare-and-set as well, and
 //! committed offsets only grow, so a late duplicate finds another value than it expects. No message
@@ -332,7 +332,7 @@ mod tests {
         assert!(dropped > 0);
     }
 
-    /// Wrong node that tries the next place if the answer is lost.
+    /// Wrong node that tries the next place if the reply is lost.
     struct NonIdempotentSend(Kafka);
 
     #[async_trait(?Send)]

@@ -12,7 +12,7 @@
 //!   acknowledged when the owner has it on its disk. The disk is written in order, so a kill leaves
 //!   a prefix of the log, with everything that was shown; and an owner that is restarted sends the
 //!   others everything that it has.
-//! * A send at another node is forwarded to the owner, and retried if the answer is lost. Each
+//! * A send at another node is forwarded to the owner, and retried if the reply is lost. Each
 //!   forwarded send has an id, and the owner remembers the offset that it got, so a retry gets the
 //!   same one. Each also carries the id of the oldest send that is still open at its node: older
 //!   ones will not be retried. So the owner forgets their offsets, and ignores those that arrive
@@ -49,7 +49,7 @@ use serde::{Deserialize, Serialize};
 /// there staler by as much.
 const BATCH_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Time limit for an owner's answer, with retries. Longer than clients wait, which is 5 s, is in
+/// Time limit for an owner's reply, with retries. Longer than clients wait, which is 5 s, is in
 /// vain; shorter gives up requests although the network may be repaired in time.
 const OWNER_TIMEOUT: Duration = Duration::from_millis(4500);
 
@@ -362,8 +362,8 @@ impl Kafka {
             let committed = |key: String| logs.get(&key)?.committed.map(|offset| (key, offset));
             Ok(OffsetsReply { offsets: keys.into_keys().filter_map(committed).collect() })
         });
-        let answers: Result<Vec<OffsetsReply>, _> = join_all(asks).await.into_iter().collect();
-        Ok(answers?.into_iter().flat_map(|OffsetsReply { offsets }| offsets).collect())
+        let replies: Result<Vec<OffsetsReply>, _> = join_all(asks).await.into_iter().collect();
+        Ok(replies?.into_iter().flat_map(|OffsetsReply { offsets }| offsets).collect())
     }
 
     /// Groups keys, with what belongs to them, by owner, in parts that each fit into one message.
@@ -402,13 +402,13 @@ impl Kafka {
     }
 }
 
-/// Owner's answer to an append.
+/// Owner's reply to an append.
 #[derive(Deserialize)]
 struct AppendReply {
     offset: usize,
 }
 
-/// Owner's answer to a commit.
+/// Owner's reply to a commit.
 #[derive(Deserialize)]
 struct CommitReply {}
 
@@ -548,7 +548,7 @@ mod tests {
     impl NodePair {
         /// Starts both nodes, and finds a key that n0 owns.
         async fn start() -> (NodePair, String) {
-            let (heard, lines) = mpsc::unbounded_channel();
+            let (line_sender, lines) = mpsc::unbounded_channel();
             let key: Rc<OnceCell<String>> = Rc::default();
             let mut inputs = BTreeMap::new();
             for id in ["n0", "n1"] {
@@ -569,10 +569,11 @@ mod tests {
                     }
                 });
                 inputs.insert(id.to_owned(), sender);
-                let (mut from_node, heard) = (BufReader::new(from_node).lines(), heard.clone());
+                let (mut from_node, line_sender) =
+                    (BufReader::new(from_node).lines(), line_sender.clone());
                 spawn_local(async move {
                     while let Some(line) = from_node.next_line().await.unwrap() {
-                        heard.send(line).unwrap();
+                        line_sender.send(line).unwrap();
                     }
                 });
             }

@@ -14,9 +14,9 @@
 //! batch that only reads is not written. It is executed after all batches before a place that was
 //! found empty since its requests came, so it misses nothing either.
 //!
-//! # Lost answers, late duplicates, kills
+//! # Lost replies, late duplicates, kills
 //!
-//! If the answer is lost, the node tries the same place again. If the first attempt has succeeded,
+//! If the reply is lost, the node tries the same place again. If the first attempt has succeeded,
 //! it finds its own batch there, which it recognizes by the tag. A late duplicate of an old attempt
 //! finds its place taken. All state is in the store: a node that is killed loses nothing, and reads
 //! the log when it is back. No message goes from one node to another, so faults between nodes have
@@ -46,13 +46,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// gives up while the store may still answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(4500);
 
-/// First timeout for an answer of the store. After an answer the timeout is twice the time that it
+/// First timeout for a reply of the store. After a reply the timeout is twice the time that it
 /// took; after each timeout it doubles. If it were constant, a batch that takes longer than that
 /// would be sent again and again forever. Longer costs time after a loss, shorter repeats what is
 /// still on its way.
 const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Longest timeout for an answer of the store. Longer allows for a slower store, shorter repeats
+/// Longest timeout for a reply of the store. Longer allows for a slower store, shorter repeats
 /// earlier what was lost.
 const MAX_TIMEOUT: Duration = Duration::from_secs(8);
 
@@ -144,7 +144,7 @@ struct ListReplica {
     lists: HashMap<Json, ElementList>,
     /// First place whose batch is not executed yet.
     end: u64,
-    /// Timeout for the next answer of the store.
+    /// Timeout for the next reply of the store.
     store_timeout: Duration,
     /// Time from which this node may compete for a place again.
     rest_until: Instant,
@@ -207,11 +207,11 @@ impl ListReplica {
         loop {
             let start = Instant::now();
             let store = self.store.clone().with_timeout(self.store_timeout);
-            let answer = store.cas_or_create(&self.end, &None, &batch).await;
-            if answer.is_ok() {
+            let reply = store.cas_or_create(&self.end, &None, &batch).await;
+            if reply.is_ok() {
                 self.store_timeout = (2 * start.elapsed()).clamp(INITIAL_TIMEOUT, MAX_TIMEOUT);
             }
-            match answer {
+            match reply {
                 Ok(true) => {
                     self.end += 1;
                     self.rest(start.elapsed());
@@ -382,7 +382,7 @@ mod tests {
         ReadsStale,
         /// It reads whether a place is taken, and then writes it.
         OverwritesPlaces,
-        /// It tries the next place if the answer is lost.
+        /// It tries the next place if the reply is lost.
         TakesTwoPlaces,
     }
 

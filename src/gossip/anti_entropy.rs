@@ -42,7 +42,7 @@ pub struct ComparisonStep<T> {
 /// therefore sends everything, and then with all others at the same time, which send what is still
 /// missing. Nodes that do not answer are asked until they do.
 ///
-/// `make_request` makes the request that carries a [`Digest`]; the answer to it is a
+/// `make_request` makes the request that carries a [`Digest`]; the reply to it is a
 /// [`BucketItems`]. A long one comes in parts, each with its own request.
 ///
 /// `on_items` stores the items of another node. It must forward them unless `is_first`, because
@@ -64,15 +64,15 @@ pub fn spawn_anti_entropy<T, Q>(
         let mut theirs: Option<BucketItems<T>> = None;
         loop {
             let request = make_request(digest.clone());
-            let answer = links.node().rpc_retry::<BucketItems<T>>(retry, &from, &request).await;
-            let Ok(answer) = answer else { return false };
-            let next = digest.continuation(&answer);
-            let items = answer.items.clone();
+            let reply = links.node().rpc_retry::<BucketItems<T>>(retry, &from, &request).await;
+            let Ok(reply) = reply else { return false };
+            let next = digest.continuation(&reply);
+            let items = reply.items.clone();
             let lacking = Vec::new();
             on_items(ComparisonStep { from: from.clone(), items, lacking, is_first }).await;
             let all = match theirs.take() {
-                None => answer,
-                Some(earlier) => earlier.joined_with(answer),
+                None => reply,
+                Some(earlier) => earlier.joined_with(reply),
             };
             let Some(next) = next else {
                 let lacking = seen.borrow().missing_from(&all);

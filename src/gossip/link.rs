@@ -390,6 +390,7 @@ impl<T: Clone + Serialize> Link<T> {
         if !has_more {
             self.batch_timer.on_sent(now);
         }
+        self.debug_assert_stream_order();
         (batch, newly_unacked)
     }
 
@@ -542,6 +543,7 @@ impl<T: Clone + Serialize> Link<T> {
         self.confirmed = None;
         self.in_flight.clear();
         self.batch_timer.lose_alignment();
+        self.debug_assert_stream_order();
     }
 
     /// Adds the sequence numbers of a batch to those that have arrived.
@@ -588,6 +590,13 @@ impl<T: Clone + Serialize> Link<T> {
             self.backoff = 0;
             self.measure_round_trip((now - sent_at).saturating_sub(Duration::from_millis(delay)));
         }
+        self.debug_assert_stream_order();
+    }
+
+    /// Asserts the invariant of the stream to the neighbor.
+    fn debug_assert_stream_order(&self) {
+        debug_assert!(self.first_unacked + self.sent_len as u64 <= self.sent_end);
+        debug_assert!(self.sent_end <= self.stream_end());
     }
 
     fn measure_round_trip(&mut self, round_trip: Duration) {

@@ -11,7 +11,7 @@ use crate::size;
 /// below `min_election_timeout`. `max_retransmit_timeout`, a leader's longest silence, must be
 /// below it.
 ///
-/// Invariants: `heartbeat_interval <= max_retransmit_timeout`, and `max_inflight >= 1`.
+/// Invariants: `heartbeat_interval <= max_retransmit_timeout`, and `max_in_flight >= 1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
     /// Interval of heartbeats, which are sent unless a short message is in flight, and minimum
@@ -41,7 +41,7 @@ pub struct Config {
     /// Maximum number of unanswered messages to a follower, ordinary heartbeats included; 1 while a
     /// snapshot is sent. With 1, what arrives meanwhile waits for the response and is sent
     /// together, which saves messages; with more, it waits less.
-    pub max_inflight: usize,
+    pub max_in_flight: usize,
     /// Maximum number of entries in a message. A larger one brings a follower up to date sooner; a
     /// smaller one resends less in vain to a follower that is dead.
     pub max_entries: usize,
@@ -72,7 +72,7 @@ impl Config {
         min_candidate_timeout: Duration::from_millis(250),
         candidate_jitter: Duration::from_millis(350),
         quorum_timeout: Duration::from_millis(600),
-        max_inflight: 1,
+        max_in_flight: 1,
         max_entries: 256,
         max_message_bytes: size::FULL_MESSAGE_BYTES,
         max_probe_bytes: 16 << 10,

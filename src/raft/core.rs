@@ -24,7 +24,9 @@ use super::snapshot::{PartialSnapshot, SnapshotState};
 
 /// One server of figure 2, for commands `C` and snapshots of the state `S`.
 ///
-/// Invariant between steps: `snapshot_index <= last_applied == commit_index <= last_index`.
+/// Invariant between steps: `snapshot_index <= last_applied == commit_index <= last_index`. If some
+/// node has lost its storage, a leader may lack committed entries, and its followers delete them.
+/// Then `last_index` and `last_applied` may be below `commit_index`.
 #[derive(Debug, Clone)]
 pub struct Raft<C, S> {
     pub(super) me: ServerId,
@@ -108,7 +110,7 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         random: u64,
     ) -> Self {
         assert!(config.heartbeat_interval <= config.max_retransmit_timeout);
-        assert!(config.max_inflight >= 1);
+        assert!(config.max_in_flight >= 1);
         let PersistentState { current_term, voted_for, snapshot, entries } = stored;
         let log = Log::new(snapshot, entries);
         let commit_index = log.snapshot_index();
@@ -315,6 +317,8 @@ impl<C: Clone + Serialize, S: SnapshotState> Raft<C, S> {
         outputs.extend(
             effects.not_leader.into_iter().map(|request_id| Output::NotLeader { request_id }),
         );
+        debug_assert!(self.log.snapshot_index() <= self.last_applied);
+        debug_assert!(self.last_applied <= self.commit_index);
         outputs
     }
 

@@ -32,7 +32,8 @@ const MAX_RETRY_BYTES: usize = Config::DEFAULT.max_probe_bytes;
 
 /// Maximum size of a command, a query or a response: that of an entry ([`MAX_ENTRY_BYTES`]), less
 /// 1 KiB for the names and numbers around it. A larger one allows larger values; a smaller one
-/// shortens the delay of everybody else while one is sent. That must be below the election timeout.
+/// shortens the delay of everybody else while one is sent. This delay must be below the election
+/// timeout.
 pub(super) const MAX_REQUEST_BYTES: usize = MAX_ENTRY_BYTES - 1024;
 
 /// Request id of all proposals. They need none of their own: a proposal that is rejected is sent

@@ -8,7 +8,7 @@
 //! # Followers that are far behind
 //!
 //! No message has more than [`Config::max_message_bytes`] of entries, unless it is a single larger
-//! entry. At most [`Config::max_inflight`] messages to a follower are in flight, by default one;
+//! entry. At most [`Config::max_in_flight`] messages to a follower are in flight, by default one;
 //! beside them it is sent only empty ones. So however much a follower lacks, everybody else waits
 //! for one message to it at a time. Since the responses to clients go in between, catch-up takes a
 //! share of the leader's output, not all of it.
@@ -54,7 +54,7 @@ pub(super) struct LeaderState<S> {
 
 /// Replication state of one follower.
 ///
-/// Invariants: `match_index < next_index`; `acked_round <= last_sent_round <= Leader::round`.
+/// Invariants: `match_index < next_index`; `acked_round <= last_sent_round <= LeaderState::round`.
 #[derive(Debug, Clone)]
 pub(super) struct Progress<S> {
     /// Index of the next entry to send.
@@ -94,7 +94,7 @@ pub(super) struct SentRpc {
     /// True if it carried more than [`Config::max_probe_bytes`].
     is_large: bool,
     /// True until the message is answered, rejected or timed out: until then it takes one of
-    /// [`Config::max_inflight`] places. Always false for [`Payload::Empty`].
+    /// [`Config::max_in_flight`] places. Always false for [`Payload::Empty`].
     is_in_flight: bool,
     /// `prev_log_index` of the message.
     pub(super) prev_log_index: u64,
@@ -151,11 +151,11 @@ impl<S> LeaderState<S> {
     fn quorum_deadline(&self, config: &Config, majority: usize) -> Duration {
         // The leader itself and the followers with the latest responses make the majority.
         let Some(slowest) = majority.checked_sub(2) else { return Duration::MAX };
-        let mut heard: Vec<Duration> =
+        let mut response_times: Vec<Duration> =
             self.followers.values().map(|progress| progress.last_response_at).collect();
-        heard.sort_unstable_by(|one, other| other.cmp(one));
+        response_times.sort_unstable_by(|one, other| other.cmp(one));
         // With too few trusted followers for a majority, at once.
-        heard.get(slowest).map_or(Duration::ZERO, |heard| *heard + config.quorum_timeout)
+        response_times.get(slowest).map_or(Duration::ZERO, |time| *time + config.quorum_timeout)
     }
 }
 
@@ -367,7 +367,7 @@ impl<S: SnapshotState> Progress<S> {
         }
         let in_flight = self.in_flight().count();
         let has_room =
-            in_flight < if self.snapshot_transfer.is_some() { 1 } else { config.max_inflight };
+            in_flight < if self.snapshot_transfer.is_some() { 1 } else { config.max_in_flight };
         let has_unsent = self.next_index <= log.last_index()
             || self.snapshot_transfer.is_some()
             || self.last_sent_round < unconfirmed_round

@@ -1,7 +1,7 @@
 //! Snapshots in parts (figure 13).
 //!
 //! A snapshot is text, and is never cut within a character. The leader sends the next part when the
-//! last one is answered. The response tells the offset of the next part, so lost and duplicated
+//! last one is answered. The response names the offset of the next part, so lost and duplicated
 //! parts and restarts of the follower need no rules of their own. The first part is empty, and
 //! repeated until it is answered. So the leader learns the last index of the follower's own log
 //! before a part can replace that log, even if responses are lost. The index shows if the follower

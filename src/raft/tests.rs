@@ -48,7 +48,7 @@ const CONFIG: Config = Config {
     min_candidate_timeout: Duration::from_millis(300),
     candidate_jitter: Duration::from_millis(400),
     quorum_timeout: Duration::from_millis(750),
-    max_inflight: 1,
+    max_in_flight: 1,
     max_entries: 256,
     max_message_bytes: 10_000,
     max_probe_bytes: 100,

@@ -222,14 +222,15 @@ fn a_node_that_is_killed_and_restarted_has_all_acknowledged_values() {
         };
         node.send(&values.map(broadcast).collect::<String>());
         let awaited = if incarnation == 0 { 1 } else { incarnation % 3 * 10 };
-        let mut heard: Vec<_> = (0..awaited).map(|_| node.receive_type("broadcast_ok")).collect();
-        heard.extend(node.kill().into_iter().filter(|line| line.contains("broadcast_ok")));
+        let mut received: Vec<_> =
+            (0..awaited).map(|_| node.receive_type("broadcast_ok")).collect();
+        received.extend(node.kill().into_iter().filter(|line| line.contains("broadcast_ok")));
         let value = |line: &String| {
             let (_, id) = line.trim_end_matches('}').rsplit_once(':').unwrap();
             id.parse::<u64>().unwrap()
         };
-        unknown += VALUES - heard.len() as u64;
-        acknowledged.extend(heard.iter().map(value));
+        unknown += VALUES - received.len() as u64;
+        acknowledged.extend(received.iter().map(value));
     }
     std::fs::remove_dir_all(&directory).unwrap();
     println!("{} values were acknowledged, {unknown} were not", acknowledged.len());

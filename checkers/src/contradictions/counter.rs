@@ -19,7 +19,7 @@ impl CounterResults<'_> {
     }
 
     fn contradiction(&self, history: &History, read: &Op) -> Contradiction {
-        let in_doubt = match self.indeterminate.len() as u64 {
+        let indeterminate = match self.indeterminate.len() as u64 {
             0 => String::new(),
             count => format!(", {} may have been added as well", counted(count, "delta")),
         };
@@ -31,7 +31,7 @@ impl CounterResults<'_> {
         let cause = cause.map_or(String::new(), |cause| format!("; it is the sum {cause}"));
         let what = format!(
             "process {process} read {value} at {when}, but the deltas that were acknowledged add \
-             up to {sum}{in_doubt}, so at the end a read may be {expected}{cause}"
+             up to {sum}{indeterminate}, so at the end a read may be {expected}{cause}"
         );
         let adds = match wrong.map(|wrong| &wrong.explanation) {
             Some(AddExplanation::Unique(places)) => &places[..],

@@ -14,14 +14,15 @@ impl SetFullResults {
             self.lost.iter().map(|lost| (with_nodes.binary_search(&lost.element).is_ok(), lost));
         let mut all: Vec<_> = with_excuse.collect();
         all.sort_by_key(|(is_excused, lost)| (*is_excused, lost.known));
-        let told = all.into_iter().take(MAX_CONTRADICTIONS).filter_map(|(is_excused, lost)| {
+        let first = all.into_iter().take(MAX_CONTRADICTIONS);
+        let contradictions = first.filter_map(|(is_excused, lost)| {
             let entries = [lost.add, lost.known, lost.first_absent, lost.last_absent];
             let entries = entries.into_iter().chain(lost.last_present);
             let entries = entries.filter_map(|index| history.op(index));
             let what = missing_element(history, lost, is_excused)?;
             Some(Contradiction::between(history, what, entries).with_value(&lost.element))
         });
-        told.collect()
+        contradictions.collect()
     }
 }
 

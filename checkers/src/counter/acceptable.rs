@@ -18,11 +18,11 @@ pub(crate) type SumRange = [i128; 2];
 /// of them, and `false`, if there are more.
 pub(super) fn ranges(
     sum: i128,
-    in_doubt: impl IntoIterator<Item = i128>,
+    indeterminate: impl IntoIterator<Item = i128>,
     max: usize,
 ) -> (Vec<SumRange>, bool) {
     let mut ranges = vec![[sum, sum]];
-    for delta in in_doubt {
+    for delta in indeterminate {
         ranges = with_delta(&ranges, delta);
         if ranges.len() > max {
             ranges.truncate(max);

@@ -15,19 +15,19 @@ pub(super) struct Adds {
     /// Prefix sums of their deltas.
     sums: Vec<i128>,
     /// Invocation index and delta of each indeterminate add.
-    in_doubt: Vec<(usize, i128)>,
+    indeterminate: Vec<(usize, i128)>,
 }
 
 impl Adds {
     /// The adds of a history.
     pub(super) fn of(history: &History) -> Adds {
-        let (mut acknowledged, mut in_doubt) = (Vec::new(), Vec::new());
+        let (mut acknowledged, mut indeterminate) = (Vec::new(), Vec::new());
         for begin in history.client_ops().filter(|op| op.kind == Kind::Invoke && op.f == "add") {
             let end = history.completion(begin).unwrap_or(begin);
             let Some(delta) = acceptable::delta(&end.value) else { continue };
             match end.kind {
                 Kind::Ok => acknowledged.push((end.index, begin.index, delta)),
-                Kind::Info | Kind::Invoke => in_doubt.push((begin.index, delta)),
+                Kind::Info | Kind::Invoke => indeterminate.push((begin.index, delta)),
                 Kind::Fail => {}
             }
         }
@@ -37,7 +37,7 @@ impl Adds {
             Some(*sum)
         });
         let sums = sums.collect();
-        Adds { acknowledged, sums, in_doubt }
+        Adds { acknowledged, sums, indeterminate }
     }
 
     /// True if a read may return its value: the sum of all adds acknowledged before its invocation,
@@ -47,7 +47,7 @@ impl Adds {
         let before = self.acknowledged.partition_point(|(acked, ..)| *acked < begin.index);
         let sum = before.checked_sub(1).map_or(0, |last| self.sums[last]);
         let later = self.acknowledged[before..].iter().map(|(_, begun, delta)| (*begun, *delta));
-        let all = self.in_doubt.iter().copied().chain(later);
+        let all = self.indeterminate.iter().copied().chain(later);
         let choices = all.filter(|(begun, _)| *begun < end.index).map(|(_, delta)| delta);
         let (ranges, _) = acceptable::ranges(sum, choices, MAX_RANGES_PER_READ);
         contains(&ranges, value)

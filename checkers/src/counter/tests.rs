@@ -102,10 +102,10 @@ fn is_valid_by_all_subsets(ops: &[Op]) -> bool {
         adds.map(|op| op.value.as_int().unwrap())
     };
     let sum: i64 = deltas(Kind::Ok).sum();
-    let in_doubt: Vec<i64> = deltas(Kind::Info).collect();
+    let indeterminate: Vec<i64> = deltas(Kind::Info).collect();
     let is_subset_sum = |value: i64| {
-        (0..1_u32 << in_doubt.len()).any(|subset| {
-            let chosen = in_doubt.iter().enumerate().filter(|(at, _)| subset >> at & 1 == 1);
+        (0..1_u32 << indeterminate.len()).any(|subset| {
+            let chosen = indeterminate.iter().enumerate().filter(|(at, _)| subset >> at & 1 == 1);
             sum + chosen.map(|(_, delta)| delta).sum::<i64>() == value
         })
     };

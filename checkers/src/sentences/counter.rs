@@ -44,14 +44,15 @@ impl CounterResults<'_> {
             return Vec::new();
         }
         let mut lines = vec![format!("The deltas that were acknowledged add up to {}.", self.sum)];
-        let in_doubt = self.indeterminate.iter().map(|Op { value, process, index, .. }| {
+        let indeterminate = self.indeterminate.iter();
+        let indeterminate = indeterminate.map(|Op { value, process, index, .. }| {
             let value = value.json();
             format!(
                 "{value} may have been added as well: process {process} got no definite reply \
                  (index {index})."
             )
         });
-        lines.extend(first_few(in_doubt, "indeterminate additions"));
+        lines.extend(first_few(indeterminate, "indeterminate adds"));
         let errors = self.errors.iter().map(|Op { value, process, index, .. }| {
             let value = value.json();
             format!("But the final read of process {process} returned {value} (index {index}).")

@@ -31,8 +31,8 @@ mod tests {
     #[test]
     fn a_hint_names_both_values() {
         let three = |value: &Value| *value == Value::Int(3);
-        let told = "; 3 is known, not \"3\": values must come back with their type";
-        assert_eq!(hint(&"3".into(), three), told);
+        let expected = "; 3 is known, not \"3\": values must come back with their type";
+        assert_eq!(hint(&"3".into(), three), expected);
         assert_eq!(hint(&"4".into(), three), "");
     }
 }

@@ -17,9 +17,9 @@ use crate::history::Kind;
 
 /// Maximum number of characters that the history keeps of a reply that made its operation
 /// indeterminate. For the first malformed reply of each node the limit is
-/// [`printable::MAX_SCREEN_LETTERS`]. A broken node may send one for every operation, and each is
-/// kept twice, so more would make histories large; less would not show what later replies have in
-/// common.
+/// [`MAX_SCREEN_CHARS`](eddy_text::printable::MAX_SCREEN_CHARS). A broken node may send one for
+/// every operation, and each is kept twice, so more would make histories large; less would not show
+/// what later replies have in common.
 pub(crate) const MAX_KEPT_REPLY: usize = 300;
 
 /// The completion of an operation in the history.

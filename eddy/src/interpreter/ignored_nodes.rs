@@ -108,22 +108,22 @@ mod tests {
 
     #[test]
     fn a_node_is_ignored_from_its_first_mistake_until_it_is_restarted() {
-        let mut deaf = IgnoredNodes::default();
+        let mut ignored = IgnoredNodes::default();
         let error = |text: &str| NodeError { node: "n1".to_owned(), text: text.to_owned() };
-        assert!(!deaf.ignores_line(1) && deaf.error(1).is_none());
-        deaf.ignore(Duration::from_millis(1500), 1, error("it erred."));
-        assert!(deaf.ignores_line(1) && !deaf.ignores_line(0));
-        assert_eq!(deaf.error(1), Some(&error("it erred.")));
-        deaf.stop_ignoring(1);
-        assert!(!deaf.ignores_line(1) && deaf.error(1).is_none());
-        deaf.ignore(Duration::from_secs(2), 1, error("it erred again."));
-        assert!(deaf.ignores_line(1));
-        deaf.tolerate(1, error("it was odd."));
+        assert!(!ignored.ignores_line(1) && ignored.error(1).is_none());
+        ignored.ignore(Duration::from_millis(1500), 1, error("it erred."));
+        assert!(ignored.ignores_line(1) && !ignored.ignores_line(0));
+        assert_eq!(ignored.error(1), Some(&error("it erred.")));
+        ignored.stop_ignoring(1);
+        assert!(!ignored.ignores_line(1) && ignored.error(1).is_none());
+        ignored.ignore(Duration::from_secs(2), 1, error("it erred again."));
+        assert!(ignored.ignores_line(1));
+        ignored.tolerate(1, error("it was odd."));
         let expected = [
             "node n1 sent a message that only Maelstrom and a lenient test accept: it was odd.",
             "node n1 was ignored from 1.500 s on, as in Maelstrom, and 2 lines of its output were \
              not read: it erred.",
         ];
-        assert_eq!(deaf.warnings(), expected);
+        assert_eq!(ignored.warnings(), expected);
     }
 }

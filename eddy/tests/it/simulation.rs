@@ -135,11 +135,11 @@ fn a_malformed_reply_is_recorded_as_an_exception() {
 #[test]
 fn an_operation_without_reply_replaces_its_process_after_five_seconds() {
     let report = run(EchoBehavior::HangSometimes);
-    let in_doubt = report.history.ops().iter().find(|op| op.kind == Kind::Info).unwrap();
-    let began = report.history.invocation(in_doubt).unwrap();
-    assert_eq!(in_doubt.time - began.time, 5_000_000_000);
-    let next = &report.history.ops()[in_doubt.index + 1];
-    assert_eq!((in_doubt.process, next.process), (Process::Client(0), Process::Client(1)));
+    let indeterminate = report.history.ops().iter().find(|op| op.kind == Kind::Info).unwrap();
+    let began = report.history.invocation(indeterminate).unwrap();
+    assert_eq!(indeterminate.time - began.time, 5_000_000_000);
+    let next = &report.history.ops()[indeterminate.index + 1];
+    assert_eq!((indeterminate.process, next.process), (Process::Client(0), Process::Client(1)));
     assert!(report.ok_count("echo") > 0);
     assert_eq!(report.valid, Validity::Invalid, "not every request succeeded");
 }
@@ -153,8 +153,8 @@ fn failed_operations_are_named_if_nothing_else_is_wrong() {
         "{}",
         few.description
     );
-    let in_doubt = report.history.ops().iter().find(|op| op.kind == Kind::Info).unwrap();
-    assert!(few.operations.contains(&in_doubt.index), "{few:?}");
+    let indeterminate = report.history.ops().iter().find(|op| op.kind == Kind::Info).unwrap();
+    assert!(few.operations.contains(&indeterminate.index), "{few:?}");
     let report = run(EchoBehavior::Hang);
     let [none, all] = &report.contradictions[..] else { panic!("{:?}", report.contradictions) };
     assert!(none.description.contains(" within 5 s"), "{}", none.description);

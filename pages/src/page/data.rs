@@ -116,7 +116,7 @@ pub(crate) struct ContradictionView {
     /// Description of the contradiction.
     pub(crate) what: String,
     /// Lines that explain its cause: the propagation of a value through the cluster. May be empty.
-    pub(crate) story: Vec<String>,
+    pub(crate) evidence: Vec<String>,
     /// The same lines without those about single messages.
     #[serde(skip)]
     pub(crate) summary_lines: Vec<String>,

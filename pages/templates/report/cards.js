@@ -26,19 +26,21 @@ function foldExplanation(section) {
   section.append(element("details", "", element("summary", "", "Full explanation"), explanation));
 }
 
-function makeCard(clue, number) {
-  const head = element("button", "what", clue.what);
+function makeCard(contradiction, number) {
+  const head = element("button", "what", contradiction.what);
   head.addEventListener("click", () => { select(number); toView(); });
-  const story = element("ol", "story", ...clue.story.map((line) => element("li", "", line)));
+  const lines = contradiction.evidence.map((line) => element("li", "", line));
   const inside = element("div", "inside");
-  if (clue.story.length > 0) inside.append(story);
-  if (clue.operations.length > 0) inside.append(element("div", "wide", rowsOf(clue, number)));
+  if (lines.length > 0) inside.append(element("ol", "evidence", ...lines));
+  if (contradiction.operations.length > 0) {
+    inside.append(element("div", "wide", rowsOf(contradiction, number)));
+  }
   return element("article", "card", head, inside);
 }
 
-function rowsOf(clue, number) {
+function rowsOf(contradiction, number) {
   const heads = ["process", "operation", "value", "result", "invoked", "took", "node"];
-  const rows = clue.operations.map((at) => {
+  const rows = contradiction.operations.map((at) => {
     const completed = operations.completed[at];
     const took = completed === -1 ? "never ended" : lasting(completed - operations.invoked[at]);
     const result = operations.error[at] || operations.result[at];
@@ -65,8 +67,8 @@ function rowsOf(clue, number) {
 }
 
 function select(number) {
-  const clue = data.contradictions[number];
-  if (!clue) return;
+  const contradiction = data.contradictions[number];
+  if (!contradiction) return;
   [state.selected, state.operation] = [number, -1];
   document.querySelectorAll("#cards .card").forEach((card, at) => {
     card.classList.toggle("selected", at === number);
@@ -75,14 +77,16 @@ function select(number) {
   });
   messages.marked.fill(0);
   operations.marked.fill(0);
-  for (const at of clue.messages) messages.marked[at] = 1;
-  for (const at of clue.operations) operations.marked[at] = 1;
-  showClients(clue);
+  for (const at of contradiction.messages) messages.marked[at] = 1;
+  for (const at of contradiction.operations) operations.marked[at] = 1;
+  showClients(contradiction);
   hideTooltip();
   resize();
   filter();
-  if (clue.operations.length > 0) reveal(layout.upper, operations.lane[clue.operations[0]]);
-  showAround(clue.from, clue.until);
+  if (contradiction.operations.length > 0) {
+    reveal(layout.upper, operations.lane[contradiction.operations[0]]);
+  }
+  showAround(contradiction.from, contradiction.until);
 }
 
 // Gives a line to each client that takes part in the contradiction.
@@ -98,10 +102,10 @@ function showClients({ operations: list, messages: sent }) {
 function selectOperation(number, at) {
   if (state.selected !== number) select(number);
   state.operation = at;
-  const clue = data.contradictions[number];
+  const contradiction = data.contradictions[number];
   const card = document.querySelectorAll("#cards .card")[number];
   card.querySelectorAll("tbody tr").forEach((row, place) => {
-    row.classList.toggle("selected", clue.operations[place] === at);
+    row.classList.toggle("selected", contradiction.operations[place] === at);
   });
   hideTooltip();
   reveal(layout.upper, operations.lane[at]);

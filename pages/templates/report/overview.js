@@ -41,10 +41,11 @@ function drawOverview() {
     const height = Math.sqrt(count) / most * (bottom - 6);
     if (count) pen.fillRect(at, bottom - height, 1, height);
   });
-  data.contradictions.forEach((clue, at) => {
+  data.contradictions.forEach((contradiction, at) => {
     pen.fillStyle = colors.invalid;
     pen.globalAlpha = at === state.selected ? 1 : 0.5;
-    pen.fillRect(x(clue.from), 0, Math.max(2, x(clue.until) - x(clue.from)), 3);
+    const [from, until] = [x(contradiction.from), x(contradiction.until)];
+    pen.fillRect(from, 0, Math.max(2, until - from), 3);
   });
   pen.globalAlpha = 1;
   const [left, right] = [x(state.from), x(state.until)];

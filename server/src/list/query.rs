@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde::Deserialize;
 
-use crate::run::{RecordedTest, TestStatus};
+use crate::recorded_test::{RecordedTest, TestStatus};
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -41,22 +41,22 @@ enum SortKey {
 
 impl ListQuery {
     /// Sorted matching tests; of equal ones, the newest first.
-    pub(super) fn select(&self, runs: Vec<RecordedTest>) -> Vec<RecordedTest> {
+    pub(super) fn select(&self, tests: Vec<RecordedTest>) -> Vec<RecordedTest> {
         let column = self.column();
-        let wanted = runs.into_iter().filter(|run| self.matches(run));
-        let mut keyed: Vec<_> = wanted.map(|run| (column.key(&run), run)).collect();
+        let wanted = tests.into_iter().filter(|test| self.matches(test));
+        let mut keyed: Vec<_> = wanted.map(|test| (column.key(&test), test)).collect();
         keyed.sort_by(|(a, this), (b, that)| {
             let newest_first = || (that.began, &that.id).cmp(&(this.began, &this.id));
             self.compare(a.as_ref(), b.as_ref()).then_with(newest_first)
         });
-        keyed.into_iter().map(|(_, run)| run).collect()
+        keyed.into_iter().map(|(_, test)| test).collect()
     }
 
-    fn matches(&self, run: &RecordedTest) -> bool {
+    fn matches(&self, test: &RecordedTest) -> bool {
         let is = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
-        is(&self.workload, &run.id.workload)
-            && is(&self.program, &run.program())
-            && is(&self.verdict, run.status().class())
+        is(&self.workload, &test.id.workload)
+            && is(&self.program, &test.program())
+            && is(&self.verdict, test.status().class())
     }
 
     /// Compares two keys. Missing ones come last in any order.
@@ -174,22 +174,22 @@ impl Column {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "times in milliseconds are far below 2^53")]
-    fn key(self, run: &RecordedTest) -> Option<SortKey> {
-        let text = |text: String| (!text.is_empty()).then_some(SortKey::Text(text));
+    fn key(self, test: &RecordedTest) -> Option<SortKey> {
+        let non_empty = |word: String| (!word.is_empty()).then_some(SortKey::Text(word));
         match self {
-            Column::Time => run.began.map(|time| SortKey::Number(time.as_millisecond() as f64)),
-            Column::Workload => text(run.id.workload.clone()),
-            Column::Program => text(run.program()),
+            Column::Time => test.began.map(|time| SortKey::Number(time.as_millisecond() as f64)),
+            Column::Workload => non_empty(test.id.workload.clone()),
+            Column::Program => non_empty(test.program()),
             Column::Nodes => {
-                let nodes = run.description.nodes.len();
+                let nodes = test.description.nodes.len();
                 (nodes > 0).then_some(SortKey::Number(nodes as f64))
             }
-            Column::Faults => text(run.description.nemesis.join(", ")),
+            Column::Faults => non_empty(test.description.nemesis.join(", ")),
             Column::Verdict => {
-                let place = TestStatus::ALL.iter().position(|verdict| *verdict == run.status())?;
+                let place = TestStatus::ALL.iter().position(|verdict| *verdict == test.status())?;
                 Some(SortKey::Number(place as f64))
             }
-            figure => run.figure(figure.figure()?).map(SortKey::Number),
+            figure => test.figure(figure.figure()?).map(SortKey::Number),
         }
     }
 }

@@ -122,7 +122,7 @@ impl RaftCluster {
         let config = Config {
             election_jitter: Duration::from_millis(spread),
             candidate_jitter: Duration::from_millis(spread),
-            max_inflight: choose(&[1, 1, 4]) as usize,
+            max_in_flight: choose(&[1, 1, 4]) as usize,
             max_entries: choose(&[1, 2, 256]) as usize,
             // Small: snapshots in many parts, and entries one by one. Large: all at once.
             max_message_bytes: choose(&[3, 60, 1 << 20, 1 << 20]) as usize,
@@ -397,9 +397,9 @@ impl RaftCluster {
         self.schedule(due, ClusterEvent::Tick(me));
     }
 
-    fn set_max_inflight(&mut self, window: usize) {
-        self.config.max_inflight = window;
-        self.members.iter_mut().for_each(|member| member.node.config.max_inflight = window);
+    fn set_max_in_flight(&mut self, window: usize) {
+        self.config.max_in_flight = window;
+        self.members.iter_mut().for_each(|member| member.node.config.max_in_flight = window);
     }
 
     fn heal(&mut self) {
@@ -519,7 +519,7 @@ fn for_any_seed_the_five_properties_of_figure_3_hold() {
 fn for_any_seed_no_storage_is_reported_lost_that_is_not() {
     for seed in seeds() {
         let mut cluster = RaftCluster::new(seed, None);
-        cluster.set_max_inflight(4);
+        cluster.set_max_in_flight(4);
         cluster.fault_rates.fault_interval = Duration::from_millis(100);
         cluster.fault_rates.latency = Duration::from_millis(50);
         cluster.run_until(FAULT_DURATION).unwrap_or_else(|why| {

@@ -60,7 +60,7 @@ fn leader_with_snapshot() -> (TestRaft, Vec<TestOutput>) {
 }
 
 #[test]
-fn install_snapshot_receiver_1_refuses_a_leader_of_a_former_term() {
+fn install_snapshot_receiver_1_rejects_a_leader_of_a_former_term() {
     let mut node = follower(3, None, &[1]);
     let outputs = receive(&mut node, 1, install(2, snapshot(9, 2)));
     assert_eq!(outcome(&outputs), ReplicationOutcome::OldTerm);

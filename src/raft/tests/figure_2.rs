@@ -28,7 +28,7 @@ fn state_is_stored_before_a_response_is_sent() {
 
 /// Section 5.1.
 #[test]
-fn append_entries_receiver_1_refuses_a_leader_of_a_former_term() {
+fn append_entries_receiver_1_rejects_a_leader_of_a_former_term() {
     let mut node = follower(3, None, &[1]);
     let outputs = receive(&mut node, 1, append(2, (1, 1), &[2], 2));
     let [(1, RaftMessage::AppendEntriesResponse(answer))] = sent(&outputs)[..] else { panic!() };
@@ -39,7 +39,7 @@ fn append_entries_receiver_1_refuses_a_leader_of_a_former_term() {
 
 /// Section 5.3.
 #[test]
-fn append_entries_receiver_2_refuses_when_the_log_has_no_such_entry() {
+fn append_entries_receiver_2_rejects_when_the_log_has_no_such_entry() {
     #[track_caller]
     fn check(log: &[u64], prev: (u64, u64), expected: ReplicationOutcome) {
         let mut node = follower(5, None, log);
@@ -94,7 +94,7 @@ fn append_entries_receiver_5_commits_up_to_the_leaders_commit_index_or_the_last_
 
 /// Section 5.1.
 #[test]
-fn request_vote_receiver_1_refuses_a_candidate_of_a_former_term() {
+fn request_vote_receiver_1_rejects_a_candidate_of_a_former_term() {
     let mut node = follower(3, None, &[]);
     let outputs = receive(&mut node, 1, RaftMessage::RequestVote(request_vote(2, 9, 9)));
     assert!(!is_granted(&outputs));

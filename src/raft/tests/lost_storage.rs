@@ -29,7 +29,7 @@ fn a_rejection_is_proof_if_the_entry_was_acknowledged_when_the_message_was_sent(
     // Rounds 1 to 3 are sent before any response, each with the entry after the last one's.
     let start = || {
         let mut node = follower(1, None, &[]);
-        node.config.max_inflight = 4;
+        node.config.max_in_flight = 4;
         node.step(LATER, [Input::Tick { random: 0 }]);
         for message in [RaftMessage::PreVoteResponse, RaftMessage::RequestVoteResponse] {
             let answer = RequestVoteResponse { term: 1, requested_term: 2, vote_granted: true };
@@ -40,7 +40,7 @@ fn a_rejection_is_proof_if_the_entry_was_acknowledged_when_the_message_was_sent(
         }
         node
     };
-    // Round 3 overtook round 2: its rejection is late, and tells nothing of the log by now.
+    // Round 3 overtook round 2: its rejection is late, and proves nothing of the log by now.
     check(start(), &[matches(2, 1, 1), matches(2, 2, 2), differs(2, 3, 2)], false);
     check(start(), &[matches(2, 2, 2), matches(2, 3, 3), differs(2, 2, 1)], false);
     // Round 4 is a heartbeat, sent when entry 3 is known to match.
@@ -54,7 +54,7 @@ fn a_rejection_is_proof_if_the_entry_was_acknowledged_when_the_message_was_sent(
     check(acknowledged(), &[differs(2, 4, 3)], true);
     check(acknowledged(), &[differs(2, 4, 1)], true);
     check(acknowledged(), &[differs(2, 3, 1)], false);
-    // The round with this number in another term tells nothing.
+    // The round with this number in another term proves nothing.
     let old = AppendEntriesResponse { term: 2, round: 4, outcome: ReplicationOutcome::OldTerm };
     check(acknowledged(), &[RaftMessage::AppendEntriesResponse(old)], false);
     check(acknowledged(), &[differs(1, 4, 1)], false);

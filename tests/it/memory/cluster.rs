@@ -72,23 +72,23 @@ impl NodeIo {
 
     /// Reads for this time, and returns the number of lines.
     pub(crate) async fn count_lines(&mut self, time: Duration) -> usize {
-        let mut heard = 0;
+        let mut received = 0;
         let listen = async {
             loop {
-                heard += read_some(&mut self.from_node).await;
+                received += read_some(&mut self.from_node).await;
             }
         };
         let _: Result<(), _> = tokio::time::timeout(time, listen).await;
-        heard
+        received
     }
 }
 
 pub(crate) async fn read_lines(from_node: &mut DuplexStream, lines: usize) {
-    let mut heard = 0;
-    while heard < lines {
-        heard += read_some(from_node).await;
+    let mut received = 0;
+    while received < lines {
+        received += read_some(from_node).await;
     }
-    assert_eq!(heard, lines);
+    assert_eq!(received, lines);
 }
 
 async fn read_some(from_node: &mut DuplexStream) -> usize {

@@ -73,5 +73,5 @@ Examples:
 
 Exit status:
   0    stopped by a signal
-  254  wrong arguments
+  254  wrong arguments, or eddy-serve is not installed
   255  the address cannot be used";

@@ -164,11 +164,14 @@ fn a_killed_node_is_restarted_repeatedly() {
     let struck: Map =
         killed.iter().map(|(node, times)| (Value::Str(node.clone()), number(*times))).collect();
     assert_eq!(of_kill("struck"), Some(struck.into()));
-    let in_doubt = history.client_ops().filter(|op| op.kind == Kind::Info).count();
+    let indeterminate = history.client_ops().filter(|op| op.kind == Kind::Info).count();
     let lost = of_kill("messages-lost").and_then(|lost| lost.as_int()).unwrap();
     // Other requests reached a node that was killed before it answered; init may be lost, too.
-    let most = in_doubt + killed.values().sum::<usize>();
-    assert!((1..=i64::try_from(most).unwrap()).contains(&lost), "{lost}, {in_doubt} in doubt");
+    let most = indeterminate + killed.values().sum::<usize>();
+    assert!(
+        (1..=i64::try_from(most).unwrap()).contains(&lost),
+        "{lost}, {indeterminate} indeterminate"
+    );
     assert_eq!(results.get_in(&["liveness", "valid?"]), Some(&Value::Bool(true)));
 }
 

@@ -23,24 +23,24 @@ pub(super) struct OracleVerdict {
 struct OracleHistory<'a> {
     events: Vec<&'a ClientEvent>,
     /// All reported offsets: key, offset, message.
-    told: BTreeSet<(usize, i64, i64)>,
+    known: BTreeSet<(usize, i64, i64)>,
 }
 
 /// Judges a history.
 pub(super) fn judge(events: &[ClientEvent]) -> OracleVerdict {
     let mut events: Vec<&ClientEvent> = events.iter().collect();
     events.sort_by_key(|event| event.ended);
-    let mut told = BTreeSet::new();
+    let mut known = BTreeSet::new();
     for event in &events {
         match &event.action {
             ClientAction::Send { key, message, offset: Some(offset) } if event.kind == Kind::Ok => {
-                told.insert((*key, *offset, *message));
+                known.insert((*key, *offset, *message));
             }
-            ClientAction::Poll(_) => told.extend(polled(event)),
+            ClientAction::Poll(_) => known.extend(polled(event)),
             _ => {}
         }
     }
-    let history = OracleHistory { events, told };
+    let history = OracleHistory { events, known };
     let mut oracle = OracleVerdict::default();
     let mut note = |name, holds: bool| {
         if holds {
@@ -108,7 +108,7 @@ fn drops(event: &ClientEvent, wanted: usize) -> bool {
 
 impl OracleHistory<'_> {
     fn any_pair(&self, holds: impl Fn(&(usize, i64, i64), &(usize, i64, i64)) -> bool) -> bool {
-        self.told.iter().any(|a| self.told.iter().any(|b| a.0 == b.0 && holds(a, b)))
+        self.known.iter().any(|a| self.known.iter().any(|b| a.0 == b.0 && holds(a, b)))
     }
 
     fn sends(&self) -> impl Iterator<Item = (usize, i64, &ClientEvent)> {
@@ -126,14 +126,14 @@ impl OracleHistory<'_> {
 
     /// The number of offsets in use below this one.
     fn index(&self, key: usize, offset: i64) -> i64 {
-        let below = self.told.iter().filter(|told| told.0 == key && told.1 < offset);
-        let below: BTreeSet<i64> = below.map(|told| told.1).collect();
+        let below = self.known.iter().filter(|known| known.0 == key && known.1 < offset);
+        let below: BTreeSet<i64> = below.map(|known| known.1).collect();
         i64::try_from(below.len()).unwrap()
     }
 
     fn offsets(&self, key: usize, message: i64) -> Vec<i64> {
-        let told = self.told.iter().filter(|told| (told.0, told.2) == (key, message));
-        told.map(|told| told.1).collect()
+        let known = self.known.iter().filter(|known| (known.0, known.2) == (key, message));
+        known.map(|known| known.1).collect()
     }
 
     fn last_index(&self, key: usize, message: i64) -> Option<i64> {
@@ -148,7 +148,7 @@ impl OracleHistory<'_> {
     /// All steps from one message to another by the same process.
     fn steps(&self) -> Vec<(&'static str, i64)> {
         let mut steps = Vec::new();
-        let keys: BTreeSet<usize> = self.told.iter().map(|told| told.0).collect();
+        let keys: BTreeSet<usize> = self.known.iter().map(|known| known.0).collect();
         for key in keys {
             for (at, event) in self.events.iter().enumerate() {
                 if let Some(pairs) = pairs_of(event, key) {
@@ -263,7 +263,7 @@ impl OracleHistory<'_> {
             }
             let past = self.events[..=at].iter().filter(|past| past.process == event.process);
             let past: Vec<&&ClientEvent> = past.filter(|past| past.kind == Kind::Ok).collect();
-            let keys: BTreeSet<usize> = self.told.iter().map(|told| told.0).collect();
+            let keys: BTreeSet<usize> = self.known.iter().map(|known| known.0).collect();
             for key in keys {
                 let dropped = past.iter().rposition(|past| drops(past, key));
                 let since = &past[dropped.map_or(0, |dropped| dropped + 1)..];
@@ -274,21 +274,22 @@ impl OracleHistory<'_> {
                 if since.iter().find(assigns).is_none() {
                     continue;
                 }
-                let seen = since.iter().flat_map(|past| polled(past)).filter(|told| told.0 == key);
-                let seen = seen.map(|told| told.1).max().unwrap_or(-1);
-                let news = self.events.iter().filter(|news| {
-                    let sent = match news.action {
+                let seen =
+                    since.iter().flat_map(|past| polled(past)).filter(|known| known.0 == key);
+                let seen = seen.map(|known| known.1).max().unwrap_or(-1);
+                let later = self.events.iter().filter(|later| {
+                    let sent = match later.action {
                         ClientAction::Send { key, offset: Some(offset), .. }
-                            if news.kind == Kind::Ok =>
+                            if later.kind == Kind::Ok =>
                         {
                             vec![(key, offset, 0)]
                         }
-                        _ => polled(news),
+                        _ => polled(later),
                     };
-                    sent.iter().any(|told| told.0 == key && told.1 > seen)
+                    sent.iter().any(|known| known.0 == key && known.1 > seen)
                 });
-                let news = news.map(|news| news.ended).min().unwrap_or(u64::MAX);
-                worst = worst.max(event.began.saturating_sub(news));
+                let later = later.map(|later| later.ended).min().unwrap_or(u64::MAX);
+                worst = worst.max(event.began.saturating_sub(later));
             }
         }
         worst

@@ -53,7 +53,7 @@ fn view_of(
         own.iter().map(|place| &view_model.operations[*place]).collect();
     let (summary_lines, way) = match value {
         Some(value) if !carried.is_empty() => {
-            let story = Propagation {
+            let propagation = Propagation {
                 value,
                 nodes,
                 operations: &own_operations,
@@ -61,7 +61,7 @@ fn view_of(
                 arrows: &view_model.arrows,
                 recorded_until: view_model.recorded_until,
             };
-            (story.summary_lines(), story.message_lines())
+            (propagation.summary_lines(), propagation.message_lines())
         }
         _ => Default::default(),
     };
@@ -74,7 +74,7 @@ fn view_of(
     let around = ((until - from) / MARGIN_DIVISOR).max(MIN_MARGIN);
     ContradictionView {
         what: description.clone(),
-        story: summary_lines.iter().cloned().chain(way).collect(),
+        evidence: summary_lines.iter().cloned().chain(way).collect(),
         summary_lines,
         operations: own,
         messages: said

@@ -176,7 +176,7 @@ fn a_value_lost_to_a_partition_is_shown_with_the_lost_messages() {
     assert_eq!(fault_span.until - fault_span.from, 2_000_000);
     let contradiction = &data.contradictions[0];
     assert!(
-        contradiction.story[0].contains("never got it: of the messages that had it, 2 lost to"),
+        contradiction.evidence[0].contains("never got it: of the messages that had it, 2 lost to"),
         "{contradiction:?}"
     );
     let lost = contradiction.messages.iter().filter(|message| data.messages.fate[**message] == 1);
@@ -194,9 +194,9 @@ fn a_value_lost_to_a_partition_is_shown_with_the_lost_messages() {
 fn a_node_that_got_a_value_and_did_not_return_it_is_named() {
     let (data, report) = data(&test(), "n2");
     assert!(!report.lost.is_empty(), "{report}");
-    let story = &data.contradictions[0].story;
+    let evidence = &data.contradictions[0].evidence;
     let asked_n2 = |line: &String| line.contains("asked n2, which had got it at");
-    assert!(story.iter().any(asked_n2), "{story:?}");
+    assert!(evidence.iter().any(asked_n2), "{evidence:?}");
 }
 
 #[test]
@@ -210,19 +210,19 @@ fn the_propagation_of_a_lost_value_is_explained_as_far_as_messages_show_it() {
     ) {
         let report = run_with(test, node, tell);
         assert!(!report.lost.is_empty(), "{report}");
-        let stories: Vec<Vec<String>> = ViewModel::of(&report)
+        let evidence: Vec<Vec<String>> = ViewModel::of(&report)
             .contradictions
             .into_iter()
-            .map(|contradiction| contradiction.story)
+            .map(|contradiction| contradiction.evidence)
             .collect();
         let has =
-            |story: &Vec<String>, words: &&str| story.iter().any(|line| line.contains(*words));
-        let is_told = stories.iter().any(|story| expected.iter().all(|words| has(story, words)));
-        assert!(is_told, "{expected:#?} in {stories:#?}");
+            |lines: &Vec<String>, words: &&str| lines.iter().any(|line| line.contains(*words));
+        let is_told = evidence.iter().any(|lines| expected.iter().all(|words| has(lines, words)));
+        assert!(is_told, "{expected:#?} in {evidence:#?}");
         // No other node may be said to have passed it on to nobody.
-        let claims = stories.iter().flatten().filter(|line| line.contains(" got it and "));
+        let claims = evidence.iter().flatten().filter(|line| line.contains(" got it and "));
         let is_of_node = |line: &String| line.starts_with(&format!("{} got it", node.0));
-        assert!(claims.clone().all(is_of_node), "{stories:#?}");
+        assert!(claims.clone().all(is_of_node), "{evidence:#?}");
     }
     let client = "n1 got it from client c";
     let silent = "n1 got it and sent nothing to another node after that";
@@ -248,8 +248,8 @@ fn the_fate_of_a_value_is_not_guessed_if_no_message_shows_it() {
     fn check(tell: fn(u64) -> Body, expected: &str) {
         let report = run_forwarding(&with_partition(), "nobody", tell);
         assert!(!report.lost.is_empty(), "{report}");
-        let story = &ViewModel::of(&report).contradictions[0].story;
-        assert!(story[0].contains(expected), "{story:#?}");
+        let evidence = &ViewModel::of(&report).contradictions[0].evidence;
+        assert!(evidence[0].contains(expected), "{evidence:#?}");
     }
     check(news, "never got it: of the messages that had it, 2 lost to");
     for tell in [
@@ -273,7 +273,10 @@ fn evidence_stays_and_its_text_is_about_the_whole_test() {
     assert!(!part.contradictions.is_empty());
     assert_eq!(part.contradictions.len(), whole.contradictions.len());
     for (contradiction, before) in part.contradictions.iter().zip(&whole.contradictions) {
-        assert_eq!((&contradiction.what, &contradiction.story), (&before.what, &before.story));
+        assert_eq!(
+            (&contradiction.what, &contradiction.evidence),
+            (&before.what, &before.evidence)
+        );
         let ids = |view_model: &ViewModel<'_>, contradiction: &ContradictionView| -> Vec<u64> {
             contradiction
                 .messages
@@ -303,14 +306,14 @@ fn unrecorded_messages_prove_nothing() {
     for arrow in &mut view_model.arrows {
         arrow.ended = arrow.ended.filter(|ended| *ended <= 2_000_000);
     }
-    let stories: Vec<String> = evidence::of(&view_model)
+    let lines: Vec<String> = evidence::of(&view_model)
         .into_iter()
-        .flat_map(|contradiction| contradiction.story)
+        .flat_map(|contradiction| contradiction.evidence)
         .collect();
-    assert!(stories.iter().any(|line| line.contains("not recorded")), "{stories:#?}");
+    assert!(lines.iter().any(|line| line.contains("not recorded")), "{lines:#?}");
     let claims = ["never", "nobody", "did not arrive", "in flight", "it reached every"];
     let is_claim = |line: &String| claims.iter().any(|claim| line.contains(claim));
-    assert!(!stories.iter().any(is_claim), "{stories:#?}");
+    assert!(!lines.iter().any(is_claim), "{lines:#?}");
     let omissions = omissions::leave_out_beyond(usize::MAX, usize::MAX, &mut view_model);
     assert_eq!(omissions, ["messages are recorded until 2.000 s, when the log was full"]);
 }

@@ -132,7 +132,7 @@ fn the_report_of_a_lost_value_opens_at_its_loss_and_explains_it() {
         page.shows("#verdict", "not valid");
         let value = report.contradictions[0].description.clone();
         page.shows("#cards .card.selected .what", &value);
-        page.shows("#cards .card.selected .story", "never got it");
+        page.shows("#cards .card.selected .evidence", "never got it");
         let above = "document.getElementById(\"contradictions\").getBoundingClientRect().bottom \
             <= document.getElementById(\"view\").getBoundingClientRect().top";
         assert_eq!(page.get(above), true, "what went wrong is above the view");

@@ -164,7 +164,7 @@ impl TestStatus {
     pub(crate) fn class(self) -> &'static str {
         match self {
             TestStatus::Running => "running",
-            TestStatus::Ended(standing) => standing.class(),
+            TestStatus::Ended(status) => status.class(),
         }
     }
 
