@@ -23,9 +23,11 @@
 //!
 //! How long that takes follows from [`Timing`]: a batch that was lost just before a fault ended is
 //! retransmitted [`Timing::min_retransmit_timeout`] after it was sent, or up to
-//! [`Timing::max_retransmit_timeout`] where round trips vary. A neighbor that acknowledges nothing
-//! for longer than that is *suspected*. Until it acknowledges something, each retransmission has at
-//! most 64 KiB of the backlog for it.
+//! [`Timing::max_retransmit_timeout`] where round trips vary. While more than 64 KiB are in flight
+//! to a neighbor, the time counts from its last acknowledgement, if that is later, and doubles with
+//! each timeout, up to a bound. A neighbor that acknowledges nothing for this time is *suspected*.
+//! Until it acknowledges something, each retransmission has at most 64 KiB of the backlog for it,
+//! or a single larger item.
 //!
 //! # Message sizes
 //!

@@ -15,11 +15,13 @@
 //! an interval. While no batch is late, a value takes at most a batch interval `T`, the lead, and
 //! two hops: 510 ms where a message always takes 100 ms, and 600 ms until the deviation has been
 //! measured, while the lead is a third of the interval. Maelstrom's figures show about one hop
-//! less: a read that begins shortly before a batch arrives is answered after it, with its values.
-//! For batches that come too late all the same, by less than three eighths of an interval, the hub
-//! has extra ticks: the first an eighth of an interval after the tick or later, and each other at
-//! least an eighth after the last. A batch that is later than that waits for the next tick.
-//! Acknowledgements travel with the batches, and alone only if there is none for a while.
+//! less. Clients' messages have no latency there, but a request waits behind a message to the same
+//! node that is in transit. So a read that begins up to one hop before a batch arrives is answered
+//! after it, with its values. For batches that come too late all the same, by less than three
+//! eighths of an interval, the hub has extra ticks: the first an eighth of an interval after the
+//! tick or later, and each other at least an eighth after the last. A batch that is later than that
+//! waits for the next tick. Acknowledgements travel with the batches, and alone only if there is
+//! none for a while.
 //!
 //! In an interval the hub sends `n − 1` batches, and a leaf one if a client has sent it anything:
 //! with `b` broadcasts a second at each node, at least `(n − 1)(2 − e^(−bT))` messages for `nbT`
@@ -167,14 +169,14 @@ impl Tree {
         std::iter::successors(Some(node), move |node| self.parent(*node))
     }
 
-    /// True if what `from` sends to a node comes from above, because `from` is its parent, or
-    /// stands in for a hub above it. Otherwise it has to go up.
+    /// True if what `from`, which is no sibling of the node, sends to it comes from above, because
+    /// `from` is its parent, or stands in for a hub above it. Otherwise it has to go up.
     fn is_from_above(self, from: usize, node: usize) -> bool {
         let parent = self.parent(node);
-        // The ancestor of `from`, or `from` itself, that has the same parent as `node`: a sibling
-        // before `node` stands in for the parent; `node` itself if `from` is below it. There is
-        // none if `from` is above `node`, or in another hub's subtree and stands in for a hub
-        // above.
+        // The ancestor of `from` that has the same parent as `node`: a sibling of `node`, if `from`
+        // is below that one. If it is before `node`, `from` stands in for the parent, too. It is
+        // `node` itself if `from` is below `node`. There is none if `from` is above `node`, or in
+        // another hub's subtree and stands in for a hub above.
         let peer = self.path(from).find(|ancestor| self.parent(*ancestor) == parent);
         peer.is_none_or(|peer| peer < node)
     }
