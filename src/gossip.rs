@@ -21,8 +21,8 @@
 //! backlog of another node that will send it on. Once the links work for long enough, all backlogs
 //! are empty.
 //!
-//! How long that takes follows from [`Timing`]: a batch that was lost just before a fault ended is
-//! retransmitted [`Timing::min_retransmit_timeout`] after it was sent, or up to
+//! The time that this takes follows from [`Timing`]: a batch that was lost just before a fault
+//! ended is retransmitted [`Timing::min_retransmit_timeout`] after it was sent, or up to
 //! [`Timing::max_retransmit_timeout`] where round trips vary. While more than 64 KiB are in flight
 //! to a neighbor, the time counts from its last acknowledgement, if that is later, and doubles with
 //! each timeout, up to a bound. A neighbor that acknowledges nothing for this time is *suspected*.
@@ -389,7 +389,7 @@ impl<T: Clone + Serialize + 'static> Gossip<T> {
     }
 }
 
-/// Sends what is due on a link, for as long as the node lives.
+/// Sends what is due on a link, until the node ends.
 async fn run_link<T: Clone + Serialize + 'static>(
     gossip: Gossip<T>,
     neighbor: String,

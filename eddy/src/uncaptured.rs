@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-/// The interval of progress lines without a terminal. With a shorter one they would bury the
+/// The interval of progress lines without a terminal. With a shorter one they would hide the
 /// failures in a log; with a longer one a test looks as if it hung.
 pub(crate) const LOG_INTERVAL: Duration = Duration::from_secs(10);
 

@@ -25,7 +25,7 @@ use crate::uncaptured::{self, LOG_INTERVAL, print_lines};
 /// printed is far from the smallest when somebody interrupts the search.
 const BYTES_PER_SECOND: u32 = 200;
 
-/// The mean rate of output without a terminal. More would bury the failures in a log; with less,
+/// The mean rate of output without a terminal. More would hide the failures in a log; with less,
 /// the log ends with a test far from the smallest.
 const BYTES_PER_SECOND_OF_LOG: u32 = 100;
 
